@@ -1,0 +1,47 @@
+# One verb per line of help. The virtual environment holds uv itself; nothing else needs to be installed first.
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+DISTRIBUTIONS := libs/bookcore services/scraper services/ingestor services/books-api services/search-api gateway cli sample_shop
+export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
+
+.PHONY: help run test check bench lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/ready ## crawl a bookshop, keep it, serve it (ARGS="--once --data DIR --port 8080")
+	@$(BIN)/bookstream demo $(ARGS)
+
+test: check ## lint, types, import contracts and every test that needs no server
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(VENV)/ready ## lint, types and import contracts only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy libs services gateway cli sample_shop tests bench
+	$(BIN)/lint-imports
+
+bench: $(VENV)/ready ## measure the crawl and the whole pipeline against a bare spider
+	$(BIN)/python bench/pipeline.py $(ARGS)
+
+lock: $(VENV)/uv ## resolve anew and pin every third-party package in requirements-dev.txt
+	$(BIN)/uv lock
+	$(BIN)/uv export --quiet --frozen --all-packages --all-extras --no-emit-workspace --no-header --no-annotate --format requirements-txt --output-file requirements-dev.txt
+
+clean: ## remove the environment and what the programs made
+	rm -rf $(VENV) var bench/results
+
+$(VENV)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Bookstream needs Python 3.11 or newer; name one: make PYTHON=python3.12 run")'
+	@$(PYTHON) -m venv $(VENV) || { echo "could not make a virtual environment: install the venv module of $(PYTHON) (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+$(VENV)/ready: requirements-dev.txt $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) | $(VENV)/uv
+	@echo "setting up $(VENV) (once; about a minute with an empty cache)"
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --requirement requirements-dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps $(addprefix --editable ,$(DISTRIBUTIONS))
+	@touch $@

@@ -1,0 +1,1 @@
+"""The command line: starts the processes and looks at the data; imports no service."""

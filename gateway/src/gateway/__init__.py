@@ -1,0 +1,1 @@
+"""The one door: authenticates, limits, caches and balances."""

@@ -1,0 +1,1 @@
+"""Everything two Bookstream services must agree on."""

@@ -1,0 +1,62 @@
+"""The cache port: short-lived bytes by key, shared by the processes of a service where the adapter can."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+from bookcore.domain.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A named atomic step on some keys, once for each kind of cache.
+
+    `local` gets the stored values of the keys (absent: None), the arguments and the time in seconds, and
+    returns the new values with their time to live (None: leave as it is) and the numbers to answer with.
+    """
+
+    name: str
+    local: Callable[[Sequence[bytes | None], Sequence[float], float], "Outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a script leaves behind and answers; `writes` are (value, ttl in seconds) per key, None = keep."""
+
+    writes: Sequence[tuple[bytes, float] | None]
+    answer: Sequence[float]
+
+
+class Cache(Protocol):
+    """Async, for one event loop. A value may vanish before its time; nothing may depend on it staying."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, None when absent or past its time."""
+
+    async def set(self, key: str, value: bytes, *, ttl: float) -> None:
+        """Store for at most `ttl` seconds."""
+
+    async def delete(self, prefix: str) -> int:
+        """Drop every key with that prefix; how many there were."""
+
+    async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
+        """Run a script with nothing in between its reads and writes."""
+
+    async def close(self) -> None:
+        """Free connections."""
+
+
+_ADAPTERS = {"memory": "bookcore.cache.memory"}
+
+
+class _Adapter(Protocol):
+    def open_cache(self, url: str) -> Cache: ...
+
+
+def open_cache(url: str) -> Cache:
+    """Raises: Invalid when no adapter speaks the URL's scheme."""
+    scheme = url.partition("://")[0]
+    if scheme not in _ADAPTERS:
+        raise Invalid(f"no cache for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="cache_url")
+    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_cache(url)

@@ -1,0 +1,115 @@
+"""A book as every part of Bookstream means it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+from bookcore.domain.errors import Invalid
+
+BookId = NewType("BookId", str)
+"""`source:source_id`, for example `books_toscrape:a897fe39b1053632`; safe in a URL path as it is."""
+
+Rating = NewType("Rating", int)
+"""Whole stars, 1 to 5."""
+
+_SOURCE = re.compile(r"[a-z0-9_]{1,40}")
+_SOURCE_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_MINOR_DIGITS = {"JPY": 0, "KRW": 0, "RSD": 2, "KWD": 3}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def book_id(source: str, source_id: str) -> BookId:
+    """Key of a book in every topic and table.
+
+    Raises: Invalid when a part holds characters that would need escaping in a URL, or is too long.
+    """
+    if not _SOURCE.fullmatch(source):
+        raise Invalid("must be 1-40 of a-z, 0-9, _", field="source")
+    if not _SOURCE_ID.fullmatch(source_id):
+        raise Invalid("must be 1-128 of A-Z, a-z, 0-9, . _ ~ -", field="source_id")
+    return BookId(f"{source}:{source_id}")
+
+
+def version_at(moment: datetime) -> int:
+    """Version of a book observed then: whole microseconds since 1970-01-01 UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(version: int) -> datetime:
+    """The inverse of version_at."""
+    return _EPOCH + timedelta(microseconds=version)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact, non-negative amount in major units with its ISO 4217 currency; 51.77 GBP."""
+
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.plain} {self.currency}"
+
+    @property
+    def plain(self) -> str:
+        """The amount with the currency's usual number of decimals, for example 51.77 or 1200."""
+        return f"{self.amount:.{_MINOR_DIGITS.get(self.currency, 2)}f}"
+
+
+class AvailabilityStatus(StrEnum):
+    """Whether a copy can be bought."""
+
+    IN_STOCK = "in_stock"
+    OUT_OF_STOCK = "out_of_stock"
+    PREORDER = "preorder"
+    UNKNOWN = "unknown"
+    DELISTED = "delisted"
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Status and, where the source prints it, the number of copies."""
+
+    status: AvailabilityStatus
+    quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What a source says of one book; equal content means equal values.
+
+    `attributes` keeps what only this source prints (text or whole numbers), by the source's own names.
+    """
+
+    source: str
+    source_id: str
+    url: str
+    title: str
+    category: str | None
+    rating: Rating | None
+    price: Money
+    availability: Availability
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = None
+    image_url: str | None = None
+    attributes: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def id(self) -> BookId:
+        """Key in every topic and table."""
+        return book_id(self.source, self.source_id)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionedBook:
+    """A book as the catalogue holds it; `version` is the microsecond of the newest accepted observation."""
+
+    book: Book
+    version: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    deleted: bool = False

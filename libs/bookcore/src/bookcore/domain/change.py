@@ -1,0 +1,54 @@
+"""What changed between two states of a book, field by field."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from json import dumps
+
+from bookcore.domain.book import Book
+
+Plain = str | int | None | Mapping[str, str] | Mapping[str, str | int] | Mapping[str, str | int | None]
+"""A field's value as it goes over the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field with its wire value before and after; None stands for absent."""
+
+    field: str
+    before: Plain
+    after: Plain
+
+
+def plain_fields(book: Book) -> dict[str, Plain]:
+    """The content of a book by field, as plain JSON values; times and versions are not content."""
+    return {
+        "url": book.url,
+        "title": book.title,
+        "category": book.category,
+        "rating": book.rating,
+        "price": {"amount": book.price.plain, "currency": book.price.currency},
+        "availability": {"status": book.availability.status.value, "quantity": book.availability.quantity},
+        "identifiers": dict(book.identifiers),
+        "description": book.description,
+        "image_url": book.image_url,
+        "attributes": dict(book.attributes),
+    }
+
+
+def diff(before: Book | None, after: Book | None) -> tuple[FieldChange, ...]:
+    """The fields that differ, in a fixed order; None stands for a book that isn't there."""
+    old = plain_fields(before) if before else {}
+    new = plain_fields(after) if after else {}
+    names = new or old
+    return tuple(
+        FieldChange(field=name, before=old.get(name), after=new.get(name))
+        for name in names
+        if old.get(name) != new.get(name)
+    )
+
+
+def content_hash(book: Book) -> str:
+    """SHA-256 (hex) over the book's key and content: equal exactly when nothing changed."""
+    content = {"id": book.id, **plain_fields(book)}
+    return sha256(dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,202 @@
+"""Printed text -> Book, or Rejected with the field and the reason; nothing is guessed."""
+
+import re
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from hashlib import sha256
+
+from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, book_id
+from bookcore.domain.errors import Invalid
+
+_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+_SIGNS = {"£": "GBP", "€": "EUR", "$": "USD", "¥": "JPY"}
+_PRICE = re.compile(r"(?P<sign>[£€$¥])?\s*(?P<amount>-?\d{1,9}(?:\.\d{1,4})?)\s*(?P<code>[A-Z]{3})?")
+_STOCK = re.compile(r"(?P<status>[A-Za-z_ -]+?)\s*(?:\((?P<quantity>\d{1,9})(?: available)?\))?")
+_STATUS = {status.value.replace("_", " "): status for status in AvailabilityStatus}
+_TOO_LONG = {"title": 1_000, "description": 100_000, "url": 2_000, "image_url": 2_000, "category": 200}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedBook:
+    """A book exactly as a page prints it: stripped text, None where the page has no such place."""
+
+    title: str | None = None
+    category: str | None = None
+    rating: str | None = None
+    price: str | None = None
+    availability: str | None = None
+    upc: str | None = None
+    description: str | None = None
+    image_url: str | None = None
+    price_excl_tax: str | None = None
+    tax: str | None = None
+    reviews: str | None = None
+    product_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why a printed book can't be accepted: the field, the reason, and what stood there (cut to 80)."""
+
+    field: str
+    reason: str
+    printed: str | None = None
+
+    def __str__(self) -> str:
+        shown = "" if self.printed is None else f": {self.printed[:80]!r}"
+        return f"{self.field} {self.reason}{shown}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a printed book was seen."""
+
+    source: str
+    source_id: str | None
+    url: str
+
+
+class _Refusal(Exception):
+    def __init__(self, field: str, reason: str, printed: str | None) -> None:
+        super().__init__(field)
+        self.rejected = Rejected(field, reason, printed)
+
+
+def normalise(origin: Origin, printed: PrintedBook) -> Book | Rejected:
+    """The book that the print stands for.
+
+    Required: a source id, a title and a price. Everything else may be missing, but what is printed
+    must be understood.
+    """
+    try:
+        return _book(origin, printed)
+    except _Refusal as refusal:
+        return refusal.rejected
+
+
+def printed_hash(origin: Origin, printed: PrintedBook) -> str:
+    """SHA-256 (hex) of everything printed: equal exactly when the page says the same of the book."""
+    parts = [origin.source, origin.source_id or "", origin.url]
+    parts += [f"{f.name}={getattr(printed, f.name)!r}" for f in fields(printed)]
+    return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def print_book(book: Book) -> PrintedBook:
+    """The inverse of normalise, for a book that people typed in instead of a page printing it."""
+    stock = book.availability.status.value.replace("_", " ")
+    quantity = book.availability.quantity
+    return PrintedBook(
+        title=book.title,
+        category=book.category,
+        rating=None if book.rating is None else str(book.rating),
+        price=str(book.price),
+        availability=stock if quantity is None else f"{stock} ({quantity} available)",
+        upc=book.identifiers.get("upc"),
+        description=book.description,
+        image_url=book.image_url,
+        price_excl_tax=_printed_amount(book, "price_excl_tax"),
+        tax=_printed_amount(book, "tax"),
+        reviews=_printed_attribute(book, "reviews"),
+        product_type=_printed_attribute(book, "product_type"),
+    )
+
+
+def _printed_attribute(book: Book, name: str) -> str | None:
+    value = book.attributes.get(name)
+    return None if value is None else str(value)
+
+
+def _printed_amount(book: Book, name: str) -> str | None:
+    value = _printed_attribute(book, name)
+    return None if value is None else f"{value} {book.price.currency}"
+
+
+def _book(origin: Origin, printed: PrintedBook) -> Book:
+    price = _money("price", _required("price", printed.price))
+    return Book(
+        source=origin.source,
+        source_id=_source_id(origin),
+        url=_bounded("url", origin.url) or "",
+        title=_required("title", _bounded("title", printed.title)),
+        category=_bounded("category", printed.category),
+        rating=_rating(printed.rating),
+        price=price,
+        availability=_availability(printed.availability),
+        identifiers={"upc": printed.upc} if printed.upc else {},
+        description=_bounded("description", printed.description),
+        image_url=_bounded("image_url", printed.image_url),
+        attributes=_attributes(printed, price.currency),
+    )
+
+
+def _required(field: str, text: str | None) -> str:
+    if not text:
+        raise _Refusal(field, "is missing", text)
+    return text
+
+
+def _bounded(field: str, text: str | None) -> str | None:
+    if text and len(text) > _TOO_LONG[field]:
+        raise _Refusal(field, f"is longer than {_TOO_LONG[field]} characters", text)
+    if text and ("\x00" in text or "\ufffd" in text):
+        raise _Refusal(field, "holds bytes that are not of the page's declared charset", text)
+    return text or None
+
+
+def _source_id(origin: Origin) -> str:
+    source_id = _required("source_id", origin.source_id)
+    try:
+        book_id(origin.source, source_id)
+    except Invalid as error:
+        raise _Refusal(error.field or "source_id", error.reason, source_id) from error
+    return source_id
+
+
+def _money(field: str, text: str) -> Money:
+    match = _PRICE.fullmatch(text.strip())
+    currency = match and (match["code"] or _SIGNS.get(match["sign"] or ""))
+    if not match or not currency:
+        raise _Refusal(field, "is not an amount with a currency", text)
+    try:
+        amount = Decimal(match["amount"])
+    except InvalidOperation as error:  # pragma: no cover - the pattern admits only numbers
+        raise _Refusal(field, "is not a number", text) from error
+    if amount < 0:
+        raise _Refusal(field, "is negative", text)
+    return Money(amount, currency)
+
+
+def _rating(text: str | None) -> Rating | None:
+    if not text:
+        return None
+    stars = _WORDS.get(text.strip().lower()) or (int(text) if text.strip().isdecimal() else 0)
+    if not 1 <= stars <= 5:
+        raise _Refusal("rating", "is not one to five stars", text)
+    return Rating(stars)
+
+
+def _availability(text: str | None) -> Availability:
+    if not text:
+        return Availability(AvailabilityStatus.UNKNOWN)
+    match = _STOCK.fullmatch(text.strip())
+    status = match and _STATUS.get(match["status"].strip().lower().replace("_", " "))
+    if not match or not status:
+        raise _Refusal("availability", "is not a known state", text)
+    return Availability(status, int(match["quantity"]) if match["quantity"] else None)
+
+
+def _attributes(printed: PrintedBook, currency: str) -> dict[str, str | int]:
+    found: dict[str, str | int] = {}
+    for name, text in (("price_excl_tax", printed.price_excl_tax), ("tax", printed.tax)):
+        if text:
+            money = _money(name, text)
+            if money.currency != currency:
+                raise _Refusal(name, f"is not in {currency} like the price", text)
+            found[name] = money.plain
+    if printed.reviews:
+        if not printed.reviews.isdecimal():
+            raise _Refusal("reviews", "is not a whole number", printed.reviews)
+        found["reviews"] = int(printed.reviews)
+    if printed.product_type:
+        found["product_type"] = printed.product_type
+    return found

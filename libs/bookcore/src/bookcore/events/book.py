@@ -1,0 +1,240 @@
+"""The events about books, one frozen model per type and version; JSON Schemas are generated from these."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID, uuid5
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from bookcore.domain.book import (
+    Availability,
+    AvailabilityStatus,
+    Book,
+    BookId,
+    Money,
+    Rating,
+    VersionedBook,
+    book_id,
+    version_at,
+)
+from bookcore.domain.change import FieldChange
+from bookcore.domain.normalise import Origin, PrintedBook
+
+_NAMESPACE = UUID("6f4b1c1e-8d0a-5b6e-9a57-0c2b7a4f5d11")
+
+
+class Event(BaseModel):
+    """What all events share: immutable, and fields that this version doesn't know are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    type: ClassVar[str]
+
+
+class BookObserved(Event):
+    """A source printed this of a book at that moment; not yet checked, kept for ever in the lake.
+
+    `page` is the lake key of the stored page, None when a person typed the book in.
+    """
+
+    type = "books.book.observed.v1"
+
+    source: str
+    source_id: str | None
+    url: str
+    observed_at: AwareDatetime
+    content_hash: str
+    extractor: str
+    page: str | None = None
+    printed: PrintedBook
+
+    @property
+    def id(self) -> str:
+        """The same observation of the same content by the same extractor has the same id, after any crash."""
+        return _id(self.source, self.source_id or self.url, self.content_hash, self.extractor)
+
+    @property
+    def key(self) -> str:
+        """Partition key: all events of a book stay in order."""
+        return f"{self.source}:{self.source_id or self.url}"
+
+    @property
+    def origin(self) -> Origin:
+        """Where the book was seen, for normalise."""
+        return Origin(self.source, self.source_id, self.url)
+
+    @property
+    def version(self) -> int:
+        """Microseconds since 1970: a later observation wins, whatever order it arrives in."""
+        return version_at(self.observed_at)
+
+
+class BookWithdrawn(Event):
+    """Somebody took the book out of the catalogue; a later observation brings it back."""
+
+    type = "books.book.withdrawn.v1"
+
+    source: str
+    source_id: str
+    observed_at: AwareDatetime
+    reason: str
+
+    @property
+    def id(self) -> str:
+        """Stable over retries of the same withdrawal."""
+        return _id(self.type, self.source, self.source_id, str(self.version))
+
+    @property
+    def key(self) -> str:
+        """Partition key: all events of a book stay in order."""
+        return book_id(self.source, self.source_id)
+
+    @property
+    def version(self) -> int:
+        """Microseconds since 1970."""
+        return version_at(self.observed_at)
+
+
+class ChangeKind(StrEnum):
+    """What became of the book."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+class BookChanged(Event):
+    """The catalogue accepted a change: each changed field with its value before and after."""
+
+    type = "books.book.changed.v1"
+
+    book_id: BookId
+    version: int
+    kind: ChangeKind
+    changes: tuple[FieldChange, ...]
+
+    @property
+    def id(self) -> str:
+        """One change of one version has one id: consumers drop what they have seen."""
+        return _id(self.type, self.book_id, str(self.version))
+
+    @property
+    def key(self) -> str:
+        """Partition key."""
+        return self.book_id
+
+
+class Price(BaseModel):
+    """Money on the wire: the amount is text, so that no reader makes a float of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: str
+    currency: str
+
+
+class Stock(BaseModel):
+    """Availability on the wire."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: AvailabilityStatus
+    quantity: int | None = None
+
+
+class BookState(Event):
+    """A whole book as the catalogue holds it: the newest per key is all a reader needs."""
+
+    type = "books.book.state.v1"
+
+    id: BookId
+    source: str
+    source_id: str
+    url: str
+    title: str
+    category: str | None
+    rating: int | None
+    price: Price
+    availability: Stock
+    identifiers: Mapping[str, str]
+    description: str | None
+    image_url: str | None
+    attributes: Mapping[str, str | int]
+    version: int
+    first_seen_at: AwareDatetime
+    last_seen_at: AwareDatetime
+
+    @property
+    def event_id(self) -> str:
+        """One state of one version has one id."""
+        return _id(self.type, self.id, str(self.version))
+
+    @property
+    def key(self) -> str:
+        """Partition key."""
+        return self.id
+
+    @classmethod
+    def of(cls, stored: VersionedBook) -> "BookState":
+        """The wire form of a catalogue row."""
+        book = stored.book
+        return cls(
+            id=book.id,
+            source=book.source,
+            source_id=book.source_id,
+            url=book.url,
+            title=book.title,
+            category=book.category,
+            rating=book.rating,
+            price=Price(amount=book.price.plain, currency=book.price.currency),
+            availability=Stock(status=book.availability.status, quantity=book.availability.quantity),
+            identifiers=book.identifiers,
+            description=book.description,
+            image_url=book.image_url,
+            attributes=book.attributes,
+            version=stored.version,
+            first_seen_at=stored.first_seen_at,
+            last_seen_at=stored.last_seen_at,
+        )
+
+    def to_book(self) -> VersionedBook:
+        """The inverse of `of`."""
+        book = Book(
+            source=self.source,
+            source_id=self.source_id,
+            url=self.url,
+            title=self.title,
+            category=self.category,
+            rating=None if self.rating is None else Rating(self.rating),
+            price=Money(Decimal(self.price.amount), self.price.currency),
+            availability=Availability(self.availability.status, self.availability.quantity),
+            identifiers=self.identifiers,
+            description=self.description,
+            image_url=self.image_url,
+            attributes=self.attributes,
+        )
+        return VersionedBook(book, self.version, self.first_seen_at, self.last_seen_at)
+
+
+class BookGone(Event):
+    """The tombstone of the state topic: an empty value under the book's key, the version in a header."""
+
+    type = "books.book.gone.v1"
+
+    book_id: BookId
+    version: int
+
+    @property
+    def id(self) -> str:
+        """One end of one version has one id."""
+        return _id(self.type, self.book_id, str(self.version))
+
+    @property
+    def key(self) -> str:
+        """Partition key."""
+        return self.book_id
+
+
+def _id(*parts: str) -> str:
+    return str(uuid5(_NAMESPACE, "\x1f".join(parts)))

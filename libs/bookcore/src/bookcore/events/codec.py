@@ -1,0 +1,101 @@
+"""Events <-> log messages: CloudEvents 1.0 in binary mode (attributes as headers, data as the value).
+
+Every reader gets Invalid with a one-line reason for bytes that can't be read; the runner parks those.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, runtime_checkable
+
+from pydantic import ValidationError
+
+from bookcore.domain.book import BookId
+from bookcore.domain.errors import Invalid
+from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
+from bookcore.events.message import Headers, Message, Record
+
+EVENTS: dict[str, type[Event]] = {
+    model.type: model for model in (BookObserved, BookWithdrawn, BookChanged, BookState, BookGone)
+}
+
+
+@runtime_checkable
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record and the event that it carries."""
+
+    record: Record
+    event: Event
+
+
+def event_id(event: Event) -> str:
+    """The CloudEvents id, the same for the same fact however often it is sent."""
+    if isinstance(event, BookState):
+        return event.event_id
+    if isinstance(event, _Identified):
+        return event.id
+    raise TypeError(f"{type(event).__name__} has no id")  # pragma: no cover - a model without id is a bug
+
+
+def encode(event: Event, *, source: str) -> Message:
+    """The message for an event; `source` names the producer, for example `scraper/books_toscrape`."""
+    key = event.key if isinstance(event, _Identified) else ""
+    headers: list[tuple[str, bytes]] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id(event).encode()),
+        ("ce_source", source.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_time", datetime.now(UTC).isoformat().encode()),
+        ("ce_subject", key.encode()),
+    ]
+    if isinstance(event, BookGone):
+        return Message(key, None, (*headers, ("version", str(event.version).encode())))
+    headers.append(("content-type", b"application/json"))
+    if isinstance(event, BookObserved) and event.page:
+        headers.append(("ce_dataref", event.page.encode()))
+    return Message(key, event.model_dump_json().encode(), tuple(headers))
+
+
+def decode(record: Record) -> Decoded:
+    """The event in a record.
+
+    Raises: Invalid when the type or version is unknown, or the data is no JSON or not of the schema.
+    """
+    kind = record.header("ce_type")
+    model = EVENTS.get(kind or "")
+    if model is None:
+        raise Invalid(f"unknown event type or version {kind!r}; this reader knows {', '.join(EVENTS)}")
+    if record.value is None:
+        return Decoded(record, _gone(record))
+    try:
+        return Decoded(record, model.model_validate_json(record.value))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "data"
+        raise Invalid(f"{kind}: {where}: {first['msg']}") from error
+
+
+def _gone(record: Record) -> BookGone:
+    version = record.header("version") or ""
+    if not version.isdecimal():
+        raise Invalid("tombstone without a version header")
+    return BookGone(book_id=BookId(record.key), version=int(version))
+
+
+def dead_letter(record: Record, reason: str) -> Message:
+    """The record as it was, with its coordinates and the reason, for the dead-letter topic."""
+    extra: Headers = (
+        ("dlq_reason", reason.encode()[:2_000]),
+        ("dlq_topic", record.topic.encode()),
+        ("dlq_partition", str(record.partition).encode()),
+        ("dlq_offset", str(record.offset).encode()),
+    )
+    return Message(record.key, record.value, (*record.headers, *extra))

@@ -1,0 +1,82 @@
+"""Every topic: what it carries, by which key, for how long, made by whom and read by whom."""
+
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+from bookcore.domain.errors import NotFound
+from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`retention_days` None keeps for ever; `compacted` keeps the newest message of each key."""
+
+    name: str
+    key: str
+    events: tuple[type[Event], ...]
+    partitions: int
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    retention_days: int | None = 30
+    compacted: bool = False
+
+    @property
+    def dead_letters(self) -> str:
+        """Name of the topic where a consumer parks what it can't read or accept."""
+        return f"{self.name}.dlq"
+
+    def partition_of(self, key: str) -> int:
+        """Equal keys go to the same partition; CRC-32 of the UTF-8 key."""
+        return crc32(key.encode()) % self.partitions
+
+
+OBSERVED = Topic(
+    name="books.book.observed.v1",
+    key="source:source_id",
+    events=(BookObserved, BookWithdrawn),
+    partitions=4,
+    producers=("scraper", "books-api"),
+    consumers=("ingestor.catalogue",),
+)
+CHANGED = Topic(
+    name="books.book.changed.v1",
+    key="book id",
+    events=(BookChanged,),
+    partitions=4,
+    producers=("ingestor.relay",),
+    consumers=("gateway.purge",),
+)
+STATE = Topic(
+    name="books.book.state.v1",
+    key="book id",
+    events=(BookState, BookGone),
+    partitions=4,
+    producers=("ingestor.relay",),
+    consumers=("ingestor.index",),
+    retention_days=None,
+    compacted=True,
+)
+
+
+def _dead_letters_of(topic: Topic) -> Topic:
+    return replace(
+        topic,
+        name=topic.dead_letters,
+        partitions=1,
+        producers=topic.consumers,
+        consumers=(),
+        retention_days=None,
+        compacted=False,
+    )
+
+
+TOPICS: dict[str, Topic] = {
+    topic.name: topic for live in (OBSERVED, CHANGED, STATE) for topic in (live, _dead_letters_of(live))
+}
+
+
+def topic_named(name: str) -> Topic:
+    """Raises: NotFound when no such topic is declared here."""
+    if name not in TOPICS:
+        raise NotFound(f"no topic {name!r}; `bookstream topics` lists them")
+    return TOPICS[name]

@@ -1,0 +1,70 @@
+"""What every HTTP service is made of: the app with health and problems, and the server that runs it."""
+
+import socket
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.kit.problem import install_problem_handlers
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Check = Callable[[], None]
+"""Raises a BookstreamError when the service can't do its work now."""
+
+
+class Health(BaseModel):
+    """`status` is `ok`, or `unavailable` with the reason in `detail`."""
+
+    status: str
+    detail: str | None = None
+
+
+def create_service(title: str, *, lifespan: Lifespan, ready: Check) -> FastAPI:
+    """An app with problem+json errors, `/health/live` (it runs) and `/health/ready` (it can work)."""
+    app = FastAPI(title=title, version="1", lifespan=lifespan)
+    install_problem_handlers(app)
+
+    @app.get("/health/live", tags=["health"])
+    async def live() -> Health:
+        """Whether the process answers."""
+        return Health(status="ok")
+
+    @app.get("/health/ready", tags=["health"], responses={503: {"model": Health}})
+    def is_ready() -> Response:
+        """Whether everything that this service needs is there."""
+        try:
+            ready()
+        except BookstreamError as error:
+            return JSONResponse(Health(status="unavailable", detail=str(error)).model_dump(), 503)
+        return JSONResponse(Health(status="ok").model_dump())
+
+    return app
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening TCP socket; port 0 picks a free one.
+
+    Raises: Unavailable naming the port when it is taken or not allowed.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise Unavailable(f"cannot listen on {host}:{port} ({reason}); choose another port") from error
+    return listener
+
+
+def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") -> None:
+    """Answer requests until SIGTERM or SIGINT, then finish what is under way (at most 10 s)."""
+    config = uvicorn.Config(
+        app, log_level=log_level.lower(), access_log=False, timeout_graceful_shutdown=10, server_header=False
+    )
+    uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,41 @@
+"""Named places where a test may have the process killed, to prove that nothing is lost there."""
+
+import os
+import signal
+from enum import StrEnum
+
+ENVIRONMENT_VARIABLE = "BOOKSTREAM_CRASH_AT"
+
+
+class CrashPoint(StrEnum):
+    """Every place; `NAME:N` in the environment variable means the N-th time that it is passed."""
+
+    SCRAPER_AFTER_PAGE_STORED = "scraper.after_page_stored"
+    SCRAPER_AFTER_APPEND = "scraper.after_append"
+    SCRAPER_AFTER_LEDGER = "scraper.after_ledger"
+    SCRAPER_AFTER_MARK = "scraper.after_mark"
+    INGESTOR_AFTER_POLL = "ingestor.after_poll"
+    INGESTOR_AFTER_LAKE_PUT = "ingestor.after_lake_put"
+    INGESTOR_INSIDE_TRANSACTION = "ingestor.inside_transaction"
+    INGESTOR_AFTER_TRANSACTION = "ingestor.after_transaction"
+    INGESTOR_AFTER_PARK = "ingestor.after_park"
+    INGESTOR_AFTER_COMMIT = "ingestor.after_commit"
+    INGESTOR_AFTER_RELAY_APPEND = "ingestor.after_relay_append"
+    INGESTOR_AFTER_RELAY_MARK = "ingestor.after_relay_mark"
+    INGESTOR_AFTER_INDEX = "ingestor.after_index"
+
+
+_passed: dict[CrashPoint, int] = {}
+
+
+def crash_point(point: CrashPoint) -> None:
+    """Kill this process without any clean-up when the environment asks for it here; else nothing."""
+    wanted = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not wanted:
+        return
+    name, _, nth = wanted.partition(":")
+    if name != point:
+        return
+    _passed[point] = _passed.get(point, 0) + 1
+    if _passed[point] == int(nth or 1):
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,119 @@
+"""Errors over HTTP: every one is RFC 9457 problem+json; this is the one place that maps them."""
+
+from dataclasses import dataclass
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from bookcore.domain.errors import BookstreamError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A kind of error: `slug` ends the `type` URL, `remedy` says what the caller can do."""
+
+    slug: str
+    status: int
+    title: str
+    remedy: str
+
+
+PROBLEMS: dict[str, Problem] = {
+    p.slug: p
+    for p in (
+        Problem("invalid", 422, "The request is not valid", "Correct the field that `detail` names."),
+        Problem("bad-cursor", 400, "The cursor is not one of ours", "Start again without `cursor`."),
+        Problem("unauthorized", 401, "A valid access token is needed", "Log in at /v1/auth/login."),
+        Problem("forbidden", 403, "Your role may not do this", "Ask an administrator for the role."),
+        Problem("not-found", 404, "There is nothing here", "Check the address or the id."),
+        Problem("method-not-allowed", 405, "This address doesn't take that method", "See /docs."),
+        Problem("conflict", 409, "The state is not what you expected", "Read it again, then decide."),
+        Problem("precondition-failed", 412, "The book has changed since", "Read it again, then decide."),
+        Problem("too-large", 413, "The request body is too large", "Send less at once."),
+        Problem("too-many-requests", 429, "You are asking too fast", "Wait as long as Retry-After says."),
+        Problem("internal", 500, "Something broke on our side", "Try again; report the request id."),
+        Problem("bad-gateway", 502, "The service behind gave no usable answer", "Try again."),
+        Problem("unavailable", 503, "A part that this needs is away", "Wait as long as Retry-After says."),
+        Problem("timeout", 504, "The service behind took too long", "Try again, or ask for less."),
+    )
+}
+_BY_STATUS = {p.status: p for p in PROBLEMS.values()}
+_KINDS: tuple[tuple[type[BookstreamError], str], ...] = (
+    (Invalid, "invalid"),
+    (NotFound, "not-found"),
+    (Conflict, "conflict"),
+    (Forbidden, "forbidden"),
+    (Unavailable, "unavailable"),
+)
+
+
+class ProblemError(Exception):
+    """Raised where the exact problem matters more than the kind of error."""
+
+    def __init__(self, slug: str, detail: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.problem = PROBLEMS[slug]
+        self.detail = detail
+        self.headers = headers or {}
+
+
+def problem_response(
+    problem: Problem, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """The answer for a problem; `field` names the parameter or property at fault."""
+    body: dict[str, str | int] = {
+        "type": f"/problems/{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+    }
+    if field:
+        body["field"] = field
+    return JSONResponse(body, problem.status, headers, media_type="application/problem+json")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of this app, also FastAPI's own, a problem+json."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(BookstreamError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_crash)
+
+
+def _on_problem(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, ProblemError):  # pragma: no cover - registered for nothing else
+        raise error
+    return problem_response(error.problem, error.detail, headers=error.headers)
+
+
+def _on_error(_: Request, error: Exception) -> JSONResponse:
+    slug = next((slug for kind, slug in _KINDS if isinstance(error, kind)), "internal")
+    headers = {"Retry-After": str(int(error.retry_after) or 1)} if isinstance(error, Unavailable) else None
+    field = error.field if isinstance(error, Invalid) else None
+    return problem_response(PROBLEMS[slug], str(error), field=field, headers=headers)
+
+
+def _on_validation(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):  # pragma: no cover - registered for nothing else
+        raise error
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    return problem_response(PROBLEMS["invalid"], f"{where}: {first['msg']}", field=where)
+
+
+def _on_http(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):  # pragma: no cover - registered for nothing else
+        raise error
+    problem = _BY_STATUS.get(error.status_code, PROBLEMS["internal"])
+    return problem_response(problem, str(error.detail), headers=dict(error.headers or {}))
+
+
+def _on_crash(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    return problem_response(PROBLEMS["internal"], "the error has been logged")

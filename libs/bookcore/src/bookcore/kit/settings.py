@@ -1,0 +1,82 @@
+"""Settings that all services share; each service adds its own class on top.
+
+Read from the environment (`BOOKSTREAM_...`) once, in main. Every backing server has an embedded default
+below the data folder.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bookcore.domain.errors import Invalid
+
+DEVELOPMENT_SECRET = "development-only-secret-of-thirty-two-bytes"  # noqa: S105 - refused in production
+_EMBEDDED = ("sqlite:", "file:", "tantivy:", "memory:")
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class Environment(StrEnum):
+    """Production refuses unsafe defaults."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """What two services must agree on."""
+
+    model_config = SettingsConfigDict(env_prefix="BOOKSTREAM_", frozen=True, extra="ignore")
+
+    environment: Environment = Field(
+        Environment.DEVELOPMENT, description="`production` refuses embedded adapters and default secrets"
+    )
+    data: Path = Field(Path("var"), description="folder below which the embedded adapters keep their files")
+    event_log_url: str = Field("", description="event log; default `sqlite://DATA/log.db`")
+    lake_url: str = Field("", description="lake; default `file://DATA/lake`")
+    catalogue_url: str = Field("", description="catalogue; default `sqlite://DATA/catalogue.db`")
+    search_url: str = Field("", description="search index; default `tantivy://DATA/search`")
+    internal_secret: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET),
+        description="signs the short-lived tokens by which the gateway tells services who asks",
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @model_validator(mode="after")
+    def _embedded_defaults(self) -> Self:
+        data = self.data.absolute()
+        defaults = {
+            "event_log_url": f"sqlite://{data}/log.db",
+            "lake_url": f"file://{data}/lake",
+            "catalogue_url": f"sqlite:///{data}/catalogue.db",
+            "search_url": f"tantivy://{data}/search",
+        }
+        for name, url in defaults.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, url)
+        if self.environment is Environment.PRODUCTION:
+            self._refuse_unsafe()
+        return self
+
+    def _refuse_unsafe(self) -> None:
+        for name in ("event_log_url", "lake_url", "catalogue_url", "search_url"):
+            if str(getattr(self, name)).startswith(_EMBEDDED):
+                raise ValueError(f"BOOKSTREAM_{name.upper()} is embedded; production needs a real server")
+        if self.internal_secret.get_secret_value() == DEVELOPMENT_SECRET:
+            raise ValueError("BOOKSTREAM_INTERNAL_SECRET has its development default; set a random one")
+
+
+def read_settings(kind: type[S]) -> S:
+    """The settings from the environment.
+
+    Raises: Invalid naming the variable and what is wrong with it.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise Invalid(first["msg"], field=f"BOOKSTREAM_{name}" if name else None) from error

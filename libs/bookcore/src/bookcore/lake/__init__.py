@@ -1,0 +1,44 @@
+"""The lake port: immutable objects by key. S3 in production, a folder on a laptop."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Protocol, cast
+
+from bookcore.domain.errors import Invalid
+
+
+class Lake(Protocol):
+    """Blocking, safe for several threads and processes. Keys are `/`-separated, of A-Z a-z 0-9 . _ = -."""
+
+    def put(self, key: str, body: bytes) -> bool:
+        """Store durably if the key is absent; False when it was there already (and stays as it was).
+
+        Raises: Unavailable when the store is full or away; nothing half-written is ever visible.
+        """
+
+    def get(self, key: str) -> bytes:
+        """Raises: NotFound."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys that start with the prefix, in byte order."""
+
+    def exists(self, key: str) -> bool:
+        """Whether the key is stored."""
+
+    def close(self) -> None:
+        """Free connections."""
+
+
+_ADAPTERS = {"file": "bookcore.lake.files"}
+
+
+class _Adapter(Protocol):
+    def open_lake(self, url: str) -> Lake: ...
+
+
+def open_lake(url: str) -> Lake:
+    """Raises: Invalid when no adapter speaks the URL's scheme."""
+    scheme = url.partition("://")[0]
+    if scheme not in _ADAPTERS:
+        raise Invalid(f"no lake for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="lake_url")
+    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_lake(url)

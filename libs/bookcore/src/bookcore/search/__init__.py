@@ -1,0 +1,103 @@
+"""The search port: books as documents, queries with filters and facets, suggestions while typing.
+
+Elasticsearch in production, tantivy on a laptop. Text analysis (text.py) happens above the engines, so
+that both index the same tokens.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from importlib import import_module
+from typing import Protocol, cast
+
+from bookcore.domain.book import BookId, VersionedBook
+from bookcore.domain.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Each field narrows; None or empty doesn't. Prices are in major units, bounds inclusive."""
+
+    category: Sequence[str] = ()
+    source: Sequence[str] = ()
+    availability: Sequence[str] = ()
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    min_rating: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """`text` as typed (may be empty: all books); `offset` + `limit` <= 10,000."""
+
+    text: str
+    filters: Filters = field(default_factory=Filters)
+    offset: int = 0
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A found book with its score (higher is better, comparable within one answer only)."""
+
+    book: VersionedBook
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """`total` counts all matches; `facets` maps a facet's name to value -> number of matches."""
+
+    hits: Sequence[Hit]
+    total: int
+    facets: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A title or category that continues what was typed."""
+
+    text: str
+    kind: str
+    book_id: BookId | None = None
+
+
+class SearchIndex(Protocol):
+    """Blocking; reading is safe from several threads and processes, writing is for one process at a time."""
+
+    def put(self, books: Sequence[VersionedBook]) -> int:
+        """Durably index what is newer than what is there (by version, deletions included).
+
+        A book with `deleted` leaves a mark that an older version can't overwrite. Returns how many were
+        newer; the rest are already there or outdated, which is success.
+        """
+
+    def query(self, query: SearchQuery) -> SearchPage:
+        """Best matches first."""
+
+    def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
+        """Titles and categories that begin with, or hold a word that begins with, the text."""
+
+    def versions(self) -> Iterator[tuple[BookId, int, bool]]:
+        """(id, version, deleted) of every document; a doubled document would show twice."""
+
+    def close(self) -> None:
+        """Free files and connections."""
+
+
+_ADAPTERS = {"tantivy": "bookcore.search.tantivy"}
+
+
+class _Adapter(Protocol):
+    def open_index(self, url: str, *, writable: bool) -> SearchIndex: ...
+
+
+def open_search(url: str, *, writable: bool = False) -> SearchIndex:
+    """`writable` takes the one writer's lock.
+
+    Raises: Invalid when no adapter speaks the URL's scheme, Conflict when another process writes.
+    """
+    scheme = url.partition("://")[0]
+    if scheme not in _ADAPTERS:
+        raise Invalid(f"no search for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="search_url")
+    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_index(url, writable=writable)

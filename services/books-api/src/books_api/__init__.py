@@ -1,0 +1,1 @@
+"""Books, categories and statistics over HTTP."""

@@ -1,0 +1,1 @@
+"""Keeps book events: lake, catalogue, change events, search index."""

@@ -1,0 +1,1 @@
+"""Crawls book sources and publishes what it saw."""

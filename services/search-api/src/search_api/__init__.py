@@ -1,0 +1,1 @@
+"""Book search over HTTP."""
