@@ -1,0 +1,59 @@
+"""How the SQLite event log opens its file and writes to it."""
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bookcore.domain.errors import Unavailable
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS partitions (
+    number INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    next INTEGER NOT NULL DEFAULT 0, UNIQUE (topic, partition));
+CREATE TABLE IF NOT EXISTS records (
+    id INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, key TEXT NOT NULL, value BLOB, headers BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS committed (
+    consumer_group TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
+    PRIMARY KEY (consumer_group, topic, partition)) WITHOUT ROWID;
+"""
+
+
+def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
+    """A connection that waits up to 30 s for another writer; usable from any thread, one at a time.
+
+    `synchronous` FULL syncs each commit to the disk; NORMAL survives a killed process but not a power cut.
+    Raises: Unavailable when the file can't be opened or made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open(
+            "w"
+        ) as lock:  # processes that start at once make the file in turn
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA synchronous={synchronous}")
+            connection.executescript(SCHEMA)
+    except (sqlite3.Error, OSError) as error:
+        raise Unavailable(f"the event log {path} can't be opened ({error}); check the folder") from error
+    return connection
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that writes; all or nothing.
+
+    Raises: Unavailable when the file is full, locked for too long or otherwise can't be written.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        remedy = "free some space" if "full" in str(error) else "try again"
+        raise Unavailable(f"the event log can't be written ({error}); {remedy}") from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

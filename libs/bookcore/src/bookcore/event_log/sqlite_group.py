@@ -1,0 +1,101 @@
+"""Consumer groups of the SQLite event log, by file locks.
+
+A member holds a lock on its own file, an owner one on its partition's file. The kernel frees the locks of a
+dead process at once, so a group heals without clocks or heartbeats. Members share the partitions out by
+their place in the sorted list of the living.
+"""
+
+import fcntl
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+from bookcore.domain.errors import Invalid
+
+_GROUP = re.compile(r"[A-Za-z0-9._-]{1,100}")
+TopicPartition = tuple[str, int]
+
+
+class GroupMember:
+    """One member's place in a group; for one thread."""
+
+    def __init__(self, folder: Path, partitions: Sequence[TopicPartition]) -> None:
+        self._folder = folder
+        self._partitions = sorted(partitions)
+        self._owned: dict[TopicPartition, IO[bytes]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        staged = folder / f"joining-{uuid4().hex}"
+        self._presence = staged.open("wb")
+        fcntl.flock(self._presence, fcntl.LOCK_EX)
+        self._path = staged.rename(folder / f"member-{uuid4().hex}")
+
+    @property
+    def owned(self) -> Sequence[TopicPartition]:
+        """The partitions that no other member can have now."""
+        return list(self._owned)
+
+    def rebalance(self) -> tuple[Sequence[TopicPartition], Sequence[TopicPartition]]:
+        """Let go of what others should have and take what is free of our share: (gained, lost)."""
+        living = self._living()
+        place = living.index(self._path.name)
+        share = set(self._partitions[place :: len(living)])
+        lost = [partition for partition in self._owned if partition not in share]
+        for partition in lost:
+            self._owned.pop(partition).close()
+        gained = [p for p in sorted(share) if p not in self._owned and self._take(p)]
+        return gained, lost
+
+    def leave(self) -> None:
+        """Free everything at once."""
+        for lock in self._owned.values():
+            lock.close()
+        self._owned.clear()
+        self._path.unlink(missing_ok=True)
+        self._presence.close()
+
+    def _living(self) -> list[str]:
+        names = [self._path.name]
+        for path in self._folder.glob("member-*"):
+            if path != self._path and not self._bury(path):
+                names.append(path.name)
+        return sorted(names)
+
+    def _bury(self, path: Path) -> bool:
+        lock = _try_lock(path)
+        if lock is None:
+            return False
+        path.unlink(missing_ok=True)
+        lock.close()
+        return True
+
+    def _take(self, partition: TopicPartition) -> bool:
+        lock = _try_lock(self._folder / f"owner-{partition[0]}-{partition[1]}")
+        if lock is not None:
+            self._owned[partition] = lock
+        return lock is not None
+
+
+def group_folder(log: Path, group: str) -> Path:
+    """Where the locks of a group stand, beside the log's file.
+
+    Raises: Invalid when the name can't be a folder's.
+    """
+    if not _GROUP.fullmatch(group):
+        raise Invalid("must be 1-100 of A-Z, a-z, 0-9, . _ -", field="group")
+    return log.with_suffix(".groups") / group
+
+
+def _try_lock(path: Path) -> IO[bytes] | None:
+    """The locked file, or None while somebody else holds it or it is gone."""
+    try:
+        file = path.open("ab" if path.name.startswith("owner-") else "rb")
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

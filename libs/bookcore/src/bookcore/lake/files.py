@@ -1,0 +1,109 @@
+"""A lake in a folder, for laptops and tests."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from bookcore.domain.errors import Invalid, NotFound, Unavailable
+from bookcore.lake import Lake
+
+_KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_=][A-Za-z0-9._=/-]{0,511}")
+_STAGING = ".staging"
+
+
+def open_lake(url: str) -> Lake:
+    """`file:///absolute/folder`; the folder is made when it isn't there."""
+    return FileLake(Path(url.removeprefix("file://")))
+
+
+class FileLake:
+    """Each object is a file. A hard link from a complete, synced file makes `put` atomic and exclusive."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._staging = root / _STAGING
+        try:
+            self._staging.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unavailable(root, error) from error
+
+    def put(self, key: str, body: bytes) -> bool:
+        """As Lake.put."""
+        target = self._path(key)
+        if target.exists():
+            return False
+        staged = self._staging / uuid4().hex
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write_synced(staged, body)
+            os.link(staged, target)
+            _sync_folder(target.parent)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise _unavailable(target, error) from error
+        finally:
+            staged.unlink(missing_ok=True)
+        return True
+
+    def get(self, key: str) -> bytes:
+        """As Lake.get."""
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(f"the lake has no {key}") from error
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """As Lake.list; the folder is walked lazily."""
+        folder = self._root / prefix.rpartition("/")[0]
+        for key in self._walk(folder):
+            if key.startswith(prefix):
+                yield key
+
+    def exists(self, key: str) -> bool:
+        """As Lake.exists."""
+        return self._path(key).exists()
+
+    def close(self) -> None:
+        """As Lake.close; nothing is held open."""
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise Invalid(f"{key!r} is no lake key", field="key")
+        return self._root / key
+
+    def _walk(self, folder: Path) -> Iterator[str]:
+        if not folder.is_dir():
+            return
+        entries = sorted(os.scandir(folder), key=lambda e: e.name + "/" * e.is_dir())
+        for entry in entries:
+            if entry.is_dir():
+                if entry.name != _STAGING:
+                    yield from self._walk(Path(entry.path))
+            else:
+                yield Path(entry.path).relative_to(self._root).as_posix()
+
+
+def _write_synced(path: Path, body: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unavailable(path: Path, error: OSError) -> Unavailable:
+    remedy = (
+        "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the folder's permissions"
+    )
+    return Unavailable(f"the lake can't store {path} ({error.strerror}); {remedy}", retry_after=5)

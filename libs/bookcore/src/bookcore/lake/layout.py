@@ -1,0 +1,137 @@
+"""Where things stand in the lake, and how they are written: the same for every adapter.
+
+pages/<2 hex>/<sha256>.zst                                     stored pages, by the hash of their bytes
+events/topic=<topic>/date=<day>/p-<partition>-<first>.jsonl.zst  archived records, in batches
+ledger/<source>/<run>/<sequence>.jsonl.zst                     what a crawl was told is safe
+
+The first offset alone names a batch: two tries at it meet at the same key, and the later one reads how far
+the earlier one came. Every object carries a zstd content checksum.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from threading import local
+from typing import TypedDict
+
+import orjson
+import zstandard
+
+from bookcore.domain.errors import Invalid
+from bookcore.events.message import Batch, Record
+
+_MAX_OBJECT = 1 << 30
+_threads = local()
+
+
+class _Line(TypedDict):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: str
+    key: str
+    headers: list[tuple[str, str]]
+    value: str | None
+    base64: bool
+
+
+def page_key(body: bytes) -> str:
+    """Key of a stored page: equal bytes, equal key."""
+    digest = sha256(body).hexdigest()
+    return f"pages/{digest[:2]}/{digest}.zst"
+
+
+def batch_key(batch: Batch) -> str:
+    """Key of an archived batch; the day is that of its first record."""
+    day = batch.records[0].timestamp.date().isoformat()
+    return f"{topic_prefix(batch.topic)}date={day}/p-{batch.partition:05d}-{batch.first:015d}.jsonl.zst"
+
+
+def topic_prefix(topic: str) -> str:
+    """All archived batches of a topic stand below this prefix."""
+    return f"events/topic={topic}/"
+
+
+def ledger_key(source: str, run: str, sequence: int) -> str:
+    """Key of one segment of a crawl's ledger."""
+    return f"ledger/{source}/{run}/{sequence:09d}.jsonl.zst"
+
+
+def pack_page(body: bytes) -> bytes:
+    """Compress a page (zstd level 1: pages are many and small)."""
+    if not hasattr(_threads, "compressor"):
+        _threads.compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
+    packed: bytes = _threads.compressor.compress(body)
+    return packed
+
+
+def unpack_page(packed: bytes) -> bytes:
+    """Raises: Invalid when the object is damaged."""
+    try:
+        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_OBJECT)
+    except zstandard.ZstdError as error:
+        raise Invalid(f"the lake object is damaged: {error}") from error
+
+
+def pack_lines(rows: Iterable[object]) -> bytes:
+    """JSON Lines, compressed; rows are plain JSON values."""
+    return pack_page(b"\n".join(orjson.dumps(row) for row in rows))
+
+
+def unpack_lines(packed: bytes) -> list[dict[str, str]]:
+    """The rows of pack_lines, for rows whose values are text."""
+    return [orjson.loads(line) for line in unpack_page(packed).split(b"\n") if line]
+
+
+def pack_records(records: Iterable[Record]) -> bytes:
+    """Records with all that they carry, also bytes that are no text."""
+    return pack_lines(_line(record) for record in records)
+
+
+def unpack_records(packed: bytes) -> list[Record]:
+    """The inverse of pack_records."""
+    return list(_records(unpack_page(packed)))
+
+
+def _records(lines: bytes) -> Iterator[Record]:
+    for text in lines.split(b"\n"):
+        line: _Line = orjson.loads(text)
+        yield Record(
+            topic=line["topic"],
+            partition=line["partition"],
+            offset=line["offset"],
+            timestamp=datetime.fromisoformat(line["timestamp"]).astimezone(UTC),
+            key=line["key"],
+            value=_bytes_of(line["value"], base64=line["base64"]),
+            headers=tuple((name, value.encode("latin-1")) for name, value in line["headers"]),
+        )
+
+
+def _line(record: Record) -> _Line:
+    value, base64 = _text_of(record.value)
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp.isoformat(),
+        "key": record.key,
+        "headers": [(name, value.decode("latin-1")) for name, value in record.headers],
+        "value": value,
+        "base64": base64,
+    }
+
+
+def _text_of(value: bytes | None) -> tuple[str | None, bool]:
+    if value is None:
+        return None, False
+    try:
+        return value.decode(), False
+    except UnicodeDecodeError:
+        return b64encode(value).decode(), True
+
+
+def _bytes_of(value: str | None, *, base64: bool) -> bytes | None:
+    if value is None:
+        return None
+    return b64decode(value) if base64 else value.encode()

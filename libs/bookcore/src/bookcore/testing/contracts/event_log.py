@@ -1,0 +1,226 @@
+"""What every event log does, whatever it is made of."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from bookcore.domain.errors import Conflict, NotFound
+from bookcore.event_log import Consumer, EventLog, Position, open_event_log
+from bookcore.events.message import Message, Record
+from bookcore.events.topics import OBSERVED
+
+TOPIC = OBSERVED.name
+_APPEND_FOR_EVER = """
+import sys
+from bookcore.event_log import open_event_log
+from bookcore.events.message import Message
+log = open_event_log(sys.argv[1])
+for n in range(100_000):
+    at = log.append(sys.argv[2], [Message(f"{sys.argv[3]}-{n}-{m}", b"x" * 500) for m in range(3)])
+    print(n, flush=True)
+"""
+
+
+def messages(count: int, *, key: str = "k") -> list[Message]:
+    """`count` messages whose keys differ and whose values are their number."""
+    return [Message(f"{key}{n}", str(n).encode(), (("n", str(n).encode()),)) for n in range(count)]
+
+
+def drain(consumer: Consumer, *, want: int) -> list[Record]:
+    """Poll until `want` records came; fewer when 10 s pass."""
+    found: list[Record] = []
+    for _ in range(100):
+        found += consumer.poll(limit=500, timeout=0.1)
+        if len(found) >= want:
+            break
+    return found
+
+
+def drain_both(one: Consumer, two: Consumer, *, want: int) -> tuple[list[Record], list[Record]]:
+    """Poll both in turn until `want` records came in all; fewer when 10 s pass."""
+    mine: list[Record] = []
+    yours: list[Record] = []
+    for _ in range(50):
+        mine += one.poll(limit=500, timeout=0.1)
+        yours += two.poll(limit=500, timeout=0.1)
+        if len(mine) + len(yours) >= want:
+            break
+    return mine, yours
+
+
+def next_positions(records: Sequence[Record]) -> list[Position]:
+    """What to commit after these records."""
+    ends = {(r.topic, r.partition): r.offset + 1 for r in records}
+    return [Position(topic, partition, offset) for (topic, partition), offset in ends.items()]
+
+
+class EventLogContract:
+    """Subclass it and give `url` for a log that is empty."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        """Where the adapter under test finds an empty log."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def log(self, url: str) -> Iterator[EventLog]:
+        """The open log."""
+        log = open_event_log(url)
+        yield log
+        log.close()
+
+    def test_what_was_appended_is_read_back_with_key_value_and_headers(self, log: EventLog) -> None:
+        sent = [*messages(3), Message("gone", None), Message("odd", b"\xff\x00", (("h", b"\xfe"),))]
+        log.append(TOPIC, sent)
+        consumer = log.consumer("g", [TOPIC])
+        got = drain(consumer, want=5)
+        consumer.close()
+        assert {(r.key, r.value, r.headers) for r in got} == {(m.key, m.value, m.headers) for m in sent}
+
+    def test_a_key_keeps_its_order_and_its_partition(self, log: EventLog) -> None:
+        for n in range(20):
+            log.append(TOPIC, [Message("same", str(n).encode()), Message(f"other{n}", b"")])
+        consumer = log.consumer("g", [TOPIC])
+        same = [r for r in drain(consumer, want=40) if r.key == "same"]
+        consumer.close()
+        assert [r.value for r in same] == [str(n).encode() for n in range(20)]
+        assert len({r.partition for r in same}) == 1
+
+    def test_offsets_of_a_partition_have_no_gap(self, log: EventLog) -> None:
+        positions = [p for _ in range(3) for p in log.append(TOPIC, messages(50))]
+        for partition in {p.partition for p in positions}:
+            offsets = [p.offset for p in positions if p.partition == partition]
+            assert offsets == list(range(len(offsets)))
+
+    def test_a_group_goes_on_after_what_it_committed(self, log: EventLog) -> None:
+        log.append(TOPIC, messages(30))
+        first = log.consumer("g", [TOPIC])
+        seen = drain(first, want=30)
+        first.commit(next_positions(seen))
+        first.close()
+        log.append(TOPIC, messages(5, key="later"))
+        second = log.consumer("g", [TOPIC])
+        assert {r.key for r in drain(second, want=5)} == {f"later{n}" for n in range(5)}
+        second.close()
+
+    def test_what_was_not_committed_comes_again(self, log: EventLog) -> None:
+        log.append(TOPIC, messages(7))
+        first = log.consumer("g", [TOPIC])
+        assert len(drain(first, want=7)) == 7
+        first.close()
+        second = log.consumer("g", [TOPIC])
+        assert len(drain(second, want=7)) == 7
+        second.close()
+
+    def test_groups_do_not_disturb_each_other(self, log: EventLog) -> None:
+        log.append(TOPIC, messages(4))
+        one, two = log.consumer("one", [TOPIC]), log.consumer("two", [TOPIC])
+        assert len(drain(one, want=4)) == len(drain(two, want=4)) == 4
+        one.close()
+        two.close()
+
+    def test_members_of_a_group_share_the_partitions_and_take_over_from_who_left(self, log: EventLog) -> None:
+        one, two = log.consumer("g", [TOPIC]), log.consumer("g", [TOPIC])
+        for consumer in (one, two, one, two, one, two):
+            consumer.poll(limit=1, timeout=0.2)
+        log.append(TOPIC, messages(100))
+        mine, yours = drain_both(one, two, want=100)
+        assert mine
+        assert yours
+        assert not {r.partition for r in mine} & {r.partition for r in yours}
+        one.commit(next_positions(mine))
+        one.close()
+        log.append(TOPIC, messages(100, key="after"))
+        taken = {r.key for r in drain(two, want=100) if r.key.startswith("after")}
+        assert len(taken) == 100
+        two.close()
+
+    def test_a_commit_for_a_lost_partition_is_refused(self, log: EventLog) -> None:
+        consumer = log.consumer("g", [TOPIC])
+        consumer.poll(limit=1, timeout=0)
+        consumer.close()
+        other = log.consumer("g", [TOPIC])
+        other.poll(limit=1, timeout=0)
+        with pytest.raises(Conflict):
+            consumer.commit([Position(TOPIC, 0, 1)])
+        other.close()
+
+    def test_seek_moves_the_reader(self, log: EventLog) -> None:
+        at = log.append(TOPIC, [Message("k", str(n).encode()) for n in range(10)])[7]
+        consumer = log.consumer("g", [TOPIC])
+        drain(consumer, want=10)
+        consumer.seek(at)
+        assert [r.value for r in drain(consumer, want=3)] == [b"7", b"8", b"9"]
+        consumer.close()
+
+    def test_a_start_function_overrules_the_committed_offset(self, log: EventLog) -> None:
+        log.append(TOPIC, [Message("k", str(n).encode()) for n in range(5)])
+        consumer = log.consumer("g", [TOPIC], start=lambda _topic, _partition: 3)
+        assert [r.value for r in drain(consumer, want=2)] == [b"3", b"4"]
+        consumer.close()
+
+    def test_progress_tells_the_lag_of_a_group(self, log: EventLog) -> None:
+        log.append(TOPIC, messages(10))
+        assert sum(p.lag for p in log.progress(TOPIC, "g")) == 10
+        consumer = log.consumer("g", [TOPIC])
+        consumer.commit(next_positions(drain(consumer, want=10)))
+        consumer.close()
+        assert sum(p.lag for p in log.progress(TOPIC, "g")) == 0
+
+    def test_read_looks_without_a_group(self, log: EventLog) -> None:
+        at = log.append(TOPIC, [Message("k", str(n).encode()) for n in range(10)])[0]
+        assert [r.value for r in log.read(TOPIC, at.partition, 2, 3)] == [b"2", b"3", b"4"]
+
+    def test_an_undeclared_topic_is_refused(self, log: EventLog) -> None:
+        with pytest.raises(NotFound, match=r"books\.nothing"):
+            log.append("books.nothing", messages(1))
+
+    def test_an_idle_poll_returns_empty_after_its_time(self, log: EventLog) -> None:
+        consumer = log.consumer("g", [TOPIC])
+        assert consumer.poll(limit=1, timeout=0.05) == []
+        consumer.close()
+
+    def test_two_processes_append_side_by_side_and_kill_9_loses_nothing_acknowledged(
+        self, url: str, log: EventLog
+    ) -> None:
+        command = [sys.executable, "-c", _APPEND_FOR_EVER, url, TOPIC]
+        writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in "ab"]
+        for writer in writers:
+            for _ in range(20):
+                assert writer.stdout is not None
+                writer.stdout.readline()
+            writer.kill()
+        acknowledged = {name: _last_number(writer) for name, writer in zip("ab", writers, strict=True)}
+        keys = {
+            r.key for partition in range(OBSERVED.partitions) for r in log.read(TOPIC, partition, 0, 10_000)
+        }
+        for name, last in acknowledged.items():
+            assert {f"{name}-{n}-{m}" for n in range(last + 1) for m in range(3)} <= keys
+        # Whole appends only: three messages each, also of the one that was cut off.
+        assert len(keys) % 3 == 0
+
+    def test_a_killed_member_frees_its_partitions(self, url: str, log: EventLog) -> None:
+        code = (
+            "import sys; from bookcore.event_log import open_event_log\n"
+            f"c = open_event_log({url!r}).consumer('g', [{TOPIC!r}]); c.poll(limit=1, timeout=0)\n"
+            "print('in', flush=True); sys.stdin.read()"
+        )
+        member = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert member.stdout is not None
+        assert member.stdout.readline() == "in\n"
+        member.kill()
+        member.communicate()
+        log.append(TOPIC, messages(40))
+        consumer = log.consumer("g", [TOPIC])
+        assert len(drain(consumer, want=40)) == 40
+        consumer.close()
+
+
+def _last_number(writer: subprocess.Popen[str]) -> int:
+    rest, _ = writer.communicate()
+    lines = [line for line in rest.splitlines() if line.isdecimal()]
+    return int(lines[-1]) if lines else 19
