@@ -24,9 +24,14 @@ class Health(BaseModel):
     detail: str | None = None
 
 
-def create_service(title: str, *, lifespan: Lifespan, ready: Check) -> FastAPI:
-    """An app with problem+json errors, `/health/live` (it runs) and `/health/ready` (it can work)."""
-    app = FastAPI(title=title, version="1", lifespan=lifespan)
+def create_service(
+    title: str, *, lifespan: Lifespan, ready: Check, openapi_url: str | None = "/openapi.json"
+) -> FastAPI:
+    """An app with problem+json errors, `/health/live` (it runs) and `/health/ready` (it can work).
+
+    `openapi_url` None leaves that address, and /docs, to the caller.
+    """
+    app = FastAPI(title=title, version="1", lifespan=lifespan, openapi_url=openapi_url)
     install_problem_handlers(app)
 
     @app.get("/health/live", tags=["health"])
@@ -65,6 +70,11 @@ def bind(host: str, port: int) -> socket.socket:
 def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") -> None:
     """Answer requests until SIGTERM or SIGINT, then finish what is under way (at most 10 s)."""
     config = uvicorn.Config(
-        app, log_level=log_level.lower(), access_log=False, timeout_graceful_shutdown=10, server_header=False
+        app,
+        log_level=log_level.lower(),
+        access_log=False,
+        proxy_headers=False,  # else anyone on this machine could choose the address that limits go by
+        timeout_graceful_shutdown=10,
+        server_header=False,
     )
     uvicorn.Server(config).run(sockets=[listener])

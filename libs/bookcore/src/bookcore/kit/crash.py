@@ -19,7 +19,7 @@ class CrashPoint(StrEnum):
     INGESTOR_INSIDE_TRANSACTION = "ingestor.inside_transaction"
     INGESTOR_AFTER_TRANSACTION = "ingestor.after_transaction"
     INGESTOR_AFTER_PARK = "ingestor.after_park"
-    INGESTOR_AFTER_COMMIT = "ingestor.after_commit"
+    CONSUMER_AFTER_COMMIT = "consumer.after_commit"
     INGESTOR_AFTER_RELAY_APPEND = "ingestor.after_relay_append"
     INGESTOR_AFTER_RELAY_MARK = "ingestor.after_relay_mark"
     INGESTOR_AFTER_INDEX = "ingestor.after_index"

@@ -110,7 +110,8 @@ def _on_validation(_: Request, error: Exception) -> JSONResponse:
 def _on_http(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):  # pragma: no cover - registered for nothing else
         raise error
-    problem = _BY_STATUS.get(error.status_code, PROBLEMS["internal"])
+    unnamed = PROBLEMS["invalid" if error.status_code < 500 else "internal"]
+    problem = unnamed if error.status_code == 400 else _BY_STATUS.get(error.status_code, unnamed)
     return problem_response(problem, str(error.detail), headers=dict(error.headers or {}))
 
 

@@ -15,6 +15,14 @@ from bookcore.domain.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """The end of a book; nothing older than `version` may bring it back."""
+
+    id: BookId
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """Each field narrows; None or empty doesn't. Prices are in major units, bounds inclusive."""
 
@@ -65,11 +73,11 @@ class Suggestion:
 class SearchIndex(Protocol):
     """Blocking; reading is safe from several threads and processes, writing is for one process at a time."""
 
-    def put(self, books: Sequence[VersionedBook]) -> int:
-        """Durably index what is newer than what is there (by version, deletions included).
+    def put(self, changes: Sequence[VersionedBook | Removed]) -> int:
+        """Durably index what is newer than what is there (by version, removals included).
 
-        A book with `deleted` leaves a mark that an older version can't overwrite. Returns how many were
-        newer; the rest are already there or outdated, which is success.
+        A removal leaves a mark that an older version can't overwrite. Returns how many were newer; the
+        rest are already there or outdated, which is success.
         """
 
     def query(self, query: SearchQuery) -> SearchPage:

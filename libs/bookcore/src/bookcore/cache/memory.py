@@ -1,0 +1,103 @@
+"""A cache in this process: bounded in bytes, the least recently used goes first."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from bookcore.cache import Cache, Script
+from bookcore.domain.errors import Invalid
+from bookcore.kit.clock import Clock, SystemClock
+
+DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+_OVERHEAD = 200
+"""Bytes that an entry costs beyond its key and value, about what CPython takes for the objects."""
+
+
+def open_cache(url: str) -> Cache:
+    """`memory://` or `memory://?max_bytes=1000000`.
+
+    Raises: Invalid when max_bytes is not a whole number above zero.
+    """
+    wanted = parse_qs(urlsplit(url).query).get("max_bytes", [str(DEFAULT_MAX_BYTES)])[-1]
+    if not wanted.isdecimal() or int(wanted) == 0:
+        raise Invalid(f"max_bytes must be a whole number above zero, not {wanted!r}", field="cache_url")
+    return MemoryCache(max_bytes=int(wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    value: bytes
+    expires_at: float
+
+
+class MemoryCache:
+    """No await between a read and a write, so that everything is atomic on its event loop."""
+
+    def __init__(self, *, max_bytes: int = DEFAULT_MAX_BYTES, clock: Clock | None = None) -> None:
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._clock = clock or SystemClock()
+
+    async def get(self, key: str) -> bytes | None:
+        """As Cache.get."""
+        return self._read(key, self._now())
+
+    async def set(self, key: str, value: bytes, *, ttl: float) -> None:
+        """As Cache.set; a value larger than the whole cache is not kept."""
+        self._write(key, value, self._now() + ttl)
+
+    async def delete(self, prefix: str) -> int:
+        """As Cache.delete; looks at every key."""
+        doomed = [key for key in self._entries if key.startswith(prefix)]
+        now = self._now()
+        alive = sum(self._entries[key].expires_at > now for key in doomed)
+        for key in doomed:
+            self._drop(key)
+        return alive
+
+    async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
+        """As Cache.eval."""
+        now = self._now()
+        outcome = script.local([self._read(key, now) for key in keys], args, now)
+        for key, write in zip(keys, outcome.writes, strict=True):
+            if write is not None:
+                self._write(key, write[0], now + write[1])
+        return outcome.answer
+
+    async def close(self) -> None:
+        """As Cache.close."""
+        self._entries.clear()
+        self._bytes = 0
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def _read(self, key: str, now: float) -> bytes | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry.expires_at <= now:
+            self._drop(key)
+            return None
+        self._entries.move_to_end(key)
+        return entry.value
+
+    def _write(self, key: str, value: bytes, expires_at: float) -> None:
+        self._drop(key)
+        if _cost(key, value) > self._max_bytes:
+            return
+        self._entries[key] = _Entry(value, expires_at)
+        self._bytes += _cost(key, value)
+        while self._bytes > self._max_bytes:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= _cost(key, entry.value)
+
+
+def _cost(key: str, value: bytes) -> int:
+    return len(key) + len(value) + _OVERHEAD

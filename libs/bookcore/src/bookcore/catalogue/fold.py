@@ -1,0 +1,102 @@
+"""Pure: what a batch of observations does to the books that it names."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from bookcore.domain.book import Book, BookId, Money, VersionedBook, moment_of
+from bookcore.domain.change import diff
+from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """An accepted event: the book as seen then, or None when it was withdrawn."""
+
+    book_id: BookId
+    book: Book | None
+    version: int
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A book as the catalogue holds it, with the id of the event that made it so."""
+
+    stored: VersionedBook
+    event_id: str
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """What a newer observation must exceed."""
+        return self.stored.version, self.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSeen:
+    """One entry of the price history."""
+
+    book_id: BookId
+    version: int
+    event_id: str
+    price: Money
+
+
+@dataclass(slots=True)
+class Folded:
+    """The effects of a batch: rows to write, prices to note, events to send in order, and the counts."""
+
+    rows: dict[BookId, Held] = field(default_factory=dict)
+    prices: list[PriceSeen] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    stale: int = 0
+
+
+def fold(held: Mapping[BookId, Held], observations: Iterable[Observation]) -> Folded:
+    """Apply observations, oldest version first, to what is held; an outdated one only adds to the history."""
+    effects = Folded()
+    for seen in sorted(observations, key=lambda o: (o.book_id, o.version, o.event_id)):
+        if seen.book is not None:
+            effects.prices.append(PriceSeen(seen.book_id, seen.version, seen.event_id, seen.book.price))
+        before = effects.rows.get(seen.book_id) or held.get(seen.book_id)
+        if before is not None and (seen.version, seen.event_id) <= before.order:
+            effects.stale += 1
+        elif seen.book is None:
+            _withdraw(effects, before, seen)
+        else:
+            _accept(effects, before, seen, seen.book)
+    return effects
+
+
+def _withdraw(effects: Folded, before: Held | None, seen: Observation) -> None:
+    if before is None or before.stored.deleted:
+        effects.unchanged += 1
+        return
+    gone = replace(before.stored, version=seen.version, deleted=True)
+    effects.rows[seen.book_id] = Held(gone, seen.event_id)
+    effects.deleted += 1
+    effects.events.append(_changed(seen, ChangeKind.DELETED, before.stored.book, None))
+    effects.events.append(BookGone(book_id=seen.book_id, version=seen.version))
+
+
+def _accept(effects: Folded, before: Held | None, seen: Observation, book: Book) -> None:
+    moment = moment_of(seen.version)
+    first = before.stored.first_seen_at if before else moment
+    now = VersionedBook(book, seen.version, first, moment)
+    effects.rows[seen.book_id] = Held(now, seen.event_id)
+    if before is None or before.stored.deleted:
+        effects.created += 1
+        effects.events.append(_changed(seen, ChangeKind.CREATED, None, book))
+    elif before.stored.book != book:
+        effects.updated += 1
+        effects.events.append(_changed(seen, ChangeKind.UPDATED, before.stored.book, book))
+    else:
+        effects.unchanged += 1
+    effects.events.append(BookState.of(now))
+
+
+def _changed(seen: Observation, kind: ChangeKind, before: Book | None, after: Book | None) -> BookChanged:
+    return BookChanged(book_id=seen.book_id, version=seen.version, kind=kind, changes=diff(before, after))

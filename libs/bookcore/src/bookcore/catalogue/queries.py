@@ -1,0 +1,237 @@
+"""Questions to the catalogue; none of them changes anything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    String,
+    case,
+    func,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+)
+
+from bookcore.catalogue.rows import book_of
+from bookcore.catalogue.tables import books, offsets, price_observations
+from bookcore.domain.book import AvailabilityStatus, BookId, Money, VersionedBook, moment_of
+
+
+class Sort(StrEnum):
+    """Orders of a list; a leading minus means descending. Ties are broken by id."""
+
+    ID = "id"
+    TITLE = "title"
+    TITLE_DOWN = "-title"
+    PRICE = "price"
+    PRICE_DOWN = "-price"
+    RATING = "rating"
+    RATING_DOWN = "-rating"
+    FIRST_SEEN = "first_seen_at"
+    FIRST_SEEN_DOWN = "-first_seen_at"
+
+
+@dataclass(frozen=True, slots=True)
+class BookFilter:
+    """Each field narrows; None doesn't. Prices are in major units, bounds inclusive."""
+
+    category: str | None = None
+    source: str | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    min_rating: int | None = None
+    availability: AvailabilityStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Where a page ended: the last book's sort value (as the table holds it) and id."""
+
+    value: str | int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PricePeriod:
+    """A price that was seen first and last at those moments, with nothing else in between."""
+
+    price: Money
+    valid_from: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """A category with the number of its books; None gathers the books without one."""
+
+    category: str | None
+    books: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Figures of a set of books in one currency; means are rounded half-even to cents and hundredths."""
+
+    category: str | None
+    currency: str
+    books: int
+    in_stock: int
+    min_price: Decimal
+    max_price: Decimal
+    mean_price: Decimal
+    mean_rating: Decimal | None
+
+
+_SORT_COLUMNS: dict[str, ColumnElement[Any]] = {  # Any: each sorts by its own type
+    "id": type_coerce(books.c.id, String),
+    "title": type_coerce(books.c.title_key, String),
+    "price": type_coerce(books.c.price, BigInteger),
+    "rating": func.coalesce(books.c.rating, 0),
+    "first_seen_at": type_coerce(books.c.first_seen_at, BigInteger),
+}
+
+
+def get(connection: Connection, book_id: str) -> VersionedBook | None:
+    """The book, also when it is deleted; None when there never was one."""
+    row = connection.execute(select(books).where(books.c.id == book_id)).mappings().first()
+    return book_of(row) if row else None
+
+
+def page(
+    connection: Connection, wanted: BookFilter, *, sort: Sort, after: Key | None, limit: int
+) -> tuple[Sequence[VersionedBook], Key | None]:
+    """Up to `limit` books after the key, and the key to go on from (None: that was all)."""
+    column, descending = _SORT_COLUMNS[sort.value.removeprefix("-")], sort.value.startswith("-")
+    query = select(books, column.label("sort_value")).where(*_conditions(wanted))
+    if after is not None:
+        here, there = tuple_(column, books.c.id), tuple_(literal(after.value), literal(after.id))
+        query = query.where(here < there if descending else here > there)
+    order = (column.desc(), books.c.id.desc()) if descending else (column, books.c.id)
+    rows = connection.execute(query.order_by(*order).limit(limit + 1)).mappings().all()
+    more = len(rows) > limit
+    return (
+        [book_of(row) for row in rows[:limit]],
+        Key(rows[limit - 1]["sort_value"], rows[limit - 1]["id"]) if more else None,
+    )
+
+
+def count(connection: Connection, wanted: BookFilter) -> int:
+    """How many books there are."""
+    query = select(func.count()).select_from(books).where(*_conditions(wanted))
+    return connection.execute(query).scalar_one()
+
+
+def history(connection: Connection, book_id: str) -> Sequence[PricePeriod]:
+    """The prices of a book in time order; equal neighbours are one period."""
+    seen = price_observations
+    query = select(seen).where(seen.c.book_id == book_id).order_by(seen.c.version, seen.c.event_id)
+    periods: list[PricePeriod] = []
+    for row in connection.execute(query).mappings():
+        price, moment = Money(row["amount"], row["currency"]), moment_of(row["version"])
+        if periods and periods[-1].price == price:
+            periods[-1] = replace(periods[-1], last_seen_at=moment)
+        else:
+            periods.append(PricePeriod(price, moment, moment))
+    return periods
+
+
+def categories(connection: Connection) -> Sequence[CategoryCount]:
+    """Every category in alphabetical order."""
+    query = (
+        select(books.c.category, func.count())
+        .where(~books.c.deleted)
+        .group_by(books.c.category)
+        .order_by(books.c.category)
+    )
+    return [CategoryCount(category, number) for category, number in connection.execute(query).all()]
+
+
+def statistics(connection: Connection, wanted: BookFilter, *, by_category: bool) -> Sequence[Statistics]:
+    """One entry per currency, or per category and currency."""
+    group = [books.c.category, books.c.currency] if by_category else [books.c.currency]
+    amount = type_coerce(books.c.price, BigInteger)
+    in_stock = case((books.c.availability == AvailabilityStatus.IN_STOCK.value, 1), else_=0)
+    query = (
+        select(
+            (books.c.category if by_category else literal(None)).label("category"),
+            books.c.currency,
+            func.count().label("books"),
+            func.sum(in_stock).label("in_stock"),
+            func.min(amount).label("lowest"),
+            func.max(amount).label("highest"),
+            func.sum(amount).label("total"),
+            func.sum(books.c.rating).label("stars"),
+            func.count(books.c.rating).label("rated"),
+        )
+        .where(*_conditions(wanted))
+        .group_by(*group)
+        .order_by(*group)
+    )
+    return [_statistics_of(row) for row in connection.execute(query).mappings()]
+
+
+def newest(connection: Connection) -> datetime | None:
+    """When the last accepted observation was made."""
+    version = connection.execute(select(func.max(books.c.version))).scalar_one()
+    return None if version is None else moment_of(version)
+
+
+def next_offset(connection: Connection, topic: str, partition: int) -> int:
+    """The first offset of the partition that the catalogue hasn't."""
+    here = (offsets.c.topic == topic) & (offsets.c.partition == partition)
+    return connection.execute(select(offsets.c.next).where(here)).scalar_one_or_none() or 0
+
+
+def every(connection: Connection, *, after: str = "", limit: int = 1_000) -> Sequence[VersionedBook]:
+    """The next books by id, deleted ones too; an empty answer is the end."""
+    query = select(books).where(books.c.id > after).order_by(books.c.id).limit(limit)
+    return [book_of(row) for row in connection.execute(query).mappings()]
+
+
+def versions(connection: Connection) -> Iterator[tuple[BookId, int, bool]]:
+    """(id, version, deleted) of every row."""
+    query = select(books.c.id, books.c.version, books.c.deleted)
+    for book_id, version, deleted in connection.execute(query):
+        yield BookId(book_id), version, deleted
+
+
+def _statistics_of(row: RowMapping) -> Statistics:
+    cent = Decimal("0.01")
+    mean = Decimal(row["total"]) / row["books"] / 10_000
+    stars = Decimal(row["stars"]) / row["rated"] if row["rated"] else None
+    return Statistics(
+        category=row["category"],
+        currency=row["currency"],
+        books=row["books"],
+        in_stock=row["in_stock"],
+        min_price=(Decimal(row["lowest"]) / 10_000).quantize(cent),
+        max_price=(Decimal(row["highest"]) / 10_000).quantize(cent),
+        mean_price=mean.quantize(cent, ROUND_HALF_EVEN),
+        mean_rating=None if stars is None else stars.quantize(cent, ROUND_HALF_EVEN),
+    )
+
+
+def _conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
+    narrow = [~books.c.deleted]
+    if wanted.category is not None:
+        narrow.append(books.c.category == wanted.category)
+    if wanted.source is not None:
+        narrow.append(books.c.source == wanted.source)
+    if wanted.min_price is not None:
+        narrow.append(books.c.price >= wanted.min_price)
+    if wanted.max_price is not None:
+        narrow.append(books.c.price <= wanted.max_price)
+    if wanted.min_rating is not None:
+        narrow.append(books.c.rating >= wanted.min_rating)
+    if wanted.availability is not None:
+        narrow.append(books.c.availability == wanted.availability.value)
+    return narrow

@@ -1,0 +1,68 @@
+"""Books <-> rows of the table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from bookcore.catalogue.tables import books
+from bookcore.domain.book import (
+    Availability,
+    AvailabilityStatus,
+    Book,
+    Money,
+    Rating,
+    VersionedBook,
+)
+
+Values = dict[str, Any]  # Any: a row holds every column type; SQLAlchemy takes it so
+
+
+def row_of(stored: VersionedBook, event_id: str) -> Values:
+    """The row for a book."""
+    book = stored.book
+    return {
+        "id": book.id,
+        "source": book.source,
+        "source_id": book.source_id,
+        "url": book.url,
+        "title": book.title,
+        "title_key": book.title.casefold(),
+        "category": book.category,
+        "rating": book.rating,
+        "price": book.price.amount,
+        "currency": book.price.currency,
+        "availability": book.availability.status.value,
+        "quantity": book.availability.quantity,
+        "identifiers": dict(book.identifiers),
+        "description": book.description,
+        "image_url": book.image_url,
+        "attributes": dict(book.attributes),
+        "version": stored.version,
+        "event_id": event_id,
+        "first_seen_at": stored.first_seen_at,
+        "last_seen_at": stored.last_seen_at,
+        "deleted": stored.deleted,
+    }
+
+
+def book_of(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
+    """The book in a row."""
+    book = Book(
+        source=row["source"],
+        source_id=row["source_id"],
+        url=row["url"],
+        title=row["title"],
+        category=row["category"],
+        rating=None if row["rating"] is None else Rating(row["rating"]),
+        price=Money(row["price"], row["currency"]),
+        availability=Availability(AvailabilityStatus(row["availability"]), row["quantity"]),
+        identifiers=row["identifiers"],
+        description=row["description"],
+        image_url=row["image_url"],
+        attributes=row["attributes"],
+    )
+    return VersionedBook(book, row["version"], row["first_seen_at"], row["last_seen_at"], row["deleted"])
+
+
+COLUMNS = [column.name for column in books.columns]

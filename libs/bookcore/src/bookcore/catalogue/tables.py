@@ -1,0 +1,138 @@
+"""The catalogue's tables, the same for every dialect.
+
+Amounts are whole ten-thousandths of the major unit and times whole microseconds since 1970 UTC, so that
+both are exact and sort the same everywhere.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.engine import Dialect
+
+from bookcore.domain.book import moment_of, version_at
+
+_SCALE = Decimal(10_000)
+
+
+class ExactAmount(TypeDecorator[Decimal]):
+    """Decimal in Python, whole ten-thousandths in the table."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        """To the table."""
+        return None if value is None else int(value * _SCALE)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        """From the table."""
+        return None if value is None else Decimal(value) / _SCALE
+
+
+class Moment(TypeDecorator[datetime]):
+    """Aware UTC in Python, whole microseconds since 1970 in the table."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To the table."""
+        return None if value is None else version_at(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """From the table."""
+        return None if value is None else moment_of(value)
+
+
+metadata = MetaData()
+
+books = Table(
+    "books",
+    metadata,
+    Column("id", String(170), primary_key=True),
+    Column("source", String(40), nullable=False),
+    Column("source_id", String(128), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("title_key", Text, nullable=False, comment="case-folded title, to sort by"),
+    Column("category", Text),
+    Column("rating", Integer),
+    Column("price", ExactAmount, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("availability", String(20), nullable=False),
+    Column("quantity", Integer),
+    Column("identifiers", JSON, nullable=False),
+    Column("description", Text),
+    Column("image_url", Text),
+    Column("attributes", JSON, nullable=False),
+    Column("version", BigInteger, nullable=False, comment="microsecond of the newest accepted observation"),
+    Column(
+        "event_id", String(36), nullable=False, comment="breaks the tie of two observations of one moment"
+    ),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
+    Column("deleted", Boolean, nullable=False, default=False),
+    Index("books_by_category", "category", "id"),
+    Index("books_by_price", "price", "id"),
+    Index("books_by_title", "title_key", "id"),
+    Index("books_by_first_seen", "first_seen_at", "id"),
+)
+
+price_observations = Table(
+    "price_observations",
+    metadata,
+    Column("book_id", String(170), primary_key=True),
+    Column("version", BigInteger, primary_key=True, comment="microsecond at which the price was seen"),
+    Column("event_id", String(36), primary_key=True),
+    Column("amount", ExactAmount, nullable=False),
+    Column("currency", String(3), nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("topic", String(100), nullable=False),
+    Column("key", String(170), nullable=False),
+    Column("value", LargeBinary),
+    Column("headers", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+manifest = Table(
+    "manifest",
+    metadata,
+    Column("topic", String(100), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column(
+        "first",
+        BigInteger,
+        primary_key=True,
+        comment="offset of the batch's first record",
+        autoincrement=False,
+    ),
+    Column("next", BigInteger, nullable=False, comment="offset after its last record"),
+    Column("lake_key", Text, nullable=False),
+)
+
+offsets = Table(
+    "offsets",
+    metadata,
+    Column("topic", String(100), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next", BigInteger, nullable=False),
+)

@@ -1,0 +1,86 @@
+"""Where records go that no retry can help, and when to stop sending them there."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bookcore.domain.errors import BookstreamError
+from bookcore.event_log import EventLog
+from bookcore.events.codec import dead_letter
+from bookcore.events.message import Record
+from bookcore.events.topics import topic_named
+
+_log = structlog.get_logger()
+
+
+class TooManyDeadLetters(BookstreamError):
+    """The reader, not the records, is most likely at fault: stop before the topic is drained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A record that can't be accepted, and why, in one line."""
+
+    record: Record
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Stop after `consecutive` in a row, or when more than `ratio` of the last `window` were parked."""
+
+    consecutive: int = 100
+    ratio: float = 0.5
+    window: int = 200
+
+
+class DeadLetters:
+    """The dead-letter topic of one consumer, with its limits."""
+
+    def __init__(self, log: EventLog, limits: Limits | None = None) -> None:
+        self._event_log = log
+        self._limits = limits or Limits()
+        self._recent: deque[bool] = deque(maxlen=self._limits.window)
+        self._row = 0
+
+    def park(self, records: Sequence[Record], parked: Sequence[Parked]) -> None:
+        """Send the parked of these records to their dead-letter topic; nothing when a limit is passed.
+
+        Raises: TooManyDeadLetters naming the limit and the last reason.
+        """
+        self._count(records, parked)
+        by_topic: dict[str, list[Parked]] = {}
+        for one in parked:
+            by_topic.setdefault(topic_named(one.record.topic).dead_letters, []).append(one)
+            _log.warning(
+                "parked",
+                topic=one.record.topic,
+                partition=one.record.partition,
+                offset=one.record.offset,
+                key=one.record.key,
+                reason=one.reason,
+            )
+        for topic, these in by_topic.items():
+            self._event_log.append(topic, [dead_letter(one.record, one.reason) for one in these])
+
+    def _count(self, records: Sequence[Record], parked: Sequence[Parked]) -> None:
+        bad = {one.record.offset: one.reason for one in parked}
+        for record in records:
+            is_bad = record.offset in bad
+            self._recent.append(is_bad)
+            self._row = self._row + 1 if is_bad else 0
+            if self._row > self._limits.consecutive:
+                raise TooManyDeadLetters(self._line(f"more than {self._limits.consecutive} in a row", bad))
+            full = len(self._recent) == self._limits.window
+            if full and sum(self._recent) > self._limits.ratio * self._limits.window:
+                share = f"more than {self._limits.ratio:.0%} of the last {self._limits.window}"
+                raise TooManyDeadLetters(self._line(share, bad))
+
+    def _line(self, what: str, bad: dict[int, str]) -> str:
+        reason = next(reversed(bad.values()), "an earlier one")
+        return (
+            f"stopped: {what} records could not be accepted (last: {reason});"
+            " mend the source or the reader and start again, nothing is lost"
+        )

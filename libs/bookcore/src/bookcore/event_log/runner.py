@@ -1,0 +1,68 @@
+"""The loop of every consumer: poll, cut per partition, handle, commit; wait when something is away."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from threading import Event
+
+import structlog
+
+from bookcore.domain.errors import Conflict, Unavailable
+from bookcore.event_log import Consumer, Position
+from bookcore.events.message import Batch, Record
+from bookcore.kit.crash import CrashPoint, crash_point
+
+Handler = Callable[[Batch], int]
+"""Does a batch, whole or not at all, and returns the next offset (before the batch's end: it took a part).
+
+Must be idempotent: after a crash a batch comes again. Unavailable means try again later, Conflict that
+somebody else has moved on.
+"""
+
+_log = structlog.get_logger()
+
+
+class Runner:
+    """One consumer in one thread, until `stop` is set or the handler raises what can't be waited out."""
+
+    def __init__(self, consumer: Consumer, handler: Handler, *, limit: int = 1_000, name: str = "") -> None:
+        self._consumer = consumer
+        self._handler = handler
+        self._limit = limit
+        self._name = name
+
+    def run(self, stop: Event) -> None:
+        """Consume until told to stop; leaves the group at the end."""
+        try:
+            while not stop.is_set():
+                self.step(stop, timeout=0.2)
+        finally:
+            self._consumer.close()
+
+    def step(self, stop: Event, *, timeout: float) -> int:
+        """Poll once and handle what came; how many records there were."""
+        records = self._consumer.poll(limit=self._limit, timeout=timeout)
+        for batch in batches(records):
+            self._do(batch, stop)
+        return len(records)
+
+    def _do(self, batch: Batch, stop: Event) -> None:
+        here = Position(batch.topic, batch.partition, batch.first)
+        try:
+            done = self._handler(batch)
+            self._consumer.commit([Position(batch.topic, batch.partition, done)])
+            crash_point(CrashPoint.CONSUMER_AFTER_COMMIT)
+            if done != batch.next:
+                self._consumer.seek(Position(batch.topic, batch.partition, done))
+        except Unavailable as error:
+            _log.warning("waiting", consumer=self._name, reason=str(error), seconds=error.retry_after)
+            self._consumer.seek(here)
+            stop.wait(error.retry_after)
+        except Conflict as error:
+            _log.info("moved on", consumer=self._name, reason=str(error))
+
+
+def batches(records: Sequence[Record]) -> Iterator[Batch]:
+    """Records as polled -> one batch per partition, in order."""
+    in_order = sorted(records, key=lambda r: (r.topic, r.partition, r.offset))
+    for (topic, partition), group in groupby(in_order, key=lambda r: (r.topic, r.partition)):
+        yield Batch(topic, partition, list(group))

@@ -1,0 +1,148 @@
+"""What every cache does, whatever it is made of."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import pytest
+
+from bookcore.cache import Cache, Outcome, Script, open_cache
+from bookcore.domain.errors import Invalid
+from bookcore.testing.builders import EPOCH
+
+T = TypeVar("T")
+
+
+class MovableClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self._now = EPOCH
+
+    def now(self) -> datetime:
+        """Where the test has moved it; EPOCH at first."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Let that much time pass."""
+        self._now += timedelta(seconds=seconds)
+
+
+def _add(values: Sequence[bytes | None], args: Sequence[float], now: float) -> Outcome:
+    total = float(values[0] or b"0") + args[0]
+    return Outcome(writes=[(repr(total).encode(), 60.0)], answer=[total, now])
+
+
+def _look(values: Sequence[bytes | None], args: Sequence[float], now: float) -> Outcome:
+    return Outcome(writes=[None for _ in values], answer=[float(value is not None) for value in values])
+
+
+ADD = Script("contract.add", _add)
+LOOK = Script("contract.look", _look)
+
+
+class CacheContract:
+    """Subclass it and give `open` for a cache that is empty and goes by the clock."""
+
+    def open(self, clock: MovableClock) -> Cache:
+        """An empty cache on that clock."""
+        raise NotImplementedError
+
+    def run(self, scenario: Callable[[Cache, MovableClock], Awaitable[T]]) -> T:
+        """Run a scenario on a new cache and close it."""
+
+        async def opened() -> T:
+            clock = MovableClock()
+            cache = self.open(clock)
+            try:
+                return await scenario(cache, clock)
+            finally:
+                await cache.close()
+
+        return asyncio.run(opened())
+
+    def test_an_absent_key_is_none(self) -> None:
+        async def scenario(cache: Cache, _: MovableClock) -> bytes | None:
+            return await cache.get("nothing")
+
+        assert self.run(scenario) is None
+
+    def test_a_value_comes_back_byte_for_byte(self) -> None:
+        async def scenario(cache: Cache, _: MovableClock) -> bytes | None:
+            await cache.set("k", bytes(range(256)), ttl=10)
+            return await cache.get("k")
+
+        assert self.run(scenario) == bytes(range(256))
+
+    def test_the_last_write_wins_with_its_own_time_to_live(self) -> None:
+        async def scenario(cache: Cache, clock: MovableClock) -> bytes | None:
+            await cache.set("k", b"one", ttl=1)
+            await cache.set("k", b"two", ttl=10)
+            clock.advance(5)
+            return await cache.get("k")
+
+        assert self.run(scenario) == b"two"
+
+    def test_a_value_is_gone_when_its_time_is_over(self) -> None:
+        async def scenario(cache: Cache, clock: MovableClock) -> tuple[bytes | None, bytes | None]:
+            await cache.set("k", b"v", ttl=10)
+            clock.advance(9.9)
+            before = await cache.get("k")
+            clock.advance(0.2)
+            return before, await cache.get("k")
+
+        assert self.run(scenario) == (b"v", None)
+
+    def test_delete_drops_a_prefix_and_nothing_else(self) -> None:
+        async def scenario(cache: Cache, _: MovableClock) -> tuple[int, bytes | None, bytes | None]:
+            for key in ("books:1", "books:2", "book", "other"):
+                await cache.set(key, key.encode(), ttl=10)
+            dropped = await cache.delete("books:")
+            return dropped, await cache.get("books:1"), await cache.get("book")
+
+        assert self.run(scenario) == (2, None, b"book")
+
+    def test_a_prefix_is_text_and_not_a_pattern(self) -> None:
+        async def scenario(cache: Cache, _: MovableClock) -> int:
+            await cache.set("books:1", b"v", ttl=10)
+            return await cache.delete("*")
+
+        assert self.run(scenario) == 0
+
+    def test_delete_counts_only_what_was_alive(self) -> None:
+        async def scenario(cache: Cache, clock: MovableClock) -> int:
+            await cache.set("k1", b"v", ttl=1)
+            await cache.set("k2", b"v", ttl=10)
+            clock.advance(5)
+            return await cache.delete("k")
+
+        assert self.run(scenario) == 1
+
+    def test_scripts_running_at_once_lose_no_step(self) -> None:
+        async def scenario(cache: Cache, _: MovableClock) -> bytes | None:
+            await asyncio.gather(*(cache.eval(ADD, ["sum"], [1]) for _ in range(50)))
+            return await cache.get("sum")
+
+        assert float(self.run(scenario) or 0) == 50
+
+    def test_a_script_sees_absent_keys_as_none_and_may_leave_keys_alone(self) -> None:
+        async def scenario(cache: Cache, _: MovableClock) -> tuple[Sequence[float], bytes | None]:
+            await cache.set("there", b"v", ttl=10)
+            return await cache.eval(LOOK, ["there", "absent"], []), await cache.get("there")
+
+        assert self.run(scenario) == ([1.0, 0.0], b"v")
+
+    def test_a_script_gets_the_time_and_its_writes_expire(self) -> None:
+        async def scenario(cache: Cache, clock: MovableClock) -> tuple[float, Sequence[float]]:
+            told = (await cache.eval(ADD, ["sum"], [5]))[1] - clock.now().timestamp()
+            clock.advance(61)
+            return told, await cache.eval(LOOK, ["sum"], [])
+
+        told, found = self.run(scenario)
+        assert abs(told) < 1
+        assert found == [0.0]
+
+    def test_an_unknown_scheme_is_refused_by_name(self) -> None:
+        with pytest.raises(Invalid, match="no cache for tape://"):
+            open_cache("tape://reel")

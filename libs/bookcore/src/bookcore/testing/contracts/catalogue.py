@@ -1,0 +1,235 @@
+"""What every catalogue does, whatever database it is on."""
+
+import random
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import pytest
+
+from bookcore.catalogue import (
+    BookFilter,
+    Catalogue,
+    Ingest,
+    Observation,
+    Sort,
+    count_owed,
+    first_owed,
+    open_catalogue,
+    queries,
+    settle,
+)
+from bookcore.catalogue.write import apply
+from bookcore.domain.book import AvailabilityStatus, Book, BookId, VersionedBook
+from bookcore.domain.errors import Conflict
+from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, Event
+from bookcore.events.codec import decode
+from bookcore.events.message import Record
+from bookcore.events.topics import OBSERVED
+from bookcore.testing.builders import EPOCH, a_book
+
+
+def seen(book: Book, *, version: int, event_id: str = "e") -> Observation:
+    """An accepted observation."""
+    return Observation(book.id, book, version, event_id)
+
+
+def withdrawn(book: Book, *, version: int) -> Observation:
+    """An accepted withdrawal."""
+    return Observation(book.id, None, version, "w")
+
+
+class CatalogueContract:
+    """Subclass it and give `url` for a catalogue that is empty."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        """Where the adapter under test finds an empty catalogue."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def catalogue(self, url: str) -> Iterator[Catalogue]:
+        """The open catalogue."""
+        catalogue = open_catalogue(url)
+        yield catalogue
+        catalogue.close()
+
+    def test_a_book_is_read_back_as_it_was_written(self, catalogue: Catalogue) -> None:
+        ingest(catalogue, [seen(a_book(), version=5)])
+        stored = get(catalogue, a_book().id)
+        assert (stored.book, stored.version) == (a_book(), 5)
+
+    def test_a_change_tells_each_field_before_and_after(self, catalogue: Catalogue) -> None:
+        ingest(catalogue, [seen(a_book(price="10.00"), version=1)])
+        drain_outbox(catalogue)
+        ingest(catalogue, [seen(a_book(price="12.50"), version=2)], first=1)
+        changed, state = drain_outbox(catalogue)
+        assert isinstance(changed, BookChanged)
+        assert changed.kind is ChangeKind.UPDATED
+        price = next(change for change in changed.changes if change.field == "price")
+        assert price.before == {"amount": "10.00", "currency": "GBP"}
+        assert price.after == {"amount": "12.50", "currency": "GBP"}
+        assert isinstance(state, BookState)
+        assert (state.version, state.price.amount) == (2, "12.50")
+
+    def test_an_unchanged_book_makes_no_change_event(self, catalogue: Catalogue) -> None:
+        ingest(catalogue, [seen(a_book(), version=1)])
+        drain_outbox(catalogue)
+        ingest(catalogue, [seen(a_book(), version=2)], first=1)
+        assert [type(event) for event in drain_outbox(catalogue)] == [BookState]
+
+    def test_an_older_observation_never_overwrites_a_newer_one(self, catalogue: Catalogue) -> None:
+        ingest(catalogue, [seen(a_book(price="20.00"), version=9)])
+        drain_outbox(catalogue)
+        ingest(catalogue, [seen(a_book(price="10.00"), version=3)], first=1)
+        assert get(catalogue, a_book().id).book.price.plain == "20.00"
+        assert drain_outbox(catalogue) == []
+
+    def test_a_tie_of_versions_is_broken_by_event_id(self, catalogue: Catalogue) -> None:
+        for first, (price, event_id) in enumerate([("2.00", "b"), ("1.00", "a"), ("3.00", "c")]):
+            ingest(catalogue, [seen(a_book(price=price), version=1, event_id=event_id)], first=first)
+        assert get(catalogue, a_book().id).book.price.plain == "3.00"
+
+    def test_a_batch_done_twice_is_refused_the_second_time(self, catalogue: Catalogue) -> None:
+        ingest(catalogue, [seen(a_book(), version=1)])
+        with pytest.raises(Conflict, match="offset 0"):
+            ingest(catalogue, [seen(a_book(), version=1)])
+        with pytest.raises(Conflict, match="offset 7"):
+            ingest(catalogue, [seen(a_book(), version=1)], first=7)
+
+    def test_duplicates_within_a_batch_count_once(self, catalogue: Catalogue) -> None:
+        ingest(catalogue, [seen(a_book(), version=1), seen(a_book(), version=1), seen(a_book(), version=1)])
+        assert len([e for e in drain_outbox(catalogue) if isinstance(e, BookChanged)]) == 1
+        with catalogue.reading() as connection:
+            assert len(queries.history(connection, a_book().id)) == 1
+
+    def test_any_order_of_the_same_observations_ends_in_the_same_catalogue(
+        self, catalogue: Catalogue, url: str
+    ) -> None:
+        story = [
+            seen(a_book(f"u{n % 3}", price=f"{n}.00"), version=n, event_id=f"e{n}") for n in range(1, 30)
+        ]
+        ingest(catalogue, story)
+        shuffled = random.Random(7).sample(story, len(story))
+        other = open_catalogue(url.replace(".db", "-other.db"))
+        for first, observation in enumerate(shuffled):
+            ingest(other, [observation], first=first)
+        assert other.content_hash() == catalogue.content_hash()
+        other.close()
+
+    def test_a_withdrawn_book_is_gone_until_it_is_seen_again(self, catalogue: Catalogue) -> None:
+        ingest(catalogue, [seen(a_book(), version=1)])
+        drain_outbox(catalogue)
+        ingest(catalogue, [withdrawn(a_book(), version=2)], first=1)
+        assert [type(event) for event in drain_outbox(catalogue)] == [BookChanged, BookGone]
+        assert get(catalogue, a_book().id).deleted
+        assert listed(catalogue, BookFilter()) == []
+        ingest(catalogue, [seen(a_book(), version=3)], first=2)
+        assert listed(catalogue, BookFilter()) == ["shop:u1"]
+
+    @pytest.mark.parametrize(
+        ("wanted", "ids"),
+        [
+            (BookFilter(category="Poetry"), ["shop:u1", "shop:u2", "shop:u3"]),
+            (BookFilter(category="Travel"), []),
+            (BookFilter(source="shop", min_price=Decimal("20")), ["shop:u2", "shop:u3"]),
+            (BookFilter(max_price=Decimal("20.00")), ["shop:u1", "shop:u2"]),
+            (BookFilter(min_rating=4), []),
+            (BookFilter(availability=AvailabilityStatus.IN_STOCK), ["shop:u1", "shop:u2", "shop:u3"]),
+        ],
+    )
+    def test_filters_narrow(self, catalogue: Catalogue, wanted: BookFilter, ids: list[str]) -> None:
+        three_books(catalogue)
+        assert listed(catalogue, wanted) == ids
+
+    @pytest.mark.parametrize("sort", list(Sort))
+    def test_pages_of_any_order_show_every_book_once(self, catalogue: Catalogue, sort: Sort) -> None:
+        books = [a_book(f"u{n:02d}", price=f"{n % 4}.50", title=f"Title {n % 5}") for n in range(23)]
+        ingest(catalogue, [seen(book, version=n + 1) for n, book in enumerate(books)])
+        paged = listed(catalogue, BookFilter(), sort=sort, limit=4)
+        assert sorted(paged) == sorted(book.id for book in books)
+        assert paged == listed(catalogue, BookFilter(), sort=sort, limit=100)
+
+    def test_history_joins_equal_neighbours(self, catalogue: Catalogue) -> None:
+        prices = ["1.00", "1.00", "2.00", "1.00"]
+        ingest(catalogue, [seen(a_book(price=p), version=n) for n, p in enumerate(prices, 1)])
+        with catalogue.reading() as connection:
+            periods = queries.history(connection, a_book().id)
+        assert [period.price.plain for period in periods] == ["1.00", "2.00", "1.00"]
+
+    def test_statistics_are_exact(self, catalogue: Catalogue) -> None:
+        three_books(catalogue)
+        with catalogue.reading() as connection:
+            (overall,) = queries.statistics(connection, BookFilter(), by_category=False)
+            (poetry,) = queries.statistics(connection, BookFilter(), by_category=True)
+        assert (overall.books, overall.in_stock, overall.mean_price) == (3, 3, Decimal("20.00"))
+        assert (poetry.category, poetry.min_price, poetry.max_price) == (
+            "Poetry",
+            Decimal("10.00"),
+            Decimal("30.01"),
+        )
+
+    def test_the_line_of_owed_events_is_left_in_order(self, catalogue: Catalogue) -> None:
+        three_books(catalogue)
+        with catalogue.writing() as connection:
+            first, second = first_owed(connection, 2)
+            settle(connection, first.sequence)
+            assert first_owed(connection, 1)[0] == second
+            assert count_owed(connection) == 5
+
+    def test_a_transaction_that_fails_leaves_nothing_behind(self, catalogue: Catalogue) -> None:
+        with pytest.raises(Conflict):
+            apply_twice_in_one_transaction(catalogue, [seen(a_book(), version=1)])
+        assert listed(catalogue, BookFilter()) == []
+        ingest(catalogue, [seen(a_book(), version=1)])
+        assert listed(catalogue, BookFilter()) == ["shop:u1"]
+
+
+def ingest(catalogue: Catalogue, observations: Sequence[Observation], *, first: int = 0) -> None:
+    """Apply as one batch of partition 0, as long as one record however many observations it has."""
+    catalogue.apply(Ingest(OBSERVED.name, 0, first, first + 1, f"lake/{first}", observations))
+
+
+def apply_twice_in_one_transaction(catalogue: Catalogue, observations: Sequence[Observation]) -> None:
+    """The second time is refused, so the first must be undone too."""
+    batch = Ingest(OBSERVED.name, 0, 0, 1, "lake/0", observations)
+    with catalogue.writing() as connection:
+        apply(connection, batch)
+        apply(connection, batch)
+
+
+def get(catalogue: Catalogue, book_id: BookId) -> VersionedBook:
+    """The row, which must be there."""
+    with catalogue.reading() as connection:
+        stored = queries.get(connection, book_id)
+    assert stored is not None
+    return stored
+
+
+def listed(catalogue: Catalogue, wanted: BookFilter, *, sort: Sort = Sort.ID, limit: int = 2) -> list[str]:
+    """All ids, page by page."""
+    ids: list[str] = []
+    after = None
+    while True:
+        with catalogue.reading() as connection:
+            books, after = queries.page(connection, wanted, sort=sort, after=after, limit=limit)
+        ids += [stored.book.id for stored in books]
+        if after is None:
+            return ids
+
+
+def three_books(catalogue: Catalogue) -> None:
+    """u1 at 10.00, u2 at 20.00, u3 at 30.01."""
+    prices = {"u1": "10.00", "u2": "20.00", "u3": "30.01"}
+    ingest(catalogue, [seen(a_book(u, price=p), version=1) for u, p in prices.items()])
+
+
+def drain_outbox(catalogue: Catalogue) -> list[Event]:
+    """What the catalogue owed, in order; it owes nothing afterwards."""
+    with catalogue.writing() as connection:
+        owed = first_owed(connection, 1_000)
+        if owed:
+            settle(connection, owed[-1].sequence)
+    return [
+        decode(Record(o.topic, 0, 0, EPOCH, o.message.key, o.message.value, o.message.headers)).event
+        for o in owed
+    ]

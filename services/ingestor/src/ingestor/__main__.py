@@ -1,0 +1,57 @@
+"""`python -m ingestor`: feed lake, catalogue, topics and index until told to stop.
+
+`python -m ingestor replay`: rebuild catalogue and index from the lake beside the living ones.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+from threading import Event
+
+import structlog
+
+from bookcore.domain.errors import BookstreamError, Invalid
+from bookcore.kit.logging import configure_logging
+from bookcore.kit.settings import read_settings
+from ingestor.app import Ingestor
+from ingestor.replay import replay, swap_in
+from ingestor.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 after a clean stop; 1 with one plain line when it can't start or go on."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        settings = read_settings(Settings)
+        configure_logging(settings, service="ingestor")
+        if words == []:
+            return _ingest(settings)
+        if words[0] == "replay" and set(words[1:]) <= {"--swap"}:
+            return _replay(settings, swap="--swap" in words)
+        raise Invalid(f"unknown words {' '.join(words)!r}; use `python -m ingestor [replay [--swap]]`")
+    except BookstreamError as error:
+        sys.stderr.write(f"ingestor: {error}\n")
+        return 1
+
+
+def _ingest(settings: Settings) -> int:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with Ingestor(settings) as ingestor:
+        structlog.get_logger().info("started", event_log=settings.event_log_url)
+        ingestor.run(stop)
+    return 0
+
+
+def _replay(settings: Settings, *, swap: bool) -> int:
+    result = replay(settings)
+    sys.stdout.write(f"{result}\n")
+    if swap:
+        swap_in(settings)
+        sys.stdout.write("the rebuilt catalogue and index are the living ones now\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

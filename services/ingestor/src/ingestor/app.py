@@ -1,0 +1,87 @@
+"""The ingestor as a whole: opens everything, runs its three threads, closes everything."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from bookcore.catalogue import open_catalogue
+from bookcore.event_log import open_event_log
+from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.lake import open_lake
+from bookcore.search import open_search
+from ingestor.catalogue import CatalogueSink, catalogue_runner
+from ingestor.index import IndexSink, index_runner
+from ingestor.relay import Relay
+from ingestor.settings import Settings
+
+
+class Ingestor:
+    """A context manager; entering opens the stores.
+
+    Raises: Unavailable when a store can't be reached, Conflict when another ingestor writes the index.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._closing = ExitStack()
+        self._loops: dict[str, Callable[[Event], None]] = {}
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            self._open(opening)
+            self._closing = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def run(self, stop: Event) -> None:
+        """Work until `stop` is set.
+
+        Raises: what ended a loop, after the others have stopped too.
+        """
+        failures: list[BaseException] = []
+        threads = [
+            Thread(target=_guarded, args=(loop, stop, failures), name=name)
+            for name, loop in self._loops.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.5)  # a bounded wait lets the main thread see signals
+        if failures:
+            raise failures[0]
+
+    def _open(self, opening: ExitStack) -> None:
+        settings = self._settings
+        index = open_search(settings.search_url, writable=True)
+        opening.callback(index.close)
+        log = open_event_log(settings.event_log_url)
+        opening.callback(log.close)
+        lake = open_lake(settings.lake_url)
+        opening.callback(lake.close)
+        catalogue = open_catalogue(settings.catalogue_url)
+        opening.callback(catalogue.close)
+        owes = Event()
+        sink = CatalogueSink(lake, catalogue, DeadLetters(log, settings.limits), owes=owes)
+        relay = Relay(catalogue, log)
+        indexing = IndexSink(index, DeadLetters(log, settings.limits))
+        self._loops = {
+            "catalogue": catalogue_runner(log, sink, catalogue, limit=settings.ingestor_batch),
+            "relay": lambda stop: relay.run(stop, owes),
+            "index": index_runner(log, indexing, limit=settings.ingestor_batch),
+        }
+
+
+def _guarded(loop: Callable[[Event], None], stop: Event, failures: list[BaseException]) -> None:
+    try:
+        loop(stop)
+    except BaseException as error:  # noqa: BLE001 - run() raises it again, once the others have stopped
+        failures.append(error)
+    finally:
+        stop.set()

@@ -1,0 +1,54 @@
+"""The state topic -> search documents."""
+
+from collections.abc import Callable
+from threading import Event
+
+from bookcore.domain.book import VersionedBook
+from bookcore.domain.errors import Invalid
+from bookcore.event_log import EventLog
+from bookcore.event_log.dead_letters import DeadLetters, Parked
+from bookcore.event_log.runner import Runner
+from bookcore.events.book import BookGone, BookState
+from bookcore.events.codec import decode
+from bookcore.events.message import Batch, Record
+from bookcore.events.topics import STATE
+from bookcore.kit.crash import CrashPoint, crash_point
+from bookcore.search import Removed, SearchIndex
+
+GROUP = "ingestor.index"
+
+
+class IndexSink:
+    """Idempotent by version: the index keeps the newest of each book, whatever order states come in."""
+
+    def __init__(self, index: SearchIndex, dead_letters: DeadLetters) -> None:
+        self._index = index
+        self._dead_letters = dead_letters
+
+    def handle(self, batch: Batch) -> int:
+        """Park what can't be read, index the rest."""
+        changes: list[VersionedBook | Removed] = []
+        parked: list[Parked] = []
+        for record in batch.records:
+            try:
+                changes.append(_change(record))
+            except Invalid as error:
+                parked.append(Parked(record, str(error)))
+        self._dead_letters.park(batch.records, parked)
+        self._index.put(changes)
+        crash_point(CrashPoint.INGESTOR_AFTER_INDEX)
+        return batch.next
+
+
+def _change(record: Record) -> VersionedBook | Removed:
+    event = decode(record).event
+    if isinstance(event, BookGone):
+        return Removed(event.book_id, event.version)
+    if isinstance(event, BookState):
+        return event.to_book()
+    raise Invalid(f"{event.type} does not belong on this topic")
+
+
+def index_runner(log: EventLog, sink: IndexSink, *, limit: int) -> Callable[[Event], None]:
+    """The consumer that feeds the search index, in a group of its own."""
+    return Runner(log.consumer(GROUP, [STATE.name]), sink.handle, limit=limit, name=GROUP).run

@@ -1,0 +1,49 @@
+"""What the catalogue owes to the topics is sent, in order, and only then forgotten."""
+
+from itertools import groupby
+from threading import Event
+
+import structlog
+
+from bookcore.catalogue import Catalogue, count_owed, first_owed, settle
+from bookcore.domain.errors import Unavailable
+from bookcore.event_log import EventLog
+from bookcore.kit.crash import CrashPoint, crash_point
+
+_BATCH = 1_000
+_log = structlog.get_logger()
+
+
+class Relay:
+    """Sending again after a crash repeats ids, never order; the database lock keeps a second relay out."""
+
+    def __init__(self, catalogue: Catalogue, log: EventLog) -> None:
+        self._catalogue = catalogue
+        self._event_log = log
+
+    def run(self, stop: Event, owes: Event) -> None:
+        """Send whenever `owes` is set, and look twice a second in any case."""
+        while not stop.is_set():
+            owes.wait(0.5)
+            owes.clear()
+            try:
+                while self.step():
+                    pass
+            except Unavailable as error:
+                _log.warning("waiting", consumer="ingestor.relay", reason=str(error))
+                stop.wait(error.retry_after)
+
+    def step(self) -> int:
+        """Send the head of the line; how many messages that were."""
+        with self._catalogue.reading() as connection:
+            if not count_owed(connection):
+                return 0
+        with self._catalogue.writing() as connection:
+            owed = first_owed(connection, _BATCH)
+            for topic, group in groupby(sorted(owed, key=lambda o: o.topic), key=lambda o: o.topic):
+                self._event_log.append(topic, [one.message for one in group])
+            crash_point(CrashPoint.INGESTOR_AFTER_RELAY_APPEND)
+            if owed:
+                settle(connection, owed[-1].sequence)
+        crash_point(CrashPoint.INGESTOR_AFTER_RELAY_MARK)
+        return len(owed)

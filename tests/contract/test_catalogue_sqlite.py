@@ -1,0 +1,11 @@
+from pathlib import Path
+
+import pytest
+
+from bookcore.testing.contracts.catalogue import CatalogueContract
+
+
+class TestSqliteCatalogue(CatalogueContract):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/catalogue.db"
