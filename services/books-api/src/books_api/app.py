@@ -1,0 +1,48 @@
+"""The books API as a whole: opens the catalogue and the event log, closes both."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+
+from bookcore.catalogue import Catalogue, open_catalogue, queries
+from bookcore.domain.errors import Unavailable
+from bookcore.event_log import open_event_log
+from bookcore.kit.app import create_service
+from bookcore.kit.auth import InternalTokens, identity
+from bookcore.kit.clock import SystemClock
+from books_api.cursor import Cursors
+from books_api.dependencies import Collaborators
+from books_api.routes import admin, books, catalogue
+from books_api.settings import Settings
+from books_api.writes import Writes
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Nothing is opened before the app starts."""
+    opened: list[Catalogue] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        secret = settings.internal_secret.get_secret_value()
+        store = open_catalogue(settings.catalogue_url)
+        log = open_event_log(settings.event_log_url)
+        writes = Writes(log, store, SystemClock(), wait=settings.books_api_write_wait)
+        app.state.internal_tokens = InternalTokens(secret)
+        app.state.collaborators = Collaborators(store, writes, Cursors(secret))
+        opened.append(store)
+        yield
+        opened.clear()
+        log.close()
+        store.close()
+
+    def ready() -> None:
+        if not opened:
+            raise Unavailable("the catalogue is not open yet")
+        with opened[0].reading() as connection:
+            queries.next_offset(connection, "", 0)
+
+    app = create_service("Bookstream books", lifespan=lifespan, ready=ready)
+    for router in (catalogue.router, books.router, admin.router):
+        app.include_router(router, dependencies=[Depends(identity)])
+    return app

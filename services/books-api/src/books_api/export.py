@@ -1,0 +1,70 @@
+"""The whole catalogue as a stream, a block of 500 books at a time: memory stays flat."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from bookcore.catalogue import BookFilter, Catalogue, Key, Sort, queries
+from bookcore.domain.book import VersionedBook
+from bookcore.events.book import BookState
+
+_BLOCK = 500
+CSV_COLUMNS: tuple[str, ...] = (
+    *("id", "source", "source_id", "url", "title", "category", "rating", "price", "currency"),
+    *("availability", "quantity", "upc", "description", "image_url", "price_excl_tax", "tax"),
+    *("reviews", "product_type", "version", "first_seen_at", "last_seen_at"),
+)
+
+
+def jsonl_blocks(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
+    """One book per line, as on the state topic."""
+    for books in _blocks(catalogue, wanted):
+        yield "".join(f"{BookState.of(stored).model_dump_json()}\n" for stored in books).encode()
+
+
+def csv_blocks(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
+    """RFC 4180 with a header line; what is absent is empty."""
+    yield _csv([CSV_COLUMNS])
+    for books in _blocks(catalogue, wanted):
+        yield _csv([_row(stored) for stored in books])
+
+
+def _blocks(catalogue: Catalogue, wanted: BookFilter) -> Iterator[Sequence[VersionedBook]]:
+    after: Key | None = None
+    while True:
+        with catalogue.reading() as connection:
+            books, after = queries.page(connection, wanted, sort=Sort.ID, after=after, limit=_BLOCK)
+        if books:
+            yield books
+        if after is None:
+            return
+
+
+def _row(stored: VersionedBook) -> list[str | int | None]:
+    book = stored.book
+    return [
+        book.id,
+        book.source,
+        book.source_id,
+        book.url,
+        book.title,
+        book.category,
+        book.rating,
+        book.price.plain,
+        book.price.currency,
+        book.availability.status.value,
+        book.availability.quantity,
+        book.identifiers.get("upc"),
+        book.description,
+        book.image_url,
+        *(book.attributes.get(name) for name in ("price_excl_tax", "tax", "reviews", "product_type")),
+        stored.version,
+        stored.first_seen_at.isoformat(),
+        stored.last_seen_at.isoformat(),
+    ]
+
+
+def _csv(rows: Sequence[Sequence[str | int | None]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

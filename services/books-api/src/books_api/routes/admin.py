@@ -1,0 +1,73 @@
+"""Writing books: for administrators, through the same events as a crawl."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Response
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+
+from bookcore.catalogue import queries
+from bookcore.domain.book import VersionedBook, book_id
+from bookcore.domain.errors import Conflict, Invalid
+from bookcore.events.book import BookState
+from bookcore.kit.auth import admin
+from bookcore.kit.problem import ProblemError
+from books_api.dependencies import Parts
+from books_api.routes.books import etag, living
+from books_api.schemas import BookIn, BookPatch, Pending, patched
+from books_api.writes import Written
+
+router = APIRouter(tags=["admin"], dependencies=[Depends(admin)])
+IfMatch = Annotated[
+    str | None, Header(description="the ETag that you read; refused with 412 if it has moved")
+]
+_ACCEPTED: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for this
+    202: {"model": Pending, "description": "safe in the event log, in the catalogue soon"}
+}
+
+
+@router.post(
+    "/books", operation_id="create_book", status_code=201, response_model=BookState, responses=_ACCEPTED
+)
+def create_book(book: BookIn, parts: Parts) -> Response:
+    """A new book."""
+    with parts.catalogue.reading() as connection:
+        stored = queries.get(connection, book_id(book.source, book.source_id))
+    if stored is not None and not stored.deleted:
+        raise Conflict(f"there is a book {stored.book.id} already; change it with PATCH")
+    return _answer(parts.writes.put(book.to_book(), over=stored), status=201)
+
+
+@router.patch("/books/{book_id}", operation_id="update_book", response_model=BookState, responses=_ACCEPTED)
+def update_book(book_id: str, patch: BookPatch, parts: Parts, if_match: IfMatch = None) -> Response:
+    """Change some fields of a book."""
+    stored = _expected(living(parts.catalogue, book_id), if_match)
+    try:
+        book = patched(stored, patch).to_book()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Invalid(first["msg"], field=".".join(str(part) for part in first["loc"])) from error
+    return _answer(parts.writes.put(book, over=stored), status=200)
+
+
+@router.delete("/books/{book_id}", operation_id="delete_book", status_code=204)
+def delete_book(book_id: str, parts: Parts, if_match: IfMatch = None) -> Response:
+    """Take a book out; a crawl that sees it again brings it back."""
+    written = parts.writes.withdraw(_expected(living(parts.catalogue, book_id), if_match))
+    return Response(status_code=204) if written.stored else _answer(written, status=204)
+
+
+def _expected(stored: VersionedBook, if_match: str | None) -> VersionedBook:
+    if if_match not in (None, "*", etag(stored)):
+        raise ProblemError("precondition-failed", f"the book is at {etag(stored)}, you named {if_match}")
+    return stored
+
+
+def _answer(written: Written, *, status: int) -> Response:
+    headers = {"Location": f"/books/{written.id}"}
+    if written.stored is None:
+        pending = Pending(id=written.id, version=written.version)
+        return JSONResponse(pending.model_dump(), 202, headers)
+    headers["ETag"] = etag(written.stored)
+    body = BookState.of(written.stored).model_dump_json()
+    return Response(body, status, headers, media_type="application/json")

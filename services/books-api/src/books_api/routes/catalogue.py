@@ -1,0 +1,47 @@
+"""The catalogue as a whole: categories, figures, export."""
+
+from enum import StrEnum
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from bookcore.catalogue import queries
+from books_api.dependencies import Parts, Wanted
+from books_api.export import csv_blocks, jsonl_blocks
+from books_api.schemas import CategoryOut, FiguresOut, StatisticsOut
+
+router = APIRouter(tags=["catalogue"])
+
+
+class Format(StrEnum):
+    """How an export is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@router.get("/categories", operation_id="list_categories")
+def list_categories(parts: Parts) -> list[CategoryOut]:
+    """Every category with the number of its books, in alphabetical order."""
+    with parts.catalogue.reading() as connection:
+        return [CategoryOut.of(found) for found in queries.categories(connection)]
+
+
+@router.get("/statistics", operation_id="get_statistics")
+def get_statistics(parts: Parts, wanted: Wanted) -> StatisticsOut:
+    """Counts, prices and ratings of the books that the filters leave, overall and by category."""
+    with parts.catalogue.reading() as connection:
+        overall = queries.statistics(connection, wanted, by_category=False)
+        by_category = queries.statistics(connection, wanted, by_category=True)
+    return StatisticsOut(
+        overall=[FiguresOut.of(found) for found in overall],
+        by_category=[FiguresOut.of(found) for found in by_category],
+    )
+
+
+@router.get("/books/export", operation_id="export_books", response_class=StreamingResponse)
+def export_books(parts: Parts, wanted: Wanted, format: Format = Format.JSONL) -> StreamingResponse:  # noqa: A002
+    """All books that the filters leave, by id, streamed: JSON Lines or CSV with a header line."""
+    if format is Format.CSV:
+        return StreamingResponse(csv_blocks(parts.catalogue, wanted), media_type="text/csv; charset=utf-8")
+    return StreamingResponse(jsonl_blocks(parts.catalogue, wanted), media_type="application/x-ndjson")

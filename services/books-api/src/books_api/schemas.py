@@ -1,0 +1,184 @@
+"""What goes in and out of the books API. A book goes out exactly as it stands on the state topic."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from bookcore.catalogue import CategoryCount, PricePeriod, Statistics
+from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, VersionedBook
+from bookcore.events.book import BookState, Price
+
+Amount = Annotated[str, Field(pattern=r"^\d{1,9}(\.\d{1,2})?$", examples=["51.77"])]
+Text = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PriceIn(_Strict):
+    """A price that a person typed in."""
+
+    amount: Amount
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["GBP"])]
+
+
+class StockIn(_Strict):
+    """An availability that a person typed in."""
+
+    status: AvailabilityStatus
+    quantity: Annotated[int, Field(ge=0, le=999_999_999)] | None = None
+
+
+class IdentifiersIn(_Strict):
+    """Numbers by which the trade knows the book."""
+
+    upc: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+
+
+class AttributesIn(_Strict):
+    """What only some sources print; amounts are in the price's currency."""
+
+    price_excl_tax: Amount | None = None
+    tax: Amount | None = None
+    reviews: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    product_type: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+
+
+class BookPatch(_Strict):
+    """The fields to change; those left out stay as they are, null empties one that may be empty."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    title: Text | None = None
+    category: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    price: PriceIn | None = None
+    availability: StockIn | None = None
+    identifiers: IdentifiersIn | None = None
+    description: Annotated[str, Field(max_length=100_000)] | None = None
+    image_url: Annotated[str, Field(max_length=2_000)] | None = None
+    attributes: AttributesIn | None = None
+
+
+class BookIn(BookPatch):
+    """A new book; its id becomes `source:source_id`."""
+
+    source: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$", examples=["own_shop"])]
+    source_id: Annotated[str, Field(pattern="^[A-Za-z0-9._~-]{1,128}$", examples=["a897fe39b1053632"])]
+    url: Annotated[str, Field(min_length=1, max_length=2_000)]
+    title: Text
+    price: PriceIn
+
+    def to_book(self) -> Book:
+        """The book as the domain means it."""
+        stock = self.availability or StockIn(status=AvailabilityStatus.UNKNOWN)
+        return Book(
+            source=self.source,
+            source_id=self.source_id,
+            url=self.url,
+            title=self.title,
+            category=self.category,
+            rating=None if self.rating is None else Rating(self.rating),
+            price=Money(Decimal(self.price.amount), self.price.currency),
+            availability=Availability(stock.status, stock.quantity),
+            identifiers=_present(self.identifiers),
+            description=self.description,
+            image_url=self.image_url,
+            attributes=_present(self.attributes),
+        )
+
+
+class BookPage(BaseModel):
+    """Books in the order asked for; `next` is the cursor of the following page, null at the end."""
+
+    items: list[BookState]
+    next: str | None
+
+
+class PeriodOut(BaseModel):
+    """A price and when it was first and last seen, with no other in between."""
+
+    price: Price
+    valid_from: AwareDatetime
+    last_seen_at: AwareDatetime
+
+    @classmethod
+    def of(cls, period: PricePeriod) -> "PeriodOut":
+        """From the catalogue's."""
+        price = Price(amount=period.price.plain, currency=period.price.currency)
+        return cls(price=price, valid_from=period.valid_from, last_seen_at=period.last_seen_at)
+
+
+class HistoryOut(BaseModel):
+    """The prices of a book, oldest first."""
+
+    id: str
+    prices: list[PeriodOut]
+
+
+class CategoryOut(BaseModel):
+    """A category with the number of its books."""
+
+    category: str | None
+    books: int
+
+    @classmethod
+    def of(cls, found: CategoryCount) -> "CategoryOut":
+        """From the catalogue's."""
+        return cls(category=found.category, books=found.books)
+
+
+class FiguresOut(BaseModel):
+    """Figures of a set of books in one currency; amounts are exact text."""
+
+    category: str | None
+    currency: str
+    books: int
+    in_stock: int
+    min_price: str
+    max_price: str
+    mean_price: str
+    mean_rating: str | None
+
+    @classmethod
+    def of(cls, found: Statistics) -> "FiguresOut":
+        """From the catalogue's."""
+        return cls(
+            category=found.category,
+            currency=found.currency,
+            books=found.books,
+            in_stock=found.in_stock,
+            min_price=str(found.min_price),
+            max_price=str(found.max_price),
+            mean_price=str(found.mean_price),
+            mean_rating=None if found.mean_rating is None else str(found.mean_rating),
+        )
+
+
+class StatisticsOut(BaseModel):
+    """One entry per currency overall, and one per category and currency."""
+
+    overall: list[FiguresOut]
+    by_category: list[FiguresOut]
+
+
+class Pending(BaseModel):
+    """The write is safe in the event log, and the catalogue will show it soon."""
+
+    status: str = "accepted"
+    id: str
+    version: int
+
+
+def patched(stored: VersionedBook, patch: BookPatch) -> BookIn:
+    """The whole book after the patch, checked again as a new one would be."""
+    state = BookState.of(stored)
+    now = state.model_dump(mode="json", include=set(BookIn.model_fields))
+    now["price"] = state.price.model_dump()
+    now.update(patch.model_dump(mode="json", exclude_unset=True))
+    return BookIn.model_validate(now)
+
+
+def _present(model: BaseModel | None) -> dict[str, str]:
+    return {} if model is None else model.model_dump(exclude_none=True)

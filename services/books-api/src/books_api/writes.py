@@ -1,0 +1,90 @@
+"""Books written by people take the same road as crawled ones: an event, the lake, the catalogue."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event
+
+from bookcore.catalogue import Catalogue, queries
+from bookcore.domain.book import Book, BookId, VersionedBook, moment_of, version_at
+from bookcore.domain.errors import Invalid
+from bookcore.domain.normalise import Rejected, normalise, print_book, printed_hash
+from bookcore.event_log import EventLog
+from bookcore.events.book import BookObserved, BookWithdrawn
+from bookcore.events.codec import encode
+from bookcore.events.topics import OBSERVED
+from bookcore.kit.clock import Clock
+
+EXTRACTOR = "books-api/1"
+_LOOK_EVERY = 0.02  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`stored` is the row once the catalogue has the write; None when it didn't within the wait."""
+
+    id: BookId
+    version: int
+    stored: VersionedBook | None
+
+
+class Writes:
+    """Publishes and then waits, up to `wait` seconds, until the catalogue shows it."""
+
+    def __init__(self, log: EventLog, catalogue: Catalogue, clock: Clock, *, wait: float) -> None:
+        self._event_log = log
+        self._catalogue = catalogue
+        self._clock = clock
+        self._wait = wait
+
+    def put(self, book: Book, *, over: VersionedBook | None) -> Written:
+        """Create or replace; `over` is the row that this write has seen.
+
+        Raises: Invalid when the book wouldn't be accepted, Unavailable when the event log can't take it.
+        """
+        printed = print_book(book)
+        event = BookObserved(
+            source=book.source,
+            source_id=book.source_id,
+            url=book.url,
+            observed_at=self._moment_after(over),
+            content_hash="",
+            extractor=EXTRACTOR,
+            printed=printed,
+        )
+        event = event.model_copy(update={"content_hash": printed_hash(event.origin, printed)})
+        checked = normalise(event.origin, printed)
+        if isinstance(checked, Rejected):
+            raise Invalid(checked.reason, field=checked.field)
+        self._event_log.append(OBSERVED.name, [encode(event, source="books-api")])
+        return self._await(book.id, event.version)
+
+    def withdraw(self, over: VersionedBook) -> Written:
+        """Take a book out of the catalogue.
+
+        Raises: Unavailable when the event log can't take it.
+        """
+        event = BookWithdrawn(
+            source=over.book.source,
+            source_id=over.book.source_id,
+            observed_at=self._moment_after(over),
+            reason="deleted by an administrator",
+        )
+        self._event_log.append(OBSERVED.name, [encode(event, source="books-api")])
+        return self._await(over.book.id, event.version)
+
+    def _moment_after(self, over: VersionedBook | None) -> datetime:
+        now = version_at(self._clock.now())
+        return moment_of(max(now, over.version + 1 if over else 0))
+
+    def _await(self, book_id: BookId, version: int) -> Written:
+        deadline = time.monotonic() + self._wait
+        pause = Event()
+        while True:
+            with self._catalogue.reading() as connection:
+                stored = queries.get(connection, book_id)
+            if stored is not None and stored.version >= version:
+                return Written(book_id, version, stored)
+            if time.monotonic() >= deadline:
+                return Written(book_id, version, None)
+            pause.wait(_LOOK_EVERY)

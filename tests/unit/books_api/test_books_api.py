@@ -1,0 +1,221 @@
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from fastapi.testclient import TestClient
+
+from bookcore.catalogue import Ingest, Observation, open_catalogue
+from bookcore.event_log import open_event_log
+from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.events.book import BookState
+from bookcore.events.topics import OBSERVED
+from bookcore.kit.auth import HEADER, Identity, InternalTokens, Role
+from bookcore.lake import open_lake
+from bookcore.testing.builders import a_book
+from books_api.app import create_app
+from books_api.settings import Settings
+from ingestor.catalogue import CatalogueSink, catalogue_runner
+
+NEW = {
+    "source": "own_shop",
+    "source_id": "n1",
+    "url": "https://own.example/n1",
+    "title": "Žuta knjiga",
+    "price": {"amount": "9.90", "currency": "EUR"},
+    "availability": {"status": "in_stock", "quantity": 3},
+    "rating": 4,
+    "attributes": {"tax": "0.10", "reviews": 2},
+}
+
+IDS = [f"shop:u{n:02d}" for n in range(25)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, books_api_write_wait=10.0)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """Asks as an administrator unless told otherwise; 25 books are there, u00 to u24."""
+    catalogue = open_catalogue(settings.catalogue_url)
+    books = [a_book(f"u{n:02d}", price=f"{10 + n}.00", title=f"Book {n % 7}") for n in range(25)]
+    seen = [Observation(book.id, book, n + 1, "e") for n, book in enumerate(books)]
+    catalogue.apply(Ingest("elsewhere", 0, 0, 25, "lake/0", seen))
+    catalogue.close()
+    with TestClient(create_app(settings), headers=as_role(settings, Role.ADMIN)) as client:
+        yield client
+
+
+@pytest.fixture
+def ingesting(settings: Settings) -> Iterator[None]:
+    """A catalogue consumer at work."""
+    log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
+    catalogue = open_catalogue(settings.catalogue_url)
+    sink = CatalogueSink(lake, catalogue, DeadLetters(log))
+    stop = Event()
+    worker = Thread(target=catalogue_runner(log, sink, catalogue, limit=100), args=(stop,))
+    worker.start()
+    yield
+    stop.set()
+    worker.join()
+    for store in (log, lake, catalogue):
+        store.close()
+
+
+def as_role(settings: Settings, role: Role) -> dict[str, str]:
+    tokens = InternalTokens(settings.internal_secret.get_secret_value())
+    return {HEADER: tokens.sign(Identity("u", role))}
+
+
+def test_a_request_that_did_not_come_by_the_gateway_is_refused(client: TestClient) -> None:
+    answer = client.get("/books", headers={HEADER: "forged"})
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+
+
+def test_health_needs_no_token(client: TestClient) -> None:
+    assert client.get("/health/live", headers={HEADER: ""}).status_code == 200
+    assert client.get("/health/ready", headers={HEADER: ""}).json() == {"status": "ok", "detail": None}
+
+
+def test_pages_follow_each_other_by_cursor_and_link(client: TestClient) -> None:
+    first = client.get("/books", params={"limit": 10, "sort": "-price"})
+    second = client.get("/books", params={"limit": 10, "sort": "-price", "cursor": first.json()["next"]})
+    third = client.get(second.links["next"]["url"])
+    prices = [item["price"]["amount"] for page in (first, second, third) for item in page.json()["items"]]
+    assert prices == [f"{34 - n}.00" for n in range(25)]
+    assert third.json()["next"] is None
+
+
+@pytest.mark.parametrize("forge", [lambda c: c[:-2] + "AA", lambda c: "x" + c, lambda _: "", lambda _: "ü"])
+def test_a_cursor_that_was_tampered_with_is_refused(client: TestClient, forge: object) -> None:
+    assert callable(forge)
+    cursor = client.get("/books", params={"limit": 2}).json()["next"]
+    answer = client.get("/books", params={"limit": 2, "cursor": forge(cursor) or "x"})
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-cursor")
+
+
+def test_a_cursor_of_another_question_is_refused(client: TestClient) -> None:
+    cursor = client.get("/books", params={"limit": 2}).json()["next"]
+    for other in ({"sort": "title"}, {"category": "Poetry"}):
+        assert client.get("/books", params={"cursor": cursor, **other}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"min_rating": 6}, "min_rating"),
+        ({"min_price": "-1"}, "min_price"),
+        ({"max_price": "NaN"}, "max_price"),
+        ({"min_price": "9", "max_price": "3"}, "min_price"),
+        ({"sort": "colour"}, "sort"),
+        ({"limit": 0}, "limit"),
+        ({"availability": "maybe"}, "availability"),
+    ],
+)
+def test_a_filter_out_of_range_names_the_field(
+    client: TestClient, params: dict[str, str], field: str
+) -> None:
+    answer = client.get("/books", params=params)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+def test_a_book_has_the_documented_shape(client: TestClient) -> None:
+    answer = client.get("/books/shop:u07")
+    book = answer.json()
+    assert answer.headers["etag"] == '"8"'
+    assert list(book) == list(BookState.model_fields)
+    assert book["price"] == {"amount": "17.00", "currency": "GBP"}
+    assert book["attributes"] == {
+        "price_excl_tax": "17.00",
+        "tax": "0.00",
+        "reviews": 0,
+        "product_type": "Books",
+    }
+
+
+def test_an_unknown_book_is_not_found(client: TestClient) -> None:
+    for path in ("/books/shop:none", "/books/shop:none/history"):
+        assert client.get(path).json()["type"] == "/problems/not-found"
+
+
+def test_categories_and_statistics_count_everything(client: TestClient) -> None:
+    assert client.get("/categories").json() == [{"category": "Poetry", "books": 25}]
+    figures = client.get("/statistics", params={"max_price": "12.00"}).json()
+    assert figures["overall"][0]["books"] == 3
+    assert figures["by_category"][0]["mean_price"] == "11.00"
+
+
+def test_export_gives_every_book_in_both_formats(client: TestClient) -> None:
+    lines = [json.loads(line) for line in client.get("/books/export").text.splitlines()]
+    rows = list(csv.DictReader(io.StringIO(client.get("/books/export?format=csv").text, newline="")))
+    assert (
+        [line["id"] for line in lines] == [row["id"] for row in rows] == [f"shop:u{n:02d}" for n in range(25)]
+    )
+    assert rows[3]["price"] == lines[3]["price"]["amount"] == "13.00"
+
+
+def test_a_reader_may_not_write(client: TestClient, settings: Settings) -> None:
+    answer = client.post("/books", json=NEW, headers=as_role(settings, Role.READER))
+    assert answer.json()["type"] == "/problems/forbidden"
+
+
+@pytest.mark.usefixtures("ingesting")
+def test_a_book_is_created_changed_and_deleted_by_the_same_path_as_a_crawl(
+    client: TestClient, settings: Settings
+) -> None:
+    created = client.post("/books", json=NEW)
+    assert (created.status_code, created.headers["location"]) == (201, "/books/own_shop:n1")
+    assert created.json()["attributes"] == {"tax": "0.10", "reviews": 2}
+    changed = client.patch(
+        "/books/own_shop:n1",
+        json={"price": {"amount": "8.00", "currency": "EUR"}, "rating": None},
+        headers={"If-Match": created.headers["etag"]},
+    )
+    assert (changed.json()["price"]["amount"], changed.json()["rating"]) == ("8.00", None)
+    assert changed.json()["title"] == "Žuta knjiga"
+    history = client.get("/books/own_shop:n1/history").json()["prices"]
+    assert [period["price"]["amount"] for period in history] == ["9.90", "8.00"]
+    assert client.delete("/books/own_shop:n1").status_code == 204
+    assert client.get("/books/own_shop:n1").status_code == 404
+    log = open_event_log(settings.event_log_url)
+    assert sum(p.end for p in log.progress(OBSERVED.name, "g")) == 3
+    log.close()
+
+
+@pytest.mark.usefixtures("ingesting")
+def test_a_write_on_a_moved_book_is_refused(client: TestClient) -> None:
+    answer = client.patch("/books/shop:u01", json={"title": "New"}, headers={"If-Match": '"1"'})
+    assert answer.json()["type"] == "/problems/precondition-failed"
+
+
+def test_a_book_that_exists_is_not_created_again(client: TestClient) -> None:
+    answer = client.post("/books", json={**NEW, "source": "shop", "source_id": "u01"})
+    assert answer.json()["type"] == "/problems/conflict"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"price": {"amount": "NaN", "currency": "GBP"}},
+        {"price": {"amount": "-1", "currency": "GBP"}},
+        {"price": None},
+        {"rating": 9},
+        {"colour": "red"},
+        {"source_id": "a/b"},
+    ],
+)
+def test_a_book_that_makes_no_sense_is_refused(client: TestClient, wrong: dict[str, object]) -> None:
+    answer = client.post("/books", json={**NEW, **wrong})
+    assert (answer.status_code, answer.json()["field"].split(".")[0]) == (422, next(iter(wrong)))
+
+
+def test_a_write_without_an_ingestor_is_accepted_and_kept(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, books_api_write_wait=0)
+    with TestClient(create_app(settings), headers=as_role(settings, Role.ADMIN)) as client:
+        answer = client.post("/books", json=NEW)
+    assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
