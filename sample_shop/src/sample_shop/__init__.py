@@ -1,0 +1,1 @@
+"""A bookshop website of our own for offline demos and tests."""

@@ -1,0 +1,102 @@
+"""The command line. `serve` is what happens when no command is named."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from sample_shop.app import create_app
+from sample_shop.faults import Fault, FaultKind, parse_fault
+from sample_shop.server import CannotListen, listen, run
+from sample_shop.shop import MOST_BOOKS, Moment, Shop
+from sample_shop.storefront import rendered_product
+
+ABOUT = """A bookshop website of our own: pages built like those of books.toscrape.com, any number of books.
+
+Without a command it serves: python -m sample_shop --port 8090 --books 60
+"""
+SERVE = f"""Serve the shop until Ctrl-C.
+
+A quiet shop: python -m sample_shop
+
+A busy one that also misbehaves: python -m sample_shop --change 120 --fault 429:0.05 --fault slow:0.01
+
+Kinds of fault: {", ".join(FaultKind)}. Ask it for the truth: curl http://127.0.0.1:8090/_shop/truth
+"""
+
+cli = typer.Typer(help=ABOUT, no_args_is_help=False, add_completion=False, rich_markup_mode=None)
+
+Books = Annotated[int, typer.Option(min=1, max=MOST_BOOKS, help="How many books the shop holds.")]
+Seed = Annotated[int, typer.Option(help="Another seed, another shop: titles, prices, everything.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """The flags of `serve`."""
+
+    port: Annotated[int, typer.Option(help="0 takes any free port.")] = 8090
+    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = "127.0.0.1"
+    books: Books = 60
+    seed: Seed = 1
+    change: Annotated[float, typer.Option(min=0, help="Books whose price or stock moves, per minute.")] = 0
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:SHARE", help="Go wrong for a share of pages, e.g. 429:0.05. Repeatable."),
+    ] = None
+    slow_seconds: Annotated[float, typer.Option(min=0, help="How long the fault `slow` waits.")] = 3
+
+    def faults(self) -> list[Fault]:
+        """BadParameter names the first that cannot be read."""
+        try:
+            return [parse_fault(text, seconds=self.slow_seconds) for text in self.fault or []]
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+
+
+def serve(flags: Serving) -> None:
+    shop = Shop(books=flags.books, seed=flags.seed)
+    app = create_app(shop, change_rate=flags.change, faults=flags.faults())
+    try:
+        listener = listen(flags.host, flags.port)
+    except CannotListen as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    run(app, listener, announce=lambda url: typer.echo(f"{shop.books} books at {url}"))
+
+
+def _with_flags(run_with: Callable[[Serving], None]) -> Callable[..., None]:
+    """typer reads flags from a signature; this lends it the dataclass's, so that no function has seven."""
+
+    def command(**values: Any) -> None:  # typer has checked each value against its field
+        run_with(Serving(**values))
+
+    command.__dict__["__signature__"] = signature(Serving)
+    command.__annotations__ = get_type_hints(Serving, include_extras=True)
+    return command
+
+
+cli.command("serve", help=SERVE)(_with_flags(serve))
+
+
+@cli.command()
+def page(
+    *,
+    book: Annotated[int, typer.Option(help="Number of the book, from 1.")] = 1,
+    books: Books = 60,
+    seed: Seed = 1,
+) -> None:
+    """Print the page of one book as the server would send it, to keep as a test's input."""
+    try:
+        html = rendered_product(Shop(books=books, seed=seed), book, Moment())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    sys.stdout.buffer.write(html)
+
+
+def main(arguments: list[str]) -> None:
+    """Never returns: ends the process with the command's exit code."""
+    names_no_command = not arguments or (arguments[0].startswith("-") and arguments[0] != "--help")
+    cli(["serve", *arguments] if names_no_command else arguments, prog_name="python -m sample_shop")

@@ -1,0 +1,19 @@
+"""What the public pages have been asked for and what they answered. Requests to `/_shop/` are not counted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class RequestCounter:
+    """Counts since the start, by HTTP status, by kind of path and by the fault suffered."""
+
+    by_status: Counter[int] = field(default_factory=Counter)
+    by_kind: Counter[str] = field(default_factory=Counter)
+    by_fault: Counter[str] = field(default_factory=Counter)
+
+    def note(self, status: int, kind: str, fault: str | None = None) -> None:
+        self.by_status[status] += 1
+        self.by_kind[kind] += 1
+        if fault is not None:
+            self.by_fault[fault] += 1

@@ -1,0 +1,4 @@
+"""What visitors see.
+
+Element names, classes, nesting and URLs follow books.toscrape.com; every word is ours.
+"""

@@ -1,0 +1,149 @@
+"""One book's page.
+
+Its "recently viewed" cards are there to be mistaken for the book: they carry prices and ratings too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from sample_shop.pages import frame
+from sample_shop.pages.card import FIVE_ICONS, STARS, card, cover_path, pounds, price_tag
+from sample_shop.pages.frame import PRODUCT, Crumb
+from sample_shop.shelves import Category
+from sample_shop.shop import Book
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """All that the page prints: the book, where it stands, its blurb (None: no such section) and up to
+    six others.
+    """
+
+    book: Book
+    category: Category
+    description: str | None
+    others: Sequence[Book]
+
+
+def product_page(product: Product) -> str:
+    title = product.book.edition.title
+    return f"""{frame.head(PRODUCT, title, product.description or "")}<div class="container-fluid page">
+<div class="page_inner">
+{frame.breadcrumb(_crumbs(product))}<div id="messages">
+</div>
+<div class="content">
+<div id="promotions">
+</div>
+<div id="content_inner">
+<article class="product_page"><!-- Start of product page -->
+<div class="row">
+{_gallery(product.book)}{_main(product.book)}</div><!-- /row -->
+{_description(product.description)}{_information(product.book)}<section>
+    <div id="reviews" class="sub-header">
+    </div>
+</section>
+{_recently_viewed(product.others)}</article><!-- End of product page -->
+</div>
+</div>
+</div>
+</div>
+{frame.FOOTER}"""
+
+
+def _crumbs(product: Product) -> list[Crumb]:
+    return [
+        Crumb("Home", f"{PRODUCT.root}index.html"),
+        Crumb("Books", f"{PRODUCT.category}books_1/index.html"),
+        Crumb(product.category.name, PRODUCT.category + frame.category_path(product.category)),
+        Crumb(product.book.edition.title),
+    ]
+
+
+def _gallery(book: Book) -> str:
+    source = PRODUCT.root + cover_path(book.edition)
+    return f"""<div class="col-sm-6">
+<div id="product_gallery" class="carousel">
+<div class="thumbnail">
+<div class="carousel-inner">
+<div class="item active">
+    <img src="{source}" alt="{frame.escaped(book.edition.title)}" />
+</div>
+</div>
+</div>
+</div>
+</div>
+"""
+
+
+def _main(book: Book) -> str:
+    return f"""<div class="col-sm-6 product_main">
+<h1>{frame.escaped(book.edition.title)}</h1>
+{price_tag(book)}<p class="instock availability{"" if book.stock else " sold-out"}">
+    <i class="icon-ok"></i>
+    {availability(book)}
+</p>
+<p class="star-rating {STARS[book.edition.rating]}">
+{FIVE_ICONS}</p>
+<hr/>
+{frame.NOTICE}
+</div><!-- /col-sm-6 -->
+"""
+
+
+def availability(book: Book) -> str:
+    return f"In stock ({book.stock} available)" if book.stock else "Out of stock"
+
+
+def _description(text: str | None) -> str:
+    if text is None:
+        return ""
+    return f"""<div id="product_description" class="sub-header">
+    <h2>About this book</h2>
+</div>
+<p>{escape(text, quote=False)}</p>
+"""
+
+
+def _information(book: Book) -> str:
+    return f"""<div class="sub-header">
+    <h2>Details</h2>
+</div>
+<table class="table table-striped">
+<tr>
+    <th>UPC</th><td>{book.edition.upc}</td>
+</tr>
+<tr>
+    <th>Product Type</th><td>Books</td>
+</tr>
+<tr>
+    <th>Price (excl. tax)</th><td>{pounds(book.pence)}</td>
+</tr>
+<tr>
+    <th>Price (incl. tax)</th><td>{pounds(book.pence_with_tax)}</td>
+</tr>
+<tr>
+    <th>Tax</th><td>{pounds(book.tax)}</td>
+</tr>
+<tr>
+    <th>Availability</th>
+    <td>{availability(book)}</td>
+</tr>
+<tr>
+    <th>Number of reviews</th>
+    <td>{book.edition.reviews}</td>
+</tr>
+</table>
+"""
+
+
+def _recently_viewed(others: Sequence[Book]) -> str:
+    if not others:
+        return ""
+    cards = "".join(card(PRODUCT, book) for book in others)
+    return f"""<div class="sub-header">
+    <h2>You looked at these a moment ago</h2>
+</div>
+<ul class="row">
+{cards}</ul>
+"""

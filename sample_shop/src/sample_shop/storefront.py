@@ -1,0 +1,106 @@
+"""From an address and a moment to the bytes of a page. Pages are drawn for each request; none is kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from sample_shop.addresses import Address, PathKind
+from sample_shop.pages import cover, frame
+from sample_shop.pages.listing import Listing, listing_page
+from sample_shop.pages.product import Product, product_page
+from sample_shop.shop import Moment, Shop
+
+ALL = "Every book we have"
+RECENT = 6
+HTML = "text/html"  # no charset: only the meta tag declares it, as on the site we follow
+ROBOTS = b"User-agent: *\nDisallow:\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`books` are the numbers of the books it shows, on whose moves its Last-Modified depends."""
+
+    body: bytes
+    media_type: str
+    books: Sequence[int] = ()
+
+
+class Storefront:
+    """Renders pages of one shop. Reads its stylesheet once, when made."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._static = {
+            "shop.css": Page(files("sample_shop").joinpath("static/shop.css").read_bytes(), "text/css"),
+            "favicon.svg": Page(cover.FAVICON.encode(), "image/svg+xml"),
+        }
+        self._draw: dict[PathKind, Callable[[Address, Moment], Page | None]] = {
+            PathKind.HOME: self._home,
+            PathKind.CATALOGUE: self._catalogue,
+            PathKind.ALL_BOOKS: self._all_books,
+            PathKind.CATEGORY: self._category,
+            PathKind.PRODUCT: self._product,
+            PathKind.COVER: self._cover,
+            PathKind.STATIC: lambda address, _: self._static.get(address.slug),
+            PathKind.ROBOTS: lambda _, __: Page(ROBOTS, "text/plain"),
+            PathKind.UNKNOWN: lambda _, __: None,
+        }
+
+    def page(self, address: Address, moment: Moment) -> Page | None:
+        """None when no such page exists: a wrong slug, a page past the last, a book never printed."""
+        return self._draw[address.kind](address, moment)
+
+    def _home(self, _: Address, moment: Moment) -> Page | None:
+        return self._all(Listing(frame.HOME, ALL, self._shop.books, 1, "", pager="catalogue/"), moment)
+
+    def _catalogue(self, address: Address, moment: Moment) -> Page | None:
+        return self._all(Listing(frame.CATALOGUE, ALL, self._shop.books, address.page, "page-1.html"), moment)
+
+    def _all_books(self, address: Address, moment: Moment) -> Page | None:
+        return self._all(
+            Listing(frame.ALL_BOOKS, "Books", self._shop.books, address.page, "index.html"), moment
+        )
+
+    def _all(self, listing: Listing, moment: Moment) -> Page | None:
+        return self._listing(listing, range(self._shop.books, 0, -1)[listing.span], moment)
+
+    def _category(self, address: Address, moment: Moment) -> Page | None:
+        category = self._shop.shelves.category(address.number)
+        if category is None or category.slug != address.slug:
+            return None
+        books = self._shop.shelves.books_on(category)
+        listing = Listing(
+            frame.CATEGORY, category.name, len(books), address.page, "index.html", category=category
+        )
+        return self._listing(listing, books[listing.span], moment)
+
+    def _listing(self, listing: Listing, numbers: Sequence[int], moment: Moment) -> Page | None:
+        if listing.page > listing.pages:
+            return None
+        books = [self._shop.book(number, moment) for number in numbers]
+        html = listing_page(listing, books, self._shop.shelves.categories)
+        return Page(html.encode(), HTML, numbers)
+
+    def _product(self, address: Address, moment: Moment) -> Page | None:
+        shop, number = self._shop, address.number
+        if not 1 <= number <= shop.books or shop.edition(number).slug != address.slug:
+            return None
+        numbers = range(number, min(number + RECENT, shop.books) + 1)
+        book, *others = [shop.book(each, moment) for each in numbers]
+        product = Product(book, shop.category_of(number), shop.description(number), others)
+        return Page(product_page(product).encode(), HTML, numbers)
+
+    def _cover(self, address: Address, _: Moment) -> Page | None:
+        if not 1 <= address.number <= self._shop.books:
+            return None
+        return Page(cover.cover(self._shop.edition(address.number)).encode(), "image/svg+xml")
+
+
+def rendered_product(shop: Shop, number: int, moment: Moment) -> bytes:
+    """One book's page as the server would send it; ValueError if the shop has no such book."""
+    if not 1 <= number <= shop.books:
+        raise ValueError(f"no book {number}: this shop holds books 1 to {shop.books}")
+    address = Address(PathKind.PRODUCT, number, shop.edition(number).slug)
+    page = Storefront(shop).page(address, moment)
+    assert page is not None
+    return page.body

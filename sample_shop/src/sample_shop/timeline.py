@@ -1,0 +1,76 @@
+"""The clock's side of the shop: which moment it is now, and since when a page has looked as it does."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from sample_shop.shop import Book, Moment, Shop
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One book that moved: which field of the truth, from what to what. Prices are in pence."""
+
+    number: int
+    field: str
+    before: int
+    after: int
+
+
+class Timeline:
+    """`rate` books move per minute since `opened_at` (Unix seconds, read from `clock`); more can be
+    asked for.
+    """
+
+    def __init__(self, shop: Shop, *, rate: float, clock: Clock) -> None:
+        if rate < 0:
+            raise ValueError(f"the rate of change is books per minute, 0 or more, not {rate}")
+        self._shop = shop
+        self._per_second = rate / 60
+        self._clock = clock
+        self._asked_until: list[int] = []
+        self._asked_at: list[float] = []
+        self.opened_at = clock()
+
+    def now(self) -> float:
+        return self._clock()
+
+    def moment(self) -> Moment:
+        turns = int(max(0.0, self.now() - self.opened_at) * self._per_second)
+        return Moment(turns, self._asked_until[-1] if self._asked_until else 0)
+
+    def change(self, books: int) -> tuple[Change, ...]:
+        """Moves exactly this many distinct books at once; ValueError if the shop does not hold so many."""
+        if not 1 <= books <= self._shop.books:
+            raise ValueError(f"can change 1 to {self._shop.books} books at once, not {books}")
+        before = self.moment()
+        after = replace(before, on_request=before.on_request + books)
+        self._asked_until.append(after.on_request)
+        self._asked_at.append(self.now())
+        numbers = map(self._shop.request_rota.whose, range(before.on_request, after.on_request))
+        return tuple(
+            _difference(self._shop.book(number, before), self._shop.book(number, after)) for number in numbers
+        )
+
+    def changed_at(self, numbers: Iterable[int], moment: Moment) -> float:
+        """Unix time of the latest move among these books, or of the opening if none has moved."""
+        return max((self._moved_at(number, moment) for number in numbers), default=self.opened_at)
+
+    def _moved_at(self, number: int, moment: Moment) -> float:
+        latest = self.opened_at
+        turn = self._shop.clock_rota.last_turn_of(number, moment.by_clock) if moment.by_clock else None
+        if turn is not None:
+            latest = self.opened_at + (turn + 1) / self._per_second
+        asked = self._shop.request_rota.last_turn_of(number, moment.on_request) if moment.on_request else None
+        if asked is not None:
+            latest = max(latest, self._asked_at[bisect_right(self._asked_until, asked)])
+        return latest
+
+
+def _difference(before: Book, after: Book) -> Change:
+    number = before.edition.number
+    if before.pence != after.pence:
+        return Change(number, "price_incl_tax", before.pence_with_tax, after.pence_with_tax)
+    return Change(number, "stock", before.stock, after.stock)

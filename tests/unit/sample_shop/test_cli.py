@@ -1,0 +1,32 @@
+"""The command line without the server."""
+
+from typer.testing import CliRunner
+
+from sample_shop.cli import cli
+from sample_shop.faults import FaultKind
+from sample_shop.shop import Moment, Shop
+from sample_shop.storefront import rendered_product
+
+RUN = CliRunner()
+
+
+def test_a_page_can_be_printed_for_keeping() -> None:
+    result = RUN.invoke(cli, ["page", "--book", "3", "--books", "100", "--seed", "9"])
+    assert result.stdout_bytes == rendered_product(Shop(books=100, seed=9), 3, Moment())
+
+
+def test_a_book_that_is_not_there_is_refused() -> None:
+    result = RUN.invoke(cli, ["page", "--book", "61"])
+    assert result.exit_code == 2
+    assert "books 1 to 60" in result.output
+
+
+def test_help_names_every_fault() -> None:
+    text = RUN.invoke(cli, ["serve", "--help"]).output
+    assert all(kind in text for kind in FaultKind)
+
+
+def test_an_unknown_fault_is_refused_before_anything_listens() -> None:
+    result = RUN.invoke(cli, ["serve", "--fault", "flood:1"])
+    assert result.exit_code == 2
+    assert "no fault is called 'flood'" in result.output

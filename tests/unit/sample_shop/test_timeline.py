@@ -1,0 +1,63 @@
+"""Time moves the books, and every move has its hour."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from sample_shop.shop import Moment, Shop
+from sample_shop.timeline import Timeline
+
+
+@dataclass
+class HandClock:
+    now: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_rate_is_books_per_minute() -> None:
+    clock = HandClock()
+    timeline = Timeline(Shop(), rate=12, clock=clock)
+    clock.now += 30
+    assert timeline.moment() == Moment(by_clock=6)
+
+
+def test_a_quiet_shop_never_moves() -> None:
+    clock = HandClock()
+    timeline = Timeline(Shop(), rate=0, clock=clock)
+    clock.now += 1e7
+    assert timeline.moment() == Moment()
+
+
+def test_a_clock_set_back_moves_nothing() -> None:
+    clock = HandClock()
+    timeline = Timeline(Shop(), rate=60, clock=clock)
+    clock.now -= 100
+    assert timeline.moment() == Moment()
+
+
+def test_a_book_remembers_when_it_last_moved() -> None:
+    clock = HandClock()
+    shop = Shop()
+    timeline = Timeline(shop, rate=60, clock=clock)
+    clock.now += 10
+    third = shop.clock_rota.whose(2)
+    assert timeline.changed_at([third], timeline.moment()) == pytest.approx(timeline.opened_at + 3)
+
+
+def test_moves_on_request_are_dated_by_the_request() -> None:
+    clock = HandClock()
+    timeline = Timeline(Shop(), rate=0, clock=clock)
+    clock.now += 5
+    first = timeline.change(2)[0].number
+    clock.now += 5
+    second = timeline.change(1)[0].number
+    moment = timeline.moment()
+    assert timeline.changed_at([first], moment) == timeline.opened_at + 5
+    assert timeline.changed_at([first, second], moment) == timeline.opened_at + 10
+
+
+def test_a_negative_rate_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 or more"):
+        Timeline(Shop(), rate=-1, clock=HandClock())
