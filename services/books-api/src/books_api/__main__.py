@@ -5,6 +5,7 @@ import sys
 from bookcore.domain.errors import BookstreamError
 from bookcore.kit.app import bind, serve
 from bookcore.kit.logging import configure_logging
+from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from books_api.app import create_app
 from books_api.settings import Settings
@@ -15,6 +16,7 @@ def main() -> int:
     try:
         settings = read_settings(Settings)
         configure_logging(settings, service="books-api")
+        stop_with_parent()
         listener = bind(settings.books_api_host, settings.books_api_port)
         serve(create_app(settings), listener)
     except BookstreamError as error:

@@ -12,6 +12,7 @@ import structlog
 
 from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
+from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from ingestor.app import Ingestor
 from ingestor.replay import replay, swap_in
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(Settings)
         configure_logging(settings, service="ingestor")
+        stop_with_parent()
         if words == []:
             return _ingest(settings)
         if words[0] == "replay" and set(words[1:]) <= {"--swap"}:

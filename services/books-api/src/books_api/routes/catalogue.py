@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from bookcore.catalogue import queries
+from bookcore.catalogue.export import csv_blocks, jsonl_blocks
 from books_api.dependencies import Parts, Wanted
-from books_api.export import csv_blocks, jsonl_blocks
 from books_api.schemas import CategoryOut, FiguresOut, StatisticsOut
 
 router = APIRouter(tags=["catalogue"])

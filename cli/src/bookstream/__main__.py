@@ -1,0 +1,43 @@
+"""The command line: one verb per job; errors are one line on standard error and a non-zero exit."""
+
+import os
+import sys
+
+import typer
+
+from bookcore.domain.errors import BookstreamError
+from bookstream.commands import looking, running
+
+HELP = """Bookstream: crawl bookshops, keep every event, search and serve the books.
+
+Start with `bookstream demo`: it runs everything on this machine, crawls a shop and prints lines to paste.
+Data stays in ./var (see --data); a second start goes on from what is there.
+"""
+_PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def command_line() -> typer.Typer:
+    """All verbs."""
+    cli = typer.Typer(help=HELP, add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+    for verb in (running.demo, running.up, running.crawl, looking.status, looking.audit):
+        cli.command()(verb)
+    for verb in (looking.export, looking.topics, looking.replay):
+        cli.command()(verb)
+    cli.command(context_settings=_PASS_THROUGH, add_help_option=False)(running.shop)
+    return cli
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 failed (one line says why), 2 wrong words, 130 stopped by Ctrl-C."""
+    try:
+        command_line()(standalone_mode=True)
+    except BookstreamError as error:
+        sys.stderr.write(f"bookstream: {error}\n")
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing to report
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

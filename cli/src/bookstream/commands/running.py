@@ -1,0 +1,102 @@
+"""`up`, `demo`, `crawl`, `shop`: things that run."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bookcore.event_log import open_event_log
+from bookstream.crawling import crawl as run_crawl
+from bookstream.demo import Demo, invitation, log_in
+from bookstream.exclusive import only_one
+from bookstream.processes import Processes
+from bookstream.services import Ports, choose_ports, environment_of, services
+from bookstream.settings import settings_for
+from bookstream.stores import opened
+
+TOSCRAPE = "https://books.toscrape.com/"
+Data = Annotated[Path | None, typer.Option(help="Folder for all data; default: BOOKSTREAM_DATA, or ./var.")]
+Port = Annotated[int, typer.Option(help="The gateway's port; 0 takes any free one.", min=0, max=65_535)]
+
+
+def up(*, data: Data = None, port: Port = 8080) -> None:
+    """Start all services, print their addresses and a token, and serve until Ctrl-C."""
+    settings = settings_for(data)
+    with running(settings.data, port) as (processes, ports):
+        serve(processes, ports, settings.data)
+
+
+def demo(
+    *,
+    data: Data = None,
+    port: Port = 8080,
+    once: Annotated[bool, typer.Option("--once", help="End once everything is searchable.")] = False,
+    books: Annotated[int, typer.Option(help="Size of the sample shop, if it is needed.", min=1)] = 60,
+) -> None:
+    """Start everything, crawl a bookshop, show what came out, and go on serving.
+
+    Crawls books.toscrape.com, or the copy that BOOKSTREAM_TOSCRAPE_URL names, or the bundled sample shop
+    when that can't be reached. A second start goes on from what is there.
+    """
+    settings = settings_for(data)
+    with running(settings.data, port) as (processes, ports), opened(settings) as stores:
+        environment = environment_of(settings.data, ports)
+        url = os.environ.get("BOOKSTREAM_TOSCRAPE_URL", TOSCRAPE)
+        outcome = Demo(processes, stores, environment).run(url, books=books)
+        print(outcome, flush=True)
+        if not once:
+            serve(processes, ports, settings.data)
+
+
+def crawl(
+    source: Annotated[str, typer.Argument(help="books_toscrape or sample_shop.")] = "books_toscrape",
+    *,
+    url: Annotated[str | None, typer.Option(help="Another copy of the site.")] = None,
+    data: Data = None,
+) -> None:
+    """Crawl a source into the event log; `bookstream up` takes it from there, now or later."""
+    settings = settings_for(data)
+    arguments = ["--url", url] if url else []
+    summary = run_crawl(source, arguments, {"BOOKSTREAM_DATA": str(settings.data.absolute())})
+    print(
+        f"{summary.pages} pages · {summary.books} books · {summary.published} published"
+        f" · {summary.unchanged} unchanged · {summary.failed} failed · {summary.seconds:.1f} s"
+    )
+
+
+def shop(context: typer.Context) -> None:
+    """Serve the sample shop; flags as `python -m sample_shop`: --books, --change, --fault, --port, --help."""
+    os.execv(sys.executable, [sys.executable, "-m", "sample_shop", *context.args])  # noqa: S606 - ours
+
+
+@contextmanager
+def running(data: Path, port: int) -> Iterator[tuple[Processes, Ports]]:
+    """All services, healthy, until the end of the block; one such block per data folder.
+
+    Raises: Unavailable when a port is taken, a service doesn't start, or another `bookstream` has the folder.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM stops as cleanly as Ctrl-C
+    with only_one(data):
+        ports = choose_ports(port)
+        environment = environment_of(data, ports)
+        open_event_log(f"sqlite://{data.absolute()}/log.db").close()
+        with Processes(data / "logs", environment) as processes:
+            processes.start(services(ports))
+            yield processes, ports
+
+
+def serve(processes: Processes, ports: Ports, data: Path) -> None:
+    """Print addresses, a token and what to paste; return on Ctrl-C or SIGTERM.
+
+    Raises: Unavailable naming a service that ended by itself.
+    """
+    print(f"\n{invitation(ports, log_in(ports, data))}\n\nCtrl-C stops everything.", flush=True)
+    try:
+        processes.watch()
+    except KeyboardInterrupt:
+        print("stopping", flush=True)

@@ -1,0 +1,92 @@
+"""A crawl as a child process: its JSON lines become a progress bar and a summary."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from bookcore.domain.errors import BookstreamError
+from bookstream.progress import CrawlProgress, ProgressDisplay
+
+T = TypeVar("T", CrawlProgress, "CrawlSummary")
+
+UNREACHABLE = 3
+"""Exit code of the scraper when the start page can't be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlSummary:
+    """What a crawl did; `published` books were new or changed."""
+
+    pages: int
+    books: int
+    published: int
+    unchanged: int
+    failed: int
+    seconds: float
+    resumed: bool
+
+
+class SiteUnreachable(BookstreamError):
+    """The start page can't be had; the text is the scraper's own line."""
+
+
+class CrawlFailed(BookstreamError):
+    """The crawl ended early; what it had published is safe."""
+
+
+def crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str]) -> CrawlSummary:
+    """Run a crawl to its end, showing progress on standard error.
+
+    Ctrl-C is passed on, so that the crawl stops cleanly and can be resumed.
+    Raises: SiteUnreachable, CrawlFailed.
+    """
+    with tempfile.TemporaryFile("w+") as complaints:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "scraper", "crawl", source, *arguments],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            summary = _follow(child)
+        except KeyboardInterrupt:
+            child.send_signal(signal.SIGINT)
+            child.wait()
+            raise
+        complaints.seek(0)
+        return _verdict(child.wait(), summary, complaints.read().strip())
+
+
+def _follow(child: subprocess.Popen[str]) -> CrawlSummary | None:
+    """Show progress until the child closes its output; the summary, if there was one."""
+    summary: CrawlSummary | None = None
+    with ProgressDisplay() as display:
+        for text in child.stdout or ():
+            line = json.loads(text)
+            if line["event"] == "progress":
+                display.show(_fields_of(CrawlProgress, line))
+            else:
+                summary = _fields_of(CrawlSummary, line)
+    return summary
+
+
+def _verdict(code: int, summary: CrawlSummary | None, complaints: str) -> CrawlSummary:
+    last = complaints.splitlines()[-1] if complaints else "it said nothing"
+    if code == UNREACHABLE:
+        raise SiteUnreachable(last.removeprefix("scraper: "))
+    if code != 0 or summary is None:
+        raise CrawlFailed(f"the crawl ended with code {code}: {last}")
+    return summary
+
+
+def _fields_of(kind: type[T], line: dict[str, Any]) -> T:  # Any: JSON that our own scraper wrote
+    return kind(**{f.name: line[f.name] for f in fields(kind)})

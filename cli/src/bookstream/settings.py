@@ -1,0 +1,18 @@
+"""What the command line can be told by the environment; flags win."""
+
+from pathlib import Path
+
+from bookcore.kit.settings import Settings as SharedSettings
+from bookcore.kit.settings import read_settings
+
+
+class Settings(SharedSettings):
+    """The shared settings: the same data folder and URLs as the services use."""
+
+
+def settings_for(data: Path | None) -> Settings:
+    """From the environment, with the data folder of the flag.
+
+    Raises: Invalid naming the variable at fault.
+    """
+    return read_settings(Settings) if data is None else Settings(data=data)

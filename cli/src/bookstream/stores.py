@@ -1,0 +1,29 @@
+"""The stores of a data folder, opened and closed together."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from bookcore.catalogue import open_catalogue
+from bookcore.event_log import open_event_log
+from bookcore.lake import open_lake
+from bookcore.search import open_search
+from bookstream.ledger import Stores
+from bookstream.settings import Settings
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Stores]:
+    """All four; the index for reading only.
+
+    Raises: Unavailable or Invalid, naming the store that can't be opened.
+    """
+    with ExitStack() as closing:
+        stores = Stores(
+            log=open_event_log(settings.event_log_url),
+            lake=open_lake(settings.lake_url),
+            catalogue=open_catalogue(settings.catalogue_url),
+            index=open_search(settings.search_url),
+        )
+        for store in (stores.log, stores.lake, stores.catalogue, stores.index):
+            closing.callback(store.close)
+        yield stores
