@@ -10,8 +10,9 @@ from bookcore.domain.errors import Invalid
 
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _SIGNS = {"£": "GBP", "€": "EUR", "$": "USD", "¥": "JPY"}
-_PRICE = re.compile(r"(?P<sign>[£€$¥])?\s*(?P<amount>-?\d{1,9}(?:\.\d{1,4})?)\s*(?P<code>[A-Z]{3})?")
-_STOCK = re.compile(r"(?P<status>[A-Za-z_ -]+?)\s*(?:\((?P<quantity>\d{1,9})(?: available)?\))?")
+_AMOUNT = r"(?P<amount>-?\d{1,9}(?:\.\d{1,4})?)"
+_PRICE = re.compile(rf"(?P<sign>[£€$¥])?\s*{_AMOUNT}\s*(?P<code>[A-Z]{{3}})?", re.ASCII)
+_STOCK = re.compile(r"(?P<status>[A-Za-z_ -]+?)\s*(?:\((?P<quantity>\d{1,9})(?: available)?\))?", re.ASCII)
 _STATUS = {status.value.replace("_", " "): status for status in AvailabilityStatus}
 _TOO_LONG = {"title": 1_000, "description": 100_000, "url": 2_000, "image_url": 2_000, "category": 200}
 
@@ -163,16 +164,23 @@ def _money(field: str, text: str) -> Money:
         raise _Refusal(field, "is not a number", text) from error
     if amount < 0:
         raise _Refusal(field, "is negative", text)
-    return Money(amount, currency)
+    money = Money(amount, currency)
+    if Decimal(money.plain) != amount:
+        raise _Refusal(field, f"has more decimals than {currency} has", text)
+    return money
 
 
 def _rating(text: str | None) -> Rating | None:
     if not text:
         return None
-    stars = _WORDS.get(text.strip().lower()) or (int(text) if text.strip().isdecimal() else 0)
+    stars = _WORDS.get(text.strip().lower()) or (int(text) if _is_whole(text) else 0)
     if not 1 <= stars <= 5:
         raise _Refusal("rating", "is not one to five stars", text)
     return Rating(stars)
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.strip().isdecimal() and len(text) < 10
 
 
 def _availability(text: str | None) -> Availability:
@@ -194,7 +202,7 @@ def _attributes(printed: PrintedBook, currency: str) -> dict[str, str | int]:
                 raise _Refusal(name, f"is not in {currency} like the price", text)
             found[name] = money.plain
     if printed.reviews:
-        if not printed.reviews.isdecimal():
+        if not _is_whole(printed.reviews):
             raise _Refusal("reviews", "is not a whole number", printed.reviews)
         found["reviews"] = int(printed.reviews)
     if printed.product_type:

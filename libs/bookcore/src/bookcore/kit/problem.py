@@ -103,6 +103,9 @@ def _on_validation(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):  # pragma: no cover - registered for nothing else
         raise error
     first = error.errors()[0]
+    if first["type"] == "json_invalid" or tuple(first["loc"]) == ("body",):
+        detail = "body: send one JSON object with Content-Type: application/json"
+        return problem_response(PROBLEMS["invalid"], detail, field="body")
     where = ".".join(str(part) for part in first["loc"][1:]) or "body"
     return problem_response(PROBLEMS["invalid"], f"{where}: {first['msg']}", field=where)
 

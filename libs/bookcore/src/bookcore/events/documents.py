@@ -1,0 +1,64 @@
+"""The files that tell others what our events look like: one JSON Schema per event, real messages per topic.
+
+`python -m bookcore.events.documents` writes the schemas anew; a test compares them with the models.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from bookcore.domain.book import moment_of
+from bookcore.events.codec import EVENTS
+from bookcore.events.message import Record
+from bookcore.events.topics import topic_named
+
+_HERE = files("bookcore.events")
+
+
+class ExampleMessage(BaseModel):
+    """A message as a file: readable headers and data; `value` None is a tombstone."""
+
+    key: str
+    headers: dict[str, str]
+    value: dict[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A real message and where it stands."""
+
+    name: str
+    record: Record
+
+
+def schema_texts() -> dict[str, str]:
+    """File name -> JSON Schema, for every event."""
+    return {
+        f"{kind}.json": json.dumps(model.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+        for kind, model in EVENTS.items()
+    }
+
+
+def examples(topic: str) -> Iterator[Example]:
+    """The example messages of a topic, as a consumer would get them."""
+    folder = _HERE / "examples" / topic
+    for offset, file in enumerate(sorted(folder.iterdir(), key=lambda f: f.name)):
+        message = ExampleMessage.model_validate_json(file.read_text())
+        value = None if message.value is None else json.dumps(message.value, ensure_ascii=False).encode()
+        headers = tuple((name, text.encode()) for name, text in message.headers.items())
+        partition = topic_named(topic).partition_of(message.key)
+        yield Example(file.name, Record(topic, partition, offset, moment_of(0), message.key, value, headers))
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema into the folder."""
+    for name, text in schema_texts().items():
+        (folder / name).write_text(text)
+
+
+if __name__ == "__main__":
+    write_schemas(Path(str(_HERE / "schemas")))

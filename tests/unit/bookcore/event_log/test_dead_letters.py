@@ -1,0 +1,52 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bookcore.event_log import EventLog, open_event_log
+from bookcore.event_log.dead_letters import DeadLetters, Limits, Parked, TooManyDeadLetters
+from bookcore.events.message import Record
+from bookcore.events.topics import OBSERVED
+from bookcore.testing.builders import EPOCH
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[EventLog]:
+    log = open_event_log(f"sqlite://{tmp_path}/log.db")
+    yield log
+    log.close()
+
+
+def records(count: int) -> list[Record]:
+    return [Record(OBSERVED.name, 2, n, EPOCH, f"k{n}", b"v", (("h", b"1"),)) for n in range(count)]
+
+
+def test_a_dead_letter_keeps_bytes_headers_coordinates_and_reason(log: EventLog) -> None:
+    record = records(1)[0]
+    DeadLetters(log).park([record], [Parked(record, "price is missing")])
+    (letter,) = log.read(OBSERVED.dead_letters, 0, 0, 10)
+    assert (letter.key, letter.value, letter.header("h")) == ("k0", b"v", "1")
+    assert letter.header("dlq_reason") == "price is missing"
+    assert (letter.header("dlq_partition"), letter.header("dlq_offset")) == ("2", "0")
+
+
+def test_too_many_in_a_row_stop_the_consumer_before_the_topic_is_drained(log: EventLog) -> None:
+    dead = DeadLetters(log, Limits(consecutive=3))
+    bad = records(4)
+    with pytest.raises(TooManyDeadLetters, match=r"more than 3 in a row.*no price"):
+        dead.park(bad, [Parked(record, "no price") for record in bad])
+    assert log.read(OBSERVED.dead_letters, 0, 0, 10) == []
+
+
+def test_too_large_a_share_stops_the_consumer(log: EventLog) -> None:
+    dead = DeadLetters(log, Limits(consecutive=100, ratio=0.4, window=10))
+    some = records(10)
+    with pytest.raises(TooManyDeadLetters, match="more than 40% of the last 10"):
+        dead.park(some, [Parked(record, "r") for record in some[::2]])
+
+
+def test_a_good_record_ends_a_row(log: EventLog) -> None:
+    dead = DeadLetters(log, Limits(consecutive=2, window=1_000))
+    some = records(9)
+    dead.park(some, [Parked(record, "r") for record in some if record.offset % 3])
+    assert len(log.read(OBSERVED.dead_letters, 0, 0, 10)) == 6

@@ -1,0 +1,66 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import bookcore.events
+from bookcore.domain.errors import Invalid
+from bookcore.event_log import open_event_log
+from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.events.codec import EVENTS, decode
+from bookcore.events.documents import Example, examples, schema_texts
+from bookcore.events.message import Batch
+from bookcore.events.topics import CHANGED, OBSERVED, STATE, Topic
+from bookcore.search import open_search
+from ingestor.accept import accept
+from ingestor.index import IndexSink
+
+FOLDER = Path(bookcore.events.__file__).parent
+LIVE = (OBSERVED, CHANGED, STATE)
+ALL_EXAMPLES = [pytest.param(example, id=example.name) for topic in LIVE for example in examples(topic.name)]
+
+
+def test_every_schema_file_says_what_the_model_says() -> None:
+    written = {path.name: path.read_text() for path in (FOLDER / "schemas").glob("*.json")}
+    assert written == schema_texts(), "run: python -m bookcore.events.documents"
+
+
+@pytest.mark.parametrize("topic", LIVE, ids=lambda topic: topic.name)
+def test_every_event_of_a_topic_has_an_example(topic: Topic) -> None:
+    shown = {type(decode(example.record).event) for example in examples(topic.name)}
+    known_by_file = {decode(example.record).record.header("ce_type") for example in examples(topic.name)}
+    assert shown == set(topic.events)
+    assert known_by_file <= set(EVENTS)
+
+
+@pytest.mark.parametrize("example", ALL_EXAMPLES)
+def test_an_example_is_in_the_present_form(example: Example) -> None:
+    event = decode(example.record).event
+    if example.record.value is not None:
+        assert json.loads(event.model_dump_json()) == json.loads(example.record.value)
+
+
+def test_the_catalogue_takes_every_example_of_its_topic() -> None:
+    records = [example.record for example in examples(OBSERVED.name)]
+    assert accept(Batch(OBSERVED.name, records[0].partition, records)).parked == ()
+
+
+def test_the_index_takes_every_example_of_its_topic(tmp_path: Path) -> None:
+    index = open_search(f"tantivy://{tmp_path}/search", writable=True)
+    log = open_event_log(f"sqlite://{tmp_path}/log.db")
+    records = [example.record for example in examples(STATE.name)]
+    IndexSink(index, DeadLetters(log)).handle(Batch(STATE.name, records[0].partition, records))
+    assert [(deleted) for _, _, deleted in index.versions()] == [True]
+    assert log.progress(STATE.dead_letters, "g")[0].end == 0
+    index.close()
+    log.close()
+
+
+def test_an_event_of_an_unknown_version_is_refused_by_name() -> None:
+    example = next(iter(examples(OBSERVED.name)))
+    headers = tuple(
+        (n, b"books.book.observed.v9" if n == "ce_type" else v) for n, v in example.record.headers
+    )
+    with pytest.raises(Invalid, match=r"observed\.v9"):
+        decode(replace(example.record, headers=headers))

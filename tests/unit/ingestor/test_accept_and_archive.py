@@ -1,0 +1,67 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bookcore.events.codec import encode
+from bookcore.events.message import Batch, Message, Record
+from bookcore.events.topics import OBSERVED
+from bookcore.lake import open_lake
+from bookcore.lake.layout import unpack_records
+from bookcore.testing.builders import EPOCH, a_book, an_observation, printed_as
+from ingestor.accept import accept
+from ingestor.archive import archive
+
+
+def batch_of(messages: Sequence[Message], *, first: int = 0) -> Batch:
+    return Batch(
+        OBSERVED.name,
+        0,
+        [
+            Record(OBSERVED.name, 0, first + n, EPOCH, m.key, m.value, m.headers)
+            for n, m in enumerate(messages)
+        ],
+    )
+
+
+def observed(source_id: str, **printed: str | None) -> Message:
+    book = a_book(source_id)
+    return encode(an_observation(book, printed=printed_as(book, **printed)), source="test")
+
+
+def test_every_record_is_either_accepted_or_parked_with_a_reason() -> None:
+    good = observed("u1")
+    batch = batch_of(
+        [
+            good,
+            observed("u2", price=None),
+            observed("u3", price="£-1"),
+            replace(good, value=b"\xff no json"),
+            replace(good, value=b'{"source": "shop"}'),
+            replace(good, value=b"NaN"),
+            replace(good, headers=()),
+            replace(good, headers=(("ce_type", b"books.book.observed.v2"),)),
+        ]
+    )
+    accepted = accept(batch)
+    assert [o.book_id for o in accepted.observations] == ["shop:u1"]
+    assert [parked.record.offset for parked in accepted.parked] == [1, 2, 3, 4, 5, 6, 7]
+    reasons = [parked.reason for parked in accepted.parked]
+    assert reasons[:2] == ["price is missing", "price is negative: '£-1'"]
+    assert "Invalid JSON" in reasons[2]
+    assert "source_id: Field required" in reasons[3]
+    assert "unknown event type or version 'books.book.observed.v2'" in reasons[6]
+
+
+def test_a_second_try_at_a_batch_takes_what_the_first_one_archived(tmp_path: Path) -> None:
+    lake = open_lake(f"file://{tmp_path}")
+    messages = [observed(f"u{n}") for n in range(5)]
+    archive(lake, batch_of(messages[:3], first=7))
+    again = archive(lake, batch_of(messages, first=7))
+    assert (again.batch.first, again.batch.next) == (7, 10)
+    assert [r.key for r in unpack_records(lake.get(again.key))] == ["shop:u0", "shop:u1", "shop:u2"]
+
+
+def test_the_archive_keeps_bytes_as_they_were(tmp_path: Path) -> None:
+    lake = open_lake(f"file://{tmp_path}")
+    odd = batch_of([Message("k", b"\xff\x00", (("h", b"\xfe"),)), Message("gone", None), Message("", b"")])
+    assert unpack_records(lake.get(archive(lake, odd).key)) == list(odd.records)
