@@ -22,6 +22,7 @@ class Answer:
 
 
 def plain(status: int, text: str, *headers: Header) -> Answer:
+    """A short text for people who meet it with curl; a line feed is added."""
     return Answer(status, (*_of_body("text/plain", f"{text}\n".encode()), *headers), f"{text}\n".encode())
 
 

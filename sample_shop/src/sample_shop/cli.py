@@ -57,6 +57,7 @@ class Serving:
 
 
 def serve(flags: Serving) -> None:
+    """Runs until told to stop; typer.Exit(1) after one line when the address can't be had."""
     shop = Shop(books=flags.books, seed=flags.seed)
     app = create_app(shop, change_rate=flags.change, faults=flags.faults())
     try:

@@ -69,6 +69,7 @@ class ControlDesk:
 
 
 def control_app(desk: ControlDesk) -> Starlette:
+    """Everything below `/_shop/`."""
     return Starlette(
         routes=[
             Route("/_shop/change", desk.change, methods=["POST"]),

@@ -21,6 +21,7 @@ def cut_short(body: bytes) -> bytes:
 
 
 def without_price(body: bytes) -> bytes:
+    """The book's own price and its table row are gone; other books' cards keep theirs."""
     own, others = _own_part(body)
     return PRICE_ROW.sub(b"", PRICE_LINE.sub(b"", own)) + others
 
@@ -55,4 +56,5 @@ DAMAGES: dict[FaultKind, Callable[[bytes], bytes]] = {
 
 
 def damaged(kind: FaultKind, page: Page) -> Page:
+    """For the kinds in DAMAGES only."""
     return replace(page, body=DAMAGES[kind](page.body))

@@ -40,6 +40,7 @@ def _remedy(host: str, port: int, error: OSError) -> str:
 
 
 def address_of(listener: socket.socket) -> str:
+    """Its URL, with the port that was really taken."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 

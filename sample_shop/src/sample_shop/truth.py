@@ -71,6 +71,7 @@ def _line(truth: Truth) -> bytes:
 
 
 def change_made(shop: Shop, change: Change, *, base: str) -> ChangeMade:
+    """The record of a change, prices as decimal text in pounds."""
     edition = shop.edition(change.number)
     is_price = change.field != "stock"
     return ChangeMade(

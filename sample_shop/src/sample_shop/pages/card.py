@@ -37,6 +37,7 @@ def card(place: Place, book: Book) -> str:
 
 
 def price_tag(book: Book) -> str:
+    """What the book costs with tax: the price that listings and the page's head show."""
     return f'<p class="price_color">{pounds(book.pence_with_tax)}</p>\n'
 
 

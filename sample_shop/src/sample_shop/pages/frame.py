@@ -80,12 +80,14 @@ def escaped(text: str) -> str:
 
 
 def breadcrumb(crumbs: Sequence[Crumb]) -> str:
+    """The last crumb is where the reader stands and has no link."""
     *steps, here = crumbs
     links = "".join(f'<li>\n<a href="{step.href}">{escaped(step.text)}</a>\n</li>\n' for step in steps)
     return f'<ul class="breadcrumb">\n{links}<li class="active">{escaped(here.text)}</li>\n</ul>\n'
 
 
 def side_bar(place: Place, categories: Sequence[Category], chosen: Category | None) -> str:
+    """Every category with a link; the chosen one in bold."""
     shelves = "".join(_shelf(place, category, chosen) for category in categories)
     return f"""<aside class="sidebar col-sm-4 col-md-3">
 <div id="promotions_left">

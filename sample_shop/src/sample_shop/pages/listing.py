@@ -38,6 +38,7 @@ class Listing:
 
 
 def listing_page(listing: Listing, books: Sequence[Book], categories: Sequence[Category]) -> str:
+    """A whole page of up to 20 cards, as HTML."""
     place = listing.place
     cards = "".join(card(place, book) for book in books)
     return f"""{frame.head(place, listing.heading)}<div class="container-fluid page">

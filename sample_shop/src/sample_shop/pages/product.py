@@ -27,6 +27,7 @@ class Product:
 
 
 def product_page(product: Product) -> str:
+    """A whole page of one book, as HTML."""
     title = product.book.edition.title
     return f"""{frame.head(PRODUCT, title, product.description or "")}<div class="container-fluid page">
 <div class="page_inner">
@@ -92,6 +93,7 @@ def _main(book: Book) -> str:
 
 
 def availability(book: Book) -> str:
+    """As the table and the head of the page print it."""
     return f"In stock ({book.stock} available)" if book.stock else "Out of stock"
 
 
