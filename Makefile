@@ -25,7 +25,7 @@ check: $(VENV)/ready ## lint, types and import contracts only
 	$(BIN)/lint-imports
 
 bench: $(VENV)/ready ## measure the crawl and the whole pipeline against a bare spider
-	$(BIN)/python bench/pipeline.py $(ARGS)
+	$(BIN)/python -m bench.pipeline $(ARGS)
 
 lock: $(VENV)/uv ## resolve anew and pin every third-party package in requirements-dev.txt
 	$(BIN)/uv lock

@@ -1,0 +1,202 @@
+"""How fast a crawl is, against a bare spider on the same pages, and how long until books are searchable.
+
+`python -m bench.pipeline [--books 1000 --books 20000] [--rounds 3] [--docs]`
+"""
+
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from bench.report import Figure, keep, show_in_docs
+
+from bookstream.overview import pending
+from bookstream.settings import Settings
+from bookstream.stores import opened
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took until its end: wall and CPU seconds, peak memory in MB."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """One crawl by ours, one by the peer, and one through the whole pipeline."""
+
+    pages: int
+    books: int
+    ours: Cost
+    bare: Cost
+    end_to_end: float
+    scraper: Cost
+    ingestor: Cost
+
+
+def finish(child: subprocess.Popen[bytes], started: float) -> Cost:
+    """Wait for the end; raises when it failed."""
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise SystemExit(f"{child.args!r} ended with code {child.returncode}")
+    cpu = usage.ru_utime + usage.ru_stime
+    return Cost(time.monotonic() - started, cpu, usage.ru_maxrss / 1024)
+
+
+def start(words: Sequence[str], data: Path, output: Path) -> subprocess.Popen[bytes]:
+    """A Python program on a data folder."""
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, *words], stdout=file, env={**os.environ, "BOOKSTREAM_DATA": str(data)}
+        )
+
+
+@contextmanager
+def shop(books: int) -> Iterator[str]:
+    """A quiet sample shop."""
+    command = [sys.executable, "-m", "sample_shop", "serve", "--port", "0", "--books", str(books)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    try:
+        yield child.stdout.readline().split()[-1]
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def crawl(url: str, data: Path) -> tuple[Cost, dict[str, float]]:
+    """Our scraper alone: events acknowledged, pages stored."""
+    data.mkdir()
+    output, started = data / "out", time.monotonic()
+    child = start(["-m", "scraper", "crawl", "sample_shop", "--url", url], data, output)
+    cost = finish(child, started)
+    summary: dict[str, float] = json.loads(output.read_text().splitlines()[-1])
+    return cost, summary
+
+
+def bare(url: str, folder: Path) -> Cost:
+    """The peer."""
+    folder.mkdir()
+    started = time.monotonic()
+    words = [str(HERE / "bare_spider.py"), url, str(folder / "books.jsonl")]
+    return finish(start(words, folder, folder / "out"), started)
+
+
+def whole(url: str, data: Path) -> tuple[float, Cost, Cost]:
+    """Crawl and ingest side by side: seconds until all is searchable, then what each process took."""
+    data.mkdir()
+    started = time.monotonic()
+    ingestor = start(["-m", "ingestor"], data, data / "ingestor.out")
+    scraper = start(["-m", "scraper", "crawl", "sample_shop", "--url", url], data, data / "out")
+    scraper_cost = finish(scraper, started)
+    with opened(Settings(data=data)) as stores:
+        while not pending(stores).settled:
+            time.sleep(0.02)
+    seconds = time.monotonic() - started
+    ingestor.send_signal(signal.SIGTERM)
+    return seconds, scraper_cost, finish(ingestor, started)
+
+
+def one_round(url: str) -> Round:
+    """Everything once, each on fresh data."""
+    folder = Path(tempfile.mkdtemp(prefix="bookstream-bench-"))
+    try:
+        ours, summary = crawl(url, folder / "ours")
+        peer = bare(url, folder / "bare")
+        seconds, scraper, ingestor = whole(url, folder / "whole")
+    finally:
+        shutil.rmtree(folder)
+    return Round(int(summary["pages"]), int(summary["books"]), ours, peer, seconds, scraper, ingestor)
+
+
+def figures_of(books: int, rounds: Sequence[Round]) -> list[Figure]:
+    """Medians over the rounds."""
+
+    def median(name: str) -> float:
+        values = {
+            "pages/s": [r.pages / r.ours.wall for r in rounds],
+            "books/s": [r.books / r.ours.wall for r in rounds],
+            "books/s/core": [r.books / r.ours.cpu for r in rounds],
+            "ratio": [r.bare.cpu / r.ours.cpu for r in rounds],
+            "bare": [r.books / r.bare.cpu for r in rounds],
+            "seconds": [r.end_to_end for r in rounds],
+            "scraper": [r.scraper.peak for r in rounds],
+            "ingestor": [r.ingestor.peak for r in rounds],
+            "ingest": [r.ingestor.cpu / r.books * 1000 for r in rounds],
+        }
+        return statistics.median(values[name])
+
+    at = f"{books} books"
+    return [
+        Figure(f"crawl, {at}", median("pages/s"), "pages/s"),
+        Figure(f"crawl, {at}, wall", median("books/s"), "books/s"),
+        Figure(f"crawl with acknowledged events, {at}", median("books/s/core"), "books/s/core", 350),
+        Figure(f"bare spider to JSONL, {at}", median("bare"), "books/s/core"),
+        Figure(f"crawl against the bare spider, CPU, {at}", median("ratio"), "x", 0.9),
+        Figure(f"from start to all searchable, {at}", median("seconds"), "s"),
+        Figure(f"ingestor, {at}", median("ingest"), "CPU ms/book"),
+        Figure(f"peak memory of the scraper, {at}", median("scraper"), "MB"),
+        Figure(f"peak memory of the ingestor, {at}", median("ingestor"), "MB"),
+    ]
+
+
+def growth(sizes: Sequence[int], rounds: dict[int, list[Round]]) -> list[Figure]:
+    """Peak memory at the largest crawl over that at the smallest."""
+    small, large = rounds[min(sizes)], rounds[max(sizes)]
+    peaks = {
+        "scraper": ([r.scraper.peak for r in small], [r.scraper.peak for r in large]),
+        "ingestor": ([r.ingestor.peak for r in small], [r.ingestor.peak for r in large]),
+    }
+    return [
+        Figure(
+            f"memory of the {name}, largest over smallest crawl",
+            statistics.median(most) / statistics.median(least),
+            "x",
+            1.5,
+            at_most=True,
+        )
+        for name, (least, most) in peaks.items()
+    ]
+
+
+def main(
+    *,
+    books: Annotated[list[int] | None, typer.Option(help="Sizes of the shop; repeatable.")] = None,
+    rounds: Annotated[int, typer.Option(help="Rounds at the smallest size; the others run once.")] = 3,
+    docs: Annotated[bool, typer.Option("--docs", help="Write the table into docs/benchmarks.md.")] = False,
+) -> None:
+    """Measure and print one line per figure: name value unit goal ok|short."""
+    sizes = sorted(books or [1_000, 20_000])
+    done: dict[int, list[Round]] = {}
+    figures: list[Figure] = []
+    for size in sizes:
+        with shop(size) as url:
+            done[size] = [one_round(url) for _ in range(rounds if size == sizes[0] else 1)]
+        figures += figures_of(size, done[size])
+        print("\n".join(str(figure) for figure in figures_of(size, done[size])), flush=True)
+    figures += growth(sizes, done)
+    print("\n".join(str(figure) for figure in growth(sizes, done)))
+    keep("pipeline", figures)
+    if docs:
+        show_in_docs("pipeline", figures, command="make bench")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,162 @@
+"""A laptop with Bookstream on it: runs the real programs on a data folder of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+
+from bookcore.search import SearchQuery
+from bookstream.ledger import Audit, audit
+from bookstream.overview import pending
+from bookstream.settings import settings_for
+from bookstream.stores import opened
+
+WITHIN = 120.0  # seconds, for anything that has to end
+
+
+@dataclass(frozen=True)
+class Finished:
+    code: int
+    out: str
+    err: str
+
+    def number(self, what: str) -> int:
+        """The number before a word of the summary, as in `37 changes`."""
+        found = re.search(rf"(\d+) {what}", self.out)
+        assert found, self.out + self.err
+        return int(found[1])
+
+
+@dataclass(frozen=True)
+class Laptop:
+    data: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *words: str, **environment: str) -> Finished:
+        """`bookstream WORDS --data DATA` to its end."""
+        return self.module("bookstream", *words, "--data", str(self.data), **environment)
+
+    def module(self, *words: str, **environment: str) -> Finished:
+        """`python -m WORDS` to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            env=self._environment(environment),
+            capture_output=True,
+            text=True,
+            timeout=WITHIN * 2,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def ingesting(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+        """An ingestor at work; stopped at the end unless it has ended."""
+        child = subprocess.Popen([sys.executable, "-m", "ingestor"], env=self._environment(environment))
+        try:
+            yield child
+        finally:
+            child.terminate()
+            child.wait(WITHIN)
+
+    def settle(self) -> None:
+        """Wait until everything published is searchable."""
+        deadline, pause = time.monotonic() + WITHIN, Event()
+        with opened(settings_for(self.data)) as stores:
+            while not (now := pending(stores)).settled:
+                assert time.monotonic() < deadline, str(now)
+                pause.wait(0.05)
+
+    def ingest(self) -> None:
+        """Run an ingestor until everything is searchable."""
+        with self.ingesting():
+            self.settle()
+
+    def audit(self) -> Audit:
+        with opened(settings_for(self.data)) as stores:
+            return audit(stores)
+
+    def state(self) -> "State":
+        """What a crash must not change: contents, price history and index, without times."""
+        with opened(settings_for(self.data)) as stores:
+            hits = stores.index.query(SearchQuery("", limit=1_000)).hits
+            documents = sorted(repr(hit.book.book) for hit in hits)
+            return State(stores.catalogue.content_hash(), sha256("\n".join(documents).encode()).hexdigest())
+
+    @contextmanager
+    def serving(self) -> Iterator["Served"]:
+        """`bookstream up` on a free port, until the end of the block; must stop cleanly."""
+        child = subprocess.Popen(
+            [sys.executable, "-m", "bookstream", "up", "--data", str(self.data), "--port", "0"],
+            env=self._environment({}),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield Served(child, until_invited(child))
+        finally:
+            child.send_signal(signal.SIGINT)
+            rest, _ = child.communicate(timeout=WITHIN)
+            assert child.returncode == 0, rest
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {**os.environ, "BOOKSTREAM_DATA": str(self.data), **self.environment, **more}
+
+
+@dataclass(frozen=True)
+class State:
+    catalogue: str
+    index: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """A gateway that answers; `invitation` is what `bookstream up` printed."""
+
+    process: subprocess.Popen[str]
+    invitation: str
+
+    @property
+    def base(self) -> str:
+        found = re.search(r"gateway +(http://\S+)", self.invitation)
+        assert found, self.invitation
+        return found[1]
+
+    @property
+    def token(self) -> str:
+        found = re.search(r"Bearer ([\w.-]+)", self.invitation)
+        assert found, self.invitation
+        return found[1]
+
+    @property
+    def curl_lines(self) -> list[str]:
+        return [line for line in self.invitation.splitlines() if line.startswith("curl ")]
+
+    def get(self, path: str) -> bytes:
+        request = urllib.request.Request(self.base + path, headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=WITHIN) as answer:
+            body: bytes = answer.read()
+        return body
+
+    def json(self, path: str) -> dict[str, object]:
+        body: dict[str, object] = json.loads(self.get(path))
+        return body
+
+
+def until_invited(child: subprocess.Popen[str]) -> str:
+    lines: list[str] = []
+    assert child.stdout is not None
+    for line in child.stdout:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    return "".join(lines)

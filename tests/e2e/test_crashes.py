@@ -1,0 +1,81 @@
+"""kill -9 at every named point, then going on: the same catalogue and index as an undisturbed run."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.laptop import WITHIN, Laptop, State
+from tests.e2e.sites import SampleShop, sample_shop
+from tests.promises import carries
+
+from bookcore.kit.crash import CrashPoint
+
+SCRAPER = [point for point in CrashPoint if point.startswith("scraper.")]
+INGESTOR = [point for point in CrashPoint if not point.startswith("scraper.")]
+BATCH = "20"  # several batches, so that a crash comes in the midst
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[SampleShop]:
+    """60 books, three of whose pages can't be accepted."""
+    with sample_shop("--books", "60") as shop:
+        for path in [str(book["url"]).removeprefix(shop.url) for book in shop.truth()[10:13]]:
+            shop.fault("missing-price", 1.0, path_prefix=f"/{path}")
+        yield shop
+
+
+def crawl(laptop: Laptop, shop: SampleShop, **environment: str) -> int:
+    return laptop.module("scraper", "crawl", "sample_shop", "--url", shop.url, **environment).code
+
+
+@pytest.fixture(scope="module")
+def undisturbed(shop: SampleShop, tmp_path_factory: pytest.TempPathFactory) -> State:
+    laptop = Laptop(tmp_path_factory.mktemp("undisturbed"))
+    assert crawl(laptop, shop) == 0
+    laptop.ingest()
+    assert str(laptop.audit()) == "acked=60 lake=60 catalogue=57 search=57 parked=3 lost=0 dup_effects=0"
+    return laptop.state()
+
+
+@carries("nothing-lost")
+@pytest.mark.parametrize("point", SCRAPER)
+@pytest.mark.parametrize("nth", [1, 3])
+def test_a_scraper_killed_there_goes_on_to_the_same_end(
+    point: CrashPoint, nth: int, shop: SampleShop, undisturbed: State, tmp_path: Path
+) -> None:
+    laptop = Laptop(tmp_path, {"BOOKSTREAM_SCRAPER_BATCH": "10"})
+    assert crawl(laptop, shop, BOOKSTREAM_CRASH_AT=f"{point}:{nth}") == -signal.SIGKILL
+    assert crawl(laptop, shop) == 0
+    laptop.ingest()
+    assert str(laptop.audit()) == "acked=60 lake=60 catalogue=57 search=57 parked=3 lost=0 dup_effects=0"
+    assert laptop.state() == undisturbed
+
+
+@carries("nothing-lost")
+@pytest.mark.parametrize("point", INGESTOR)
+def test_an_ingestor_killed_there_goes_on_to_the_same_end(
+    point: CrashPoint, shop: SampleShop, undisturbed: State, tmp_path: Path
+) -> None:
+    laptop = Laptop(tmp_path, {"BOOKSTREAM_INGESTOR_BATCH": BATCH})
+    assert crawl(laptop, shop) == 0
+    with laptop.ingesting(BOOKSTREAM_CRASH_AT=str(point)) as ingestor:
+        assert ingestor.wait(WITHIN) == -signal.SIGKILL
+    laptop.ingest()
+    assert str(laptop.audit()) == "acked=60 lake=60 catalogue=57 search=57 parked=3 lost=0 dup_effects=0"
+    assert laptop.state() == undisturbed
+
+
+@carries("rebuild")
+def test_a_replay_from_the_lake_ends_in_the_same_catalogue_and_index(
+    shop: SampleShop, undisturbed: State, tmp_path: Path
+) -> None:
+    laptop = Laptop(tmp_path)
+    assert crawl(laptop, shop) == 0
+    laptop.ingest()
+    replayed = laptop.run("replay", "--swap")
+    assert "replayed=60 parked=3 books=57" in replayed.out, replayed.err
+    assert "equal" in replayed.out
+    assert laptop.state() == undisturbed
+    laptop.ingest()
+    assert laptop.audit().sound

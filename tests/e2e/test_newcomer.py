@@ -1,0 +1,172 @@
+"""What somebody sees who starts Bookstream for the first time, and what happens when things go wrong."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.e2e.laptop import WITHIN, Laptop, until_invited
+from tests.e2e.sites import SampleShop, sample_shop
+from tests.promises import carries
+
+NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers there
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
+    """A laptop on which the demo ran once, without a network."""
+    laptop = Laptop(tmp_path_factory.mktemp("used"))
+    done = laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
+    assert done.code == 0, done.err
+    return laptop
+
+
+@carries("offline")
+def test_without_the_site_it_says_so_in_one_line_and_crawls_the_sample_shop(tmp_path: Path) -> None:
+    done = Laptop(tmp_path).run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
+    assert done.code == 0
+    first, last = done.out.splitlines()
+    assert first.startswith(f"cannot reach {NOWHERE}")
+    assert first.endswith("crawling the bundled sample shop instead")
+    assert "60 books · 60 changes · 0 parked" in last
+
+
+@carries("pasteable")
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, so its lines can't be pasted")
+def test_the_three_printed_curl_lines_work_as_pasted(used: Laptop) -> None:
+    with used.serving() as served:
+        answers = [
+            subprocess.run(
+                ["/bin/sh", "-c", line.replace("curl ", "curl -s ", 1)], capture_output=True, check=True
+            )
+            for line in served.curl_lines
+        ]
+    books, search, statistics = [json.loads(answer.stdout) for answer in answers]
+    assert len(books["items"]) == 3
+    assert search["total"] > 0
+    assert statistics["overall"][0]["books"] == 60
+
+
+@carries("token-needed")
+def test_everything_but_sign_in_health_and_docs_needs_a_token(used: Laptop) -> None:
+    with used.serving() as served:
+        public = ["/health/live", "/health/ready", "/docs", "/openapi.json", "/.well-known/jwks.json"]
+        closed = ["/v1/books", "/v1/books/export", "/v1/search?q=a", "/v1/users/me", "/v1/users"]
+        codes = [without_token(served.base + path) for path in (*public, *closed)]
+    assert codes == [200] * 5 + [401] * 5
+
+
+@carries("clean-stop")
+def test_a_second_start_goes_on_from_what_is_there(used: Laptop) -> None:
+    with used.serving() as served:
+        figures = served.json("/v1/statistics")["overall"]
+    assert isinstance(figures, list)
+    assert figures[0]["books"] == 60
+    assert not [p for p in psutil.process_iter() if _uses(p, used.data)]
+
+
+def test_a_killed_bookstream_leaves_no_process_behind_and_starts_again(used: Laptop) -> None:
+    environment = {**os.environ, "BOOKSTREAM_DATA": str(used.data)}
+    command = [sys.executable, "-m", "bookstream", "up", "--port", "0"]
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    until_invited(child)
+    services = psutil.Process(child.pid).children()
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    assert len(services) == 4
+    assert psutil.wait_procs(services, timeout=WITHIN)[1] == []
+    with used.serving() as served:
+        assert served.json("/v1/categories")
+
+
+def test_a_port_in_use_is_one_line_with_the_remedy(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = Laptop(tmp_path).run("demo", "--once", "--port", str(port))
+    assert (done.code, done.err) == (1, f"bookstream: port {port} is in use; choose another with --port\n")
+
+
+def test_a_second_bookstream_on_the_same_data_is_refused(used: Laptop) -> None:
+    with used.serving():
+        done = used.run("up", "--port", "0")
+    assert done.code == 1
+    assert "another bookstream runs on" in done.err
+
+
+def test_status_topics_audit_and_export_tell_what_is_there(used: Laptop, tmp_path: Path) -> None:
+    status = json.loads(used.run("status", "--json").out)
+    assert (status["books"], status["documents"], status["settled"]) == (60, 60, True)
+    assert used.run("audit").out.startswith("acked=60 lake=60 catalogue=60 search=60 parked=0 lost=0")
+    assert "books.book.observed.v1" in used.run("topics").out
+    used.run("export", "--format", "csv", "--output", str(tmp_path / "books.csv"))
+    assert len((tmp_path / "books.csv").read_text().splitlines()) > 60
+
+
+def test_an_audit_finds_what_was_lost(used: Laptop, tmp_path: Path) -> None:
+    copy = Laptop(tmp_path / "copy")
+    subprocess.run(["cp", "-r", str(used.data), str(copy.data)], check=True)
+    for batch in copy.data.glob("lake/events/**/p-00001-*.zst"):
+        batch.unlink()
+    done = copy.run("audit")
+    assert done.code == 1
+    assert "lost=0" not in done.out
+
+
+@pytest.fixture
+def bad_shop() -> Iterator[SampleShop]:
+    """200 books; a few of their pages are wrong in every way we know."""
+    with sample_shop("--books", "200") as shop:
+        kinds = [
+            "broken",
+            "missing-price",
+            "bad-price",
+            "nan-price",
+            "wrong-charset",
+            "redirect-private",
+            "huge",
+        ]
+        for kind, book in zip(kinds, shop.truth(), strict=False):
+            shop.fault(kind, 1.0, path_prefix="/" + str(book["url"]).removeprefix(shop.url))
+        shop.fault("429", 0.02, count=5)
+        shop.fault("500", 0.02, count=5)
+        yield shop
+
+
+@carries("parked")
+def test_bad_pages_are_parked_or_failed_by_name_and_the_rest_arrives(
+    bad_shop: SampleShop, tmp_path: Path
+) -> None:
+    laptop = Laptop(tmp_path)
+    done = laptop.run("crawl", "sample_shop", "--url", bad_shop.url)
+    assert done.code == 0, done.err
+    assert done.number("failed") == 2  # the redirect to a private address and the page of 50 MB
+    laptop.ingest()
+    found = laptop.audit()
+    assert (found.parked, found.lost, found.dup_effects) == (5, 0, 0)
+    assert found.catalogue == 193
+
+
+def without_token(url: str) -> int:
+    """The status of a GET."""
+    try:
+        with urllib.request.urlopen(url, timeout=WITHIN) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def _uses(process: psutil.Process, data: Path) -> bool:
+    try:
+        return process.environ().get("BOOKSTREAM_DATA") == str(data.absolute())
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return False

@@ -1,0 +1,155 @@
+"""The whole real site, crawled three times through every part, read back through the gateway."""
+
+import gzip
+import json
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.e2e.laptop import Finished, Laptop
+from tests.e2e.sites import folder_site
+from tests.promises import carries
+
+from bookcore.events.book import BookChanged, ChangeKind
+from bookcore.events.codec import decode
+from bookcore.events.topics import CHANGED
+from bookstream.ledger import every_record
+from bookstream.settings import settings_for
+from bookstream.stores import opened
+
+FIELDS = (
+    *("upc", "title", "category", "rating", "price_excl_tax", "price_incl_tax", "tax", "currency", "stock"),
+    *("num_reviews", "product_type", "description"),
+)
+Row = dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def site(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    with tarfile.open(shared_data / "books_toscrape_site" / "site_mirror_1181_pages.tar.gz") as mirror:
+        mirror.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
+    return Laptop(tmp_path_factory.mktemp("laptop"))
+
+
+@pytest.fixture(scope="module")
+def crawls(site: Path, laptop: Laptop) -> Iterator[list[Finished]]:
+    """First, again, and after 37 product pages have changed."""
+    with folder_site(site) as url:
+        done = [laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=url) for _ in range(2)]
+        change_pages(site, 37)
+        done.append(laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=url))
+    assert [crawl.code for crawl in done] == [0, 0, 0], [crawl.err for crawl in done]
+    yield done
+    shutil.rmtree(laptop.data)
+
+
+def change_pages(site: Path, count: int) -> None:
+    """Another price on every second page, another stock on the others."""
+    pages = sorted(site.glob("catalogue/*_*/index.html"))[:count]
+    for number, page in enumerate(pages):
+        text = page.read_text()
+        if number % 2:
+            text = re.sub(r"\((\d+) available\)", "(99 available)", text)
+        else:
+            own, others = text.split("</article><!-- End of product page -->", 1)
+            own = re.sub(r"£\d+\.\d\d(?=</(?:p|td)>)", "£99.99", own).replace("£99.99</td>", "£99.99</td>", 1)
+            text = own.replace("<th>Tax</th><td>£99.99", "<th>Tax</th><td>£0.00")
+            text += "</article><!-- End of product page -->" + others
+        page.write_text(text)
+
+
+def table(shared_data: Path) -> dict[str, Row]:
+    """The truth by UPC."""
+    lines = gzip.decompress((shared_data / "books_toscrape_table" / "books_1000.jsonl.gz").read_bytes())
+    rows = [json.loads(line, parse_float=Decimal) for line in lines.splitlines()]
+    return {str(row["upc"]): {name: row[name] for name in FIELDS} for row in rows}
+
+
+def as_row(book: dict[str, object]) -> Row:
+    """A book of the export in the columns of the table."""
+    price, stock, more, ids = (book[n] for n in ("price", "availability", "attributes", "identifiers"))
+    assert isinstance(price, dict)
+    assert isinstance(stock, dict)
+    assert isinstance(more, dict)
+    assert isinstance(ids, dict)
+    return {
+        "upc": ids["upc"],
+        "title": book["title"],
+        "category": book["category"],
+        "rating": book["rating"],
+        "price_excl_tax": Decimal(more["price_excl_tax"]),
+        "price_incl_tax": Decimal(price["amount"]),
+        "tax": Decimal(more["tax"]),
+        "currency": price["currency"],
+        "stock": stock["quantity"],
+        "num_reviews": more["reviews"],
+        "product_type": more["product_type"],
+        "description": book["description"] or "",
+    }
+
+
+@carries("whole-site")
+def test_all_books_of_the_real_site_equal_the_table_in_twelve_fields(
+    crawls: list[Finished], laptop: Laptop, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (crawls[0].number("pages"), crawls[0].number("books"), crawls[0].number("parked")) == (
+        1_181,
+        1_000,
+        0,
+    )
+    truth = table(shared_data)
+    with laptop.serving() as served:
+        lines = served.get("/v1/books/export?format=jsonl").splitlines()
+    found = {str(row["upc"]): row for row in (as_row(json.loads(line)) for line in lines)}
+    changed = {str(c.book_id).partition(":")[2] for c in changes(laptop) if c.kind is ChangeKind.UPDATED}
+    assert len(changed) == 37
+    wrong = [
+        (upc, n)
+        for upc, row in truth.items()
+        if upc not in changed
+        for n in FIELDS
+        if found[upc][n] != row[n]
+    ]
+    before = {upc: row for upc, row in first_seen(laptop).items() if upc in changed}
+    with capsys.disabled():
+        print(f"\n{len(found)} of {len(truth)} books, {len(FIELDS)} fields, {len(wrong)} differences")
+    assert (found.keys(), wrong) == (truth.keys(), [])
+    assert before == {upc: truth[upc] for upc in changed}
+
+
+@carries("unchanged-silent")
+def test_a_second_crawl_makes_no_change_and_a_third_exactly_those_of_the_pages_that_changed(
+    crawls: list[Finished], laptop: Laptop
+) -> None:
+    assert [crawl.number("changes") for crawl in crawls] == [1_000, 0, 37]
+    updates = [change for change in changes(laptop) if change.kind is ChangeKind.UPDATED]
+    fields = sorted({f.field for update in updates for f in update.changes})
+    assert fields == ["attributes", "availability", "price"]
+    assert all(f.before != f.after for update in updates for f in update.changes)
+    assert str(laptop.audit()) == (
+        "acked=1037 lake=1037 catalogue=1037 search=1037 parked=0 lost=0 dup_effects=0"
+    )
+
+
+def changes(laptop: Laptop) -> list[BookChanged]:
+    """Every change event, in order per book."""
+    with opened(settings_for(laptop.data)) as stores:
+        events = [decode(record).event for record in every_record(stores.log, CHANGED.name)]
+    return [event for event in events if isinstance(event, BookChanged)]
+
+
+def first_seen(laptop: Laptop) -> dict[str, Row]:
+    """The rows as the first crawl's change events tell them."""
+    created = [change for change in changes(laptop) if change.kind is ChangeKind.CREATED]
+    books = [{f.field: f.after for f in change.changes} for change in created]
+    return {str(row["upc"]): row for row in (as_row(dict(book)) for book in books)}

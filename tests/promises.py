@@ -1,0 +1,29 @@
+"""What the README promises, each with an id; a test carries each, and carries nothing that isn't promised."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T", bound=Callable[..., None])
+
+PROMISES: dict[str, str] = {
+    "whole-site": "All 1,000 books of the whole site arrive with every field as printed.",
+    "unchanged-silent": "A second crawl of an unchanged site makes no change event.",
+    "nothing-lost": "A process killed at any point loses nothing and doubles nothing.",
+    "offline": "Without the network, the bundled sample shop is crawled instead.",
+    "pasteable": "The three printed curl lines work as pasted.",
+    "rebuild": "Catalogue and index can be rebuilt from the lake and come out equal.",
+    "parked": "What can't be accepted is parked with the reason, and the rest goes on.",
+    "clean-stop": "Ctrl-C stops everything; a second start goes on from what is there.",
+    "token-needed": "Everything but sign-in, health and docs needs a token.",
+    "flat-export": "An export streams in constant memory.",
+}
+
+
+def carries(promise: str) -> Callable[[T], T]:
+    """Mark a test as the one that proves a promise."""
+    if promise not in PROMISES:
+        raise LookupError(f"no promise {promise!r} in tests/promises.py")
+    mark: Callable[[T], T] = pytest.mark.promise(promise)
+    return mark
