@@ -40,7 +40,7 @@ class BareSpider(scrapy.Spider):
             yield self.book(response)
             return
         links = ".side_categories a::attr(href), ul.pager a::attr(href), article.product_pod h3 a::attr(href)"
-        yield from response.follow_all(response.css(links))
+        yield from response.follow_all(response.css(links).getall())
 
     def book(self, response: Response) -> dict[str, str | None]:
         """The same twelve fields that ours has."""

@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 
 @dataclass(frozen=True)
 class Figure:
-    """`goal` None: measured for orientation; else the least, or with `at_most` the most, that was asked for."""
+    """`goal` None: for orientation; else the least, or with `at_most` the most, that was asked for."""
 
     name: str
     value: float
