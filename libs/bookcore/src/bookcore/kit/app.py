@@ -1,5 +1,6 @@
 """What every HTTP service is made of: the app with health and problems, and the server that runs it."""
 
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -62,6 +63,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)
@@ -79,4 +81,6 @@ def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") 
         timeout_graceful_shutdown=10,
         server_header=False,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it again once it has stopped
+        signal.signal(number, lambda *_: None)
     uvicorn.Server(config).run(sockets=[listener])

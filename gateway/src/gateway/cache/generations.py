@@ -1,0 +1,46 @@
+"""A number per scope that is part of the scope's cache keys: moving it on forgets everything at once.
+
+A reader takes the number before it looks at the source, so what it then stores under that number is never
+found after a later change. A number that was evicted starts again from the time, hence above all before it.
+"""
+
+from collections.abc import Sequence
+
+from bookcore.cache import Cache, Outcome, Script
+
+_LIFE = 30 * 86_400.0
+
+
+def _started(now: float) -> int:
+    return int(now * 1_000_000)
+
+
+def _current(values: Sequence[bytes | None], _: Sequence[float], now: float) -> Outcome:
+    if values[0] is not None:
+        return Outcome(writes=[None], answer=[float(values[0])])
+    begun = _started(now)
+    return Outcome(writes=[(str(begun).encode(), _LIFE)], answer=[float(begun)])
+
+
+def _advance(values: Sequence[bytes | None], _: Sequence[float], now: float) -> Outcome:
+    moved = max(int(values[0] or 0) + 1, _started(now))
+    return Outcome(writes=[(str(moved).encode(), _LIFE)], answer=[float(moved)])
+
+
+CURRENT = Script("generation.current", _current)
+ADVANCE = Script("generation.advance", _advance)
+
+
+class Generations:
+    """Microseconds since 1970 fit a float exactly until the year 2255."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    async def current(self, scope: str) -> int:
+        """The scope's number now."""
+        return int((await self._cache.eval(CURRENT, [f"generation:{scope}"], []))[0])
+
+    async def advance(self, scope: str) -> None:
+        """Forget what was kept of the scope, and what is being read for it just now."""
+        await self._cache.eval(ADVANCE, [f"generation:{scope}"], [])

@@ -1,0 +1,1 @@
+"""Who may come in: accounts, passwords, keys, tokens; and the pages about the API itself."""

@@ -1,0 +1,28 @@
+"""Accounts and their sessions in a SQL database; the only room of the gateway that speaks SQLAlchemy.
+
+Everything here blocks: call it from a thread. Times are whole seconds since 1970.
+"""
+
+from dataclasses import dataclass
+
+from bookcore.kit.auth import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user as stored."""
+
+    id: str
+    email: str
+    password_hash: str
+    role: Role
+    is_disabled: bool
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What an administrator changes; None leaves it."""
+
+    role: Role | None = None
+    is_disabled: bool | None = None

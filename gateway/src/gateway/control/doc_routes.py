@@ -1,0 +1,59 @@
+"""About the API: keys, the merged OpenAPI document, its page, and a page for each problem."""
+
+from typing import Annotated, Protocol
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from bookcore.kit.problem import PROBLEMS, ProblemError
+from gateway.control.doors import Anonymous, In
+from gateway.control.keys import Jwks
+from gateway.control.pages import docs_page, problem_page
+from gateway.core.documents import Document
+
+router = APIRouter(tags=["about"], dependencies=[Anonymous])
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Library(Protocol):
+    """Where the merged document comes from; at `app.state.library`."""
+
+    async def document(self) -> Document:
+        """The newest that can be had; services that are away are left out."""
+
+
+async def _library(request: Request) -> Library:
+    library: Library = request.app.state.library
+    return library
+
+
+Documents = Annotated[Library, Depends(_library)]
+
+
+@router.get("/.well-known/jwks.json", summary="The keys that check access tokens")
+async def show_keys(control: In) -> Jwks:
+    """All keys that may have signed a living token."""
+    return control.keys.jwks()
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def show_openapi(library: Documents) -> JSONResponse:
+    """The gateway's and the services' operations in one OpenAPI document."""
+    return JSONResponse(await library.document())
+
+
+@router.get("/docs", include_in_schema=False)
+async def show_docs(library: Documents) -> HTMLResponse:
+    """The same for people."""
+    return HTMLResponse(docs_page(await library.document()), headers=_PAGE_HEADERS)
+
+
+@router.get("/problems/{slug}", include_in_schema=False)
+async def show_problem(slug: str) -> HTMLResponse:
+    """What the `type` of a problem means."""
+    if slug not in PROBLEMS:
+        raise ProblemError("not-found", f"there is no problem {slug[:40]!r}")
+    return HTMLResponse(problem_page(PROBLEMS[slug]), headers=_PAGE_HEADERS)

@@ -1,0 +1,59 @@
+"""Passwords as argon2id (19 MiB, two passes), in few threads so that logins can't eat all memory."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from bookcore.domain.errors import Unavailable
+
+T = TypeVar("T")
+
+_THREADS = 2
+_MOST_WAITING = 64
+
+
+class Passwords:
+    """Async; at most two are hashed at once (38 MiB), and past 64 waiting the caller is told to come back."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="argon2")
+        self._waiting = 0
+        self._dummy = self._hasher.hash("nobody has this password")
+
+    async def hash(self, password: str) -> str:
+        """The text to store, salt and parameters included."""
+        return await self._run(lambda: self.hash_now(password))
+
+    async def matches(self, stored: str | None, password: str) -> bool:
+        """Whether it is the stored one's password; None, for no such user, is False after just as long."""
+        is_right = await self._run(lambda: self.matches_now(stored or self._dummy, password))
+        return is_right and stored is not None
+
+    def hash_now(self, password: str) -> str:
+        """As hash, in this thread."""
+        return self._hasher.hash(password)
+
+    def matches_now(self, stored: str, password: str) -> bool:
+        """As matches, in this thread."""
+        try:
+            return self._hasher.verify(stored, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= _MOST_WAITING:
+            raise Unavailable("too many are logging in at once; try again", retry_after=2)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1

@@ -1,0 +1,75 @@
+"""Users: oneself, and for administrators all of them."""
+
+import asyncio
+import base64
+import binascii
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from bookcore.kit.problem import ProblemError
+from gateway.control.accounts import Account, AccountChange
+from gateway.control.doors import Admin, In, Known
+from gateway.control.wire import User, UserChange, UserPage
+
+router = APIRouter(prefix="/v1/users", tags=["users"])
+_FIRST = (-1, "")
+
+
+@router.get("/me", summary="Show your account")
+async def show_me(caller: Known, control: In) -> User:
+    """The account that the token belongs to."""
+    return User.of(await asyncio.to_thread(control.users.get, caller.user_id))
+
+
+@router.get("", summary="List users")
+async def list_users(
+    _: Admin,
+    control: In,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str, Query(max_length=200)] = "",
+) -> UserPage:
+    """By creation, oldest first; go on with `next_cursor`. For administrators."""
+    after = _position(cursor) if cursor else _FIRST
+    found = await asyncio.to_thread(control.users.page, after, limit=limit + 1)
+    page = found[:limit]
+    next_cursor = _cursor(page[-1]) if len(found) > limit else None
+    return UserPage(users=tuple(User.of(account) for account in page), next_cursor=next_cursor)
+
+
+@router.get("/{user_id}", summary="Show a user")
+async def show_user(user_id: str, _: Admin, control: In) -> User:
+    """One account. For administrators."""
+    return User.of(await asyncio.to_thread(control.users.get, user_id))
+
+
+@router.patch("/{user_id}", summary="Change a user's role, disable or enable")
+async def change_user(user_id: str, change: UserChange, _: Admin, control: In) -> User:
+    """Counts at once; disabling ends all sessions. 409 when no administrator would be left."""
+    wanted = AccountChange(role=change.role, is_disabled=change.disabled)
+    account = await asyncio.to_thread(control.users.change, user_id, wanted)
+    await control.access.forget(user_id)
+    return User.of(account)
+
+
+@router.delete("/{user_id}", status_code=204, summary="Delete a user")
+async def delete_user(user_id: str, _: Admin, control: In) -> None:
+    """With all sessions, at once. 409 when no administrator would be left."""
+    await asyncio.to_thread(control.users.remove, user_id)
+    await control.access.forget(user_id)
+
+
+def _cursor(account: Account) -> str:
+    return base64.urlsafe_b64encode(f"{account.created_at}:{account.id}".encode()).decode()
+
+
+def _position(cursor: str) -> tuple[int, str]:
+    try:
+        created_at, _, user_id = (
+            base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").partition(":")
+        )
+        if not 0 < int(created_at) < 2**53 or not user_id.isalnum():
+            raise ValueError(cursor)
+        return int(created_at), user_id
+    except (ValueError, binascii.Error) as error:
+        raise ProblemError("bad-cursor", "the cursor is not one that GET /v1/users gave") from error

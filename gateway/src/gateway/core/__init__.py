@@ -1,0 +1,1 @@
+"""Rules of the gateway as pure functions: routes, policy, headers, freshness, rate arithmetic."""

@@ -1,0 +1,89 @@
+"""The generic cell rate algorithm: one number per key, no window to game, the exact time to wait.
+
+The number is the theoretical arrival time (TAT): when the key would be idle again. A request moves it on by
+`window / requests` seconds and is refused when that would bring it further ahead of now than `window`.
+Counted in whole microseconds: sums of floats drift by a request in some hundred.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from bookcore.cache import Outcome, Script
+
+_MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """`requests` at once, regained evenly over `window` seconds; `name` appears in the RateLimit headers."""
+
+    name: str
+    requests: int
+    window: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`remaining` more are allowed at once; `retry_after` (0 when allowed), `reset_after` in seconds."""
+
+    allowed: bool
+    remaining: int
+    retry_after: float
+    reset_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The TAT to keep, in whole microseconds since 1970, and what to answer."""
+
+    tat: int
+    verdict: Verdict
+
+
+def step(quota: Quota, tat: int | None, *, now: float) -> Step:
+    """One request at `now` (seconds); `tat` None for a key never seen. A refused request costs nothing."""
+    instant = int(now * _MICRO)
+    cost = ceil(quota.window * _MICRO / quota.requests)
+    window = cost * quota.requests
+    behind = max(instant, tat or 0)
+    room = window - (behind - instant)
+    if room < cost:
+        wait = (cost - room) / _MICRO
+        reset_after = (behind - instant) / _MICRO
+        return Step(behind, Verdict(allowed=False, remaining=0, retry_after=wait, reset_after=reset_after))
+    after = behind + cost
+    reset_after = (after - instant) / _MICRO
+    remaining = room // cost - 1
+    return Step(after, Verdict(allowed=True, remaining=remaining, retry_after=0.0, reset_after=reset_after))
+
+
+def _local(values: Sequence[bytes | None], args: Sequence[float], now: float) -> Outcome:
+    stored = values[0]
+    done = step(Quota("", int(args[0]), args[1]), None if stored is None else int(stored), now=now)
+    verdict = done.verdict
+    write = (str(done.tat).encode(), max(verdict.reset_after, 0.001)) if verdict.allowed else None
+    answer = [float(verdict.allowed), float(verdict.remaining), verdict.retry_after, verdict.reset_after]
+    return Outcome(writes=[write], answer=answer)
+
+
+SCRIPT = Script("gcra", _local)
+"""Key: one; arguments: requests, window. Answers the fields of Verdict as numbers."""
+
+
+def verdict_of(answer: Sequence[float]) -> Verdict:
+    """The verdict in a script's answer."""
+    return Verdict(
+        allowed=bool(answer[0]), remaining=int(answer[1]), retry_after=answer[2], reset_after=answer[3]
+    )
+
+
+def rate_headers(quota: Quota, verdict: Verdict) -> dict[str, str]:
+    """RateLimit and RateLimit-Policy in the form of draft-ietf-httpapi-ratelimit-headers-11."""
+    headers = {
+        "RateLimit-Policy": f'"{quota.name}";q={quota.requests};w={ceil(quota.window)}',
+        "RateLimit": f'"{quota.name}";r={verdict.remaining};t={ceil(verdict.reset_after)}',
+    }
+    if not verdict.allowed:
+        headers["Retry-After"] = str(max(1, ceil(verdict.retry_after)))
+    return headers

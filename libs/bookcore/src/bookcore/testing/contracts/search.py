@@ -1,0 +1,226 @@
+"""What every search index does, whatever engine it is on."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from bookcore.domain.book import Money, VersionedBook
+from bookcore.domain.errors import Conflict, Invalid
+from bookcore.search import Filters, Removed, SearchIndex, SearchQuery, open_search
+from bookcore.testing.builders import a_stored_book
+
+_PUT_FOR_EVER = """
+import sys
+from bookcore.search import open_search
+from bookcore.testing.builders import a_stored_book
+index = open_search(sys.argv[1], writable=True)
+for n in range(1_000):
+    index.put([a_stored_book(f"k{n}-{m}") for m in range(20)])
+    print(n, flush=True)
+"""
+
+
+def ids(index: SearchIndex, text: str, filters: Filters | None = None, *, limit: int = 100) -> list[str]:
+    """Ids of the found books, best first."""
+    page = index.query(SearchQuery(text, filters or Filters(), limit=limit))
+    return [hit.book.book.source_id for hit in page.hits]
+
+
+def priced(source_id: str, price: str, *, category: str = "Poetry") -> VersionedBook:
+    """A book at that price in GBP."""
+    stored = a_stored_book(source_id)
+    return replace(stored, book=replace(stored.book, price=Money(Decimal(price), "GBP"), category=category))
+
+
+class SearchContract:
+    """Subclass it and give `url` for an index that is empty."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        """Where the adapter under test finds an empty index."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def index(self, url: str) -> Iterator[SearchIndex]:
+        """The index, open for writing."""
+        index = open_search(url, writable=True)
+        yield index
+        index.close()
+
+    def test_a_book_is_found_and_comes_back_as_it_was_put(self, index: SearchIndex) -> None:
+        stored = a_stored_book("u1", version=5)
+        index.put([stored])
+        assert [hit.book for hit in index.query(SearchQuery("lamp")).hits] == [stored]
+
+    @pytest.mark.parametrize(
+        "text", ["ČÍŽ", "ciz", "Číž lamp", "the lamp of c", "poetry", "lamplight fell", "u1 ", "Ciz,"]
+    )
+    def test_words_are_found_whatever_their_case_accents_order_or_field(
+        self, index: SearchIndex, text: str
+    ) -> None:
+        index.put([a_stored_book("u1"), a_stored_book("u2", title="Other")])
+        assert "u1" in ids(index, text)
+
+    def test_accents_that_do_not_decompose_are_folded_too(self, index: SearchIndex) -> None:
+        index.put([a_stored_book("u1", title="Đavolja straße"), a_stored_book("u2", title="Smørrebrød")])
+        assert ids(index, "davolja strasse") == ["u1"]
+        assert ids(index, "smorrebrod") == ["u2"]
+
+    def test_every_word_has_to_be_there(self, index: SearchIndex) -> None:
+        index.put([a_stored_book("u1", title="Red lamp"), a_stored_book("u2", title="Red boat")])
+        assert ids(index, "red boat ") == ["u2"]
+        assert ids(index, "red tram ") == []
+
+    def test_a_title_counts_more_than_a_description(self, index: SearchIndex) -> None:
+        index.put([a_stored_book("u1", title="Boats"), a_stored_book("u2", title="Lamplight")])
+        assert ids(index, "lamplight ") == ["u2", "u1"]
+
+    def test_an_identifier_as_typed_comes_first(self, index: SearchIndex) -> None:
+        index.put([a_stored_book("u1", title="u2 u2 u2"), a_stored_book("u2", title="Other")])
+        assert ids(index, "u2")[0] == "u2"
+
+    def test_no_text_means_every_book_in_a_stable_order_and_pages_do_not_overlap(
+        self, index: SearchIndex
+    ) -> None:
+        index.put([a_stored_book(f"u{n:02d}") for n in range(25)])
+        pages = [index.query(SearchQuery("", offset=o, limit=10)) for o in (0, 10, 20)]
+        assert [hit.book.book.source_id for p in pages for hit in p.hits] == [f"u{n:02d}" for n in range(25)]
+        assert {page.total for page in pages} == {25}
+
+    @pytest.mark.parametrize(
+        ("filters", "found"),
+        [
+            (Filters(category=("Travel",)), ["u3"]),
+            (Filters(category=("Travel", "Poetry")), ["u1", "u2", "u3"]),
+            (Filters(min_price=Decimal("10.01")), ["u2", "u3"]),
+            (Filters(max_price=Decimal("20.00")), ["u1", "u2"]),
+            (Filters(min_price=Decimal("10.00"), max_price=Decimal("10.00")), ["u1"]),
+            (Filters(min_rating=4), []),
+            (Filters(min_rating=3, source=("shop",), availability=("in_stock",)), ["u1", "u2", "u3"]),
+            (Filters(availability=("out_of_stock",)), []),
+        ],
+    )
+    def test_filters_narrow(self, index: SearchIndex, filters: Filters, found: list[str]) -> None:
+        index.put([priced("u1", "10.00"), priced("u2", "20.00"), priced("u3", "30.00", category="Travel")])
+        assert ids(index, "", filters) == found
+
+    def test_facets_count_and_ignore_their_own_filter(self, index: SearchIndex) -> None:
+        index.put([priced("u1", "10.00"), priced("u2", "20.00"), priced("u3", "30.00", category="Travel")])
+        page = index.query(SearchQuery("", Filters(category=("Travel",))))
+        assert page.total == 1
+        assert page.facets["category"] == {"Poetry": 2, "Travel": 1}
+        assert page.facets["rating"] == {"3": 1}
+
+    def test_an_older_version_never_overwrites_and_an_equal_one_changes_nothing(
+        self, index: SearchIndex
+    ) -> None:
+        assert index.put([a_stored_book("u1", version=5, title="New")]) == 1
+        assert index.put([a_stored_book("u1", version=4, title="Old")]) == 0
+        assert index.put([a_stored_book("u1", version=5, title="Same")]) == 0
+        assert ids(index, "new") == ["u1"]
+
+    def test_a_removed_book_stays_away_until_something_newer_comes(self, index: SearchIndex) -> None:
+        book = a_stored_book("u1", version=5)
+        index.put([book])
+        index.put([Removed(book.book.id, 7)])
+        assert index.put([replace(book, version=6)]) == 0
+        assert (ids(index, ""), list(index.versions())) == ([], [("shop:u1", 7, True)])
+        index.put([replace(book, version=8)])
+        assert ids(index, "") == ["u1"]
+
+    def test_any_order_of_the_same_changes_ends_the_same(self, index: SearchIndex, url: str) -> None:
+        story: list[VersionedBook | Removed] = [
+            a_stored_book(f"u{n % 4}", version=n, title=f"T{n}") for n in range(1, 30)
+        ]
+        story.append(Removed(a_stored_book("u1").book.id, 40))
+        index.put(story)
+        other = open_search(url + "-other", writable=True)
+        for change in random.Random(5).sample(story, len(story)):
+            other.put([change])
+        assert sorted(other.versions()) == sorted(index.versions())
+        assert ids(other, "") == ids(index, "") == ["u0", "u2", "u3"]
+        other.close()
+
+    def test_a_document_is_there_once(self, index: SearchIndex) -> None:
+        for version in range(1, 6):
+            index.put([a_stored_book("u1", version=version)] * 3)
+        assert len(list(index.versions())) == 1
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '"',
+            "title:lamp AND (",
+            "a* OR b~",
+            "\\",
+            "📚",
+            "x" * 10_000,
+            "[1 TO 2]",
+            "-lamp",
+            " ",
+            "\x00",
+            "^",
+        ],
+    )
+    def test_what_is_typed_is_data(self, index: SearchIndex, text: str) -> None:
+        index.put([a_stored_book("u1")])
+        index.query(SearchQuery(text))
+        index.suggest(text, limit=5)
+
+    def test_a_page_too_far_is_refused(self, index: SearchIndex) -> None:
+        with pytest.raises(Invalid, match="10000"):
+            index.query(SearchQuery("", offset=9_990, limit=20))
+
+    def test_suggestions_continue_what_was_typed(self, index: SearchIndex) -> None:
+        index.put([a_stored_book("u1", title="Žuta lampa"), a_stored_book("u2", title="Zebra")])
+        assert [s.text for s in index.suggest("zu", limit=5)] == ["Žuta lampa"]
+        assert [s.text for s in index.suggest("zuta lam", limit=5)] == ["Žuta lampa"]
+        assert [(s.text, s.kind) for s in index.suggest("poe", limit=5)] == [("Poetry", "category")]
+        assert index.suggest("", limit=5) == []
+
+    def test_an_empty_index_answers(self, url: str) -> None:
+        reader = open_search(url)
+        assert (reader.query(SearchQuery("x")).total, reader.suggest("x", limit=3)) == (0, [])
+        reader.close()
+
+    def test_a_reader_sees_what_another_process_put(self, index: SearchIndex, url: str) -> None:
+        reader = open_search(url)
+        index.put([a_stored_book("u1")])
+        code = "import sys; from bookcore.search import *; i = open_search(sys.argv[1]);"
+        code += " print(i.query(SearchQuery('lamp')).total)"
+        told = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True)
+        assert told.stdout == "1\n"
+        assert ids(reader, "lamp") == ["u1"]
+        reader.close()
+
+    def test_a_second_writer_is_refused(self, index: SearchIndex, url: str) -> None:
+        assert ids(index, "") == []
+        with pytest.raises(Conflict, match="another process writes"):
+            open_search(url, writable=True)
+
+    def test_a_writer_killed_in_the_midst_leaves_whole_batches_and_a_free_lock(self, url: str) -> None:
+        command = [sys.executable, "-c", _PUT_FOR_EVER, url]
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        lines = [writer.stdout.readline() for _ in range(5)]
+        writer.kill()
+        rest, _ = writer.communicate()
+        index = open_search(url, writable=True)
+        found = _batches(list(index.versions()))
+        assert len(found) >= len(lines) + len(rest.split())
+        assert set(found.values()) == {20}
+        assert index.put([a_stored_book("after")]) == 1
+        index.close()
+
+
+def _batches(versions: Sequence[tuple[str, int, bool]]) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for book_id, _, _ in versions:
+        batch = book_id.partition("-")[0]
+        counted[batch] = counted.get(batch, 0) + 1
+    return counted

@@ -1,0 +1,67 @@
+"""`python -m scraper crawl SOURCE [--url URL]`: progress on standard output, logs on standard error."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+
+from bookcore.domain.errors import BookstreamError, Invalid
+from bookcore.kit.logging import configure_logging
+from bookcore.kit.parent import stop_with_parent
+from bookcore.kit.settings import read_settings
+from scraper.crawl import crawl
+from scraper.settings import Settings
+from scraper.site import Site, site_at
+from scraper.sources import SOURCES
+from scraper.work import Exit
+
+_WRONG_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 complete, 1 stopped by a failure, 2 wrong usage, 3 site unreachable, 130 signal."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(Settings)
+        site = _site(settings, options.source, options.url)
+        _quiet(settings)
+        verdict = asyncio.run(crawl(settings, site))
+    except Invalid as error:
+        return _say(str(error), _WRONG_USAGE)
+    except BookstreamError as error:
+        return _say(str(error), Exit.STOPPED)
+    return _say(verdict.line, verdict.exit) if verdict.line else verdict.exit
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scraper", description="Crawl a source and publish what it shows.")
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("crawl", help="one run, or the rest of an interrupted one")
+    command.add_argument("source", choices=sorted(SOURCES))
+    command.add_argument("--url", help="where the site, or a copy of it, begins")
+    return parser
+
+
+def _site(settings: Settings, name: str, url: str | None) -> Site:
+    source = SOURCES[name]
+    configured = {"books_toscrape": settings.toscrape_url}
+    return site_at(source, url or configured.get(name, source.start_url))
+
+
+def _quiet(settings: Settings) -> None:
+    """Scrapy tells every step at INFO; a robots.txt that can't be had is told with the page that can't."""
+    configure_logging(settings, service="scraper")
+    stop_with_parent()
+    for name in ("scrapy", "asyncio", "twisted", "aiohttp"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+
+
+def _say(line: str, code: int) -> int:
+    sys.stderr.write(f"{line}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How pages are fetched: which requests may go out, how patiently, and over what."""

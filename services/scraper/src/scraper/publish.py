@@ -1,0 +1,170 @@
+"""Makes pages safe, in batches: bodies to the lake, events to the log, the ledger to the lake, then marks.
+
+A page is done only when all of this has happened, in this order. Killed in between, the next try makes the
+same keys and event ids again, so nothing is lost and nothing counts twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bookcore.domain.errors import Unavailable
+from bookcore.event_log import EventLog
+from bookcore.events.book import BookObserved
+from bookcore.events.codec import encode
+from bookcore.events.topics import OBSERVED
+from bookcore.kit.crash import CrashPoint, crash_point
+from bookcore.lake import Lake
+from bookcore.lake.layout import ledger_key, pack_lines, pack_page, page_key
+from scraper.frontier import Finished, Run
+from scraper.frontier.sqlite import Frontier
+from scraper.reading import Read
+
+_WINDOW = 0.1
+_STORING_THREADS = 4
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+T = TypeVar("T")
+_Waiting = tuple[Read, asyncio.Future[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where a crawl keeps what it saw; the log and the lake block and are called in threads."""
+
+    log: EventLog
+    lake: Lake
+    frontier: Frontier
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`batch`: pages made safe together at most; `patience`: seconds to wait for a log or lake."""
+
+    batch: int
+    patience: float
+
+
+class Publisher:
+    """One batch at a time, of what came within 100 ms; the next one fills meanwhile."""
+
+    def __init__(self, stores: Stores, run: Run, *, source: str, limits: Limits) -> None:
+        self.stores = stores
+        self._run = run
+        self._source = source
+        self._limits = limits
+        self._sequence = run.sequence
+        self._waiting: list[_Waiting] = []
+        self._full = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._threads = ThreadPoolExecutor(_STORING_THREADS, thread_name_prefix="pages")
+
+    async def publish(self, read: Read) -> None:
+        """Returns when the page is safe and marked done.
+
+        Raises: Unavailable when it couldn't be made safe; it stays pending.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((read, done))
+        if len(self._waiting) >= self._limits.batch:
+            self._full.set()
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        await done
+
+    def close(self) -> None:
+        """Free the threads; nothing may be waiting any more."""
+        self._threads.shutdown()
+
+    async def _work(self) -> None:
+        """Until nothing waits; `publish` starts it again."""
+        while self._waiting:
+            await self._window()
+            batch, self._waiting = self._waiting[: self._limits.batch], self._waiting[self._limits.batch :]
+            try:
+                await self._make_safe([read for read, _ in batch])
+            except Unavailable as error:
+                _tell(batch, error)
+            else:
+                _tell(batch, None)
+
+    async def _window(self) -> None:
+        self._full.clear()
+        if len(self._waiting) < self._limits.batch:
+            try:
+                await asyncio.wait_for(self._full.wait(), _WINDOW)
+            except TimeoutError:
+                return
+
+    async def _make_safe(self, batch: Sequence[Read]) -> None:
+        await self._patiently(lambda: self._store_pages(batch))
+        events = [read.event for read in batch if read.event]
+        if events:
+            await self._patiently(lambda: self._append(events))
+            await self._patiently(lambda: self._write_ledger(events))
+        finished = [Finished(read.page, read.known, read.event is not None) for read in batch]
+        self.stores.frontier.finish_pages(finished, sequence=self._sequence)
+        crash_point(CrashPoint.SCRAPER_AFTER_MARK)
+
+    def _store_pages(self, batch: Sequence[Read]) -> None:
+        bodies = [read.body for read in batch if read.body is not None]
+        for _ in self._threads.map(self._store_page, bodies):
+            crash_point(CrashPoint.SCRAPER_AFTER_PAGE_STORED)
+
+    def _store_page(self, body: bytes) -> None:
+        self.stores.lake.put(page_key(body), pack_page(body))
+
+    def _append(self, events: Sequence[BookObserved]) -> None:
+        messages = [encode(event, source=f"scraper/{self._source}") for event in events]
+        self.stores.log.append(OBSERVED.name, messages)
+        crash_point(CrashPoint.SCRAPER_AFTER_APPEND)
+
+    def _write_ledger(self, events: Sequence[BookObserved]) -> None:
+        """A segment that a killed process left stays as it is: its events were acknowledged too."""
+        segment = pack_lines(_ledger_line(event) for event in events)
+        while not self.stores.lake.put(self._next_ledger_key(), segment):
+            continue
+        crash_point(CrashPoint.SCRAPER_AFTER_LEDGER)
+
+    def _next_ledger_key(self) -> str:
+        key = ledger_key(self._source, self._run.name, self._sequence)
+        self._sequence += 1
+        return key
+
+    async def _patiently(self, act: Callable[[], T]) -> T:
+        """Do it in a thread, again while it is unavailable and patience lasts."""
+        give_up_at = time.monotonic() + self._limits.patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await asyncio.to_thread(act)
+            except Unavailable:
+                left = give_up_at - time.monotonic()
+                if left <= 0:
+                    raise
+                await asyncio.sleep(min(pause, left))
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _tell(batch: Sequence[_Waiting], error: Unavailable | None) -> None:
+    for _, done in batch:
+        if done.cancelled():
+            continue
+        if error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+
+def _ledger_line(event: BookObserved) -> dict[str, str]:
+    """All values are text, as unpack_lines expects."""
+    return {
+        "event_id": event.id,
+        "key": event.key,
+        "version": str(event.version),
+        "content_hash": event.content_hash,
+    }

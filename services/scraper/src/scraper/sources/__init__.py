@@ -1,0 +1,53 @@
+"""Every source that can be crawled, by name."""
+
+from dataclasses import dataclass
+
+from scraper.sources.books_toscrape import page as books_toscrape
+from scraper.sources.pages import BookPage, ListPage
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A site and how to read it.
+
+    `hosts`: names under which the site links to itself; such links are followed on the copy being crawled.
+    `index`: file name that stands for a folder, so that `/` and `/index.html` are one page.
+    `private`: whether its hosts may resolve to private addresses. `extractor` changes when the page objects
+    read a page differently: everything is then fetched anew.
+    """
+
+    name: str
+    start_url: str
+    hosts: frozenset[str]
+    index: str
+    private: bool
+    book_page: type[BookPage]
+    list_page: type[ListPage]
+    extractor: str
+
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        Source(
+            name="books_toscrape",
+            start_url="https://books.toscrape.com/",
+            hosts=frozenset({"books.toscrape.com"}),
+            index="index.html",
+            private=False,
+            book_page=books_toscrape.BookPage,
+            list_page=books_toscrape.ListPage,
+            extractor="books_toscrape/1",
+        ),
+        Source(
+            name="sample_shop",
+            start_url="http://127.0.0.1:8090/",
+            hosts=frozenset(),
+            index="index.html",
+            private=True,
+            book_page=books_toscrape.BookPage,
+            list_page=books_toscrape.ListPage,
+            extractor="sample_shop/1",
+        ),
+    )
+}

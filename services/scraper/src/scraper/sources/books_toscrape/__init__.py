@@ -1,0 +1,1 @@
+"""books.toscrape.com and every shop with its page structure."""

@@ -1,0 +1,133 @@
+"""What ties a source to Scrapy: requests come from the frontier, answers go to the publisher."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urljoin
+
+from scrapy import Request, Spider
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from bookcore.kit.clock import Clock
+from scraper.fetch.patience import PASSING_ERRORS
+from scraper.frontier import Page
+from scraper.frontier.waiting import WaitingPages
+from scraper.reading import Answer
+from scraper.work import Work
+
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_MOST_MOVES = 5
+
+
+class BookSpider(Spider):
+    """Callbacks return when the page is safe, so that Scrapy's own limits bound what is in memory."""
+
+    def __init__(self, *, work: Work, clock: Clock, waiting: WaitingPages, max_pages: int) -> None:
+        super().__init__(name=work.site.source.name)
+        self._work = work
+        self._clock = clock
+        self._waiting = waiting
+        self._left = max_pages
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Nothing: the scheduler asks for requests when it wants them."""
+        nothing: tuple[Request, ...] = ()
+        for request in nothing:
+            yield request
+
+    def next_request(self) -> Request | None:
+        """The next page that waits, with what makes the request conditional."""
+        if not self.has_more():
+            return None
+        page = self._waiting.next()
+        if page is None:
+            return None
+        self._left -= 1
+        return self._request(page, page.url, validate=True)
+
+    def has_more(self) -> bool:
+        """Whether a page waits and may still be fetched in this run."""
+        if self._waiting.is_empty():
+            return False
+        if self._left <= 0:
+            self._work.tally.limited = True
+            return False
+        return True
+
+    async def read(self, response: Response, page: Page) -> Request | None:
+        """One answer; gives a request when the site or the lake makes another one necessary."""
+        if response.status in _MOVED:
+            return self._follow(response, page)
+        answer = Answer(
+            status=response.status,
+            url=response.url,
+            body=response.body,
+            etag=_header(response, "ETag"),
+            last_modified=_header(response, "Last-Modified"),
+            at=self._clock.now(),
+        )
+        if await self._work.take(page, answer):
+            return None
+        return self._request(page, page.url, validate=False)
+
+    async def give_up(self, failure: Failure) -> None:
+        """No answer, after all tries."""
+        error = failure.value
+        request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it
+        self._work.fail(request.cb_kwargs["page"], str(error), is_transport=isinstance(error, PASSING_ERRORS))
+
+    def _follow(self, response: Response, page: Page) -> Request | None:
+        """The guard refuses a target outside the site before anything is sent."""
+        moves: int = response.meta.get("moves", 0)
+        target = _header(response, "Location")
+        if target is None or moves >= _MOST_MOVES:
+            self._work.fail(page, f"{response.status} {HTTPStatus(response.status).phrase} without an end")
+            return None
+        request = self._request(page, urljoin(response.url, target), validate=True)
+        request.meta["moves"] = moves + 1
+        return request
+
+    def _request(self, page: Page, url: str, *, validate: bool) -> Request:
+        headers = {}
+        if validate and page.known.body:
+            if page.known.etag:
+                headers["If-None-Match"] = page.known.etag
+            if page.known.last_modified:
+                headers["If-Modified-Since"] = page.known.last_modified
+        return Request(
+            url, headers=headers, callback=self.read, errback=self.give_up, cb_kwargs={"page": page}
+        )
+
+
+class FrontierScheduler(BaseScheduler):
+    """Scrapy's queue is the frontier; only what is to be tried again waits in memory."""
+
+    def __init__(self) -> None:
+        self._again: deque[Request] = deque()
+
+    def open(self, spider: Spider) -> None:
+        """Only a BookSpider has a frontier."""
+        if not isinstance(spider, BookSpider):
+            raise TypeError(f"{spider!r} has no frontier")
+        self._spider = spider
+
+    def has_pending_requests(self) -> bool:
+        """While false and nothing is under way, the crawl is over."""
+        return bool(self._again) or self._spider.has_more()
+
+    def enqueue_request(self, request: Request) -> bool:
+        """Another try, or a redirect."""
+        self._again.append(request)
+        return True
+
+    def next_request(self) -> Request | None:
+        """Tries that are under way come first."""
+        return self._again.popleft() if self._again else self._spider.next_request()
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1") if value else None

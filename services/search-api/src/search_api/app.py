@@ -1,0 +1,37 @@
+"""The search API as a whole: opens the index for reading, closes it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+
+from bookcore.domain.errors import Unavailable
+from bookcore.kit.app import create_service
+from bookcore.kit.auth import InternalTokens, identity
+from bookcore.search import SearchIndex, open_search
+from search_api.routes import search
+from search_api.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Nothing is opened before the app starts."""
+    opened: list[SearchIndex] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        index = open_search(settings.search_url)
+        app.state.internal_tokens = InternalTokens(settings.internal_secret.get_secret_value())
+        app.state.index = index
+        opened.append(index)
+        yield
+        opened.clear()
+        index.close()
+
+    def ready() -> None:
+        if not opened:
+            raise Unavailable("the search index is not open yet")
+        opened[0].suggest("ready", limit=1)
+
+    app = create_service("Bookstream search", lifespan=lifespan, ready=ready)
+    app.include_router(search.router, dependencies=[Depends(identity)])
+    return app

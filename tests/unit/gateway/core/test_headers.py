@@ -1,0 +1,66 @@
+import pytest
+
+from gateway.core.headers import Client, Header, Stamp, is_sane_request_id, sane_host, to_client, to_service
+
+STAMP = Stamp(Client("::1", "shop.example", "https"), "r1", "token")
+
+
+def named(headers: list[Header]) -> dict[bytes, bytes]:
+    return dict(headers)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"x-user-id",
+        b"x-internal-token",
+        b"x-forwarded-for",
+        b"forwarded",
+        b"x_user_id",
+        b"authorization",
+        b"cookie",
+        b"transfer-encoding",
+        b"te",
+        b"expect",
+        b"x-hop",
+    ],
+)
+def test_what_only_the_gateway_may_say_is_not_taken_from_a_client(name: bytes) -> None:
+    sent = [(b"connection", b"close, X-Hop"), (name, b"evil"), (b"accept", b"*/*")]
+    received = to_service(sent, STAMP)
+    assert b"evil" not in named(received).values()
+    assert named(received)[b"accept"] == b"*/*"
+
+
+def test_a_service_is_told_who_asked_and_how() -> None:
+    received = named(to_service([], STAMP))
+    assert received[b"forwarded"] == b'for="[::1]";host="shop.example";proto=https'
+    assert received[b"x-forwarded-for"] == b"::1"
+    assert received[b"x-forwarded-prefix"] == b"/v1"
+    assert received[b"x-request-id"] == b"r1"
+
+
+def test_a_client_gets_no_internal_headers_and_public_addresses() -> None:
+    sent = [
+        (b"connection", b"x-hop"),
+        (b"x-hop", b"1"),
+        (b"x-internal-note", b"1"),
+        (b"server", b"s"),
+        (b"location", b"/books/x"),
+        (b"link", b'</books?cursor=a>; rel="next", <https://else.example/>; rel="x"'),
+    ]
+    assert to_client(sent) == [
+        (b"location", b"/v1/books/x"),
+        (b"link", b'</v1/books?cursor=a>; rel="next", <https://else.example/>; rel="x"'),
+    ]
+
+
+@pytest.mark.parametrize("location", [b"https://else.example/books", b"//else.example/", b"/v1/books"])
+def test_an_address_that_is_not_the_services_own_is_left_alone(location: bytes) -> None:
+    assert to_client([(b"location", location)]) == [(b"location", location)]
+
+
+def test_a_host_or_request_id_that_would_break_a_header_is_dropped() -> None:
+    assert sane_host(b'a";evil="') == ""
+    assert not is_sane_request_id(b"a\x7fb")
+    assert is_sane_request_id(b"abc-1")

@@ -1,0 +1,105 @@
+"""Every sink: a batch twice is a batch once, and any order of batches ends the same."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from bookcore.catalogue import Catalogue, open_catalogue
+from bookcore.domain.errors import Conflict
+from bookcore.event_log import EventLog, open_event_log
+from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.event_log.runner import batches
+from bookcore.events.book import BookState
+from bookcore.events.codec import encode
+from bookcore.events.message import Batch, Message
+from bookcore.events.topics import OBSERVED, STATE
+from bookcore.lake import Lake, open_lake
+from bookcore.search import SearchIndex, open_search
+from bookcore.testing.builders import a_book, a_stored_book, an_observation
+from ingestor.archive import archive
+from ingestor.catalogue import CatalogueSink
+from ingestor.index import IndexSink
+from ingestor.relay import Relay
+
+
+@dataclass(frozen=True)
+class Stores:
+    log: EventLog
+    lake: Lake
+    catalogue: Catalogue
+    index: SearchIndex
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    stores = Stores(
+        open_event_log(f"sqlite://{tmp_path}/log.db"),
+        open_lake(f"file://{tmp_path}/lake"),
+        open_catalogue(f"sqlite:///{tmp_path}/catalogue.db"),
+        open_search(f"tantivy://{tmp_path}/search", writable=True),
+    )
+    yield stores
+    for store in (stores.log, stores.lake, stores.catalogue, stores.index):
+        store.close()
+
+
+def in_log(log: EventLog, topic: str, messages: Sequence[Message]) -> list[Batch]:
+    """The messages as a consumer would get them."""
+    log.append(topic, messages)
+    return list(batches([record for p in range(4) for record in log.read(topic, p, 0, 1_000)]))
+
+
+def indexed(index: SearchIndex) -> dict[str, tuple[int, bool]]:
+    found = list(index.versions())
+    assert len({book_id for book_id, _, _ in found}) == len(found)
+    return {str(book_id): (version, deleted) for book_id, version, deleted in found}
+
+
+def test_the_catalogue_refuses_a_batch_that_comes_twice(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
+    seen = [encode(an_observation(a_book(f"u{n}")), source="test") for n in range(9)]
+    todo = in_log(stores.log, OBSERVED.name, seen)
+    for batch in todo:
+        assert sink.handle(batch) == batch.next
+    once = stores.catalogue.content_hash()
+    for batch in todo:
+        with pytest.raises(Conflict):
+            sink.handle(batch)
+    assert stores.catalogue.content_hash() == once
+
+
+def test_the_catalogue_takes_a_longer_second_try_as_far_as_the_first_was_archived(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
+    seen = [encode(an_observation(a_book("u1"), minute=n), source="test") for n in range(5)]
+    (batch,) = in_log(stores.log, OBSERVED.name, seen)
+    short = replace(batch, records=batch.records[:2])
+    archive(stores.lake, short)
+    assert sink.handle(batch) == 2
+    assert sink.handle(replace(batch, records=batch.records[2:])) == 5
+
+
+def test_the_index_keeps_the_newest_whatever_comes_twice_or_late(stores: Stores) -> None:
+    sink = IndexSink(stores.index, DeadLetters(stores.log))
+    states = [BookState.of(a_stored_book(f"u{n % 3}", version=n + 1)) for n in range(12)]
+    todo = in_log(stores.log, STATE.name, [encode(state, source="test") for state in states])
+    for batch in random.Random(3).sample(todo * 2, len(todo) * 2):
+        sink.handle(batch)
+    assert indexed(stores.index) == {"shop:u0": (10, False), "shop:u1": (11, False), "shop:u2": (12, False)}
+
+
+def test_the_relay_sends_everything_owed_in_order_and_then_nothing(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log), owes=Event())
+    seen = [encode(an_observation(a_book("u1", price=f"{n}.00"), minute=n), source="test") for n in range(4)]
+    for batch in in_log(stores.log, OBSERVED.name, seen):
+        sink.handle(batch)
+    relay = Relay(stores.catalogue, stores.log)
+    assert relay.step() == 8
+    assert relay.step() == 0
+    sent = [r for p in range(4) for r in stores.log.read(STATE.name, p, 0, 100)]
+    assert [BookState.model_validate_json(r.value or b"").price.amount for r in sent] == [
+        f"{n}.00" for n in range(4)
+    ]

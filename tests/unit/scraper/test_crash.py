@@ -1,0 +1,38 @@
+"""kill -9 at every named point, then going on: nothing is lost, nothing counts twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bookcore.kit.crash import CrashPoint
+
+if TYPE_CHECKING:
+    from tests.unit.scraper.conftest import Scraper, Shop
+
+_POINTS = [point for point in CrashPoint if point.startswith("scraper.")]
+
+
+@pytest.mark.parametrize("nth", [1, 3])
+@pytest.mark.parametrize("point", _POINTS)
+def test_a_crawl_goes_on_after_kill_9_and_ends_as_if_nothing_had_happened(
+    point: CrashPoint, nth: int, shop: Shop, scraper: Scraper
+) -> None:
+    scraper.killed_at(f"{point}:{nth}", shop.address)
+    ran = scraper.crawl(shop.address)
+    undisturbed = replace(scraper, data=scraper.data.parent / "undisturbed")
+    undisturbed.crawl(shop.address)
+    assert (ran.code, ran.summary["resumed"], ran.summary["books"]) == (0, True, 25)
+    assert scraper.contents() == undisturbed.contents()
+    assert {line["event_id"] for line in scraper.ledger()} == {event.id for event in scraper.events()}
+
+
+def test_pages_that_were_done_are_not_fetched_again(shop: Shop, scraper: Scraper) -> None:
+    scraper.killed_at(f"{CrashPoint.SCRAPER_AFTER_MARK}:3", shop.address)
+    before = sum(shop.by_status().values())
+    ran = scraper.crawl(shop.address)
+    robots = 1
+    asked = sum(shop.by_status().values()) - before - robots
+    assert 0 < asked < ran.summary["pages"]

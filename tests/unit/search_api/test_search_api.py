@@ -1,0 +1,70 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from bookcore.kit.auth import HEADER, Identity, InternalTokens, Role
+from bookcore.search import open_search
+from bookcore.testing.builders import a_stored_book
+from search_api.app import create_app
+from search_api.settings import Settings
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    """Five books: u0 to u4, all of them lamps."""
+    settings = Settings(data=tmp_path)
+    index = open_search(settings.search_url, writable=True)
+    index.put([a_stored_book(f"u{n}") for n in range(5)])
+    index.close()
+    token = InternalTokens(settings.internal_secret.get_secret_value()).sign(Identity("u", Role.READER))
+    with TestClient(create_app(settings), headers={HEADER: token}) as client:
+        yield client
+
+
+def test_a_search_gives_books_counts_and_facets(client: TestClient) -> None:
+    answer = client.get("/search", params={"q": "ciz", "limit": 2}).json()
+    assert (answer["query"], answer["total"], len(answer["items"])) == ("ciz", 5, 2)
+    assert answer["items"][0]["book"]["price"] == {"amount": "51.77", "currency": "GBP"}
+    assert answer["facets"]["category"] == [{"value": "Poetry", "count": 5}]
+
+
+def test_filters_are_repeatable(client: TestClient) -> None:
+    params = {"category": ["Poetry", "Travel"], "availability": "in_stock", "max_price": "51.77"}
+    assert client.get("/search", params=params).json()["total"] == 5
+
+
+def test_suggestions_continue_the_text(client: TestClient) -> None:
+    items = client.get("/search/suggest", params={"q": "lam", "limit": 2}).json()["items"]
+    assert [item["kind"] for item in items] == ["title", "title"]
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"min_rating": 9}, "min_rating"),
+        ({"max_price": "NaN"}, "max_price"),
+        ({"limit": 101}, "limit"),
+        ({"offset": -1}, "offset"),
+        ({"availability": "maybe"}, "availability.0"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_parameter_out_of_range_is_named(client: TestClient, params: dict[str, str], field: str) -> None:
+    answer = client.get("/search", params=params)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+def test_a_range_the_wrong_way_round_is_refused(client: TestClient) -> None:
+    answer = client.get("/search", params={"min_price": 9, "max_price": 3})
+    assert (answer.status_code, "min_price is above max_price" in answer.json()["detail"]) == (422, True)
+
+
+def test_a_page_beyond_reach_is_refused(client: TestClient) -> None:
+    assert client.get("/search", params={"offset": 9_990}).json()["field"] == "offset"
+
+
+def test_a_request_that_did_not_come_by_the_gateway_is_refused(client: TestClient) -> None:
+    assert client.get("/search", headers={HEADER: ""}).status_code == 401
+    assert client.get("/health/ready", headers={HEADER: ""}).json()["status"] == "ok"
