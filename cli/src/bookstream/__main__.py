@@ -18,7 +18,13 @@ _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 def command_line() -> typer.Typer:
     """All verbs."""
-    cli = typer.Typer(help=HELP, add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+    cli = typer.Typer(
+        help=HELP,
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
     for verb in (running.demo, running.up, running.crawl, looking.status, looking.audit):
         cli.command()(verb)
     for verb in (looking.export, looking.topics, looking.replay):

@@ -78,6 +78,6 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
             self._bar.update(
                 self._task, total=now.total or None, completed=now.books, pages=now.pages, rate=now.rate
             )
-        elif time.monotonic() >= self._next_line:
+        elif now.pages and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _PLAIN_EVERY
             self._console.print(str(now), highlight=False)

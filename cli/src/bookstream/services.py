@@ -1,5 +1,6 @@
 """Which services there are, and how they find each other on a laptop."""
 
+import random
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from pathlib import Path
 from bookcore.domain.errors import Unavailable
 from bookstream.processes import Service
 from bookstream.secrets import local_secrets
+
+_BELOW_EPHEMERAL = range(18_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,9 @@ def _is_free(port: int) -> bool:
 
 
 def any_free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A TCP port of 127.0.0.1 that nobody has now.
+
+    Never one that the kernel gives to outgoing connections: a client that knocks before the service listens
+    could be given the very port that it knocks at, and would hold it.
+    """
+    return next(port for port in random.sample(_BELOW_EPHEMERAL, 1_000) if _is_free(port))

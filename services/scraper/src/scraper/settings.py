@@ -12,8 +12,8 @@ class Settings(shared.Settings):
         "https://books.toscrape.com/", description="where the books_toscrape site, or a copy of it, begins"
     )
     scraper_contact: str = Field(
-        "https://github.com/bookstream/bookstream",
-        description="web or mail address in the User-Agent, so that a site's keeper can complain",
+        "https://bookstream.example/crawler",
+        description="web or mail address in the User-Agent, for a site's keeper to complain to; set yours",
     )
     scraper_concurrency: int = Field(16, ge=1, le=64, description="requests at a time")
     scraper_timeout: float = Field(30, gt=0, le=600, description="seconds until a page must be complete")

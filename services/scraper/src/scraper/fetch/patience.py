@@ -41,6 +41,7 @@ class Patience:
         self._stopping = stopping
         self._now = now
         self._host_until = 0.0
+        self._answered = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -60,6 +61,7 @@ class Patience:
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
         """The request again while tries are left."""
+        self._answered = True
         if response.status not in _PASSING_STATUS:
             return response
         pause = self._pause(request, response)
@@ -68,8 +70,13 @@ class Patience:
         return self._again(request, pause) or response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
-        """The request again while tries are left and the error may pass."""
+        """The request again while tries are left and the error may pass.
+
+        A host that has never answered in this run is tried only twice: it is most likely not there.
+        """
         if not isinstance(exception, PASSING_ERRORS):
+            return None
+        if not self._answered and request.meta.get("tries", 0) >= 1:
             return None
         return self._again(request, self._backoff(request))
 
