@@ -7,7 +7,7 @@ ARGS ?=
 DISTRIBUTIONS := libs/bookcore services/scraper services/ingestor services/books-api services/search-api gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -21,11 +21,14 @@ test: check ## lint, types, import contracts and every test that needs no server
 check: $(VENV)/ready ## lint, types and import contracts only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy libs services gateway cli sample_shop tests bench
+	$(BIN)/mypy libs services gateway cli sample_shop tests bench docs
 	$(BIN)/lint-imports
 
 bench: $(VENV)/ready ## measure the crawl and the whole pipeline against a bare spider
 	$(BIN)/python -m bench.pipeline $(ARGS)
+
+docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
+	$(BIN)/python -m docs.generate
 
 lock: $(VENV)/uv ## resolve anew and pin every third-party package in requirements-dev.txt
 	$(BIN)/uv lock

@@ -1,14 +1,17 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 from fastapi.testclient import TestClient
+from tests.promises import carries
 
-from bookcore.catalogue import Ingest, Observation, open_catalogue
+from bookcore.catalogue import BookFilter, Catalogue, Ingest, Observation, open_catalogue
+from bookcore.catalogue.export import csv_blocks, jsonl_blocks
 from bookcore.event_log import open_event_log
 from bookcore.event_log.dead_letters import DeadLetters
 from bookcore.events.book import BookState
@@ -31,6 +34,7 @@ NEW = {
     "attributes": {"tax": "0.10", "reviews": 2},
 }
 
+Blocks = Callable[[Catalogue, BookFilter], Iterator[bytes]]
 IDS = [f"shop:u{n:02d}" for n in range(25)]
 
 
@@ -219,3 +223,20 @@ def test_a_write_without_an_ingestor_is_accepted_and_kept(tmp_path: Path) -> Non
     with TestClient(create_app(settings), headers=as_role(settings, Role.ADMIN)) as client:
         answer = client.post("/books", json=NEW)
     assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+
+
+@carries("flat-export")
+@pytest.mark.parametrize("write", [jsonl_blocks, csv_blocks], ids=["jsonl", "csv"])
+def test_an_export_of_five_times_the_books_takes_no_more_memory(write: Blocks, tmp_path: Path) -> None:
+    peaks = []
+    for count in (1_000, 5_000):
+        catalogue = open_catalogue(f"sqlite:///{tmp_path}/{count}.db")
+        books = [a_book(f"u{n:05d}") for n in range(count)]
+        catalogue.apply(Ingest("t", 0, 0, 1, "lake/0", [Observation(b.id, b, 1, "e") for b in books]))
+        books.clear()
+        tracemalloc.start()
+        assert sum(block.count(b"\n") for block in write(catalogue, BookFilter())) >= count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        catalogue.close()
+    assert peaks[1] < 1.2 * peaks[0]

@@ -38,7 +38,7 @@ def test_a_service_that_hangs_up_or_talks_nonsense_is_a_bad_gateway(door: Door) 
 
 def test_a_service_that_says_nothing_for_too_long_is_a_timeout(door: Door) -> None:
     async def never(_: Request) -> JSONResponse:
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return JSONResponse({})
 
     with served(Starlette(routes=[Route("/books", never)])) as slow:

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     data: Path = Field(Path("var"), description="folder below which the embedded adapters keep their files")
     event_log_url: str = Field("", description="event log; default `sqlite://DATA/log.db`")
     lake_url: str = Field("", description="lake; default `file://DATA/lake`")
-    catalogue_url: str = Field("", description="catalogue; default `sqlite://DATA/catalogue.db`")
+    catalogue_url: str = Field("", description="catalogue; default `sqlite:///DATA/catalogue.db`")
     search_url: str = Field("", description="search index; default `tantivy://DATA/search`")
     internal_secret: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET),

@@ -1,0 +1,90 @@
+"""Pages that say what the code says; `python -m docs.generate` writes them, a test compares."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fastapi import FastAPI
+from pydantic_settings import BaseSettings
+
+import bookcore.kit.settings
+import books_api.app
+import books_api.settings
+import gateway.app
+import gateway.settings
+import ingestor.settings
+import scraper.settings
+import search_api.app
+import search_api.settings
+from bookcore.events.documents import schema_texts
+
+ROOT = Path(__file__).parents[1]
+SETTINGS: dict[str, type[BaseSettings]] = {
+    "every service": bookcore.kit.settings.Settings,
+    "scraper": scraper.settings.Settings,
+    "ingestor": ingestor.settings.Settings,
+    "books-api": books_api.settings.Settings,
+    "search-api": search_api.settings.Settings,
+    "gateway": gateway.settings.Settings,
+}
+_INTRODUCTION = """# Settings
+
+Read once at start from the environment; a value that makes no sense ends the start with a line that names it.
+In production (`BOOKSTREAM_ENVIRONMENT=production`) embedded stores and default secrets are refused.
+"""
+
+_HEAD = "| variable | default | meaning |\n|---|---|---|\n"
+
+
+def pages() -> dict[Path, str]:
+    """Path -> content of everything that is generated."""
+    schemas = ROOT / "libs/bookcore/src/bookcore/events/schemas"
+    return {
+        ROOT / "docs/settings.md": settings_page(),
+        **{ROOT / f"docs/openapi/{name}.json": _openapi(app) for name, app in _apps().items()},
+        **{schemas / name: text for name, text in schema_texts().items()},
+    }
+
+
+def settings_page() -> str:
+    """Every setting with its environment variable, default and meaning."""
+    shared = set(SETTINGS["every service"].model_fields)
+    parts = [_INTRODUCTION]
+    for service, kind in SETTINGS.items():
+        own = {n: f for n, f in kind.model_fields.items() if n not in shared or service == "every service"}
+        parts.append(f"\n## {service[0].upper()}{service[1:]}\n\n{_HEAD}")
+        parts += [
+            f"| `BOOKSTREAM_{name.upper()}` | {_shown(field.default)} | {field.description} |\n"
+            for name, field in own.items()
+        ]
+    return "".join(parts)
+
+
+def _shown(default: object) -> str:
+    text = str(default)
+    return f"`{text}`" if text else "-"
+
+
+def _apps() -> dict[str, FastAPI]:
+    with TemporaryDirectory() as folder:
+        data = Path(folder)
+        return {
+            "books-api": books_api.app.create_app(books_api.settings.Settings(data=data)),
+            "search-api": search_api.app.create_app(search_api.settings.Settings(data=data)),
+            "gateway": gateway.app.create_app(gateway.settings.Settings(data=data)),
+        }
+
+
+def _openapi(app: FastAPI) -> str:
+    return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write them all."""
+    for path, text in pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
