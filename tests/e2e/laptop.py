@@ -105,7 +105,7 @@ class Laptop:
             yield Served(child, until_invited(child))
         finally:
             child.send_signal(signal.SIGINT)
-            rest, _ = child.communicate(timeout=WITHIN)
+            rest, _ = _ended(child)
             assert child.returncode == 0, rest
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
@@ -150,6 +150,15 @@ class Served:
     def json(self, path: str) -> dict[str, object]:
         body: dict[str, object] = json.loads(self.get(path))
         return body
+
+
+def _ended(child: subprocess.Popen[str]) -> tuple[str, str]:
+    try:
+        return child.communicate(timeout=WITHIN)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+        raise
 
 
 def until_invited(child: subprocess.Popen[str]) -> str:

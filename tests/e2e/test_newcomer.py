@@ -148,10 +148,12 @@ def test_bad_pages_are_parked_or_failed_by_name_and_the_rest_arrives(
     laptop = Laptop(tmp_path)
     done = laptop.run("crawl", "sample_shop", "--url", bad_shop.url)
     assert done.code == 0, done.err
-    assert done.number("failed") == 2  # the redirect to a private address and the page of 50 MB
+    assert done.number("failed") == 3  # cut off, redirected to a private address, and a page of 50 MB
+    complaints = (tmp_path / "logs" / "scraper.log").read_text()
+    assert "10.0.0.1" in complaints
     laptop.ingest()
     found = laptop.audit()
-    assert (found.parked, found.lost, found.dup_effects) == (5, 0, 0)
+    assert (found.parked, found.lost, found.dup_effects) == (4, 0, 0)
     assert found.catalogue == 193
 
 

@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bookcore.domain.errors import BookstreamError
@@ -31,6 +31,10 @@ class CrawlSummary:
     seconds: float
     resumed: bool
 
+    def failures(self, log: Path) -> str:
+        """A remark on pages that could not be had; empty when there were none."""
+        return f" · {self.failed} failed (see {log})" if self.failed else ""
+
 
 class SiteUnreachable(BookstreamError):
     """The start page can't be had; the text is the scraper's own line."""
@@ -41,12 +45,14 @@ class CrawlFailed(BookstreamError):
 
 
 def crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str]) -> CrawlSummary:
-    """Run a crawl to its end, showing progress on standard error.
+    """Run a crawl to its end, showing progress on standard error; what it says is kept in logs/scraper.log.
 
     Ctrl-C is passed on, so that the crawl stops cleanly and can be resumed.
     Raises: SiteUnreachable, CrawlFailed.
     """
-    with tempfile.TemporaryFile("w+") as complaints:
+    log = scraper_log(Path(environment["BOOKSTREAM_DATA"]))
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w+") as complaints:
         child = subprocess.Popen(
             [sys.executable, "-m", "scraper", "crawl", source, *arguments],
             env={**os.environ, **environment},
@@ -64,6 +70,11 @@ def crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str])
             raise
         complaints.seek(0)
         return _verdict(child.wait(), summary, complaints.read().strip())
+
+
+def scraper_log(data: Path) -> Path:
+    """Where the last crawl's complaints are kept: one line for each page that failed."""
+    return data / "logs" / "scraper.log"
 
 
 def _follow(child: subprocess.Popen[str]) -> CrawlSummary | None:

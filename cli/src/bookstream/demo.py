@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from bookcore.domain.errors import Unavailable
-from bookstream.crawling import CrawlSummary, SiteUnreachable, crawl
+from bookstream.crawling import CrawlSummary, SiteUnreachable, crawl, scraper_log
 from bookstream.ledger import Stores
 from bookstream.overview import changes_so_far, parked_so_far, pending
 from bookstream.processes import Processes, Service
@@ -29,13 +29,13 @@ class Outcome:
     changes: int
     parked: int
     seconds: float
+    failures: str
 
     def __str__(self) -> str:
         note = " (resumed)" if self.crawl.resumed else ""
-        failed = f" · {self.crawl.failed} failed" if self.crawl.failed else ""
         return (
             f"{self.crawl.pages} pages · {self.crawl.books} books · {self.changes} changes"
-            f" · {self.parked} parked{failed} · {self.seconds:.1f} s{note}"
+            f" · {self.parked} parked{self.failures} · {self.seconds:.1f} s{note}"
         )
 
 
@@ -66,6 +66,7 @@ class Demo:
             changes=changes_so_far(self.stores.log) - changes,
             parked=parked_so_far(self.stores.log) - parked,
             seconds=time.monotonic() - started,
+            failures=summary.failures(scraper_log(Path(self.environment["BOOKSTREAM_DATA"]))),
         )
 
     def settle(self) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from bookcore.event_log import open_event_log
 from bookstream.crawling import crawl as run_crawl
+from bookstream.crawling import scraper_log
 from bookstream.demo import Demo, invitation, log_in
 from bookstream.exclusive import only_one
 from bookstream.processes import Processes
@@ -62,10 +63,11 @@ def crawl(
     """Crawl a source into the event log; `bookstream up` takes it from there, now or later."""
     settings = settings_for(data)
     arguments = ["--url", url] if url else []
-    summary = run_crawl(source, arguments, {"BOOKSTREAM_DATA": str(settings.data.absolute())})
+    folder = settings.data.absolute()
+    summary = run_crawl(source, arguments, {"BOOKSTREAM_DATA": str(folder)})
     print(
         f"{summary.pages} pages · {summary.books} books · {summary.published} published"
-        f" · {summary.unchanged} unchanged · {summary.failed} failed · {summary.seconds:.1f} s"
+        f" · {summary.unchanged} unchanged{summary.failures(scraper_log(folder))} · {summary.seconds:.1f} s"
     )
 
 
@@ -80,7 +82,8 @@ def running(data: Path, port: int) -> Iterator[tuple[Processes, Ports]]:
 
     Raises: Unavailable when a port is taken, a service doesn't start, or another `bookstream` has the folder.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM stops as cleanly as Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started us with Ctrl-C ignored
+        signal.signal(number, signal.default_int_handler)
     with only_one(data):
         ports = choose_ports(port)
         environment = environment_of(data, ports)

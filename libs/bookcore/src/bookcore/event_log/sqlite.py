@@ -190,12 +190,17 @@ class SqliteConsumer:
         for gone in lost:
             self._next.pop(gone, None)
         for topic, partition in gained:
-            wanted = self._start(topic, partition) if self._start else None
-            self._next[topic, partition] = self._committed(topic, partition) if wanted is None else wanted
+            self._next[topic, partition] = self._beginning(topic, partition)
         self._rebalance_at = time.monotonic() + _REBALANCE_EVERY
 
-    def _committed(self, topic: str, partition: int) -> int:
-        return next(p.committed for p in self._log.progress(topic, self._group) if p.partition == partition)
+    def _beginning(self, topic: str, partition: int) -> int:
+        progress = self._log.progress(topic, self._group)
+        committed = next(p.committed for p in progress if p.partition == partition)
+        wanted = self._start(topic, partition) if self._start else None
+        if wanted is None or wanted == committed:
+            return committed
+        self.commit([Position(topic, partition, wanted)])  # or the lag would tell of what is done already
+        return wanted
 
     def _fetch(self, limit: int) -> Sequence[Record]:
         owned = sorted(self._next)

@@ -160,6 +160,7 @@ class EventLogContract:
         consumer = log.consumer("g", [TOPIC], start=lambda _topic, _partition: 3)
         assert [r.value for r in drain(consumer, want=2)] == [b"3", b"4"]
         consumer.close()
+        assert sum(p.lag for p in log.progress(TOPIC, "g")) == 2
 
     def test_progress_tells_the_lag_of_a_group(self, log: EventLog) -> None:
         log.append(TOPIC, messages(10))
