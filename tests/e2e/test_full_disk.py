@@ -36,7 +36,6 @@ def test_a_full_disk_stops_the_crawl_with_one_line_and_more_room_lets_it_go_on(s
         subprocess.run(["mount", "-o", "remount,size=300m", str(small_disk)], check=True)
         again = laptop.run("crawl", "sample_shop", "--url", shop.url)
     assert full.code == 1
-    assert "full" in full.err or "No space" in full.err
     assert "free some space" in full.err
     assert (again.code, again.number("books")) == (0, 300)
     laptop.ingest()

@@ -152,4 +152,4 @@ def first_seen(laptop: Laptop) -> dict[str, Row]:
     """The rows as the first crawl's change events tell them."""
     created = [change for change in changes(laptop) if change.kind is ChangeKind.CREATED]
     books = [{f.field: f.after for f in change.changes} for change in created]
-    return {str(row["upc"]): row for row in (as_row(dict(book)) for book in books)}
+    return {str(row["upc"]): row for row in (as_row({"description": None, **book}) for book in books)}

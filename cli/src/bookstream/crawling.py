@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,26 +52,32 @@ def crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str])
     Ctrl-C is passed on, so that the crawl stops cleanly and can be resumed.
     Raises: SiteUnreachable, CrawlFailed.
     """
-    log = scraper_log(Path(environment["BOOKSTREAM_DATA"]))
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w+") as complaints:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "scraper", "crawl", source, *arguments],
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-            start_new_session=True,
-        )
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scraper", "crawl", source, *arguments],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with ThreadPoolExecutor(1) as reading, child:
+        complaints = reading.submit(lambda: list(child.stderr or ()))
         try:
             summary = _follow(child)
         except KeyboardInterrupt:
             child.send_signal(signal.SIGINT)
             child.wait()
             raise
-        complaints.seek(0)
-        return _verdict(child.wait(), summary, complaints.read().strip())
+        _keep(scraper_log(Path(environment["BOOKSTREAM_DATA"])), complaints.result())
+        return _verdict(child.wait(), summary, complaints.result())
+
+
+def _keep(log: Path, lines: Sequence[str]) -> None:
+    """Best effort: the disk may be what is complained about."""
+    with suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(lines))
 
 
 def scraper_log(data: Path) -> Path:
@@ -90,8 +98,8 @@ def _follow(child: subprocess.Popen[str]) -> CrawlSummary | None:
     return summary
 
 
-def _verdict(code: int, summary: CrawlSummary | None, complaints: str) -> CrawlSummary:
-    last = complaints.splitlines()[-1] if complaints else "it said nothing"
+def _verdict(code: int, summary: CrawlSummary | None, complaints: Sequence[str]) -> CrawlSummary:
+    last = complaints[-1].strip() if complaints else "it said nothing"
     if code == UNREACHABLE:
         raise SiteUnreachable(last.removeprefix("scraper: "))
     if code != 0 or summary is None:
