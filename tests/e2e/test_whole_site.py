@@ -25,6 +25,7 @@ FIELDS = (
     *("upc", "title", "category", "rating", "price_excl_tax", "price_incl_tax", "tax", "currency", "stock"),
     *("num_reviews", "product_type", "description"),
 )
+ROOT = Path(__file__).parents[2]
 Row = dict[str, object]
 
 
@@ -139,6 +140,19 @@ def test_a_second_crawl_makes_no_change_and_a_third_exactly_those_of_the_pages_t
     assert str(laptop.audit()) == (
         "acked=1037 lake=1037 catalogue=1037 search=1037 parked=0 lost=0 dup_effects=0"
     )
+
+
+def test_the_readme_shows_what_is_printed(crawls: list[Finished], laptop: Laptop) -> None:
+    shown = (ROOT / "README.md").read_text().split("$ make run\n")[1].split("\n```")[0]
+    with laptop.serving() as served:
+        printed = f"{crawls[0].err.splitlines()[0]}\n{crawls[0].out}{served.invitation}"
+    assert without_what_varies(shown) == without_what_varies(printed)
+
+
+def without_what_varies(text: str) -> str:
+    """Ports, tokens and seconds are others each time."""
+    text = re.sub(r"Bearer [\w.-]+", "Bearer TOKEN", text)
+    return re.sub(r"127\.0\.0\.1:\d+", "HOST", re.sub(r"[\d.]+ s\b", "N s", text)).strip()
 
 
 def changes(laptop: Laptop) -> list[BookChanged]:

@@ -89,7 +89,9 @@ def running(data: Path, port: int) -> Iterator[tuple[Processes, Ports]]:
         environment = environment_of(data, ports)
         open_event_log(f"sqlite://{data.absolute()}/log.db").close()
         with Processes(data / "logs", environment) as processes:
-            processes.start(services(ports))
+            todo = services(ports)
+            print(f"starting {', '.join(service.name for service in todo)}", file=sys.stderr, flush=True)
+            processes.start(todo)
             yield processes, ports
 
 
