@@ -30,7 +30,7 @@ def problem_page(problem: Problem) -> str:
 
 
 def _operation(method: str, path: str, operation: Document) -> str:
-    lock = "" if operation.get("security") is None else "<span title='needs a token'>&#128274;</span>"
+    lock = "" if operation.get("security") is None else "<small>needs a token</small>"
     parameters = [p for p in operation.get("parameters", []) if isinstance(p, dict) and "name" in p]
     rows = "".join(_parameter(parameter) for parameter in parameters)
     table = f"<table>{rows}</table>" if rows else ""

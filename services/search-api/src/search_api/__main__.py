@@ -2,27 +2,16 @@
 
 import sys
 
-from bookcore.domain.errors import BookstreamError
-from bookcore.kit.app import bind, serve
-from bookcore.kit.logging import configure_logging
-from bookcore.kit.parent import stop_with_parent
-from bookcore.kit.settings import read_settings
+from bookcore.kit.main import serve_until_told
 from search_api.app import create_app
 from search_api.settings import Settings
 
 
 def main() -> int:
-    """0 after a clean stop; 1 with one plain line when it can't start."""
-    try:
-        settings = read_settings(Settings)
-        configure_logging(settings, service="search-api")
-        stop_with_parent()
-        listener = bind(settings.search_api_host, settings.search_api_port)
-        serve(create_app(settings), listener)
-    except BookstreamError as error:
-        sys.stderr.write(f"search-api: {error}\n")
-        return 1
-    return 0
+    """The exit code, see bookcore.kit.main."""
+    return serve_until_told(
+        "search-api", Settings, create=create_app, where=lambda s: (s.search_api_host, s.search_api_port)
+    )
 
 
 if __name__ == "__main__":
