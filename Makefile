@@ -45,6 +45,6 @@ $(VENV)/uv:
 
 $(VENV)/ready: requirements-dev.txt $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) | $(VENV)/uv
 	@echo "setting up $(VENV) (once; about a minute with an empty cache)"
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --requirement requirements-dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements-dev.txt
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps $(addprefix --editable ,$(DISTRIBUTIONS))
 	@touch $@

@@ -58,11 +58,10 @@ async def _run(crawl: _Crawl) -> Verdict:
     tally = Tally(crawl.run)
     limits = Limits(batch=settings.scraper_batch, patience=settings.scraper_patience)
     publisher = Publisher(crawl.stores, crawl.run, source=source, limits=limits)
-    with closing(publisher):
-        work = Work(crawl.site, publisher, tally=tally, max_depth=settings.scraper_max_depth)
-        crawler = Crawler(BookSpider, scrapy_settings(settings, site=crawl.site, stopping=work.stopping))
-        async with _told(work, crawl.stores.frontier), _stopped(work, crawler):
-            await _scrape(crawl, work, crawler)
+    work = Work(crawl.site, publisher, tally=tally, max_depth=settings.scraper_max_depth)
+    crawler = Crawler(BookSpider, scrapy_settings(settings, site=crawl.site, stopping=work.stopping))
+    async with _told(work, crawl.stores.frontier), _stopped(work, crawler):
+        await _scrape(crawl, work, crawler)
     tell(tally.summary())
     return work.verdict or Verdict(Exit.DONE)
 

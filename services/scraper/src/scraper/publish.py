@@ -7,7 +7,6 @@ same keys and event ids again, so nothing is lost and nothing counts twice.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,7 +23,6 @@ from scraper.frontier.sqlite import Frontier
 from scraper.reading import Read
 
 _WINDOW = 0.1
-_STORING_THREADS = 4
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -61,7 +59,6 @@ class Publisher:
         self._waiting: list[_Waiting] = []
         self._full = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
-        self._threads = ThreadPoolExecutor(_STORING_THREADS, thread_name_prefix="pages")
 
     async def publish(self, read: Read) -> None:
         """Returns when the page is safe and marked done.
@@ -75,10 +72,6 @@ class Publisher:
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
         await done
-
-    def close(self) -> None:
-        """Free the threads; nothing may be waiting any more."""
-        self._threads.shutdown()
 
     async def _work(self) -> None:
         """Until nothing waits; `publish` starts it again."""
@@ -112,11 +105,8 @@ class Publisher:
 
     def _store_pages(self, batch: Sequence[Read]) -> None:
         bodies = [read.body for read in batch if read.body is not None]
-        for _ in self._threads.map(self._store_page, bodies):
-            crash_point(CrashPoint.SCRAPER_AFTER_PAGE_STORED)
-
-    def _store_page(self, body: bytes) -> None:
-        self.stores.lake.put(page_key(body), pack_page(body))
+        self.stores.lake.put_all({page_key(body): pack_page(body) for body in bodies})
+        crash_point(CrashPoint.SCRAPER_AFTER_PAGE_STORED)
 
     def _append(self, events: Sequence[BookObserved]) -> None:
         messages = [encode(event, source=f"scraper/{self._source}") for event in events]

@@ -5,7 +5,6 @@ Every reader gets Invalid with a one-line reason for bytes that can't be read; t
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -14,18 +13,10 @@ from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
 from bookcore.events.message import Headers, Message, Record
 
+_FACTS = (BookObserved, BookWithdrawn, BookChanged, BookGone)
 EVENTS: dict[str, type[Event]] = {
     model.type: model for model in (BookObserved, BookWithdrawn, BookChanged, BookState, BookGone)
 }
-
-
-@runtime_checkable
-class _Identified(Protocol):
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def key(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +31,14 @@ def event_id(event: Event) -> str:
     """The CloudEvents id, the same for the same fact however often it is sent."""
     if isinstance(event, BookState):
         return event.event_id
-    if isinstance(event, _Identified):
+    if isinstance(event, _FACTS):
         return event.id
     raise TypeError(f"{type(event).__name__} has no id")  # pragma: no cover - a model without id is a bug
 
 
 def encode(event: Event, *, source: str) -> Message:
     """The message for an event; `source` names the producer, for example `scraper/books_toscrape`."""
-    key = event.key if isinstance(event, _Identified) else ""
+    key = event.key if isinstance(event, (*_FACTS, BookState)) else ""
     headers: list[tuple[str, bytes]] = [
         ("ce_specversion", b"1.0"),
         ("ce_id", event_id(event).encode()),

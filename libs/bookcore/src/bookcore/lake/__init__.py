@@ -1,6 +1,6 @@
 """The lake port: immutable objects by key. S3 in production, a folder on a laptop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -14,6 +14,12 @@ class Lake(Protocol):
         """Store durably if the key is absent; False when it was there already (and stays as it was).
 
         Raises: Unavailable when the store is full or away; nothing half-written is ever visible.
+        """
+
+    def put_all(self, objects: Mapping[str, bytes]) -> None:
+        """Store durably, by key, what is absent; cheaper than one `put` each. May be done again.
+
+        Raises: Unavailable as `put`; some of the objects may be stored then, each of them whole.
         """
 
     def get(self, key: str) -> bytes:

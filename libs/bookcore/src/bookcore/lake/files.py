@@ -3,7 +3,9 @@
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +14,7 @@ from bookcore.lake import Lake
 
 _KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_=][A-Za-z0-9._=/-]{0,511}")
 _STAGING = ".staging"
+_FILES_AT_A_TIME = 256
 
 
 def open_lake(url: str) -> Lake:
@@ -48,6 +51,33 @@ class FileLake:
         finally:
             staged.unlink(missing_ok=True)
         return True
+
+    def put_all(self, objects: Mapping[str, bytes]) -> None:
+        """As Lake.put_all, in pieces that don't use up the process's file descriptors."""
+        absent = ((self._path(key), body) for key, body in objects.items() if not self.exists(key))
+        while piece := dict(islice(absent, _FILES_AT_A_TIME)):
+            try:
+                self._put_piece(piece)
+            except OSError as error:
+                raise _unavailable(self._root, error) from error
+
+    def _put_piece(self, bodies: Mapping[Path, bytes]) -> None:
+        """Every step is taken for all files before the next one: they share the file system's own syncs."""
+        prefix = f"{self._staging}/{uuid4().hex}-"
+        with ExitStack() as at_the_end:
+            files = []
+            for number, body in enumerate(bodies.values()):
+                staged = f"{prefix}{number}"
+                files.append(at_the_end.enter_context(open(staged, "xb")))  # noqa: PTH123 - hot
+                at_the_end.callback(os.unlink, staged)
+                files[-1].write(body)
+                files[-1].flush()
+            for file in files:
+                os.fsync(file.fileno())
+            for file, target in zip(files, bodies, strict=True):
+                _link(file.name, target)
+            for folder in {target.parent for target in bodies}:
+                _sync_folder(folder)
 
     def get(self, key: str) -> bytes:
         """As Lake.get."""
@@ -92,6 +122,16 @@ def _write_synced(path: Path, body: bytes) -> None:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _link(staged: str, target: Path) -> None:
+    """Leaves a file that is there already as it is."""
+    with suppress(FileExistsError):
+        try:
+            os.link(staged, target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(staged, target)
 
 
 def _sync_folder(folder: Path) -> None:

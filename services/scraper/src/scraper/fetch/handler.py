@@ -17,12 +17,13 @@ from scrapy.exceptions import (
     DownloadFailedError,
     DownloadTimeoutError,
 )
-from scrapy.http import Headers, HtmlResponse, Response
+from scrapy.http import Response
 from yarl import URL
 
 from scraper.fetch.addresses import GuardedResolver, PrivateAddress
 
 _CONNECT_SECONDS = 10
+_KEPT_HEADERS = ("ETag", "Last-Modified", "Location", "Retry-After")
 
 
 class DownloadHandler:
@@ -70,9 +71,8 @@ class DownloadHandler:
         async with self._session.get(url, headers=headers, allow_redirects=False) as answer:
             request.meta["download_latency"] = time.monotonic() - started
             body = await self._body(answer)
-            return HtmlResponse(
-                request.url, status=answer.status, headers=Headers(answer.headers.items()), body=body
-            )
+            kept = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+            return Response(request.url, status=answer.status, headers=kept, body=body)
 
     def _open(self) -> aiohttp.ClientSession:
         """Made inside the running loop."""

@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import Protocol, Self, cast
 from urllib.parse import urljoin
 
-from parsel import Selector
+from lxml import etree  # type: ignore[import-untyped]  # ships no types; Element below is what we use of it
 
 from bookcore.domain.normalise import PrintedBook
 
+_PARSER = etree.HTMLParser(encoding="utf-8", recover=True, huge_tree=True, collect_ids=False)
+_EMPTY = b"<html/>"
 _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 
 
@@ -56,17 +58,22 @@ class Element(Protocol):
     """The part of lxml's elements that page objects use; several times cheaper than a selector per field."""
 
     tag: str
+    text: str | None
 
     def find(self, path: str) -> Self | None: ...
     def findall(self, path: str) -> list[Self]: ...
     def get(self, name: str, default: str = ..., /) -> str: ...
     def getnext(self) -> Self | None: ...
     def itertext(self) -> Iterator[str]: ...
+    def __iter__(self) -> Iterator[Self]: ...
+    def __len__(self) -> int: ...
 
 
 def parse(html: bytes) -> Element:
     """The root of whatever can be read; an empty page has an empty root."""
-    return cast(Element, Selector(text=decode(html), type="html").root)
+    text = decode(html).strip().replace("\x00", "").encode()
+    root = etree.fromstring(text or _EMPTY, _PARSER)
+    return cast(Element, etree.fromstring(_EMPTY, _PARSER) if root is None else root)
 
 
 def decode(html: bytes) -> str:
@@ -90,7 +97,8 @@ def text_of(element: Element | None) -> str | None:
     """Stripped text with white space inside as printed; None for no element and for no text."""
     if element is None:
         return None
-    return "".join(element.itertext()).strip() or None
+    text = "".join(element.itertext()) if len(element) else element.text or ""
+    return text.strip() or None
 
 
 def absolute(url: str, link: str) -> str | None:

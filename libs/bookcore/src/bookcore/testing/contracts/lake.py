@@ -34,6 +34,19 @@ class LakeContract:
         assert lake.put("a/b", b"second") is False
         assert lake.get("a/b") == b"first"
 
+    def test_many_objects_are_put_at_once_and_those_already_there_stay(self, lake: Lake) -> None:
+        lake.put("many/3", b"first")
+        bodies = {f"many/{n}": str(n).encode() for n in range(600)}
+        lake.put_all(bodies)
+        lake.put_all(bodies)
+        assert lake.get("many/3") == b"first"
+        assert {key: lake.get(key) for key in lake.list("many/")} == {**bodies, "many/3": b"first"}
+
+    def test_a_bad_key_among_many_stores_nothing_half(self, lake: Lake) -> None:
+        with pytest.raises(Invalid):
+            lake.put_all({"many/good": b"1", "../bad": b"2"})
+        assert list(lake.list("many/")) in ([], ["many/good"])
+
     def test_of_many_writers_racing_for_a_key_exactly_one_wins(self, lake: Lake) -> None:
         won: list[int] = []
         gate = threading.Barrier(8)

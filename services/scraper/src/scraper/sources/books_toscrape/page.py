@@ -88,8 +88,9 @@ class ListPage:
 
 def _table(product: Element | None) -> dict[str, str]:
     rows = [] if product is None else product.findall("table//tr")
-    cells = ((text_of(row.find("th")), text_of(row.find("td"))) for row in rows)
-    return {name: value for name, value in cells if name and value}
+    cells = [{cell.tag: cell for cell in reversed(list(row))} for row in rows]
+    texts = ((text_of(row.get("th")), text_of(row.get("td"))) for row in cells)
+    return {name: value for name, value in texts if name and value}
 
 
 def _main(product: Element | None) -> Element | None:
