@@ -1,11 +1,117 @@
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import tantivy
 
-from bookcore.testing.contracts.search import SearchContract
+from bookcore.domain.errors import Conflict, Invalid, Unavailable
+from bookcore.search import SearchQuery, open_search
+from bookcore.testing.builders import a_stored_book
+from bookcore.testing.contracts.search import SearchContract, ids
+
+_OPEN = """
+import sys
+from bookcore.search import SearchQuery, open_search
+print(open_search(sys.argv[1]).query(SearchQuery("")).total)
+"""
+_FILL_A_SMALL_DISK = """
+import resource, sys
+from bookcore.domain.errors import Unavailable
+from bookcore.search import open_search
+from bookcore.testing.builders import a_stored_book
+index = open_search(sys.argv[1], writable=True)
+index.put([a_stored_book("u1")])
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+books = [a_stored_book(f"n{n}") for n in range(2_000)]
+for _ in range(2):
+    try:
+        index.put(books)
+    except Unavailable as error:
+        print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+print(len(list(index.versions())), index.put(books), len(list(index.versions())))
+"""
 
 
 class TestTantivyIndex(SearchContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"tantivy://{tmp_path}/search"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "search"
+
+
+def fill(folder: Path, *source_ids: str) -> None:
+    index = open_search(f"tantivy://{folder}", writable=True)
+    index.put([a_stored_book(source_id) for source_id in source_ids])
+    index.close()
+
+
+def test_processes_that_start_together_make_the_index_once(folder: Path) -> None:
+    command = [sys.executable, "-c", _OPEN, f"tantivy://{folder}"]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate()[0] for process in started] == ["0\n"] * 4
+
+
+def test_a_reader_goes_on_when_the_folder_is_replaced(folder: Path, tmp_path: Path) -> None:
+    fill(folder, "u1")
+    fill(tmp_path / "rebuilt", "u2", "u3")
+    reader = open_search(f"tantivy://{folder}")
+    assert ids(reader, "") == ["u1"]
+    shutil.rmtree(folder)
+    assert ids(reader, "") == ["u1"]
+    (tmp_path / "rebuilt").replace(folder)
+    assert sorted(ids(reader, "")) == ["u2", "u3"]
+    reader.close()
+
+
+def test_a_reader_takes_no_writes(folder: Path) -> None:
+    reader = open_search(f"tantivy://{folder}")
+    with pytest.raises(Conflict, match="writable"):
+        reader.put([a_stored_book("u1")])
+    reader.close()
+
+
+def test_a_full_disk_leaves_the_index_as_it_was_and_writing_goes_on_afterwards(folder: Path) -> None:
+    command = [sys.executable, "-c", _FILL_A_SMALL_DISK, f"tantivy://{folder}"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert ["free some disk space" in line for line in told] == [True, True, False]
+    assert told[-1] == "1 2000 2001"
+
+
+def test_a_damaged_index_is_refused_and_says_where(folder: Path) -> None:
+    fill(folder, "u1")
+    (folder / "meta.json").write_text("{")
+    with pytest.raises(Unavailable, match=str(folder)):
+        open_search(f"tantivy://{folder}")
+
+
+def test_an_index_of_another_make_is_refused_with_the_remedy(folder: Path) -> None:
+    folder.mkdir()
+    tantivy.Index(tantivy.SchemaBuilder().build(), path=str(folder))
+    with pytest.raises(Conflict, match="bookstream replay"):
+        open_search(f"tantivy://{folder}", writable=True)
+    shutil.rmtree(folder)
+    fill(folder, "u1")
+
+
+def test_a_folder_must_be_absolute() -> None:
+    with pytest.raises(Invalid, match="absolute"):
+        open_search("tantivy://search")
+
+
+def test_many_small_batches_leave_few_segments(folder: Path) -> None:
+    index = open_search(f"tantivy://{folder}", writable=True)
+    for n in range(60):
+        index.put([a_stored_book(f"u{n}-{m}") for m in range(5)])
+    index.close()
+    assert tantivy.Index.open(str(folder)).searcher().num_segments <= 16
+    reader = open_search(f"tantivy://{folder}")
+    assert reader.query(SearchQuery("")).total == 300
+    reader.close()

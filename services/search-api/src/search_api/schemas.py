@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from bookcore.domain.book import AvailabilityStatus
+from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookState
 from bookcore.search import Filters, Hit, SearchPage, SearchQuery, Suggestion
 
@@ -20,30 +21,34 @@ class SearchIn(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    q: str = Field("", max_length=10_000, description="what to look for; empty means every book")
-    category: Names = []
-    source: Names = []
-    availability: Annotated[list[AvailabilityStatus], Query(max_length=5)] = []
-    min_price: Amount | None = None
-    max_price: Amount | None = None
-    min_rating: Annotated[int, Field(ge=1, le=5)] | None = None
-    offset: Annotated[int, Field(ge=0, le=9_999)] = 0
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
-
-    @model_validator(mode="after")
-    def _range_is_the_right_way_round(self) -> "SearchIn":
-        if self.min_price is not None and self.max_price is not None and self.min_price > self.max_price:
-            raise ValueError("min_price is above max_price")
-        return self
+    q: str = Field(
+        "", max_length=10_000, description="what to look for; empty means every book", examples=["ciz lamp"]
+    )
+    category: Names = Field([], description="exact names, either of them", examples=[["Poetry", "Travel"]])
+    source: Names = Field([], description="either of them", examples=[["books_toscrape"]])
+    availability: Annotated[list[AvailabilityStatus], Query(max_length=5)] = Field(
+        [], description="either of them", examples=[["in_stock"]]
+    )
+    min_price: Amount | None = Field(None, description="inclusive, whatever the currency", examples=["9.99"])
+    max_price: Amount | None = Field(None, description="inclusive, whatever the currency", examples=["20"])
+    min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="stars at least")
+    offset: Annotated[int, Field(ge=0, le=9_999)] = Field(0, description="with `limit` at most 10,000")
+    limit: Annotated[int, Field(ge=1, le=100)] = Field(20, description="books in the answer at most")
 
     def to_query(self) -> SearchQuery:
-        """For the index."""
+        """For the index.
+
+        Raises: Invalid when the price range is the wrong way round.
+        """
+        low, high = self.min_price, self.max_price
+        if low is not None and high is not None and low > high:
+            raise Invalid(f"{low} is above max_price {high}", field="min_price")
         filters = Filters(
             category=tuple(self.category),
             source=tuple(self.source),
             availability=tuple(status.value for status in self.availability),
-            min_price=self.min_price,
-            max_price=self.max_price,
+            min_price=low,
+            max_price=high,
             min_rating=self.min_rating,
         )
         return SearchQuery(self.q, filters, self.offset, self.limit)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookcore.search.text import fold, query_tokens, tokens
+from bookcore.search.text import fold, identifier_key, indexed_tokens, query_tokens, tokens
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,23 @@ def test_an_apostrophe_joins_and_other_marks_part() -> None:
     assert tokens("Women's Fiction, vol. 2-3 (new_ed)") == ["womens", "fiction", "vol", "2", "3", "new", "ed"]
 
 
+@pytest.mark.parametrize("apostrophe", "'\u2019\u2018\u02bc\u00b4`\uff07")
+def test_an_indexed_word_is_there_whole_and_in_its_longer_parts(apostrophe: str) -> None:
+    assert indexed_tokens(f"Women{apostrophe}s l{apostrophe}Amour") == ["womens", "women", "lamour", "amour"]
+
+
+@given(text=st.text())
+def test_what_was_typed_is_found_among_what_was_indexed(text: str) -> None:
+    assert set(tokens(text)) <= set(indexed_tokens(text))
+
+
+def test_an_identifier_keeps_letters_and_digits_only() -> None:
+    assert identifier_key(" 978-0-306-40615-X ") == "978030640615x"
+
+
 @given(text=st.text())
 def test_folding_twice_is_folding_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
     assert tokens(" ".join(tokens(text))) == tokens(text)
 
 

@@ -1,41 +1,127 @@
 """From what a person typed to what an engine is asked; the same plan for every engine."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from bookcore.search import Filters, SearchQuery
-from bookcore.search.text import query_tokens
+from bookcore.domain.errors import Invalid
+from bookcore.search import SearchQuery
+from bookcore.search.text import fold, identifier_key, indexed_tokens, query_tokens, tokens
 
-FIELD_WEIGHTS = {"title": 4.0, "category_tokens": 1.5, "description": 1.0}
-IDENTIFIER_WEIGHT = 100.0
+FIELD_WEIGHTS = {"title": 4.0, "category_words": 1.5, "description": 1.0}
+"""Fields of words; a word counts where it scores most, and a tenth where else it stands."""
+TIE_BREAKER = 0.1
+IDENTIFIER_SCORE = 1_000.0
+"""Above any sum of word scores, so that the book with the typed id or UPC comes first."""
 FACETS = ("category", "source", "availability", "rating")
+LAST = 10_000
+"""Hits beyond are not reachable by paging."""
+PRICE_SCALE = 10_000
+"""Prices are indexed in ten-thousandths of the major unit, whatever the currency."""
+
+_LONG_PREFIX = 3  # one or two letters would begin a word of nearly every description
+_HIGHEST = 10**14  # above any price; beyond what an index holds a bound means the same
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """The filters as an engine takes them, by field: accepted values; inclusive bounds in whole numbers."""
+
+    accepted: dict[str, tuple[str, ...]]
+    bounds: dict[str, tuple[int | None, int | None]]
+
+    def without(self, field: str) -> "Narrowing":
+        """All but what narrows that field."""
+        return Narrowing(
+            {name: values for name, values in self.accepted.items() if name != field},
+            {name: bounds for name, bounds in self.bounds.items() if name != field},
+        )
+
+    def touches(self, field: str) -> bool:
+        """Whether that field is narrowed."""
+        return field in self.accepted or field in self.bounds
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every one of `words` must be found, and a word that begins with `prefix`; `identifier` alone suffices.
+    """Each of `words` must stand in some field, and so must a word that begins with `prefix`.
 
-    All empty: every book, by id.
+    A book whose identifier is `identifier` is found in any case, first. `everything`: no text was typed; all
+    books, in the order of a number made of their ids.
     """
 
     words: tuple[str, ...]
     prefix: str | None
     identifier: str | None
-    filters: Filters
-
-    @property
-    def everything(self) -> bool:
-        """Whether nothing was asked for but the filters."""
-        return not self.words and self.prefix is None and self.identifier is None
+    everything: bool
+    narrowing: Narrowing
 
 
 def plan(query: SearchQuery) -> Plan:
-    """The last word is taken as unfinished, unless a space follows it."""
-    found = query_tokens(query.text)
-    open_ended = bool(found) and not query.text[-1:].isspace()
-    typed = query.text.strip()
+    """The last word is taken as unfinished unless a space follows it.
+
+    Raises: Invalid for a page beyond LAST and for bounds that are no numbers.
+    """
+    check_page(query.offset, query.limit)
+    words = query_tokens(query.text)
+    unfinished = bool(words) and not query.text[-1:].isspace()
     return Plan(
-        words=tuple(found[:-1] if open_ended else found),
-        prefix=found[-1] if open_ended else None,
-        identifier=typed if 0 < len(typed) <= 128 else None,
-        filters=query.filters,
+        words=tuple(words[:-1] if unfinished else words),
+        prefix=words[-1] if unfinished else None,
+        identifier=identifier_key(query.text) or None,
+        everything=not query.text.strip(),
+        narrowing=_narrowing(query),
     )
+
+
+def check_page(offset: int, limit: int) -> None:
+    """Raises: Invalid when the page can't be reached."""
+    if offset < 0:
+        raise Invalid("is negative", field="offset")
+    if limit < 0:
+        raise Invalid("is negative", field="limit")
+    if offset + limit > LAST:
+        raise Invalid(f"offset + limit is at most {LAST}; narrow the search instead", field="offset")
+
+
+def prefix_fields(prefix: str) -> Sequence[str]:
+    """Where an unfinished word is continued."""
+    return tuple(FIELD_WEIGHTS) if len(prefix) >= _LONG_PREFIX else ("title", "category_words")
+
+
+def title_key(title: str) -> str:
+    """By which titles that begin with the typed text are found, and equal titles known."""
+    return " ".join(tokens(title)) or fold(title)
+
+
+def continues(text: str, words: Sequence[str]) -> bool:
+    """Whether the text has all the words, the last at least as the beginning of one."""
+    there = indexed_tokens(text)
+    return all(word in there for word in words[:-1]) and any(word.startswith(words[-1]) for word in there)
+
+
+def _narrowing(query: SearchQuery) -> Narrowing:
+    filters = query.filters
+    values = {"category": filters.category, "source": filters.source, "availability": filters.availability}
+    accepted = {name: tuple(_text(v) for v in chosen) for name, chosen in values.items() if chosen}
+    low = _scaled(filters.min_price, "min_price", rounding=ROUND_CEILING)
+    high = _scaled(filters.max_price, "max_price", rounding=ROUND_FLOOR)
+    bounds = {"price": (low, high), "rating": (_stars(filters.min_rating), None)}
+    return Narrowing(accepted, {name: pair for name, pair in bounds.items() if pair != (None, None)})
+
+
+def _stars(least: int | None) -> int | None:
+    return None if least is None else max(0, min(least, 6))
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "replace").decode()  # half a surrogate pair equals no value, and is no error
+
+
+def _scaled(price: Decimal | None, field: str, *, rounding: str) -> int | None:
+    if price is None:
+        return None
+    if price.is_nan():
+        raise Invalid("is not a number", field=field)
+    limited = max(min(price, Decimal(_HIGHEST)), Decimal(-_HIGHEST))
+    return int((limited * PRICE_SCALE).to_integral_value(rounding=rounding))

@@ -1,31 +1,97 @@
 """What becomes of text before any engine sees it: pure, and the same for every engine.
 
-Both engines index the space-separated tokens made here with nothing but a whitespace analyzer.
+Engines index the space-separated words made here with nothing but a whitespace analyzer, so two engines that
+were given the same books find the same ones.
 """
 
 import re
-from unicodedata import combining, normalize
+from unicodedata import category, normalize
 
-_LETTERS = str.maketrans(  # what no decomposition takes apart; \u0131 is the i without a dot
-    {"đ": "d", "ð": "d", "ħ": "h", "\u0131": "i", "ł": "l", "ø": "o", "œ": "oe", "æ": "ae", "þ": "th"}
-)
-_APOSTROPHES = re.compile("['\u2019\u02bc`]")
-_WORD = re.compile(r"[^\W_]+")
 MAX_CHARACTERS = 200
-MAX_TOKENS = 32
+"""Of what a person typed; the rest is not looked at."""
+MAX_WORDS = 32
+
+# Letters that Unicode doesn't decompose into a plain letter and an accent.
+_LETTERS = str.maketrans(
+    {
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "\u0131": "i",
+        "ĸ": "k",
+        "ł": "l",
+        "ŋ": "ng",
+        "ø": "o",
+        "œ": "oe",
+        "æ": "ae",
+        "þ": "th",
+        "ŧ": "t",
+    }
+)
+_APOSTROPHES = "\u2018\u2019\u02bb\u02bc\u00b4\u2032\uff07`"
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+_DROPPED = ("Mn", "Me", "Cf")  # accents, enclosing marks; soft hyphens and other invisible characters
+
+
+class _Folding(dict[int, str]):
+    """Code point -> what it folds to, worked out when first met; a loop would be many times slower."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = folded = _fold_character(chr(code))
+        return folded
+
+
+_FOLDING = _Folding()
 
 
 def fold(text: str) -> str:
-    """Case and accents taken away: `Číž` and `CIZ` are one, ß is ss, đ is d."""
-    decomposed = normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not combining(c)).translate(_LETTERS)
+    """Without case and accents: `Číž` and `CIZ` are one, ß is ss, đ is d. Folding twice changes nothing."""
+    return text.lower() if text.isascii() else text.translate(_FOLDING)
 
 
 def tokens(text: str) -> list[str]:
-    """Folded words and numbers in order; an apostrophe joins (`women's` -> `womens`)."""
-    return _WORD.findall(_APOSTROPHES.sub("", fold(text)))
+    """Words and numbers in order, folded, as a query means them; an apostrophe joins: `womens`."""
+    return _words(_plain(text).replace("'", ""))
+
+
+def indexed_tokens(text: str) -> list[str]:
+    """As `tokens`, and the longer parts around an apostrophe: `women's` is `womens` and `women`."""
+    plain = _plain(text)
+    if "'" not in plain:
+        return _words(plain)
+    found: list[str] = []
+    for word in _words(plain):
+        found.append(word.replace("'", ""))
+        found += [part for part in word.split("'") if "'" in word and len(part) > 1]
+    return found
 
 
 def query_tokens(text: str) -> list[str]:
-    """The tokens of what a person typed, at most 32 of the first 200 characters."""
-    return tokens(text[:MAX_CHARACTERS])[:MAX_TOKENS]
+    """The words of what a person typed, within the limits above."""
+    return tokens(text[:MAX_CHARACTERS])[:MAX_WORDS]
+
+
+def identifier_key(text: str) -> str:
+    """An id, UPC or ISBN whatever its case, spaces and hyphens: letters and digits only, at most 200."""
+    return _NOT_ALPHANUMERIC.sub("", fold(text[:MAX_CHARACTERS]))
+
+
+def _plain(text: str) -> str:
+    """Folded, with one kind of apostrophe."""
+    return fold(text).replace("`", "'")
+
+
+def _words(folded: str) -> list[str]:
+    return _WORD.findall(folded)
+
+
+def _fold_character(character: str) -> str:
+    if character in _APOSTROPHES:
+        return "'"  # before an acute accent standing alone is taken for a space
+    before, after = "", character
+    while before != after:
+        before = after
+        plain = "".join(c for c in normalize("NFKD", before) if category(c) not in _DROPPED)
+        after = "".join("'" if c in _APOSTROPHES else c for c in plain.casefold().translate(_LETTERS))
+    return after

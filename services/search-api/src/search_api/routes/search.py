@@ -15,7 +15,8 @@ router = APIRouter(tags=["search"])
 def search(request: Request, question: Annotated[SearchIn, Query()]) -> SearchOut:
     """Books that have all the words (the last one may be unfinished), or an identifier as typed.
 
-    Accents and case don't matter. Words are looked for in title, category and description.
+    Accents and case don't matter. Words are looked for in title, category,
+    description and identifiers.
     """
     started = time.perf_counter()
     page = _index(request).query(question.to_query())
@@ -25,10 +26,12 @@ def search(request: Request, question: Annotated[SearchIn, Query()]) -> SearchOu
 @router.get("/search/suggest", operation_id="suggest")
 def suggest(
     request: Request,
-    q: Annotated[str, Query(max_length=1_000, description="what has been typed so far")],
-    limit: Annotated[int, Query(ge=1, le=20)] = 8,
+    q: Annotated[
+        str, Query(max_length=1_000, description="what has been typed so far", examples=["the lam"])
+    ],
+    limit: Annotated[int, Query(ge=1, le=20, description="suggestions in the answer at most")] = 8,
 ) -> SuggestOut:
-    """Categories and titles that have the typed words, the last as a beginning."""
+    """Categories and titles that have the typed words, the last as a beginning; first those that begin so."""
     return SuggestOut.of(list(_index(request).suggest(q, limit=limit)))
 
 

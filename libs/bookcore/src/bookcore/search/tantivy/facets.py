@@ -1,0 +1,52 @@
+"""Counts by value among what was found."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import tantivy
+from tantivy import Query
+
+from bookcore.search.query import FACETS, Plan
+from bookcore.search.tantivy.queries import narrowed
+
+_MOST_VALUES = 1_000
+
+
+def facets_of(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, text: Query, *, wanted: Plan
+) -> Mapping[str, Mapping[str, int]]:
+    """Most frequent value first; a facet's own filter doesn't narrow its own counts.
+
+    One pass for the facets that no filter touches, one more for each that is narrowed.
+    """
+    found: dict[str, Mapping[str, int]] = {}
+    for own, names in groupby(sorted(FACETS, key=lambda f: _own(wanted, f)), lambda f: _own(wanted, f)):
+        query = narrowed(schema, text, wanted.narrowing.without(own))
+        found.update(_counts(searcher, query, list(names)))
+    return {name: found[name] for name in FACETS}
+
+
+def categories_of(searcher: tantivy.Searcher, query: Query) -> Sequence[str]:
+    """The categories of the books found, that of most books first."""
+    return list(_counts(searcher, query, ["category"])["category"])
+
+
+def _own(wanted: Plan, facet: str) -> str:
+    return facet if wanted.narrowing.touches(facet) else ""
+
+
+def _counts(
+    searcher: tantivy.Searcher, query: Query, names: Sequence[str]
+) -> Mapping[str, Mapping[str, int]]:
+    ask = {name: {"terms": {"field": name, "size": _MOST_VALUES}} for name in names}
+    answer = searcher.aggregate(query, ask)
+    return {name: _values(answer[name]["buckets"]) for name in names}
+
+
+def _values(buckets: Sequence[Mapping[str, str | float]]) -> Mapping[str, int]:
+    counts = {_label(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _label(key: str | float) -> str:
+    return key if isinstance(key, str) else str(int(key))

@@ -1,0 +1,117 @@
+"""The folder of an index: made once however many start at the same time, read at its newest commit."""
+
+import fcntl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+import tantivy
+
+from bookcore.domain.errors import Conflict, Unavailable
+
+_TRIES = 25
+_BETWEEN = 0.02  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Which commit of which folder: changes exactly when there is something new to read."""
+
+    folder: int
+    meta: tuple[int, int, int]
+
+
+class Snapshots:
+    """Hands out the newest committed state; costs one look at the file system when nothing is new.
+
+    A folder that was replaced is opened anew; while it is away, the last state stays in service.
+    """
+
+    def __init__(self, folder: Path, schema: tantivy.Schema) -> None:
+        self._folder = folder
+        self._schema = schema
+        self._lock = Lock()
+        self.index = open_or_create(folder, schema)
+        self._state = _state_of(folder)
+        self._searcher = self.index.searcher()
+
+    def newest(self) -> tantivy.Searcher:
+        """Raises: Unavailable when the folder can't be read any longer."""
+        with self._lock:
+            state = _state_of(self._folder)
+            if state is not None and state != self._state:
+                self._renew()
+            return self._searcher
+
+    def _renew(self) -> None:
+        for left in reversed(range(_TRIES)):
+            state = _state_of(self._folder)
+            if state is None:
+                return
+            try:
+                self._load(state)
+                return
+            except (OSError, ValueError) as error:
+                # Files go while a folder is being replaced; for good only when it is damaged.
+                if not left:
+                    raise _unavailable(self._folder, error) from error
+            time.sleep(_BETWEEN)
+
+    def _load(self, state: _State) -> None:
+        if self._state is None or state.folder != self._state.folder:
+            self.index = open_or_create(self._folder, self._schema)
+        self.index.reload()
+        self._searcher = self.index.searcher()
+        self._state = state
+
+
+def open_or_create(folder: Path, schema: tantivy.Schema) -> tantivy.Index:
+    """Raises: Conflict when the folder holds an index of another make, Unavailable when it can't be used."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "create.flock").open("w") as creating:
+            fcntl.flock(creating, fcntl.LOCK_EX)
+            index = tantivy.Index(schema, path=str(folder))
+        index.config_reader(reload_policy="manual")
+    except (OSError, ValueError) as error:
+        if "schema does not match" in str(error):
+            raise Conflict(
+                f"the search index {folder} was made by another version; delete the folder"
+                " and rebuild it with `bookstream replay --swap`"
+            ) from error
+        raise _unavailable(folder, error) from error
+    return index
+
+
+def take_writing(folder: Path) -> IO[bytes]:
+    """The one writer's lock, until the file is closed or the process is gone.
+
+    Raises: Conflict when another process has it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "writer.flock").open("ab")
+    except OSError as error:
+        raise _unavailable(folder, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise Conflict(
+            f"another process writes the search index {folder}; stop that ingestor first"
+        ) from error
+    return lock
+
+
+def _state_of(folder: Path) -> _State | None:
+    try:
+        meta = (folder / "meta.json").stat()
+        return _State(folder.stat().st_ino, (meta.st_ino, meta.st_mtime_ns, meta.st_size))
+    except OSError:
+        return None
+
+
+def _unavailable(folder: Path, error: OSError | ValueError) -> Unavailable:
+    return Unavailable(f"the search index {folder} can't be opened ({error}); check the folder and its owner")
