@@ -73,8 +73,9 @@ def swap_in(settings: Settings) -> None:
     for suffix in ("-wal", "-shm"):
         catalogue.with_name(catalogue.name + suffix).unlink(missing_ok=True)
     (folder / "catalogue.db").replace(catalogue)
-    shutil.rmtree(search, ignore_errors=True)
+    search.replace(folder / "search-before")  # aside, not away: the place is empty for one rename only
     (folder / "search").replace(search)
+    shutil.rmtree(folder / "search-before")
 
 
 def _folder(settings: Settings) -> Path:

@@ -30,9 +30,12 @@ def create_service(
 ) -> FastAPI:
     """An app with problem+json errors, `/health/live` (it runs) and `/health/ready` (it can work).
 
-    `openapi_url` None leaves that address, and /docs, to the caller.
+    `openapi_url` None leaves that address to the caller. The pages for people are the gateway's: FastAPI's
+    own would load their scripts from elsewhere.
     """
-    app = FastAPI(title=title, version="1", lifespan=lifespan, openapi_url=openapi_url)
+    app = FastAPI(
+        title=title, version="1", lifespan=lifespan, openapi_url=openapi_url, docs_url=None, redoc_url=None
+    )
     install_problem_handlers(app)
 
     @app.get("/health/live", tags=["health"])
