@@ -65,6 +65,33 @@ def test_everything_but_sign_in_health_and_docs_needs_a_token(used: Laptop) -> N
     assert codes == [200] * 5 + [401] * 5
 
 
+def test_the_sample_shop_crawled_again_has_no_news(used: Laptop) -> None:
+    again = used.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
+    assert (again.code, again.number("changes")) == (0, 0)
+
+
+@pytest.mark.parametrize("verb", ["status", "audit", "export", "topics", "replay"])
+def test_looking_at_a_folder_without_data_says_so_and_makes_nothing(verb: str, tmp_path: Path) -> None:
+    done = Laptop(tmp_path / "nowhere").run(verb)
+    assert (done.code, "there is no data in" in done.err) == (1, True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_crawl_that_is_killed_takes_its_scraper_with_it_and_can_be_resumed(tmp_path: Path) -> None:
+    with sample_shop("--books", "1000") as shop:
+        words = ["crawl", "sample_shop", "--url", shop.url, "--data", str(tmp_path)]
+        command = [sys.executable, "-m", "bookstream", *words]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert child.stderr is not None
+        assert child.stderr.readline().startswith("crawling")
+        scrapers = psutil.Process(child.pid).children()
+        child.kill()
+        child.communicate()
+        assert len(scrapers) == 1
+        assert psutil.wait_procs(scrapers, timeout=WITHIN)[1] == []
+        assert Laptop(tmp_path).run(*words[:4]).number("books") == 1_000
+
+
 @carries("clean-stop")
 def test_a_second_start_goes_on_from_what_is_there(used: Laptop) -> None:
     with used.serving() as served:

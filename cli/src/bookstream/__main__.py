@@ -1,6 +1,5 @@
 """The command line: one verb per job; errors are one line on standard error and a non-zero exit."""
 
-import os
 import sys
 
 import typer
@@ -40,9 +39,9 @@ def main() -> None:
     except BookstreamError as error:
         sys.stderr.write(f"bookstream: {error}\n")
         sys.exit(1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing to report
-        sys.exit(0)
+    except OSError as error:
+        sys.stderr.write(f"bookstream: {error}\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.parent import ENVIRONMENT_VARIABLE as PARENT_PIPE
 from bookstream.progress import CrawlProgress, ProgressDisplay
 
 T = TypeVar("T", CrawlProgress, "CrawlSummary")
@@ -52,9 +53,11 @@ def crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str])
     Ctrl-C is passed on, so that the crawl stops cleanly and can be resumed.
     Raises: SiteUnreachable, CrawlFailed.
     """
+    alive = os.pipe()  # the scraper sees our end of it close, however we end
     child = subprocess.Popen(
         [sys.executable, "-m", "scraper", "crawl", source, *arguments],
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, PARENT_PIPE: str(alive[0])},
+        pass_fds=alive[:1],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -67,10 +70,13 @@ def crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str])
             summary = _follow(child)
         except KeyboardInterrupt:
             child.send_signal(signal.SIGINT)
-            child.wait()
             raise
+        finally:
+            child.wait()
+            for descriptor in alive:
+                os.close(descriptor)
         _keep(scraper_log(Path(environment["BOOKSTREAM_DATA"])), complaints.result())
-        return _verdict(child.wait(), summary, complaints.result())
+        return _verdict(child.returncode, summary, complaints.result())
 
 
 def _keep(log: Path, lines: Sequence[str]) -> None:

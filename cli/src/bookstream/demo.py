@@ -15,7 +15,7 @@ from bookstream.ledger import Stores
 from bookstream.overview import changes_so_far, parked_so_far, pending
 from bookstream.processes import Processes, Service
 from bookstream.secrets import local_secrets
-from bookstream.services import Ports, any_free_port
+from bookstream.services import Ports, free_port_like
 
 _STUCK_AFTER = 60.0  # seconds without any progress
 _SHOP_SEED = "1"
@@ -58,7 +58,8 @@ class Demo:
             summary = crawl("books_toscrape", ["--url", url], self.environment)
         except SiteUnreachable as error:
             print(f"{error}; crawling the bundled sample shop instead")
-            with sample_shop(self.processes, books=books) as shop:
+            data = Path(self.environment["BOOKSTREAM_DATA"])
+            with sample_shop(self.processes, data, books=books) as shop:
                 summary = crawl("sample_shop", ["--url", shop], self.environment)
         self.settle()
         return Outcome(
@@ -85,9 +86,11 @@ class Demo:
 
 
 @contextmanager
-def sample_shop(processes: Processes, *, books: int) -> Iterator[str]:
-    """The sample shop's address while it runs."""
-    port = any_free_port()
+def sample_shop(processes: Processes, data: Path, *, books: int) -> Iterator[str]:
+    """The sample shop's address while it runs: last time's if that is free, for it stands in every book."""
+    remembered = data / "sample-shop.port"
+    port = free_port_like(int(remembered.read_text()) if remembered.exists() else 0)
+    remembered.write_text(str(port))
     url = f"http://127.0.0.1:{port}/"
     arguments = ["sample_shop", "serve", "--port", str(port), "--books", str(books), "--seed", _SHOP_SEED]
     processes.start([Service("sample-shop", arguments, url)])

@@ -78,6 +78,11 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def free_port_like(wish: int) -> int:
+    """That port if it is free, else any."""
+    return wish if wish and _is_free(wish) else any_free_port()
+
+
 def any_free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody has now.
 

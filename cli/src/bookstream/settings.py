@@ -15,4 +15,4 @@ def settings_for(data: Path | None) -> Settings:
 
     Raises: Invalid naming the variable at fault.
     """
-    return read_settings(Settings) if data is None else Settings(data=data)
+    return read_settings(Settings) if data is None else read_settings(Settings, data=data)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from bookcore.catalogue import open_catalogue
+from bookcore.domain.errors import NotFound
 from bookcore.event_log import open_event_log
 from bookcore.lake import open_lake
 from bookcore.search import open_search
@@ -15,8 +17,10 @@ from bookstream.settings import Settings
 def opened(settings: Settings) -> Iterator[Stores]:
     """All four; the index for reading only.
 
-    Raises: Unavailable or Invalid, naming the store that can't be opened.
+    Raises: NotFound when nothing was ever kept there; Unavailable or Invalid, naming the store that can't be
+    opened.
     """
+    refuse_empty(settings)
     with ExitStack() as closing:
         stores = Stores(
             log=open_event_log(settings.event_log_url),
@@ -27,3 +31,13 @@ def opened(settings: Settings) -> Iterator[Stores]:
         for store in (stores.log, stores.lake, stores.catalogue, stores.index):
             closing.callback(store.close)
         yield stores
+
+
+def refuse_empty(settings: Settings) -> None:
+    """Looking must not make a data folder, nor call an empty one sound.
+
+    Raises: NotFound with the remedy.
+    """
+    scheme, _, path = settings.event_log_url.partition("://")
+    if scheme == "sqlite" and not Path(path).exists():
+        raise NotFound(f"there is no data in {settings.data}; name another --data, or run `bookstream demo`")

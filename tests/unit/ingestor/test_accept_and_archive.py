@@ -1,6 +1,9 @@
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from bookcore.events.codec import encode
 from bookcore.events.message import Batch, Message, Record
@@ -50,6 +53,20 @@ def test_every_record_is_either_accepted_or_parked_with_a_reason() -> None:
     assert "Invalid JSON" in reasons[2]
     assert "source_id: Field required" in reasons[3]
     assert "unknown event type or version 'books.book.observed.v2'" in reasons[6]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"),
+        *("1969-12-31T23:59:59Z", "2999-01-01T00:00:00Z"),
+    ],
+)
+def test_an_observation_of_an_impossible_time_is_parked(moment: str) -> None:
+    message = observed("u1")
+    value = json.dumps({**json.loads(message.value or b""), "observed_at": moment}).encode()
+    accepted = accept(batch_of([replace(message, value=value)]))
+    assert [parked.reason.split(":")[0] for parked in accepted.parked] == ["observed_at"]
 
 
 def test_a_second_try_at_a_batch_takes_what_the_first_one_archived(tmp_path: Path) -> None:

@@ -3,23 +3,24 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from bookcore.catalogue import Catalogue, open_catalogue
-from bookcore.domain.errors import Conflict
+from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.dead_letters import DeadLetters
 from bookcore.event_log.runner import batches
-from bookcore.events.book import BookState
+from bookcore.events.book import BookState, BookWithdrawn
 from bookcore.events.codec import encode
 from bookcore.events.message import Batch, Message
 from bookcore.events.topics import OBSERVED, STATE
 from bookcore.lake import Lake, open_lake
 from bookcore.search import SearchIndex, open_search
-from bookcore.testing.builders import a_book, a_stored_book, an_observation
+from bookcore.testing.builders import EPOCH, a_book, a_stored_book, an_observation
 from ingestor.archive import archive
 from ingestor.catalogue import CatalogueSink
 from ingestor.index import IndexSink
@@ -59,7 +60,7 @@ def indexed(index: SearchIndex) -> dict[str, tuple[int, bool]]:
     return {str(book_id): (version, deleted) for book_id, version, deleted in found}
 
 
-def test_the_catalogue_refuses_a_batch_that_comes_twice(stores: Stores) -> None:
+def test_a_batch_that_comes_twice_changes_nothing_and_goes_on_where_the_catalogue_is(stores: Stores) -> None:
     sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
     seen = [encode(an_observation(a_book(f"u{n}")), source="test") for n in range(9)]
     todo = in_log(stores.log, OBSERVED.name, seen)
@@ -67,8 +68,7 @@ def test_the_catalogue_refuses_a_batch_that_comes_twice(stores: Stores) -> None:
         assert sink.handle(batch) == batch.next
     once = stores.catalogue.content_hash()
     for batch in todo:
-        with pytest.raises(Conflict):
-            sink.handle(batch)
+        assert sink.handle(batch) == batch.next
     assert stores.catalogue.content_hash() == once
 
 
@@ -80,6 +80,37 @@ def test_the_catalogue_takes_a_longer_second_try_as_far_as_the_first_was_archive
     archive(stores.lake, short)
     assert sink.handle(batch) == 2
     assert sink.handle(replace(batch, records=batch.records[2:])) == 5
+
+
+def test_a_batch_beyond_a_gap_is_not_archived_but_sent_back_to_the_gap(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
+    seen = [encode(an_observation(a_book("u1"), minute=n), source="test") for n in range(5)]
+    (batch,) = in_log(stores.log, OBSERVED.name, seen)
+    assert sink.handle(replace(batch, records=batch.records[2:])) == 0
+    assert list(stores.lake.list("events/")) == []
+
+
+def test_a_lake_that_remembers_another_log_is_not_mixed_with_this_one(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
+    (batch,) = in_log(stores.log, OBSERVED.name, [encode(an_observation(a_book("u1")), source="test")])
+    archive(stores.lake, replace(batch, records=[replace(batch.records[0], value=b"another log's")]))
+    with pytest.raises(Invalid, match="the log was replaced"):
+        sink.handle(batch)
+
+
+def test_a_book_withdrawn_twice_is_gone_at_the_newest_version_everywhere(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
+    book = a_book("u1")
+    ends = [EPOCH + timedelta(minutes=n) for n in (1, 2)]
+    gone = [BookWithdrawn(source="shop", source_id="u1", observed_at=at, reason="test") for at in ends]
+    story = [encode(event, source="test") for event in (an_observation(book), *gone)]
+    for batch in in_log(stores.log, OBSERVED.name, story):
+        sink.handle(batch)
+    Relay(stores.catalogue, stores.log).step()
+    indexing = IndexSink(stores.index, DeadLetters(stores.log))
+    for batch in batches([r for p in range(4) for r in stores.log.read(STATE.name, p, 0, 100)]):
+        indexing.handle(batch)
+    assert indexed(stores.index) == {"shop:u1": (gone[1].version, True)}
 
 
 def test_the_index_keeps_the_newest_whatever_comes_twice_or_late(stores: Stores) -> None:

@@ -22,7 +22,7 @@ from bookcore.events.topics import TOPICS, Topic
 from bookstream import ledger
 from bookstream.overview import Overview, end_of, overview
 from bookstream.settings import settings_for
-from bookstream.stores import opened
+from bookstream.stores import opened, refuse_empty
 
 Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -66,6 +66,7 @@ def replay(
 ) -> None:
     """Rebuild catalogue and index from the lake and compare them with the living ones."""
     settings = settings_for(data)
+    refuse_empty(settings)
     command = [sys.executable, "-m", "ingestor", "replay", *(["--swap"] if swap else [])]
     environment = {"BOOKSTREAM_DATA": str(settings.data.absolute())}
     code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
@@ -89,7 +90,9 @@ def export(
 
 def topics(*, data: Data = None, as_json: AsJson = False) -> None:
     """Every topic: what it carries, who makes and reads it, and how many messages it has had."""
-    log = open_event_log(settings_for(data).event_log_url)
+    settings = settings_for(data)
+    refuse_empty(settings)
+    log = open_event_log(settings.event_log_url)
     counts = {name: end_of(log, name) for name in TOPICS}
     log.close()
     if as_json:

@@ -42,7 +42,8 @@ def demo(
     """Start everything, crawl a bookshop, show what came out, and go on serving.
 
     Crawls books.toscrape.com, or the copy that BOOKSTREAM_TOSCRAPE_URL names, or the bundled sample shop
-    when that can't be reached. A second start goes on from what is there.
+    when that can't be reached. A second start goes on from what is there. With --once the exit code is 0 when
+    every page was had and all is searchable, else 1.
     """
     settings = settings_for(data)
     with running(settings.data, port) as (processes, ports), opened(settings) as stores:
@@ -52,6 +53,8 @@ def demo(
         print(outcome, flush=True)
         if not once:
             serve(processes, ports, settings.data)
+        elif outcome.crawl.failed:
+            raise typer.Exit(1)
 
 
 def crawl(
@@ -61,6 +64,7 @@ def crawl(
     data: Data = None,
 ) -> None:
     """Crawl a source into the event log; `bookstream up` takes it from there, now or later."""
+    interruptible()
     settings = settings_for(data)
     arguments = ["--url", url] if url else []
     folder = settings.data.absolute()
@@ -82,8 +86,7 @@ def running(data: Path, port: int) -> Iterator[tuple[Processes, Ports]]:
 
     Raises: Unavailable when a port is taken, a service doesn't start, or another `bookstream` has the folder.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started us with Ctrl-C ignored
-        signal.signal(number, signal.default_int_handler)
+    interruptible()
     with only_one(data):
         ports = choose_ports(port)
         environment = environment_of(data, ports)
@@ -93,6 +96,12 @@ def running(data: Path, port: int) -> Iterator[tuple[Processes, Ports]]:
             print(f"starting {', '.join(service.name for service in todo)}", file=sys.stderr, flush=True)
             processes.start(todo)
             yield processes, ports
+
+
+def interruptible() -> None:
+    """SIGTERM stops as cleanly as Ctrl-C, and Ctrl-C also where a shell started us with it ignored."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 def serve(processes: Processes, ports: Ports, data: Path) -> None:

@@ -52,7 +52,7 @@ def _replay(settings: Settings, *, swap: bool) -> int:
     if swap:
         swap_in(settings)
         sys.stdout.write("the rebuilt catalogue and index are the living ones now\n")
-    return 0
+    return 0 if swap or result.equal else 1
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
 """What records of the observed topic say, or why they can't be accepted."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bookcore.catalogue import Observation
-from bookcore.domain.book import book_id
+from bookcore.domain.book import book_id, version_at
 from bookcore.domain.errors import Invalid
 from bookcore.domain.normalise import Rejected, normalise
 from bookcore.event_log.dead_letters import Parked
 from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
+
+_EARLIEST = 0
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ def accept(batch: Batch) -> Accepted:
 
 def _observation(record: Record) -> Observation:
     event = decode(record).event
+    if isinstance(event, BookObserved | BookWithdrawn) and not _EARLIEST <= event.version <= _latest(record):
+        raise Invalid("lies before 1970, or a day or more after the event was published", field="observed_at")
     if isinstance(event, BookWithdrawn):
         return Observation(book_id(event.source, event.source_id), None, event.version, event.id)
     if not isinstance(event, BookObserved):
@@ -42,3 +48,8 @@ def _observation(record: Record) -> Observation:
     if isinstance(book, Rejected):
         raise Invalid(str(book))
     return Observation(book.id, book, event.version, event.id)
+
+
+def _latest(record: Record) -> int:
+    """A clock may be wrong by less than a day; a version far in the future would outlive the truth."""
+    return version_at(record.timestamp + _DAY)

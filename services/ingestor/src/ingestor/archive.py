@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bookcore.domain.errors import Invalid
 from bookcore.events.message import Batch
 from bookcore.lake import Lake
 from bookcore.lake.layout import batch_key, pack_records, unpack_records
@@ -20,8 +21,15 @@ def archive(lake: Lake, batch: Batch) -> Archived:
 
     When an earlier try got there first, its content counts, which may be shorter: the caller does that much
     and goes on after its last offset. Idempotent by topic, partition and first offset.
+    Raises: Invalid when the lake has other records under these coordinates.
     """
     key = batch_key(batch)
     if lake.put(key, pack_records(batch.records)):
         return Archived(batch, key)
-    return Archived(Batch(batch.topic, batch.partition, unpack_records(lake.get(key))), key)
+    stored = unpack_records(lake.get(key))
+    if any(mine != theirs for mine, theirs in zip(batch.records, stored, strict=False)):
+        raise Invalid(
+            f"the lake's {key} holds other records than the event log: the log was replaced;"
+            " bring it back, or start with a fresh data folder"
+        )
+    return Archived(Batch(batch.topic, batch.partition, stored), key)

@@ -5,7 +5,7 @@ from threading import Event
 
 from bookcore.catalogue import Catalogue, Ingest, queries
 from bookcore.catalogue.write import apply
-from bookcore.event_log import EventLog, Start
+from bookcore.event_log import EventLog
 from bookcore.event_log.dead_letters import DeadLetters, Limits
 from bookcore.event_log.runner import Runner
 from bookcore.events.message import Batch
@@ -32,6 +32,9 @@ class CatalogueSink:
     def handle(self, batch: Batch) -> int:
         """Archive, park, write, in this order: what the tables skip is in the dead letters by then."""
         crash_point(CrashPoint.INGESTOR_AFTER_POLL)
+        here = start_of(self._catalogue)(batch.topic, batch.partition)
+        if here != batch.first:  # done already, or one before it is missing: archive nothing out of place
+            return here
         archived = archive(self._lake, batch)
         crash_point(CrashPoint.INGESTOR_AFTER_LAKE_PUT)
         accepted = accept(archived.batch)
@@ -54,7 +57,7 @@ class CatalogueSink:
         return archived.batch.next
 
 
-def start_of(catalogue: Catalogue) -> Start:
+def start_of(catalogue: Catalogue) -> Callable[[str, int], int]:
     """Where to begin a partition: the catalogue knows better than the log what it has."""
 
     def start(topic: str, partition: int) -> int:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from bookcore.catalogue import Catalogue, Ingest, count_owed, first_owed, open_catalogue, settle
+from bookcore.catalogue import Catalogue, Ingest, count_owed, first_owed, open_catalogue, queries, settle
 from bookcore.domain.book import VersionedBook
-from bookcore.domain.errors import Conflict
-from bookcore.events.message import Batch
+from bookcore.domain.errors import Conflict, Invalid
+from bookcore.events.message import Batch, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
 from bookcore.lake.layout import topic_prefix, unpack_records
@@ -30,8 +30,13 @@ class Replayed:
     content_hash: str
     living_hash: str
 
+    @property
+    def equal(self) -> bool:
+        """Whether the living catalogue is what the lake says."""
+        return self.content_hash == self.living_hash
+
     def __str__(self) -> str:
-        verdict = "equal" if self.content_hash == self.living_hash else "DIFFERENT"
+        verdict = "equal" if self.equal else "DIFFERENT"
         return (
             f"replayed={self.records} parked={self.parked} books={self.books}"
             f" hash={self.content_hash[:16]} living={self.living_hash[:16]} {verdict}"
@@ -56,26 +61,39 @@ def replay(settings: Settings) -> Replayed:
 
 
 def swap_in(settings: Settings) -> None:
-    """Put the rebuilt catalogue and index in the place of the living ones.
+    """Put the rebuilt catalogue and index in the place of the living ones; the old catalogue is kept beside.
 
-    Raises: Conflict while an ingestor runs, or when the living catalogue still owes events.
+    Raises: Conflict while an ingestor runs, or when the living catalogue has more or less than the lake.
     """
     folder = _folder(settings)
     open_search(settings.search_url, writable=True).close()  # refuses while an ingestor holds the index
-    living = open_catalogue(settings.catalogue_url)
-    with living.reading() as connection:
-        owed = count_owed(connection)
-    living.close()
-    if owed:
-        raise Conflict(f"the living catalogue owes {owed} events; let the ingestor send them first")
+    _refuse_loss(settings, folder)
     catalogue = Path(settings.catalogue_url.removeprefix("sqlite:///"))
     search = Path(settings.search_url.removeprefix("tantivy://"))
     for suffix in ("-wal", "-shm"):
         catalogue.with_name(catalogue.name + suffix).unlink(missing_ok=True)
+    catalogue.replace(folder / "catalogue-before.db")
     (folder / "catalogue.db").replace(catalogue)
     search.replace(folder / "search-before")  # aside, not away: the place is empty for one rename only
     (folder / "search").replace(search)
     shutil.rmtree(folder / "search-before")
+
+
+def _refuse_loss(settings: Settings, folder: Path) -> None:
+    """Raises: Conflict when the living catalogue owes events, or isn't where the rebuilt one is."""
+    living = open_catalogue(settings.catalogue_url)
+    rebuilt = open_catalogue(f"sqlite:///{folder}/catalogue.db")
+    with living.reading() as old, rebuilt.reading() as new:
+        owed = count_owed(old)
+        here = [queries.next_offset(old, OBSERVED.name, p) for p in range(OBSERVED.partitions)]
+        there = [queries.next_offset(new, OBSERVED.name, p) for p in range(OBSERVED.partitions)]
+    living.close()
+    rebuilt.close()
+    if owed or here != there:
+        raise Conflict(
+            f"the living catalogue owes {owed} events and is at offsets {here}, the lake at {there};"
+            " let the ingestor catch up, stop it, and try again"
+        )
 
 
 def _folder(settings: Settings) -> Path:
@@ -85,7 +103,7 @@ def _folder(settings: Settings) -> Path:
 def _refill(lake: Lake, catalogue: Catalogue) -> tuple[int, int]:
     records = parked = 0
     for key in sorted(lake.list(topic_prefix(OBSERVED.name)), key=lambda key: key.rpartition("/p-")[2]):
-        found = unpack_records(lake.get(key))
+        found = _records(lake, key)
         batch = Batch(OBSERVED.name, found[0].partition, found)
         accepted = accept(batch)
         catalogue.apply(
@@ -95,6 +113,13 @@ def _refill(lake: Lake, catalogue: Catalogue) -> tuple[int, int]:
         records += len(found)
         parked += len(accepted.parked)
     return records, parked
+
+
+def _records(lake: Lake, key: str) -> list[Record]:
+    try:
+        return unpack_records(lake.get(key))
+    except Invalid as error:
+        raise Invalid(f"{key}: {error}") from error
 
 
 def _forget_owed(catalogue: Catalogue) -> None:

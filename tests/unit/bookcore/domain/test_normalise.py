@@ -57,6 +57,11 @@ def test_a_page_in_order_becomes_a_book() -> None:
             "title holds bytes that are not of the page's declared charset: 'caf\ufffd'",
         ),
         ({"title": "x" * 1_001}, None),
+        (
+            {"availability": "In stock" + " " * 1_000_000 + "!"},
+            "availability is not a known state: 'In stock !'",
+        ),
+        ({"availability": "a" * 101}, None),
         ({"rating": "Six"}, "rating is not one to five stars: 'Six'"),
         ({"availability": "Perhaps"}, "availability is not a known state: 'Perhaps'"),
         ({"tax": "€1.00"}, "tax is not in GBP like the price: '€1.00'"),

@@ -50,3 +50,11 @@ def test_a_good_record_ends_a_row(log: EventLog) -> None:
     some = records(9)
     dead.park(some, [Parked(record, "r") for record in some if record.offset % 3])
     assert len(log.read(OBSERVED.dead_letters, 0, 0, 10)) == 6
+
+
+def test_a_batch_that_comes_again_is_neither_counted_nor_sent_again(log: EventLog) -> None:
+    dead = DeadLetters(log, Limits(consecutive=5))
+    bad = records(4)
+    for _ in range(3):
+        dead.park(bad, [Parked(record, "r") for record in bad])
+    assert len(log.read(OBSERVED.dead_letters, 0, 0, 100)) == 4

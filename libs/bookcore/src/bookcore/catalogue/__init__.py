@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bookcore.catalogue import queries
@@ -121,7 +121,7 @@ def open_catalogue(url: str) -> Catalogue:
         with path.with_suffix(".lock").open("w") as lock:  # who starts at once goes in turn
             flock(lock, LOCK_EX)
             metadata.create_all(engine)
-    except (OperationalError, OSError) as error:
+    except (DatabaseError, OSError) as error:
         raise _unavailable(error) from error
     return Catalogue(engine)
 
@@ -140,7 +140,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _unavailable(error: OperationalError | OSError) -> Unavailable:
-    cause = str(error.orig) if isinstance(error, OperationalError) else str(error)
+def _unavailable(error: DatabaseError | OSError) -> Unavailable:
+    cause = str(error.orig) if isinstance(error, DatabaseError) else str(error)
     remedy = "free some space" if "full" in cause else "check that it runs and can be written to"
     return Unavailable(f"the catalogue can't be used ({cause}); {remedy}")

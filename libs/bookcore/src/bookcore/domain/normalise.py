@@ -14,6 +14,7 @@ _AMOUNT = r"(?P<amount>-?\d{1,9}(?:\.\d{1,4})?)"
 _PRICE = re.compile(rf"(?P<sign>[£€$¥])?\s*{_AMOUNT}\s*(?P<code>[A-Z]{{3}})?", re.ASCII)
 _STOCK = re.compile(r"(?P<status>[A-Za-z_ -]+?)\s*(?:\((?P<quantity>\d{1,9})(?: available)?\))?", re.ASCII)
 _STATUS = {status.value.replace("_", " "): status for status in AvailabilityStatus}
+_LONGEST_STOCK = 100  # the pattern looks back, so its input is bounded
 _TOO_LONG = {"title": 1_000, "description": 100_000, "url": 2_000, "image_url": 2_000, "category": 200}
 
 
@@ -186,7 +187,10 @@ def _is_whole(text: str) -> bool:
 def _availability(text: str | None) -> Availability:
     if not text:
         return Availability(AvailabilityStatus.UNKNOWN)
-    match = _STOCK.fullmatch(text.strip())
+    text = " ".join(text.split())
+    if len(text) > _LONGEST_STOCK:
+        raise _Refusal("availability", f"is longer than {_LONGEST_STOCK} characters", text)
+    match = _STOCK.fullmatch(text)
     status = match and _STATUS.get(match["status"].strip().lower().replace("_", " "))
     if not match or not status:
         raise _Refusal("availability", "is not a known state", text)

@@ -67,7 +67,10 @@ class EventLog(Protocol):
         """
 
     def consumer(self, group: str, topics: Sequence[str], *, start: Start | None = None) -> Consumer:
-        """A new member of the group, reading on from its committed offsets or where `start` says."""
+        """A new member of the group, reading on from its committed offsets or where `start` says.
+
+        Its poll raises Conflict when `start` names an offset beyond the log's end: the log was replaced.
+        """
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
         """Look at records without a group, from `offset` on; changes nothing."""

@@ -44,13 +44,21 @@ class DeadLetters:
         self._limits = limits or Limits()
         self._recent: deque[bool] = deque(maxlen=self._limits.window)
         self._row = 0
+        self._counted: dict[tuple[str, int], int] = {}
+        self._sent: dict[tuple[str, int], int] = {}
 
     def park(self, records: Sequence[Record], parked: Sequence[Parked]) -> None:
         """Send the parked of these records to their dead-letter topic; nothing when a limit is passed.
 
-        Raises: TooManyDeadLetters naming the limit and the last reason.
+        A batch that comes again, because something later in its way was unavailable, is not counted or sent
+        again. Raises: TooManyDeadLetters naming the limit and the last reason.
         """
-        self._count(records, parked)
+        self._count([record for record in records if _is_new(record, self._counted)], parked)
+        _note(records, self._counted)
+        self._send([one for one in parked if _is_new(one.record, self._sent)])
+        _note(records, self._sent)
+
+    def _send(self, parked: Sequence[Parked]) -> None:
         by_topic: dict[str, list[Parked]] = {}
         for one in parked:
             by_topic.setdefault(topic_named(one.record.topic).dead_letters, []).append(one)
@@ -84,3 +92,13 @@ class DeadLetters:
             f"stopped: {what} records could not be accepted (last: {reason});"
             " mend the source or the reader and start again, nothing is lost"
         )
+
+
+def _is_new(record: Record, done: dict[tuple[str, int], int]) -> bool:
+    return record.offset >= done.get((record.topic, record.partition), 0)
+
+
+def _note(records: Sequence[Record], done: dict[tuple[str, int], int]) -> None:
+    for record in records:
+        place = (record.topic, record.partition)
+        done[place] = max(done.get(place, 0), record.offset + 1)

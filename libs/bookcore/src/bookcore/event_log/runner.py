@@ -12,7 +12,8 @@ from bookcore.events.message import Batch, Record
 from bookcore.kit.crash import CrashPoint, crash_point
 
 Handler = Callable[[Batch], int]
-"""Does a batch, whole or not at all, and returns the next offset (before the batch's end: it took a part).
+"""Does a batch, whole or not at all, and returns the offset to go on from: the batch's end, or before it when
+it took a part, or wherever it knows better to be.
 
 Must be idempotent: after a crash a batch comes again. Unavailable means try again later, Conflict that
 somebody else has moved on.
@@ -40,7 +41,11 @@ class Runner:
 
     def step(self, stop: Event, *, timeout: float) -> int:
         """Poll once and handle what came; how many records there were."""
-        records = self._consumer.poll(limit=self._limit, timeout=timeout)
+        try:
+            records = self._consumer.poll(limit=self._limit, timeout=timeout)
+        except Unavailable as error:
+            self._wait(error, stop)
+            return 0
         for batch in batches(records):
             self._do(batch, stop)
         return len(records)
@@ -54,11 +59,15 @@ class Runner:
             if done != batch.next:
                 self._consumer.seek(Position(batch.topic, batch.partition, done))
         except Unavailable as error:
-            _log.warning("waiting", consumer=self._name, reason=str(error), seconds=error.retry_after)
             self._consumer.seek(here)
-            stop.wait(error.retry_after)
+            self._wait(error, stop)
         except Conflict as error:
             _log.info("moved on", consumer=self._name, reason=str(error))
+            self._consumer.seek(here)  # the handler says where to go on, unless the partition is gone
+
+    def _wait(self, error: Unavailable, stop: Event) -> None:
+        _log.warning("waiting", consumer=self._name, reason=str(error), seconds=error.retry_after)
+        stop.wait(error.retry_after)
 
 
 def batches(records: Sequence[Record]) -> Iterator[Batch]:

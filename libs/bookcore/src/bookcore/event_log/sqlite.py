@@ -176,7 +176,8 @@ class SqliteConsumer:
 
     def seek(self, position: Position) -> None:
         """As Consumer.seek."""
-        self._next[position.topic, position.partition] = position.offset
+        if (position.topic, position.partition) in self._next:
+            self._next[position.topic, position.partition] = position.offset
 
     def close(self) -> None:
         """As Consumer.close."""
@@ -186,19 +187,23 @@ class SqliteConsumer:
     def _rebalance_when_due(self) -> None:
         if time.monotonic() < self._rebalance_at:
             return
-        gained, lost = self._member.rebalance()
-        for gone in lost:
+        for gone in self._member.rebalance():
             self._next.pop(gone, None)
-        for topic, partition in gained:
-            self._next[topic, partition] = self._beginning(topic, partition)
+        for topic, partition in self._member.owned:
+            if (topic, partition) not in self._next:
+                self._next[topic, partition] = self._beginning(topic, partition)
         self._rebalance_at = time.monotonic() + _REBALANCE_EVERY
 
     def _beginning(self, topic: str, partition: int) -> int:
-        progress = self._log.progress(topic, self._group)
-        committed = next(p.committed for p in progress if p.partition == partition)
+        here = next(p for p in self._log.progress(topic, self._group) if p.partition == partition)
         wanted = self._start(topic, partition) if self._start else None
-        if wanted is None or wanted == committed:
-            return committed
+        if wanted is None or wanted == here.committed:
+            return here.committed
+        if wanted > here.end:
+            raise Conflict(
+                f"{self._group} is at offset {wanted} of {topic}/{partition}, but the event log ends at"
+                f" {here.end}: the log was replaced; bring it back, or start with a fresh data folder"
+            )
         self.commit([Position(topic, partition, wanted)])  # or the lag would tell of what is done already
         return wanted
 

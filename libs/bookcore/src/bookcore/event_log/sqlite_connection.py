@@ -51,7 +51,7 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         remedy = "free some space" if "full" in str(error) else "try again"
         raise Unavailable(f"the event log can't be written ({error}); {remedy}") from error
     finally:

@@ -36,16 +36,17 @@ class GroupMember:
         """The partitions that no other member can have now."""
         return list(self._owned)
 
-    def rebalance(self) -> tuple[Sequence[TopicPartition], Sequence[TopicPartition]]:
-        """Let go of what others should have and take what is free of our share: (gained, lost)."""
+    def rebalance(self) -> Sequence[TopicPartition]:
+        """Let go of what others should have, which is returned, and take what is free of our share."""
         living = self._living()
         place = living.index(self._path.name)
         share = set(self._partitions[place :: len(living)])
         lost = [partition for partition in self._owned if partition not in share]
         for partition in lost:
             self._owned.pop(partition).close()
-        gained = [p for p in sorted(share) if p not in self._owned and self._take(p)]
-        return gained, lost
+        for partition in sorted(share - self._owned.keys()):
+            self._take(partition)
+        return lost
 
     def leave(self) -> None:
         """Free everything at once."""
@@ -70,11 +71,10 @@ class GroupMember:
         lock.close()
         return True
 
-    def _take(self, partition: TopicPartition) -> bool:
+    def _take(self, partition: TopicPartition) -> None:
         lock = _try_lock(self._folder / f"owner-{partition[0]}-{partition[1]}")
         if lock is not None:
             self._owned[partition] = lock
-        return lock is not None
 
 
 def group_folder(log: Path, group: str) -> Path:

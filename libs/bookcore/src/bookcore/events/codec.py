@@ -76,7 +76,7 @@ def decode(record: Record) -> Decoded:
 
 def _gone(record: Record) -> BookGone:
     version = record.header("version") or ""
-    if not version.isdecimal():
+    if not (version.isascii() and version.isdecimal() and len(version) < 19):
         raise Invalid("tombstone without a version header")
     return BookGone(book_id=BookId(record.key), version=int(version))
 

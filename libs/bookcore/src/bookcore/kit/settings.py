@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bookcore.domain.errors import Invalid
 
 DEVELOPMENT_SECRET = "development-only-secret-of-thirty-two-bytes"  # noqa: S105 - refused in production
+_SHORTEST_SECRET = 32
 _EMBEDDED = ("sqlite:", "file:", "tantivy:", "memory:")
 
 S = TypeVar("S", bound=BaseSettings)
@@ -24,6 +25,15 @@ class Environment(StrEnum):
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
+
+
+class LogLevel(StrEnum):
+    """The least that is logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
 class Settings(BaseSettings):
@@ -43,7 +53,7 @@ class Settings(BaseSettings):
         SecretStr(DEVELOPMENT_SECRET),
         description="signs the short-lived tokens by which the gateway tells services who asks",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR")
 
     @model_validator(mode="after")
     def _embedded_defaults(self) -> Self:
@@ -65,17 +75,18 @@ class Settings(BaseSettings):
         for name in ("event_log_url", "lake_url", "catalogue_url", "search_url"):
             if str(getattr(self, name)).startswith(_EMBEDDED):
                 raise ValueError(f"BOOKSTREAM_{name.upper()} is embedded; production needs a real server")
-        if self.internal_secret.get_secret_value() == DEVELOPMENT_SECRET:
-            raise ValueError("BOOKSTREAM_INTERNAL_SECRET has its development default; set a random one")
+        secret = self.internal_secret.get_secret_value()
+        if secret == DEVELOPMENT_SECRET or len(secret.encode()) < _SHORTEST_SECRET:
+            raise ValueError("BOOKSTREAM_INTERNAL_SECRET must be random and of 32 bytes or more")
 
 
-def read_settings(kind: type[S]) -> S:
-    """The settings from the environment.
+def read_settings(kind: type[S], **given: object) -> S:
+    """The settings from the environment; what is `given` by name wins.
 
     Raises: Invalid naming the variable and what is wrong with it.
     """
     try:
-        return kind()
+        return kind(**given)  # type: ignore[arg-type]  # pydantic checks the values, which may be of any type
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()

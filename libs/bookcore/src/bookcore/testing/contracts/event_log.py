@@ -156,11 +156,17 @@ class EventLogContract:
         consumer.close()
 
     def test_a_start_function_overrules_the_committed_offset(self, log: EventLog) -> None:
-        log.append(TOPIC, [Message("k", str(n).encode()) for n in range(5)])
-        consumer = log.consumer("g", [TOPIC], start=lambda _topic, _partition: 3)
+        at = log.append(TOPIC, [Message("k", str(n).encode()) for n in range(5)])[0].partition
+        consumer = log.consumer("g", [TOPIC], start=lambda _topic, partition: 3 if partition == at else None)
         assert [r.value for r in drain(consumer, want=2)] == [b"3", b"4"]
         consumer.close()
         assert sum(p.lag for p in log.progress(TOPIC, "g")) == 2
+
+    def test_a_start_beyond_the_end_is_refused_because_the_log_was_replaced(self, log: EventLog) -> None:
+        consumer = log.consumer("g", [TOPIC], start=lambda _topic, _partition: 7)
+        with pytest.raises(Conflict, match="replaced"):
+            consumer.poll(limit=1, timeout=0)
+        consumer.close()
 
     def test_progress_tells_the_lag_of_a_group(self, log: EventLog) -> None:
         log.append(TOPIC, messages(10))
