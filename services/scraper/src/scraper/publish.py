@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
+
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved
@@ -22,6 +24,7 @@ from scraper.frontier import Finished, Run
 from scraper.frontier.sqlite import Frontier
 from scraper.reading import Read
 
+_log = structlog.get_logger()
 _WINDOW = 0.1
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -82,6 +85,9 @@ class Publisher:
                 await self._make_safe([read for read, _ in batch])
             except Unavailable as error:
                 _tell(batch, error)
+            except Exception as error:  # noqa: BLE001 - those who wait must hear of it, or the crawl would hang
+                _log.exception("a batch could not be made safe")
+                _tell(batch, Unavailable(f"the crawl can't go on: {type(error).__name__}: {error}"))
             else:
                 _tell(batch, None)
 

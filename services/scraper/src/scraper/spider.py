@@ -58,7 +58,17 @@ class BookSpider(Spider):
         return True
 
     async def read(self, response: Response, page: Page) -> Request | None:
-        """One answer; gives a request when the site or the lake makes another one necessary."""
+        """One answer; gives a request when the site or the lake makes another one necessary.
+
+        Whatever goes wrong with it, the page counts as failed with the reason; none is dropped in silence.
+        """
+        try:
+            return await self._handle(response, page)
+        except Exception as error:  # noqa: BLE001 - counted and shown as the page's failure
+            self._work.fail(page, f"could not be handled: {type(error).__name__}: {error}")
+            return None
+
+    async def _handle(self, response: Response, page: Page) -> Request | None:
         if response.status in _MOVED:
             return self._follow(response, page)
         answer = Answer(

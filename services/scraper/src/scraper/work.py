@@ -38,6 +38,10 @@ class Verdict:
     line: str | None = None
 
 
+class _Damaged(Exception):
+    """The stored body of a page can't be read; the page is fetched in full."""
+
+
 class Work:
     """The one place where a page's fate is decided. The first verdict stands."""
 
@@ -68,10 +72,10 @@ class Work:
             if not self.is_broken(read):
                 await self._publisher.publish(read)
                 self.tally.done(read)
+        except (NotFound, _Damaged):
+            return False
         except Invalid as refusal:
             self.fail(page, refusal.reason)
-        except NotFound:
-            return False
         except Unavailable as error:
             self.stop(Verdict(Exit.STOPPED, str(error)))
         return True
@@ -97,7 +101,13 @@ class Work:
         except Unavailable as error:
             self.stop(Verdict(Exit.STOPPED, str(error)))
         if page.url == self.site.start or self._silent_in_a_row >= _SILENT_PAGES:
-            self.stop(Verdict(Exit.UNREACHABLE, f"cannot reach {page.url}: {reason}"))
+            self.stop(self._end(page, reason, is_transport=is_transport))
+
+    def _end(self, page: Page, reason: str, *, is_transport: bool) -> Verdict:
+        """A site that never answered is unreachable; one that did, and no longer does, stops the crawl."""
+        if is_transport and self.tally.pages == 0:
+            return Verdict(Exit.UNREACHABLE, f"cannot reach {page.url}: {reason}")
+        return Verdict(Exit.STOPPED, f"cannot go on at {page.url}: {reason}; the next crawl tries again")
 
     async def _read(self, page: Page, answer: Answer) -> Read:
         """Raises: Invalid, NotFound when the page said to be known isn't in the lake."""
@@ -121,4 +131,8 @@ class Work:
         self._frontier.add(Kind.BOOK, found.books, depth=page.depth + 1)
 
     async def _stored(self, page: Page) -> bytes:
-        return unpack_page(await asyncio.to_thread(self._lake.get, page.known.body or ""))
+        packed = await asyncio.to_thread(self._lake.get, page.known.body or "")
+        try:
+            return unpack_page(packed)
+        except Invalid as error:
+            raise _Damaged(page.url) from error

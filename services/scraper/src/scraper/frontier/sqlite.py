@@ -147,13 +147,13 @@ class Frontier:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._explained():
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -161,7 +161,7 @@ class Frontier:
             yield
         except (sqlite3.Error, OSError) as error:
             raise Unavailable(
-                f"the frontier {self._path} can't be used ({error}); check space and permissions"
+                f"the frontier {self._path} can't be used ({error}); free some space or check permissions"
             ) from error
 
 
