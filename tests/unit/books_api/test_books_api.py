@@ -109,6 +109,22 @@ def test_a_cursor_of_another_question_is_refused(client: TestClient) -> None:
         assert client.get("/books", params={"cursor": cursor, **other}).status_code == 400
 
 
+def test_a_list_goes_on_after_a_very_long_title(client: TestClient, settings: Settings) -> None:
+    catalogue = open_catalogue(settings.catalogue_url)
+    long = [a_book(f"v{n}", title="書" * 900 + str(n)) for n in range(3)]
+    catalogue.apply(Ingest("more", 0, 0, 1, "lake/1", [Observation(b.id, b, 99, "e") for b in long]))
+    catalogue.close()
+    titles, cursor = [], ""
+    while cursor is not None:
+        asked = {"sort": "-title", "limit": "1", **({"cursor": cursor} if cursor else {})}
+        page = client.get("/books", params=asked).json()
+        titles += [item["title"] for item in page["items"]]
+        cursor = page["next"]
+        assert len(cursor or "") < 1_000
+    assert len(titles) == 28
+    assert titles[:3] == [book.title for book in reversed(long)]
+
+
 @pytest.mark.parametrize(
     ("params", "field"),
     [
@@ -189,6 +205,21 @@ def test_a_book_is_created_changed_and_deleted_by_the_same_path_as_a_crawl(
     log = open_event_log(settings.event_log_url)
     assert sum(p.end for p in log.progress(OBSERVED.name, "g")) == 3
     log.close()
+
+
+@pytest.mark.usefixtures("ingesting")
+def test_a_patch_of_one_attribute_leaves_the_others(client: TestClient) -> None:
+    changed = client.patch("/books/shop:u01", json={"attributes": {"tax": "1.00", "reviews": None}}).json()
+    assert changed["attributes"] == {"price_excl_tax": "11.00", "tax": "1.00", "product_type": "Books"}
+    assert client.patch("/books/shop:u01", json={"attributes": None}).json()["attributes"] == {}
+
+
+@pytest.mark.usefixtures("ingesting")
+def test_amounts_have_the_decimals_of_their_currency(client: TestClient) -> None:
+    dinars = {**NEW, "price": {"amount": "5.125", "currency": "KWD"}, "attributes": None}
+    assert client.post("/books", json=dinars).json()["price"] == dinars["price"]
+    pounds = {**NEW, "source_id": "n2", "price": {"amount": "5.125", "currency": "GBP"}}
+    assert client.post("/books", json=pounds).json()["field"] == "price"
 
 
 @pytest.mark.usefixtures("ingesting")

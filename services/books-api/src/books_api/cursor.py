@@ -3,6 +3,7 @@
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
@@ -11,6 +12,15 @@ from bookcore.catalogue import BookFilter, Key, Sort
 from bookcore.kit.problem import ProblemError
 
 _MAC = 16
+_LONGEST = 200  # characters: a cursor is a part of an address
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a page ended. `value` None: too long to carry about, it stands in the row of that book."""
+
+    value: str | int | None
+    id: str
 
 
 class Cursors:
@@ -21,10 +31,11 @@ class Cursors:
 
     def write(self, end: Key, wanted: BookFilter, sort: Sort) -> str:
         """The cursor for what comes after `end`."""
-        payload = orjson.dumps([end.value, end.id])
+        value = None if isinstance(end.value, str) and len(end.value) > _LONGEST else end.value
+        payload = orjson.dumps([value, end.id])
         return urlsafe_b64encode(self._mac(payload, wanted, sort) + payload).decode().rstrip("=")
 
-    def read(self, cursor: str, wanted: BookFilter, sort: Sort) -> Key:
+    def read(self, cursor: str, wanted: BookFilter, sort: Sort) -> End:
         """Raises: ProblemError(bad-cursor) for anything but a cursor of ours for this very question."""
         try:
             raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -35,7 +46,7 @@ class Cursors:
         except (ValueError, Base64Error) as error:
             detail = "cursor: it was changed, or belongs to other filters or another order"
             raise ProblemError("bad-cursor", detail) from error
-        return Key(value, book_id)
+        return End(value, book_id)
 
     def _mac(self, payload: bytes, wanted: BookFilter, sort: Sort) -> bytes:
         question = repr((wanted, sort.value)).encode()

@@ -7,9 +7,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bookcore.catalogue import CategoryCount, PricePeriod, Statistics
 from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, VersionedBook
+from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookState, Price
 
-Amount = Annotated[str, Field(pattern=r"^\d{1,9}(\.\d{1,2})?$", examples=["51.77"])]
+Amount = Annotated[str, Field(pattern=r"^\d{1,9}(\.\d{1,3})?$", examples=["51.77"])]
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
@@ -22,6 +23,13 @@ class PriceIn(_Strict):
 
     amount: Amount
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["GBP"])]
+
+    def to_money(self) -> Money:
+        """Raises: Invalid when the currency has fewer decimals."""
+        money = Money(Decimal(self.amount), self.currency)
+        if Decimal(money.plain) != money.amount:
+            raise Invalid(f"has more decimals than {self.currency} has", field="price")
+        return money
 
 
 class StockIn(_Strict):
@@ -46,8 +54,14 @@ class AttributesIn(_Strict):
     product_type: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
 
+_MERGED = ("identifiers", "attributes")
+
+
 class BookPatch(_Strict):
-    """The fields to change; those left out stay as they are, null empties one that may be empty."""
+    """The fields to change; those left out stay as they are, null empties one that may be empty.
+
+    `identifiers` and `attributes` are merged: what they leave out stays, too.
+    """
 
     url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
     title: Text | None = None
@@ -80,7 +94,7 @@ class BookIn(BookPatch):
             title=self.title,
             category=self.category,
             rating=None if self.rating is None else Rating(self.rating),
-            price=Money(Decimal(self.price.amount), self.price.currency),
+            price=self.price.to_money(),
             availability=Availability(stock.status, stock.quantity),
             identifiers=_present(self.identifiers),
             description=self.description,
@@ -176,7 +190,10 @@ def patched(stored: VersionedBook, patch: BookPatch) -> BookIn:
     state = BookState.of(stored)
     now = state.model_dump(mode="json", include=set(BookIn.model_fields))
     now["price"] = state.price.model_dump()
-    now.update(patch.model_dump(mode="json", exclude_unset=True))
+    for name, value in patch.model_dump(mode="json", exclude_unset=True).items():
+        if name in _MERGED and value is not None:
+            value = {k: v for k, v in {**now[name], **value}.items() if v is not None}
+        now[name] = value
     return BookIn.model_validate(now)
 
 

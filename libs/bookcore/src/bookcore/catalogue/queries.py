@@ -124,6 +124,13 @@ def page(
     )
 
 
+def key_of(connection: Connection, book_id: str, *, sort: Sort) -> Key | None:
+    """Where a book stands in that order; None when there is no such book."""
+    column = _SORT_COLUMNS[sort.value.removeprefix("-")]
+    row = connection.execute(select(column).where(books.c.id == book_id)).first()
+    return None if row is None else Key(row[0], book_id)
+
+
 def count(connection: Connection, wanted: BookFilter) -> int:
     """How many books there are."""
     query = select(func.count()).select_from(books).where(*_conditions(wanted))

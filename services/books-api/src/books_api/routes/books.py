@@ -6,11 +6,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from bookcore.catalogue import Catalogue, Sort, queries
+from bookcore.catalogue import BookFilter, Catalogue, Key, Sort, queries
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import NotFound
 from bookcore.events.book import BookState
-from books_api.dependencies import Parts, Wanted
+from bookcore.kit.problem import ProblemError
+from books_api.dependencies import Collaborators, Parts, Wanted
 from books_api.schemas import BookPage, HistoryOut, PeriodOut
 
 router = APIRouter(tags=["books"])
@@ -29,7 +30,7 @@ def list_books(
     request: Request, response: Response, parts: Parts, wanted: Wanted, paging: Annotated[Paging, Depends()]
 ) -> BookPage:
     """Books by filter, in the order asked for, a page at a time; `Link: rel="next"` leads on."""
-    after = parts.cursors.read(paging.cursor, wanted, paging.sort) if paging.cursor else None
+    after = _after(parts, wanted, paging)
     with parts.catalogue.reading() as connection:
         books, end = queries.page(connection, wanted, sort=paging.sort, after=after, limit=paging.limit)
     following = parts.cursors.write(end, wanted, paging.sort) if end else None
@@ -54,6 +55,19 @@ def get_history(book_id: str, parts: Parts) -> HistoryOut:
     with parts.catalogue.reading() as connection:
         periods = queries.history(connection, book_id)
     return HistoryOut(id=book_id, prices=[PeriodOut.of(period) for period in periods])
+
+
+def _after(parts: Collaborators, wanted: BookFilter, paging: Paging) -> Key | None:
+    if not paging.cursor:
+        return None
+    end = parts.cursors.read(paging.cursor, wanted, paging.sort)
+    if end.value is not None:
+        return Key(end.value, end.id)
+    with parts.catalogue.reading() as connection:
+        found = queries.key_of(connection, end.id, sort=paging.sort)
+    if found is None:
+        raise ProblemError("bad-cursor", "cursor: the book that it stands at is gone")
+    return found
 
 
 def living(catalogue: Catalogue, book_id: str) -> VersionedBook:
