@@ -3,6 +3,7 @@ import io
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
 
@@ -220,6 +221,24 @@ def test_amounts_have_the_decimals_of_their_currency(client: TestClient) -> None
     assert client.post("/books", json=dinars).json()["price"] == dinars["price"]
     pounds = {**NEW, "source_id": "n2", "price": {"amount": "5.125", "currency": "GBP"}}
     assert client.post("/books", json=pounds).json()["field"] == "price"
+
+
+@pytest.mark.usefixtures("ingesting")
+def test_of_two_writes_on_one_etag_exactly_one_is_done(client: TestClient) -> None:
+    read = client.get("/books/shop:u03").headers["etag"]
+    changes = [{"title": "One"}, {"rating": 5}]
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(
+            lambda change: client.patch("/books/shop:u03", json=change, headers={"If-Match": read}), changes
+        )
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+
+
+@pytest.mark.usefixtures("ingesting")
+def test_of_two_deletions_one_finds_nothing_any_more(client: TestClient) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: client.delete("/books/shop:u04"), range(2)))
+    assert sorted(answer.status_code for answer in answers) == [204, 404]
 
 
 @pytest.mark.usefixtures("ingesting")

@@ -3,7 +3,8 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Event
+from threading import Event, Lock
+from zlib import crc32
 
 from bookcore.catalogue import Catalogue, queries
 from bookcore.domain.book import Book, BookId, VersionedBook, moment_of, version_at
@@ -17,6 +18,7 @@ from bookcore.kit.clock import Clock
 
 EXTRACTOR = "books-api/1"
 _LOOK_EVERY = 0.02  # seconds
+_TURNS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,14 @@ class Writes:
         self._catalogue = catalogue
         self._clock = clock
         self._wait = wait
+        self._turns = [Lock() for _ in range(_TURNS)]
+
+    def turn(self, book_id: str) -> Lock:
+        """Held while somebody looks at a book and then writes it, so that the next one sees what was written.
+
+        One process wide: see docs/decisions/0003.
+        """
+        return self._turns[crc32(book_id.encode()) % _TURNS]
 
     def put(self, book: Book, *, over: VersionedBook | None) -> Written:
         """Create or replace; `over` is the row that this write has seen.

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from bookcore.catalogue import queries
-from bookcore.domain.book import VersionedBook, book_id
+from bookcore.domain.book import Book, VersionedBook, book_id
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.book import BookState
 from bookcore.kit.auth import admin
@@ -31,30 +31,37 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for th
 )
 def create_book(book: BookIn, parts: Parts) -> Response:
     """A new book."""
-    with parts.catalogue.reading() as connection:
-        stored = queries.get(connection, book_id(book.source, book.source_id))
-    if stored is not None and not stored.deleted:
-        raise Conflict(f"there is a book {stored.book.id} already; change it with PATCH")
-    return _answer(parts.writes.put(book.to_book(), over=stored), status=201)
+    wanted = book_id(book.source, book.source_id)
+    with parts.writes.turn(wanted):
+        with parts.catalogue.reading() as connection:
+            stored = queries.get(connection, wanted)
+        if stored is not None and not stored.deleted:
+            raise Conflict(f"there is a book {stored.book.id} already; change it with PATCH")
+        return _answer(parts.writes.put(book.to_book(), over=stored), status=201)
 
 
 @router.patch("/books/{book_id}", operation_id="update_book", response_model=BookState, responses=_ACCEPTED)
 def update_book(book_id: str, patch: BookPatch, parts: Parts, if_match: IfMatch = None) -> Response:
     """Change some fields of a book."""
-    stored = _expected(living(parts.catalogue, book_id), if_match)
-    try:
-        book = patched(stored, patch).to_book()
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise Invalid(first["msg"], field=".".join(str(part) for part in first["loc"])) from error
-    return _answer(parts.writes.put(book, over=stored), status=200)
+    with parts.writes.turn(book_id):
+        stored = _expected(living(parts.catalogue, book_id), if_match)
+        return _answer(parts.writes.put(_patched(stored, patch), over=stored), status=200)
 
 
 @router.delete("/books/{book_id}", operation_id="delete_book", status_code=204)
 def delete_book(book_id: str, parts: Parts, if_match: IfMatch = None) -> Response:
     """Take a book out; a crawl that sees it again brings it back."""
-    written = parts.writes.withdraw(_expected(living(parts.catalogue, book_id), if_match))
+    with parts.writes.turn(book_id):
+        written = parts.writes.withdraw(_expected(living(parts.catalogue, book_id), if_match))
     return Response(status_code=204) if written.stored else _answer(written, status=204)
+
+
+def _patched(stored: VersionedBook, patch: BookPatch) -> Book:
+    try:
+        return patched(stored, patch).to_book()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Invalid(first["msg"], field=".".join(str(part) for part in first["loc"])) from error
 
 
 def _expected(stored: VersionedBook, if_match: str | None) -> VersionedBook:
