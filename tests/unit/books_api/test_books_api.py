@@ -235,6 +235,13 @@ def test_of_two_writes_on_one_etag_exactly_one_is_done(client: TestClient) -> No
 
 
 @pytest.mark.usefixtures("ingesting")
+def test_of_two_creations_of_one_book_the_second_is_a_conflict(client: TestClient) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: client.post("/books", json=NEW), range(2)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+
+
+@pytest.mark.usefixtures("ingesting")
 def test_of_two_deletions_one_finds_nothing_any_more(client: TestClient) -> None:
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: client.delete("/books/shop:u04"), range(2)))

@@ -1,6 +1,8 @@
 """Books written by people take the same road as crawled ones: an event, the lake, the catalogue."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event, Lock
@@ -8,7 +10,7 @@ from zlib import crc32
 
 from bookcore.catalogue import Catalogue, queries
 from bookcore.domain.book import Book, BookId, VersionedBook, moment_of, version_at
-from bookcore.domain.errors import Invalid
+from bookcore.domain.errors import Conflict, Invalid
 from bookcore.domain.normalise import Rejected, normalise, print_book, printed_hash
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved, BookWithdrawn
@@ -40,12 +42,19 @@ class Writes:
         self._wait = wait
         self._turns = [Lock() for _ in range(_TURNS)]
 
-    def turn(self, book_id: str) -> Lock:
+    @contextmanager
+    def turn(self, book_id: str) -> Iterator[None]:
         """Held while somebody looks at a book and then writes it, so that the next one sees what was written.
 
-        One process wide: see docs/decisions/0003.
+        One process wide, see docs/decisions/0003. Raises: Conflict when it doesn't come within the wait.
         """
-        return self._turns[crc32(book_id.encode()) % _TURNS]
+        mine = self._turns[crc32(book_id.encode()) % _TURNS]
+        if not mine.acquire(timeout=self._wait):
+            raise Conflict(f"another write to {book_id} is still under way; read the book and try again")
+        try:
+            yield
+        finally:
+            mine.release()
 
     def put(self, book: Book, *, over: VersionedBook | None) -> Written:
         """Create or replace; `over` is the row that this write has seen.
