@@ -74,6 +74,15 @@ def test_a_listing_that_is_unknown_to_the_lake_is_fetched_in_full(shop: Shop, sc
     assert (ran.code, ran.summary["books"], ran.summary["failed"]) == (0, 25, 0)
 
 
+def test_a_listing_that_is_damaged_in_the_lake_is_fetched_in_full(shop: Shop, scraper: Scraper) -> None:
+    scraper.crawl(shop.address)
+    for page in (scraper.data / "lake" / "pages").rglob("*.zst"):
+        page.chmod(0o644)
+        page.write_bytes(b"damaged")
+    ran = scraper.crawl(shop.address)
+    assert (ran.code, ran.summary["books"], ran.summary["failed"]) == (0, 25, 0)
+
+
 def test_a_signal_ends_the_crawl_in_order_and_the_next_one_goes_on(shop: Shop, scraper: Scraper) -> None:
     shop.fault("slow", path="/catalogue/category/", count=1)
     process = scraper.start(shop.address, scraper_timeout=3)

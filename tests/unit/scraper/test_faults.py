@@ -116,3 +116,16 @@ def test_a_url_that_is_none_is_a_wrong_setting(scraper: Scraper) -> None:
     ran = scraper.crawl("ftp://example.com/")
     assert ran.code == 2
     assert "must be an http or https URL" in ran.error
+
+
+def test_a_start_page_answered_with_an_error_ends_the_crawl_with_1(shop: Shop, scraper: Scraper) -> None:
+    shop.fault("500", path="/index.html")
+    ran = scraper.crawl(shop.address, scraper_retries=1)
+    assert (ran.code, "500 Internal Server Error" in ran.error) == (1, True)
+
+
+def test_a_start_page_that_hangs_on_a_site_that_answers_ends_the_crawl_with_1(
+    shop: Shop, scraper: Scraper
+) -> None:
+    shop.fault("slow", path="/index.html")
+    assert scraper.crawl(shop.address, scraper_timeout=0.5, scraper_retries=0).code == 1

@@ -9,6 +9,7 @@ from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 
 from bookcore.domain.errors import Conflict
@@ -60,6 +61,7 @@ async def _run(crawl: _Crawl) -> Verdict:
     publisher = Publisher(crawl.stores, crawl.run, source=source, limits=limits)
     work = Work(crawl.site, publisher, tally=tally, max_depth=settings.scraper_max_depth)
     crawler = Crawler(BookSpider, scrapy_settings(settings, site=crawl.site, stopping=work.stopping))
+    crawler.signals.connect(work.note_answer, signal=signals.response_downloaded)
     async with _told(work, crawl.stores.frontier), _stopped(work, crawler):
         await _scrape(crawl, work, crawler)
     tell(tally.summary())

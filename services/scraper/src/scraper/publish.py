@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import structlog
-
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved
@@ -24,7 +22,6 @@ from scraper.frontier import Finished, Run
 from scraper.frontier.sqlite import Frontier
 from scraper.reading import Read
 
-_log = structlog.get_logger()
 _WINDOW = 0.1
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -74,6 +71,7 @@ class Publisher:
             self._full.set()
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
+            self._worker.add_done_callback(_heard)
         await done
 
     async def _work(self) -> None:
@@ -85,9 +83,10 @@ class Publisher:
                 await self._make_safe([read for read, _ in batch])
             except Unavailable as error:
                 _tell(batch, error)
-            except Exception as error:  # noqa: BLE001 - those who wait must hear of it, or the crawl would hang
-                _log.exception("a batch could not be made safe")
-                _tell(batch, Unavailable(f"the crawl can't go on: {type(error).__name__}: {error}"))
+            except BaseException as error:
+                left, self._waiting = self._waiting, []
+                _tell([*batch, *left], _unforeseen(error))
+                raise
             else:
                 _tell(batch, None)
 
@@ -148,12 +147,23 @@ class Publisher:
 
 def _tell(batch: Sequence[_Waiting], error: Unavailable | None) -> None:
     for _, done in batch:
-        if done.cancelled():
+        if done.done():
             continue
         if error:
             done.set_exception(error)
         else:
             done.set_result(None)
+
+
+def _unforeseen(error: BaseException) -> Unavailable:
+    """Whatever it is, the pages aren't safe: for those who wait that is a store that can't be used."""
+    return Unavailable(f"pages can't be made safe ({type(error).__name__}: {error}); the crawl can't go on")
+
+
+def _heard(worker: asyncio.Task[None]) -> None:
+    """Those who waited were told; asyncio needn't print it as an exception that nobody looked at."""
+    if not worker.cancelled():
+        worker.exception()
 
 
 def _ledger_line(event: BookObserved) -> dict[str, str]:

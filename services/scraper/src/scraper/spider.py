@@ -87,6 +87,8 @@ class BookSpider(Spider):
         """No answer, after all tries."""
         error = failure.value
         request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it
+        if "download_latency" in request.meta:  # the headers came, at this try or an earlier one
+            self._work.note_answer()
         self._work.fail(request.cb_kwargs["page"], str(error), is_transport=isinstance(error, PASSING_ERRORS))
 
     def _follow(self, response: Response, page: Page) -> Request | None:

@@ -57,6 +57,11 @@ class Work:
         self._max_depth = max_depth
         self._extraction = Extraction()
         self._silent_in_a_row = 0
+        self._is_answered = False
+
+    def note_answer(self) -> None:
+        """The site is there: it sent something, be it robots.txt, an error or half a page."""
+        self._is_answered = True
 
     def stop(self, verdict: Verdict) -> None:
         """Let what is under way finish, begin nothing more."""
@@ -105,7 +110,7 @@ class Work:
 
     def _end(self, page: Page, reason: str, *, is_transport: bool) -> Verdict:
         """A site that never answered is unreachable; one that did, and no longer does, stops the crawl."""
-        if is_transport and self.tally.pages == 0:
+        if is_transport and not self._is_answered and self.tally.pages == 0:
             return Verdict(Exit.UNREACHABLE, f"cannot reach {page.url}: {reason}")
         return Verdict(Exit.STOPPED, f"cannot go on at {page.url}: {reason}; the next crawl tries again")
 

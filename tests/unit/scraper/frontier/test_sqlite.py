@@ -103,3 +103,19 @@ def test_a_frontier_that_cannot_be_opened_says_where(tmp_path: Path) -> None:
     (tmp_path / "frontier").touch()
     with pytest.raises(Unavailable, match=r"the frontier .*shop.db can't be used"):
         Frontier(tmp_path / "frontier" / "shop.db")
+
+
+def test_a_full_disk_is_named_together_with_what_helps(tmp_path: Path) -> None:
+    class Full(Frontier):
+        def fill(self) -> None:
+            """No page may be added to the file any more."""
+            self._db.execute("PRAGMA max_page_count = 1")
+
+    full = Full(tmp_path / "shop.db")
+    full.begin(site=_SITE, extractor=_EXTRACTOR, now=_NOW)
+    full.fill()
+    urls = [f"http://a/{number}/{'x' * 500}" for number in range(100)]
+    with pytest.raises(Unavailable, match=r"database or disk is full.*free some space"):
+        full.add(Kind.BOOK, urls, depth=1)
+    assert full.waiting(Kind.BOOK, after=0, limit=9) == []
+    full.close()
