@@ -6,7 +6,7 @@ from threading import Event
 from bookcore.catalogue import Catalogue, Ingest, queries
 from bookcore.catalogue.write import apply
 from bookcore.event_log import EventLog
-from bookcore.event_log.dead_letters import DeadLetters, Limits
+from bookcore.event_log.dead_letters import DeadLetters
 from bookcore.event_log.runner import Runner
 from bookcore.events.message import Batch
 from bookcore.events.topics import OBSERVED
@@ -26,13 +26,14 @@ class CatalogueSink:
     ) -> None:
         self._lake = lake
         self._catalogue = catalogue
+        self._place = start_of(catalogue)
         self._dead_letters = dead_letters
         self._owes = owes or Event()
 
     def handle(self, batch: Batch) -> int:
         """Archive, park, write, in this order: what the tables skip is in the dead letters by then."""
         crash_point(CrashPoint.INGESTOR_AFTER_POLL)
-        here = start_of(self._catalogue)(batch.topic, batch.partition)
+        here = self._place(batch.topic, batch.partition)
         if here != batch.first:  # done already, or one before it is missing: archive nothing out of place
             return here
         archived = archive(self._lake, batch)
@@ -73,8 +74,3 @@ def catalogue_runner(
     """The consumer that feeds the catalogue."""
     consumer = log.consumer(GROUP, [OBSERVED.name], start=start_of(catalogue))
     return Runner(consumer, sink.handle, limit=limit, name=GROUP).run
-
-
-def dead_letters_of(log: EventLog, limits: Limits) -> DeadLetters:
-    """One for each consumer: limits are counted per consumer."""
-    return DeadLetters(log, limits)

@@ -75,15 +75,13 @@ def _withdraw(effects: Folded, before: Held | None, seen: Observation) -> None:
     if before is None:
         effects.unchanged += 1
         return
-    if before.stored.deleted:
-        effects.rows[seen.book_id] = Held(replace(before.stored, version=seen.version), seen.event_id)
-        effects.unchanged += 1
-        effects.events.append(BookGone(book_id=seen.book_id, version=seen.version))
-        return
     gone = replace(before.stored, version=seen.version, deleted=True)
     effects.rows[seen.book_id] = Held(gone, seen.event_id)
-    effects.deleted += 1
-    effects.events.append(_changed(seen, ChangeKind.DELETED, before.stored.book, None))
+    if before.stored.deleted:
+        effects.unchanged += 1
+    else:
+        effects.deleted += 1
+        effects.events.append(_changed(seen, ChangeKind.DELETED, before.stored.book, None))
     effects.events.append(BookGone(book_id=seen.book_id, version=seen.version))
 
 
