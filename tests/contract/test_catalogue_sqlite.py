@@ -9,3 +9,7 @@ class TestSqliteCatalogue(CatalogueContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/catalogue.db"
+
+    @pytest.fixture
+    def other_url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/other.db"

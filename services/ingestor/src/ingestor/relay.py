@@ -5,7 +5,7 @@ from threading import Event
 
 import structlog
 
-from bookcore.catalogue import Catalogue, count_owed, first_owed, settle
+from bookcore.catalogue import Catalogue, first_owed, only_sender, settle
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import EventLog
 from bookcore.kit.crash import CrashPoint, crash_point
@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 
 
 class Relay:
-    """Sending again after a crash repeats ids, never order; the database lock keeps a second relay out."""
+    """Sending again after a crash repeats ids, never order; the database's lock keeps a second relay out."""
 
     def __init__(self, catalogue: Catalogue, log: EventLog) -> None:
         self._catalogue = catalogue
@@ -36,14 +36,15 @@ class Relay:
     def step(self) -> int:
         """Send the head of the line; how many messages that were."""
         with self._catalogue.reading() as connection:
-            if not count_owed(connection):
+            if not first_owed(connection, 1):
                 return 0
         with self._catalogue.writing() as connection:
+            if not only_sender(connection):
+                return 0
             owed = first_owed(connection, _BATCH)
             for topic, group in groupby(sorted(owed, key=lambda o: o.topic), key=lambda o: o.topic):
                 self._event_log.append(topic, [one.message for one in group])
             crash_point(CrashPoint.INGESTOR_AFTER_RELAY_APPEND)
-            if owed:
-                settle(connection, owed[-1].sequence)
+            settle(connection, owed)
         crash_point(CrashPoint.INGESTOR_AFTER_RELAY_MARK)
         return len(owed)

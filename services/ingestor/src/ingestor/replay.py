@@ -126,7 +126,7 @@ def _forget_owed(catalogue: Catalogue) -> None:
     """The topics have had these events already."""
     with catalogue.writing() as connection:
         while owed := first_owed(connection, _CHUNK):
-            settle(connection, owed[-1].sequence)
+            settle(connection, owed)
 
 
 def _reindex(catalogue: Catalogue, index: SearchIndex) -> int:

@@ -5,25 +5,20 @@ SQLAlchemy Core on PostgreSQL in production, on a SQLite file on a laptop. One t
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from json import dumps
-from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, Engine
 
 from bookcore.catalogue import queries
+from bookcore.catalogue.engines import check_schema, engine_of, explained, prepare
 from bookcore.catalogue.fold import Observation
-from bookcore.catalogue.outbox import Owed, count_owed, first_owed, settle
+from bookcore.catalogue.outbox import Owed, count_owed, first_owed, only_sender, settle
 from bookcore.catalogue.queries import BookFilter, CategoryCount, Key, PricePeriod, Sort, Statistics
-from bookcore.catalogue.tables import metadata
 from bookcore.catalogue.write import Applied, Ingest, apply
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.change import content_hash
-from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.domain.errors import Conflict
 
 __all__ = [
     "Applied",
@@ -39,7 +34,9 @@ __all__ = [
     "Statistics",
     "count_owed",
     "first_owed",
+    "only_sender",
     "open_catalogue",
+    "prepare_catalogue",
     "settle",
 ]
 
@@ -49,6 +46,10 @@ class Catalogue:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        is_server = engine.dialect.name == "postgresql"
+        self._reader = engine.execution_options(
+            **({"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if is_server else {})
+        )
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -56,23 +57,19 @@ class Catalogue:
 
         Raises: Unavailable when the database is away.
         """
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except OperationalError as error:
-            raise _unavailable(error) from error
+        with explained(), self._reader.connect() as connection:
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is committed at the end, or not at all.
 
-        Raises: Unavailable when the database is away or full.
+        When it is lost in the midst of the commit, Unavailable is raised although it may be there: whoever
+        tries again finds that out by the offsets. Raises: Unavailable when the database is away or full.
         """
-        try:
-            with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
-                yield connection
-        except OperationalError as error:
-            raise _unavailable(error) from error
+        session = self._engine.execution_options(writes=True)
+        with explained(), session.begin() as connection:
+            yield connection
 
     def apply(self, batch: Ingest) -> Applied:
         """Do a batch of observations in one transaction; see bookcore.catalogue.write.apply."""
@@ -81,66 +78,60 @@ class Catalogue:
 
     def books(self) -> Iterator[VersionedBook]:
         """Every book by id, deleted ones too, in constant memory; each chunk is a view of its own."""
-        after = ""
-        while True:
-            with self.reading() as connection:
-                chunk: Sequence[VersionedBook] = queries.every(connection, after=after)
-            if not chunk:
-                return
+        for chunk in self._chunks():
             yield from chunk
-            after = chunk[-1].book.id
 
     def content_hash(self) -> str:
         """SHA-256 (hex) over every living book's content and the prices it has had; times don't count."""
         digest = sha256()
-        for stored in self.books():
-            if not stored.deleted:
-                with self.reading() as connection:
-                    prices = [str(p.price) for p in queries.history(connection, stored.book.id)]
-                digest.update(dumps([content_hash(stored.book), prices]).encode())
+        for chunk in self._chunks():
+            with self.reading() as connection:
+                told = queries.histories(connection, first=chunk[0].book.id, last=chunk[-1].book.id)
+            for stored in chunk:
+                if not stored.deleted:
+                    prices = [str(period.price) for period in told.get(stored.book.id, [])]
+                    digest.update(dumps([content_hash(stored.book), prices]).encode())
         return digest.hexdigest()
 
     def close(self) -> None:
         """Free the connections."""
         self._engine.dispose()
 
+    def _chunks(self) -> Iterator[Sequence[VersionedBook]]:
+        after = ""
+        while True:
+            with self.reading() as connection:
+                chunk = queries.every(connection, after=after)
+            if not chunk:
+                return
+            yield chunk
+            after = chunk[-1].book.id
+
 
 def open_catalogue(url: str) -> Catalogue:
-    """Open, and make the tables when they aren't there.
+    """Open; a SQLite file is made and brought to the newest schema, a server's must be so already.
 
-    Raises: Invalid for a URL of no known dialect, Unavailable when the database can't be reached.
+    Raises: Invalid for a URL of no known kind, a refused login or a server that is too old; Conflict for a
+    schema of another version; Unavailable when the database can't be reached.
     """
-    if not url.startswith("sqlite:///"):
-        raise Invalid("no catalogue for this URL; use sqlite:////absolute/file.db", field="catalogue_url")
-    path = Path(url.removeprefix("sqlite:///"))
-    engine = create_engine(url, connect_args={"timeout": 30})
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    engine = engine_of(url)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".lock").open("w") as lock:  # who starts at once goes in turn
-            flock(lock, LOCK_EX)
-            metadata.create_all(engine)
-    except (DatabaseError, OSError) as error:
-        raise _unavailable(error) from error
+        check_schema(engine)
+    except Conflict:
+        if engine.dialect.name != "sqlite":
+            raise
+        prepare(engine)
+        check_schema(engine)
     return Catalogue(engine)
 
 
-def _configure_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own; _begin_sqlite does
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+def prepare_catalogue(url: str) -> str:
+    """Bring the database to the newest schema; what was done, in a line.
 
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: a reader that turns writer half-way could only fail.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _unavailable(error: DatabaseError | OSError) -> Unavailable:
-    cause = str(error.orig) if isinstance(error, DatabaseError) else str(error)
-    remedy = "free some space" if "full" in cause else "check that it runs and can be written to"
-    return Unavailable(f"the catalogue can't be used ({cause}); {remedy}")
+    Raises: as open_catalogue.
+    """
+    engine = engine_of(url)
+    try:
+        return prepare(engine)
+    finally:
+        engine.dispose()

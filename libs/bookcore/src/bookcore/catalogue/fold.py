@@ -1,6 +1,6 @@
 """Pure: what a batch of observations does to the books that it names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bookcore.domain.book import Book, BookId, Money, VersionedBook, moment_of
@@ -55,12 +55,27 @@ class Folded:
     stale: int = 0
 
 
-def fold(held: Mapping[BookId, Held], observations: Iterable[Observation]) -> Folded:
+def sifted(
+    orders: Mapping[BookId, tuple[int, str]], observations: Iterable[Observation]
+) -> tuple[list[Observation], list[Observation]]:
+    """Those that may change something, and those that the held (version, event id) is already beyond."""
+    fresh: list[Observation] = []
+    outdated: list[Observation] = []
+    for seen in observations:
+        is_new = (seen.version, seen.event_id) > orders.get(seen.book_id, (-1, ""))
+        (fresh if is_new else outdated).append(seen)
+    return fresh, outdated
+
+
+def fold(
+    held: Mapping[BookId, Held], observations: Iterable[Observation], *, outdated: Sequence[Observation] = ()
+) -> Folded:
     """Apply observations, oldest version first, to what is held; an outdated one only adds to the history."""
-    effects = Folded()
+    effects = Folded(stale=len(outdated))
+    effects.prices += [price for seen in outdated if (price := _price_of(seen))]
     for seen in sorted(observations, key=lambda o: (o.book_id, o.version, o.event_id)):
-        if seen.book is not None:
-            effects.prices.append(PriceSeen(seen.book_id, seen.version, seen.event_id, seen.book.price))
+        if price := _price_of(seen):
+            effects.prices.append(price)
         before = effects.rows.get(seen.book_id) or held.get(seen.book_id)
         if before is not None and (seen.version, seen.event_id) <= before.order:
             effects.stale += 1
@@ -69,6 +84,12 @@ def fold(held: Mapping[BookId, Held], observations: Iterable[Observation]) -> Fo
         else:
             _accept(effects, before, seen, seen.book)
     return effects
+
+
+def _price_of(seen: Observation) -> PriceSeen | None:
+    if seen.book is None:
+        return None
+    return PriceSeen(seen.book_id, seen.version, seen.event_id, seen.book.price)
 
 
 def _withdraw(effects: Folded, before: Held | None, seen: Observation) -> None:

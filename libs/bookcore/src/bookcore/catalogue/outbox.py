@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 
+from bookcore.catalogue.rows import Values
 from bookcore.catalogue.tables import outbox
 from bookcore.events.book import BookChanged, Event
 from bookcore.events.codec import encode
@@ -12,6 +14,8 @@ from bookcore.events.message import Message
 from bookcore.events.topics import CHANGED, STATE
 
 _SOURCE = "ingestor/catalogue"
+_SENDERS_LOCK = 7_112_201
+"""Of PostgreSQL's advisory locks; per database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,9 @@ class Owed:
     message: Message
 
 
-def enqueue(connection: Connection, events: Sequence[Event]) -> None:
-    """Put events in line: changes to the changed topic, everything else to the state topic."""
-    rows = []
+def rows_of(events: Sequence[Event]) -> list[Values]:
+    """The line's rows, in order: changes go to the changed topic, everything else to the state topic."""
+    rows: list[Values] = []
     for event in events:
         message = encode(event, source=_SOURCE)
         rows.append(
@@ -36,8 +40,7 @@ def enqueue(connection: Connection, events: Sequence[Event]) -> None:
                 "headers": [(name, value.decode()) for name, value in message.headers],
             }
         )
-    if rows:
-        connection.execute(insert(outbox), rows)
+    return rows
 
 
 def first_owed(connection: Connection, limit: int) -> Sequence[Owed]:
@@ -53,9 +56,22 @@ def first_owed(connection: Connection, limit: int) -> Sequence[Owed]:
     ]
 
 
-def settle(connection: Connection, through: int) -> None:
-    """Take everything up to that place out of the line: it was sent."""
-    connection.execute(delete(outbox).where(outbox.c.sequence <= through))
+def settle(connection: Connection, sent: Sequence[Owed]) -> None:
+    """Take exactly these out of the line.
+
+    Not all up to a place: an earlier one may have been committed after these were read.
+    """
+    places = sorted(one.sequence for one in sent)
+    for _, run in groupby(enumerate(places), key=lambda at: at[1] - at[0]):
+        numbers = [place for _, place in run]
+        connection.execute(delete(outbox).where(outbox.c.sequence.between(numbers[0], numbers[-1])))
+
+
+def only_sender(connection: Connection) -> bool:
+    """Whether this transaction alone may send now; SQLite's write lock says so already."""
+    if connection.dialect.name == "sqlite":
+        return True
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_SENDERS_LOCK))).scalar_one())
 
 
 def count_owed(connection: Connection) -> int:

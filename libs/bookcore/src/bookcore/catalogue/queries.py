@@ -1,6 +1,6 @@
 """Questions to the catalogue; none of them changes anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -139,16 +139,22 @@ def count(connection: Connection, wanted: BookFilter) -> int:
 
 def history(connection: Connection, book_id: str) -> Sequence[PricePeriod]:
     """The prices of a book in time order; equal neighbours are one period."""
+    return histories(connection, first=book_id, last=book_id).get(book_id, [])
+
+
+def histories(connection: Connection, *, first: str, last: str) -> Mapping[str, Sequence[PricePeriod]]:
+    """The prices of all books from id to id, as `history` gives them."""
     seen = price_observations
-    query = select(seen).where(seen.c.book_id == book_id).order_by(seen.c.version, seen.c.event_id)
-    periods: list[PricePeriod] = []
-    for row in connection.execute(query).mappings():
+    query = select(seen).where(seen.c.book_id.between(first, last))
+    told: dict[str, list[PricePeriod]] = {}
+    for row in connection.execute(query.order_by(seen.c.book_id, seen.c.version, seen.c.event_id)).mappings():
         price, moment = Money(row["amount"], row["currency"]), moment_of(row["version"])
+        periods = told.setdefault(row["book_id"], [])
         if periods and periods[-1].price == price:
             periods[-1] = replace(periods[-1], last_seen_at=moment)
         else:
             periods.append(PricePeriod(price, moment, moment))
-    return periods
+    return told
 
 
 def categories(connection: Connection) -> Sequence[CategoryCount]:

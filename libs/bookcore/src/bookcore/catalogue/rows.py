@@ -15,6 +15,9 @@ from bookcore.domain.book import (
     VersionedBook,
 )
 
+_LONGEST_KEY = 200
+"""Characters by which titles are sorted; an index entry has to fit in a third of a page."""
+
 Values = dict[str, Any]  # Any: a row holds every column type; SQLAlchemy takes it so
 
 
@@ -27,7 +30,7 @@ def row_of(stored: VersionedBook, event_id: str) -> Values:
         "source_id": book.source_id,
         "url": book.url,
         "title": book.title,
-        "title_key": book.title.casefold(),
+        "title_key": book.title.casefold()[:_LONGEST_KEY],
         "category": book.category,
         "rating": book.rating,
         "price": book.price.amount,

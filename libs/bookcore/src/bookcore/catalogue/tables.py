@@ -18,7 +18,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     TypeDecorator,
 )
 from sqlalchemy.engine import Dialect
@@ -60,29 +59,33 @@ class Moment(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
+
+def _text(length: int | None = None) -> String:
+    """Text that sorts by code point on every database, as Python does."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 books = Table(
     "books",
     metadata,
-    Column("id", String(170), primary_key=True),
-    Column("source", String(40), nullable=False),
-    Column("source_id", String(128), nullable=False),
-    Column("url", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("title_key", Text, nullable=False, comment="case-folded title, to sort by"),
-    Column("category", Text),
+    Column("id", _text(170), primary_key=True),
+    Column("source", _text(40), nullable=False),
+    Column("source_id", _text(128), nullable=False),
+    Column("url", _text(), nullable=False),
+    Column("title", _text(), nullable=False),
+    Column("title_key", _text(), nullable=False, comment="case-folded title, to sort by"),
+    Column("category", _text()),
     Column("rating", Integer),
     Column("price", ExactAmount, nullable=False),
-    Column("currency", String(3), nullable=False),
-    Column("availability", String(20), nullable=False),
+    Column("currency", _text(3), nullable=False),
+    Column("availability", _text(20), nullable=False),
     Column("quantity", Integer),
     Column("identifiers", JSON, nullable=False),
-    Column("description", Text),
-    Column("image_url", Text),
+    Column("description", _text()),
+    Column("image_url", _text()),
     Column("attributes", JSON, nullable=False),
     Column("version", BigInteger, nullable=False, comment="microsecond of the newest accepted observation"),
-    Column(
-        "event_id", String(36), nullable=False, comment="breaks the tie of two observations of one moment"
-    ),
+    Column("event_id", _text(36), nullable=False, comment="breaks the tie of two observations of one moment"),
     Column("first_seen_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
     Column("deleted", Boolean, nullable=False, default=False),
@@ -95,19 +98,19 @@ books = Table(
 price_observations = Table(
     "price_observations",
     metadata,
-    Column("book_id", String(170), primary_key=True),
+    Column("book_id", _text(170), primary_key=True),
     Column("version", BigInteger, primary_key=True, comment="microsecond at which the price was seen"),
-    Column("event_id", String(36), primary_key=True),
+    Column("event_id", _text(36), primary_key=True),
     Column("amount", ExactAmount, nullable=False),
-    Column("currency", String(3), nullable=False),
+    Column("currency", _text(3), nullable=False),
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=True),
-    Column("topic", String(100), nullable=False),
-    Column("key", String(170), nullable=False),
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("topic", _text(100), nullable=False),
+    Column("key", _text(170), nullable=False),
     Column("value", LargeBinary),
     Column("headers", JSON, nullable=False),
     sqlite_autoincrement=True,
@@ -116,7 +119,7 @@ outbox = Table(
 manifest = Table(
     "manifest",
     metadata,
-    Column("topic", String(100), primary_key=True),
+    Column("topic", _text(100), primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column(
         "first",
@@ -126,13 +129,13 @@ manifest = Table(
         autoincrement=False,
     ),
     Column("next", BigInteger, nullable=False, comment="offset after its last record"),
-    Column("lake_key", Text, nullable=False),
+    Column("lake_key", _text(), nullable=False),
 )
 
 offsets = Table(
     "offsets",
     metadata,
-    Column("topic", String(100), primary_key=True),
+    Column("topic", _text(100), primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next", BigInteger, nullable=False),
 )

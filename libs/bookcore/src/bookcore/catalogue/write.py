@@ -1,16 +1,17 @@
 """The one way into the tables: a batch of a partition, whole or not at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from importlib import import_module
 from itertools import islice
+from typing import Protocol, cast
 
-from sqlalchemy import Connection, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, Table, insert, select, update
 
-from bookcore.catalogue.fold import Folded, Held, Observation, fold
-from bookcore.catalogue.outbox import enqueue
-from bookcore.catalogue.rows import COLUMNS, book_of, row_of
-from bookcore.catalogue.tables import books, manifest, offsets, price_observations
+from bookcore.catalogue.fold import Folded, Held, Observation, fold, sifted
+from bookcore.catalogue.outbox import rows_of
+from bookcore.catalogue.rows import Values, book_of, row_of
+from bookcore.catalogue.tables import books, manifest, offsets, outbox, price_observations
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict
 
@@ -43,25 +44,41 @@ class Applied:
         return Applied(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
+class _Bulk(Protocol):
+    """How a dialect takes many rows; rows are never empty and all have the same columns."""
+
+    def merge_books(self, connection: Connection, rows: Sequence[Values]) -> None: ...
+
+    def add_absent(self, connection: Connection, table: Table, rows: Sequence[Values]) -> None: ...
+
+    def add(self, connection: Connection, table: Table, rows: Sequence[Values]) -> None: ...
+
+
 def apply(connection: Connection, batch: Ingest) -> Applied:
     """Do a batch inside the caller's transaction.
 
     Raises: Conflict when the catalogue isn't at the batch's first offset: done already, or one is missing.
     """
-    _advance(connection, batch)
-    held = _held(connection, {o.book_id for o in batch.observations})
-    effects = fold(held, batch.observations)
-    _write_rows(connection, list(effects.rows.values()))
-    _note_prices(connection, effects)
-    enqueue(connection, effects.events)
+    bulk = cast(_Bulk, import_module(f"bookcore.catalogue.bulk_{connection.dialect.name}"))
+    _advance(connection, bulk, batch)
+    fresh, stale = sifted(_orders(connection, batch.observations), batch.observations)
+    effects = fold(_held(connection, {seen.book_id for seen in fresh}), fresh, outdated=stale)
+    if effects.rows:
+        rows = [row_of(one.stored, one.event_id) for _, one in sorted(effects.rows.items())]
+        bulk.merge_books(connection, rows)
+    if effects.prices:
+        bulk.add_absent(connection, price_observations, _price_rows(effects))
+    if effects.events:
+        bulk.add(connection, outbox, rows_of(effects.events))
     return Applied(effects.created, effects.updated, effects.deleted, effects.unchanged, effects.stale)
 
 
-def _advance(connection: Connection, batch: Ingest) -> None:
+def _advance(connection: Connection, bulk: _Bulk, batch: Ingest) -> None:
     here = (offsets.c.topic == batch.topic) & (offsets.c.partition == batch.partition)
     if batch.first == 0:
-        start = {"topic": batch.topic, "partition": batch.partition, "next": 0}
-        connection.execute(sqlite_insert(offsets).values(start).on_conflict_do_nothing())
+        bulk.add_absent(
+            connection, offsets, [{"topic": batch.topic, "partition": batch.partition, "next": 0}]
+        )
     moved = connection.execute(
         update(offsets).where(here, offsets.c.next == batch.first).values(next=batch.next)
     )
@@ -78,46 +95,40 @@ def _advance(connection: Connection, batch: Ingest) -> None:
     )
 
 
-def _held(connection: Connection, wanted: set[BookId]) -> dict[BookId, Held]:
+def _orders(connection: Connection, seen: Sequence[Observation]) -> Mapping[BookId, tuple[int, str]]:
+    """(version, event id) of the books that are there: cheap to read, and enough to know the outdated."""
+    found: dict[BookId, tuple[int, str]] = {}
+    columns = select(books.c.id, books.c.version, books.c.event_id)
+    for ids in _chunks({each.book_id for each in seen}):
+        for book_id, version, event_id in connection.execute(columns.where(books.c.id.in_(ids))):
+            found[BookId(book_id)] = (version, event_id)
+    return found
+
+
+def _held(connection: Connection, wanted: Collection[BookId]) -> dict[BookId, Held]:
+    """Locked, where the dialect has row locks, so that nothing comes between reading and writing."""
     found: dict[BookId, Held] = {}
-    for ids in _chunks(sorted(wanted)):
-        for row in connection.execute(select(books).where(books.c.id.in_(ids))).mappings():
+    for ids in _chunks(wanted):
+        query = select(books).where(books.c.id.in_(ids)).order_by(books.c.id).with_for_update()
+        for row in connection.execute(query).mappings():
             found[BookId(row["id"])] = Held(book_of(row), row["event_id"])
     return found
 
 
-def _write_rows(connection: Connection, rows: Sequence[Held]) -> None:
-    if not rows:
-        return
-    statement = sqlite_insert(books)
-    new = statement.excluded
-    newer = or_(
-        books.c.version < new.version, (books.c.version == new.version) & (books.c.event_id < new.event_id)
-    )
-    changed = {name: new[name] for name in COLUMNS if name not in ("id", "first_seen_at")}
-    guarded = statement.on_conflict_do_update(index_elements=["id"], set_=changed, where=newer)
-    connection.execute(guarded, [row_of(held.stored, held.event_id) for held in rows])
+def _price_rows(effects: Folded) -> list[Values]:
+    return [
+        {
+            "book_id": seen.book_id,
+            "version": seen.version,
+            "event_id": seen.event_id,
+            "amount": seen.price.amount,
+            "currency": seen.price.currency,
+        }
+        for seen in effects.prices
+    ]
 
 
-def _note_prices(connection: Connection, effects: Folded) -> None:
-    if not effects.prices:
-        return
-    connection.execute(
-        sqlite_insert(price_observations).on_conflict_do_nothing(),
-        [
-            {
-                "book_id": seen.book_id,
-                "version": seen.version,
-                "event_id": seen.event_id,
-                "amount": seen.price.amount,
-                "currency": seen.price.currency,
-            }
-            for seen in effects.prices
-        ],
-    )
-
-
-def _chunks(ids: Sequence[BookId]) -> Iterator[list[BookId]]:
-    rest = iter(ids)
+def _chunks(ids: Collection[BookId]) -> Iterator[list[BookId]]:
+    rest = iter(sorted(ids))
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk

@@ -78,11 +78,14 @@ class EventLog(Protocol):
     def progress(self, topic: str, group: str) -> Sequence[Progress]:
         """One entry for each partition; `committed` is 0 for a group that never was."""
 
+    def declare(self) -> Sequence[str]:
+        """Make the topics as bookcore.events.topics has them; what was done, a line for each."""
+
     def close(self) -> None:
         """Free files and connections."""
 
 
-_ADAPTERS = {"sqlite": "bookcore.event_log.sqlite"}
+_ADAPTERS = {"sqlite": "bookcore.event_log.sqlite", "kafka": "bookcore.event_log.kafka"}
 
 
 class _Adapter(Protocol):

@@ -88,6 +88,10 @@ class SqliteEventLog:
             ).fetchall()
         return [Progress(topic, *row) for row in rows]
 
+    def declare(self) -> Sequence[str]:
+        """As EventLog.declare; opening the file has made them."""
+        return [f"kept {name}" for name in TOPICS]
+
     def close(self) -> None:
         """As EventLog.close."""
         with self._read_lock, self._write_lock:

@@ -35,16 +35,27 @@ class Lake(Protocol):
         """Free connections."""
 
 
-_ADAPTERS = {"file": "bookcore.lake.files"}
+_ADAPTERS = {"file": "bookcore.lake.files", "s3": "bookcore.lake.s3"}
 
 
 class _Adapter(Protocol):
     def open_lake(self, url: str) -> Lake: ...
 
+    def prepare(self, url: str) -> str: ...
+
 
 def open_lake(url: str) -> Lake:
     """Raises: Invalid when no adapter speaks the URL's scheme."""
+    return _adapter(url).open_lake(url)
+
+
+def prepare_lake(url: str) -> str:
+    """Make the bucket or folder when it isn't there; what was done, in a line."""
+    return _adapter(url).prepare(url)
+
+
+def _adapter(url: str) -> _Adapter:
     scheme = url.partition("://")[0]
     if scheme not in _ADAPTERS:
         raise Invalid(f"no lake for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="lake_url")
-    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_lake(url)
+    return cast(_Adapter, import_module(_ADAPTERS[scheme]))

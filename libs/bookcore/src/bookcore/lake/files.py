@@ -2,17 +2,16 @@
 
 import errno
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
-from bookcore.domain.errors import Invalid, NotFound, Unavailable
+from bookcore.domain.errors import NotFound, Unavailable
 from bookcore.lake import Lake
+from bookcore.lake.keys import checked_key
 
-_KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_=][A-Za-z0-9._=/-]{0,511}")
 _STAGING = ".staging"
 _FILES_AT_A_TIME = 256
 
@@ -20,6 +19,12 @@ _FILES_AT_A_TIME = 256
 def open_lake(url: str) -> Lake:
     """`file:///absolute/folder`; the folder is made when it isn't there."""
     return FileLake(Path(url.removeprefix("file://")))
+
+
+def prepare(url: str) -> str:
+    """Opening makes the folder; what was done."""
+    open_lake(url).close()
+    return f"kept {url}"
 
 
 class FileLake:
@@ -101,9 +106,7 @@ class FileLake:
         """As Lake.close; nothing is held open."""
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise Invalid(f"{key!r} is no lake key", field="key")
-        return self._root / key
+        return self._root / checked_key(key)
 
     def _walk(self, folder: Path) -> Iterator[str]:
         if not folder.is_dir():

@@ -1,0 +1,99 @@
+"""Apache Kafka, one node that is broker and controller, from Maven's repository."""
+
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from struct import pack
+from uuid import uuid4
+
+from bookstream.stack.server import HOST, Instance, Launch, Server, ask, run, tool
+
+VERSION = "4.1.1"
+_LOG4J = "2.24.3"
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>bookstream</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>{dependencies}</dependencies>
+</project>
+"""
+_PROPERTIES = """process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers={host}:{controller}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+auto.create.topics.enable=false
+log.retention.check.interval.ms=60000
+log.dirs={logs}
+"""
+_LOGGING = """rootLogger.level=WARN
+rootLogger.appenderRef.stdout.ref=out
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d{ISO8601} %p %m (%c)%n
+"""
+_JAVA = "install a Java 17 or newer (Debian: apt-get install openjdk-17-jdk-headless)"
+_API_VERSIONS = pack(">ihhih", 10, 18, 0, 1, -1)
+
+
+def _install(folder: Path) -> None:
+    maven = tool("mvn", "install Maven (Debian: apt-get install maven)")
+    wanted = [
+        ("org.apache.kafka", "kafka_2.13", VERSION),
+        ("org.apache.logging.log4j", "log4j-core", _LOG4J),
+        ("org.apache.logging.log4j", "log4j-slf4j-impl", _LOG4J),
+    ]
+    dependencies = "".join(
+        f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version>"
+        "</dependency>"
+        for group, name, version in wanted
+    )
+    (folder / "pom.xml").write_text(_POM.format(dependencies=dependencies))
+    goal = "dependency:copy-dependencies"
+    run([maven, "-q", "-B", "-f", str(folder / "pom.xml"), goal, f"-DoutputDirectory={folder / 'lib'}"])
+
+
+def _prepare(here: Instance) -> None:
+    logs = here.data / "log"
+    text = _PROPERTIES.format(host=HOST, port=here.port, controller=here.port + 1, logs=logs)
+    (here.data / "server.properties").write_text(text)
+    (here.data / "log4j2.properties").write_text(_LOGGING)
+    if not (logs / "meta.properties").exists():
+        cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+        storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
+        run([*_java(here), *storage, "-c", str(here.data / "server.properties")])
+
+
+def _launch(here: Instance) -> Launch:
+    return Launch([*_java(here), "kafka.Kafka", str(here.data / "server.properties")])
+
+
+def _java(here: Instance) -> list[str]:
+    settings = ["-Xmx512m", f"-Dlog4j2.configurationFile={here.data / 'log4j2.properties'}"]
+    return [tool("java", _JAVA), *settings, "-cp", f"{here.programs / 'lib'}/*"]
+
+
+def _is_ready(here: Instance) -> bool:
+    """It answers requests, which it doesn't before it has loaded its logs."""
+    return len(ask(here.port, _API_VERSIONS)) > 4
+
+
+KAFKA = Server(
+    name="kafka",
+    version=VERSION,
+    port=19_092,
+    install=_install,
+    prepare=_prepare,
+    launch=_launch,
+    is_ready=_is_ready,
+    exports=lambda here: {"BOOKSTREAM_EVENT_LOG_URL": f"kafka://{HOST}:{here.port}"},
+)

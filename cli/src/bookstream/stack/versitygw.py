@@ -1,0 +1,52 @@
+"""The Versity S3 gateway over a folder, built from Go's module proxy."""
+
+import os
+from pathlib import Path
+
+from bookstream.stack.server import HOST, Instance, Launch, Server, ask, run, tool
+
+VERSION = "1.7.0"
+BUCKET = "bookstream"
+ACCESS_KEY = "bookstream"
+
+
+def _install(folder: Path) -> None:
+    go = tool("go", "install Go 1.26 or newer")
+    module = f"github.com/versity/versitygw/cmd/versitygw@v{VERSION}"
+    run([go, "install", module], environment={**os.environ, "GOBIN": str(folder)})
+
+
+def _prepare(here: Instance) -> None:
+    for folder in ("iam", "versions", f"objects/{BUCKET}"):
+        (here.data / folder).mkdir(parents=True, exist_ok=True)
+
+
+def _launch(here: Instance) -> Launch:
+    place = ["--port", f"{HOST}:{here.port}", "--iam-dir", str(here.data / "iam"), "--quiet"]
+    backend = ["posix", "--versioning-dir", str(here.data / "versions"), str(here.data / "objects")]
+    environment = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": here.secret}
+    return Launch([str(here.programs / "versitygw"), *place, *backend], environment)
+
+
+def _is_ready(here: Instance) -> bool:
+    return ask(here.port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1")
+
+
+def _exports(here: Instance) -> dict[str, str]:
+    return {
+        "BOOKSTREAM_LAKE_URL": f"s3://{BUCKET}?endpoint=http://{HOST}:{here.port}",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": here.secret,
+    }
+
+
+VERSITYGW = Server(
+    name="versitygw",
+    version=VERSION,
+    port=17_070,
+    install=_install,
+    prepare=_prepare,
+    launch=_launch,
+    is_ready=_is_ready,
+    exports=_exports,
+)

@@ -1,0 +1,29 @@
+"""Brings a database to the newest schema by Alembic; imported only when there is something to do."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect
+
+from bookcore.catalogue.schema import FIRST, HEAD, check, version_of
+
+
+def upgrade(connection: Connection) -> str:
+    """Inside the caller's transaction; what was done, in a line.
+
+    Raises: Conflict when the database is beyond HEAD.
+    """
+    version = version_of(connection)
+    is_counted = inspect(connection).has_table("alembic_version")
+    if version == HEAD and is_counted:
+        return f"kept schema {HEAD}"
+    if version is not None and version > HEAD:
+        check(connection)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    if version == FIRST and not is_counted:
+        command.stamp(config, FIRST)
+    command.upgrade(config, HEAD)
+    return f"brought schema from {version or 'nothing'} to {HEAD}"

@@ -1,0 +1,1 @@
+"""The schema's history, one tree for both dialects; run by bookcore.catalogue.schema."""

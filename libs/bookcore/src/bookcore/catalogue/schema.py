@@ -1,0 +1,35 @@
+"""Which schema a database has, and whether it is the one that this code is for."""
+
+from sqlalchemy import Connection, inspect, text
+
+from bookcore.domain.errors import Conflict
+
+HEAD = "0001"
+"""The newest step of migrations/versions."""
+FIRST = "0001"
+"""The step of databases that were made before steps were counted."""
+
+
+def version_of(connection: Connection) -> str | None:
+    """The step that the database is at; None when it has no tables."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return version
+    return FIRST if "books" in tables else None
+
+
+def check(connection: Connection) -> None:
+    """Raises: Conflict with the remedy when the database is at another step."""
+    version = version_of(connection)
+    if version == HEAD:
+        return
+    if version is not None and version > HEAD:
+        raise Conflict(
+            f"the catalogue's schema is {version} and this program knows only {HEAD}: it was made by a newer"
+            " Bookstream; start that one"
+        )
+    raise Conflict(
+        f"the catalogue's schema is {version or 'empty'} and this program needs {HEAD};"
+        " run `python -m ingestor migrate`"
+    )

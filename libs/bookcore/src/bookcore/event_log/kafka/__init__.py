@@ -1,0 +1,113 @@
+"""An event log in Apache Kafka 2.4 or newer.
+
+An append is sent by an idempotent producer and awaited: acknowledged means that all in-sync replicas have it.
+It is not one transaction: when it raises Unavailable, a part of it may be there, and the whole of it comes
+again at the next try under the same event ids.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import GroupIdNotFoundError
+
+from bookcore.domain.errors import Invalid, NotFound
+from bookcore.event_log import Consumer, EventLog, Position, Progress, Start
+from bookcore.event_log.kafka.address import Address, address_of, explained
+from bookcore.event_log.kafka.declare import declare
+from bookcore.event_log.kafka.group import KafkaGroupConsumer
+from bookcore.event_log.kafka.reading import Looking
+from bookcore.event_log.kafka.sending import Sending
+from bookcore.events.message import Message, Record
+from bookcore.events.topics import topic_named
+
+
+def open_log(url: str) -> EventLog:
+    """`kafka://host:port[,host:port]`, with `?prefix=` before every topic's and group's name, `member=` for a
+    static member's name, `security=`, `mechanism=` and `cafile=` for TLS and SASL.
+
+    Raises: Unavailable when no broker answers, Invalid when the URL can't be right.
+    """
+    return KafkaEventLog(address_of(url))
+
+
+class KafkaEventLog:
+    """One producer, one client for looking, one for asking about groups; consumers have their own."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        with explained(address):
+            address.knock()
+            self._looking = Looking(KafkaConsumer(**address.reading()), address)
+            self._admin = KafkaAdminClient(**address.client())
+            self._sending = Sending(address)
+        self._checked: set[str] = set()
+
+    def append(self, topic: str, messages: Sequence[Message]) -> Sequence[Position]:
+        """As EventLog.append, except that a part may be there after Unavailable."""
+        declared = topic_named(topic)
+        self._check(topic)
+        return self._sending.append(topic, [(declared.partition_of(m.key), m) for m in messages])
+
+    def consumer(self, group: str, topics: Sequence[str], *, start: Start | None = None) -> Consumer:
+        """As EventLog.consumer.
+
+        Raises: NotFound for a topic that the broker doesn't have, Invalid for one with other partitions.
+        """
+        for topic in topics:
+            topic_named(topic)
+            self._check(topic)
+        return KafkaGroupConsumer(self._address, group, topics, start=start)
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
+        """As EventLog.read; begins with the oldest record that retention has left."""
+        topic_named(topic)
+        self._check(topic)
+        return self._looking.read(topic, partition, offset, limit)
+
+    def progress(self, topic: str, group: str) -> Sequence[Progress]:
+        """As EventLog.progress."""
+        declared = topic_named(topic)
+        self._check(topic)
+        ends = self._looking.ends(topic, range(declared.partitions))
+        committed = self._committed(topic, group)
+        return [Progress(topic, p, committed.get(p, 0), ends[p]) for p in range(declared.partitions)]
+
+    def declare(self) -> Sequence[str]:
+        """As EventLog.declare."""
+        with explained(self._address):
+            return declare(self._admin, self._address.prefix)
+
+    def close(self) -> None:
+        """As EventLog.close."""
+        self._sending.close()
+        self._looking.close()
+        self._admin.close()
+
+    def _committed(self, topic: str, group: str) -> Mapping[int, int]:
+        name = self._address.prefix + group
+        wanted = [
+            TopicPartition(self._address.prefix + topic, p) for p in range(topic_named(topic).partitions)
+        ]
+        with explained(self._address):
+            try:
+                found = self._admin.list_group_offsets({name: wanted})[name]
+            except GroupIdNotFoundError:
+                return {}
+        return {at.partition: max(kept.offset, 0) for at, kept in found.items()}
+
+    def _check(self, topic: str) -> None:
+        """Asked of the broker once for each topic."""
+        if topic in self._checked:
+            return
+        declared, there = topic_named(topic).partitions, self._looking.partitions(topic)
+        if there == 0:
+            raise NotFound(
+                f"{self._address} has no topic {self._address.prefix}{topic}; run `bookstream topics apply`"
+            )
+        if there != declared:
+            raise Invalid(
+                f"topic {self._address.prefix}{topic} has {there} partitions where events/topics.py declares"
+                f" {declared}; keys would move between them: declare it as a new topic version",
+                field="BOOKSTREAM_EVENT_LOG_URL",
+            )
+        self._checked.add(topic)

@@ -1,0 +1,181 @@
+"""What a kafka:// URL says, as the client's settings; and what the client's errors mean."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import (
+    AuthorizationError,
+    IllegalStateError,
+    KafkaConfigurationError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    SaslAuthenticationFailedError,
+    UnknownTopicOrPartitionError,
+    UnsupportedVersionError,
+)
+
+from bookcore.domain.errors import Invalid, NotFound, Unavailable
+
+Configuration = dict[str, Any]  # Any: the client's settings are of every type
+_FIELD = "BOOKSTREAM_EVENT_LOG_URL"
+_KNOWN = {"prefix", "member", "security", "mechanism", "cafile"}
+_KNOCK = 3.0  # seconds
+_BOOTSTRAP_MS, _REQUEST_MS, _DELIVERY_MS, _SESSION_MS = 8_000, 10_000, 20_000, 10_000
+_REFUSED = (
+    AuthorizationError,
+    SaslAuthenticationFailedError,
+    KafkaConfigurationError,
+    UnsupportedVersionError,
+)
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where Kafka is and how to ask it; `str()` shows no password."""
+
+    servers: tuple[str, ...]
+    prefix: str = ""
+    member: str | None = None
+    security: str = "PLAINTEXT"
+    mechanism: str | None = None
+    user: str | None = None
+    password: str | None = None
+    cafile: str | None = None
+
+    def __str__(self) -> str:
+        return f"kafka://{','.join(self.servers)}"
+
+    def knock(self) -> None:
+        """Whether anybody listens, told at once: the client would go on trying for seconds.
+
+        Raises: OSError.
+        """
+        failure: OSError | None = None
+        for server in self.servers:
+            host, _, port = server.rpartition(":")
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK).close()
+            except OSError as error:
+                failure = error
+            else:
+                return
+        raise failure or OSError("no server is named")
+
+    def client(self) -> Configuration:
+        """Settings that all clients share."""
+        return {
+            "bootstrap_servers": list(self.servers),
+            "bootstrap_timeout_ms": _BOOTSTRAP_MS,
+            "request_timeout_ms": _REQUEST_MS,
+            "reconnect_backoff_max_ms": 1_000,
+            "metadata_max_age_ms": 60_000,
+            "security_protocol": self.security,
+            "sasl_mechanism": self.mechanism,
+            "sasl_plain_username": self.user,
+            "sasl_plain_password": self.password,
+            "ssl_cafile": self.cafile,
+        }
+
+    def reading(self) -> Configuration:
+        """Settings of a consumer."""
+        return {
+            **self.client(),
+            "metrics_enabled": False,
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",
+            "isolation_level": "read_committed",
+            "allow_auto_create_topics": False,
+            "fetch_max_wait_ms": 100,
+            "max_partition_fetch_bytes": 4 * 1024 * 1024,
+        }
+
+    def joining(self, group: str) -> Configuration:
+        """Settings of a group's member."""
+        return {
+            **self.reading(),
+            "group_id": self.prefix + group,
+            "group_instance_id": self.member,
+            "session_timeout_ms": _SESSION_MS,
+            "heartbeat_interval_ms": _SESSION_MS // 5,
+            "partition_assignment_strategy": [CooperativeStickyAssignor],
+        }
+
+    def sending(self) -> Configuration:
+        """Settings of the producer: nothing is lost, doubled or reordered by its own tries."""
+        return {
+            **self.client(),
+            "metrics_enabled": False,
+            "acks": "all",
+            "enable_idempotence": True,
+            "delivery_timeout_ms": _DELIVERY_MS,
+            "max_block_ms": _REQUEST_MS,
+            "allow_auto_create_topics": False,
+            "compression_type": "lz4",
+            "linger_ms": 20,
+            "batch_size": 256 * 1024,
+        }
+
+
+def address_of(url: str) -> Address:
+    """Raises: Invalid naming the setting and what is wrong."""
+    try:
+        parts = urlsplit(url)
+        given = parse_qs(parts.query, strict_parsing=bool(parts.query))
+    except ValueError as error:
+        raise Invalid(f"is no kafka://host:port address ({error})", field=_FIELD) from error
+    unknown = given.keys() - _KNOWN
+    login, _, hosts = parts.netloc.rpartition("@")
+    servers = tuple(host for host in hosts.split(",") if host)
+    if unknown or not servers or not all(_is_server(server) for server in servers):
+        wrong = f"knows no {sorted(unknown)[0]!r}" if unknown else "must be kafka://host:port[,host:port]"
+        raise Invalid(wrong, field=_FIELD)
+    user, _, password = (unquote(part) for part in login.partition(":"))
+    first = {name: values[0] for name, values in given.items()}
+    return Address(
+        servers,
+        prefix=first.get("prefix", ""),
+        member=first.get("member"),
+        security=first.get("security", "SASL_PLAINTEXT" if user else "PLAINTEXT"),
+        mechanism=first.get("mechanism", "SCRAM-SHA-512" if user else None),
+        user=user or None,
+        password=password or None,
+        cafile=first.get("cafile"),
+    )
+
+
+def _is_server(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isdecimal() and 0 < int(port) < 65_536
+
+
+@contextmanager
+def explained(address: Address) -> Iterator[None]:
+    """The client's errors in Bookstream's words: what a retry can help is Unavailable."""
+    try:
+        yield
+    except UnknownTopicOrPartitionError as error:
+        raise NotFound(f"{address} lacks a topic ({error}); run `bookstream topics apply`") from error
+    except _REFUSED as error:
+        raise Invalid(
+            f"{address} refuses: {_line(error)}; check user, password and version", field=_FIELD
+        ) from error
+    except _TOO_LARGE as error:
+        raise Invalid(f"a message is larger than Kafka takes: {_line(error)}") from error
+    except (IllegalStateError, ValueError, TypeError):
+        raise
+    except (KafkaError, OSError) as error:
+        raise Unavailable(
+            f"Kafka at {address} doesn't answer ({_line(error)}); check {_FIELD} and that it runs",
+            retry_after=2,
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

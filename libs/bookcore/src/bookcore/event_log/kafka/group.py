@@ -1,0 +1,135 @@
+"""A member of a consumer group."""
+
+from collections.abc import Iterable, Sequence
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import (
+    CommitFailedError,
+    FencedInstanceIdError,
+    IllegalGenerationError,
+    IllegalStateError,
+    OffsetOutOfRangeError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+
+from bookcore.domain.errors import Conflict
+from bookcore.event_log import Position, Start
+from bookcore.event_log.kafka.address import Address, explained
+from bookcore.event_log.kafka.reading import record_of
+from bookcore.events.message import Record
+
+_OUSTED = (
+    CommitFailedError,
+    FencedInstanceIdError,
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+
+
+class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
+    """Newly assigned partitions stand still until `poll` has found out where to begin.
+
+    Nothing needs to be flushed on revocation: whoever polls has finished with what came before.
+    """
+
+    def __init__(self, client: KafkaConsumer) -> None:
+        self._client = client
+        self.fresh: set[TopicPartition] = set()
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Called by the client inside its poll."""
+        for at in assigned:
+            self._client.pause(at)
+            self._client.seek(at, 0)
+            self.fresh.add(at)
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Called by the client inside its poll."""
+        self.fresh.difference_update(revoked)
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """As revoked: what was in work is fenced by the offsets of the store that it goes to."""
+        self.fresh.difference_update(lost)
+
+
+class KafkaGroupConsumer:
+    """Cooperative: a rebalance stops only the partitions that move."""
+
+    def __init__(
+        self, address: Address, group: str, topics: Sequence[str], *, start: Start | None = None
+    ) -> None:
+        self._address, self._group, self._start = address, group, start
+        self._topics = {address.prefix + topic: topic for topic in topics}
+        with explained(address):
+            self._client = KafkaConsumer(**address.joining(group))
+        self._rebalance = _Rebalance(self._client)
+        self._client.subscribe(list(self._topics), listener=self._rebalance)
+
+    def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
+        """As Consumer.poll.
+
+        Raises: Conflict when the offset to begin at isn't in the log any more or not yet.
+        """
+        with explained(self._address):
+            try:
+                found = self._client.poll(timeout_ms=int(timeout * 1_000), max_records=limit)
+            except OffsetOutOfRangeError as error:
+                raise Conflict(f"{self._group}: {self._address} has lost offsets ({error})") from error
+            self._settle()
+        return [
+            record_of(record, self._topics[at.topic]) for at, records in found.items() for record in records
+        ]
+
+    def commit(self, positions: Sequence[Position]) -> None:
+        """As Consumer.commit."""
+        offsets = {self._at(at): OffsetAndMetadata(at.offset, "", -1) for at in positions}
+        if not offsets.keys() <= self._client.assignment():
+            raise Conflict(f"{self._group} no longer has all of {list(offsets)}; another member does")
+        with explained(self._address):
+            try:
+                self._client.commit(offsets, timeout_ms=10_000)
+            except (*_OUSTED, IllegalStateError) as error:
+                raise Conflict(f"{self._group} was given other partitions meanwhile ({error})") from error
+
+    def seek(self, position: Position) -> None:
+        """As Consumer.seek."""
+        at = self._at(position)
+        if at in self._client.assignment():
+            self._client.seek(at, position.offset)
+
+    def close(self) -> None:
+        """As Consumer.close."""
+        self._client.close(autocommit=False, timeout_ms=5_000)
+
+    def _at(self, position: Position) -> TopicPartition:
+        return TopicPartition(self._address.prefix + position.topic, position.partition)
+
+    def _settle(self) -> None:
+        """Send each new partition to where it begins, and let it go."""
+        for at in sorted(self._rebalance.fresh):
+            self._client.seek(at, self._beginning(at))
+            self._client.resume(at)
+            self._rebalance.fresh.discard(at)
+
+    def _beginning(self, at: TopicPartition) -> int:
+        oldest: int = self._client.beginning_offsets([at])[at]
+        end: int = self._client.end_offsets([at])[at]
+        wanted = self._start(self._topics[at.topic], at.partition) if self._start else None
+        committed = self._client.committed(at)
+        if wanted is None:
+            return max(committed or 0, oldest)
+        if wanted > end:
+            raise Conflict(
+                f"{self._group} is at offset {wanted} of {at.topic}/{at.partition}, but the event log ends at"
+                f" {end}: the log was replaced; bring it back, or start with a fresh catalogue and prefix"
+            )
+        if wanted < oldest:
+            raise Conflict(
+                f"{self._group} is at offset {wanted} of {at.topic}/{at.partition}, but retention has left"
+                f" only those from {oldest} on; rebuild from the lake with `bookstream replay`"
+            )
+        if wanted != (committed or 0):
+            self._client.commit({at: OffsetAndMetadata(wanted, "", -1)}, timeout_ms=10_000)
+        return wanted

@@ -1,0 +1,64 @@
+"""Messages -> Kafka, each send awaited."""
+
+from collections.abc import Sequence
+from itertools import islice
+from threading import Lock
+
+from kafka import KafkaProducer
+
+from bookcore.event_log import Position
+from bookcore.event_log.kafka.address import Address, explained
+from bookcore.events.message import Message
+
+_IN_FLIGHT = 5_000
+"""Messages of one append that wait for their acknowledgement at a time; the client has no bound."""
+
+
+class Sending:
+    """One producer for all threads, made at the first append: who only reads needs none."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._making = Lock()
+        self._producer: KafkaProducer | None = None
+
+    def append(self, topic: str, messages: Sequence[tuple[int, Message]]) -> Sequence[Position]:
+        """Send to the partitions named, in order; returns once all are acknowledged."""
+        rest = iter(messages)
+        positions: list[Position] = []
+        with explained(self._address):
+            producer = self._made()
+            while piece := list(islice(rest, _IN_FLIGHT)):
+                positions += self._send(producer, topic, piece)
+        return positions
+
+    def _send(
+        self, producer: KafkaProducer, topic: str, piece: Sequence[tuple[int, Message]]
+    ) -> Sequence[Position]:
+        name = self._address.prefix + topic
+        sent = [
+            producer.send(
+                name,
+                value=message.value,
+                key=message.key.encode(),
+                headers=list(message.headers),
+                partition=partition,
+            )
+            for partition, message in piece
+        ]
+        producer.flush()
+        answers = [future.get() for future in sent]
+        return [Position(topic, answer.partition, answer.offset) for answer in answers]
+
+    def close(self) -> None:
+        """Free connections; nothing waits to be sent, for every append was awaited."""
+        with self._making:
+            if self._producer is not None:
+                self._producer.close(timeout=1)
+                self._producer = None
+
+    def _made(self) -> KafkaProducer:
+        with self._making:
+            if self._producer is None:
+                self._producer = KafkaProducer(**self._address.sending())
+            return self._producer

@@ -1,0 +1,17 @@
+"""Which keys a lake takes, the same for every adapter."""
+
+import re
+
+from bookcore.domain.errors import Invalid
+
+_KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_=][A-Za-z0-9._=/-]{0,511}")
+
+
+def checked_key(key: str) -> str:
+    """The key itself.
+
+    Raises: Invalid for one that could leave the lake or that some store can't take.
+    """
+    if not _KEY.fullmatch(key):
+        raise Invalid(f"{key!r} is no lake key", field="key")
+    return key

@@ -1,0 +1,276 @@
+"""A lake in a bucket of Amazon S3, or of a server that speaks its language with conditional writes.
+
+Credentials come from where all AWS programs look: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role of
+the machine. A put that is tried again after its answer was lost finds its own object and says False, as for
+any other that was there already: callers compare, they don't trust the word.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ResponseStreamingError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from mypy_boto3_s3.client import S3Client
+from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
+
+from bookcore.domain.errors import Invalid, NotFound, Unavailable
+from bookcore.lake import Lake
+from bookcore.lake.keys import checked_key
+
+_FIELD = "BOOKSTREAM_LAKE_URL"
+_AT_A_TIME = 16
+_PART = 16 * 1024 * 1024
+"""Bytes of a part; larger objects than this are sent in parts."""
+_RESUMPTIONS = 5
+_CUT = (IncompleteReadError, ResponseStreamingError, HTTPClientError)
+_ABSENT = {"404", "NoSuchKey", "NotFound"}
+_THERE = {"412", "PreconditionFailed"}
+_RACING = {"409", "ConditionalRequestConflict", "OperationAborted"}
+_REFUSED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_NO_BUCKET = {"NoSuchBucket"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where the objects are; `endpoint` None is Amazon's own."""
+
+    name: str
+    prefix: str
+    endpoint: str | None
+    region: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.name} at {self.endpoint or 'AWS'}"
+
+    def client(self) -> S3Client:
+        """Tries again by itself, with exponential and jittered pauses, what S3 says may be tried again."""
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            config=Config(
+                retries={"total_max_attempts": 5, "mode": "standard"},
+                connect_timeout=3,
+                read_timeout=15,
+                max_pool_connections=2 * _AT_A_TIME,
+                s3={"addressing_style": "path" if self.endpoint else "auto"},
+            ),
+        )
+
+
+def bucket_of(url: str) -> Bucket:
+    """`s3://bucket[/prefix][?endpoint=http://host:port&region=us-east-1]`.
+
+    Raises: Invalid.
+    """
+    parts = urlsplit(url)
+    given = parse_qs(parts.query)
+    unknown = given.keys() - {"endpoint", "region"}
+    if unknown or not parts.hostname:
+        wrong = f"knows no {sorted(unknown)[0]!r}" if unknown else "must be s3://bucket[/prefix]?endpoint=..."
+        raise Invalid(wrong, field=_FIELD)
+    prefix = f"{parts.path.strip('/')}/".lstrip("/")
+    first = {name: values[0] for name, values in given.items()}
+    return Bucket(parts.netloc, prefix, first.get("endpoint"), first.get("region", "us-east-1"))
+
+
+def open_lake(url: str) -> Lake:
+    """Raises: Invalid for a wrong URL, bucket or credentials, Unavailable when S3 doesn't answer."""
+    bucket = bucket_of(url)
+    lake = S3Lake(bucket)
+    lake.check()
+    return lake
+
+
+def prepare(url: str) -> str:
+    """Make the bucket when it isn't there; what was done."""
+    bucket = bucket_of(url)
+    with _explained(bucket):
+        client = bucket.client()
+        try:
+            client.head_bucket(Bucket=bucket.name)
+        except ClientError as error:
+            if _code(error) not in _ABSENT | _NO_BUCKET:
+                raise
+            client.create_bucket(Bucket=bucket.name)
+            return f"made bucket {bucket}"
+        finally:
+            client.close()
+    return f"kept bucket {bucket}"
+
+
+class S3Lake:
+    """`If-None-Match: *` makes a put exclusive; of several writers exactly one wins."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._client = bucket.client()
+        self._threads = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="s3")
+
+    def check(self) -> None:
+        """Raises: Invalid, Unavailable with the remedy."""
+        with _explained(self._bucket):
+            try:
+                self._client.head_bucket(Bucket=self._bucket.name)
+            except ClientError as error:
+                if _code(error) not in _ABSENT | _NO_BUCKET:
+                    raise
+                raise Invalid(
+                    f"there is no {self._bucket}; make the bucket, or run `python -m ingestor migrate`",
+                    field=_FIELD,
+                ) from error
+
+    def put(self, key: str, body: bytes) -> bool:
+        """As Lake.put; two writers that meet are told apart by S3, one of them after a second try."""
+        name = self._name(key)
+        with _explained(self._bucket):
+            for _ in range(_RESUMPTIONS):
+                try:
+                    self._store(name, body)
+                except ClientError as error:
+                    if _code(error) in _THERE:
+                        return False
+                    if _code(error) not in _RACING:
+                        raise
+                else:
+                    return True
+        raise Unavailable(f"{self._bucket} can't decide who writes {key}", retry_after=1)
+
+    def put_all(self, objects: Mapping[str, bytes]) -> None:
+        """As Lake.put_all, several at a time."""
+        for key in objects:
+            checked_key(key)
+        list(self._threads.map(self.put, objects, objects.values()))
+
+    def get(self, key: str) -> bytes:
+        """As Lake.get; an answer that is cut off is gone on with from where it ended."""
+        name = self._name(key)
+        with _explained(self._bucket):
+            try:
+                return self._whole(name)
+            except ClientError as error:
+                if _code(error) not in _ABSENT:
+                    raise
+                raise NotFound(f"the lake has no {key}") from error
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """As Lake.list, a thousand keys at a time."""
+        pages = self._client.get_paginator("list_objects_v2")
+        wanted = self._bucket.prefix + prefix
+        with _explained(self._bucket):
+            for page in pages.paginate(Bucket=self._bucket.name, Prefix=wanted):
+                for found in page.get("Contents", []):
+                    yield found["Key"].removeprefix(self._bucket.prefix)
+
+    def exists(self, key: str) -> bool:
+        """As Lake.exists."""
+        with _explained(self._bucket):
+            try:
+                self._client.head_object(Bucket=self._bucket.name, Key=self._name(key))
+            except ClientError as error:
+                if _code(error) not in _ABSENT:
+                    raise
+                return False
+        return True
+
+    def close(self) -> None:
+        """As Lake.close."""
+        self._threads.shutdown()
+        self._client.close()
+
+    def _name(self, key: str) -> str:
+        return self._bucket.prefix + checked_key(key)
+
+    def _store(self, name: str, body: bytes) -> None:
+        if len(body) <= _PART:
+            self._client.put_object(Bucket=self._bucket.name, Key=name, Body=body, IfNoneMatch="*")
+            return
+        upload = self._client.create_multipart_upload(Bucket=self._bucket.name, Key=name)["UploadId"]
+        try:
+            parts = [self._part(name, upload, body, number) for number in range(-(-len(body) // _PART))]
+            self._client.complete_multipart_upload(
+                Bucket=self._bucket.name,
+                Key=name,
+                UploadId=upload,
+                MultipartUpload={"Parts": parts},
+                IfNoneMatch="*",
+            )
+        except BaseException:
+            self._client.abort_multipart_upload(Bucket=self._bucket.name, Key=name, UploadId=upload)
+            raise
+
+    def _part(self, name: str, upload: str, body: bytes, number: int) -> CompletedPartTypeDef:
+        piece = body[number * _PART : (number + 1) * _PART]
+        answer = self._client.upload_part(
+            Bucket=self._bucket.name, Key=name, UploadId=upload, PartNumber=number + 1, Body=piece
+        )
+        return {"ETag": answer["ETag"], "PartNumber": number + 1}
+
+    def _whole(self, name: str) -> bytes:
+        answer = self._client.get_object(Bucket=self._bucket.name, Key=name)
+        length, etag = answer["ContentLength"], answer["ETag"]
+        body = bytearray()
+        for _ in range(_RESUMPTIONS):
+            _read_into(body, answer)
+            if len(body) >= length:
+                return bytes(body)
+            answer = self._client.get_object(
+                Bucket=self._bucket.name, Key=name, Range=f"bytes={len(body)}-", IfMatch=etag
+            )
+        raise Unavailable(f"{self._bucket} cuts off {name} again and again", retry_after=2)
+
+
+def _read_into(body: bytearray, answer: GetObjectOutputTypeDef) -> None:
+    """As much as comes."""
+    try:
+        for piece in answer["Body"].iter_chunks(1 << 20):
+            body.extend(piece)
+    except _CUT:
+        pass  # the caller asks for the rest
+    finally:
+        answer["Body"].close()
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def _explained(bucket: Bucket) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = _code(error)
+        if code in _REFUSED:
+            raise Invalid(
+                f"{bucket} refuses the credentials ({code}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
+                " and the bucket's policy",
+                field=_FIELD,
+            ) from error
+        raise Unavailable(f"{bucket} answers {code}: {_line(error)}", retry_after=2) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise Invalid(
+            f"there are no credentials for {bucket}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            field=_FIELD,
+        ) from error
+    except (BotoConnectionError, BotoCoreError, OSError) as error:
+        raise Unavailable(
+            f"{bucket} doesn't answer ({_line(error)}); check {_FIELD} and that it runs", retry_after=2
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,63 @@
+"""Fixtures with the real servers' addresses; what was skipped for want of one is counted."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from tests.integration.servers import ELASTICSEARCH, KAFKA, POSTGRESQL, REDIS, S3, SKIPPED, Wanted, server
+
+
+def _address(wanted: Wanted) -> Iterator[str]:
+    with server(wanted) as url:
+        if url is None:
+            pytest.skip(f"{SKIPPED}{wanted.native}; run `bookstream stack up`, or set {wanted.variable}")
+        yield url
+
+
+@pytest.fixture(scope="session")
+def kafka_url() -> Iterator[str]:
+    """`kafka://host:port`; add `?prefix=` of your own."""
+    yield from _address(KAFKA)
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """`s3://bucket?endpoint=...`; make a bucket of your own."""
+    yield from _address(S3)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """Of a database from which others can be made."""
+    yield from _address(POSTGRESQL)
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url() -> Iterator[str]:
+    """`elasticsearch://host:port/alias`; use an alias of your own."""
+    yield from _address(ELASTICSEARCH)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """`redis://...`; add `?prefix=` of your own."""
+    yield from _address(REDIS)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was not tested."""
+    skipped = _without_server(terminalreporter)
+    if skipped:
+        terminalreporter.write_line(f"{skipped} tests SKIPPED for want of a real server", red=True, bold=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI that is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and isinstance(reporter, pytest.TerminalReporter) and _without_server(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _without_server(reporter: pytest.TerminalReporter) -> int:
+    return sum(SKIPPED in str(report.longrepr) for report in reporter.stats.get("skipped", []))

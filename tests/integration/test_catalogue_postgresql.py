@@ -1,0 +1,98 @@
+"""The catalogue's suite on PostgreSQL, and what only PostgreSQL can do wrong."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import IntegrityError
+
+from bookcore.catalogue import open_catalogue, prepare_catalogue
+from bookcore.catalogue.tables import manifest
+from bookcore.domain.errors import Conflict, Invalid, Unavailable
+from bookcore.events.topics import OBSERVED
+from bookcore.testing.builders import a_book
+from bookcore.testing.contracts.catalogue import CatalogueContract, get, ingest, seen
+
+
+@pytest.fixture
+def empty(postgresql_url: str) -> str:
+    """The URL of a schema that isn't there."""
+    return f"{postgresql_url}?schema=t{uuid4().hex}"
+
+
+@pytest.fixture
+def prepared(empty: str) -> str:
+    prepare_catalogue(empty)
+    return empty
+
+
+class TestPostgresqlCatalogue(CatalogueContract):
+    @pytest.fixture
+    def url(self, prepared: str) -> str:
+        return prepared
+
+    @pytest.fixture
+    def other_url(self, postgresql_url: str) -> str:
+        url = f"{postgresql_url}?schema=t{uuid4().hex}"
+        prepare_catalogue(url)
+        return url
+
+
+def test_a_database_without_a_schema_is_told_with_the_remedy(empty: str) -> None:
+    with pytest.raises(Conflict, match="ingestor migrate"):
+        open_catalogue(empty)
+
+
+def test_preparing_twice_keeps_what_is_there(prepared: str) -> None:
+    catalogue = open_catalogue(prepared)
+    ingest(catalogue, [seen(a_book(), version=1)])
+    assert prepare_catalogue(prepared).startswith("kept")
+    assert get(catalogue, a_book().id).version == 1
+    catalogue.close()
+
+
+def test_a_schema_from_the_future_is_refused(prepared: str) -> None:
+    catalogue = open_catalogue(prepared)
+    with catalogue.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    catalogue.close()
+    for act in (open_catalogue, prepare_catalogue):
+        with pytest.raises(Conflict, match="newer Bookstream"):
+            act(prepared)
+
+
+def test_batches_that_overlap_are_refused_by_the_database_itself(prepared: str) -> None:
+    catalogue = open_catalogue(prepared)
+    with catalogue.writing() as connection:
+        connection.execute(insert(manifest).values(_batch(0, 10)))
+    with pytest.raises(IntegrityError, match="manifest_without_overlap"), catalogue.writing() as connection:
+        connection.execute(insert(manifest).values(_batch(5, 15)))
+    catalogue.close()
+
+
+def _batch(first: int, following: int) -> dict[str, object]:
+    return {
+        "topic": OBSERVED.name,
+        "partition": 0,
+        "first": first,
+        "next": following,
+        "lake_key": "k",
+    }
+
+
+def test_wrong_credentials_are_told_without_the_password(postgresql_url: str) -> None:
+    place = postgresql_url.rpartition("@")[2]
+    with pytest.raises(Invalid, match=r"BOOKSTREAM_CATALOGUE_URL.*check user, password") as caught:
+        open_catalogue(f"postgresql+psycopg2://bookstream:hidden@{place}")
+    assert "hidden" not in str(caught.value)
+
+
+def test_an_unreachable_server_is_told() -> None:
+    with pytest.raises(Unavailable, match="BOOKSTREAM_CATALOGUE_URL"):
+        open_catalogue("postgresql+psycopg2://u:p@127.0.0.1:9/db")
+
+
+@pytest.mark.parametrize("url", ["postgresql://h/db", "mysql://h/db", "nothing", "postgresql+psycopg2:///db"])
+def test_a_url_that_cannot_be_right_is_refused_by_its_setting(url: str) -> None:
+    with pytest.raises(Invalid, match="BOOKSTREAM_CATALOGUE_URL"):
+        open_catalogue(url)
