@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bookcore.catalogue import open_catalogue
+from bookcore.catalogue import open_catalogue, prepare_catalogue
 from bookcore.domain.errors import NotFound
 from bookcore.event_log import open_event_log
-from bookcore.lake import open_lake
+from bookcore.lake import open_lake, prepare_lake
 from bookcore.search import open_search
 from bookstream.ledger import Stores
 from bookstream.settings import Settings
@@ -31,6 +31,18 @@ def opened(settings: Settings) -> Iterator[Stores]:
         for store in (stores.log, stores.lake, stores.catalogue, stores.index):
             closing.callback(store.close)
         yield stores
+
+
+def prepare(settings: Settings) -> None:
+    """Make what isn't there: folder or bucket, tables, topics.
+
+    Raises: Unavailable, Invalid or Conflict, naming the store and the remedy.
+    """
+    prepare_lake(settings.lake_url)
+    prepare_catalogue(settings.catalogue_url)
+    log = open_event_log(settings.event_log_url)
+    log.declare()
+    log.close()
 
 
 def refuse_empty(settings: Settings) -> None:

@@ -21,7 +21,7 @@ from bookcore.event_log import open_event_log
 from bookcore.events.topics import TOPICS, Topic
 from bookstream import ledger
 from bookstream.overview import Overview, end_of, overview
-from bookstream.settings import settings_for
+from bookstream.settings import Settings, settings_for
 from bookstream.stores import opened, refuse_empty
 
 Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
@@ -33,6 +33,13 @@ class Format(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
+
+
+class Act(StrEnum):
+    """What `topics` does."""
+
+    LIST = "list"
+    APPLY = "apply"
 
 
 def status(*, data: Data = None, as_json: AsJson = False) -> None:
@@ -88,9 +95,17 @@ def export(
                 _write(file, _blocks(stores.catalogue, format))
 
 
-def topics(*, data: Data = None, as_json: AsJson = False) -> None:
+def topics(
+    act: Annotated[Act, typer.Argument(help="`apply` makes them and sets how long they keep.")] = Act.LIST,
+    *,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
     """Every topic: what it carries, who makes and reads it, and how many messages it has had."""
     settings = settings_for(data)
+    if act is Act.APPLY:
+        _apply(settings)
+        return
     refuse_empty(settings)
     log = open_event_log(settings.event_log_url)
     counts = {name: end_of(log, name) for name in TOPICS}
@@ -102,6 +117,13 @@ def topics(*, data: Data = None, as_json: AsJson = False) -> None:
     for topic in TOPICS.values():
         table.add_row(*_row(topic, counts[topic.name]))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _apply(settings: Settings) -> None:
+    log = open_event_log(settings.event_log_url)
+    for line in log.declare():
+        print(line)
+    log.close()
 
 
 def _row(topic: Topic, messages: int) -> tuple[str, ...]:

@@ -10,15 +10,14 @@ from typing import Annotated
 
 import typer
 
-from bookcore.event_log import open_event_log
 from bookstream.crawling import crawl as run_crawl
 from bookstream.crawling import scraper_log
 from bookstream.demo import Demo, invitation, log_in
 from bookstream.exclusive import only_one
 from bookstream.processes import Processes
 from bookstream.services import Ports, choose_ports, environment_of, services
-from bookstream.settings import settings_for
-from bookstream.stores import opened
+from bookstream.settings import Settings, settings_for
+from bookstream.stores import opened, prepare
 
 TOSCRAPE = "https://books.toscrape.com/"
 Data = Annotated[Path | None, typer.Option(help="Folder for all data; default: BOOKSTREAM_DATA, or ./var.")]
@@ -28,7 +27,7 @@ Port = Annotated[int, typer.Option(help="The gateway's port; 0 takes any free on
 def up(*, data: Data = None, port: Port = 8080) -> None:
     """Start all services, print their addresses and a token, and serve until Ctrl-C."""
     settings = settings_for(data)
-    with running(settings.data, port) as (processes, ports):
+    with running(settings, port) as (processes, ports):
         serve(processes, ports, settings.data)
 
 
@@ -46,7 +45,7 @@ def demo(
     every page was had and all is searchable, else 1.
     """
     settings = settings_for(data)
-    with running(settings.data, port) as (processes, ports), opened(settings) as stores:
+    with running(settings, port) as (processes, ports), opened(settings) as stores:
         environment = environment_of(settings.data, ports)
         url = os.environ.get("BOOKSTREAM_TOSCRAPE_URL", TOSCRAPE)
         outcome = Demo(processes, stores, environment).run(url, books=books)
@@ -81,16 +80,17 @@ def shop(context: typer.Context) -> None:
 
 
 @contextmanager
-def running(data: Path, port: int) -> Iterator[tuple[Processes, Ports]]:
+def running(settings: Settings, port: int) -> Iterator[tuple[Processes, Ports]]:
     """All services, healthy, until the end of the block; one such block per data folder.
 
     Raises: Unavailable when a port is taken, a service doesn't start, or another `bookstream` has the folder.
     """
     interruptible()
+    data = settings.data
     with only_one(data):
         ports = choose_ports(port)
         environment = environment_of(data, ports)
-        open_event_log(f"sqlite://{data.absolute()}/log.db").close()
+        prepare(settings)
         with Processes(data / "logs", environment) as processes:
             todo = services(ports)
             print(f"starting {', '.join(service.name for service in todo)}", file=sys.stderr, flush=True)

@@ -27,8 +27,19 @@ def _advance(values: Sequence[bytes | None], _: Sequence[float], now: float) -> 
     return Outcome(writes=[(str(moved).encode(), _LIFE)], answer=[float(moved)])
 
 
-CURRENT = Script("generation.current", _current)
-ADVANCE = Script("generation.advance", _advance)
+_STORE = "redis.call('SET', KEYS[1], string.format('%.0f', moved), 'EX', 2592000) return {number(moved)}"
+_CURRENT = f"""
+local stored = redis.call('GET', KEYS[1])
+if stored then return {{stored}} end
+local moved = math.floor(now * 1000000)
+{_STORE}
+"""
+_ADVANCE = f"""
+local moved = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') + 1, math.floor(now * 1000000))
+{_STORE}
+"""
+CURRENT = Script("generation.current", _CURRENT, _current)
+ADVANCE = Script("generation.advance", _ADVANCE, _advance)
 
 
 class Generations:

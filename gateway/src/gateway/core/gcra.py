@@ -67,7 +67,22 @@ def _local(values: Sequence[bytes | None], args: Sequence[float], now: float) ->
     return Outcome(writes=[write], answer=answer)
 
 
-SCRIPT = Script("gcra", _local)
+_LUA = """
+local instant = math.floor(now * 1000000)
+local requests, span = tonumber(ARGV[1]), tonumber(ARGV[2])
+local cost = math.ceil(span * 1000000 / requests)
+local window = cost * requests
+local behind = math.max(instant, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local room = window - (behind - instant)
+if room < cost then
+  return {number(0), number(0), number((cost - room) / 1000000), number((behind - instant) / 1000000)}
+end
+local after = behind + cost
+local life = math.max(1, math.ceil((after - instant) / 1000))
+redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', life)
+return {number(1), number(math.floor(room / cost) - 1), number(0), number((after - instant) / 1000000)}
+"""
+SCRIPT = Script("gcra", _LUA, _local)
 """Key: one; arguments: requests, window. Answers the fields of Verdict as numbers."""
 
 

@@ -1,5 +1,6 @@
 """`python -m ingestor`: feed lake, catalogue, topics and index until told to stop.
 
+`python -m ingestor migrate`: make bucket, schema and topics, or bring them up to date.
 `python -m ingestor replay`: rebuild catalogue and index from the lake beside the living ones.
 """
 
@@ -15,6 +16,7 @@ from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from ingestor.app import Ingestor
+from ingestor.migrate import migrate
 from ingestor.replay import replay, swap_in
 from ingestor.settings import Settings
 
@@ -28,9 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stop_with_parent()
         if words == []:
             return _ingest(settings)
+        if words == ["migrate"]:
+            return _migrate(settings)
         if words[0] == "replay" and set(words[1:]) <= {"--swap"}:
             return _replay(settings, swap="--swap" in words)
-        raise Invalid(f"unknown words {' '.join(words)!r}; use `python -m ingestor [replay [--swap]]`")
+        raise Invalid(
+            f"unknown words {' '.join(words)!r}; use `python -m ingestor [migrate | replay [--swap]]`"
+        )
     except BookstreamError as error:
         sys.stderr.write(f"ingestor: {error}\n")
         return 1
@@ -41,8 +47,14 @@ def _ingest(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with Ingestor(settings) as ingestor:
-        structlog.get_logger().info("started", event_log=settings.event_log_url)
+        structlog.get_logger().info("started")
         ingestor.run(stop)
+    return 0
+
+
+def _migrate(settings: Settings) -> int:
+    for line in migrate(settings):
+        sys.stdout.write(f"{line}\n")
     return 0
 
 

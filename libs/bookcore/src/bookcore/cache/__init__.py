@@ -14,9 +14,11 @@ class Script:
 
     `local` gets the stored values of the keys (absent: None), the arguments and the time in seconds, and
     returns the new values with their time to live (None: leave as it is) and the numbers to answer with.
+    `lua` does the same with KEYS, ARGV and `now`, and returns the numbers by `number(n)`.
     """
 
     name: str
+    lua: str
     local: Callable[[Sequence[bytes | None], Sequence[float], float], "Outcome"]
 
 
@@ -47,7 +49,11 @@ class Cache(Protocol):
         """Free connections."""
 
 
-_ADAPTERS = {"memory": "bookcore.cache.memory"}
+_ADAPTERS = {
+    "memory": "bookcore.cache.memory",
+    "redis": "bookcore.cache.redis",
+    "rediss": "bookcore.cache.redis",
+}
 
 
 class _Adapter(Protocol):

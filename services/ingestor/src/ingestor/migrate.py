@@ -1,0 +1,17 @@
+"""Brings the stores to what this code needs: bucket, schema, topics. May be done again at any time."""
+
+from collections.abc import Iterator
+
+from bookcore.catalogue import prepare_catalogue
+from bookcore.event_log import open_event_log
+from bookcore.lake import prepare_lake
+from ingestor.settings import Settings
+
+
+def migrate(settings: Settings) -> Iterator[str]:
+    """Each step as a line, once it is done; the search index is made by the first ingestor that writes it."""
+    yield prepare_lake(settings.lake_url)
+    yield prepare_catalogue(settings.catalogue_url)
+    log = open_event_log(settings.event_log_url)
+    yield from log.declare()
+    log.close()
