@@ -5,6 +5,7 @@ from typing import Annotated, Protocol
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from bookcore.events import asyncapi
 from bookcore.kit.problem import PROBLEMS, ProblemError
 from gateway.control.doors import Anonymous, In
 from gateway.control.keys import Jwks
@@ -43,6 +44,12 @@ async def show_keys(control: In) -> Jwks:
 async def show_openapi(library: Documents) -> JSONResponse:
     """The gateway's and the services' operations in one OpenAPI document."""
     return JSONResponse(await library.document())
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+async def show_asyncapi() -> JSONResponse:
+    """The event topics, for subscribers."""
+    return JSONResponse(asyncapi.document())
 
 
 @router.get("/docs", include_in_schema=False)

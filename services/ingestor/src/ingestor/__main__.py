@@ -17,7 +17,7 @@ from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from ingestor.app import Ingestor
 from ingestor.migrate import migrate
-from ingestor.replay import replay, swap_in
+from ingestor.replay import replay
 from ingestor.settings import Settings
 
 
@@ -59,10 +59,9 @@ def _migrate(settings: Settings) -> int:
 
 
 def _replay(settings: Settings, *, swap: bool) -> int:
-    result = replay(settings)
+    result = replay(settings, swap=swap)
     sys.stdout.write(f"{result}\n")
     if swap:
-        swap_in(settings)
         sys.stdout.write("the rebuilt catalogue and index are the living ones now\n")
     return 0 if swap or result.equal else 1
 

@@ -1,19 +1,23 @@
-"""Rebuild catalogue and index from the lake alone, through the same code that fed them."""
+"""Rebuild catalogue and index from the lake, through the same code that fed them, beside the living ones.
 
-import shutil
-from collections.abc import Iterator
+On servers everything goes on meanwhile: the ingestor pauses while the two catalogues are compared, then
+readers and writers find the new one under the old name. On a laptop's files the services must be stopped.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
-from bookcore.catalogue import Catalogue, Ingest, count_owed, first_owed, open_catalogue, queries, settle
+from bookcore.catalogue import Catalogue, Ingest, first_owed, open_catalogue, queries, settle
+from bookcore.catalogue.rebuild import rebuild_catalogue
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
-from bookcore.lake.layout import topic_prefix, unpack_records
+from bookcore.lake.layout import Archived, archived_batch, topic_prefix, unpack_records
 from bookcore.search import Removed, SearchIndex, open_search
+from bookcore.search import rebuild as rebuild_search
 from ingestor.accept import accept
 from ingestor.settings import Settings
 
@@ -43,76 +47,95 @@ class Replayed:
         )
 
 
-def replay(settings: Settings) -> Replayed:
-    """Build both anew below DATA/replay; the living ones are only read."""
-    folder = _folder(settings)
-    shutil.rmtree(folder, ignore_errors=True)
+def replay(settings: Settings, *, swap: bool) -> Replayed:
+    """Build both anew and compare; with `swap` put them in the place of the living ones.
+
+    Raises: Conflict when a laptop's index is in use, or when the living catalogue knows batches that the
+    lake hasn't; Unavailable when a store is away. The living ones are as they were then.
+    """
+    if swap:
+        open_search(settings.search_url, writable=True).close()  # refuses while a laptop's ingestor has it
     lake = open_lake(settings.lake_url)
-    rebuilt = open_catalogue(f"sqlite:///{folder}/catalogue.db")
-    index = open_search(f"tantivy://{folder}/search", writable=True)
     living = open_catalogue(settings.catalogue_url)
+    beside = rebuild_catalogue(settings.catalogue_url)
+    refilling = _Refilling(lake, living, beside.catalogue)
     try:
-        records, parked = _refill(lake, rebuilt)
-        books = _reindex(rebuilt, index)
-        return Replayed(records, parked, books, rebuilt.content_hash(), living.content_hash())
+        refilling.catch_up()
+        with beside.still():
+            refilling.catch_up()
+            refilling.refuse_loss()
+            result = refilling.compare()
+            if swap:
+                beside.swap()
+        if swap:
+            _swap_index(settings)
+        return result
     finally:
-        for store in (index, rebuilt, living, lake):
+        for store in (beside, living, lake):
             store.close()
 
 
-def swap_in(settings: Settings) -> None:
-    """Put the rebuilt catalogue and index in the place of the living ones; the old catalogue is kept beside.
+class _Refilling:
+    """The archived batches that the living catalogue has had, in order, into the new one.
 
-    Raises: Conflict while an ingestor runs, or when the living catalogue has more or less than the lake.
+    A batch that is in the lake and not yet in the living catalogue is left to the ingestor, which owes the
+    topics its changes. Into a living catalogue that is empty (it was lost) everything goes.
     """
-    folder = _folder(settings)
-    open_search(settings.search_url, writable=True).close()  # refuses while an ingestor holds the index
-    _refuse_loss(settings, folder)
-    catalogue = Path(settings.catalogue_url.removeprefix("sqlite:///"))
-    search = Path(settings.search_url.removeprefix("tantivy://"))
-    for suffix in ("-wal", "-shm"):
-        catalogue.with_name(catalogue.name + suffix).unlink(missing_ok=True)
-    catalogue.replace(folder / "catalogue-before.db")
-    (folder / "catalogue.db").replace(catalogue)
-    search.replace(folder / "search-before")  # aside, not away: the place is empty for one rename only
-    (folder / "search").replace(search)
-    shutil.rmtree(folder / "search-before")
 
+    def __init__(self, lake: Lake, living: Catalogue, built: Catalogue) -> None:
+        self._lake, self._living, self._built = lake, living, built
+        self._records = self._parked = 0
 
-def _refuse_loss(settings: Settings, folder: Path) -> None:
-    """Raises: Conflict when the living catalogue owes events, or isn't where the rebuilt one is."""
-    living = open_catalogue(settings.catalogue_url)
-    rebuilt = open_catalogue(f"sqlite:///{folder}/catalogue.db")
-    with living.reading() as old, rebuilt.reading() as new:
-        owed = count_owed(old)
-        here = [queries.next_offset(old, OBSERVED.name, p) for p in range(OBSERVED.partitions)]
-        there = [queries.next_offset(new, OBSERVED.name, p) for p in range(OBSERVED.partitions)]
-    living.close()
-    rebuilt.close()
-    if owed or here != there:
-        raise Conflict(
-            f"the living catalogue owes {owed} events and is at offsets {here}, the lake at {there};"
-            " let the ingestor catch up, stop it, and try again"
+    def catch_up(self) -> None:
+        """From where the new one is to where the living one is."""
+        end, here = _offsets(self._living), _offsets(self._built)
+        for batch in sorted(self._batches(), key=lambda each: (each.partition, each.first)):
+            if batch.first >= here[batch.partition] and (
+                not any(end.values()) or batch.first < end[batch.partition]
+            ):
+                self._take(batch)
+
+    def refuse_loss(self) -> None:
+        """Raises: Conflict when the lake lacks what the living catalogue has."""
+        end, here = _offsets(self._living), _offsets(self._built)
+        if any(end.values()) and end != here:
+            raise Conflict(
+                f"the living catalogue is at offsets {end}, the lake at {here}: the lake lacks some"
+            )
+
+    def compare(self) -> Replayed:
+        """Both hashes, and how much there was."""
+        with self._built.reading() as connection:
+            books = sum(not deleted for _, _, deleted in queries.versions(connection))
+        return Replayed(
+            self._records, self._parked, books, self._built.content_hash(), self._living.content_hash()
         )
 
+    def _batches(self) -> Iterator[Archived]:
+        return map(archived_batch, self._lake.list(topic_prefix(OBSERVED.name)))
 
-def _folder(settings: Settings) -> Path:
-    return settings.data.absolute() / "replay"
-
-
-def _refill(lake: Lake, catalogue: Catalogue) -> tuple[int, int]:
-    records = parked = 0
-    for key in sorted(lake.list(topic_prefix(OBSERVED.name)), key=lambda key: key.rpartition("/p-")[2]):
-        found = _records(lake, key)
-        batch = Batch(OBSERVED.name, found[0].partition, found)
+    def _take(self, archived: Archived) -> None:
+        records = _records(self._lake, archived.key)
+        batch = Batch(OBSERVED.name, archived.partition, records)
         accepted = accept(batch)
-        catalogue.apply(
-            Ingest(batch.topic, batch.partition, batch.first, batch.next, key, accepted.observations)
+        self._built.apply(
+            Ingest(
+                topic=batch.topic,
+                partition=batch.partition,
+                first=batch.first,
+                next=batch.next,
+                lake_key=archived.key,
+                observations=accepted.observations,
+            )
         )
-        _forget_owed(catalogue)
-        records += len(found)
-        parked += len(accepted.parked)
-    return records, parked
+        _forget_owed(self._built)
+        self._records += len(records)
+        self._parked += len(accepted.parked)
+
+
+def _offsets(catalogue: Catalogue) -> Mapping[int, int]:
+    with catalogue.reading() as connection:
+        return {p: queries.next_offset(connection, OBSERVED.name, p) for p in range(OBSERVED.partitions)}
 
 
 def _records(lake: Lake, key: str) -> list[Record]:
@@ -129,13 +152,26 @@ def _forget_owed(catalogue: Catalogue) -> None:
             settle(connection, owed)
 
 
-def _reindex(catalogue: Catalogue, index: SearchIndex) -> int:
-    books = catalogue.books()
-    living = 0
-    while chunk := list(islice(_changes(books), _CHUNK)):
-        living += sum(isinstance(change, VersionedBook) for change in chunk)
+def _swap_index(settings: Settings) -> None:
+    """From the catalogue, which by now is the new one."""
+    catalogue = open_catalogue(settings.catalogue_url)
+    beside = rebuild_search(settings.search_url)
+    try:
+        _catch_up(catalogue, beside.index)
+        beside.swap()
+        _catch_up(catalogue, beside.index)  # what went to the old index until then
+        beside.retire()
+    finally:
+        beside.discard()
+        catalogue.close()
+
+
+def _catch_up(catalogue: Catalogue, index: SearchIndex) -> None:
+    """Index what is newer in the catalogue."""
+    there = {book_id: version for book_id, version, _ in index.versions()}
+    news = (stored for stored in catalogue.books() if stored.version > there.get(stored.book.id, -1))
+    while chunk := list(islice(_changes(news), _CHUNK)):
         index.put(chunk)
-    return living
 
 
 def _changes(books: Iterator[VersionedBook]) -> Iterator[VersionedBook | Removed]:

@@ -40,3 +40,8 @@ def test_services_that_say_nonsense_are_left_out(client: TestClient, services: T
 def test_health_needs_no_token(client: TestClient) -> None:
     assert client.get("/health/live").status_code == 200
     assert client.get("/health/ready").json()["status"] == "ok"
+
+
+def test_the_event_topics_are_told_for_subscribers(client: TestClient) -> None:
+    channels = client.get("/asyncapi.json").json()["channels"]
+    assert "books.book.changed.v1" in channels

@@ -8,8 +8,10 @@ The first offset alone names a batch: two tries at it meet at the same key, and 
 the earlier one came. Every object carries a zstd content checksum.
 """
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from threading import local
@@ -22,6 +24,7 @@ from bookcore.domain.errors import Invalid
 from bookcore.events.message import Batch, Record
 
 _MAX_OBJECT = 1 << 30
+_BATCH = re.compile(r"/p-(\d+)-(\d+)\.jsonl\.zst$")
 _threads = local()
 
 
@@ -51,6 +54,26 @@ def batch_key(batch: Batch) -> str:
 def topic_prefix(topic: str) -> str:
     """All archived batches of a topic stand below this prefix."""
     return f"events/topic={topic}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What an archived batch's key tells."""
+
+    key: str
+    partition: int
+    first: int
+
+
+def archived_batch(key: str) -> Archived:
+    """The inverse of batch_key.
+
+    Raises: Invalid for a key of another form.
+    """
+    found = _BATCH.search(key)
+    if not found:
+        raise Invalid(f"{key} is no archived batch", field="key")
+    return Archived(key, int(found[1]), int(found[2]))
 
 
 def ledger_key(source: str, run: str, sequence: int) -> str:

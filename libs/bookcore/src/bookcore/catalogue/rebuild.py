@@ -1,0 +1,164 @@
+"""A catalogue built anew beside the living one, and the moment at which it takes its place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import URL, Connection, Engine, make_url, text
+
+from bookcore.catalogue import Catalogue, open_catalogue, prepare_catalogue
+from bookcore.catalogue.engines import engine_of, explained, schema_of
+from bookcore.domain.errors import Conflict
+
+_LOCK_WITHIN = "10s"
+_OUTBOX = "topic, key, value, headers"
+
+
+class CatalogueRebuild(Protocol):
+    """What the living catalogue owes to the topics goes along with the swap; the old one stays beside it
+    until the next rebuild."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The new one, empty at first, for writing."""
+
+    def still(self) -> "Iterator[None]":
+        """A context in which the living catalogue accepts nothing and answers everything."""
+
+    def swap(self) -> None:
+        """Within `still`: the new one is the living one once the block ends without an error."""
+
+    def close(self) -> None:
+        """Free connections; what was built and not swapped in is deleted."""
+
+
+def rebuild_catalogue(url: str) -> "PostgresqlRebuild | SqliteRebuild":
+    """Begin an empty catalogue beside the living one; leftovers of earlier rebuilds are cleared away.
+
+    Raises: as open_catalogue.
+    """
+    engine = engine_of(url)
+    return (
+        PostgresqlRebuild(engine, url) if engine.dialect.name == "postgresql" else SqliteRebuild(engine, url)
+    )
+
+
+class PostgresqlRebuild:
+    """A schema beside the schema: sessions find tables by the schema's name, and names move in one commit.
+
+    Nobody reads across the swap: it waits for readers who have begun and lets new ones wait for it.
+    """
+
+    def __init__(self, engine: Engine, url: str) -> None:
+        self._engine = engine
+        with explained(), engine.begin() as connection:
+            self._schema = schema_of(connection)
+            for leftover in (self._built, self._before):
+                connection.execute(text(f"DROP SCHEMA IF EXISTS {leftover} CASCADE"))
+        built = make_url(url).update_query_dict({"schema": self._built})
+        prepare_catalogue(_whole(built))
+        self.catalogue = open_catalogue(_whole(built))
+        self._still: Connection | None = None
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """As CatalogueRebuild.still: whoever writes begins with the offsets, which are locked.
+
+        Raises: Unavailable when readers or writers don't let go within 10 s; nothing has changed then.
+        """
+        with explained(), self._engine.begin() as connection:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WITHIN}'"))
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            connection.execute(text("LOCK TABLE offsets IN EXCLUSIVE MODE"))
+            self._still = connection
+            yield
+        self._still = None
+
+    def swap(self) -> None:
+        """As CatalogueRebuild.swap."""
+        if self._still is None:
+            raise Conflict("a swap needs the living catalogue to stand still")
+        tables = "books, price_observations, manifest, outbox"
+        for statement in (
+            f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE",
+            f"INSERT INTO {self._built}.outbox ({_OUTBOX})"  # noqa: S608 - our own names
+            f" SELECT {_OUTBOX} FROM {self._schema}.outbox ORDER BY sequence",
+            f"ALTER SCHEMA {self._schema} RENAME TO {self._before}",
+            f"ALTER SCHEMA {self._built} RENAME TO {self._schema}",
+        ):
+            self._still.execute(text(statement))
+
+    def close(self) -> None:
+        """As CatalogueRebuild.close."""
+        self.catalogue.close()
+        with explained(), self._engine.begin() as connection:
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {self._built} CASCADE"))
+        self._engine.dispose()
+
+    @property
+    def _built(self) -> str:
+        return f"{self._schema}_rebuilt"
+
+    @property
+    def _before(self) -> str:
+        return f"{self._schema}_before"
+
+
+class SqliteRebuild:
+    """A file beside the file. Programs that have the old one open must be started again after the swap."""
+
+    def __init__(self, engine: Engine, url: str) -> None:
+        self._engine = engine
+        self._path = Path(make_url(url).database or "")
+        self._built = self._path.with_name(f"{self._path.stem}-rebuilt.db")
+        self._before = self._path.with_name(f"{self._path.stem}-before.db")
+        for leftover in (self._built, self._before):
+            _remove(leftover)
+        self.catalogue = open_catalogue(f"sqlite:///{self._built}")
+        self._swaps = False
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """As CatalogueRebuild.still: the file's write lock is held."""
+        self._swaps = False
+        with explained(), self._engine.execution_options(writes=True).begin():
+            yield
+        if self._swaps:
+            self._rename()
+
+    def swap(self) -> None:
+        """As CatalogueRebuild.swap.
+
+        Raises: Conflict when the living one owes events: its ingestor must send them first.
+        """
+        with self._engine.connect() as connection:
+            if connection.execute(text("SELECT count(*) FROM outbox")).scalar_one():
+                raise Conflict("the living catalogue owes events; let the ingestor send them and try again")
+        self._swaps = True
+
+    def close(self) -> None:
+        """As CatalogueRebuild.close."""
+        self.catalogue.close()
+        _remove(self._built)
+        self._engine.dispose()
+
+    def _rename(self) -> None:
+        with self._engine.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._engine.dispose()
+        self.catalogue.close()  # the last one to leave puts its journal into the file
+        self._path.replace(self._before)
+        self._built.replace(self._path)
+        for journal in ("-wal", "-shm"):
+            self._path.with_name(self._path.name + journal).unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _whole(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

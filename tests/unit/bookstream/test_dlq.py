@@ -1,0 +1,89 @@
+"""`bookstream dlq` as its user types it, on a data folder with letters in it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bookcore.event_log import EventLog, open_event_log
+from bookcore.event_log.dead_letters import DeadLetters, Parked
+from bookcore.events.letters import letter_of
+from bookcore.events.message import Message
+from bookcore.events.topics import OBSERVED, STATE
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Three letters of the observed topic, one of them with headers that only we may send; one of state."""
+    log = open_event_log(f"sqlite://{tmp_path}/log.db")
+    forged = (("dlq_topic", b"books.book.state.v1"), ("dlq_redriven", b"many"), ("ce_id", b"3"))
+    _park(log, OBSERVED.name, [Message("shop:1", b"one"), Message("shop:2", b"\xff", (("ce_id", b"2"),))])
+    _park(log, OBSERVED.name, [Message("shop:3", b"three", forged)])
+    _park(log, STATE.name, [Message("shop:4", b"four")])
+    log.close()
+    return tmp_path
+
+
+def _park(log: EventLog, topic: str, messages: list[Message]) -> None:
+    for at in log.append(topic, messages):
+        (record,) = log.read(topic, at.partition, at.offset, 1)
+        DeadLetters(log).park([record], [Parked(record, f"{record.key} has no price")])
+
+
+def dlq(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bookstream", "dlq", *words, "--data", str(data)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def values(data: Path, topic: str) -> list[bytes | None]:
+    log = open_event_log(f"sqlite://{data}/log.db")
+    found = [r.value for p in range(4) for r in log.read(topic, p, 0, 100)]
+    log.close()
+    return found
+
+
+def test_list_shows_each_letter_with_its_reason_and_sums_up(data: Path) -> None:
+    told = dlq(data, "list").stdout
+    assert "shop:2" in told
+    assert "shop:4 has no price" in told
+    assert "4 dead letters, 4 never redriven" in told
+
+
+def test_show_tells_where_a_letter_comes_from_and_what_it_holds(data: Path) -> None:
+    told = dlq(data, "show", OBSERVED.name, "1").stdout
+    assert "reason   shop:2 has no price" in told
+    assert f"from     {OBSERVED.name}/" in told
+    assert "header   ce_id: 2" in told
+    assert told.rstrip().endswith("\\xff")
+
+
+def test_a_dry_run_sends_nothing(data: Path) -> None:
+    assert "4 would be sent; nothing was" in dlq(data, "redrive", "--dry-run").stdout
+    assert len(values(data, OBSERVED.name)) == 3
+
+
+def test_redrive_sends_each_letter_once_to_where_it_came_from(data: Path) -> None:
+    assert "4 sent" in dlq(data, "redrive").stdout
+    assert sorted(values(data, OBSERVED.name), key=str) == sorted([b"one", b"\xff", b"three"] * 2, key=str)
+    assert values(data, STATE.name) == [b"four", b"four"]
+    assert "0 sent" in dlq(data, "redrive").stdout
+    assert "0 never redriven" in dlq(data, "list").stdout
+
+
+def test_one_letter_can_be_sent_alone_and_its_tries_are_counted(data: Path) -> None:
+    assert "1 sent" in dlq(data, "redrive", "--topic", OBSERVED.name, "--offset", "0").stdout
+    log = open_event_log(f"sqlite://{data}/log.db")
+    (again,) = [
+        r for p in range(4) for r in log.read(OBSERVED.name, p, 0, 100) if r.header("dlq_redriven") == "1"
+    ]
+    DeadLetters(log).park([again], [Parked(again, "still none")])
+    letter = letter_of(log.read(OBSERVED.dead_letters, 0, 3, 1)[0])
+    log.close()
+    assert (again.value, letter.redriven, letter.reason) == (b"one", 1, "still none")
+
+
+def test_a_letter_that_is_not_there_is_told(data: Path) -> None:
+    asked = dlq(data, "show", OBSERVED.name, "99")
+    assert asked.returncode == 1
+    assert "has no offset 99" in asked.stderr
