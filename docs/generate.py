@@ -16,6 +16,7 @@ import ingestor.settings
 import scraper.settings
 import search_api.app
 import search_api.settings
+from bookcore.events import asyncapi
 from bookcore.events.documents import schema_texts
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,7 @@ def pages() -> dict[Path, str]:
     schemas = ROOT / "libs/bookcore/src/bookcore/events/schemas"
     return {
         ROOT / "docs/settings.md": settings_page(),
+        ROOT / "docs/asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
         **{ROOT / f"docs/openapi/{name}.json": _openapi(app) for name, app in _apps().items()},
         **{schemas / name: text for name, text in schema_texts().items()},
     }

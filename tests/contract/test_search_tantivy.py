@@ -7,13 +7,13 @@ import pytest
 import tantivy
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
-from bookcore.search import SearchQuery, open_search
+from bookcore.search import SearchIndex, SearchQuery, open_search, rebuild
 from bookcore.testing.builders import a_stored_book
-from bookcore.testing.contracts.search import SearchContract, ids
+from bookcore.testing.contracts.search import SearchContract, batches, fill, ids, kill_a_writer
 
 _OPEN = """
 import sys
-from bookcore.search import SearchQuery, open_search
+from bookcore.search import SearchIndex, SearchQuery, open_search, rebuild
 print(open_search(sys.argv[1]).query(SearchQuery("")).total)
 """
 _FILL_A_SMALL_DISK = """
@@ -41,16 +41,43 @@ class TestTantivyIndex(SearchContract):
     def url(self, tmp_path: Path) -> str:
         return f"tantivy://{tmp_path}/search"
 
+    def test_a_killed_writer_leaves_whole_batches(self, url: str) -> None:
+        kill_a_writer(url)
+        index = open_search(url)
+        assert set(batches(index).values()) == {20}
+        index.close()
+
+    def test_a_living_writer_is_in_the_way_of_a_swap(self, index: SearchIndex, url: str) -> None:
+        index.put([a_stored_book("u1")])
+        rebuilt = rebuild(url)
+        with pytest.raises(Conflict, match="another process writes"):
+            rebuilt.swap()
+        rebuilt.discard()
+        assert ids(index, "") == ["u1"]
+
+    def test_a_second_rebuild_is_refused_while_the_first_lives(self, url: str) -> None:
+        first = rebuild(url)
+        with pytest.raises(Conflict, match="-rebuilt"):
+            rebuild(url)
+        first.discard()
+
+    def test_a_swap_that_was_cut_off_between_its_renames_is_put_back(self, url: str) -> None:
+        fill(url, a_stored_book("u1"))
+        folder = Path(url.removeprefix("tantivy://"))
+        folder.replace(folder.with_name("search-before"))
+        rebuild(url).discard()
+        reader = open_search(url)
+        assert ids(reader, "") == ["u1"]
+        reader.close()
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "search"
 
 
-def fill(folder: Path, *source_ids: str) -> None:
-    index = open_search(f"tantivy://{folder}", writable=True)
-    index.put([a_stored_book(source_id) for source_id in source_ids])
-    index.close()
+def fill_folder(folder: Path, *source_ids: str) -> None:
+    fill(f"tantivy://{folder}", *map(a_stored_book, source_ids))
 
 
 def test_processes_that_start_together_make_the_index_once(folder: Path) -> None:
@@ -60,8 +87,8 @@ def test_processes_that_start_together_make_the_index_once(folder: Path) -> None
 
 
 def test_a_reader_goes_on_when_the_folder_is_replaced(folder: Path, tmp_path: Path) -> None:
-    fill(folder, "u1")
-    fill(tmp_path / "rebuilt", "u2", "u3")
+    fill_folder(folder, "u1")
+    fill_folder(tmp_path / "rebuilt", "u2", "u3")
     reader = open_search(f"tantivy://{folder}")
     assert ids(reader, "") == ["u1"]
     shutil.rmtree(folder)
@@ -86,7 +113,7 @@ def test_a_full_disk_leaves_the_index_as_it_was_and_writing_goes_on_afterwards(f
 
 
 def test_a_damaged_index_is_refused_and_says_where(folder: Path) -> None:
-    fill(folder, "u1")
+    fill_folder(folder, "u1")
     (folder / "meta.json").write_text("{")
     with pytest.raises(Unavailable, match=str(folder)):
         open_search(f"tantivy://{folder}")
@@ -98,7 +125,7 @@ def test_an_index_of_another_make_is_refused_with_the_remedy(folder: Path) -> No
     with pytest.raises(Conflict, match="bookstream replay"):
         open_search(f"tantivy://{folder}", writable=True)
     shutil.rmtree(folder)
-    fill(folder, "u1")
+    fill_folder(folder, "u1")
 
 
 def test_a_folder_must_be_absolute() -> None:

@@ -8,7 +8,7 @@ import structlog
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog
-from bookcore.events.codec import dead_letter
+from bookcore.events.letters import letter_message
 from bookcore.events.message import Record
 from bookcore.events.topics import topic_named
 
@@ -71,7 +71,7 @@ class DeadLetters:
                 reason=one.reason,
             )
         for topic, these in by_topic.items():
-            self._event_log.append(topic, [dead_letter(one.record, one.reason) for one in these])
+            self._event_log.append(topic, [letter_message(one.record, one.reason) for one in these])
 
     def _count(self, records: Sequence[Record], parked: Sequence[Parked]) -> None:
         bad = {one.record.offset: one.reason for one in parked}

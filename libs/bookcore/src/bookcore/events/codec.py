@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
-from bookcore.events.message import Headers, Message, Record
+from bookcore.events.crawl import CrawlCommand
+from bookcore.events.message import Message, Record
 
-_FACTS = (BookObserved, BookWithdrawn, BookChanged, BookGone)
+_FACTS = (BookObserved, BookWithdrawn, BookChanged, BookGone, CrawlCommand)
 EVENTS: dict[str, type[Event]] = {
-    model.type: model for model in (BookObserved, BookWithdrawn, BookChanged, BookState, BookGone)
+    model.type: model
+    for model in (BookObserved, BookWithdrawn, BookChanged, BookState, BookGone, CrawlCommand)
 }
 
 
@@ -79,14 +81,3 @@ def _gone(record: Record) -> BookGone:
     if not (version.isascii() and version.isdecimal() and len(version) < 19):
         raise Invalid("tombstone without a version header")
     return BookGone(book_id=BookId(record.key), version=int(version))
-
-
-def dead_letter(record: Record, reason: str) -> Message:
-    """The record as it was, with its coordinates and the reason, for the dead-letter topic."""
-    extra: Headers = (
-        ("dlq_reason", reason.encode()[:2_000]),
-        ("dlq_topic", record.topic.encode()),
-        ("dlq_partition", str(record.partition).encode()),
-        ("dlq_offset", str(record.offset).encode()),
-    )
-    return Message(record.key, record.value, (*record.headers, *extra))

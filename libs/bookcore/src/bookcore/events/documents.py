@@ -20,6 +20,10 @@ _HERE = files("bookcore.events")
 _LATE = datetime(2027, 1, 1, tzinfo=UTC)  # when the examples were put into the log: after all that they tell
 
 
+_NAMED = ("properties", "$defs")  # what these hold are names of ours
+_WORDS = ("title", "description", "examples")
+
+
 class ExampleMessage(BaseModel):
     """A message as a file: readable headers and data; `value` None is a tombstone."""
 
@@ -41,6 +45,23 @@ def schema_texts() -> dict[str, str]:
     return {
         f"{kind}.json": json.dumps(model.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
         for kind, model in EVENTS.items()
+    }
+
+
+def shape(schema: object) -> object:
+    """A schema without its words, and with lists of names in order: what two versions must have in common.
+
+    Readers refuse fields and values that they don't know, so that neither adding nor removing is harmless.
+    """
+    if isinstance(schema, list):
+        parts = [shape(each) for each in schema]
+        return sorted(parts, key=repr) if all(isinstance(part, str) for part in parts) else parts
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: {field: shape(part) for field, part in each.items()} if name in _NAMED else shape(each)
+        for name, each in schema.items()
+        if name not in _WORDS
     }
 
 

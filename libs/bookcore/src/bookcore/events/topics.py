@@ -5,6 +5,7 @@ from zlib import crc32
 
 from bookcore.domain.errors import NotFound
 from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
+from bookcore.events.crawl import CrawlCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,14 @@ STATE = Topic(
     retention_days=None,
     compacted=True,
 )
+COMMAND = Topic(
+    name="books.crawl.command.v1",
+    key="source",
+    events=(CrawlCommand,),
+    partitions=4,
+    producers=("bookstream",),
+    consumers=("scraper.commands",),
+)
 
 
 def _dead_letters_of(topic: Topic) -> Topic:
@@ -71,7 +80,9 @@ def _dead_letters_of(topic: Topic) -> Topic:
 
 
 TOPICS: dict[str, Topic] = {
-    topic.name: topic for live in (OBSERVED, CHANGED, STATE) for topic in (live, _dead_letters_of(live))
+    topic.name: topic
+    for live in (OBSERVED, CHANGED, STATE, COMMAND)
+    for topic in (live, _dead_letters_of(live))
 }
 
 

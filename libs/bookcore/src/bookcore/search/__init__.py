@@ -93,19 +93,66 @@ class SearchIndex(Protocol):
         """Free files and connections."""
 
 
-_ADAPTERS = {"tantivy": "bookcore.search.tantivy"}
+class Rebuild(Protocol):
+    """An index built anew beside the living one, which goes on answering and, where the engine can, growing.
+
+    What is written to the living index between the filling and the swap is not in the new one. So:
+
+        fill(rebuild.index)       # everything
+        catch_up(rebuild.index)   # what the catalogue accepted meanwhile; only makes the next step short
+        rebuild.swap()            # from here on readers and writers are at the new index
+        catch_up(rebuild.index)   # what writers told the old index before the swap
+        rebuild.retire()
+        rebuild.discard()         # in a `finally`
+
+    The second catch-up misses nothing, because whatever a writer puts was in the catalogue before. Doubled
+    writes are harmless: versions decide.
+    """
+
+    @property
+    def index(self) -> SearchIndex:
+        """The new index, for writing; after the swap it is the living one."""
+
+    def swap(self) -> None:
+        """Put the new index in the place of the living one, at one moment. The old one is kept aside.
+
+        Raises: Conflict when somebody else is in the way; the living index is then as it was.
+        """
+
+    def retire(self) -> None:
+        """Delete the index that was replaced."""
+
+    def discard(self) -> None:
+        """Free files and connections; delete what was built, unless it was swapped in. Always at the end."""
+
+
+_ADAPTERS = {"tantivy": "bookcore.search.tantivy", "elasticsearch": "bookcore.search.elasticsearch"}
 
 
 class _Adapter(Protocol):
     def open_index(self, url: str, *, writable: bool) -> SearchIndex: ...
+    def open_rebuild(self, url: str) -> Rebuild: ...
 
 
 def open_search(url: str, *, writable: bool = False) -> SearchIndex:
-    """`writable` takes the one writer's lock.
+    """`writable` takes the one writer's lock, where the engine has one.
 
     Raises: Invalid when no adapter speaks the URL's scheme, Conflict when another process writes.
     """
+    return _adapter(url).open_index(url, writable=writable)
+
+
+def rebuild(url: str) -> Rebuild:
+    """Begin an empty index beside the living one; leftovers of a rebuild that was killed are cleared away.
+
+    The living index may be missing, or of another version's make.
+    Raises: as open_search.
+    """
+    return _adapter(url).open_rebuild(url)
+
+
+def _adapter(url: str) -> _Adapter:
     scheme = url.partition("://")[0]
     if scheme not in _ADAPTERS:
         raise Invalid(f"no search for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="search_url")
-    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_index(url, writable=writable)
+    return cast(_Adapter, import_module(_ADAPTERS[scheme]))

@@ -1,18 +1,12 @@
 """A book, or the mark of a removed one, as a tantivy document; and back."""
 
-from collections.abc import Sequence
-from hashlib import sha256
-
 import orjson
 import tantivy
 
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.events.book import BookState
 from bookcore.search import Removed
-from bookcore.search.query import PRICE_SCALE, title_key
-from bookcore.search.text import identifier_key, indexed_tokens
-
-Change = VersionedBook | Removed
+from bookcore.search.documents import Change, Indexed, id_of, indexed, tie_of
 
 
 def schema() -> tantivy.Schema:
@@ -37,22 +31,18 @@ def schema() -> tantivy.Schema:
     return builder.build()
 
 
-def id_of(change: Change) -> BookId:
-    """Of the book, or of what was one."""
-    return change.id if isinstance(change, Removed) else change.book.id
-
-
 def document_of(change: Change) -> tantivy.Document:
     """A mark has no field that a search could find, only id and version."""
     document = tantivy.Document()
     key = id_of(change)
     document.add_text("id", key)
     document.add_integer("version", change.version)
-    document.add_integer("tie", int.from_bytes(sha256(key.encode()).digest()[:7]))
+    document.add_integer("tie", tie_of(key))
     document.add_boolean("deleted", isinstance(change, Removed))
     if isinstance(change, VersionedBook):
-        _add_words(document, change)
-        _add_facts(document, change)
+        found = indexed(change)
+        _add_words(document, found)
+        _add_facts(document, found)
         document.add_bytes("state", BookState.of(change).model_dump_json().encode())
     return document
 
@@ -73,43 +63,29 @@ def version_of(document: tantivy.Document) -> tuple[BookId, int, bool]:
     return BookId(document["id"][0]), document["version"][0], document["deleted"][0]
 
 
-def newest(changes: Sequence[Change]) -> dict[BookId, Change]:
-    """One per id; among equal versions the first."""
-    found: dict[BookId, Change] = {}
-    for change in changes:
-        known = found.get(id_of(change))
-        if known is None or change.version > known.version:
-            found[id_of(change)] = change
-    return found
-
-
 def _state(document: tantivy.Document) -> bytes:
     state: bytes = document["state"][0]
     return state
 
 
-def _add_words(document: tantivy.Document, stored: VersionedBook) -> None:
-    book = stored.book
+def _add_words(document: tantivy.Document, found: Indexed) -> None:
     for name, text in (
-        ("title", book.title),
-        ("category_words", book.category),
-        ("description", book.description),
+        ("title", found.title),
+        ("category_words", found.category_words),
+        ("description", found.description),
+        ("title_key", found.title_key),
     ):
         if text:
-            document.add_text(name, " ".join(indexed_tokens(text)))
-    document.add_text("title_key", title_key(book.title))
+            document.add_text(name, text)
 
 
-def _add_facts(document: tantivy.Document, stored: VersionedBook) -> None:
-    book = stored.book
-    for identifier in {
-        identifier_key(text) for text in (book.id, book.source_id, *book.identifiers.values())
-    }:
+def _add_facts(document: tantivy.Document, found: Indexed) -> None:
+    for identifier in found.identifiers:
         document.add_text("identifier", identifier)
-    document.add_text("source", book.source)
-    document.add_text("availability", book.availability.status.value)
-    document.add_integer("price", int(book.price.amount * PRICE_SCALE))
-    if book.category:
-        document.add_text("category", book.category)
-    if book.rating is not None:
-        document.add_integer("rating", book.rating)
+    document.add_text("source", found.source)
+    document.add_text("availability", found.availability)
+    document.add_integer("price", found.price)
+    if found.category:
+        document.add_text("category", found.category)
+    if found.rating is not None:
+        document.add_integer("rating", found.rating)

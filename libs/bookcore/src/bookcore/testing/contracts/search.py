@@ -3,7 +3,8 @@
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ import pytest
 
 from bookcore.domain.book import Money, VersionedBook
 from bookcore.domain.errors import Conflict, Invalid
-from bookcore.search import Filters, Removed, SearchIndex, SearchQuery, open_search
+from bookcore.search import Filters, Removed, SearchIndex, SearchQuery, open_search, rebuild
 from bookcore.testing.builders import a_stored_book
 
 _PUT_FOR_EVER = """
@@ -288,24 +289,74 @@ class SearchContract:
         with pytest.raises(Conflict, match="another process writes"):
             open_search(url, writable=True)
 
-    def test_a_writer_killed_in_the_midst_leaves_whole_batches_and_a_free_lock(self, url: str) -> None:
-        command = [sys.executable, "-c", _PUT_FOR_EVER, url]
-        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert writer.stdout is not None
-        lines = [writer.stdout.readline() for _ in range(5)]
-        writer.kill()
-        rest, _ = writer.communicate()
+    def test_a_writer_killed_in_the_midst_leaves_what_it_was_told_is_there_and_a_free_lock(
+        self, url: str
+    ) -> None:
+        told = kill_a_writer(url)
         index = open_search(url, writable=True)
-        found = _batches(list(index.versions()))
-        assert len(found) >= len(lines) + len(rest.split())
-        assert set(found.values()) == {20}
+        found = batches(index)
+        assert [found[f"shop:k{n}"] for n in range(told)] == [20] * told
         assert index.put([a_stored_book("after")]) == 1
         index.close()
 
+    def test_a_rebuilt_index_takes_the_place_of_the_living_one_at_the_swap(self, url: str) -> None:
+        fill(url, a_stored_book("u1"), a_stored_book("u2"))
+        reader = open_search(url)
+        rebuilt = rebuild(url)
+        assert rebuilt.index.put([a_stored_book("u2"), a_stored_book("u3")]) == 2
+        assert sorted(ids(reader, "")) == ["u1", "u2"]
+        rebuilt.swap()
+        assert sorted(ids(reader, "")) == ["u2", "u3"]
+        assert rebuilt.index.put([a_stored_book("u3"), a_stored_book("u4")]) == 1
+        rebuilt.retire()
+        rebuilt.discard()
+        assert sorted(ids(reader, "")) == ["u2", "u3", "u4"]
+        fill(url, a_stored_book("u5"))
+        assert len(ids(reader, "")) == 4
+        reader.close()
 
-def _batches(versions: Sequence[tuple[str, int, bool]]) -> dict[str, int]:
-    counted: dict[str, int] = {}
-    for book_id, _, _ in versions:
-        batch = book_id.partition("-")[0]
-        counted[batch] = counted.get(batch, 0) + 1
-    return counted
+    def test_a_discarded_rebuild_leaves_the_living_index_as_it_was(self, url: str) -> None:
+        fill(url, a_stored_book("u1"))
+        rebuilt = rebuild(url)
+        rebuilt.index.put([a_stored_book("u2")])
+        rebuilt.discard()
+        again = rebuild(url)
+        assert list(again.index.versions()) == []
+        again.discard()
+        reader = open_search(url)
+        assert ids(reader, "") == ["u1"]
+        reader.close()
+
+    def test_an_index_can_be_rebuilt_where_none_is(self, url: str) -> None:
+        rebuilt = rebuild(url)
+        rebuilt.index.put([a_stored_book("u1")])
+        rebuilt.swap()
+        rebuilt.retire()
+        assert ids(rebuilt.index, "") == ["u1"]
+        rebuilt.discard()
+        reader = open_search(url)
+        assert ids(reader, "") == ["u1"]
+        reader.close()
+
+
+def fill(url: str, *books: VersionedBook) -> None:
+    """Put them by a writer of their own."""
+    index = open_search(url, writable=True)
+    index.put(books)
+    index.close()
+
+
+def kill_a_writer(url: str) -> int:
+    """Kill a process that puts batches of 20 books (`k0-0`...) while it does; how many it was told are there."""
+    command = [sys.executable, "-c", _PUT_FOR_EVER, url]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    lines = [writer.stdout.readline() for _ in range(5)]
+    writer.kill()
+    rest, _ = writer.communicate()
+    return len(lines) + rest.count("\n")
+
+
+def batches(index: SearchIndex) -> Counter[str]:
+    """Batch -> how many of its books are in the index."""
+    return Counter(book_id.partition("-")[0] for book_id, _, _ in index.versions())

@@ -1,0 +1,76 @@
+"""Dead letters: a record that could not be accepted, as it was, with where it stood and why."""
+
+from dataclasses import dataclass
+
+from bookcore.domain.errors import Invalid
+from bookcore.events.message import Headers, Message, Record
+
+_OURS = "dlq_"
+_LONGEST_REASON = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: `record` as it lies in the dead-letter topic, the rest about the original.
+
+    `redriven` counts how often it was sent again before.
+    """
+
+    record: Record
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    redriven: int
+
+    @property
+    def original(self) -> Message:
+        """To be sent again: as it was, with one more try counted."""
+        kept = tuple(each for each in self.record.headers if not each[0].startswith(_OURS))
+        return Message(
+            self.record.key, self.record.value, (*kept, ("dlq_redriven", str(self.redriven + 1).encode()))
+        )
+
+
+def letter_message(record: Record, reason: str) -> Message:
+    """The record as it was, with its coordinates and the reason, for the dead-letter topic."""
+    extra: Headers = (
+        ("dlq_reason", reason.encode()[:_LONGEST_REASON]),
+        ("dlq_topic", record.topic.encode()),
+        ("dlq_partition", str(record.partition).encode()),
+        ("dlq_offset", str(record.offset).encode()),
+    )
+    return Message(record.key, record.value, (*record.headers, *extra))
+
+
+def letter_of(record: Record) -> Letter:
+    """The letter in a record of a dead-letter topic.
+
+    Raises: Invalid for a record that isn't one.
+    """
+    try:
+        return Letter(
+            record,
+            topic=_text(record, "dlq_topic"),
+            partition=int(_text(record, "dlq_partition")),
+            offset=int(_text(record, "dlq_offset")),
+            reason=_text(record, "dlq_reason"),
+            redriven=_tries(record),
+        )
+    except ValueError as error:
+        raise Invalid(f"{record.topic}/{record.partition}/{record.offset} is no dead letter") from error
+
+
+def _tries(record: Record) -> int:
+    """A source may send any header; ours is a small number."""
+    told = record.header("dlq_redriven") or ""
+    return int(told) if told.isascii() and told.isdecimal() and len(told) < 4 else 0
+
+
+def _text(record: Record, name: str) -> str:
+    """The last of that name: a letter that was redriven and parked again has it only once, a forged one
+    maybe twice."""
+    found = [value for header, value in record.headers if header == name]
+    if not found:
+        raise ValueError(name)
+    return found[-1].decode("utf-8", "replace")

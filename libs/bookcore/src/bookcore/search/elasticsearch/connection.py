@@ -1,0 +1,139 @@
+"""Where the server is, the client that speaks to it, and its refusals in the house's own errors."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from elastic_transport import SerializationError
+from elasticsearch import ApiError, Elasticsearch, OrjsonSerializer, TransportError
+
+from bookcore.domain.errors import BookstreamError, Invalid, Unavailable
+
+BUSY = (429, 502, 503, 504)
+"""What a server, or a balancer before it, says when the same request may well succeed in a moment."""
+
+_PORT = 9200
+_ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,119}")
+_SECONDS = 10.0  # for an answer to a question; writing takes its own time
+_CONNECTIONS = 32  # kept open per process; more threads than that open further ones for a while
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The parts of `elasticsearch://[user:password@]host:port/ALIAS`."""
+
+    host: str
+    port: int
+    alias: str
+    user: tuple[str, str] | None
+
+    @property
+    def shown(self) -> str:
+        """For errors and logs: without user and password."""
+        return f"elasticsearch://{self.host}:{self.port}/{self.alias}"
+
+
+def parse(url: str) -> Address:
+    """Raises: Invalid when a part is missing, superfluous or can't be the name of an alias."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or _PORT
+    except ValueError as error:
+        raise _unreadable(str(error)) from error
+    alias = parts.path.removeprefix("/")
+    if not host:
+        raise _unreadable("the host is missing")
+    if not _ALIAS.fullmatch(alias):
+        raise _unreadable(f"{alias!r} can't name an index; use a-z 0-9 . _ -, at most 120 of them")
+    if parts.query or parts.fragment:
+        raise _unreadable("it takes no options")
+    user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    return Address(f"[{host}]" if ":" in host else host, port, alias, user)
+
+
+class Connection:
+    """One client with its pool, for any number of threads; connects when first asked."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.client = Elasticsearch(
+            f"http://{address.host}:{address.port}",
+            basic_auth=address.user,
+            request_timeout=_SECONDS,
+            connections_per_node=_CONNECTIONS,
+            http_compress=False,  # on the way to a server next door it costs more than it saves
+            max_retries=0,
+            retry_on_status=(),
+            retry_on_timeout=False,
+            serializers={"application/json": OrjsonSerializer()},
+        )
+
+        self.reading = self.client.options(max_retries=1)  # a kept connection may turn out to be dead
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Raises: Invalid or Unavailable with the address and the remedy for whatever the client raises."""
+        try:
+            yield
+        except (ApiError, TransportError) as error:
+            raise translated(error, self.address) from error
+
+    def close(self) -> None:
+        """Free the pool."""
+        self.client.close()
+
+
+def translated(error: ApiError | TransportError, address: Address) -> BookstreamError:
+    """The house's error for the client's."""
+    if isinstance(error, ApiError):
+        return _of_status(error, address)
+    if isinstance(error, SerializationError):
+        return _not_elasticsearch(address)
+    return Unavailable(
+        f"no answer from Elasticsearch at {address.shown} ({error.message});"
+        " start it, or correct BOOKSTREAM_SEARCH_URL",
+        retry_after=2.0,
+    )
+
+
+def kind_and_reason(error: ApiError) -> tuple[str, str]:
+    """The server's own type and text of an error; empty where it gives none."""
+    body: Any = error.body  # whatever JSON the server sent
+    told = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(told, dict):
+        return "", str(told or "")
+    return str(told.get("type", "")), str(told.get("reason", ""))
+
+
+def _of_status(error: ApiError, address: Address) -> BookstreamError:
+    status = error.meta.status
+    kind, reason = kind_and_reason(error)
+    if status in BUSY:
+        return Unavailable(f"Elasticsearch at {address.shown} is busy ({status} {reason})", retry_after=2.0)
+    if error.meta.headers.get("x-elastic-product") != "Elasticsearch":
+        return _not_elasticsearch(address)
+    if kind == "media_type_header_exception":
+        return Invalid(
+            f"the server at {address.shown} is older than Elasticsearch 9; upgrade it", field="search_url"
+        )
+    if status in (401, 403) and kind == "security_exception":
+        return Invalid(
+            f"Elasticsearch at {address.shown} refuses the user ({reason}); correct the user and password",
+            field="search_url",
+        )
+    if status == 400:
+        return Invalid(f"Elasticsearch at {address.shown} refuses this: {kind} {reason}")
+    return Unavailable(f"Elasticsearch at {address.shown} can't do this now ({status} {kind} {reason})")
+
+
+def _not_elasticsearch(address: Address) -> Invalid:
+    return Invalid(
+        f"what answers at {address.shown} is not Elasticsearch; correct the host and port", field="search_url"
+    )
+
+
+def _unreadable(why: str) -> Invalid:
+    return Invalid(f"write elasticsearch://[user:password@]host:port/ALIAS; {why}", field="search_url")

@@ -1,0 +1,122 @@
+"""The alias that everybody uses, and the index behind it: what its documents look like, and how it is made.
+
+`ALIAS` -> `ALIAS-<fingerprint of the mapping>-<millisecond>`. The alias names its index as the one to write to:
+the server allows one such index per alias, so of two that create at the same time one finds it taken.
+"""
+
+import time
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from elasticsearch import ApiError, BadRequestError, NotFoundError
+
+from bookcore.domain.errors import Conflict, Unavailable
+from bookcore.search.elasticsearch.connection import Connection, kind_and_reason
+
+Dsl = dict[str, Any]  # JSON as the server's language has it
+
+_TRIES = 5
+_READY = "10s"
+_LONGEST = 8_191  # characters, in UTF-8 at most what one term may have; longer values aren't searchable
+
+_WORDS = {"type": "text", "analyzer": "whitespace", "index_options": "freqs"}
+_VALUE = {"type": "keyword", "ignore_above": _LONGEST}
+_MAPPINGS: Dsl = {
+    "dynamic": "strict",
+    "_source": {"includes": ["state"]},  # the words are made of it; kept too, they would only take disk
+    "properties": {
+        "version": {"type": "long", "index": False},
+        "tie": {"type": "long", "index": False},
+        "deleted": {"type": "boolean"},
+        **dict.fromkeys(("title", "category_words", "description"), _WORDS),
+        **dict.fromkeys(("identifier", "title_key", "source", "category", "availability"), _VALUE),
+        "rating": {"type": "byte"},
+        "price": {"type": "long"},
+        "state": {"type": "object", "enabled": False},
+    },
+}
+_SETTINGS: Dsl = {
+    "number_of_shards": 1,  # scores weigh words by how rare they are in a shard: one shard, one scale
+    "auto_expand_replicas": "0-1",
+    "refresh_interval": "1s",  # said, not left to the default, which stops refreshing what nobody searches
+}
+FINGERPRINT = sha256(orjson.dumps(_MAPPINGS, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
+"""Changes when documents of this version can't stand in an index of the other."""
+
+
+def ensure(connection: Connection) -> None:
+    """Make index and alias when they aren't there, and wait until the index can be asked.
+
+    Raises: Conflict when another version made it, or the name is an index's own; Unavailable, Invalid.
+    """
+    alias = connection.address.alias
+    with connection.asking():
+        if behind(connection, alias) is None:
+            create(connection, alias)
+        _refuse_other_makes(connection)
+        ready = connection.client.options(ignore_status=408).cluster.health(
+            index=alias, wait_for_status="yellow", timeout=_READY
+        )
+    if ready["timed_out"]:
+        raise Unavailable(
+            f"the index {connection.address.shown} is {ready['status']}: its shard isn't started"
+        )
+
+
+def behind(connection: Connection, alias: str) -> str | None:
+    """The index that the alias stands for; None without one.
+
+    Raises: Conflict when an index has that name itself, or several share it.
+    """
+    try:
+        found = list(connection.client.indices.get(index=alias, filter_path="*.settings.index.uuid"))
+    except NotFoundError:
+        return None
+    if found == [alias] or len(found) > 1:
+        raise Conflict(
+            f"{alias} must be an alias of one index, but is {', '.join(found)};"
+            " name another alias in BOOKSTREAM_SEARCH_URL or delete what isn't Bookstream's"
+        )
+    return str(found[0]) if found else None
+
+
+def create(connection: Connection, alias: str) -> bool:
+    """Make an index of our make and the alias for it, both or none; False when the alias is taken.
+
+    Raises: what the client raises.
+    """
+    for _ in range(_TRIES):
+        try:
+            connection.client.indices.create(
+                index=_new_name(connection),
+                aliases={alias: {"is_write_index": True}},
+                mappings={**_MAPPINGS, "_meta": {"bookstream": FINGERPRINT}},
+                settings=_SETTINGS,
+            )
+        except BadRequestError as error:
+            if kind_and_reason(error)[0] != "resource_already_exists_exception":
+                raise
+        except ApiError as error:
+            if "more than one write index" in kind_and_reason(error)[1]:
+                return False
+            raise
+        else:
+            return True
+    return False
+
+
+def _new_name(connection: Connection) -> str:
+    """By the millisecond: a name comes never again, so nobody takes a later index for the one they made."""
+    return f"{connection.address.alias}-{FINGERPRINT}-{time.time_ns() // 1_000_000}"
+
+
+def _refuse_other_makes(connection: Connection) -> None:
+    alias = connection.address.alias
+    found = connection.client.indices.get_mapping(index=alias, filter_path="*.mappings._meta")
+    makes = {told["mappings"]["_meta"].get("bookstream") for told in found.values()}
+    if makes != {FINGERPRINT}:
+        raise Conflict(
+            f"the search index {connection.address.shown} was made by another version;"
+            " rebuild it with `bookstream replay --swap`"
+        )
