@@ -17,6 +17,8 @@ PROMISES: dict[str, str] = {
     "parked": "What can't be accepted is parked with the reason, and the rest goes on.",
     "clean-stop": "Ctrl-C stops everything; a second start goes on from what is there.",
     "token-needed": "Everything but sign-in, health and docs needs a token.",
+    "same-on-servers": "On the real servers the same crawl ends in the same catalogue and index.",
+    "survives-servers": "A server that is killed, slow or cut off under load costs time, never an event.",
     "flat-export": "An export streams in constant memory.",
 }
 

@@ -9,18 +9,20 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
+from bookcore.kit.settings import read_settings
 from bookcore.search import SearchQuery
-from bookstream.ledger import Audit, audit
+from bookstream.ledger import Audit, Stores, audit
 from bookstream.overview import pending
-from bookstream.settings import settings_for
+from bookstream.settings import Settings
 from bookstream.stores import opened
 
+_URLS = ("event_log_url", "lake_url", "catalogue_url", "search_url")
 WITHIN = 120.0  # seconds, for anything that has to end
 
 
@@ -68,10 +70,20 @@ class Laptop:
             child.terminate()
             child.wait(WITHIN)
 
+    @property
+    def settings(self) -> Settings:
+        """As the programs read them from their environment."""
+        given = {name: self.environment.get(f"BOOKSTREAM_{name.upper()}", "") for name in _URLS}
+        return read_settings(Settings, data=self.data, **given)
+
+    def opened(self) -> AbstractContextManager[Stores]:
+        """The stores, for looking."""
+        return opened(self.settings)
+
     def settle(self) -> None:
         """Wait until everything published is searchable."""
         deadline, pause = time.monotonic() + WITHIN, Event()
-        with opened(settings_for(self.data)) as stores:
+        with self.opened() as stores:
             while not (now := pending(stores)).settled:
                 assert time.monotonic() < deadline, str(now)
                 pause.wait(0.05)
@@ -82,12 +94,12 @@ class Laptop:
             self.settle()
 
     def audit(self) -> Audit:
-        with opened(settings_for(self.data)) as stores:
+        with self.opened() as stores:
             return audit(stores)
 
     def state(self) -> "State":
         """What a crash must not change: contents, price history and index, without times."""
-        with opened(settings_for(self.data)) as stores:
+        with self.opened() as stores:
             hits = stores.index.query(SearchQuery("", limit=1_000)).hits
             documents = sorted(repr(hit.book.book) for hit in hits)
             return State(stores.catalogue.content_hash(), sha256("\n".join(documents).encode()).hexdigest())

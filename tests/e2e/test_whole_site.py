@@ -1,16 +1,14 @@
 """The whole real site, crawled three times through every part, read back through the gateway."""
 
-import gzip
 import json
 import re
 import shutil
-import tarfile
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from tests.e2e.laptop import Finished, Laptop
+from tests.e2e.mirror import FIELDS, Row, as_row, table, unpack_site
 from tests.e2e.sites import folder_site
 from tests.promises import carries
 
@@ -18,23 +16,13 @@ from bookcore.events.book import BookChanged, ChangeKind
 from bookcore.events.codec import decode
 from bookcore.events.topics import CHANGED
 from bookstream.ledger import every_record
-from bookstream.settings import settings_for
-from bookstream.stores import opened
 
-FIELDS = (
-    *("upc", "title", "category", "rating", "price_excl_tax", "price_incl_tax", "tax", "currency", "stock"),
-    *("num_reviews", "product_type", "description"),
-)
 ROOT = Path(__file__).parents[2]
-Row = dict[str, object]
 
 
 @pytest.fixture(scope="module")
 def site(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    with tarfile.open(shared_data / "books_toscrape_site" / "site_mirror_1181_pages.tar.gz") as mirror:
-        mirror.extractall(folder, filter="data")
-    return folder
+    return unpack_site(shared_data, tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")
@@ -67,36 +55,6 @@ def change_pages(site: Path, count: int) -> None:
             text = own.replace("<th>Tax</th><td>£99.99", "<th>Tax</th><td>£0.00")
             text += "</article><!-- End of product page -->" + others
         page.write_text(text)
-
-
-def table(shared_data: Path) -> dict[str, Row]:
-    """The truth by UPC."""
-    lines = gzip.decompress((shared_data / "books_toscrape_table" / "books_1000.jsonl.gz").read_bytes())
-    rows = [json.loads(line, parse_float=Decimal) for line in lines.splitlines()]
-    return {str(row["upc"]): {name: row[name] for name in FIELDS} for row in rows}
-
-
-def as_row(book: dict[str, object]) -> Row:
-    """A book of the export in the columns of the table."""
-    price, stock, more, ids = (book[n] for n in ("price", "availability", "attributes", "identifiers"))
-    assert isinstance(price, dict)
-    assert isinstance(stock, dict)
-    assert isinstance(more, dict)
-    assert isinstance(ids, dict)
-    return {
-        "upc": ids["upc"],
-        "title": book["title"],
-        "category": book["category"],
-        "rating": book["rating"],
-        "price_excl_tax": Decimal(more["price_excl_tax"]),
-        "price_incl_tax": Decimal(price["amount"]),
-        "tax": Decimal(more["tax"]),
-        "currency": price["currency"],
-        "stock": stock["quantity"],
-        "num_reviews": more["reviews"],
-        "product_type": more["product_type"],
-        "description": book["description"] or "",
-    }
 
 
 @carries("whole-site")
@@ -157,7 +115,7 @@ def without_what_varies(text: str) -> str:
 
 def changes(laptop: Laptop) -> list[BookChanged]:
     """Every change event, in order per book."""
-    with opened(settings_for(laptop.data)) as stores:
+    with laptop.opened() as stores:
         events = [decode(record).event for record in every_record(stores.log, CHANGED.name)]
     return [event for event in events if isinstance(event, BookChanged)]
 

@@ -4,7 +4,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from tests.integration.platform import addresses
 from tests.integration.servers import ELASTICSEARCH, KAFKA, POSTGRESQL, REDIS, S3, SKIPPED, Wanted, server
+
+__all__ = ["addresses"]
 
 
 def _address(wanted: Wanted) -> Iterator[str]:

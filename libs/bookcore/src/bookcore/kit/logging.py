@@ -8,6 +8,10 @@ import structlog
 from bookcore.kit.settings import Environment, Settings
 
 
+_TALKATIVE = ("alembic", "boto3", "botocore", "elastic_transport", "kafka", "urllib3")
+"""Libraries that tell every request; what they warn of is heard."""
+
+
 def configure_logging(settings: Settings, *, service: str) -> None:
     """Route structlog and the standard library's loggers to standard error in one format."""
     production = settings.environment is Environment.PRODUCTION
@@ -29,4 +33,6 @@ def configure_logging(settings: Settings, *, service: str) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s %(message)s"
     )
+    for talkative in _TALKATIVE:
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
