@@ -7,6 +7,7 @@ import typer
 from bookcore.domain.errors import BookstreamError
 from bookstream.commands import looking, running
 from bookstream.commands.dlq import dlq
+from bookstream.commands.fleet import fleet
 from bookstream.commands.stack import stack
 
 HELP = """Bookstream: crawl bookshops, keep every event, search and serve the books.
@@ -32,6 +33,7 @@ def command_line() -> typer.Typer:
         cli.command()(verb)
     cli.command(context_settings=_PASS_THROUGH, add_help_option=False)(running.shop)
     cli.add_typer(dlq(), name="dlq")
+    cli.add_typer(fleet(), name="fleet")
     cli.add_typer(stack(), name="stack")
     return cli
 

@@ -91,15 +91,22 @@ class Stack:
         """Of each server, asked now."""
         for server in _chosen(names):
             running = self._records().get(server.name)
-            ready = running is not None and running.is_alive and server.is_ready(self._instance(server))
+            ready = running is not None and running.is_alive and server.is_ready(self.instance(server))
             yield State(server, running, self._is_installed(server), ready, self._home.log(server.name))
 
     def exports(self, names: Sequence[str] = ()) -> Mapping[str, str]:
         """Environment variables by which Bookstream finds the servers."""
         found: dict[str, str] = {}
         for server in _chosen(names):
-            found.update(server.exports(self._instance(server)))
+            found.update(server.exports(self.instance(server)))
         return found
+
+    def instance(self, server: Server) -> Instance:
+        """Where a server is here."""
+        running = self._records().get(server.name)
+        port = running.port if running else server.port
+        home = self._home
+        return Instance(home.programs(server.name), home.data(server.name), port, home.secret())
 
     def _install(self, server: Server) -> None:
         if self._is_installed(server):
@@ -130,7 +137,7 @@ class Stack:
         if not _is_free(running.port):
             running = replace(running, port=_free_port(server.port))
         self._record(server, running)
-        here = self._instance(server)
+        here = self.instance(server)
         here.data.mkdir(exist_ok=True)
         server.prepare(here)
         account().own(here.data)
@@ -148,17 +155,18 @@ class Stack:
                 extra_groups=None if uid is None else [],
                 start_new_session=True,
             )
+        process.returncode = 0  # it outlives us on purpose, of which Popen would complain
         self._record(server, Running(running.port, process.pid, _start_of(process.pid)))
 
     def _await(self, server: Server) -> None:
         began, pause = time.monotonic(), Event()
-        while not server.is_ready(self._instance(server)):
+        while not server.is_ready(self.instance(server)):
             if not self._records()[server.name].is_alive:
                 raise Unavailable(f"{server.name} ended by itself; see {self._home.log(server.name)}")
             if time.monotonic() - began > _READY_WITHIN:
                 raise Unavailable(f"{server.name} isn't ready; see {self._home.log(server.name)}")
             pause.wait(_LOOK_EVERY)
-        self._say(f"{server.name} is ready at {HOST}:{self._instance(server).port}")
+        self._say(f"{server.name} is ready at {HOST}:{self.instance(server).port}")
 
     def _end(self, server: Server, running: Running, *, now: bool) -> None:
         """The whole session ends: some servers are a process with helpers."""
@@ -169,12 +177,6 @@ class Stack:
             if time.monotonic() > deadline:
                 _signal(running.pid, signal.SIGKILL)
             pause.wait(_LOOK_EVERY / 10)
-
-    def _instance(self, server: Server) -> Instance:
-        running = self._records().get(server.name)
-        port = running.port if running else server.port
-        home = self._home
-        return Instance(home.programs(server.name), home.data(server.name), port, home.secret())
 
     def _records(self) -> dict[str, Running]:
         if not self._home.records.exists():
@@ -222,10 +224,9 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _free_port(preferred: int) -> int:
-    """The preferred one or the next where two in a row are free."""
-    return next(
-        port for port in range(preferred, preferred + 500, 10) if _is_free(port) and _is_free(port + 1)
-    )
+    """The preferred one or a later one, where the next three are free, too."""
+    wishes = range(preferred, preferred + 500, 10)
+    return next(wish for wish in wishes if all(_is_free(wish + n) for n in range(4)))
 
 
 def _is_free(port: int) -> bool:

@@ -8,6 +8,9 @@ from uuid import uuid4
 from bookstream.stack.server import HOST, Instance, Launch, Server, ask, run, tool
 
 VERSION = "4.1.1"
+BEHIND, PROXY = 2, 3
+"""Added to the port: where the broker listens for a proxy that tests put before it, and where that proxy has
+to listen. A client that came through a proxy would be sent past it otherwise."""
 _LOG4J = "2.24.3"
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -17,9 +20,9 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 _PROPERTIES = """process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},BEHIND://{host}:{behind}
+advertised.listeners=PLAINTEXT://{host}:{port},BEHIND://{host}:{proxy}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers={host}:{controller}
 offsets.topic.replication.factor=1
@@ -64,7 +67,14 @@ def _install(folder: Path) -> None:
 
 def _prepare(here: Instance) -> None:
     logs = here.data / "log"
-    text = _PROPERTIES.format(host=HOST, port=here.port, controller=here.port + 1, logs=logs)
+    text = _PROPERTIES.format(
+        host=HOST,
+        port=here.port,
+        controller=here.port + 1,
+        behind=here.port + BEHIND,
+        proxy=here.port + PROXY,
+        logs=logs,
+    )
     (here.data / "server.properties").write_text(text)
     (here.data / "log4j2.properties").write_text(_LOGGING)
     if not (logs / "meta.properties").exists():

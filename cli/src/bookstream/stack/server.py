@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A server's place: installed in `programs`, its files in `data`, listening at `port` (and `port` + 1).
+    """A server's place: installed in `programs`, its files in `data`, at `port` (and the next three).
 
     `secret` is the password that it is asked with.
     """

@@ -35,4 +35,5 @@ def configure_logging(settings: Settings, *, service: str) -> None:
     )
     for talkative in _TALKATIVE:
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)  # it warns of every busy tenth of a second
     structlog.contextvars.bind_contextvars(service=service)

@@ -347,7 +347,7 @@ def fill(url: str, *books: VersionedBook) -> None:
 
 
 def kill_a_writer(url: str) -> int:
-    """Kill a process that puts batches of 20 books (`k0-0`...) while it does; how many it was told are there."""
+    """Kill a process that puts batches of 20 books (`k0-0`...); how many batches it was told are there."""
     command = [sys.executable, "-c", _PUT_FOR_EVER, url]
     writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None

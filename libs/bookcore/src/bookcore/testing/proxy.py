@@ -1,0 +1,158 @@
+"""A TCP proxy on loopback that does what networks do: delay, reset, silence, half an answer."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+_CHUNK = 65_536
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no seconds: closing sends RST
+_REQUESTS = (b"GET ", b"PUT ", b"POST ", b"HEAD ", b"DELETE ")
+_HOST = "127.0.0.1"
+
+
+class FaultProxy:
+    """Forwards to a port of this machine; a context manager. Every method may be called from any thread."""
+
+    def __init__(self, target: int, *, port: int = 0) -> None:
+        self.port = port
+        self._target = target
+        self._loop = asyncio.new_event_loop()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._delay = 0.0
+        self._cuts = 0
+        self._cut_after: bytes | None = None
+        self._answers: list[bytes] = []
+        self.struck = Event()
+        """Set once a fault that waits for its moment (`cut`, `cut_after`, `answer`) has happened."""
+        self._ready = Event()
+        self._thread = Thread(target=self._serve, name="fault-proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def delay(self, seconds: float) -> None:
+        """Hold every piece of data back that long, both ways; 0 ends it."""
+        self._delay = seconds
+
+    def reset(self) -> None:
+        """Break every open connection as a crashed peer would."""
+        self._do(self._break_all)
+
+    def fall_silent(self) -> None:
+        """Half-open: connections stay, and new ones are taken, but nothing comes through any more."""
+        self._do(self._flowing.clear)
+
+    def wake(self) -> None:
+        """The silent connections turn out to be dead, new ones work."""
+        self._do(self._break_all)
+        self._do(self._flowing.set)
+
+    def cut(self, times: int) -> None:
+        """Of the next answers, deliver one half and break the connection."""
+        self._cuts = times
+
+    def cut_after(self, word: bytes) -> None:
+        """Let a request with this word through once, and break the connection before its answer."""
+        self._cut_after = word
+
+    def answer(self, response: bytes, times: int) -> None:
+        """Answer the next HTTP requests with this instead of asking the server."""
+        self._answers = [response] * times
+
+    def _do(self, act: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(act)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._connected, _HOST, self.port))
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        self._break_all()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection(_HOST, self._target)
+        except OSError:
+            _break(writer)
+            return
+        pair = {writer, far_writer}
+        self._open |= pair
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._requests(reader, far_writer, writer))
+                both.create_task(self._answers_of(far_reader, writer))
+        except* OSError:
+            pass  # one of the two has gone, as they do
+        finally:
+            self._open -= pair
+            for each in pair:
+                _break(each)
+
+    async def _requests(
+        self, reader: asyncio.StreamReader, far: asyncio.StreamWriter, near: asyncio.StreamWriter
+    ) -> None:
+        while data := await self._next(reader):
+            if self._answers and data.startswith(_REQUESTS):
+                near.write(self._answers.pop())
+                await near.drain()
+                near.close()
+                self.struck.set()
+                raise ConnectionAbortedError
+            far.write(data)
+            await far.drain()
+            if self._cut_after is not None and self._cut_after in data:
+                self._cut_after = None
+                self.struck.set()
+                raise ConnectionAbortedError
+        raise ConnectionAbortedError
+
+    async def _answers_of(self, far: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+        while data := await self._next(far):
+            if self._cuts > 0:
+                self._cuts -= 1
+                near.write(data[: len(data) // 2])
+                await near.drain()
+                self.struck.set()
+                raise ConnectionAbortedError
+            near.write(data)
+            await near.drain()
+        raise ConnectionAbortedError
+
+    async def _next(self, reader: asyncio.StreamReader) -> bytes:
+        data = await reader.read(_CHUNK)
+        if self._delay:
+            await asyncio.sleep(self._delay)
+        await self._flowing.wait()
+        return data
+
+    def _break_all(self) -> None:
+        for writer in list(self._open):
+            _break(writer)
+
+
+def _break(writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError, AttributeError):
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    writer.transport.abort()

@@ -1,0 +1,123 @@
+"""The fault suite needs the native stack: it kills and starts servers, one test at a time."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from tests.e2e.laptop import Laptop, State
+from tests.faults.load import Load, story
+from tests.integration.conftest import pytest_sessionfinish, pytest_terminal_summary
+from tests.integration.platform import Addresses
+from tests.integration.servers import SKIPPED
+
+from bookcore.testing.proxy import FaultProxy
+from bookstream.stack.control import SERVERS, Stack
+from bookstream.stack.kafka import BEHIND, KAFKA, PROXY
+
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
+
+BOOKS = 240
+EVENTS = len(story(BOOKS))
+LEDGER = f"acked={EVENTS} lake={EVENTS} catalogue={EVENTS} search={EVENTS} parked=0 lost=0 dup_effects=0"
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """All five servers, started if need be; skipped when they aren't installed."""
+    stack = Stack()
+    missing = [state.server.name for state in stack.status() if not state.is_installed]
+    if missing:
+        pytest.skip(f"{SKIPPED}{', '.join(missing)}; run `bookstream stack up`")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.up().items():
+            if name.startswith("AWS_"):
+                patch.setenv(name, value)
+        yield stack
+
+
+@pytest.fixture
+def addresses(stack: Stack) -> Addresses:
+    """Straight to the servers, which are up again whatever the last test did."""
+    urls = stack.up()
+    return Addresses(
+        kafka=urls["BOOKSTREAM_EVENT_LOG_URL"],
+        s3=urls["BOOKSTREAM_LAKE_URL"],
+        postgresql=urls["BOOKSTREAM_CATALOGUE_URL"],
+        elasticsearch=urls["BOOKSTREAM_SEARCH_URL"],
+        redis=urls["BOOKSTREAM_CACHE_URL"],
+    )
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> State:
+    """What the story ends in when nothing happens: the embedded run."""
+    laptop = Laptop(tmp_path_factory.mktemp("undisturbed"))
+    prepared = laptop.module("ingestor", "migrate")
+    assert prepared.code == 0, prepared.err
+    load = Load(laptop, story(BOOKS)).start()
+    load.finish()
+    laptop.ingest()
+    assert str(laptop.audit()) == LEDGER
+    return laptop.state()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A platform under load, to which something happens; `programs` may reach it through a proxy."""
+
+    laptop: Laptop
+    programs: Laptop
+    undisturbed: State
+    tell: Callable[[str], None]
+
+    def endure(self, strike: Callable[[], None]) -> None:
+        """Strike when a third is published; afterwards the lag must return to 0 by itself, with the same
+        catalogue and index as an undisturbed run."""
+        with self.programs.ingesting() as ingestor:
+            load = Load(self.programs, story(BOOKS)).start()
+            load.reach(1 / 3)
+            strike()
+            load.finish()
+            self.laptop.settle()
+            assert ingestor.poll() is None, "the ingestor gave up"
+        self.check()
+
+    def check(self, ledger: str = LEDGER) -> None:
+        """Print the ledger's line and compare."""
+        audit = self.laptop.audit()
+        self.tell(str(audit))
+        assert str(audit) == ledger
+        assert self.laptop.state() == self.undisturbed
+
+    @contextmanager
+    def behind(self, stack: Stack, name: str) -> Iterator[tuple["Trial", FaultProxy]]:
+        """The same with a proxy before one of the servers."""
+        server = SERVERS[name]
+        here = stack.instance(server)
+        setting = next(iter(server.exports(here)))
+        broker = server is KAFKA  # tells its clients where to go
+        target, wish = (here.port + BEHIND, here.port + PROXY) if broker else (here.port, 0)
+        with FaultProxy(target, port=wish) as proxy:
+            url = self.laptop.environment[setting].replace(f":{here.port}", f":{proxy.port}")
+            environment = {**self.laptop.environment, setting: url}
+            yield replace(self, programs=replace(self.laptop, environment=environment)), proxy
+
+
+@pytest.fixture
+def trial(
+    addresses: Addresses,
+    undisturbed: State,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+) -> Trial:
+    """On the servers themselves."""
+
+    def tell(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n{request.node.name}: {line}")
+
+    laptop = addresses.laptop(tmp_path, BOOKSTREAM_INGESTOR_BATCH="50")
+    return Trial(laptop, laptop, undisturbed, tell)

@@ -1,0 +1,48 @@
+"""Servers and ingestors killed under load."""
+
+import signal
+
+import pytest
+from tests.e2e.laptop import WITHIN
+from tests.faults.conftest import BOOKS, Trial
+from tests.faults.load import Load, story
+from tests.promises import carries
+
+from bookcore.kit.crash import CrashPoint
+from bookstream.stack.control import SERVERS, Stack
+
+INGESTOR = [
+    point
+    for point in CrashPoint
+    if point.startswith(("ingestor.", "consumer.")) and point is not CrashPoint.INGESTOR_AFTER_PARK
+]
+
+
+@carries("survives-servers")
+@pytest.mark.parametrize("name", list(SERVERS))
+def test_a_server_is_killed_and_comes_back(name: str, trial: Trial, stack: Stack) -> None:
+    def strike() -> None:
+        stack.down([name], now=True)
+        stack.up([name])
+
+    trial.endure(strike)
+
+
+@pytest.mark.parametrize("name", list(SERVERS))
+def test_a_server_is_restarted_in_order(name: str, trial: Trial, stack: Stack) -> None:
+    def strike() -> None:
+        stack.down([name])
+        stack.up([name])
+
+    trial.endure(strike)
+
+
+@pytest.mark.parametrize("point", INGESTOR)
+def test_an_ingestor_is_killed_there_and_another_goes_on(point: CrashPoint, trial: Trial) -> None:
+    with trial.laptop.ingesting(BOOKSTREAM_CRASH_AT=f"{point}:3") as doomed:
+        load = Load(trial.laptop, story(BOOKS)).start()
+        assert doomed.wait(WITHIN) == -signal.SIGKILL
+    with trial.laptop.ingesting():
+        load.finish()
+        trial.laptop.settle()
+    trial.check()
