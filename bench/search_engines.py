@@ -120,8 +120,8 @@ def main(url: str, books: int = 50_000, rounds: int = 3) -> None:
         time.sleep(PAUSE)
         answers: dict[str, list[SearchPage]] = {}
         took: dict[str, list[float]] = {name: [] for name in urls}
-        for _, (name, address) in itertools.product(range(rounds + 1), urls.items()):
-            index = open_search(address)
+        for _, (name, where) in itertools.product(range(rounds + 1), urls.items()):
+            index = open_search(where)
             milliseconds, answers[name] = ask(index, asked)
             took[name] += milliseconds
             index.close()

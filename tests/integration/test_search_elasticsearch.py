@@ -143,7 +143,7 @@ def test_writing_gives_up_in_the_end_and_can_be_done_again(
         Connection(parse(url)), alias_of(url), writable=True, patience=Patience(tries=2, first=0.01)
     )
     block(server, url, full=True)
-    with pytest.raises(Unavailable, match="goes on refusing 1 of 1 books .*429") as caught:
+    with pytest.raises(Unavailable, match=r"goes on refusing 1 of 1 books .*429") as caught:
         impatient.put([a_stored_book("u1")])
     assert caught.value.retry_after > 0
     block(server, url, full=None)

@@ -7,7 +7,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from tests.integration.test_search_elasticsearch import alias_of, server, url
 
-from bookcore.domain.book import VersionedBook
+from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Conflict
 from bookcore.search import SearchIndex, SearchQuery, open_search, rebuild
 from bookcore.testing.builders import a_stored_book
@@ -56,7 +56,7 @@ def living(url: str) -> Iterator[Living]:
     living.stop()
 
 
-def missing(index: SearchIndex, books: Sequence[VersionedBook]) -> set[str]:
+def missing(index: SearchIndex, books: Sequence[VersionedBook]) -> set[BookId]:
     return {stored.book.id for stored in books} - {book_id for book_id, _, _ in index.versions()}
 
 

@@ -25,7 +25,7 @@ from bookstream.stack.valkey import VALKEY
 from bookstream.stack.versitygw import VERSITYGW
 
 SERVERS = {server.name: server for server in (KAFKA, VERSITYGW, POSTGRESQL, ELASTICSEARCH, VALKEY)}
-_READY_WITHIN, _STOPPED_WITHIN = 180.0, 60.0  # seconds
+_READY_WITHIN, _STOPPED_WITHIN, _FREE_WITHIN = 180.0, 60.0, 15.0  # seconds
 _LOOK_EVERY = 0.1
 Say = Callable[[str], None]
 
@@ -134,7 +134,7 @@ class Stack:
         running = self._records().get(server.name) or Running(_free_port(server.port))
         if running.is_alive:
             return
-        if not _is_free(running.port):
+        if not _gets_free(running.port):
             running = replace(running, port=_free_port(server.port))
         self._record(server, running)
         here = self.instance(server)
@@ -227,6 +227,16 @@ def _free_port(preferred: int) -> int:
     """The preferred one or a later one, where the next three are free, too."""
     wishes = range(preferred, preferred + 500, 10)
     return next(wish for wish in wishes if all(_is_free(wish + n) for n in range(4)))
+
+
+def _gets_free(port: int) -> bool:
+    """A killed process's threads may hold it a moment longer than the process is seen."""
+    deadline, pause = time.monotonic() + _FREE_WITHIN, Event()
+    while not _is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(_LOOK_EVERY)
+    return True
 
 
 def _is_free(port: int) -> bool:

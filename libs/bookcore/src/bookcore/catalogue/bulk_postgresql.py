@@ -3,6 +3,7 @@
 The rows lie in the order of their keys, so that two writers who meet wait for each other and don't deadlock.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -15,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from bookcore.catalogue.rows import COLUMNS, Values
 from bookcore.catalogue.tables import books
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ESCAPED = re.compile(r"[\\\t\n\r]")
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _GUARDED = (
     "INSERT INTO books ({names}) SELECT {names} FROM {incoming} ORDER BY id"
     " ON CONFLICT (id) DO UPDATE SET {changes}"
@@ -93,11 +95,15 @@ def _text(value: object) -> str:
         case bool():
             return "t" if value else "f"
         case str():
-            return value.translate(_ESCAPES)
+            return _ESCAPED.sub(_escape, value)
         case bytes() | memoryview():
             return f"\\\\x{value.hex()}"
         case _:
             return str(value)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return _ESCAPES[found[0]]
 
 
 @contextmanager

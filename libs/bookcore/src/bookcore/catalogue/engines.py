@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
+import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
@@ -114,7 +115,7 @@ def _sqlite(url: URL) -> Engine:
     path = Path(url.database or "")
     with explained():
         path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30})
+    engine = create_engine(url, connect_args={"timeout": 30}, json_serializer=_json)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -127,6 +128,7 @@ def _postgresql(url: URL) -> Engine:
         raise Invalid(f"names a schema {schema!r} that is no identifier", field=_FIELD)
     return create_engine(
         url.difference_update_query(["schema"]),
+        json_serializer=_json,
         pool_pre_ping=True,
         pool_recycle=1_800,
         pool_size=10,
@@ -137,6 +139,10 @@ def _postgresql(url: URL) -> Engine:
             **_KEEPALIVE,
         },
     )
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def schema_of(connection: Connection) -> str:

@@ -7,7 +7,6 @@ import structlog
 
 from bookcore.kit.settings import Environment, Settings
 
-
 _TALKATIVE = ("alembic", "boto3", "botocore", "elastic_transport", "kafka", "urllib3")
 """Libraries that tell every request; what they warn of is heard."""
 
@@ -35,5 +34,7 @@ def configure_logging(settings: Settings, *, service: str) -> None:
     )
     for talkative in _TALKATIVE:
         logging.getLogger(talkative).setLevel(logging.WARNING)
-    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)  # it warns of every busy tenth of a second
+    logging.getLogger("kafka.net.selector").setLevel(
+        logging.ERROR
+    )  # it warns of every busy tenth of a second
     structlog.contextvars.bind_contextvars(service=service)

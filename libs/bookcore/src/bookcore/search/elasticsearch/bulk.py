@@ -122,8 +122,9 @@ def _send(connection: Connection, alias: str, items: Sequence[Item]) -> Outcome:
 def _bulk(connection: Connection, alias: str, items: Sequence[Item]) -> list[dict[str, Any]]:
     """One entry per item, in order.
 
-    `refresh` makes the answer wait until what it tells of can be found. `require_alias`: should the alias be
-    missing, the server would make an index of that name out of what the documents look like.
+    `refresh` makes at once findable what the answer tells of; waiting for the server's own refresh would hold
+    up each put for as much as a second. `require_alias`: should the alias be missing, the server would
+    make an index of that name out of what the documents look like.
     """
     lines: Any = [line for item in items for line in (item.action, item.source)]  # bytes go as they are
     answer = connection.client.options(request_timeout=_SECONDS).bulk(

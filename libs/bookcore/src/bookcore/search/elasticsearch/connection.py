@@ -112,7 +112,9 @@ def _of_status(error: ApiError, address: Address) -> BookstreamError:
     status = error.meta.status
     kind, reason = kind_and_reason(error)
     if status in BUSY:
-        return Unavailable(f"Elasticsearch at {address.shown} is busy ({status} {reason})", retry_after=2.0)
+        return Unavailable(
+            f"Elasticsearch at {address.shown} is busy ({status} {kind} {reason})", retry_after=2.0
+        )
     if error.meta.headers.get("x-elastic-product") != "Elasticsearch":
         return _not_elasticsearch(address)
     if kind == "media_type_header_exception":

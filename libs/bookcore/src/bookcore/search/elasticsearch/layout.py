@@ -1,7 +1,7 @@
 """The alias that everybody uses, and the index behind it: what its documents look like, and how it is made.
 
-`ALIAS` -> `ALIAS-<fingerprint of the mapping>-<millisecond>`. The alias names its index as the one to write to:
-the server allows one such index per alias, so of two that create at the same time one finds it taken.
+`ALIAS` -> `ALIAS-<fingerprint of the mapping>-<millisecond>`. The alias names its index as the one to write
+to: the server allows one such index per alias, so of two that create at the same time one finds it taken.
 """
 
 import time
@@ -17,7 +17,7 @@ from bookcore.search.elasticsearch.connection import Connection, kind_and_reason
 Dsl = dict[str, Any]  # JSON as the server's language has it
 
 _TRIES = 5
-_READY = "10s"
+_READY = "9s"  # less than the client waits
 _LONGEST = 8_191  # characters, in UTF-8 at most what one term may have; longer values aren't searchable
 
 _WORDS = {"type": "text", "analyzer": "whitespace", "index_options": "freqs"}
@@ -54,14 +54,8 @@ def ensure(connection: Connection) -> None:
     with connection.asking():
         if behind(connection, alias) is None:
             create(connection, alias)
+        _await_shard(connection)
         _refuse_other_makes(connection)
-        ready = connection.client.options(ignore_status=408).cluster.health(
-            index=alias, wait_for_status="yellow", timeout=_READY
-        )
-    if ready["timed_out"]:
-        raise Unavailable(
-            f"the index {connection.address.shown} is {ready['status']}: its shard isn't started"
-        )
 
 
 def behind(connection: Connection, alias: str) -> str | None:
@@ -104,6 +98,15 @@ def create(connection: Connection, alias: str) -> bool:
         else:
             return True
     return False
+
+
+def _await_shard(connection: Connection) -> None:
+    """The status alone doesn't tell: an index just made is called yellow before its shard has started."""
+    ready = connection.client.options(ignore_status=408).cluster.health(
+        index=connection.address.alias, wait_for_active_shards=1, timeout=_READY
+    )
+    if ready["timed_out"]:
+        raise Unavailable(f"the shard of {connection.address.shown} isn't started ({ready['status']})")
 
 
 def _new_name(connection: Connection) -> str:

@@ -16,9 +16,6 @@ from bookcore.search.query import (
 
 MOST_VALUES = 1_000
 """Of a facet."""
-_WORD = 2.2
-"""k1 + 1: the factor of BM25 that Lucene leaves out and tantivy keeps. Without it a beginning, which scores
-its field's weight whatever the word, would weigh more against whole words than there."""
 
 
 def page_request(query: SearchQuery, wanted: Plan) -> Dsl:
@@ -120,7 +117,7 @@ def _best(queries: list[Dsl]) -> Dsl:
 
 
 def _word(field: str, word: str, weight: float) -> Dsl:
-    return {"term": {field: {"value": word, "boost": weight * _WORD}}}
+    return {"term": {field: {"value": word, "boost": weight}}}
 
 
 def _begun(field: str, prefix: str, weight: float) -> Dsl:
