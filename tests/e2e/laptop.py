@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
+from bookcore.events.topics import OBSERVED
 from bookcore.kit.settings import read_settings
 from bookcore.search import SearchQuery
 from bookstream.ledger import Audit, Stores, audit
@@ -86,6 +87,14 @@ class Laptop:
         with self.opened() as stores:
             while not (now := pending(stores)).settled:
                 assert time.monotonic() < deadline, str(now)
+                pause.wait(0.05)
+
+    def wait_until_begun(self) -> None:
+        """Wait until the ingestor has taken something."""
+        deadline, pause = time.monotonic() + WITHIN, Event()
+        with self.opened() as stores:
+            while not any(at.committed for at in stores.log.progress(OBSERVED.name, "ingestor.catalogue")):
+                assert time.monotonic() < deadline
                 pause.wait(0.05)
 
     def ingest(self) -> None:

@@ -78,6 +78,7 @@ class Trial:
         with self.programs.ingesting() as ingestor:
             load = Load(self.programs, story(BOOKS)).start()
             load.reach(1 / 3)
+            self.laptop.wait_until_begun()
             strike()
             load.finish()
             self.laptop.settle()

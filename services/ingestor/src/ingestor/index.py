@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from threading import Event
 
-from bookcore.domain.book import VersionedBook
+from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog
 from bookcore.event_log.dead_letters import DeadLetters, Parked
@@ -13,7 +13,7 @@ from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import STATE
 from bookcore.kit.crash import CrashPoint, crash_point
-from bookcore.search import Removed, SearchIndex
+from bookcore.search import Removed, SearchIndex, Unindexable
 
 GROUP = "ingestor.index"
 
@@ -26,7 +26,7 @@ class IndexSink:
         self._dead_letters = dead_letters
 
     def handle(self, batch: Batch) -> int:
-        """Park what can't be read, index the rest."""
+        """Index what can be; park what can't be read, and what the engine refuses."""
         changes: list[VersionedBook | Removed] = []
         parked: list[Parked] = []
         for record in batch.records:
@@ -34,8 +34,12 @@ class IndexSink:
                 changes.append(_change(record))
             except Invalid as error:
                 parked.append(Parked(record, str(error)))
+        try:
+            self._index.put(changes)
+        except Unindexable as refusal:
+            why = refusal.books
+            parked += [Parked(r, why[BookId(r.key)]) for r in batch.records if r.key in why]
         self._dead_letters.park(batch.records, parked)
-        self._index.put(changes)
         crash_point(CrashPoint.INGESTOR_AFTER_INDEX)
         return batch.next
 

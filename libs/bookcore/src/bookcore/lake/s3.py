@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -23,12 +24,14 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from mypy_boto3_s3.client import S3Client
-from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
 
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.lake import Lake
 from bookcore.lake.keys import checked_key
+
+if TYPE_CHECKING:  # stubs that only development has installed
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
 
 _FIELD = "BOOKSTREAM_LAKE_URL"
 _AT_A_TIME = 16
@@ -55,7 +58,7 @@ class Bucket:
     def __str__(self) -> str:
         return f"s3://{self.name} at {self.endpoint or 'AWS'}"
 
-    def client(self) -> S3Client:
+    def client(self) -> "S3Client":
         """Tries again by itself, with exponential and jittered pauses, what S3 says may be tried again."""
         return boto3.session.Session().client(
             "s3",
@@ -212,7 +215,7 @@ class S3Lake:
             self._client.abort_multipart_upload(Bucket=self._bucket.name, Key=name, UploadId=upload)
             raise
 
-    def _part(self, name: str, upload: str, body: bytes, number: int) -> CompletedPartTypeDef:
+    def _part(self, name: str, upload: str, body: bytes, number: int) -> "CompletedPartTypeDef":
         piece = body[number * _PART : (number + 1) * _PART]
         answer = self._client.upload_part(
             Bucket=self._bucket.name, Key=name, UploadId=upload, PartNumber=number + 1, Body=piece
@@ -233,7 +236,7 @@ class S3Lake:
         raise Unavailable(f"{self._bucket} cuts off {name} again and again", retry_after=2)
 
 
-def _read_into(body: bytearray, answer: GetObjectOutputTypeDef) -> None:
+def _read_into(body: bytearray, answer: "GetObjectOutputTypeDef") -> None:
     """As much as comes."""
     try:
         for piece in answer["Body"].iter_chunks(1 << 20):

@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib import import_module
+from itertools import islice
 from typing import Protocol, cast
 
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Invalid
+
+
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,15 @@ class Suggestion:
     book_id: BookId | None = None
 
 
+class Unindexable(Invalid):
+    """The engine refuses these books for what they hold, by id with the reason; all others are indexed."""
+
+    def __init__(self, books: Mapping[BookId, str]) -> None:
+        first = [f"{book} ({reason})" for book, reason in islice(books.items(), _NAMED)]
+        super().__init__(f"{len(books)} books can't be indexed: {'; '.join(first)}", field="book")
+        self.books = books
+
+
 class SearchIndex(Protocol):
     """Blocking; reading is safe from several threads and processes, writing is for one process at a time."""
 
@@ -77,7 +90,7 @@ class SearchIndex(Protocol):
         """Durably index what is newer than what is there (by version, removals included).
 
         A removal leaves a mark that an older version can't overwrite. Returns how many were newer; the
-        rest are already there or outdated, which is success.
+        rest are already there or outdated, which is success. Raises: Unindexable, when all others are done.
         """
 
     def query(self, query: SearchQuery) -> SearchPage:

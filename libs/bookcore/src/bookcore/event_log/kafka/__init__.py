@@ -5,10 +5,16 @@ It is not one transaction: when it raises Unavailable, a part of it may be there
 again at the next try under the same event ids.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import GroupIdNotFoundError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    GroupIdNotFoundError,
+    NotCoordinatorError,
+)
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.event_log import Consumer, EventLog, Position, Progress, Start
@@ -20,6 +26,8 @@ from bookcore.event_log.kafka.sending import Sending
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import topic_named
 
+_SETTLING = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+_COORDINATOR_WITHIN, _PAUSE = 15.0, 0.2  # seconds
 
 def open_log(url: str) -> EventLog:
     """`kafka://host:port[,host:port]`, with `?prefix=` before every topic's and group's name, `member=` for a
@@ -88,11 +96,18 @@ class KafkaEventLog:
         wanted = [
             TopicPartition(self._address.prefix + topic, p) for p in range(topic_named(topic).partitions)
         ]
+        deadline = time.monotonic() + _COORDINATOR_WITHIN
         with explained(self._address):
-            try:
-                found = self._admin.list_group_offsets({name: wanted})[name]
-            except GroupIdNotFoundError:
-                return {}
+            while True:
+                try:
+                    found = self._admin.list_group_offsets({name: wanted})[name]
+                    break
+                except GroupIdNotFoundError:
+                    return {}
+                except _SETTLING:  # the broker was started a moment ago
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(_PAUSE)
         return {at.partition: max(kept.offset, 0) for at, kept in found.items()}
 
     def _check(self, topic: str) -> None:

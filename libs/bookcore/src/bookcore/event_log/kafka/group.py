@@ -64,8 +64,10 @@ class KafkaGroupConsumer:
         self._topics = {address.prefix + topic: topic for topic in topics}
         with explained(address):
             self._client = KafkaConsumer(**address.joining(group))
-        self._rebalance = _Rebalance(self._client)
-        self._client.subscribe(list(self._topics), listener=self._rebalance)
+            self._rebalance = _Rebalance(self._client)
+            self._client.subscribe(list(self._topics), listener=self._rebalance)
+            for name in self._topics:  # who leads the group before it knows the partitions shares out none
+                self._client.partitions_for_topic(name)
 
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
         """As Consumer.poll.

@@ -8,7 +8,9 @@ from typing import Any
 
 from elasticsearch import ApiError
 
-from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.domain.book import BookId
+from bookcore.domain.errors import Unavailable
+from bookcore.search import Unindexable
 from bookcore.search.elasticsearch.connection import BUSY, Connection
 from bookcore.search.elasticsearch.documents import Item
 
@@ -18,7 +20,6 @@ _FORBIDDEN = (401, 403)  # writing is blocked; nothing is wrong with the book
 _ITEMS = 2_000
 _BYTES = 8 * 2**20  # per request; a server refuses more than 100 MiB unless it is told otherwise
 _SECONDS = 30.0
-_NAMED = 3
 _random = SystemRandom()
 
 
@@ -40,7 +41,7 @@ class Outcome:
 
     newer: int = 0
     again: list[Item] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    refused: dict[BookId, str] = field(default_factory=dict)
     reason: str = ""
 
     def add(self, item: Item, *, status: int, reason: str) -> None:
@@ -51,26 +52,22 @@ class Outcome:
             self.again.append(item)
             self.reason = f"{status} {reason}"
         elif status != _OUTDATED:
-            self.refused.append(f"{item.id} ({reason})")
+            self.refused[BookId(item.id)] = reason
 
 
 def write(connection: Connection, alias: str, items: Sequence[Item], *, patience: Patience) -> int:
     """How many were newer than what was there; what was accepted is durable and can be found.
 
-    Raises: Unavailable when the server goes on refusing; Invalid naming the books that can't be indexed, when
-    all others are.
+    Raises: Unavailable when the server goes on refusing; Unindexable, when all other books are done.
     """
     newer = 0
-    refused: list[str] = []
+    refused: dict[BookId, str] = {}
     for request in requests(items):
         done = _write(connection, alias, request, patience=patience)
         newer += done.newer
-        refused += done.refused
+        refused |= done.refused
     if refused:
-        raise Invalid(
-            f"{len(refused)} of {len(items)} books can't be indexed: {'; '.join(refused[:_NAMED])}",
-            field="book",
-        )
+        raise Unindexable(refused)
     return newer
 
 
@@ -94,7 +91,7 @@ def _write(connection: Connection, alias: str, items: Sequence[Item], *, patienc
         time.sleep(patience.pause(attempt))
         done = _send(connection, alias, total.again)
         total.newer += done.newer
-        total.refused += done.refused
+        total.refused |= done.refused
         total.again, total.reason = done.again, done.reason
         if not total.again:
             return total

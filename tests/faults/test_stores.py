@@ -1,0 +1,182 @@
+"""What databases, search engines and groups do to those who use them, and what odd data does."""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Event, Thread
+
+import pytest
+from elasticsearch import Elasticsearch
+from sqlalchemy import Connection, text
+from tests.faults.conftest import BOOKS, EVENTS, Trial
+from tests.faults.load import Load, story
+
+from bookcore.catalogue import open_catalogue
+from bookcore.event_log import open_event_log
+from bookcore.events.message import Message
+from bookcore.events.topics import OBSERVED
+from bookcore.search.elasticsearch.connection import parse
+from ingestor.catalogue import GROUP
+
+JOINING = 60.0  # seconds
+_FAIL_SOMETIMES = """
+CREATE SEQUENCE mishaps;
+CREATE FUNCTION mishap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF nextval('mishaps') % 3 <> 0 THEN
+    RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER mishap BEFORE INSERT ON manifest FOR EACH ROW EXECUTE FUNCTION mishap();
+"""
+
+
+@contextmanager
+def session(trial: Trial) -> Iterator[Connection]:
+    """A transaction beside the ingestor's."""
+    catalogue = open_catalogue(trial.laptop.settings.catalogue_url)
+    with catalogue.writing() as connection:
+        yield connection
+    catalogue.close()
+
+
+def test_two_of_three_transactions_cannot_be_serialized(trial: Trial) -> None:
+    def strike() -> None:
+        with session(trial) as connection:
+            connection.execute(text(_FAIL_SOMETIMES))
+
+    trial.endure(strike)
+    with session(trial) as connection:
+        tries = connection.execute(text("SELECT last_value FROM mishaps")).scalar_one()
+        batches = connection.execute(text("SELECT count(*) FROM manifest")).scalar_one()
+    assert tries > batches
+
+
+def test_somebody_holds_rows_in_the_opposite_order(trial: Trial) -> None:
+    """PostgreSQL ends one of the two; whichever it is, the ingestor goes on."""
+
+    def strike() -> None:
+        for _ in range(3):
+            try:
+                with session(trial) as connection:
+                    connection.execute(text("SELECT id FROM books FOR UPDATE"))
+                    Event().wait(0.5)  # the ingestor takes its offset meanwhile
+                    connection.execute(text("SELECT next FROM offsets FOR UPDATE"))
+            except Exception as error:  # noqa: BLE001 - this one may be the victim
+                trial.tell(f"the rival ended: {str(error)[:60]}")
+
+    trial.endure(strike)
+
+
+def test_elasticsearch_refuses_every_item_with_429_for_a_while(trial: Trial) -> None:
+    address = parse(trial.laptop.settings.search_url)
+
+    def block(*, closed: bool | None) -> None:
+        with Elasticsearch(f"http://{address.host}:{address.port}") as server:
+            settings = {"index.blocks.read_only_allow_delete": closed}
+            server.indices.put_settings(index=address.alias, settings=settings)
+
+    def strike() -> None:
+        block(closed=True)
+        Event().wait(10)
+        block(closed=None)
+
+    trial.endure(strike)
+
+
+def test_a_member_joins_and_leaves_again_and_again(trial: Trial) -> None:
+    """A rival who takes partitions and does nothing with them."""
+    stop = Event()
+
+    def come_and_go() -> None:
+        url = trial.laptop.settings.event_log_url.partition("&member=")[0]
+        while not stop.is_set():
+            log = open_event_log(url)
+            rival = log.consumer(GROUP, [OBSERVED.name])
+            until = time.monotonic() + 2
+            while time.monotonic() < until:
+                rival.poll(limit=10, timeout=0.2)
+            rival.close()
+            log.close()
+
+    coming = Thread(target=come_and_go)
+
+    def strike() -> None:
+        coming.start()
+        Event().wait(JOINING)
+        stop.set()
+        coming.join()
+
+    trial.endure(strike)
+
+
+def test_every_event_comes_three_times_in_any_order(trial: Trial) -> None:
+    shuffled = random.Random(11)
+    events = story(BOOKS)
+    shuffled.shuffle(events)
+
+    def thrice(messages: list[Message]) -> list[Message]:
+        return shuffled.sample(messages * 3, 3 * len(messages))
+
+    with trial.laptop.ingesting():
+        Load(trial.laptop, events, distort=thrice).start().finish()
+        trial.laptop.settle()
+    trial.check()
+
+
+def test_one_in_a_hundred_is_poison(trial: Trial) -> None:
+    poison = [
+        Message("load:x", b"\xff\xfe not JSON", (("ce_type", OBSERVED.events[0].type.encode()),)),
+        Message("load:y", b"{}", (("ce_type", b"books.book.observed.v9"),)),
+        Message("load:z", None),
+    ]
+    made = iter(range(10**6))
+
+    def poisoned(messages: list[Message]) -> list[Message]:
+        return [*messages, poison[n % 3]] if (n := next(made)) % 5 == 0 else messages
+
+    with trial.laptop.ingesting() as ingestor:
+        Load(trial.laptop, story(BOOKS), distort=poisoned).start().finish()
+        trial.laptop.settle()
+        assert ingestor.poll() is None
+    parked = trial.laptop.run("dlq", "list")
+    assert f"{len(range(0, EVENTS // 20, 5))} dead letters" in parked.out
+    trial.check()
+
+
+def test_a_new_catalogue_and_index_are_filled_from_offset_0(trial: Trial) -> None:
+    Load(trial.laptop, story(BOOKS)).start().finish()
+    trial.laptop.ingest()
+    trial.check()
+    before = trial.laptop.environment
+    fresh = {
+        "BOOKSTREAM_CATALOGUE_URL": f"{before['BOOKSTREAM_CATALOGUE_URL']}_again",
+        "BOOKSTREAM_SEARCH_URL": f"{before['BOOKSTREAM_SEARCH_URL']}-again",
+    }
+    again = replace(trial.laptop, environment={**before, **fresh})
+    assert again.module("ingestor", "migrate").code == 0
+    again.ingest()
+    assert again.state() == trial.undisturbed
+
+
+@pytest.mark.parametrize("seconds", [7_200, -7_200])
+def test_the_clocks_of_publishers_are_two_hours_apart(seconds: int, trial: Trial) -> None:
+    """Versions come from the publisher's clock: whoever is ahead wins until the others have caught up."""
+    events = [
+        event.model_copy(
+            update={
+                "observed_at": event.observed_at.__class__.fromtimestamp(
+                    event.observed_at.timestamp() + (seconds if n % 2 else 0), event.observed_at.tzinfo
+                )
+            }
+        )
+        for n, event in enumerate(story(BOOKS))
+    ]
+    with trial.laptop.ingesting():
+        Load(trial.laptop, events).start().finish()
+        trial.laptop.settle()
+    audit = trial.laptop.audit()
+    trial.tell(str(audit))
+    assert (audit.acked, audit.lost, audit.dup_effects) == (EVENTS, 0, 0)
