@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+MINUTES ?= 5
+SEED ?=
 DISTRIBUTIONS := libs/bookcore services/scraper services/ingestor services/books-api services/search-api gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help run test check bench docs lock clean
+.PHONY: help run test test-stack soak check bench docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -16,7 +18,16 @@ run: $(VENV)/ready ## crawl a bookshop, keep it, serve it (ARGS="--once --data D
 	@$(BIN)/bookstream demo $(ARGS)
 
 test: check ## lint, types, import contracts and every test that needs no server
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/integration --ignore tests/faults $(ARGS)
+
+test-stack: $(VENV)/ready ## install and start the real servers, then the contract, integration and fault suites on them
+	$(BIN)/bookstream stack up > /dev/null
+	$(BIN)/pytest -n 2 --dist loadfile tests/integration $(ARGS)
+	$(BIN)/pytest tests/faults $(ARGS)
+
+soak: $(VENV)/ready ## faults at random under load (MINUTES=5 SEED=1), from a seed that is printed
+	$(BIN)/bookstream stack up > /dev/null
+	$(BIN)/python -m tests.faults.soak $(MINUTES) $(SEED)
 
 check: $(VENV)/ready ## lint, types and import contracts only
 	$(BIN)/ruff check .

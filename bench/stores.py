@@ -118,7 +118,8 @@ def merge_rates(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
     prepare_catalogue(url)
     catalogue = open_catalogue(url)
     rows = [row_of(held.stored, held.event_id) for held in map(_held, seen)]
-    guarded = str(_upsert().compile(dialect=postgresql.dialect()))
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
+    guarded = str(_upsert().compile(dialect=dialect))
     with catalogue.writing() as connection:
         copied = rate(len(rows), lambda: merge_books(connection, rows))
         connection.execute(text("TRUNCATE books"))

@@ -73,6 +73,11 @@ class Load:
             assert time.monotonic() < deadline, f"{self._acked} of {len(self.events)} acknowledged"
             self._pause.wait(0.02)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether everything is acknowledged, or it gave up."""
+        return not self._thread.is_alive()
+
     def finish(self) -> None:
         """Wait until everything is acknowledged."""
         self._thread.join(WITHIN)

@@ -1,7 +1,5 @@
 """The settings that a crawl must have: what is off, what is on."""
 
-import asyncio
-
 import pytest
 from scrapy.settings import Settings as ScrapySettings
 
@@ -13,7 +11,7 @@ from scraper.sources import SOURCES
 
 def _settings(url: str) -> ScrapySettings:
     site = site_at(SOURCES["books_toscrape"], url)
-    return scrapy_settings(Settings(scraper_contact="mail@example.com"), site=site, stopping=asyncio.Event())
+    return scrapy_settings(Settings(scraper_contact="mail@example.com"), site=site)
 
 
 _PUBLIC = _settings("https://books.toscrape.com/")

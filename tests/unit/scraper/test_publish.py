@@ -13,7 +13,7 @@ from bookcore.domain.errors import Unavailable
 from bookcore.event_log import open_event_log
 from bookcore.lake.files import FileLake
 from scraper.frontier import Kind
-from scraper.frontier.sqlite import Frontier
+from scraper.frontier.sqlite import SqliteFrontier
 from scraper.publish import Limits, Publisher, Stores
 from scraper.reading import Read
 
@@ -29,7 +29,7 @@ class _Malformed(FileLake):
 def stores(tmp_path: Path) -> Iterator[Stores]:
     """Three books wait; the lake is broken."""
     log = open_event_log(f"sqlite://{tmp_path}/log.db")
-    with closing(log), closing(Frontier(tmp_path / "shop.db")) as frontier:
+    with closing(log), closing(SqliteFrontier(tmp_path / "shop.db")) as frontier:
         yield Stores(log, _Malformed(tmp_path / "lake"), frontier)
 
 
@@ -39,7 +39,7 @@ def test_everybody_who_waits_hears_of_an_error_that_nobody_foresaw(stores: Store
     publisher = Publisher(stores, run, source="shop", limits=Limits(batch=2, patience=1))
 
     async def publish_all() -> list[BaseException | None]:
-        reads = [Read(page, b"body") for page in stores.frontier.waiting(Kind.BOOK, after=0, limit=9)]
+        reads = [Read(page, b"body") for page in stores.frontier.lease(9).pages]
         told = asyncio.gather(*(publisher.publish(read) for read in reads), return_exceptions=True)
         return await asyncio.wait_for(told, 10)
 

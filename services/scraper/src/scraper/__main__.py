@@ -1,20 +1,27 @@
-"""`python -m scraper crawl SOURCE [--url URL]`: progress on standard output, logs on standard error."""
+"""`python -m scraper crawl|rebuild|fleet|status`: standard output for programs, logs on standard error."""
 
 import argparse
 import asyncio
 import gc
+import json
 import logging
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from threading import Event
 
 from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from scraper.crawl import crawl
+from scraper.fleet import work
+from scraper.rebuild import rebuild
 from scraper.settings import Settings
 from scraper.site import Site, site_at
 from scraper.sources import SOURCES
+from scraper.status import statuses
 from scraper.work import Exit
 
 _WRONG_USAGE = 2
@@ -24,26 +31,60 @@ _NEW_OBJECTS_PER_COLLECTION = 20_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 complete, 1 stopped by a failure, 2 wrong usage, 3 site unreachable, 130 signal."""
     options = _parser().parse_args(arguments)
+    run: Callable[[Settings, argparse.Namespace], int] = options.run
     try:
         settings = read_settings(Settings)
-        site = _site(settings, options.source, options.url)
         _quiet(settings)
-        _collect_seldom()
-        verdict = asyncio.run(crawl(settings, site))
+        return run(settings, options)
     except Invalid as error:
         return _say(str(error), _WRONG_USAGE)
     except BookstreamError as error:
         return _say(str(error), Exit.STOPPED)
-    return _say(verdict.line, verdict.exit) if verdict.line else verdict.exit
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scraper", description="Crawl a source and publish what it shows.")
     commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("crawl", help="one run, or the rest of an interrupted one")
-    command.add_argument("source", choices=sorted(SOURCES))
-    command.add_argument("--url", help="where the site, or a copy of it, begins")
+    one = commands.add_parser("crawl", help="one run, or the rest of an interrupted one, or a part in it")
+    one.set_defaults(run=_crawl)
+    one.add_argument("--told", action="store_true", help="only while the fleet is to crawl the source")
+    again = commands.add_parser(
+        "rebuild", help="make the catalogue's books known to a frontier that was lost"
+    )
+    again.set_defaults(run=_rebuild)
+    for command in (one, again):
+        command.add_argument("source", choices=sorted(SOURCES))
+        command.add_argument("--url", help="where the site, or a copy of it, begins")
+    commands.add_parser("fleet", help="a worker that does what commands say").set_defaults(run=_fleet)
+    commands.add_parser("status", help="how far each source is").set_defaults(run=_status)
     return parser
+
+
+def _crawl(settings: Settings, options: argparse.Namespace) -> int:
+    site = _site(settings, options.source, options.url)
+    _collect_seldom()
+    verdict = asyncio.run(crawl(settings, site, only_told=options.told))
+    return _say(verdict.line, verdict.exit) if verdict.line else verdict.exit
+
+
+def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
+    added = rebuild(settings, _site(settings, options.source, options.url))
+    sys.stdout.write(f"added {added} pages\n")
+    return Exit.DONE
+
+
+def _fleet(settings: Settings, _: argparse.Namespace) -> int:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    work(settings, stop)
+    return Exit.DONE
+
+
+def _status(settings: Settings, _: argparse.Namespace) -> int:
+    for status in statuses(settings):
+        sys.stdout.write(json.dumps(asdict(status)) + "\n")
+    return Exit.DONE
 
 
 def _site(settings: Settings, name: str, url: str | None) -> Site:

@@ -1,25 +1,22 @@
 """One crawl from beginning to end: opens everything, runs Scrapy, closes everything."""
 
 import asyncio
-import fcntl
-import os
-import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 
-from bookcore.domain.errors import Conflict
+from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
+from scraper.ending import stopped_in_order
 from scraper.engine import scrapy_settings
-from scraper.frontier import Kind, Run
-from scraper.frontier.sqlite import Frontier
-from scraper.frontier.waiting import WaitingPages
+from scraper.frontier import Bounds, Frontier, Kind, Run, open_frontier
+from scraper.leases import Leases
 from scraper.progress import Tally, tell
 from scraper.publish import Limits, Publisher, Stores
 from scraper.settings import Settings
@@ -28,7 +25,8 @@ from scraper.spider import BookSpider
 from scraper.work import Exit, Verdict, Work
 
 _TELL_EVERY = 0.25
-_STOPPED = "stopped by a signal; what was acknowledged is kept, the next crawl goes on from here"
+_LET_GO = 6.0
+"""Seconds for a question to the frontier to be answered when the crawl is at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +37,98 @@ class _Crawl:
     run: Run
 
 
-async def crawl(settings: Settings, site: Site) -> Verdict:
-    """Crawl the site until everything known is fetched, or something ends it early.
+async def crawl(settings: Settings, site: Site, *, only_told: bool = False) -> Verdict:
+    """Crawl the site until everything known is fetched, or something ends it early; with `only_told` if the
+    fleet is to.
 
-    Raises: Conflict when another process crawls the source; Unavailable when a store can't be opened.
+    Raises: Conflict when another process has the source for itself, or it is paused; Unavailable when a store
+    can't be opened.
     """
-    clock = SystemClock()
     with _stores(settings, site) as stores:
-        run = stores.frontier.begin(site=site.start, extractor=site.source.extractor, now=clock.now())
-        stores.frontier.add(Kind.LISTING, [site.start], depth=0)
-        verdict = await _run(_Crawl(settings, site, stores, run))
-        if verdict.exit is Exit.DONE:
-            stores.frontier.end(now=clock.now())
-    return verdict
+        run = begin(stores.frontier, site, only_told=only_told)
+        return await _run(_Crawl(settings, site, stores, run))
+
+
+def begin(frontier: Frontier, site: Site, *, only_told: bool = False) -> Run:
+    """Join or begin a run that knows at least where the site begins. Raises: Conflict, Unavailable."""
+    now, extractor = SystemClock().now(), site.source.extractor
+    run = frontier.begin(site=site.start, extractor=extractor, now=now, only_told=only_told)
+    frontier.add(Kind.LISTING, [site.start], depth=0)
+    return run
+
+
+def bounds_of(settings: Settings, site: Site) -> Bounds:
+    """What the fleet keeps to on this site."""
+    return Bounds(
+        host=urlsplit(site.start).netloc,
+        rate=settings.limit_for("scraper_host_rate", is_loopback=site.is_loopback),
+        at_a_time=int(settings.limit_for("scraper_host_concurrency", is_loopback=site.is_loopback)),
+        lease=settings.scraper_lease,
+        most=settings.scraper_max_pages,
+    )
 
 
 async def _run(crawl: _Crawl) -> Verdict:
-    source, settings = crawl.site.source.name, crawl.settings
+    source, settings, frontier = crawl.site.source.name, crawl.settings, crawl.stores.frontier
     tally = Tally(crawl.run)
+
+    def rejoin() -> None:
+        tally.run = begin(frontier, crawl.site)
+
     limits = Limits(batch=settings.scraper_batch, patience=settings.scraper_patience)
+    bounds = bounds_of(settings, crawl.site)
+    leases = Leases(frontier, rejoin, bounds=bounds, patience=limits.patience)
     publisher = Publisher(crawl.stores, crawl.run, source=source, limits=limits)
-    work = Work(crawl.site, publisher, tally=tally, max_depth=settings.scraper_max_depth)
-    crawler = Crawler(BookSpider, scrapy_settings(settings, site=crawl.site, stopping=work.stopping))
+    work = Work(crawl.site, publisher, leases, tally=tally, max_depth=settings.scraper_max_depth)
+    await _scrape(crawl, work, leases)
+    return await asyncio.to_thread(lambda: _end(frontier, work))
+
+
+async def _scrape(crawl: _Crawl, work: Work, leases: Leases) -> None:
+    wanted = scrapy_settings(crawl.settings, site=crawl.site)
+    wanted.set("SCRAPER_LEASES", leases)
+    crawler = Crawler(BookSpider, wanted)
     crawler.signals.connect(work.note_answer, signal=signals.response_downloaded)
-    async with _told(work, crawl.stores.frontier), _stopped(work, crawler):
-        await _scrape(crawl, work, crawler)
-    tell(tally.summary())
-    return work.verdict or Verdict(Exit.DONE)
+    async with (
+        _told(work, crawl.stores.frontier),
+        stopped_in_order(work, crawler),
+        _kept(work, leases),
+    ):
+        await AsyncCrawlerRunner(crawler.settings).crawl(
+            crawler, work=work, clock=SystemClock(), leases=leases
+        )
 
 
-async def _scrape(crawl: _Crawl, work: Work, crawler: Crawler) -> None:
-    await AsyncCrawlerRunner(crawler.settings).crawl(
-        crawler,
-        work=work,
-        clock=SystemClock(),
-        waiting=WaitingPages(crawl.stores.frontier),
-        max_pages=max(0, crawl.settings.scraper_max_pages - crawl.run.counts.pages),
-    )
+def _end(frontier: Frontier, work: Work) -> Verdict:
+    """The one process that finds the run complete ends it; all of them sum it up."""
+    verdict = work.verdict or Verdict(Exit.DONE)
+    if verdict.exit is Exit.DONE:
+        frontier.end(now=SystemClock().now())
+    with suppress(BookstreamError):
+        work.tally.standing = frontier.standing()
+    tell(work.tally.summary())
+    return verdict
+
+
+@asynccontextmanager
+async def _kept(work: Work, leases: Leases) -> AsyncIterator[None]:
+    """Leases are kept as long as the crawl goes on, then given back."""
+
+    async def go_on() -> None:
+        try:
+            await leases.keep()
+        except BookstreamError as error:
+            work.stop(Verdict(Exit.STOPPED, str(error)))
+
+    task = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        work.tally.limited = work.tally.limited or leases.limited
+        leases.stop()
+        await asyncio.wait([task], timeout=_LET_GO)
+        task.cancel()
+        await leases.give_back()
 
 
 @asynccontextmanager
@@ -84,8 +137,10 @@ async def _told(work: Work, frontier: Frontier) -> AsyncIterator[None]:
 
     async def go_on() -> None:
         while True:
-            tell(work.tally.progress(known=frontier.known))
+            tell(work.tally.progress())
             await asyncio.sleep(_TELL_EVERY)
+            with suppress(BookstreamError):
+                work.tally.standing = await asyncio.to_thread(frontier.standing)
 
     task = asyncio.create_task(go_on())
     try:
@@ -94,49 +149,12 @@ async def _told(work: Work, frontier: Frontier) -> AsyncIterator[None]:
         task.cancel()
 
 
-@asynccontextmanager
-async def _stopped(work: Work, crawler: Crawler) -> AsyncIterator[None]:
-    """The first signal, like any verdict, ends the crawl in order; the second one at once."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if work.stopping.is_set():
-            os._exit(Exit.INTERRUPTED)
-        work.stop(Verdict(Exit.INTERRUPTED, _STOPPED))
-
-    async def on_stop() -> None:
-        await work.stopping.wait()
-        await crawler.stop_async()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    task = asyncio.create_task(on_stop())
-    try:
-        yield
-    finally:
-        if work.stopping.is_set():
-            await task
-        task.cancel()
-
-
 @contextmanager
 def _stores(settings: Settings, site: Site) -> Iterator[Stores]:
-    folder = settings.data.absolute() / "frontier"
     with ExitStack() as stack:
-        stack.enter_context(_alone(folder / f"{site.source.name}.lock"))
-        frontier = stack.enter_context(closing(Frontier(folder / f"{site.source.name}.db")))
+        bounds = bounds_of(settings, site)
+        opened = open_frontier(settings.frontier_url, site.source.name, bounds)
+        frontier = stack.enter_context(closing(opened))
         log = stack.enter_context(closing(open_event_log(settings.event_log_url)))
         lake = stack.enter_context(closing(open_lake(settings.lake_url)))
         yield Stores(log, lake, frontier)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """The lock dies with the process. Raises: Conflict."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Conflict(f"another crawl holds {path}; wait for it or stop it") from error
-        yield

@@ -1,6 +1,5 @@
 """How Scrapy is set up: what is off, what is on, and why."""
 
-from asyncio import Event
 from typing import Any
 
 from scrapy import Request
@@ -34,11 +33,12 @@ _MIDDLEWARES = {
     "scraper.fetch.guard.Guard": 50,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": 100,
     "scraper.fetch.patience.Patience": 550,
+    "scraper.fetch.pace.Pace": 900,
 }
 
 
-def scrapy_settings(settings: Settings, *, site: Site, stopping: Event) -> ScrapySettings:
-    """Everything that Scrapy brings is off unless it is named here."""
+def scrapy_settings(settings: Settings, *, site: Site) -> ScrapySettings:
+    """Everything that Scrapy brings is off unless it is named here; SCRAPER_LEASES is yet to be added."""
     return ScrapySettings(
         {
             **_OFF,
@@ -55,7 +55,6 @@ def scrapy_settings(settings: Settings, *, site: Site, stopping: Event) -> Scrap
             "LOG_FORMATTER": "scraper.engine.QuietLog",
             "SCRAPER_SITE": site,
             "SCRAPER_MAY_BE_PRIVATE": site.may_be_private,
-            "SCRAPER_STOPPING": stopping,
         }
     )
 

@@ -6,8 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from scraper.frontier import Counts, Kind, Run
-from scraper.reading import Read
+from scraper.frontier import Run, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,12 @@ class Summary:
 
 
 class Tally:
-    """Counts of the run, beginning with what it had before it was resumed."""
+    """Where the run stands, as last heard: it may have other processes, and had some before."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
+        self.run = run
         self._began = time.monotonic()
-        self.pages = run.counts.pages
-        self.books = run.counts.books
-        self.published = run.counts.published
-        self.failed = 0
+        self.standing = Standing(run.counts)
         self.total_books: int | None = None
         self.limited = False
 
@@ -58,31 +54,27 @@ class Tally:
         """Since this process began the crawl, to the millisecond."""
         return round(time.monotonic() - self._began, 3)
 
-    def done(self, read: Read) -> None:
-        """A page is safe."""
-        self.pages += 1
-        self.books += read.page.kind is Kind.BOOK
-        self.published += read.event is not None
-
     def listed(self, total: int | None) -> None:
         """A listing printed how many books it has; the largest listing is that of all books."""
         if total is not None:
             self.total_books = max(total, self.total_books or 0)
 
-    def progress(self, *, known: int) -> Progress:
-        """`known`: pages in the frontier."""
-        queued = max(0, known - self.pages - self.failed)
-        return Progress(self.pages, self.books, queued, self.failed, self.total_books, self.seconds)
+    def progress(self) -> Progress:
+        """Now; what is under way counts as queued."""
+        now = self.standing
+        queued = now.queued + now.leased
+        return Progress(
+            now.counts.pages, now.counts.books, queued, now.failed, self.total_books, self.seconds
+        )
 
     def summary(self) -> Summary:
         """At the end."""
-        counts = Counts(self.pages, self.books, self.published, self.books - self.published)
         return Summary(
-            run=self._run.name,
-            **asdict(counts),
-            failed=self.failed,
+            run=self.run.name,
+            **asdict(self.standing.counts),
+            failed=self.standing.failed,
             seconds=self.seconds,
-            resumed=self._run.resumed,
+            resumed=self.run.resumed,
             limited=self.limited,
         )
 

@@ -5,10 +5,8 @@ same keys and event ids again, so nothing is lost and nothing counts twice.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import EventLog
@@ -18,21 +16,18 @@ from bookcore.events.topics import OBSERVED
 from bookcore.kit.crash import CrashPoint, crash_point
 from bookcore.lake import Lake
 from bookcore.lake.layout import ledger_key, pack_lines, pack_page, page_key
-from scraper.frontier import Finished, Run
-from scraper.frontier.sqlite import Frontier
+from scraper.frontier import Finished, Frontier, Run
+from scraper.patiently import patiently
 from scraper.reading import Read
 
 _WINDOW = 0.1
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 
-T = TypeVar("T")
 _Waiting = tuple[Read, asyncio.Future[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where a crawl keeps what it saw; the log and the lake block and are called in threads."""
+    """Where a crawl keeps what it saw; all of them block and are called in threads."""
 
     log: EventLog
     lake: Lake
@@ -41,7 +36,7 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`batch`: pages made safe together at most; `patience`: seconds to wait for a log or lake."""
+    """`batch`: pages made safe together at most; `patience`: seconds to wait for a store."""
 
     batch: int
     patience: float
@@ -99,11 +94,16 @@ class Publisher:
                 return
 
     async def _make_safe(self, batch: Sequence[Read]) -> None:
-        await self._patiently(lambda: self._store_pages(batch))
+        patience = self._limits.patience
+        await patiently(lambda: self._store_pages(batch), patience=patience)
         events = [read.event for read in batch if read.event]
         if events:
-            await self._patiently(lambda: self._append(events))
-            await self._patiently(lambda: self._write_ledger(events))
+            await patiently(lambda: self._append(events), patience=patience)
+            await patiently(lambda: self._write_ledger(events), patience=patience)
+        await patiently(lambda: self._mark(batch), patience=patience)
+
+    def _mark(self, batch: Sequence[Read]) -> None:
+        """Pages that others have by now stay theirs; what was published twice has the same ids."""
         finished = [Finished(read.page, read.known, read.event is not None) for read in batch]
         self.stores.frontier.finish_pages(finished, sequence=self._sequence)
         crash_point(CrashPoint.SCRAPER_AFTER_MARK)
@@ -126,23 +126,9 @@ class Publisher:
         crash_point(CrashPoint.SCRAPER_AFTER_LEDGER)
 
     def _next_ledger_key(self) -> str:
-        key = ledger_key(self._source, self._run.name, self._sequence)
+        key = ledger_key(self._source, self._run.ledger, self._sequence)
         self._sequence += 1
         return key
-
-    async def _patiently(self, act: Callable[[], T]) -> T:
-        """Do it in a thread, again while it is unavailable and patience lasts."""
-        give_up_at = time.monotonic() + self._limits.patience
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return await asyncio.to_thread(act)
-            except Unavailable:
-                left = give_up_at - time.monotonic()
-                if left <= 0:
-                    raise
-                await asyncio.sleep(min(pause, left))
-                pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _tell(batch: Sequence[_Waiting], error: Unavailable | None) -> None:

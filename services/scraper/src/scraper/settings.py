@@ -1,6 +1,8 @@
 """What can be set for a crawl, on top of what all services share."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from bookcore.kit import settings as shared
 
@@ -11,11 +13,31 @@ class Settings(shared.Settings):
     toscrape_url: str = Field(
         "https://books.toscrape.com/", description="where the books_toscrape site, or a copy of it, begins"
     )
+    frontier_url: str = Field("", description="frontier; default `sqlite://DATA/frontier`")
     scraper_contact: str = Field(
         "https://bookstream.example/crawler",
         description="web or mail address in the User-Agent, for a site's keeper to complain to; set yours",
     )
     scraper_concurrency: int = Field(16, ge=1, le=64, description="requests at a time")
+    scraper_host_rate: float = Field(
+        20,
+        ge=0,
+        le=10_000,
+        description="requests a second to one host over the whole fleet, 0 for any number;"
+        " a site on this machine is limited only when this is set",
+    )
+    scraper_host_concurrency: int = Field(
+        64,
+        ge=0,
+        description="pages of one host under way at once over the whole fleet, 0 for any number;"
+        " a site on this machine is limited only when this is set",
+    )
+    scraper_lease: float = Field(
+        30,
+        ge=0.5,
+        le=3_600,
+        description="seconds after which pages of a scraper that is not heard of go to another",
+    )
     scraper_timeout: float = Field(30, gt=0, le=600, description="seconds until a page must be complete")
     scraper_retries: int = Field(4, ge=0, le=20, description="further tries of a page that fails")
     scraper_max_bytes: int = Field(10_000_000, ge=1_000, description="larger pages are refused")
@@ -25,5 +47,17 @@ class Settings(shared.Settings):
     )
     scraper_batch: int = Field(200, ge=1, le=5_000, description="pages made safe together at most")
     scraper_patience: float = Field(
-        60, ge=0, description="seconds that the crawl waits for an event log or lake that is away"
+        60, ge=0, description="seconds that the crawl waits for an event log, lake or frontier that is away"
     )
+
+    @model_validator(mode="after")
+    def _embedded_frontier(self) -> Self:
+        if not self.frontier_url:
+            object.__setattr__(self, "frontier_url", f"sqlite://{self.data.absolute()}/frontier")
+        if self.environment is shared.Environment.PRODUCTION and self.frontier_url.startswith("sqlite:"):
+            raise ValueError("BOOKSTREAM_FRONTIER_URL is embedded; production needs a real server")
+        return self
+
+    def limit_for(self, name: str, *, is_loopback: bool) -> float:
+        """A limit of the host, 0 for none: on this machine only one that was set on purpose counts."""
+        return 0 if is_loopback and name not in self.model_fields_set else getattr(self, name)

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from bookcore.kit.clock import Clock
 from scraper.fetch.patience import PASSING_ERRORS
 from scraper.frontier import Page
-from scraper.frontier.waiting import WaitingPages
+from scraper.leases import Leases
 from scraper.reading import Answer
 from scraper.work import Work
 
@@ -25,37 +25,26 @@ _MOST_MOVES = 5
 class BookSpider(Spider):
     """Callbacks return when the page is safe, so that Scrapy's own limits bound what is in memory."""
 
-    def __init__(self, *, work: Work, clock: Clock, waiting: WaitingPages, max_pages: int) -> None:
+    def __init__(self, *, work: Work, clock: Clock, leases: Leases) -> None:
         super().__init__(name=work.site.source.name)
         self._work = work
         self._clock = clock
-        self._waiting = waiting
-        self._left = max_pages
+        self._leases = leases
 
     async def start(self) -> AsyncIterator[Any]:
-        """Nothing: the scheduler asks for requests when it wants them."""
-        nothing: tuple[Request, ...] = ()
-        for request in nothing:
-            yield request
+        """A page whenever some are there again after there were none, which wakes the engine: it takes the
+        others from the scheduler. The end of this is the end of the run."""
+        while page := await self._leases.first_of_more():
+            yield self._request(page, page.url, validate=True)
 
     def next_request(self) -> Request | None:
-        """The next page that waits, with what makes the request conditional."""
-        if not self.has_more():
-            return None
-        page = self._waiting.next()
-        if page is None:
-            return None
-        self._left -= 1
-        return self._request(page, page.url, validate=True)
+        """The next page that is leased, with what makes the request conditional."""
+        page = self._leases.next()
+        return self._request(page, page.url, validate=True) if page else None
 
     def has_more(self) -> bool:
-        """Whether a page waits and may still be fetched in this run."""
-        if self._waiting.is_empty():
-            return False
-        if self._left <= 0:
-            self._work.tally.limited = True
-            return False
-        return True
+        """Whether a page is leased and not yet asked for."""
+        return self._leases.has_ready()
 
     async def read(self, response: Response, page: Page) -> Request | None:
         """One answer; gives a request when the site or the lake makes another one necessary.
@@ -65,12 +54,12 @@ class BookSpider(Spider):
         try:
             return await self._handle(response, page)
         except Exception as error:  # noqa: BLE001 - counted and shown as the page's failure
-            self._work.fail(page, f"could not be handled: {type(error).__name__}: {error}")
+            await self._work.fail(page, f"could not be handled: {type(error).__name__}: {error}")
             return None
 
     async def _handle(self, response: Response, page: Page) -> Request | None:
         if response.status in _MOVED:
-            return self._follow(response, page)
+            return await self._follow(response, page)
         answer = Answer(
             status=response.status,
             url=response.url,
@@ -89,14 +78,17 @@ class BookSpider(Spider):
         request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it
         if "download_latency" in request.meta:  # the headers came, at this try or an earlier one
             self._work.note_answer()
-        self._work.fail(request.cb_kwargs["page"], str(error), is_transport=isinstance(error, PASSING_ERRORS))
+        is_transport = isinstance(error, PASSING_ERRORS)
+        await self._work.fail(request.cb_kwargs["page"], str(error), is_transport=is_transport)
 
-    def _follow(self, response: Response, page: Page) -> Request | None:
+    async def _follow(self, response: Response, page: Page) -> Request | None:
         """The guard refuses a target outside the site before anything is sent."""
         moves: int = response.meta.get("moves", 0)
         target = _header(response, "Location")
         if target is None or moves >= _MOST_MOVES:
-            self._work.fail(page, f"{response.status} {HTTPStatus(response.status).phrase} without an end")
+            await self._work.fail(
+                page, f"{response.status} {HTTPStatus(response.status).phrase} without an end"
+            )
             return None
         request = self._request(page, urljoin(response.url, target), validate=True)
         request.meta["moves"] = moves + 1
@@ -127,7 +119,7 @@ class FrontierScheduler(BaseScheduler):
         self._spider = spider
 
     def has_pending_requests(self) -> bool:
-        """While false and nothing is under way, the crawl is over."""
+        """While false and nothing is under way, only the spider's `start` keeps the crawl from its end."""
         return bool(self._again) or self._spider.has_more()
 
     def enqueue_request(self, request: Request) -> bool:

@@ -11,6 +11,7 @@ from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.lake.layout import unpack_page
 from scraper.frontier import Kind, Page
 from scraper.health import Extraction
+from scraper.leases import Leases
 from scraper.progress import Tally
 from scraper.publish import Publisher
 from scraper.reading import Answer, Discovered, Read, Reader
@@ -45,17 +46,20 @@ class _Damaged(Exception):
 class Work:
     """The one place where a page's fate is decided. The first verdict stands."""
 
-    def __init__(self, site: Site, publisher: Publisher, *, tally: Tally, max_depth: int) -> None:
+    def __init__(
+        self, site: Site, publisher: Publisher, leases: Leases, *, tally: Tally, max_depth: int
+    ) -> None:
         self.site = site
         self.tally = tally
         self.verdict: Verdict | None = None
-        self.stopping = asyncio.Event()
+        self.stopping = leases.stopping
         self._reader = Reader(site)
         self._publisher = publisher
-        self._frontier = publisher.stores.frontier
+        self._leases = leases
         self._lake = publisher.stores.lake
         self._max_depth = max_depth
         self._extraction = Extraction()
+        self._failed = 0
         self._silent_in_a_row = 0
         self._is_answered = False
 
@@ -76,11 +80,11 @@ class Work:
             read = await self._read(page, answer)
             if not self.is_broken(read):
                 await self._publisher.publish(read)
-                self.tally.done(read)
+                self._leases.settle(page)
         except (NotFound, _Damaged):
             return False
         except Invalid as refusal:
-            self.fail(page, refusal.reason)
+            await self.fail(page, refusal.reason)
         except Unavailable as error:
             self.stop(Verdict(Exit.STOPPED, str(error)))
         return True
@@ -93,16 +97,16 @@ class Work:
             self.stop(Verdict(Exit.STOPPED, f"{name} looks broken: {complaint}; check its page objects"))
         return complaint is not None
 
-    def fail(self, page: Page, reason: str, *, is_transport: bool = False) -> None:
+    async def fail(self, page: Page, reason: str, *, is_transport: bool = False) -> None:
         """Record that a page couldn't be had; without the start page, or 20 in a row, the crawl ends."""
         if self.stopping.is_set():
             return
         self._silent_in_a_row = self._silent_in_a_row + 1 if is_transport else 0
-        self.tally.failed += 1
-        if self.tally.failed <= _LOGGED_FAILURES:
+        self._failed += 1
+        if self._failed <= _LOGGED_FAILURES:
             _log.warning("page failed", url=page.url, reason=reason)
         try:
-            self._frontier.fail(page, reason)
+            await self._leases.fail(page, reason)
         except Unavailable as error:
             self.stop(Verdict(Exit.STOPPED, str(error)))
         if page.url == self.site.start or self._silent_in_a_row >= _SILENT_PAGES:
@@ -110,7 +114,7 @@ class Work:
 
     def _end(self, page: Page, reason: str, *, is_transport: bool) -> Verdict:
         """A site that never answered is unreachable; one that did, and no longer does, stops the crawl."""
-        if is_transport and not self._is_answered and self.tally.pages == 0:
+        if is_transport and not self._is_answered and self.tally.standing.counts.pages == 0:
             return Verdict(Exit.UNREACHABLE, f"cannot reach {page.url}: {reason}")
         return Verdict(Exit.STOPPED, f"cannot go on at {page.url}: {reason}; the next crawl tries again")
 
@@ -121,19 +125,19 @@ class Work:
             return Read(page) if is_known else self._reader.book(page, answer)
         body = await self._stored(page) if is_known else answer.body
         found = self._reader.listing(body, answer.url)
-        self._discover(page, found)
+        await self._discover(page, found)
         if not found.is_whole:
             raise Invalid("the page was cut short")
         return Read(page) if is_known else self._reader.kept_listing(page, answer)
 
-    def _discover(self, page: Page, found: Discovered) -> None:
+    async def _discover(self, page: Page, found: Discovered) -> None:
         """Links go to the frontier at once, not with the page's batch: a pager is a chain."""
         self.tally.listed(found.total)
         if page.depth >= self._max_depth:
             self.tally.limited = True
             return
-        self._frontier.add(Kind.LISTING, found.listings, depth=page.depth + 1)
-        self._frontier.add(Kind.BOOK, found.books, depth=page.depth + 1)
+        await self._leases.add(Kind.LISTING, found.listings, depth=page.depth + 1)
+        await self._leases.add(Kind.BOOK, found.books, depth=page.depth + 1)
 
     async def _stored(self, page: Page) -> bytes:
         packed = await asyncio.to_thread(self._lake.get, page.known.body or "")

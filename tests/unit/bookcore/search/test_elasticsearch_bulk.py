@@ -31,7 +31,7 @@ def test_what_is_no_fault_of_the_book_is_tried_again(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_what_is_wrong_with_the_book_is_refused_by_its_name(status: int) -> None:
-    assert outcome(status) == Outcome(refused=["shop:u1 (because)"])
+    assert outcome(status) == Outcome(refused={BookId("shop:u1"): "because"})
 
 
 def test_requests_are_cut_by_number_and_by_size_and_lose_nothing() -> None:

@@ -15,7 +15,11 @@ _URL = "http://127.0.0.1/"
 
 
 def _patience(*, retries: int = 2, stopping: asyncio.Event | None = None) -> Patience:
-    return Patience(retries=retries, stopping=stopping or asyncio.Event(), now=lambda: 100.0)
+    return Patience(retries=retries, stopping=stopping or asyncio.Event(), now=lambda: 100.0, tell=_tell)
+
+
+def _tell(seconds: float) -> None:
+    """There is no fleet."""
 
 
 def _again(

@@ -1,23 +1,22 @@
-"""The order in which pages are handed out, and that each is handed out once."""
+"""The order in which pages are taken from a file, and that each is taken once."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-
-import pytest
-
-from scraper.frontier import Kind
-from scraper.frontier.sqlite import Frontier
+from scraper.frontier import Kind, Known, Page
 from scraper.frontier.waiting import WaitingPages
 
 
-@pytest.fixture
-def frontier(tmp_path: Path) -> Iterator[Frontier]:
-    """With a run under way."""
-    opened = Frontier(tmp_path / "shop.db")
-    opened.begin(site="http://a/", extractor="shop/1", now=datetime(2026, 5, 4, tzinfo=UTC))
-    yield opened
-    opened.close()
+class _File:
+    """Pages in the order of discovery."""
+
+    def __init__(self) -> None:
+        self.pages: list[Page] = []
+        self.asked = 0
+
+    def add(self, kind: Kind, *urls: str) -> None:
+        self.pages += [Page(len(self.pages) + n, url, kind, 1, Known()) for n, url in enumerate(urls, 1)]
+
+    def fetch(self, kind: Kind, after: int, limit: int) -> list[Page]:
+        self.asked += 1
+        return [page for page in self.pages if page.kind is kind and page.id > after][:limit]
 
 
 def _all(waiting: WaitingPages) -> list[str]:
@@ -27,23 +26,31 @@ def _all(waiting: WaitingPages) -> list[str]:
     return found
 
 
-def test_three_listings_go_ahead_of_each_book(frontier: Frontier) -> None:
-    frontier.add(Kind.BOOK, ["b1", "b2"], depth=1)
-    frontier.add(Kind.LISTING, ["l1", "l2", "l3", "l4"], depth=1)
-    assert _all(WaitingPages(frontier)) == ["l1", "l2", "l3", "b1", "l4", "b2"]
+def test_three_listings_go_ahead_of_each_book() -> None:
+    file = _File()
+    file.add(Kind.BOOK, "b1", "b2")
+    file.add(Kind.LISTING, "l1", "l2", "l3", "l4")
+    assert _all(WaitingPages(file.fetch)) == ["l1", "l2", "l3", "b1", "l4", "b2"]
 
 
-def test_more_than_a_chunk_is_handed_out_once_each(frontier: Frontier) -> None:
+def test_more_than_a_chunk_is_taken_once_each() -> None:
+    file = _File()
     urls = [f"b{number}" for number in range(1_000)]
-    frontier.add(Kind.BOOK, urls, depth=1)
-    assert _all(WaitingPages(frontier)) == urls
+    file.add(Kind.BOOK, *urls)
+    assert _all(WaitingPages(file.fetch)) == urls
 
 
-def test_pages_that_are_discovered_late_are_handed_out_too(frontier: Frontier) -> None:
-    waiting = WaitingPages(frontier)
+def test_pages_that_are_discovered_late_are_taken_too() -> None:
+    file = _File()
+    waiting = WaitingPages(file.fetch)
     assert waiting.is_empty()
-    frontier.add(Kind.BOOK, ["b1"], depth=1)
-    assert not waiting.is_empty()
-    assert _all(waiting) == ["b1"]
-    frontier.add(Kind.LISTING, ["l1"], depth=1)
+    file.add(Kind.LISTING, "l1")
+    waiting.note_added()
     assert _all(waiting) == ["l1"]
+
+
+def test_a_file_that_has_run_dry_is_not_asked_again_until_pages_are_added() -> None:
+    file = _File()
+    waiting = WaitingPages(file.fetch)
+    asked = [file.asked for _ in range(3) if waiting.is_empty()]
+    assert asked == [2, 2, 2]

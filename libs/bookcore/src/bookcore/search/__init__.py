@@ -14,7 +14,6 @@ from typing import Protocol, cast
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Invalid
 
-
 _NAMED = 3
 
 

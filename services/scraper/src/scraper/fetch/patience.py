@@ -1,7 +1,7 @@
 """Tries again, a bounded number of times, and leaves a host alone for as long as it asks.
 
-429 and 503 pause the whole host for Retry-After (at most a minute; without it, as for any other error, half a
-second doubling with each try). Everything else that may pass pauses only its own request.
+429 and 503 pause the whole host, for all of the fleet, for Retry-After (at most a minute; without it, as for
+any other error, half a second doubling with each try). What else may pass pauses only its own request.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 
+from scraper.leases import Leases
+
 PASSING_ERRORS = (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -32,22 +34,34 @@ _HOST_IS_BUSY = frozenset({429, 503})
 _LONGEST_PAUSE = 60.0
 _FIRST_PAUSE = 0.5
 
+Tell = Callable[[float], None]
+"""Tells the fleet to leave the host alone for so many seconds."""
+
 
 class Patience:
     """A downloader middleware; requests that wait here count as active, so the host sees fewer of them."""
 
-    def __init__(self, *, retries: int, stopping: asyncio.Event, now: Callable[[], float]) -> None:
+    def __init__(
+        self, *, retries: int, stopping: asyncio.Event, now: Callable[[], float], tell: Tell
+    ) -> None:
         self._retries = retries
         self._stopping = stopping
         self._now = now
+        self._tell = tell
         self._host_until = 0.0
         self._answered = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """The spider carries the event that ends all waiting."""
-        retries = crawler.settings.getint("RETRY_TIMES")
-        return cls(retries=retries, stopping=crawler.settings["SCRAPER_STOPPING"], now=time.monotonic)
+        """The leases, among Scrapy's settings, carry the event that ends all waiting."""
+        settings = crawler.settings
+        leases: Leases = settings["SCRAPER_LEASES"]
+        return cls(
+            retries=settings.getint("RETRY_TIMES"),
+            stopping=leases.stopping,
+            now=time.monotonic,
+            tell=leases.hold,
+        )
 
     async def process_request(self, request: Request) -> None:
         """Raises: IgnoreRequest when the crawl stops meanwhile; the page stays pending."""
@@ -66,8 +80,13 @@ class Patience:
             return response
         pause = self._pause(request, response)
         if response.status in _HOST_IS_BUSY:
-            self._host_until = max(self._host_until, self._now() + pause)
+            self._leave_alone(pause)
         return self._again(request, pause) or response
+
+    def _leave_alone(self, pause: float) -> None:
+        """The fleet hears of it meanwhile."""
+        self._host_until = max(self._host_until, self._now() + pause)
+        self._tell(pause)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
         """The request again while tries are left and the error may pass.

@@ -1,25 +1,28 @@
-"""The frontier as a queue: small pieces of the file at a time, so that memory doesn't grow with the site."""
+"""Pages of a run as a queue, in small pieces of the file, so that memory doesn't grow with the site."""
 
 from collections import deque
+from collections.abc import Callable
 
 from scraper.frontier import Kind, Page
-from scraper.frontier.sqlite import Frontier
 
 _CHUNK = 256
 _LISTINGS_PER_BOOK = 3
 
+Fetch = Callable[[Kind, int, int], list[Page]]
+"""(kind, id, limit) -> pages of the kind that wait, from behind that id on."""
+
 
 class WaitingPages:
-    """Pages of this run, each handed out once.
+    """Pages of this run, each given once.
 
     Listings go ahead (three for each book) because they come in chains: a pager tells only its next page.
     """
 
-    def __init__(self, frontier: Frontier) -> None:
-        self._frontier = frontier
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
         self._turn = 0
         self._after = dict.fromkeys(Kind, 0)
-        self._emptied_at = dict.fromkeys(Kind, -1)
+        self._is_dry = dict.fromkeys(Kind, False)
         self._ahead: dict[Kind, deque[Page]] = {kind: deque() for kind in Kind}
 
     def next(self) -> Page | None:
@@ -35,13 +38,16 @@ class WaitingPages:
         """Whether `next` would give None."""
         return not any(self._filled(kind) for kind in Kind)
 
+    def note_added(self) -> None:
+        """Pages were discovered: those that had run dry may have more."""
+        self._is_dry = dict.fromkeys(Kind, False)
+
     def _filled(self, kind: Kind) -> deque[Page]:
         """Asks the file only when pages were discovered since it last had no more."""
         ahead = self._ahead[kind]
-        if not ahead and self._emptied_at[kind] != self._frontier.known:
-            ahead.extend(self._frontier.waiting(kind, after=self._after[kind], limit=_CHUNK))
-            if len(ahead) < _CHUNK:
-                self._emptied_at[kind] = self._frontier.known
+        if not ahead and not self._is_dry[kind]:
+            ahead.extend(self._fetch(kind, self._after[kind], _CHUNK))
+            self._is_dry[kind] = len(ahead) < _CHUNK
             if ahead:
                 self._after[kind] = ahead[-1].id
         return ahead

@@ -29,6 +29,7 @@ from bookcore.events.topics import topic_named
 _SETTLING = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
 _COORDINATOR_WITHIN, _PAUSE = 15.0, 0.2  # seconds
 
+
 def open_log(url: str) -> EventLog:
     """`kafka://host:port[,host:port]`, with `?prefix=` before every topic's and group's name, `member=` for a
     static member's name, `security=`, `mechanism=` and `cafile=` for TLS and SASL.

@@ -1,0 +1,46 @@
+-- Join the unfinished run, else begin one. ARGV[3..6]: site, extractor, stem of the name, worker;
+-- ARGV[7..8]: what the lease lasts, 1 to begin nothing that the fleet isn't told to.
+-- Gives {'joined' | 'begun' | 'paused' | 'untold' | 'others', number, name, pages, books, published, unchanged}.
+local site, extractor, stem, worker = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local moment = now()
+local told = redis.call('HGET', fleet, 'state')
+if told == 'paused' then return {'paused'} end
+if ARGV[8] == '1' and told ~= 'running' then return {'untold'} end
+redis.call('ZREMRANGEBYSCORE', workers, '-inf', '(' .. text(moment))
+redis.call('ZREM', workers, worker)
+local alone = redis.call('ZCARD', workers) == 0
+local last = redis.call('HMGET', meta, 'site', 'extractor', 'finished', 'number', 'name')
+local same = last[1] == site and last[2] == extractor
+if last[1] and not same and not alone then return {'others', last[1], last[2]} end
+redis.call('ZADD', workers, text(moment + tonumber(ARGV[7])), worker)
+
+if same and not last[3] then
+  if alone then -- as if the one before had only been interrupted: what failed is tried again
+    local reasons = redis.call('HGETALL', failed)
+    local mark = last[4] .. '|'
+    for i = 1, #reasons, 2 do
+      local member, reason = reasons[i], reasons[i + 1]
+      if string.sub(reason, 1, #mark) == mark then
+        redis.call('ZADD', leases, 0, member)
+        redis.call('HSET', failed, member, '0|' .. string.sub(reason, #mark + 1))
+        redis.call('HINCRBY', meta, 'failed', -1)
+      end
+    end
+  end
+  local counts = redis.call('HMGET', meta, 'pages', 'books', 'published', 'unchanged')
+  return {'joined', last[4], last[5], counts[1], counts[2], counts[3], counts[4]}
+end
+
+if last[1] and last[1] ~= site then
+  redis.call('UNLINK', pages, seen, failed)
+  redis.call('HDEL', meta, 'known0', 'known1')
+elseif last[1] and last[2] ~= extractor then
+  redis.call('HINCRBY', meta, 'epoch', 1)
+end
+redis.call('UNLINK', held, leases)
+local next_number = tonumber(last[4] or 0) + 1
+local name = stem .. '-' .. text(next_number)
+redis.call('HSET', meta, 'site', site, 'extractor', extractor, 'number', text(next_number), 'name', name,
+  'taken0', 0, 'taken1', 0, 'turn', 0, 'pages', 0, 'books', 0, 'published', 0, 'unchanged', 0, 'failed', 0)
+redis.call('HDEL', meta, 'finished')
+return {'begun', text(next_number), name, '0', '0', '0', '0'}

@@ -1,0 +1,10 @@
+-- The run is complete, if nothing waits and nothing is leased. ARGV[3]: most pages of a run; ARGV[4]: when.
+-- Gives 1 to the one caller who ended it.
+if standing() ~= 'going' or redis.call('ZCARD', leases) > 0 then return 0 end
+local found = redis.call('HMGET', meta, 'known0', 'known1', 'taken0', 'taken1')
+local taken = tonumber(found[3] or 0) + tonumber(found[4] or 0)
+local known = tonumber(found[1] or 0) + tonumber(found[2] or 0)
+if taken < math.min(known, tonumber(ARGV[3])) then return 0 end
+redis.call('HSET', meta, 'finished', ARGV[4])
+if redis.call('HGET', fleet, 'state') == 'running' then redis.call('HSET', fleet, 'state', 'idle') end
+return 1

@@ -1,0 +1,67 @@
+-- Hand out pages, as many as the host's pace and the fleet's concurrency allow now. Pages are numbered in the
+-- order of their discovery within each kind (0 listings, 1 books), so a run is two numbers: how far each is taken.
+-- ARGV[3..9]: worker, limit, what a lease lasts, least time between requests, most requests at a time,
+-- most pages of a run, how far ahead slots may be promised.
+-- Gives {state, token, wait, hold, first slot, slots apart, is it limited, epoch, member, record, ...}.
+local worker, limit, lasts, interval = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local at_a_time, most, ahead = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local moment = now()
+local state = standing()
+if state ~= 'going' then return {state} end
+redis.call('ZADD', workers, text(moment + lasts), worker)
+local start, apart, hold = pace(moment, interval)
+if redis.call('HGET', fleet, 'state') == 'paused' then return {'paused', '0', text(SECOND), text(hold)} end
+
+local found = redis.call('HMGET', meta, 'known0', 'known1', 'taken0', 'taken1', 'turn')
+for i = 1, 5 do found[i] = tonumber(found[i] or 0) end
+local taken, turn = {found[3], found[4]}, found[5]
+local left = {found[1] - taken[1], found[2] - taken[2]}
+local may = math.max(0, most - taken[1] - taken[2])
+local limited = left[1] + left[2] > may
+
+local room, wait = limit, SECOND
+if start > moment + ahead then
+  room, wait = 0, start - moment - ahead
+elseif apart > 0 then
+  room = math.min(room, math.floor((moment + ahead - start) / apart) + 1)
+end
+if at_a_time > 0 then
+  redis.call('ZREMRANGEBYSCORE', busy, '-inf', text(moment))
+  room = math.min(room, at_a_time - redis.call('ZCARD', busy))
+end
+
+local members = {}
+if room > 0 then -- leases that ran out come first
+  members = redis.call('ZRANGEBYSCORE', leases, '-inf', text(moment), 'LIMIT', 0, room)
+end
+while #members < room and may > 0 and left[1] + left[2] > 0 do -- three listings for each book
+  turn = (turn + 1) % 4
+  local kind = turn == 0 and 2 or 1
+  if left[kind] == 0 then kind = 3 - kind end
+  left[kind], taken[kind], may = left[kind] - 1, taken[kind] + 1, may - 1
+  members[#members + 1] = (kind - 1) .. ':' .. text(taken[kind])
+end
+
+local waiting = math.min(left[1] + left[2], may)
+if #members == 0 then
+  local first = redis.call('ZRANGE', leases, 0, 0, 'WITHSCORES')
+  if waiting == 0 and #first == 0 then state = 'drained' end
+  if waiting == 0 and #first == 2 then wait = math.max(0, math.min(wait, tonumber(first[2]) - moment)) end
+  return {state, '0', text(wait), text(hold), '0', '0', limited and '1' or '0'}
+end
+
+local token = text(redis.call('HINCRBY', meta, 'token', 1))
+local until_then = text(moment + lasts)
+redis.call('HSET', meta, 'taken0', taken[1], 'taken1', taken[2], 'turn', turn)
+if apart > 0 then promise_until(start + #members * apart) end
+local records = redis.call('HMGET', pages, unpack(members))
+local answer = {state, token, '0', text(hold), text(start - moment), text(apart), limited and '1' or '0',
+  text(number(meta, 'epoch'))}
+for i, member in ipairs(members) do
+  redis.call('ZADD', leases, until_then, member)
+  redis.call('HSET', held, member, token)
+  if at_a_time > 0 then redis.call('ZADD', busy, until_then, base .. member) end
+  answer[#answer + 1] = member
+  answer[#answer + 1] = records[i]
+end
+return answer

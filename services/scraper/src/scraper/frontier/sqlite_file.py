@@ -1,0 +1,100 @@
+"""A frontier's SQLite file: its tables, transactions, and one clear error for all that can go wrong."""
+
+import fcntl
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from bookcore.domain.errors import Conflict, Invalid, Unavailable
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS pages (
+    id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, depth INTEGER NOT NULL,
+    run INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'pending', reason TEXT,
+    etag TEXT, last_modified TEXT, body TEXT, content_hash TEXT);
+CREATE INDEX IF NOT EXISTS pages_by_kind ON pages (kind);
+CREATE TABLE IF NOT EXISTS runs (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, site TEXT NOT NULL, extractor TEXT NOT NULL,
+    started TEXT NOT NULL, finished TEXT,
+    sequence INTEGER NOT NULL DEFAULT 0, pages INTEGER NOT NULL DEFAULT 0, books INTEGER NOT NULL DEFAULT 0,
+    published INTEGER NOT NULL DEFAULT 0, unchanged INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS fleet (only INTEGER PRIMARY KEY CHECK (only = 1), mode TEXT NOT NULL, url TEXT);
+CREATE TABLE IF NOT EXISTS commands (id TEXT PRIMARY KEY);
+"""
+
+
+class SqliteFile:
+    """One connection, used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = RLock()
+        with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """No other thread meanwhile. Raises: Unavailable."""
+        with self._turn, self._explained():
+            yield self._db
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, and no other process writes meanwhile. Raises: Unavailable."""
+        with self._turn, self._explained():
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
+
+    def number(self, query: str) -> int:
+        """The one number that the query gives."""
+        with self.reading() as db:
+            found: int = db.execute(query).fetchone()[0]
+        return found
+
+    def close(self) -> None:
+        """Free the file."""
+        with self._turn:
+            self._db.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise Unavailable(
+                f"the frontier {self._path} can't be used ({error}); free some space or check permissions"
+            ) from error
+
+
+def folder_of(url: str) -> Path:
+    """`sqlite:///absolute/folder`. Raises: Invalid."""
+    folder = Path(url.removeprefix("sqlite://"))
+    if not folder.is_absolute():
+        raise Invalid("must be sqlite:// and the absolute path of a folder", field="BOOKSTREAM_FRONTIER_URL")
+    return folder
+
+
+def lock_alone(path: Path, complaint: str) -> Callable[[], None]:
+    """Take a lock that dies with the process; what frees it. Raises: Conflict with the complaint."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise Unavailable(f"the frontier's lock {path} can't be made ({error})") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise Conflict(complaint.format(path=path)) from error
+    return file.close

@@ -1,0 +1,74 @@
+"""Three scrapers on one frontier, killed with -9 in turn: every book once, and the host's rate is kept.
+
+BOOKSTREAM_TEST_FLEET="20000 10 200" takes 20,000 books, a kill every 10 s and 200 requests a second.
+"""
+
+import os
+import random
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+from tests.e2e.sites import SampleShop, sample_shop
+from tests.integration.fleet import WITHIN, Crews, Watched
+
+from bookcore.events.crawl import Action
+
+BOOKS, KILL_EVERY, RATE = (float(n) for n in os.environ.get("BOOKSTREAM_TEST_FLEET", "2000 2 200").split())
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[SampleShop]:
+    with sample_shop("--books", str(int(BOOKS))) as shop:
+        yield shop
+
+
+@pytest.fixture
+def crews(redis_url: str, tmp_path: Path) -> Iterator[Crews]:
+    """Nobody at work yet, on an empty frontier."""
+    settings = {
+        "FRONTIER_URL": f"{redis_url}?prefix=test-{secrets.token_hex(4)}:",
+        "SCRAPER_LEASE": "3",
+        "SCRAPER_HOST_RATE": f"{RATE:g}",
+    }
+    crews = Crews(tmp_path / "data", {f"BOOKSTREAM_{name}": value for name, value in settings.items()})
+    yield crews
+    crews.end()
+
+
+def test_three_scrapers_killed_in_turn_miss_no_book_double_none_and_keep_the_rate(
+    shop: SampleShop, crews: Crews
+) -> None:
+    words = ("crawl", "sample_shop", "--told", "--url", shop.url)
+    crews.tell(Action.START, "sample_shop", shop.url)
+    chance, pause, kills = random.Random(5), Event(), 0
+    watched, began = Watched(shop.url), time.monotonic()
+    for _ in range(3):
+        crews.start(*words)
+    while all(child.poll() is None for child in crews.alive):
+        assert time.monotonic() - began < 180 + 4 * BOOKS / RATE
+        pause.wait(KILL_EVERY)
+        crews.until_all_work()
+        victim = chance.choice(crews.alive)
+        if all(child.poll() is None for child in crews.alive):
+            crews.kill(victim)
+            crews.start(*words)
+            kills += 1
+    codes = {child.wait(WITHIN) for child in crews.alive}
+    seconds = time.monotonic() - began
+    watched.stop()
+    published, books = crews.published(), {str(book["url"]) for book in shop.truth()}
+    print(
+        f"books={len(books)} kills={kills} seconds={seconds:.1f} events={len(published)}"
+        f" ids={len({i for i, _ in published})} requests={watched.looks[-1][1] - watched.looks[0][1]}"
+        f" highest_rate_2s={watched.highest_rate(window=2):.1f} rate={RATE:g}"
+    )
+    assert codes <= {0, 1}  # 1: came when the run was over
+    assert kills >= 3
+    assert len({key for _, key in published}) == len(books)
+    assert len({event for event, _ in published}) == len(books)
+    assert crews.acknowledged() == {event for event, _ in published}
+    assert watched.highest_rate(window=2) <= RATE * 1.25
