@@ -1,6 +1,7 @@
 """The command line: one verb per job; errors are one line on standard error and a non-zero exit."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -27,9 +28,11 @@ def command_line() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for verb in (running.demo, running.up, running.crawl, looking.status, looking.audit):
-        cli.command()(verb)
-    for verb in (looking.export, looking.topics, looking.replay):
+    verbs: tuple[Callable[..., None], ...] = (
+        *(running.demo, running.up, running.crawl),
+        *(looking.status, looking.audit, looking.export, looking.topics, looking.replay, looking.reextract),
+    )
+    for verb in verbs:
         cli.command()(verb)
     cli.command(context_settings=_PASS_THROUGH, add_help_option=False)(running.shop)
     cli.add_typer(dlq(), name="dlq")

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -72,12 +72,27 @@ def replay(
     swap: Annotated[bool, typer.Option("--swap", help="Put the result in place; stop `up` first.")] = False,
 ) -> None:
     """Rebuild catalogue and index from the lake and compare them with the living ones."""
+    _program(data, "ingestor", "replay", *(["--swap"] if swap else []))
+
+
+def reextract(
+    source: Annotated[str, typer.Argument(help="books_toscrape or sample_shop.")],
+    *,
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, publish nothing.")] = False,
+) -> None:
+    """Read the stored pages with today's page objects and publish what they read otherwise; exit 1 if a page
+    could not be read."""
+    _program(data, "scraper", "reextract", source, *(["--dry-run"] if dry_run else []))
+
+
+def _program(data: Path | None, *words: str) -> NoReturn:
+    """Run one of the services' programs to its end and pass its exit code on."""
     settings = settings_for(data)
     refuse_empty(settings)
-    command = [sys.executable, "-m", "ingestor", "replay", *(["--swap"] if swap else [])]
-    environment = {"BOOKSTREAM_DATA": str(settings.data.absolute())}
-    code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
-    raise typer.Exit(code)
+    environment = {**os.environ, "BOOKSTREAM_DATA": str(settings.data.absolute())}
+    command = [sys.executable, "-m", *words]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 def export(

@@ -1,4 +1,4 @@
-"""`python -m scraper crawl|rebuild|fleet|status`: standard output for programs, logs on standard error."""
+"""`python -m scraper crawl|rebuild|reextract|fleet|status`: results on standard output, logs on the other."""
 
 import argparse
 import asyncio
@@ -18,6 +18,7 @@ from bookcore.kit.settings import read_settings
 from scraper.crawl import crawl
 from scraper.fleet import work
 from scraper.rebuild import rebuild
+from scraper.reextract import reextract
 from scraper.settings import Settings
 from scraper.site import Site, site_at
 from scraper.sources import SOURCES
@@ -55,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     for command in (one, again):
         command.add_argument("source", choices=sorted(SOURCES))
         command.add_argument("--url", help="where the site, or a copy of it, begins")
+    anew = commands.add_parser("reextract", help="read the stored pages with today's page objects")
+    anew.set_defaults(run=_reextract)
+    anew.add_argument("source", choices=sorted(SOURCES))
+    anew.add_argument("--dry-run", action="store_true", help="count, publish nothing")
     commands.add_parser("fleet", help="a worker that does what commands say").set_defaults(run=_fleet)
     commands.add_parser("status", help="how far each source is").set_defaults(run=_status)
     return parser
@@ -71,6 +76,12 @@ def _rebuild(settings: Settings, options: argparse.Namespace) -> int:
     added = rebuild(settings, _site(settings, options.source, options.url))
     sys.stdout.write(f"added {added} pages\n")
     return Exit.DONE
+
+
+def _reextract(settings: Settings, options: argparse.Namespace) -> int:
+    result = reextract(settings, SOURCES[options.source], dry_run=options.dry_run)
+    sys.stdout.write(f"{result}\n")
+    return Exit.STOPPED if result.failed else Exit.DONE
 
 
 def _fleet(settings: Settings, _: argparse.Namespace) -> int:

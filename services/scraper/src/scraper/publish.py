@@ -120,7 +120,7 @@ class Publisher:
 
     def _write_ledger(self, events: Sequence[BookObserved]) -> None:
         """A segment that a killed process left stays as it is: its events were acknowledged too."""
-        segment = pack_lines(_ledger_line(event) for event in events)
+        segment = ledger_segment(events)
         while not self.stores.lake.put(self._next_ledger_key(), segment):
             continue
         crash_point(CrashPoint.SCRAPER_AFTER_LEDGER)
@@ -129,6 +129,11 @@ class Publisher:
         key = ledger_key(self._source, self._run.ledger, self._sequence)
         self._sequence += 1
         return key
+
+
+def ledger_segment(events: Sequence[BookObserved]) -> bytes:
+    """What `bookstream audit` looks up: a line for each event that was acknowledged."""
+    return pack_lines(_ledger_line(event) for event in events)
 
 
 def _tell(batch: Sequence[_Waiting], error: Unavailable | None) -> None:
