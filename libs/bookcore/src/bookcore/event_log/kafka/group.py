@@ -29,7 +29,7 @@ _OUSTED = (
 
 
 class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
-    """Newly assigned partitions stand still until `poll` has found out where to begin.
+    """Newly assigned partitions stand still until the next `poll` has found out where to begin.
 
     Nothing needs to be flushed on revocation: whoever polls has finished with what came before.
     """
@@ -75,11 +75,11 @@ class KafkaGroupConsumer:
         Raises: Conflict when the offset to begin at isn't in the log any more or not yet.
         """
         with explained(self._address):
+            self._settle()  # before anything is read: what was read and not returned would be passed over
             try:
                 found = self._client.poll(timeout_ms=int(timeout * 1_000), max_records=limit)
             except OffsetOutOfRangeError as error:
                 raise Conflict(f"{self._group}: {self._address} has lost offsets ({error})") from error
-            self._settle()
         return [
             record_of(record, self._topics[at.topic]) for at, records in found.items() for record in records
         ]
