@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.laptop import Laptop, State
 from tests.faults.load import Load, story
-from tests.integration.conftest import pytest_sessionfinish, pytest_terminal_summary
+from tests.integration.conftest import pytest_configure, pytest_sessionfinish, pytest_terminal_summary
 from tests.integration.platform import Addresses
 from tests.integration.servers import SKIPPED
 
@@ -16,7 +16,7 @@ from bookcore.testing.proxy import FaultProxy
 from bookstream.stack.control import SERVERS, Stack
 from bookstream.stack.kafka import BEHIND, KAFKA, PROXY
 
-__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
+__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 
 BOOKS = 240
 EVENTS = len(story(BOOKS))

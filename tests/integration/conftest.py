@@ -47,6 +47,11 @@ def redis_url() -> Iterator[str]:
     yield from _address(REDIS)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """kafka-python drops the sockets of connections that broke without closing them."""
+    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was not tested."""
     skipped = _without_server(terminalreporter)
