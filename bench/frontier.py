@@ -73,13 +73,13 @@ def one_round(url: str, pages: int) -> Round:
     """Everything once, each on keys of its own that are gone at the end."""
     prefix = f"bench-{secrets.token_hex(4)}"
     with Redis.from_url(url) as client:
-        before = cast(dict[str, int], client.info("memory"))["used_memory"]
         added, leased = rate(f"{url}?prefix={prefix}-a:", pages, limit=64, is_finishing=False)
         _, finished = rate(f"{url}?prefix={prefix}-b:", pages, limit=64, is_finishing=True)
-        after = cast(dict[str, int], client.info("memory"))["used_memory"]
+        kept = 0
         for key in client.scan_iter(f"{prefix}*"):
+            kept += cast(int, client.memory_usage(key, samples=1_000)) if b"-b:" in key else 0
             client.unlink(key)
-    return Round(added, leased, finished, (after - before) / (2 * pages))
+    return Round(added, leased, finished, kept / pages)
 
 
 def main(

@@ -42,5 +42,5 @@ def _fields(found: Rows, truth: Rows) -> Iterator[str]:
 
 
 def _empty(name: str) -> object:
-    """What a field without a value is in the table: no stock is 0, no description is empty."""
-    return "" if name == "description" else 0
+    """What a field without a value is in an export: a stock that isn't printed is none."""
+    return {"description": "", "stock": None}.get(name, 0)

@@ -22,7 +22,7 @@ from bookcore.lake import open_lake
 from bookcore.lake.layout import unpack_lines
 from scraper.frontier.fleet import Told, open_fleet
 
-WITHIN = 60.0
+WITHIN = 120.0
 
 
 @dataclass

@@ -71,4 +71,4 @@ def test_three_scrapers_killed_in_turn_miss_no_book_double_none_and_keep_the_rat
     assert len({key for _, key in published}) == len(books)
     assert len({event for event, _ in published}) == len(books)
     assert crews.acknowledged() == {event for event, _ in published}
-    assert watched.highest_rate(window=2) <= RATE * 1.25
+    assert watched.highest_rate(window=2) <= RATE * 1.15  # a request may be 0.1 s late, a look too

@@ -22,12 +22,13 @@ _CARD = "<article class='product_pod'><h3><a href='book-1.html'>A book</a></h3><
 class _Endless(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     card = _CARD
+    robots = "User-agent: *\nDisallow: /book-1.html\n"
 
     def do_GET(self) -> None:
         number = "".join(each for each in self.path if each.isdigit()) or "0"
         html = _LISTING.format(card=self.card, next=int(number) + 1).encode()
         if self.path == "/robots.txt":
-            html = b"User-agent: *\nDisallow: /book-1.html\n"
+            html = self.robots.encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(html)))
         self.end_headers()
@@ -39,6 +40,10 @@ class _Endless(BaseHTTPRequestHandler):
 
 class _Bare(_Endless):
     card = ""
+
+
+class _Slow(_Endless):
+    robots = "User-agent: *\nCrawl-delay: 0.3\n"
 
 
 @pytest.fixture(params=[_Endless])
@@ -71,3 +76,10 @@ def test_what_robots_txt_forbids_is_not_fetched(address: str, scraper: Scraper) 
     ran = scraper.crawl(address, scraper_max_depth=1)
     assert (ran.summary["books"], ran.summary["failed"]) == (0, 1)
     assert "Forbidden by robots.txt" in ran.error
+
+
+@pytest.mark.parametrize("address", [_Slow], indirect=True)
+def test_a_crawl_delay_keeps_requests_apart(address: str, scraper: Scraper) -> None:
+    ran = scraper.crawl(address, scraper_max_pages=6)
+    assert ran.summary["pages"] + ran.summary["failed"] == 6
+    assert ran.summary["seconds"] >= 5 * 0.3

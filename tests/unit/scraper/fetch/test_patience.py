@@ -15,11 +15,9 @@ _URL = "http://127.0.0.1/"
 
 
 def _patience(*, retries: int = 2, stopping: asyncio.Event | None = None) -> Patience:
-    return Patience(retries=retries, stopping=stopping or asyncio.Event(), now=lambda: 100.0, tell=_tell)
-
-
-def _tell(seconds: float) -> None:
-    """There is no fleet."""
+    return Patience(
+        retries=retries, stopping=stopping or asyncio.Event(), now=lambda: 100.0, tell=lambda _: None
+    )
 
 
 def _again(
@@ -68,3 +66,11 @@ def test_a_busy_host_holds_back_other_pages_until_the_crawl_stops() -> None:
 
     with pytest.raises(IgnoreRequest, match="stopping"):
         asyncio.run(wait())
+
+
+@pytest.mark.parametrize(("status", "told"), [(429, [7.0]), (503, [7.0]), (500, [])])
+def test_the_fleet_is_told_of_a_host_that_is_busy(status: int, told: list[float]) -> None:
+    heard: list[float] = []
+    patience = Patience(retries=2, stopping=asyncio.Event(), now=lambda: 100.0, tell=heard.append)
+    _again(patience, status=status, retry_after="7")
+    assert heard == told

@@ -3,7 +3,7 @@ if not owns(ARGV[3], ARGV[4]) then
   redis.call('HINCRBY', meta, 'stale', 1)
   return 1
 end
-let_go(ARGV[3])
+let_go({ARGV[3]})
 redis.call('HSET', failed, ARGV[3], ARGV[2] .. '|' .. ARGV[5])
 redis.call('HINCRBY', meta, 'failed', 1)
 return 0

@@ -57,11 +57,15 @@ if apart > 0 then promise_until(start + #members * apart) end
 local records = redis.call('HMGET', pages, unpack(members))
 local answer = {state, token, '0', text(hold), text(start - moment), text(apart), limited and '1' or '0',
   text(number(meta, 'epoch'))}
-for i, member in ipairs(members) do
-  redis.call('ZADD', leases, until_then, member)
-  redis.call('HSET', held, member, token)
-  if at_a_time > 0 then redis.call('ZADD', busy, until_then, base .. member) end
-  answer[#answer + 1] = member
-  answer[#answer + 1] = records[i]
+local scores, tokens, of_host = {}, {}, {}
+for i, member in ipairs(members) do -- one call for all of them is three times cheaper than three for each
+  local a, b = 2 * i - 1, 2 * i
+  scores[a], scores[b] = until_then, member
+  tokens[a], tokens[b] = member, token
+  of_host[a], of_host[b] = until_then, base .. member
+  answer[8 + a], answer[8 + b] = member, records[i]
 end
+redis.call('ZADD', leases, unpack(scores))
+redis.call('HSET', held, unpack(tokens))
+if at_a_time > 0 then redis.call('ZADD', busy, unpack(of_host)) end
 return answer

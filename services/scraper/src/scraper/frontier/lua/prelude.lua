@@ -36,10 +36,13 @@ local function owns(member, token)
   return is_current and redis.call('HGET', held, member) == token
 end
 
-local function let_go(member)
-  redis.call('HDEL', held, member)
-  redis.call('ZREM', leases, member)
-  redis.call('ZREM', busy, base .. member)
+local function let_go(members)
+  if #members == 0 then return end
+  redis.call('HDEL', held, unpack(members))
+  redis.call('ZREM', leases, unpack(members))
+  if redis.call('EXISTS', busy) == 1 then
+    for _, member in ipairs(members) do redis.call('ZREM', busy, base .. member) end
+  end
 end
 
 -- When the host may be asked next (generic cell rate algorithm): not before what was promised to others, not

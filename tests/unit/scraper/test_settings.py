@@ -1,0 +1,38 @@
+"""What a crawl is told, and what it makes of silence."""
+
+import pytest
+
+from bookcore.domain.errors import Invalid
+from bookcore.kit.settings import read_settings
+from scraper.crawl import bounds_of
+from scraper.settings import Settings
+from scraper.site import site_at
+from scraper.sources import SOURCES
+
+_SERVERS = {
+    "environment": "production",
+    "event_log_url": "kafka://log:9092",
+    "lake_url": "s3://lake?endpoint=http://s3:7070",
+    "catalogue_url": "postgresql+psycopg2://catalogue/books",
+    "search_url": "elasticsearch://search:9200/books",
+    "internal_secret": "random-and-long-enough-for-production",
+}
+_LOOPBACK = site_at(SOURCES["sample_shop"], "http://127.0.0.1:8090/")
+_PUBLIC = site_at(SOURCES["books_toscrape"], "https://books.toscrape.com/")
+
+
+def test_a_public_host_has_a_pace_and_this_machine_has_none() -> None:
+    public, own = (bounds_of(Settings(), site) for site in (_PUBLIC, _LOOPBACK))
+    assert (public.host, public.rate, public.at_a_time) == ("books.toscrape.com", 20, 64)
+    assert (own.host, own.rate, own.at_a_time) == ("127.0.0.1:8090", 0, 0)
+
+
+def test_a_pace_that_is_set_counts_on_this_machine_too() -> None:
+    bounds = bounds_of(Settings(scraper_host_rate=4, scraper_host_concurrency=2), _LOOPBACK)
+    assert (bounds.interval, bounds.at_a_time) == (0.25, 2)
+
+
+def test_production_refuses_the_embedded_frontier() -> None:
+    with pytest.raises(Invalid, match="BOOKSTREAM_FRONTIER_URL is embedded"):
+        read_settings(Settings, **_SERVERS)
+    assert read_settings(Settings, frontier_url="redis://cache:6379/0", **_SERVERS)
