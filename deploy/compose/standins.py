@@ -156,7 +156,7 @@ def _valkey(scratch: Path) -> Parts:
 STAND_INS = (
     StandIn("python:3.11-slim-bookworm", "base", _debian),
     StandIn("apache/kafka:4.1.1", "kafka", _kafka),
-    StandIn("versity/versitygw:v1.7.0", "versitygw", _versitygw),
+    StandIn("versity/versitygw:v1.8.0", "versitygw", _versitygw),
     StandIn("postgres:18", "postgresql", _postgresql),
     StandIn("elasticsearch:9.5.0", "elasticsearch", _elasticsearch),
     StandIn("valkey/valkey:9", "valkey", _valkey),

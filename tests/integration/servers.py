@@ -64,7 +64,7 @@ S3 = Wanted(
     "BOOKSTREAM_TEST_S3_URL",
     native="versitygw",
     setting="BOOKSTREAM_LAKE_URL",
-    image="versity/versitygw:v1.7.0",
+    image="versity/versitygw:v1.8.0",
     port=7070,
     url="s3://?endpoint=http://127.0.0.1:{port}",
     ready="VERSITYGW|listening|started",

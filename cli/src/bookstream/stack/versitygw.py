@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bookstream.stack.server import HOST, Instance, Launch, Server, ask, run, tool
 
-VERSION = "1.7.0"
+VERSION = "1.8.0"
 BUCKET = "bookstream"
 ACCESS_KEY = "bookstream"
 

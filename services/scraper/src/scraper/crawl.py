@@ -106,6 +106,7 @@ def _end(frontier: Frontier, work: Work) -> Verdict:
         frontier.end(now=SystemClock().now())
     with suppress(BookstreamError):
         work.tally.standing = frontier.standing()
+    tell(work.tally.progress())  # a short crawl may have told nothing but its beginning
     tell(work.tally.summary())
     return verdict
 
