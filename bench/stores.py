@@ -33,6 +33,7 @@ from bookcore.events.message import Batch, Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import open_lake
 from ingestor.accept import accept
+from ingestor.app import collect_seldom
 from ingestor.archive import archive
 from sample_shop.shop import Moment, Shop
 
@@ -117,11 +118,12 @@ def merge_rates(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
     """The same rows by COPY and merge, and by the driver's executemany with the same guard."""
     prepare_catalogue(url)
     catalogue = open_catalogue(url)
-    rows = [row_of(held.stored, held.event_id) for held in map(_held, seen)]
+    held = [_held(each) for each in seen]
+    rows = [row_of(each) for each in held]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
     guarded = str(_upsert().compile(dialect=dialect))
     with catalogue.writing() as connection:
-        copied = rate(len(rows), lambda: merge_books(connection, rows))
+        copied = rate(len(rows), lambda: merge_books(connection, held))
         connection.execute(text("TRUNCATE books"))
         binds = {name: books_table.c[name].type.dialect_impl(connection.dialect) for name in COLUMNS}
         processors = {name: kind.bind_processor(connection.dialect) for name, kind in binds.items()}
@@ -237,6 +239,7 @@ def main(
     docs: Annotated[bool, typer.Option("--docs", help="Write the table into docs/benchmarks.md.")] = False,
 ) -> None:
     """Measure and print one line per figure: name value unit goal ok|short."""
+    collect_seldom()  # as the ingestor does
     shop = Shop(books=events)
     messages = [encode(observed(shop, n), source="bench") for n in range(1, events + 1)]
     began = time.perf_counter()

@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
-from bookcore.catalogue import open_catalogue, prepare_catalogue
+from bookcore.catalogue import bulk_postgresql, open_catalogue, prepare_catalogue
+from bookcore.catalogue.fold import Held
 from bookcore.catalogue.tables import manifest
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from bookcore.events.topics import OBSERVED
-from bookcore.testing.builders import a_book
+from bookcore.testing.builders import a_book, a_stored_book
 from bookcore.testing.contracts.catalogue import CatalogueContract, get, ingest, seen
 
 
@@ -68,6 +69,21 @@ def test_batches_that_overlap_are_refused_by_the_database_itself(prepared: str) 
     with pytest.raises(IntegrityError, match="manifest_without_overlap"), catalogue.writing() as connection:
         connection.execute(insert(manifest).values(_batch(5, 15)))
     catalogue.close()
+
+
+def test_a_book_that_comes_in_between_is_merged_not_lost_nor_doubled(prepared: str) -> None:
+    """Another writer had it after this one looked: the newer of the two stays, and the rest goes in."""
+    catalogue = open_catalogue(prepared)
+    ingest(catalogue, [seen(a_book("a"), version=5), seen(a_book("b"), version=5)])
+    with catalogue.writing() as connection:
+        late = [_held("a", version=4), _held("b", version=6), _held("c", version=1)]
+        bulk_postgresql.add_books(connection, late)
+    assert {name: get(catalogue, a_book(name).id).version for name in "abc"} == {"a": 5, "b": 6, "c": 1}
+    catalogue.close()
+
+
+def _held(name: str, *, version: int) -> Held:
+    return Held(a_stored_book(name, version=version), "e")
 
 
 def _batch(first: int, following: int) -> dict[str, object]:

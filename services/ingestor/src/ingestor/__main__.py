@@ -15,7 +15,7 @@ from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
-from ingestor.app import Ingestor
+from ingestor.app import Ingestor, collect_seldom
 from ingestor.migrate import migrate
 from ingestor.replay import replay
 from ingestor.settings import Settings
@@ -47,6 +47,7 @@ def _ingest(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with Ingestor(settings) as ingestor:
+        collect_seldom()
         structlog.get_logger().info("started")
         ingestor.run(stop)
     return 0

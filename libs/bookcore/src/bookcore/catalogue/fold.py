@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bookcore.domain.book import Book, BookId, Money, VersionedBook, moment_of
-from bookcore.domain.change import diff
-from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, Event
+from bookcore.events.book import ChangeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,22 @@ class PriceSeen:
     price: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What became of a book, for the topics to hear; `kind` None: it was seen again as it was."""
+
+    kind: ChangeKind | None
+    before: Book | None
+    now: VersionedBook
+
+
 @dataclass(slots=True)
 class Folded:
-    """The effects of a batch: rows to write, prices to note, events to send in order, and the counts."""
+    """The effects of a batch: rows to write, prices to note, turns to tell of in order, and the counts."""
 
     rows: dict[BookId, Held] = field(default_factory=dict)
     prices: list[PriceSeen] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     created: int = 0
     updated: int = 0
     deleted: int = 0
@@ -100,10 +108,10 @@ def _withdraw(effects: Folded, before: Held | None, seen: Observation) -> None:
     effects.rows[seen.book_id] = Held(gone, seen.event_id)
     if before.stored.deleted:
         effects.unchanged += 1
+        effects.turns.append(Turn(None, None, gone))
     else:
         effects.deleted += 1
-        effects.events.append(_changed(seen, ChangeKind.DELETED, before.stored.book, None))
-    effects.events.append(BookGone(book_id=seen.book_id, version=seen.version))
+        effects.turns.append(Turn(ChangeKind.DELETED, before.stored.book, gone))
 
 
 def _accept(effects: Folded, before: Held | None, seen: Observation, book: Book) -> None:
@@ -113,14 +121,10 @@ def _accept(effects: Folded, before: Held | None, seen: Observation, book: Book)
     effects.rows[seen.book_id] = Held(now, seen.event_id)
     if before is None or before.stored.deleted:
         effects.created += 1
-        effects.events.append(_changed(seen, ChangeKind.CREATED, None, book))
+        effects.turns.append(Turn(ChangeKind.CREATED, None, now))
     elif before.stored.book != book:
         effects.updated += 1
-        effects.events.append(_changed(seen, ChangeKind.UPDATED, before.stored.book, book))
+        effects.turns.append(Turn(ChangeKind.UPDATED, before.stored.book, now))
     else:
         effects.unchanged += 1
-    effects.events.append(BookState.of(now))
-
-
-def _changed(seen: Observation, kind: ChangeKind, before: Book | None, after: Book | None) -> BookChanged:
-    return BookChanged(book_id=seen.book_id, version=seen.version, kind=kind, changes=diff(before, after))
+        effects.turns.append(Turn(None, before.stored.book, now))

@@ -1,17 +1,16 @@
 """Events that the catalogue owes to the topics, written in the same transaction as the rows they tell of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from sqlalchemy import Connection, delete, func, select
 
+from bookcore.catalogue.fold import Turn
 from bookcore.catalogue.rows import Values
 from bookcore.catalogue.tables import outbox
-from bookcore.events.book import BookChanged, Event
-from bookcore.events.codec import encode
 from bookcore.events.message import Message
-from bookcore.events.topics import CHANGED, STATE
+from bookcore.events.outgoing import Teller
 
 _SOURCE = "ingestor/catalogue"
 _SENDERS_LOCK = 7_112_201
@@ -27,20 +26,13 @@ class Owed:
     message: Message
 
 
-def rows_of(events: Sequence[Event]) -> list[Values]:
-    """The line's rows, in order: changes go to the changed topic, everything else to the state topic."""
-    rows: list[Values] = []
-    for event in events:
-        message = encode(event, source=_SOURCE)
-        rows.append(
-            {
-                "topic": CHANGED.name if isinstance(event, BookChanged) else STATE.name,
-                "key": message.key,
-                "value": message.value,
-                "headers": [(name, value.decode()) for name, value in message.headers],
-            }
-        )
-    return rows
+def rows_of(turns: Iterable[Turn]) -> Iterator[Values]:
+    """The line's rows, in order, made as they are asked for: what changed, then the book as it is now."""
+    tell = Teller.of(_SOURCE)
+    for turn in turns:
+        for topic, message in tell.turn(turn.kind, now=turn.now, before=turn.before):
+            headers = [(name, value.decode()) for name, value in message.headers]
+            yield {"topic": topic, "key": message.key, "value": message.value, "headers": headers}
 
 
 def first_owed(connection: Connection, limit: int) -> Sequence[Owed]:

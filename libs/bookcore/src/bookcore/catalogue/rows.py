@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from bookcore.catalogue.fold import Held
 from bookcore.catalogue.tables import books
 from bookcore.domain.book import (
     Availability,
@@ -21,9 +22,9 @@ _LONGEST_KEY = 200
 Values = dict[str, Any]  # Any: a row holds every column type; SQLAlchemy takes it so
 
 
-def row_of(stored: VersionedBook, event_id: str) -> Values:
+def row_of(held: Held) -> Values:
     """The row for a book."""
-    book = stored.book
+    stored, book = held.stored, held.stored.book
     return {
         "id": book.id,
         "source": book.source,
@@ -42,7 +43,7 @@ def row_of(stored: VersionedBook, event_id: str) -> Values:
         "image_url": book.image_url,
         "attributes": dict(book.attributes),
         "version": stored.version,
-        "event_id": event_id,
+        "event_id": held.event_id,
         "first_seen_at": stored.first_seen_at,
         "last_seen_at": stored.last_seen_at,
         "deleted": stored.deleted,

@@ -33,7 +33,7 @@ class ExactAmount(TypeDecorator[Decimal]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect | None) -> int | None:
         """To the table."""
         return None if value is None else int(value * _SCALE)
 
@@ -48,7 +48,7 @@ class Moment(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect | None) -> int | None:
         """To the table."""
         return None if value is None else version_at(value)
 

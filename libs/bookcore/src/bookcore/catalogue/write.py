@@ -1,6 +1,6 @@
 """The one way into the tables: a batch of a partition, whole or not at all."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from itertools import islice
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 
 from bookcore.catalogue.fold import Folded, Held, Observation, fold, sifted
 from bookcore.catalogue.outbox import rows_of
-from bookcore.catalogue.rows import Values, book_of, row_of
+from bookcore.catalogue.rows import Values, book_of
 from bookcore.catalogue.tables import books, manifest, offsets, outbox, price_observations
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict
@@ -47,11 +47,13 @@ class Applied:
 class _Bulk(Protocol):
     """How a dialect takes many rows; rows are never empty and all have the same columns."""
 
-    def merge_books(self, connection: Connection, rows: Sequence[Values]) -> None: ...
+    def add_books(self, connection: Connection, held: Sequence[Held]) -> None: ...
 
-    def add_absent(self, connection: Connection, table: Table, rows: Sequence[Values]) -> None: ...
+    def merge_books(self, connection: Connection, held: Sequence[Held]) -> None: ...
 
-    def add(self, connection: Connection, table: Table, rows: Sequence[Values]) -> None: ...
+    def add_absent(self, connection: Connection, table: Table, rows: Iterable[Values]) -> None: ...
+
+    def add(self, connection: Connection, table: Table, rows: Iterable[Values]) -> None: ...
 
 
 def apply(connection: Connection, batch: Ingest) -> Applied:
@@ -61,15 +63,19 @@ def apply(connection: Connection, batch: Ingest) -> Applied:
     """
     bulk = cast(_Bulk, import_module(f"bookcore.catalogue.bulk_{connection.dialect.name}"))
     _advance(connection, bulk, batch)
-    fresh, stale = sifted(_orders(connection, batch.observations), batch.observations)
-    effects = fold(_held(connection, {seen.book_id for seen in fresh}), fresh, outdated=stale)
-    if effects.rows:
-        rows = [row_of(one.stored, one.event_id) for _, one in sorted(effects.rows.items())]
-        bulk.merge_books(connection, rows)
+    orders = _orders(connection, batch.observations)
+    fresh, stale = sifted(orders, batch.observations)
+    held = _held(connection, orders.keys() & {seen.book_id for seen in fresh})
+    effects = fold(held, fresh, outdated=stale)
+    by_id = sorted(effects.rows.items())
+    if known := [one for book_id, one in by_id if book_id in held]:
+        bulk.merge_books(connection, known)
+    if new := [one for book_id, one in by_id if book_id not in held]:
+        bulk.add_books(connection, new)
     if effects.prices:
         bulk.add_absent(connection, price_observations, _price_rows(effects))
-    if effects.events:
-        bulk.add(connection, outbox, rows_of(effects.events))
+    if effects.turns:
+        bulk.add(connection, outbox, rows_of(effects.turns))
     return Applied(effects.created, effects.updated, effects.deleted, effects.unchanged, effects.stale)
 
 
@@ -115,17 +121,15 @@ def _held(connection: Connection, wanted: Collection[BookId]) -> dict[BookId, He
     return found
 
 
-def _price_rows(effects: Folded) -> list[Values]:
-    return [
-        {
+def _price_rows(effects: Folded) -> Iterator[Values]:
+    for seen in effects.prices:
+        yield {
             "book_id": seen.book_id,
             "version": seen.version,
             "event_id": seen.event_id,
             "amount": seen.price.amount,
             "currency": seen.price.currency,
         }
-        for seen in effects.prices
-    ]
 
 
 def _chunks(ids: Collection[BookId]) -> Iterator[list[BookId]]:

@@ -38,14 +38,15 @@ def plain_fields(book: Book) -> dict[str, Plain]:
 
 def diff(before: Book | None, after: Book | None) -> tuple[FieldChange, ...]:
     """The fields that differ, in a fixed order; None stands for a book that isn't there."""
-    old = plain_fields(before) if before else {}
-    new = plain_fields(after) if after else {}
-    names = new or old
-    return tuple(
-        FieldChange(field=name, before=old.get(name), after=new.get(name))
-        for name in names
-        if old.get(name) != new.get(name)
-    )
+    old, new = plain_fields(before) if before else {}, plain_fields(after) if after else {}
+    return tuple(FieldChange(*difference) for difference in differences(old, new))
+
+
+def differences(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> list[tuple[str, Plain, Plain]]:
+    """(field, before, after) of plain fields; a book that isn't there has none."""
+    if not old:
+        return [(name, None, value) for name, value in new.items() if value is not None]
+    return [(name, was, now) for name, was in old.items() if was != (now := new.get(name))]
 
 
 def content_hash(book: Book) -> str:

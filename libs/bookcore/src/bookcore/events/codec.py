@@ -12,7 +12,7 @@ from bookcore.domain.book import BookId
 from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
 from bookcore.events.crawl import CrawlCommand
-from bookcore.events.message import Message, Record
+from bookcore.events.message import Headers, Message, Record
 
 _FACTS = (BookObserved, BookWithdrawn, BookChanged, BookGone, CrawlCommand)
 EVENTS: dict[str, type[Event]] = {
@@ -41,20 +41,25 @@ def event_id(event: Event) -> str:
 def encode(event: Event, *, source: str) -> Message:
     """The message for an event; `source` names the producer, for example `scraper/books_toscrape`."""
     key = event.key if isinstance(event, (*_FACTS, BookState)) else ""
-    headers: list[tuple[str, bytes]] = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", event_id(event).encode()),
-        ("ce_source", source.encode()),
-        ("ce_type", event.type.encode()),
-        ("ce_time", datetime.now(UTC).isoformat().encode()),
-        ("ce_subject", key.encode()),
-    ]
+    headers = attributes(event_id(event), event.type, source=source, key=key, now=datetime.now(UTC))
     if isinstance(event, BookGone):
         return Message(key, None, (*headers, ("version", str(event.version).encode())))
-    headers.append(("content-type", b"application/json"))
+    headers = (*headers, ("content-type", b"application/json"))
     if isinstance(event, BookObserved) and event.page:
-        headers.append(("ce_dataref", event.page.encode()))
-    return Message(key, event.model_dump_json().encode(), tuple(headers))
+        headers = (*headers, ("ce_dataref", event.page.encode()))
+    return Message(key, event.model_dump_json().encode(), headers)
+
+
+def attributes(event_id: str, kind: str, *, source: str, key: str, now: datetime) -> Headers:
+    """The CloudEvents attributes that every message carries."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id.encode()),
+        ("ce_source", source.encode()),
+        ("ce_type", kind.encode()),
+        ("ce_time", now.isoformat().encode()),
+        ("ce_subject", key.encode()),
+    )
 
 
 def decode(record: Record) -> Decoded:
