@@ -14,6 +14,7 @@ from bookcore.domain.book import (
     Rating,
     VersionedBook,
 )
+from bookcore.domain.details import NO_DETAILS, Details
 
 _LONGEST_KEY = 200
 """Characters by which titles are sorted; an index entry has to fit in a third of a page."""
@@ -41,6 +42,7 @@ def row_of(stored: VersionedBook, event_id: str) -> Values:
         "description": book.description,
         "image_url": book.image_url,
         "attributes": dict(book.attributes),
+        "details": book.details.plain,
         "version": stored.version,
         "event_id": event_id,
         "first_seen_at": stored.first_seen_at,
@@ -64,8 +66,13 @@ def book_of(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
         description=row["description"],
         image_url=row["image_url"],
         attributes=row["attributes"],
+        details=_details_of(row["details"]),
     )
     return VersionedBook(book, row["version"], row["first_seen_at"], row["last_seen_at"], row["deleted"])
+
+
+def _details_of(told: Mapping[str, Any] | None) -> Details:
+    return Details(**{**told, "authors": tuple(told.get("authors", ()))}) if told else NO_DETAILS
 
 
 COLUMNS = [column.name for column in books.columns]
