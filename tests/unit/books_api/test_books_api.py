@@ -216,6 +216,33 @@ def test_a_patch_of_one_attribute_leaves_the_others(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("ingesting")
+def test_the_facts_of_an_edition_are_written_merged_and_exported(client: TestClient) -> None:
+    told = {"authors": ["Ana Huang", "Milena Sekulić"], "pages": 288, "width_mm": 130, "height_mm": 205}
+    new = {**NEW, "details": told, "identifiers": {"isbn13": "9780439023481"}}
+    assert client.post("/books", json=new).json()["details"]["authors"] == told["authors"]
+    changed = client.patch("/books/own_shop:n1", json={"details": {"pages": 300, "authors": None}}).json()
+    assert (changed["details"]["pages"], changed["details"]["authors"]) == (300, [])
+    assert changed["details"]["height_mm"] == 205
+    row = next(csv.DictReader(io.StringIO(client.get("/books/export?format=csv").text, newline="")))
+    assert (row["id"], row["isbn13"], row["pages"]) == ("own_shop:n1", "9780439023481", "300")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"details": {"authors": ["a; b"]}},
+        {"details": {"authors": [" "]}},
+        {"details": {"pages": 0}},
+        {"details": {"width_mm": 5}},
+        {"details": {"colour": "red"}},
+        {"identifiers": {"isbn13": "9780439023482"}},
+    ],
+)
+def test_facts_that_make_no_sense_are_refused(client: TestClient, wrong: dict[str, object]) -> None:
+    assert client.post("/books", json={**NEW, **wrong}).status_code == 422
+
+
+@pytest.mark.usefixtures("ingesting")
 def test_amounts_have_the_decimals_of_their_currency(client: TestClient) -> None:
     dinars = {**NEW, "price": {"amount": "5.125", "currency": "KWD"}, "attributes": None}
     assert client.post("/books", json=dinars).json()["price"] == dinars["price"]

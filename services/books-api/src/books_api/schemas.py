@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bookcore.catalogue import CategoryCount, PricePeriod, Statistics
 from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, VersionedBook
+from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookState, Price
 
@@ -43,6 +44,7 @@ class IdentifiersIn(_Strict):
     """Numbers by which the trade knows the book."""
 
     upc: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    isbn13: Annotated[str, Field(pattern=r"^97[89][0-9]{10}$", examples=["9780141439518"])] | None = None
 
 
 class AttributesIn(_Strict):
@@ -52,15 +54,47 @@ class AttributesIn(_Strict):
     tax: Amount | None = None
     reviews: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     product_type: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    average_rating: Annotated[str, Field(pattern=r"^[0-5](\.[0-9]{1,2})?$", examples=["4.3"])] | None = None
 
 
-_MERGED = ("identifiers", "attributes")
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^;]*[^; ][^;]*$")]
+Millimetres = Annotated[int, Field(ge=1, le=5_000)]
+
+
+class DetailsIn(_Strict):
+    """What the trade tells of the edition; lengths in mm, weight in g. A width needs a height."""
+
+    authors: Annotated[list[Name], Field(max_length=20)] | None = None
+    publisher: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    year: Annotated[int, Field(ge=1_000, le=2_099)] | None = None
+    pages: Annotated[int, Field(ge=1, le=99_999)] | None = None
+    format: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    edition: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    language: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    width_mm: Millimetres | None = None
+    height_mm: Millimetres | None = None
+    thickness_mm: Millimetres | None = None
+    weight_g: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+    def to_details(self) -> Details:
+        """As the domain means them.
+
+        Raises: Invalid for a size that stands alone.
+        """
+        sizes = [size is not None for size in (self.width_mm, self.height_mm, self.thickness_mm)]
+        if sizes not in ([False, False, False], [True, True, False], [True, True, True]):
+            raise Invalid("give width_mm and height_mm, and thickness_mm only with both", field="details")
+        told = self.model_dump(exclude={"authors"})
+        return Details(authors=tuple(name.strip() for name in self.authors or ()), **told)
+
+
+_MERGED = ("identifiers", "attributes", "details")
 
 
 class BookPatch(_Strict):
     """The fields to change; those left out stay as they are, null empties one that may be empty.
 
-    `identifiers` and `attributes` are merged: what they leave out stays, too.
+    `identifiers`, `attributes` and `details` are merged: what they leave out stays, too.
     """
 
     url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
@@ -73,6 +107,7 @@ class BookPatch(_Strict):
     description: Annotated[str, Field(max_length=100_000)] | None = None
     image_url: Annotated[str, Field(max_length=2_000)] | None = None
     attributes: AttributesIn | None = None
+    details: DetailsIn | None = None
 
 
 class BookIn(BookPatch):
@@ -100,6 +135,7 @@ class BookIn(BookPatch):
             description=self.description,
             image_url=self.image_url,
             attributes=_present(self.attributes),
+            details=NO_DETAILS if self.details is None else self.details.to_details(),
         )
 
 
@@ -192,7 +228,7 @@ def patched(stored: VersionedBook, patch: BookPatch) -> BookIn:
     now["price"] = state.price.model_dump()
     for name, value in patch.model_dump(mode="json", exclude_unset=True).items():
         if name in _MERGED and value is not None:
-            value = {k: v for k, v in {**now[name], **value}.items() if v is not None}
+            value = {k: v for k, v in {**(now[name] or {}), **value}.items() if v is not None}
         now[name] = value
     return BookIn.model_validate(now)
 

@@ -3,16 +3,20 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from bookcore.catalogue import BookFilter, Catalogue, Key, Sort, queries
 from bookcore.domain.book import VersionedBook
+from bookcore.domain.details import Details
 from bookcore.events.book import BookState
 
 _BLOCK = 500
+_DETAILS = tuple(f.name for f in fields(Details) if f.name != "authors")
 CSV_COLUMNS: tuple[str, ...] = (
     *("id", "source", "source_id", "url", "title", "category", "rating", "price", "currency"),
     *("availability", "quantity", "upc", "description", "image_url", "price_excl_tax", "tax"),
     *("reviews", "product_type", "version", "first_seen_at", "last_seen_at"),
+    *("isbn13", "authors", *_DETAILS, "average_rating"),
 )
 
 
@@ -61,6 +65,10 @@ def _row(stored: VersionedBook) -> list[str | int | None]:
         stored.version,
         stored.first_seen_at.isoformat(),
         stored.last_seen_at.isoformat(),
+        book.identifiers.get("isbn13"),
+        "; ".join(book.details.authors) or None,
+        *(getattr(book.details, name) for name in _DETAILS),
+        book.attributes.get("average_rating"),
     ]
 
 

@@ -15,6 +15,7 @@ from bookcore.domain.book import (
     Rating,
     VersionedBook,
 )
+from bookcore.domain.details import NO_DETAILS, Details
 
 _LONGEST_KEY = 200
 """Characters by which titles are sorted; an index entry has to fit in a third of a page."""
@@ -42,6 +43,7 @@ def row_of(held: Held) -> Values:
         "description": book.description,
         "image_url": book.image_url,
         "attributes": dict(book.attributes),
+        "details": book.details.plain,
         "version": stored.version,
         "event_id": held.event_id,
         "first_seen_at": stored.first_seen_at,
@@ -65,8 +67,13 @@ def book_of(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
         description=row["description"],
         image_url=row["image_url"],
         attributes=row["attributes"],
+        details=_details_of(row["details"]),
     )
     return VersionedBook(book, row["version"], row["first_seen_at"], row["last_seen_at"], row["deleted"])
+
+
+def _details_of(told: Mapping[str, Any] | None) -> Details:
+    return Details(**{**told, "authors": tuple(told.get("authors", ()))}) if told else NO_DETAILS
 
 
 COLUMNS = [column.name for column in books.columns]

@@ -84,6 +84,7 @@ books = Table(
     Column("description", _text()),
     Column("image_url", _text()),
     Column("attributes", JSON, nullable=False),
+    Column("details", JSON(none_as_null=True)),
     Column("version", BigInteger, nullable=False, comment="microsecond of the newest accepted observation"),
     Column("event_id", _text(36), nullable=False, comment="breaks the tie of two observations of one moment"),
     Column("first_seen_at", Moment, nullable=False),

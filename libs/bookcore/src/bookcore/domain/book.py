@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
+from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.errors import Invalid
 
 BookId = NewType("BookId", str)
@@ -97,6 +98,7 @@ class Book:
     description: str | None = None
     image_url: str | None = None
     attributes: Mapping[str, str | int] = field(default_factory=dict)
+    details: Details = NO_DETAILS
 
     @property
     def id(self) -> BookId:

@@ -7,7 +7,15 @@ from json import dumps
 
 from bookcore.domain.book import Book
 
-Plain = str | int | None | Mapping[str, str] | Mapping[str, str | int] | Mapping[str, str | int | None]
+Plain = (
+    str
+    | int
+    | None
+    | Mapping[str, str]
+    | Mapping[str, str | int]
+    | Mapping[str, str | int | None]
+    | Mapping[str, str | int | list[str]]
+)
 """A field's value as it goes over the wire."""
 
 
@@ -33,6 +41,7 @@ def plain_fields(book: Book) -> dict[str, Plain]:
         "description": book.description,
         "image_url": book.image_url,
         "attributes": dict(book.attributes),
+        "details": book.details.plain,
     }
 
 

@@ -1,12 +1,32 @@
 """Printed text -> Book, or Rejected with the field and the reason; nothing is guessed."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 
 from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, book_id
+from bookcore.domain.details import NO_DETAILS
 from bookcore.domain.errors import Invalid
+from bookcore.domain.printed_details import (
+    PrintedDetails,
+    average_rating,
+    is_silent,
+    isbn13,
+    print_details,
+    read_details,
+)
+from bookcore.domain.refusal import Refusal, Rejected, bounded, is_whole
+
+__all__ = [
+    "Origin",
+    "PrintedBook",
+    "PrintedDetails",
+    "Rejected",
+    "normalise",
+    "print_book",
+    "printed_hash",
+]
 
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _SIGNS = {"£": "GBP", "€": "EUR", "$": "USD", "¥": "JPY"}
@@ -34,19 +54,10 @@ class PrintedBook:
     tax: str | None = None
     reviews: str | None = None
     product_type: str | None = None
+    details: PrintedDetails | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Why a printed book can't be accepted: the field, the reason, and what stood there (cut to 80)."""
-
-    field: str
-    reason: str
-    printed: str | None = None
-
-    def __str__(self) -> str:
-        shown = "" if self.printed is None else f": {self.printed[:80]!r}"
-        return f"{self.field} {self.reason}{shown}"
+_BASIC = tuple(f.name for f in fields(PrintedBook) if f.name != "details")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +69,6 @@ class Origin:
     url: str
 
 
-class _Refusal(Exception):
-    def __init__(self, field: str, reason: str, printed: str | None) -> None:
-        super().__init__(field)
-        self.rejected = Rejected(field, reason, printed)
-
-
 def normalise(origin: Origin, printed: PrintedBook) -> Book | Rejected:
     """The book that the print stands for.
 
@@ -72,14 +77,19 @@ def normalise(origin: Origin, printed: PrintedBook) -> Book | Rejected:
     """
     try:
         return _book(origin, printed)
-    except _Refusal as refusal:
+    except Refusal as refusal:
         return refusal.rejected
 
 
 def printed_hash(origin: Origin, printed: PrintedBook) -> str:
-    """SHA-256 (hex) of everything printed: equal exactly when the page says the same of the book."""
+    """SHA-256 (hex) of everything printed: equal exactly when the page says the same of the book.
+
+    Details that aren't printed don't count, so that hashes of before there were any are the same.
+    """
     parts = [origin.source, origin.source_id or "", origin.url]
-    parts += [f"{f.name}={getattr(printed, f.name)!r}" for f in fields(printed)]
+    parts += [f"{name}={getattr(printed, name)!r}" for name in _BASIC]
+    if printed.details is not None:
+        parts.append(repr(printed.details))
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -100,7 +110,17 @@ def print_book(book: Book) -> PrintedBook:
         tax=_printed_amount(book, "tax"),
         reviews=_printed_attribute(book, "reviews"),
         product_type=_printed_attribute(book, "product_type"),
+        details=_printed_details(book),
     )
+
+
+def _printed_details(book: Book) -> PrintedDetails | None:
+    details = replace(
+        print_details(book.details),
+        isbn=book.identifiers.get("isbn13"),
+        average_rating=_printed_attribute(book, "average_rating"),
+    )
+    return None if is_silent(details, book.details) else details
 
 
 def _printed_attribute(book: Book, name: str) -> str | None:
@@ -124,25 +144,29 @@ def _book(origin: Origin, printed: PrintedBook) -> Book:
         rating=_rating(printed.rating),
         price=price,
         availability=_availability(printed.availability),
-        identifiers={"upc": printed.upc} if printed.upc else {},
+        identifiers=_identifiers(printed),
         description=_bounded("description", printed.description),
         image_url=_bounded("image_url", printed.image_url),
         attributes=_attributes(printed, price.currency),
+        details=NO_DETAILS if printed.details is None else read_details(printed.details),
     )
+
+
+def _identifiers(printed: PrintedBook) -> dict[str, str]:
+    found = {"upc": printed.upc} if printed.upc else {}
+    if printed.details is not None and printed.details.isbn:
+        found["isbn13"] = isbn13(printed.details.isbn)
+    return found
 
 
 def _required(field: str, text: str | None) -> str:
     if not text:
-        raise _Refusal(field, "is missing", text)
+        raise Refusal(field, "is missing", text)
     return text
 
 
 def _bounded(field: str, text: str | None) -> str | None:
-    if text and len(text) > _TOO_LONG[field]:
-        raise _Refusal(field, f"is longer than {_TOO_LONG[field]} characters", text)
-    if text and ("\x00" in text or "\ufffd" in text):
-        raise _Refusal(field, "holds bytes that are not of the page's declared charset", text)
-    return text or None
+    return bounded(field, text, longest=_TOO_LONG[field])
 
 
 def _source_id(origin: Origin) -> str:
@@ -150,7 +174,7 @@ def _source_id(origin: Origin) -> str:
     try:
         book_id(origin.source, source_id)
     except Invalid as error:
-        raise _Refusal(error.field or "source_id", error.reason, source_id) from error
+        raise Refusal(error.field or "source_id", error.reason, source_id) from error
     return source_id
 
 
@@ -158,30 +182,26 @@ def _money(field: str, text: str) -> Money:
     match = _PRICE.fullmatch(text.strip())
     currency = match and (match["code"] or _SIGNS.get(match["sign"] or ""))
     if not match or not currency:
-        raise _Refusal(field, "is not an amount with a currency", text)
+        raise Refusal(field, "is not an amount with a currency", text)
     try:
         amount = Decimal(match["amount"])
     except InvalidOperation as error:  # pragma: no cover - the pattern admits only numbers
-        raise _Refusal(field, "is not a number", text) from error
+        raise Refusal(field, "is not a number", text) from error
     if amount < 0:
-        raise _Refusal(field, "is negative", text)
+        raise Refusal(field, "is negative", text)
     money = Money(amount, currency)
     if Decimal(money.plain) != amount:
-        raise _Refusal(field, f"has more decimals than {currency} has", text)
+        raise Refusal(field, f"has more decimals than {currency} has", text)
     return money
 
 
 def _rating(text: str | None) -> Rating | None:
     if not text:
         return None
-    stars = _WORDS.get(text.strip().lower()) or (int(text) if _is_whole(text) else 0)
+    stars = _WORDS.get(text.strip().lower()) or (int(text) if is_whole(text) else 0)
     if not 1 <= stars <= 5:
-        raise _Refusal("rating", "is not one to five stars", text)
+        raise Refusal("rating", "is not one to five stars", text)
     return Rating(stars)
-
-
-def _is_whole(text: str) -> bool:
-    return text.isascii() and text.strip().isdecimal() and len(text) < 10
 
 
 def _availability(text: str | None) -> Availability:
@@ -189,11 +209,11 @@ def _availability(text: str | None) -> Availability:
         return Availability(AvailabilityStatus.UNKNOWN)
     text = " ".join(text.split())
     if len(text) > _LONGEST_STOCK:
-        raise _Refusal("availability", f"is longer than {_LONGEST_STOCK} characters", text)
+        raise Refusal("availability", f"is longer than {_LONGEST_STOCK} characters", text)
     match = _STOCK.fullmatch(text)
     status = match and _STATUS.get(match["status"].strip().lower().replace("_", " "))
     if not match or not status:
-        raise _Refusal("availability", "is not a known state", text)
+        raise Refusal("availability", "is not a known state", text)
     return Availability(status, int(match["quantity"]) if match["quantity"] else None)
 
 
@@ -203,12 +223,14 @@ def _attributes(printed: PrintedBook, currency: str) -> dict[str, str | int]:
         if text:
             money = _money(name, text)
             if money.currency != currency:
-                raise _Refusal(name, f"is not in {currency} like the price", text)
+                raise Refusal(name, f"is not in {currency} like the price", text)
             found[name] = money.plain
     if printed.reviews:
-        if not _is_whole(printed.reviews):
-            raise _Refusal("reviews", "is not a whole number", printed.reviews)
+        if not is_whole(printed.reviews):
+            raise Refusal("reviews", "is not a whole number", printed.reviews)
         found["reviews"] = int(printed.reviews)
     if printed.product_type:
         found["product_type"] = printed.product_type
+    if printed.details is not None and printed.details.average_rating:
+        found["average_rating"] = average_rating(printed.details.average_rating)
     return found

@@ -21,6 +21,7 @@ from bookcore.domain.book import (
     version_at,
 )
 from bookcore.domain.change import FieldChange
+from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.normalise import Origin, PrintedBook
 
 _NAMESPACE = UUID("6f4b1c1e-8d0a-5b6e-9a57-0c2b7a4f5d11")
@@ -162,6 +163,7 @@ class BookState(Event):
     description: str | None
     image_url: str | None
     attributes: Mapping[str, str | int]
+    details: Details | None = None
     version: int
     first_seen_at: AwareDatetime
     last_seen_at: AwareDatetime
@@ -194,6 +196,7 @@ class BookState(Event):
             description=book.description,
             image_url=book.image_url,
             attributes=book.attributes,
+            details=None if book.details == NO_DETAILS else book.details,
             version=stored.version,
             first_seen_at=stored.first_seen_at,
             last_seen_at=stored.last_seen_at,
@@ -214,6 +217,7 @@ class BookState(Event):
             description=self.description,
             image_url=self.image_url,
             attributes=self.attributes,
+            details=self.details or NO_DETAILS,
         )
         return VersionedBook(book, self.version, self.first_seen_at, self.last_seen_at)
 

@@ -49,10 +49,7 @@ def schema_texts() -> dict[str, str]:
 
 
 def shape(schema: object) -> object:
-    """A schema without its words, and with lists of names in order: what two versions must have in common.
-
-    Readers refuse fields and values that they don't know, so that neither adding nor removing is harmless.
-    """
+    """A schema without its words, and with lists of names in order: what two versions are compared by."""
     if isinstance(schema, list):
         parts = [shape(each) for each in schema]
         return sorted(parts, key=repr) if all(isinstance(part, str) for part in parts) else parts
@@ -63,6 +60,28 @@ def shape(schema: object) -> object:
         for name, each in schema.items()
         if name not in _WORDS
     }
+
+
+def still_reads(now: object, before: object) -> bool:
+    """Whether a reader of the shape `now` takes every message of the shape `before`.
+
+    Only fields that may be absent, and further forms of a field, may have come. Old readers refuse what they
+    don't know: readers are brought up to date before writers.
+    """
+    if not isinstance(now, dict) or not isinstance(before, dict):
+        return now == before
+    if now.keys() - _NAMED != before.keys() - _NAMED:
+        return False
+    return all(_part_still_reads(name, now, part) for name, part in before.items())
+
+
+def _part_still_reads(name: str, now: dict[str, object], before: object) -> bool:
+    part = now.get(name)
+    if name in _NAMED and isinstance(part, dict) and isinstance(before, dict):
+        return all(field in part and still_reads(part[field], old) for field, old in before.items())
+    if name == "anyOf" and isinstance(part, list) and isinstance(before, list):
+        return all(any(still_reads(new, old) for new in part) for old in before)
+    return still_reads(part, before)
 
 
 def examples(topic: str) -> Iterator[Example]:

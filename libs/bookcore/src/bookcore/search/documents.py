@@ -17,6 +17,7 @@ class Indexed:
     """Words space-separated, empty where there are none; `price` in ten-thousandths of the major unit."""
 
     title: str
+    authors: str
     category_words: str
     description: str
     title_key: str
@@ -33,6 +34,7 @@ def indexed(stored: VersionedBook) -> Indexed:
     book = stored.book
     return Indexed(
         title=_words(book.title),
+        authors=_words(" ".join(book.details.authors)),
         category_words=_words(book.category),
         description=_words(book.description),
         title_key=title_key(book.title),

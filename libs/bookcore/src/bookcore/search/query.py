@@ -8,7 +8,7 @@ from bookcore.domain.errors import Invalid
 from bookcore.search import SearchQuery
 from bookcore.search.text import fold, identifier_key, indexed_tokens, query_tokens, tokens
 
-FIELD_WEIGHTS = {"title": 4.0, "category_words": 1.5, "description": 1.0}
+FIELD_WEIGHTS = {"title": 4.0, "authors": 2.0, "category_words": 1.5, "description": 1.0}
 """Fields of words; a word counts where it scores most, and a tenth where else it stands."""
 TIE_BREAKER = 0.1
 IDENTIFIER_SCORE = 1_000.0

@@ -65,4 +65,4 @@ def an_observation(book: Book, *, minute: int = 0, printed: PrintedBook | None =
 
 def printed_as(book: Book, **fields: str | None) -> PrintedBook:
     """The book's print with some fields printed otherwise."""
-    return replace(print_book(book), **fields)
+    return replace(print_book(book), **fields)  # type: ignore[arg-type]  # the plain fields; details are none

@@ -58,6 +58,7 @@ def version_of(hit: Found) -> tuple[BookId, int, bool]:
 def _fields(found: Indexed) -> dict[str, object]:
     fields = {
         "title": _short(found.title),
+        "authors": _short(found.authors),
         "category_words": _short(found.category_words),
         "description": _short(found.description),
         "title_key": found.title_key,

@@ -29,7 +29,7 @@ _MAPPINGS: Dsl = {
         "version": {"type": "long", "index": False},
         "tie": {"type": "long", "index": False},
         "deleted": {"type": "boolean"},
-        **dict.fromkeys(("title", "category_words", "description"), _WORDS),
+        **dict.fromkeys(("title", "authors", "category_words", "description"), _WORDS),
         **dict.fromkeys(("identifier", "title_key", "source", "category", "availability"), _VALUE),
         "rating": {"type": "byte"},
         "price": {"type": "long"},

@@ -19,7 +19,7 @@ def schema() -> tantivy.Schema:
     builder.add_integer_field("version", stored=True, fast=True)
     builder.add_integer_field("tie", fast=True)
     builder.add_boolean_field("deleted", stored=True, indexed=True)
-    for name in ("title", "category_words", "description"):
+    for name in ("title", "authors", "category_words", "description"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     for name in ("identifier", "title_key"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
@@ -71,6 +71,7 @@ def _state(document: tantivy.Document) -> bytes:
 def _add_words(document: tantivy.Document, found: Indexed) -> None:
     for name, text in (
         ("title", found.title),
+        ("authors", found.authors),
         ("category_words", found.category_words),
         ("description", found.description),
         ("title_key", found.title_key),

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -20,6 +21,7 @@ from bookcore.catalogue import (
 )
 from bookcore.catalogue.write import apply
 from bookcore.domain.book import AvailabilityStatus, Book, BookId, VersionedBook
+from bookcore.domain.details import Details
 from bookcore.domain.errors import Conflict
 from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, Event
 from bookcore.events.codec import decode
@@ -62,6 +64,20 @@ class CatalogueContract:
         ingest(catalogue, [seen(a_book(), version=5)])
         stored = get(catalogue, a_book().id)
         assert (stored.book, stored.version) == (a_book(), 5)
+
+    def test_the_facts_of_an_edition_are_read_back_and_their_change_is_told(
+        self, catalogue: Catalogue
+    ) -> None:
+        told = Details(authors=("Ana Huang", "Číž"), pages=288, weight_g=350)
+        ingest(catalogue, [seen(a_book(), version=1)])
+        drain_outbox(catalogue)
+        ingest(catalogue, [seen(replace(a_book(), details=told), version=2)], first=1)
+        assert get(catalogue, a_book().id).book.details == told
+        changed, state = drain_outbox(catalogue)
+        assert isinstance(changed, BookChanged)
+        assert [change.field for change in changed.changes] == ["details"]
+        assert isinstance(state, BookState)
+        assert state.details == told
 
     def test_a_change_tells_each_field_before_and_after(self, catalogue: Catalogue) -> None:
         ingest(catalogue, [seen(a_book(price="10.00"), version=1)])

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 
 from bookcore.domain.book import Money, VersionedBook
+from bookcore.domain.details import Details
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.search import Filters, Removed, SearchIndex, SearchQuery, open_search, rebuild
 from bookcore.testing.builders import a_stored_book
@@ -66,6 +67,14 @@ class SearchContract:
     ) -> None:
         index.put([a_stored_book("u1"), a_stored_book("u2", title="Other")])
         assert "u1" in ids(index, text)
+
+    def test_a_book_is_found_by_its_authors_and_isbn(self, index: SearchIndex) -> None:
+        stored = a_stored_book("u1")
+        told = Details(authors=("Ana Huang", "Milena Sekulić"), pages=288)
+        book = replace(stored.book, details=told, identifiers={"isbn13": "9780439023481"})
+        index.put([replace(stored, book=book), a_stored_book("u2")])
+        assert [ids(index, text) for text in ("sekulic lamp", "ana hua", "9780439023481")] == [["u1"]] * 3
+        assert index.query(SearchQuery("huang")).hits[0].book.book.details == told
 
     def test_accents_that_do_not_decompose_are_folded_too(self, index: SearchIndex) -> None:
         index.put([a_stored_book("u1", title="Đavolja straße"), a_stored_book("u2", title="Smørrebrød")])

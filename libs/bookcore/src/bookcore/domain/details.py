@@ -1,0 +1,36 @@
+"""What the trade tells of an edition, beyond title and price."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Facts of the printed thing; None or empty where the source is silent. Lengths in mm, weight in g.
+
+    The ISBN is not here: it is one of the book's identifiers (`isbn13`).
+    """
+
+    authors: tuple[str, ...] = ()
+    publisher: str | None = None
+    year: int | None = None
+    pages: int | None = None
+    format: str | None = None
+    edition: str | None = None
+    language: str | None = None
+    width_mm: int | None = None
+    height_mm: int | None = None
+    thickness_mm: int | None = None
+    weight_g: int | None = None
+
+    @property
+    def plain(self) -> dict[str, str | int | list[str]] | None:
+        """What is told, as plain JSON values; None when nothing is."""
+        if self == NO_DETAILS:
+            return None
+        told = {name: getattr(self, name) for name in self.__slots__ if name != "authors"}
+        known: dict[str, str | int | list[str]] = {k: v for k, v in told.items() if v is not None}
+        return {"authors": list(self.authors), **known} if self.authors else known
+
+
+NO_DETAILS = Details()
+"""Of a book whose source prints none."""

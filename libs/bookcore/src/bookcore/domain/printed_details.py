@@ -1,0 +1,162 @@
+"""Printed facts of an edition <-> Details; what is printed must be understood."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bookcore.domain.details import NO_DETAILS, Details
+from bookcore.domain.refusal import Refusal, bounded, is_whole
+
+_AUTHORS = 100
+_SIZE = re.compile(
+    r"(\d{1,4}(?:\.\d{1,2})?) ?x ?(\d{1,4}(?:\.\d{1,2})?)(?: ?x ?(\d{1,4}(?:\.\d{1,2})?))? ?(mm|cm)",
+    re.ASCII,
+)
+_WEIGHT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(g|kg)", re.ASCII)
+_PUBLISHED = re.compile(r"(1[0-9]{3}|20[0-9]{2})(-(0[1-9]|1[0-2])(-([0-2][0-9]|3[01]))?)?", re.ASCII)
+_MILLIMETRES = {"mm": 1, "cm": 10}
+_GRAMS = {"g": 1, "kg": 1_000}
+_MOST = {"pages": 99_999, "mm": 5_000, "g": 100_000}
+_LENGTH = {"authors": 2_000, "publisher": 300, "format": 100, "edition": 200, "language": 60, "isbn": 40}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedDetails:
+    """Facts of an edition as printed: authors separated by `;`, `published` as YYYY, YYYY-MM or YYYY-MM-DD,
+    `dimensions` as width x height [x thickness] in mm or cm, `weight` in g or kg."""
+
+    authors: str | None = None
+    publisher: str | None = None
+    published: str | None = None
+    pages: str | None = None
+    format: str | None = None
+    edition: str | None = None
+    language: str | None = None
+    dimensions: str | None = None
+    weight: str | None = None
+    isbn: str | None = None
+    average_rating: str | None = None
+
+
+def read_details(printed: PrintedDetails) -> Details:
+    """Raises: Refusal for what makes no sense."""
+    width, height, thickness = _dimensions(printed.dimensions)
+    return Details(
+        authors=_authors(printed.authors),
+        publisher=_text("publisher", printed.publisher),
+        year=_year(printed.published),
+        pages=_pages(printed.pages),
+        format=_text("format", printed.format),
+        edition=_text("edition", printed.edition),
+        language=_text("language", printed.language),
+        width_mm=width,
+        height_mm=height,
+        thickness_mm=thickness,
+        weight_g=_weight(printed.weight),
+    )
+
+
+def print_details(details: Details) -> PrintedDetails:
+    """The inverse of read_details."""
+    sizes = [s for s in (details.width_mm, details.height_mm, details.thickness_mm) if s is not None]
+    return PrintedDetails(
+        authors="; ".join(details.authors) or None,
+        publisher=details.publisher,
+        published=_shown(details.year),
+        pages=_shown(details.pages),
+        format=details.format,
+        edition=details.edition,
+        language=details.language,
+        dimensions=f"{' x '.join(map(str, sizes))} mm" if sizes else None,
+        weight=None if details.weight_g is None else f"{details.weight_g} g",
+    )
+
+
+def is_silent(printed: PrintedDetails, details: Details) -> bool:
+    """Whether nothing at all is told."""
+    return details == NO_DETAILS and printed == PrintedDetails()
+
+
+def isbn13(printed: str) -> str:
+    """The thirteen digits of an ISBN of either length, whatever its hyphens.
+
+    Raises: Refusal when the check digit is wrong.
+    """
+    text = (_text("isbn", printed) or "").replace("-", "").replace(" ", "").upper()
+    if re.fullmatch(r"[0-9]{9}[0-9X]", text, re.ASCII):
+        digits = [10 if c == "X" else int(c) for c in text]
+        if sum(weight * digit for weight, digit in zip(range(10, 0, -1), digits, strict=True)) % 11 == 0:
+            return _with_check_digit(f"978{text[:9]}")
+    elif re.fullmatch(r"97[89][0-9]{10}", text, re.ASCII) and _with_check_digit(text[:12]) == text:
+        return text
+    raise Refusal("isbn", "is no ISBN with a right check digit", printed)
+
+
+def average_rating(printed: str) -> str:
+    """A mean of stars, 0 to 5 with at most two decimals, as plain text.
+
+    Raises: Refusal for anything else.
+    """
+    if not re.fullmatch(r"[0-5](\.[0-9]{1,2})?", printed, re.ASCII) or Decimal(printed) > 5:
+        raise Refusal("average_rating", "is not a number from 0 to 5", printed)
+    return printed
+
+
+def _with_check_digit(twelve: str) -> str:
+    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(twelve))
+    return f"{twelve}{-total % 10}"
+
+
+def _text(field: str, text: str | None) -> str | None:
+    return bounded(field, text, longest=_LENGTH[field])
+
+
+def _authors(text: str | None) -> tuple[str, ...]:
+    found = tuple(name.strip() for name in (_text("authors", text) or "").split(";") if name.strip())
+    if len(found) > _AUTHORS:
+        raise Refusal("authors", f"are more than {_AUTHORS}", text)
+    return found
+
+
+def _year(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not _PUBLISHED.fullmatch(text):
+        raise Refusal("published", "is not YYYY, YYYY-MM or YYYY-MM-DD", text)
+    return int(text[:4])
+
+
+def _pages(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not is_whole(text) or not 1 <= int(text) <= _MOST["pages"]:
+        raise Refusal("pages", f"is not a whole number from 1 to {_MOST['pages']}", text)
+    return int(text)
+
+
+def _dimensions(text: str | None) -> tuple[int | None, int | None, int | None]:
+    if not text:
+        return None, None, None
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise Refusal("dimensions", "is not width x height [x thickness] in mm or cm", text)
+    scale = _MILLIMETRES[match[4]]
+    sizes = [None if part is None else round(Decimal(part) * scale) for part in match.groups()[:3]]
+    if any(size is not None and not 0 < size <= _MOST["mm"] for size in sizes):
+        raise Refusal("dimensions", f"is not within 1 to {_MOST['mm']} mm", text)
+    width, height, thickness = sizes
+    return width, height, thickness
+
+
+def _weight(text: str | None) -> int | None:
+    if not text:
+        return None
+    match = _WEIGHT.fullmatch(text)
+    grams = round(Decimal(match[1]) * _GRAMS[match[2]]) if match else 0
+    if not 0 < grams <= _MOST["g"]:
+        raise Refusal("weight", f"is not within 1 to {_MOST['g']} g", text)
+    return grams
+
+
+def _shown(number: int | None) -> str | None:
+    return None if number is None else str(number)

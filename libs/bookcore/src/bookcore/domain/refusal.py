@@ -1,0 +1,41 @@
+"""Why a printed book can't be accepted."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why a printed book can't be accepted: the field, the reason, and what stood there (cut to 80)."""
+
+    field: str
+    reason: str
+    printed: str | None = None
+
+    def __str__(self) -> str:
+        shown = "" if self.printed is None else f": {self.printed[:80]!r}"
+        return f"{self.field} {self.reason}{shown}"
+
+
+class Refusal(Exception):
+    """Ends the reading of a book; never leaves the domain."""
+
+    def __init__(self, field: str, reason: str, printed: str | None) -> None:
+        super().__init__(field)
+        self.rejected = Rejected(field, reason, printed)
+
+
+def bounded(field: str, text: str | None, *, longest: int) -> str | None:
+    """The text, None for an empty one.
+
+    Raises: Refusal when it is too long or damaged.
+    """
+    if text and len(text) > longest:
+        raise Refusal(field, f"is longer than {longest} characters", text)
+    if text and ("\x00" in text or "\ufffd" in text):
+        raise Refusal(field, "holds bytes that are not of the page's declared charset", text)
+    return text or None
+
+
+def is_whole(text: str) -> bool:
+    """Whether the text is a number of at most nine plain digits."""
+    return text.isascii() and text.strip().isdecimal() and len(text) < 10
