@@ -53,7 +53,7 @@ class Laptop:
         """`python -m WORDS` to its end."""
         done = subprocess.run(
             [sys.executable, "-m", *words],
-            env=self._environment(environment),
+            env=self.environ(**environment),
             capture_output=True,
             text=True,
             timeout=WITHIN * 2,
@@ -64,7 +64,7 @@ class Laptop:
     @contextmanager
     def ingesting(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
         """An ingestor at work; stopped at the end unless it has ended."""
-        child = subprocess.Popen([sys.executable, "-m", "ingestor"], env=self._environment(environment))
+        child = subprocess.Popen([sys.executable, "-m", "ingestor"], env=self.environ(**environment))
         try:
             yield child
         finally:
@@ -118,7 +118,7 @@ class Laptop:
         """`bookstream up` on a free port, until the end of the block; must stop cleanly."""
         child = subprocess.Popen(
             [sys.executable, "-m", "bookstream", "up", "--data", str(self.data), "--port", "0"],
-            env=self._environment({}),
+            env=self.environ(),
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -129,7 +129,8 @@ class Laptop:
             rest, _ = _ended(child)
             assert child.returncode == 0, rest
 
-    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+    def environ(self, **more: str) -> dict[str, str]:
+        """What its programs are started with."""
         return {**os.environ, "BOOKSTREAM_DATA": str(self.data), **self.environment, **more}
 
 

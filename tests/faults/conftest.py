@@ -15,6 +15,7 @@ from tests.integration.servers import SKIPPED
 from bookcore.testing.proxy import FaultProxy
 from bookstream.stack.control import SERVERS, Stack
 from bookstream.stack.kafka import BEHIND, KAFKA, PROXY
+from bookstream.stack.server import HOST
 
 __all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 
@@ -97,12 +98,13 @@ class Trial:
         """The same with a proxy before one of the servers."""
         server = SERVERS[name]
         here = stack.instance(server)
-        setting = next(iter(server.exports(here)))
         broker = server is KAFKA  # tells its clients where to go
         target, wish = (here.port + BEHIND, here.port + PROXY) if broker else (here.port, 0)
         with FaultProxy(target, port=wish) as proxy:
-            url = self.laptop.environment[setting].replace(f":{here.port}", f":{proxy.port}")
-            environment = {**self.laptop.environment, setting: url}
+            environment = {
+                name: value.replace(f"{HOST}:{here.port}", f"{HOST}:{proxy.port}")
+                for name, value in self.laptop.environment.items()
+            }
             yield replace(self, programs=replace(self.laptop, environment=environment)), proxy
 
 

@@ -58,8 +58,12 @@ def refusal(status: bytes, code: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "answer",
-    [refusal(b"503 Slow Down", b"SlowDown"), refusal(b"500 Oh", b"InternalError")],
-    ids=["503", "500"],
+    [
+        refusal(b"503 Slow Down", b"SlowDown"),
+        refusal(b"500 Oh", b"InternalError"),
+        refusal(b"507 Insufficient Storage", b"InsufficientStorage"),
+    ],
+    ids=["503", "500", "full"],
 )
 def test_s3_answers_with_errors_for_a_while(answer: bytes, trial: Trial, stack: Stack) -> None:
     with trial.behind(stack, "versitygw") as (behind, proxy):
