@@ -38,8 +38,8 @@ check: $(VENV)/ready ## lint, types and import contracts only
 test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl through it and compare (as root)
 	$(BIN)/python -m deploy.compose.test $(ARGS)
 
-bench: $(VENV)/ready ## measure the crawl and the whole pipeline against a bare spider
-	$(BIN)/python -m bench.pipeline $(ARGS)
+bench: $(VENV)/ready ## measure crawl, stores, frontier, search and the whole flow, embedded and on servers (ARGS="--docs stores")
+	$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
 	$(BIN)/python -m docs.generate

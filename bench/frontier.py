@@ -105,7 +105,7 @@ def main(
         print(figure)
     keep("frontier", figures)
     if docs:
-        show_in_docs("frontier", figures, command="python -m bench.frontier --url redis://...")
+        show_in_docs("frontier", figures, command="python -m bench frontier")
 
 
 if __name__ == "__main__":

@@ -60,11 +60,12 @@ def finish(child: subprocess.Popen[bytes], started: float) -> Cost:
     return Cost(time.monotonic() - started, cpu, usage.ru_maxrss / 1024)
 
 
-def start(words: Sequence[str], data: Path, output: Path) -> subprocess.Popen[bytes]:
-    """A Python program on a data folder."""
+def start(words: Sequence[str], data: Path, output: Path, **more: str) -> subprocess.Popen[bytes]:
+    """A Python program on a data folder; of the environment's Bookstream settings it has `more` alone."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("BOOKSTREAM_")}
     with output.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, *words], stdout=file, env={**os.environ, "BOOKSTREAM_DATA": str(data)}
+            [sys.executable, *words], stdout=file, env={**outside, **more, "BOOKSTREAM_DATA": str(data)}
         )
 
 
@@ -195,7 +196,7 @@ def main(
     print("\n".join(str(figure) for figure in growth(sizes, done)))
     keep("pipeline", figures)
     if docs:
-        show_in_docs("pipeline", figures, command="make bench")
+        show_in_docs("pipeline", figures, command="python -m bench pipeline")
 
 
 if __name__ == "__main__":

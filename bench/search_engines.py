@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Annotated
 
 import typer
-from bench.report import Figure, keep
+from bench.report import Figure, keep, show_in_docs
 from elasticsearch import Elasticsearch
 
 from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, VersionedBook
@@ -109,7 +110,13 @@ def changed(stored: VersionedBook) -> VersionedBook:
     return VersionedBook(stored.book, stored.version + 1, SEEN, SEEN)
 
 
-def main(url: str, books: int = 50_000, rounds: int = 3) -> None:
+def main(
+    url: Annotated[str, typer.Argument(help="elasticsearch://host:port/alias; the alias is deleted.")],
+    *,
+    books: Annotated[int, typer.Option(help="In the index.")] = 50_000,
+    rounds: Annotated[int, typer.Option(help="Medians are quoted.")] = 3,
+    docs: Annotated[bool, typer.Option("--docs", help="Write the table into docs/benchmarks.md.")] = False,
+) -> None:
     """Print one line per figure, keep them in bench/results/search_engines.json."""
     shop = Shop(books=books)
     shelf = [stocked(shop, number) for number in range(1, books + 1)]
@@ -140,6 +147,8 @@ def main(url: str, books: int = 50_000, rounds: int = 3) -> None:
     )
     keep("search_engines", figures)
     print(*figures, sep="\n")
+    if docs:
+        show_in_docs("search_engines", figures, command="python -m bench search_engines")
     address = parse(url)
     with Elasticsearch(f"http://{address.host}:{address.port}", basic_auth=address.user) as server:
         for index_name in server.indices.get(index=f"{address.alias}-*"):

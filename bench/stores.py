@@ -254,7 +254,7 @@ def main(
     print("\n".join(str(figure) for figure in figures))
     keep("stores", figures)
     if docs:
-        show_in_docs("stores", figures, command="python -m bench.stores")
+        show_in_docs("stores", figures, command="python -m bench stores")
 
 
 if __name__ == "__main__":
