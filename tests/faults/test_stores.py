@@ -15,10 +15,14 @@ from tests.faults.conftest import BOOKS, EVENTS, Trial
 from tests.faults.load import Load, story
 
 from bookcore.catalogue import open_catalogue
+from bookcore.domain.book import Rating
 from bookcore.event_log import open_event_log
+from bookcore.events.book import BookState
+from bookcore.events.codec import encode
 from bookcore.events.message import Message
-from bookcore.events.topics import OBSERVED
+from bookcore.events.topics import OBSERVED, STATE
 from bookcore.search.elasticsearch.connection import parse
+from bookcore.testing.builders import a_stored_book
 from ingestor.catalogue import GROUP
 
 JOINING = 60.0  # seconds
@@ -145,6 +149,22 @@ def test_one_in_a_hundred_is_poison(trial: Trial) -> None:
     parked = trial.laptop.run("dlq", "list")
     assert f"{len(range(0, EVENTS // 20, 5))} dead letters" in parked.out
     trial.check()
+
+
+def test_elasticsearch_cannot_map_a_book(trial: Trial) -> None:
+    """A rating that its field can't hold: that state alone is parked, with the server's reason."""
+    stored = a_stored_book("unmappable")
+    state = BookState.of(replace(stored, book=replace(stored.book, rating=Rating(1_000))))
+
+    def strike() -> None:
+        log = open_event_log(trial.laptop.settings.event_log_url)
+        log.append(STATE.name, [encode(state, source="test")])
+        log.close()
+
+    trial.endure(strike)
+    listed = trial.laptop.run("dlq", "list").out
+    assert "1 dead letters" in listed
+    assert "[rating]" in listed
 
 
 def test_a_new_catalogue_and_index_are_filled_from_offset_0(trial: Trial) -> None:

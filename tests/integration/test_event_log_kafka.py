@@ -3,9 +3,11 @@
 from uuid import uuid4
 
 import pytest
+from kafka import KafkaAdminClient
 
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.event_log import EventLog, open_event_log
+from bookcore.event_log.kafka.address import address_of
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED
 from bookcore.testing.contracts.event_log import EventLogContract
@@ -46,6 +48,19 @@ def test_declaring_twice_keeps_what_is_there(fresh: str) -> None:
     log.append(OBSERVED.name, [Message("k", b"v")])
     assert {line.split()[0] for line in log.declare()} == {"kept"}
     assert sum(at.end for at in log.progress(OBSERVED.name, "g")) == 1
+    log.close()
+
+
+def test_a_topic_that_was_given_more_partitions_is_refused_by_name(fresh: str) -> None:
+    log = open_event_log(fresh)
+    log.declare()
+    address = address_of(fresh)
+    admin = KafkaAdminClient(**address.client())
+    admin.create_partitions({address.prefix + OBSERVED.name: OBSERVED.partitions + 1})
+    admin.close()
+    for act in (lambda: log.append(OBSERVED.name, [Message("k", b"v")]), log.declare):
+        with pytest.raises(Invalid, match=f"{OBSERVED.partitions + 1} partitions"):
+            act()
     log.close()
 
 
