@@ -74,6 +74,11 @@ class Load:
             self._pause.wait(0.02)
 
     @property
+    def acked(self) -> int:
+        """Events acknowledged so far."""
+        return self._acked
+
+    @property
     def is_done(self) -> bool:
         """Whether everything is acknowledged, or it gave up."""
         return not self._thread.is_alive()

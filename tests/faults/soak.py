@@ -27,7 +27,7 @@ from bookcore.testing.proxy import FaultProxy
 from bookstream.stack.control import SERVERS, Stack
 from bookstream.stack.kafka import BEHIND, KAFKA, PROXY
 
-PER_SECOND = 120
+PER_SECOND = 60
 QUIET = 3.0  # seconds at most between two faults
 BOOKS = 1_000
 
@@ -53,6 +53,12 @@ class Soak:
             self._cut,
         ]
         return self.chance.choice(acts)()
+
+    def supervise(self) -> None:
+        """An ingestor that found no server when it began has said so and ended."""
+        if self.ingestor.poll() is not None:
+            print("the ingestor ended by itself; another one goes on", flush=True)
+            self.start_ingestor()
 
     def start_ingestor(self) -> None:
         """Another one."""
@@ -116,12 +122,14 @@ def main(minutes: float, seed: int) -> int:
         events = [observed(n % BOOKS, price=f"£{n % 997}.25", turn=n // BOOKS) for n in range(count)]
         load = Load(programs, events).start()
         began = time.monotonic()
-        while not load.is_done:
+        while not load.is_done and time.monotonic() - began < minutes * 60:
             Event().wait(soak.chance.uniform(0, QUIET))
-            print(f"{time.monotonic() - began:6.0f} s  {soak.strike()}", flush=True)
-            if soak.ingestor.poll() is not None:
-                print("the ingestor ended by itself; another one goes on", flush=True)
-                soak.start_ingestor()
+            struck = soak.strike()
+            print(f"{time.monotonic() - began:6.0f} s  {load.acked:7} acked  {struck}", flush=True)
+            soak.supervise()
+        while not load.is_done:
+            Event().wait(QUIET)
+            soak.supervise()
         load.finish()
         direct.settle()
         audit = direct.audit()
