@@ -22,7 +22,6 @@ from bookcore.testing.builders import EPOCH
 
 T = TypeVar("T")
 _BATCH = 20
-_PACE = 0.05  # seconds between batches
 
 
 def observed(number: int, *, price: str, turn: int = 0) -> BookObserved:
@@ -53,6 +52,7 @@ class Load:
     laptop: Laptop
     events: Sequence[BookObserved]
     distort: Callable[[list[Message]], list[Message]] = field(default=lambda messages: messages)
+    per_second: float = 400
 
     def __post_init__(self) -> None:
         self._acked = 0
@@ -103,7 +103,7 @@ class Load:
             batch = self.events[start : start + _BATCH]
             self._send(log, lake, number, batch)
             self._acked += len(batch)
-            self._pause.wait(_PACE)
+            self._pause.wait(_BATCH / self.per_second)
         log.close()
         lake.close()
 

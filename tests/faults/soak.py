@@ -120,7 +120,7 @@ def main(minutes: float, seed: int) -> int:
         closing.callback(lambda: soak.ingestor.kill())
         count = int(minutes * 60 * PER_SECOND)
         events = [observed(n % BOOKS, price=f"£{n % 997}.25", turn=n // BOOKS) for n in range(count)]
-        load = Load(programs, events).start()
+        load = Load(programs, events, per_second=PER_SECOND).start()
         began = time.monotonic()
         while not load.is_done and time.monotonic() - began < minutes * 60:
             Event().wait(soak.chance.uniform(0, QUIET))
