@@ -37,7 +37,7 @@ from bookstream.overview import pending
 from bookstream.settings import Settings
 from bookstream.stores import opened
 from ingestor.index import IndexSink
-from sample_shop.shop import Shop
+from sample_shop.shop import MOST_BOOKS, Shop
 
 NEEDED = ("EVENT_LOG", "LAKE", "CATALOGUE", "SEARCH", "FRONTIER")
 PIECE = 1_000
@@ -115,7 +115,7 @@ def peak(child: subprocess.Popen[bytes]) -> float:
 
 def taken_in(folder: Path, books: int) -> tuple[float, float, float]:
     """Books a second from topic to index, MB at the peak, documents a second from Kafka to Elasticsearch."""
-    platform, stock = Platform.fresh(folder), Shop(books=books)
+    platform, stock = Platform.fresh(folder), Shop(books=min(books, MOST_BOOKS))
     with platform.opened() as stores:
         publish(stores.log, range(1, books + 1), stock)
         began = time.monotonic()

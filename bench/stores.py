@@ -42,16 +42,19 @@ SEEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def observed(shop: Shop, number: int) -> BookObserved:
-    """A book of the sample shop as its page prints it."""
+    """A book of the sample shop as its page prints it; beyond its last one they begin again under other ids."""
+    again, number = divmod(number - 1, shop.books)
+    number += 1
     edition, now = shop.edition(number), shop.book(number, Moment())
-    origin = Origin("bench", edition.upc, f"http://bench.example/{edition.slug}")
+    upc = f"{edition.upc}-{again}" if again else edition.upc
+    origin = Origin("bench", upc, f"http://bench.example/{upc}")
     printed = PrintedBook(
         title=edition.title,
         category=shop.category_of(number).name,
         rating=str(edition.rating),
         price=f"£{now.pence_with_tax / 100:.2f}",
         availability=f"In stock ({now.stock} available)",
-        upc=edition.upc,
+        upc=upc,
         description=shop.description(number),
         price_excl_tax=f"£{now.pence_with_tax / 100:.2f}",
         tax="£0.00",
