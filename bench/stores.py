@@ -42,7 +42,7 @@ SEEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def observed(shop: Shop, number: int) -> BookObserved:
-    """A book of the sample shop as its page prints it; after its last one they begin again, with other ids."""
+    """A book of the sample shop as its page prints it; after its last they begin again, with other ids."""
     again, number = divmod(number - 1, shop.books)
     number += 1
     edition, now = shop.edition(number), shop.book(number, Moment())
