@@ -41,7 +41,8 @@ from sample_shop.shop import MOST_BOOKS, Shop
 
 NEEDED = ("EVENT_LOG", "LAKE", "CATALOGUE", "SEARCH", "FRONTIER")
 PIECE = 1_000
-LOOK = 0.02  # seconds
+LOOK = 0.05  # seconds between two looks
+PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,8 @@ def indexed_alone(log: EventLog, index: SearchIndex, books: int) -> float:
 
 def delays(folder: Path, rate: float, seconds: float) -> list[float]:
     """Seconds from published to found, of one book in each tenth of a second, at that many books a second."""
-    platform, stock = Platform.fresh(folder), Shop(books=int(rate * seconds) + PIECE)
     per_turn, turns = max(1, round(rate / 10)), int(seconds * 10)
+    platform, stock = Platform.fresh(folder), Shop(books=min(per_turn * turns + PIECE, MOST_BOOKS))
     marks: dict[str, float] = {}
     with platform.opened() as stores, platform.ingesting():
         publish(stores.log, range(1, PIECE), stock)
@@ -167,7 +168,10 @@ def delays(folder: Path, rate: float, seconds: float) -> list[float]:
 
 def _watch(index: SearchIndex, marks: dict[str, float], publisher: Thread) -> list[float]:
     found: dict[str, float] = {}
+    deadline = time.monotonic() + PATIENCE
     while publisher.is_alive() or len(found) < len(marks):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{len(marks) - len(found)} books can't be found")
         for upc, published in list(marks.items()):
             if upc not in found and index.query(SearchQuery(upc, limit=1)).total:
                 found[upc] = time.monotonic() - published
