@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.kafka.address import address_of
+from bookcore.event_log.kafka.sending import Sending
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED
 from bookcore.testing.contracts.event_log import EventLogContract
@@ -61,6 +62,23 @@ def test_a_topic_that_was_given_more_partitions_is_refused_by_name(fresh: str) -
     for act in (lambda: log.append(OBSERVED.name, [Message("k", b"v")]), log.declare):
         with pytest.raises(Invalid, match=f"{OBSERVED.partitions + 1} partitions"):
             act()
+    log.close()
+
+
+def test_a_producer_that_waits_for_good_is_given_up_for_a_new_one(fresh: str) -> None:
+    """As it was found after a broker was killed: its sender waits for an answer that was lost."""
+    log = open_event_log(fresh)
+    log.declare()
+    sending = Sending(address_of(fresh), patience=1)
+    sending.append(OBSERVED.name, [(0, Message("k", b"1"))])
+    stuck = sending._producer
+    assert stuck is not None
+    stuck._transaction_manager._in_flight_request_correlation_id = 7
+    with pytest.raises(Unavailable):
+        sending.append(OBSERVED.name, [(0, Message("k", b"2"))])
+    sending.append(OBSERVED.name, [(0, Message("k", b"2"))])
+    sending.close()
+    assert [record.value for record in log.read(OBSERVED.name, 0, 0, 10)] == [b"1", b"2"]
     log.close()
 
 

@@ -26,7 +26,9 @@ Configuration = dict[str, Any]  # Any: the client's settings are of every type
 _FIELD = "BOOKSTREAM_EVENT_LOG_URL"
 _KNOWN = {"prefix", "member", "security", "mechanism", "cafile"}
 _KNOCK = 3.0  # seconds
-_BOOTSTRAP_MS, _REQUEST_MS, _DELIVERY_MS, _SESSION_MS = 8_000, 10_000, 20_000, 10_000
+_BOOTSTRAP_MS, _REQUEST_MS, _SESSION_MS = 8_000, 10_000, 10_000
+DELIVERY_MS = 20_000
+"""For how long a message is tried."""
 _REFUSED = (
     AuthorizationError,
     SaslAuthenticationFailedError,
@@ -114,7 +116,7 @@ class Address:
             "metrics_enabled": False,
             "acks": "all",
             "enable_idempotence": True,
-            "delivery_timeout_ms": _DELIVERY_MS,
+            "delivery_timeout_ms": DELIVERY_MS,
             "max_block_ms": _REQUEST_MS,
             "allow_auto_create_topics": False,
             "compression_type": "lz4",

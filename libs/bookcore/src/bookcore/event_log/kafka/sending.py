@@ -5,20 +5,28 @@ from itertools import islice
 from threading import Lock
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaTimeoutError
 
 from bookcore.event_log import Position
-from bookcore.event_log.kafka.address import Address, explained
+from bookcore.event_log.kafka.address import DELIVERY_MS, Address, explained
 from bookcore.events.message import Message
 
+_PATIENCE = 1.5 * DELIVERY_MS / 1_000  # seconds
 _IN_FLIGHT = 5_000
 """Messages of one append that wait for their acknowledgement at a time; the client has no bound."""
 
 
 class Sending:
-    """One producer for all threads, made at the first append: who only reads needs none."""
+    """One producer for all threads, made at the first append: who only reads needs none.
 
-    def __init__(self, address: Address) -> None:
+    The client gives up on a message after its delivery time, except while it waits for its own id or epoch:
+    then nothing expires, and should the answer be lost, for example with a broker that was killed, it waits
+    for good. A producer that is silent for `patience` seconds is therefore given up for a new one.
+    """
+
+    def __init__(self, address: Address, *, patience: float = _PATIENCE) -> None:
         self._address = address
+        self._patience = patience
         self._making = Lock()
         self._producer: KafkaProducer | None = None
 
@@ -29,7 +37,11 @@ class Sending:
         with explained(self._address):
             producer = self._made()
             while piece := list(islice(rest, _IN_FLIGHT)):
-                positions += self._send(producer, topic, piece)
+                try:
+                    positions += self._send(producer, topic, piece)
+                except KafkaTimeoutError:
+                    self._abandon(producer)
+                    raise
         return positions
 
     def _send(
@@ -46,7 +58,7 @@ class Sending:
             )
             for partition, message in piece
         ]
-        producer.flush()
+        producer.flush(timeout=self._patience)
         answers = [future.get() for future in sent]
         return [Position(topic, answer.partition, answer.offset) for answer in answers]
 
@@ -55,6 +67,13 @@ class Sending:
         with self._making:
             if self._producer is not None:
                 self._producer.close(timeout=1)
+                self._producer = None
+
+    def _abandon(self, producer: KafkaProducer) -> None:
+        """Its own close would wait for what never comes: end the thread that sends."""
+        producer._sender.force_close()  # there is no other way to it
+        with self._making:
+            if self._producer is producer:
                 self._producer = None
 
     def _made(self) -> KafkaProducer:
