@@ -74,6 +74,7 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
         _say_what_is_embedded(settings)
         listener = _listener(settings, parts, asyncio.get_running_loop())
         listener.start()
+        parts.control.usage.start()
         try:
             yield
         finally:

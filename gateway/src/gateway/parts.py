@@ -13,11 +13,13 @@ from gateway.cache.responses import ResponseCache
 from gateway.control.access import Access, Quotas
 from gateway.control.accounts.database import Database, open_database
 from gateway.control.accounts.sessions import Sessions
+from gateway.control.accounts.usage import UsageTable
 from gateway.control.accounts.users import Users
 from gateway.control.doors import Control
 from gateway.control.keys import open_keys
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
+from gateway.control.usage import Usage
 from gateway.core.gcra import Quota
 from gateway.core.routes import Service
 from gateway.dataplane.balance import Balancer
@@ -51,6 +53,7 @@ class Parts:
 
     async def close(self) -> None:
         """Free it all, the outside included."""
+        await self.control.usage.close()
         self.control.passwords.close()
         self.database.close()
         self.outside.event_log.close()
@@ -88,6 +91,7 @@ def open_parts(settings: Settings, outside: Outside | None = None) -> Parts:
         keys=keys,
         tokens=tokens,
         access=Access(tokens, sessions, found.cache, quotas=_quotas(settings)),
+        usage=Usage(UsageTable(database), clock=found.clock),
     )
     responses = ResponseCache(found.cache, clock=found.clock)
     return Parts(found, database, control, responses, _upstreams(settings, found))

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from bookcore.kit.auth import Role
+from bookcore.kit.auth import Role, Scope
 from bookcore.kit.problem import ProblemError
 from gateway.control.access import Access, Caller, Credentials
 from gateway.control.accounts.sessions import Session, Sessions
@@ -14,6 +14,7 @@ from gateway.control.accounts.users import Users
 from gateway.control.keys import KeyRing
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
+from gateway.control.usage import Usage
 from gateway.control.wire import Tokens
 from gateway.core.answer import add_answer_headers
 
@@ -30,6 +31,7 @@ class Control:
     keys: KeyRing
     tokens: AccessTokens
     access: Access
+    usage: Usage
 
     def pair(self, session: Session, role: Role) -> Tokens:
         """What a client gets for a session."""
@@ -80,8 +82,8 @@ Known = Annotated[Caller, Depends(_caller)]
 
 
 async def _admin(caller: Known) -> Caller:
-    if caller.role is not Role.ADMIN:
-        raise ProblemError("forbidden", "this needs the role admin")
+    if Scope.ADMIN not in caller.scopes:
+        raise ProblemError("forbidden", "this needs the scope admin")
     return caller
 
 

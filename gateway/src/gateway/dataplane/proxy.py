@@ -50,7 +50,7 @@ class DataPlane:
             return
 
     async def _outbound(self, exchange: Exchange, target: Target, caller: Caller) -> Outbound:
-        token = self._with.internal.sign(Identity(caller.user_id, caller.role))
+        token = self._with.internal.sign(Identity(caller.user_id, caller.role, caller.scopes))
         stamp = Stamp(exchange.client, exchange.request_id, token)
         headers = to_service(exchange.headers, stamp)
         return Outbound(exchange.method, exchange.target(target.path), headers, await exchange.body())
@@ -77,6 +77,7 @@ def _permitted_target(exchange: Exchange, caller: Caller) -> Target:
         raise ProblemError("not-found", "no service answers at this address; /docs lists them")
     if not is_known_method(exchange.method):
         raise ProblemError("method-not-allowed", f"{exchange.method[:20]} is not passed on")
-    if not may(caller.role, exchange.method):
-        raise ProblemError("forbidden", f"{exchange.method} needs the role admin")
+    if not may(caller.scopes, target.route, exchange.method):
+        needed = target.route.needs(exchange.method)
+        raise ProblemError("forbidden", f"{exchange.method} needs the scope {needed}")
     return target

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from bookcore.catalogue import Catalogue, open_catalogue, queries
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import open_event_log
 from bookcore.kit.app import create_service
-from bookcore.kit.auth import InternalTokens, identity
+from bookcore.kit.auth import InternalTokens, Scope, needs
 from bookcore.kit.clock import SystemClock
 from books_api.cursor import Cursors
 from books_api.dependencies import Collaborators
@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
             queries.next_offset(connection, "", 0)
 
     app = create_service("Bookstream books", lifespan=lifespan, ready=ready)
-    for router in (catalogue.router, books.router, admin.router):
-        app.include_router(router, dependencies=[Depends(identity)])
+    for router in (catalogue.router, books.router):
+        app.include_router(router, dependencies=[needs(Scope.BOOKS_READ)])
+    app.include_router(admin.router, dependencies=[needs(Scope.BOOKS_WRITE)])
     return app
