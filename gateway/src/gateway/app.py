@@ -11,7 +11,7 @@ from starlette.routing import Route
 from bookcore.kit.app import Lifespan, create_service
 from bookcore.kit.auth import InternalTokens
 from gateway.cache.purge import ChangeListener
-from gateway.control import auth_routes, doc_routes, user_routes
+from gateway.control import admin_routes, auth_routes, doc_routes, key_routes, user_routes
 from gateway.control.bootstrap import ensure_admin, wanted_admin
 from gateway.core.routes import PUBLIC_PREFIX, ROUTES
 from gateway.dataplane.documents import MergedDocuments
@@ -34,13 +34,13 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
     admin = wanted_admin(email, password)
     parts = open_parts(settings, outside)
     if admin is not None:
-        ensure_admin(admin, users=parts.control.users, passwords=parts.control.passwords)
+        ensure_admin(admin, users=parts.control.stores.users, passwords=parts.control.passwords)
     app = create_service(
         "Bookstream", lifespan=_lifespan(settings, parts), ready=parts.database.check, openapi_url=None
     )
     app.state.control = parts.control
     app.state.library = MergedDocuments(app.openapi, parts.upstreams, cache=parts.outside.cache)
-    for module in (auth_routes, user_routes, doc_routes):
+    for module in (auth_routes, user_routes, key_routes, admin_routes, doc_routes):
         app.include_router(module.router)
     _route_services(app, _data_plane(settings, parts))
     app.add_middleware(Edge, body_limit=settings.gateway_body_bytes)

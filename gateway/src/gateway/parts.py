@@ -12,11 +12,9 @@ from bookcore.kit.clock import Clock, SystemClock
 from gateway.cache.responses import ResponseCache
 from gateway.control.access import Access, Quotas
 from gateway.control.accounts.database import Database, open_database
-from gateway.control.accounts.sessions import Sessions
-from gateway.control.accounts.usage import UsageTable
-from gateway.control.accounts.users import Users
+from gateway.control.accounts.stores import Stores
 from gateway.control.doors import Control
-from gateway.control.keys import open_keys
+from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
 from gateway.control.usage import Usage
@@ -74,27 +72,33 @@ def open_outside(settings: Settings) -> Outside:
 
 def open_parts(settings: Settings, outside: Outside | None = None) -> Parts:
     """Raises: BookstreamError when the keys, the accounts or the outside can't be opened."""
-    keys = open_keys(settings.gateway_keys)
+    clock = outside.clock if outside else SystemClock()
+    keys = KeyFolder(settings.gateway_keys, clock=clock, token_seconds=settings.gateway_token_seconds)
     database = open_database(settings.accounts_url)
     try:
         found = outside or open_outside(settings)
     except BookstreamError:
         database.close()
         raise
-    life_seconds = settings.gateway_refresh_days * 86_400
-    sessions = Sessions(database, clock=found.clock, life_seconds=life_seconds)
-    tokens = AccessTokens(keys, clock=found.clock, life_seconds=settings.gateway_token_seconds)
-    control = Control(
-        users=Users(database, clock=found.clock),
-        sessions=sessions,
+    responses = ResponseCache(found.cache, clock=found.clock)
+    control = _control(settings, database, found, keys)
+    return Parts(found, database, control, responses, _upstreams(settings, found))
+
+
+def _control(settings: Settings, database: Database, outside: Outside, keys: KeyFolder) -> Control:
+    clock, token_seconds = outside.clock, settings.gateway_token_seconds
+    session_seconds = settings.gateway_refresh_days * 86_400
+    stores = Stores.on(database, clock=clock, session_seconds=session_seconds)
+    tokens = AccessTokens(keys, clock=clock, life_seconds=token_seconds)
+    return Control(
+        stores=stores,
         passwords=Passwords(),
         keys=keys,
         tokens=tokens,
-        access=Access(tokens, sessions, found.cache, quotas=_quotas(settings)),
-        usage=Usage(UsageTable(database), clock=found.clock),
+        access=Access(tokens, stores, outside.cache, quotas=_quotas(settings)),
+        usage=Usage(stores.usage, clock=clock),
+        clock=clock,
     )
-    responses = ResponseCache(found.cache, clock=found.clock)
-    return Parts(found, database, control, responses, _upstreams(settings, found))
 
 
 def _quotas(settings: Settings) -> Quotas:
@@ -103,6 +107,7 @@ def _quotas(settings: Settings) -> Quotas:
         anonymous=Quota("anonymous", settings.gateway_anonymous_per_minute),
         login_address=Quota("login-address", settings.gateway_logins_per_address),
         login_email=Quota("login-email", settings.gateway_logins_per_email),
+        login_everyone=Quota("login-everyone", settings.gateway_logins_per_minute),
     )
 
 

@@ -37,7 +37,7 @@ Documents = Annotated[Library, Depends(_library)]
 @router.get("/.well-known/jwks.json", summary="The keys that check access tokens")
 async def show_keys(control: In) -> Jwks:
     """All keys that may have signed a living token."""
-    return control.keys.jwks()
+    return control.keys.ring.jwks()
 
 
 @router.get("/openapi.json", include_in_schema=False)

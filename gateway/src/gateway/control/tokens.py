@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
 from bookcore.kit.problem import ProblemError
-from gateway.control.keys import KeyRing
+from gateway.control.keys import KeyFolder
 
 ISSUER = "bookstream-gateway"
 AUDIENCE = "bookstream"
@@ -45,7 +45,7 @@ def unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemError:
 class AccessTokens:
     """Issues and checks; believes only keys of the ring, whatever the token says of itself."""
 
-    def __init__(self, keys: KeyRing, *, clock: Clock, life_seconds: int) -> None:
+    def __init__(self, keys: KeyFolder, *, clock: Clock, life_seconds: int) -> None:
         self._keys = keys
         self._clock = clock
         self.life_seconds = life_seconds
@@ -64,8 +64,9 @@ class AccessTokens:
             "nbf": now,
             "exp": now + self.life_seconds,
         }
-        headers = {"typ": _TYPE, "kid": self._keys.signing_kid}
-        return jwt.encode(claims, self._keys.signing, algorithm=_ALGORITHM, headers=headers)
+        ring = self._keys.ring
+        headers = {"typ": _TYPE, "kid": ring.signing_kid}
+        return jwt.encode(claims, ring.signing, algorithm=_ALGORITHM, headers=headers)
 
     def check(self, token: str) -> AccessClaims:
         """Raises: ProblemError(unauthorized) with the one thing that is wrong."""
@@ -98,7 +99,7 @@ class AccessTokens:
             raise unauthorized("this is no access token (typ at+jwt)")
         if "crit" in header:
             raise unauthorized("the token asks for extensions that are not known here")
-        key = self._keys.believed.get(str(header.get("kid")))
+        key = self._keys.believed(str(header.get("kid")))
         if key is None:
             raise unauthorized("the token was signed with a key that is not known here; log in again")
         return key

@@ -30,6 +30,7 @@ _REQUEST_ONLY = frozenset(
         b"host",
         b"content-length",
         b"authorization",
+        b"x-api-key",
         b"cookie",
         b"expect",
         b"forwarded",

@@ -39,7 +39,9 @@ class DataPlane:
         """As ASGI. Raises: ProblemError, also when a service dies amid its answer."""
         exchange = Exchange.of(scope, receive, send)
         admission = await self._with.access.admit(
-            Credentials(exchange.header(b"authorization"), exchange.client.address)
+            Credentials(
+                exchange.header(b"authorization"), exchange.client.address, exchange.header(b"x-api-key")
+            )
         )
         add_answer_headers(scope, admission.headers)
         target = _permitted_target(exchange, admission.caller)

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from bookcore.kit.auth import Role
 from bookcore.testing.contracts.cache import MovableClock
-from gateway.control.keys import KeyRing, open_keys
+from gateway.control.keys import KeyFolder, KeyRing
 from gateway.settings import Settings
 
 Claims = dict[str, Any]
@@ -73,9 +73,13 @@ FORGERIES: dict[str, Forge] = {
 }
 
 
+def opened(folder: Path) -> KeyRing:
+    return KeyFolder(folder, clock=MovableClock(), token_seconds=600).ring
+
+
 @pytest.fixture
 def keys(settings: Settings, client: TestClient) -> KeyRing:
-    return open_keys(settings.gateway_keys)
+    return opened(settings.gateway_keys)
 
 
 @pytest.fixture
@@ -119,8 +123,8 @@ def test_anyone_can_check_a_token_by_the_published_keys(client: TestClient, read
 
 
 def test_a_rotated_key_is_believed_as_long_as_its_file_is_there(tmp_path: Path) -> None:
-    old = open_keys(tmp_path)
+    old = opened(tmp_path)
     (tmp_path / "signing.pem").rename(tmp_path / "retired.pem")
-    new = open_keys(tmp_path)
+    new = opened(tmp_path)
     assert new.signing_kid != old.signing_kid
     assert set(new.believed) == {old.signing_kid, new.signing_kid}

@@ -89,7 +89,7 @@ audit = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
-    Column("actor", String(40), nullable=False),
+    Column("actor", String(80), nullable=False),
     Column("action", String(40), nullable=False, index=True),
     Column("target", String(80), nullable=False, index=True),
     Column("detail", String(2_000), nullable=False),
