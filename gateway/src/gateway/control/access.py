@@ -5,6 +5,7 @@ seconds. What this gateway itself changes counts at once, what another one chang
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bookcore.cache import Cache
@@ -22,11 +23,18 @@ _NOBODY = b"-"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A user with a living session; the role is today's, not that of the token."""
+    """A user with a living session; the role is today's, not that of the token.
+
+    `expires_at` (seconds since 1970) is the token's end; `key_id` names the API key, if it was one.
+    """
 
     user_id: str
     role: Role
     session: str
+    scopes: frozenset[str]
+    quota: Quota
+    key_id: str | None
+    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,11 @@ class Access:
         self._generations = Generations(cache)
         self._limiter = Limiter(cache)
         self.quotas = quotas
+        self._watchers: list[Callable[[str], None]] = []
+
+    def on_standing_changed(self, callback: Callable[[str], None]) -> None:
+        """Call it with the id of every user whose role or sessions change here."""
+        self._watchers.append(callback)
 
     async def admit(self, credentials: Credentials) -> Admission:
         """Counts against the user or, without a good token, against the network address.
@@ -72,11 +85,11 @@ class Access:
         Raises: ProblemError, unauthorized or too-many-requests.
         """
         try:
-            caller = await self._authenticate(credentials.authorization)
+            caller = await self.identify(credentials)
         except ProblemError:
             await self.count(self.quotas.anonymous, credentials.address)
             raise
-        return Admission(caller, await self.count(self.quotas.user, caller.user_id))
+        return Admission(caller, await self.count(caller.quota, caller.user_id))
 
     async def count(self, quota: Quota, subject: str) -> dict[str, str]:
         """Count one request; the rate headers. Raises: ProblemError(too-many-requests)."""
@@ -90,8 +103,12 @@ class Access:
     async def forget(self, user_id: str) -> None:
         """The user's role or sessions changed: look again at the next request."""
         await self._generations.advance(f"standing:{user_id}")
+        for watcher in self._watchers:
+            watcher(user_id)
 
-    async def _authenticate(self, authorization: str | None) -> Caller:
+    async def identify(self, credentials: Credentials) -> Caller:
+        """Who asks, counted against nobody. Raises: ProblemError(unauthorized)."""
+        authorization = credentials.authorization
         scheme, _, token = (authorization or "").partition(" ")
         if not authorization:
             raise unauthorized("send `Authorization: Bearer <access token>`", is_token_bad=False)
@@ -101,7 +118,15 @@ class Access:
         role = await self._role(claims)
         if role is None:
             raise unauthorized("the session has ended; log in again")
-        return Caller(claims.user_id, role, claims.session)
+        return Caller(
+            claims.user_id,
+            role,
+            claims.session,
+            scopes=frozenset(),
+            quota=self.quotas.user,
+            key_id=None,
+            expires_at=float(claims.expires_at),
+        )
 
     async def _role(self, claims: AccessClaims) -> Role | None:
         generation = await self._generations.current(f"standing:{claims.user_id}")
