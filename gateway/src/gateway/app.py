@@ -1,24 +1,23 @@
 """The gateway put together; uvicorn runs what create_app gives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from bookcore.domain.errors import BookstreamError
 from bookcore.kit.app import Lifespan, create_service
-from bookcore.kit.auth import InternalTokens
 from gateway.cache.purge import ChangeListener
 from gateway.control import admin_routes, auth_routes, doc_routes, key_routes, user_routes
 from gateway.control.bootstrap import ensure_admin, wanted_admin
 from gateway.core.routes import PUBLIC_PREFIX, ROUTES
 from gateway.dataplane.documents import MergedDocuments
 from gateway.dataplane.edge import Edge
-from gateway.dataplane.fill import CachedReads
 from gateway.dataplane.proxy import DataPlane, Dependencies
-from gateway.parts import Outside, Parts, open_parts
+from gateway.parts import Outside, Parts, Plane, open_parts
 from gateway.settings import Settings
 
 _log = structlog.get_logger()
@@ -39,11 +38,17 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
         "Bookstream", lifespan=_lifespan(settings, parts), ready=parts.database.check, openapi_url=None
     )
     app.state.control = parts.control
-    app.state.library = MergedDocuments(app.openapi, parts.upstreams, cache=parts.outside.cache)
+    app.state.library = MergedDocuments(app.openapi, parts.plane.engine.upstreams, cache=parts.outside.cache)
     for module in (auth_routes, user_routes, key_routes, admin_routes, doc_routes):
         app.include_router(module.router)
-    _route_services(app, _data_plane(settings, parts))
-    app.add_middleware(Edge, body_limit=settings.gateway_body_bytes)
+    app.state.inside = parts.plane.inside
+    _route_services(app, _data_plane(parts.plane))
+    app.add_middleware(
+        Edge,
+        body_limit=settings.gateway_body_bytes,
+        tracer=parts.plane.engine.tracer,
+        observer=parts.plane.inside.observer,
+    )
     return app
 
 
@@ -54,16 +59,14 @@ def _route_services(app: FastAPI, plane: DataPlane) -> None:
         app.router.routes.append(Route(f"{address}/{{rest:path}}", plane, include_in_schema=False))
 
 
-def _data_plane(settings: Settings, parts: Parts) -> DataPlane:
-    ttl, most = settings.gateway_cache_seconds, settings.gateway_cache_entry_bytes
-    internal = InternalTokens(settings.internal_secret.get_secret_value())
+def _data_plane(plane: Plane) -> DataPlane:
+    inside = plane.inside
     return DataPlane(
         Dependencies(
-            access=parts.control.access,
-            internal=internal,
-            upstreams=parts.upstreams,
-            responses=parts.responses,
-            reads=CachedReads(parts.responses, ttl=ttl, entry_bytes=most),
+            doorkeeper=inside.doorkeeper,
+            engine=plane.engine,
+            store=plane.store,
+            count=lambda known, status: inside.usage.count(known.caller, status),
         )
     )
 
@@ -75,9 +78,11 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
         listener = _listener(settings, parts, asyncio.get_running_loop())
         listener.start()
         parts.control.usage.start()
+        parts.plane.sweep.start()
         try:
             yield
         finally:
+            parts.plane.sweep.stop()
             await asyncio.to_thread(listener.stop)
             await parts.close()
 
@@ -85,19 +90,22 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
 
 
 def _listener(settings: Settings, parts: Parts, loop: asyncio.AbstractEventLoop) -> ChangeListener:
-    groups = {route.cache_group for route in ROUTES if route.cache_group}
+    async def purge(tags: Sequence[str]) -> None:
+        done: asyncio.Future[None] = loop.create_future()
+        parts.plane.store.purge(tags, lambda error: _settle(done, error))
+        await done
 
-    async def purge() -> None:
-        for group in groups:
-            await parts.responses.purge(group)
-
-    def on_change() -> None:
-        work: Coroutine[None, None, None] = purge()
-        asyncio.run_coroutine_threadsafe(work, loop).result(_PURGE_SECONDS)
+    def on_change(tags: Sequence[str]) -> None:
+        asyncio.run_coroutine_threadsafe(purge(tags), loop).result(_PURGE_SECONDS)
 
     instance = settings.gateway_instance
     group = f"gateway.purge.{instance}" if instance else "gateway.purge"
     return ChangeListener(parts.outside.event_log, group=group, on_change=on_change)
+
+
+def _settle(done: asyncio.Future[None], error: BookstreamError | None) -> None:
+    if not done.done():
+        done.set_exception(error) if error is not None else done.set_result(None)
 
 
 def _say_what_is_embedded(settings: Settings) -> None:

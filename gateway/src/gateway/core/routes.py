@@ -69,6 +69,12 @@ def target_of(public_path: str) -> Target | None:
     return next((Target(route, path) for route in ROUTES if route.covers(path)), None)
 
 
+def route_prefix(public_path: str) -> str:
+    """The prefix of the route that a public path is of, `own` for the gateway's own."""
+    target = target_of(public_path)
+    return "own" if target is None else target.route.prefix
+
+
 def is_known_method(method: str) -> bool:
     """Whether the gateway passes the method on at all; CONNECT, TRACE and inventions are refused."""
     return method in _READING or method in _WRITING

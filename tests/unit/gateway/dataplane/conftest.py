@@ -8,30 +8,11 @@ from threading import Thread
 
 import httpx
 import pytest
-import uvicorn
-from starlette.types import ASGIApp
-from tests.unit.gateway.conftest import ADMIN
+from tests.unit.gateway.conftest import ADMIN, running
 
-from bookcore.kit.app import bind
 from gateway.app import create_app
+from gateway.dataplane.server import configured
 from gateway.settings import Settings
-
-
-@contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """The address of the app while it runs in a thread."""
-    listener = bind("127.0.0.1", 0)
-    listener.listen()
-    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run, args=([listener],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 @contextmanager
@@ -81,7 +62,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
                 bootstrap_admin_password=ADMIN["password"],
                 gateway_read_seconds=read_seconds,
             )
-            address = stack.enter_context(served(create_app(settings)))
+            address = stack.enter_context(running(configured(create_app(settings))))
             client = stack.enter_context(httpx.Client(base_url=address, trust_env=False))
             token = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -55,13 +55,15 @@ def create_service(
     return app
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; port 0 picks a free one.
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening TCP socket; port 0 picks a free one. `shared` ones of one port get connections in turn.
 
     Raises: Unavailable naming the port when it is taken or not allowed.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     # asyncio sets it only on sockets of its own making; without it answers wait 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
