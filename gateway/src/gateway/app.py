@@ -35,7 +35,11 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
     if admin is not None:
         ensure_admin(admin, users=parts.control.stores.users, passwords=parts.control.passwords)
     app = create_service(
-        "Bookstream", lifespan=_lifespan(settings, parts), ready=parts.database.check, openapi_url=None
+        "Bookstream",
+        lifespan=_lifespan(settings, parts),
+        ready=parts.database.check,
+        openapi_url=None,
+        always=("too-many-requests", "internal", "unavailable"),
     )
     app.state.control = parts.control
     app.state.library = MergedDocuments(app.openapi, parts.plane.engine.upstreams, cache=parts.outside.cache)

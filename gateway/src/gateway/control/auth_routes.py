@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
 from gateway.control.doors import Address, Anonymous, In, Person, actor
 from gateway.control.tokens import unauthorized
@@ -20,7 +21,7 @@ async def _login_quota(control: In, address: Address) -> None:
 LoginQuota = Annotated[None, Depends(_login_quota)]
 
 
-@router.post("/register", status_code=201, summary="Make an account")
+@router.post("/register", status_code=201, summary="Make an account", responses=problems("conflict"))
 async def register(new: NewAccount, control: In, _: LoginQuota) -> Tokens:
     """Makes an account with the role reader and logs it in. A taken address answers 409."""
     stored = await control.passwords.hash(new.password)
@@ -29,7 +30,7 @@ async def register(new: NewAccount, control: In, _: LoginQuota) -> Tokens:
     return control.pair(session, account.role)
 
 
-@router.post("/login", summary="Log in")
+@router.post("/login", summary="Log in", responses=problems("unauthorized", "forbidden"))
 async def login(given: Login, control: In, _: LoginQuota) -> Tokens:
     """Begins a session. Wrong address and wrong password get the same answer in the same time."""
     quotas = control.access.quotas
@@ -45,7 +46,12 @@ async def login(given: Login, control: In, _: LoginQuota) -> Tokens:
     return control.pair(session, account.role)
 
 
-@router.post("/refresh", dependencies=[Anonymous], summary="Get a new pair of tokens")
+@router.post(
+    "/refresh",
+    dependencies=[Anonymous],
+    summary="Get a new pair of tokens",
+    responses=problems("unauthorized"),
+)
 async def refresh(given: Refresh, control: In) -> Tokens:
     """Each refresh token works once; a second use ends the session, since one of the two was a thief."""
     session = await asyncio.to_thread(control.stores.sessions.rotate, given.refresh_token)

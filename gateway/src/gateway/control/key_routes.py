@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from bookcore.domain.errors import Forbidden
+from bookcore.kit.openapi import problems
 from gateway.control.access import Caller
 from gateway.control.accounts import Account
 from gateway.control.accounts.api_keys import NewKey
@@ -34,7 +35,9 @@ async def list_keys(caller: Person, control: In) -> KeysOut:
     return await _keys(control, caller.user_id)
 
 
-@router.post("/keys", tags=["keys"], status_code=201, summary="Make an API key")
+@router.post(
+    "/keys", tags=["keys"], status_code=201, summary="Make an API key", responses=problems("conflict")
+)
 async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
     """The secret is in this answer and never again. 409 when your plan has no more keys."""
     beyond = sorted(scope for scope in new.scopes if scope not in caller.scopes)
@@ -51,13 +54,24 @@ async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
     return NewKeyOut.with_secret(key, secret)
 
 
-@router.delete("/keys/{key_id}", tags=["keys"], status_code=204, summary="Revoke an API key")
+@router.delete(
+    "/keys/{key_id}",
+    tags=["keys"],
+    status_code=204,
+    summary="Revoke an API key",
+    responses=problems("not-found"),
+)
 async def revoke_key(key_id: str, caller: Person, control: In) -> None:
     """From now on it opens nothing."""
     await _revoke(control, caller, user_id=caller.user_id, key_id=key_id)
 
 
-@router.get("/users/{user_id}/keys", tags=["users"], summary="List a user's API keys")
+@router.get(
+    "/users/{user_id}/keys",
+    tags=["users"],
+    summary="List a user's API keys",
+    responses=problems("not-found"),
+)
 async def list_keys_of_user(user_id: str, _: Admin, control: In) -> KeysOut:
     """For administrators."""
     return await _keys(control, user_id)
@@ -83,7 +97,9 @@ async def show_usage(caller: Known, control: In, days: Days = 7) -> UsageOut:
     return await _usage(control, caller.user_id, days)
 
 
-@router.get("/users/{user_id}/usage", tags=["users"], summary="Show a user's usage")
+@router.get(
+    "/users/{user_id}/usage", tags=["users"], summary="Show a user's usage", responses=problems("not-found")
+)
 async def show_usage_of_user(user_id: str, _: Admin, control: In, days: Days = 7) -> UsageOut:
     """For administrators."""
     return await _usage(control, user_id, days)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 from uuid import uuid4
 
 import orjson
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bookcore.domain.errors import Invalid, Unavailable
 from bookcore.kit.clock import Clock
@@ -45,8 +46,8 @@ class Jwk(BaseModel):
     crv: str = "Ed25519"
     use: str = "sig"
     alg: str = "EdDSA"
-    kid: str
-    x: str
+    kid: Annotated[str, Field(examples=["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"])]
+    x: Annotated[str, Field(examples=["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"])]
 
 
 class Jwks(BaseModel):

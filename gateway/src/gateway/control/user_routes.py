@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
 from gateway.control.accounts import Account, AccountChange
 from gateway.control.doors import Admin, In, Known, actor
@@ -23,7 +24,7 @@ async def show_me(caller: Known, control: In) -> Me:
     return Me(**User.of(account).model_dump(), scopes=tuple(sorted(caller.scopes)), key_id=caller.key_id)
 
 
-@router.get("", summary="List users")
+@router.get("", summary="List users", responses=problems("bad-cursor"))
 async def list_users(
     _: Admin,
     control: In,
@@ -38,13 +39,17 @@ async def list_users(
     return UserPage(users=tuple(User.of(account) for account in page), next_cursor=next_cursor)
 
 
-@router.get("/{user_id}", summary="Show a user")
+@router.get("/{user_id}", summary="Show a user", responses=problems("not-found"))
 async def show_user(user_id: str, _: Admin, control: In) -> User:
     """One account. For administrators."""
     return User.of(await asyncio.to_thread(control.stores.users.get, user_id))
 
 
-@router.patch("/{user_id}", summary="Change a user's role or plan, disable or enable")
+@router.patch(
+    "/{user_id}",
+    summary="Change a user's role or plan, disable or enable",
+    responses=problems("not-found", "conflict"),
+)
 async def change_user(user_id: str, change: UserChange, caller: Admin, control: In) -> User:
     """Counts at once; disabling ends all sessions. 409 when no administrator would be left."""
     wanted = AccountChange(role=change.role, is_disabled=change.disabled, plan=change.plan)
@@ -53,7 +58,9 @@ async def change_user(user_id: str, change: UserChange, caller: Admin, control: 
     return User.of(account)
 
 
-@router.delete("/{user_id}", status_code=204, summary="Delete a user")
+@router.delete(
+    "/{user_id}", status_code=204, summary="Delete a user", responses=problems("not-found", "conflict")
+)
 async def delete_user(user_id: str, caller: Admin, control: In) -> None:
     """With all sessions, at once. 409 when no administrator would be left."""
     await asyncio.to_thread(control.stores.users.remove, user_id, by=actor(caller))

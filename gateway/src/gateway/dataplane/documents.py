@@ -7,8 +7,9 @@ import orjson
 import structlog
 
 from bookcore.cache import Cache
+from bookcore.kit.openapi import Document
 from bookcore.kit.problem import ProblemError
-from gateway.core.documents import Document, merge
+from gateway.core.documents import merge
 from gateway.core.routes import Service
 from gateway.dataplane.fetch import fetch
 from gateway.dataplane.upstream import Upstream

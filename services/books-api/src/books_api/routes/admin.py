@@ -10,6 +10,7 @@ from bookcore.catalogue import queries
 from bookcore.domain.book import Book, VersionedBook, book_id
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.book import BookState
+from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
 from books_api.dependencies import Parts
 from books_api.routes.books import etag, living
@@ -23,10 +24,15 @@ IfMatch = Annotated[
 _ACCEPTED: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for this
     202: {"model": Pending, "description": "safe in the event log, in the catalogue soon"}
 }
+_MOVED = problems("not-found", "conflict", "precondition-failed")
 
 
 @router.post(
-    "/books", operation_id="create_book", status_code=201, response_model=BookState, responses=_ACCEPTED
+    "/books",
+    operation_id="create_book",
+    status_code=201,
+    response_model=BookState,
+    responses=_ACCEPTED | problems("conflict"),
 )
 def create_book(book: BookIn, parts: Parts) -> Response:
     """A new book."""
@@ -39,7 +45,9 @@ def create_book(book: BookIn, parts: Parts) -> Response:
         return _answer(parts.writes.put(book.to_book(), over=stored), status=201)
 
 
-@router.patch("/books/{book_id}", operation_id="update_book", response_model=BookState, responses=_ACCEPTED)
+@router.patch(
+    "/books/{book_id}", operation_id="update_book", response_model=BookState, responses=_ACCEPTED | _MOVED
+)
 def update_book(book_id: str, patch: BookPatch, parts: Parts, if_match: IfMatch = None) -> Response:
     """Change some fields of a book."""
     with parts.writes.turn(book_id):
@@ -47,7 +55,7 @@ def update_book(book_id: str, patch: BookPatch, parts: Parts, if_match: IfMatch 
         return _answer(parts.writes.put(_patched(stored, patch), over=stored), status=200)
 
 
-@router.delete("/books/{book_id}", operation_id="delete_book", status_code=204)
+@router.delete("/books/{book_id}", operation_id="delete_book", status_code=204, responses=_ACCEPTED | _MOVED)
 def delete_book(book_id: str, parts: Parts, if_match: IfMatch = None) -> Response:
     """Take a book out; a crawl that sees it again brings it back."""
     with parts.writes.turn(book_id):
