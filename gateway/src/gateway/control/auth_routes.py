@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 
 from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
-from gateway.control.doors import Address, Anonymous, In, Person, actor
+from gateway.control.doors import NEEDS_LOGIN, Address, Anonymous, In, Person, actor
 from gateway.control.tokens import unauthorized
 from gateway.control.wire import Login, NewAccount, Refresh, Tokens
 
@@ -63,14 +63,16 @@ async def refresh(given: Refresh, control: In) -> Tokens:
     return control.pair(session, standing.role)
 
 
-@router.post("/logout", status_code=204, summary="End the session")
+@router.post("/logout", status_code=204, summary="End the session", openapi_extra=NEEDS_LOGIN)
 async def logout(caller: Person, control: In) -> None:
     """From now on the session's access and refresh tokens are void."""
     await asyncio.to_thread(control.stores.sessions.end, caller.session, by=actor(caller))
     await control.access.forget(caller.user_id)
 
 
-@router.post("/logout-everywhere", status_code=204, summary="End all your sessions")
+@router.post(
+    "/logout-everywhere", status_code=204, summary="End all your sessions", openapi_extra=NEEDS_LOGIN
+)
 async def logout_everywhere(caller: Person, control: In) -> None:
     """From now on all your access and refresh tokens are void. API keys stay; revoke them one by one."""
     await asyncio.to_thread(control.stores.sessions.end_all, caller.user_id, by=actor(caller))

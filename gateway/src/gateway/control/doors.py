@@ -109,6 +109,8 @@ async def _person(caller: Known) -> Caller:
 
 Person = Annotated[Caller, Depends(_person)]
 """Whoever has logged in: what an API key must not do, such as making more keys."""
+NEEDS_LOGIN = {"x-needs-login": True}
+"""What the OpenAPI document says of such an operation; for `openapi_extra`."""
 
 
 def actor(caller: Caller) -> str:

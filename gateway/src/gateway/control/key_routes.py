@@ -12,7 +12,7 @@ from gateway.control.access import Caller
 from gateway.control.accounts import Account
 from gateway.control.accounts.api_keys import NewKey
 from gateway.control.accounts.usage import HOUR
-from gateway.control.doors import Admin, Anonymous, Control, In, Known, Person, actor
+from gateway.control.doors import NEEDS_LOGIN, Admin, Anonymous, Control, In, Known, Person, actor
 from gateway.control.plans import PLANS, Plan, plan_named, quota_of
 from gateway.control.wire_keys import (
     KeyIn,
@@ -29,14 +29,19 @@ router = APIRouter(prefix="/v1")
 Days = Annotated[int, Query(ge=1, le=92, description="how far back")]
 
 
-@router.get("/keys", tags=["keys"], summary="List your API keys")
+@router.get("/keys", tags=["keys"], summary="List your API keys", openapi_extra=NEEDS_LOGIN)
 async def list_keys(caller: Person, control: In) -> KeysOut:
     """Without their secrets, which nobody can read again."""
     return await _keys(control, caller.user_id)
 
 
 @router.post(
-    "/keys", tags=["keys"], status_code=201, summary="Make an API key", responses=problems("conflict")
+    "/keys",
+    tags=["keys"],
+    status_code=201,
+    summary="Make an API key",
+    responses=problems("conflict"),
+    openapi_extra=NEEDS_LOGIN,
 )
 async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
     """The secret is in this answer and never again. 409 when your plan has no more keys."""
@@ -60,6 +65,7 @@ async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
     status_code=204,
     summary="Revoke an API key",
     responses=problems("not-found"),
+    openapi_extra=NEEDS_LOGIN,
 )
 async def revoke_key(key_id: str, caller: Person, control: In) -> None:
     """From now on it opens nothing."""
