@@ -66,6 +66,8 @@ def whole_platform(data: Path) -> Iterator[Whole]:
     search = search_api.settings.Settings(data=data)
     _fill(books.catalogue_url, search.search_url)
     services = {"books-api": books_api.app.create_app(books), "search-api": search_api.app.create_app(search)}
+    for app in services.values():
+        app.openapi()  # FastAPI makes its models when first asked, which several threads must not do at once
     with ExitStack() as stack:
         addresses = {name: stack.enter_context(served(app)) for name, app in services.items()}
         settings = Settings(
@@ -79,6 +81,7 @@ def whole_platform(data: Path) -> Iterator[Whole]:
             gateway_logins_per_address=1_000,
         )
         app = create_app(settings)
+        app.openapi()
         address = stack.enter_context(running(configured(app)))
         yield Whole(address, settings, app.state.control, services)
 

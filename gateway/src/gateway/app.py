@@ -11,7 +11,7 @@ from starlette.routing import Route
 from bookcore.domain.errors import BookstreamError
 from bookcore.kit.app import Lifespan, create_service
 from gateway.cache.purge import ChangeListener
-from gateway.control import admin_routes, auth_routes, doc_routes, key_routes, user_routes
+from gateway.control import admin_routes, auth_routes, doc_routes, key_routes, portal_routes, user_routes
 from gateway.control.bootstrap import ensure_admin, wanted_admin
 from gateway.core.routes import PUBLIC_PREFIX, ROUTES
 from gateway.dataplane.documents import MergedDocuments
@@ -43,7 +43,7 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
     )
     app.state.control = parts.control
     app.state.library = MergedDocuments(app.openapi, parts.plane.engine.upstreams, cache=parts.outside.cache)
-    for module in (auth_routes, user_routes, key_routes, admin_routes, doc_routes):
+    for module in (auth_routes, user_routes, key_routes, admin_routes, doc_routes, portal_routes):
         app.include_router(module.router)
     app.state.inside = parts.plane.inside
     _route_services(app, _data_plane(parts.plane))

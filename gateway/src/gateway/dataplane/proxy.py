@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from bookcore.kit.problem import ProblemError
 from gateway.cache.store import Store
@@ -53,7 +53,12 @@ class DataPlane:
         is_stale = True
         while is_stale:
             known = await self._with.doorkeeper.known(head, client.address)
-            plan = await self._permitted(scope, known)
+            send = self._counted(known, send)
+            try:
+                plan = await self._permitted(scope, known)
+            except ProblemError as error:
+                self._with.count(known, error.problem.status)
+                raise
             visit = AsgiVisit(plan, head, known, client=client, scope=scope)
             visit.request_id, visit.traceparent = identity_of(scope)
             if _has_body(head) or visit.method not in _READING:
@@ -61,6 +66,14 @@ class DataPlane:
             else:
                 await self._read(visit, receive, send)
             is_stale = visit.is_stale
+
+    def _counted(self, known: Known, send: Send) -> Send:
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._with.count(known, message["status"])
+            await send(message)
+
+        return counting
 
     async def _permitted(self, scope: Scope, known: Known) -> Plan:
         plan = plan_of(scope["path"], scope["query_string"])
