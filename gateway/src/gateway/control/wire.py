@@ -105,7 +105,7 @@ class UserChange(Wire):
     """What an administrator changes; left out means left as it is."""
 
     role: Annotated[Role | None, Field(examples=["editor"])] = None
-    disabled: Annotated[bool | None, Field(examples=[False])] = None
+    disabled: Annotated[bool | None, Field(strict=True, examples=[False])] = None
     plan: PlanName | None = None
 
 

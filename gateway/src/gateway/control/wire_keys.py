@@ -23,7 +23,7 @@ class KeyIn(Wire):
     scopes: Annotated[
         tuple[Scope, ...], Field(min_length=1, max_length=6, examples=[["books:read", "search"]])
     ]
-    days: Annotated[int, Field(ge=1, le=3_650, examples=[90])] | None = 90
+    days: Annotated[int, Field(ge=1, le=3_650, strict=True, examples=[90])] | None = 90
 
 
 class KeyOut(Wire):

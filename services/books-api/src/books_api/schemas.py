@@ -37,7 +37,7 @@ class StockIn(_Strict):
     """An availability that a person typed in."""
 
     status: AvailabilityStatus
-    quantity: Annotated[int, Field(ge=0, le=999_999_999)] | None = None
+    quantity: Annotated[int, Field(ge=0, le=999_999_999, strict=True)] | None = None
 
 
 class IdentifiersIn(_Strict):
@@ -51,7 +51,7 @@ class AttributesIn(_Strict):
 
     price_excl_tax: Amount | None = None
     tax: Amount | None = None
-    reviews: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    reviews: Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)] | None = None
     product_type: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
 
@@ -95,7 +95,7 @@ class BookPatch(_Strict):
     url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
     title: Text | None = None
     category: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    rating: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
     price: PriceIn | None = None
     availability: StockIn | None = None
     identifiers: IdentifiersIn | None = None
