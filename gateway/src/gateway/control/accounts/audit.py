@@ -14,10 +14,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from bookcore.kit.clock import Clock
 from gateway.control.accounts.database import Database
-from gateway.control.accounts.tables import audit, audit_head
+from gateway.control.accounts.tables import AUDIT_BEGINNING, audit, audit_head
 
 _log = structlog.get_logger()
-_BEGINNING = "0" * 64
 _BATCH = 1_000
 
 
@@ -61,14 +60,11 @@ class AuditFilter:
 
 def record(connection: Connection, deed: Deed, *, at: int) -> None:
     """Append in the caller's transaction; whoever else appends waits for its end."""
-    head = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).first()
-    before, seq = (_BEGINNING, 1) if head is None else (head.hash, head.seq + 1)
-    entry = Entry(seq, at, deed, _hash(before, seq, at, deed))
+    head = connection.execute(select(audit_head).with_for_update()).one()
+    seq = head.seq + 1
+    entry = Entry(seq, at, deed, _hash(head.hash, seq, at, deed))
     connection.execute(insert(audit).values(**_columns(entry)))
-    if head is None:
-        connection.execute(insert(audit_head).values(id=1, seq=seq, hash=entry.hash))
-    else:
-        connection.execute(update(audit_head).where(audit_head.c.id == 1).values(seq=seq, hash=entry.hash))
+    connection.execute(update(audit_head).values(seq=seq, hash=entry.hash))
     _log.info("audit", seq=seq, action=deed.action, actor=deed.actor, target=deed.target, hash=entry.hash)
 
 
@@ -98,16 +94,16 @@ class AuditLog:
 
     def verify(self) -> Verdict:
         """Reads the whole log, in constant memory."""
-        expected, last = 1, _BEGINNING
+        expected, last = 1, AUDIT_BEGINNING
         with self._database.reading() as connection:
-            head = connection.execute(select(audit_head)).first()
+            head = connection.execute(select(audit_head)).one()
             query = select(audit).order_by(audit.c.seq).execution_options(yield_per=_BATCH)
             for row in connection.execute(query):
                 entry = _entry(row)
                 if entry.seq != expected or entry.hash != _hash(last, entry.seq, entry.at, entry.deed):
                     return Verdict(expected - 1, last, broken_at=expected)
                 expected, last = expected + 1, entry.hash
-        is_whole = (head.seq, head.hash) == (expected - 1, last) if head else expected == 1
+        is_whole = (head.seq, head.hash) == (expected - 1, last)
         return Verdict(expected - 1, last, broken_at=None if is_whole else expected)
 
 

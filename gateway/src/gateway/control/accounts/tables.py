@@ -103,7 +103,8 @@ audit_head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )
-"""One row, locked by whoever appends."""
+"""One row from the beginning, locked by whoever appends."""
+AUDIT_BEGINNING = "0" * 64
 
 _APPEND_ONLY = {
     "sqlite": [
@@ -124,3 +125,8 @@ _APPEND_ONLY = {
 def _forbid_changes(_: Table, connection: Connection, **__: object) -> None:
     for statement in _APPEND_ONLY.get(connection.dialect.name, ()):
         connection.exec_driver_sql(statement)
+
+
+@event.listens_for(audit_head, "after_create")
+def _begin(_: Table, connection: Connection, **__: object) -> None:
+    connection.execute(audit_head.insert().values(id=1, seq=0, hash=AUDIT_BEGINNING))

@@ -13,14 +13,25 @@ from bookcore.events.book import BookState
 from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
 from books_api.dependencies import Parts
+from books_api.idempotency import NAME, IdempotentRoute
 from books_api.routes.books import etag, living
 from books_api.schemas import BookIn, BookPatch, Pending, patched
 from books_api.writes import Written
 
-router = APIRouter(tags=["writing"])
+router = APIRouter(tags=["writing"], route_class=IdempotentRoute)
 IfMatch = Annotated[
     str | None, Header(description="the ETag that you read; refused with 412 if it has moved")
 ]
+OnceOnly = Annotated[
+    str | None,
+    Header(
+        alias=NAME,
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="a name of your own for this request; send it again to be sure that it was done once",
+        examples=["5f0c9c52-2b7e-4f4c-9f0e-6d1f0a1b2c3d"],
+    ),
+]
+"""Read by IdempotentRoute; here so that the OpenAPI document says so."""
 _ACCEPTED: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for this
     202: {"model": Pending, "description": "safe in the event log, in the catalogue soon"}
 }
@@ -32,10 +43,10 @@ _MOVED = problems("not-found", "conflict", "precondition-failed")
     operation_id="create_book",
     status_code=201,
     response_model=BookState,
-    responses=_ACCEPTED | problems("conflict"),
+    responses=_ACCEPTED | problems("conflict", "idempotency-mismatch"),
 )
-def create_book(book: BookIn, parts: Parts) -> Response:
-    """A new book."""
+def create_book(book: BookIn, parts: Parts, _: OnceOnly = None) -> Response:
+    """A new book. Sent again with the same Idempotency-Key within a day, it gets the same answer."""
     wanted = book_id(book.source, book.source_id)
     with parts.writes.turn(wanted):
         with parts.catalogue.reading() as connection:
