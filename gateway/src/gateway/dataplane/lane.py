@@ -17,7 +17,7 @@ from gateway.dataplane.tokens import Known
 
 T = TypeVar("T")
 _HTTP = b" HTTP/1.1"
-_LONGEST_BLOCK = 8_192
+_LONGEST_HEAD, _LONGEST_BLOCK = 16_384, 8_192
 _MOST_BLOCKS, _MOST_PLANS = 4_096, 16_384
 
 
@@ -46,7 +46,7 @@ class FastLane:
         """The visit that a request's whole head is; None for the other lane."""
         line_end = raw.find(b"\r\n")
         line = raw[4:line_end]
-        if line[-9:] != _HTTP:
+        if line[-9:] != _HTTP or len(raw) > _LONGEST_HEAD:
             return None
         plan = self._plan(line[:-9])
         block = self._block(raw, raw[line_end + 2 :]) if plan is not None else None
