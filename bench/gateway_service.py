@@ -5,6 +5,7 @@
 
 import asyncio
 import sys
+from email.utils import formatdate
 from typing import cast
 
 import uvloop
@@ -17,6 +18,7 @@ class Service(asyncio.Protocol):
 
     def __init__(self, status: str) -> None:
         head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: max-age=3600\r\n"
+        head += f"date: {formatdate(usegmt=True)}\r\n"  # without it Envoy keeps nothing
         self._answer = f"{head}content-length: {len(BODY)}\r\n\r\n".encode() + BODY
         self._transport: asyncio.WriteTransport | None = None
 

@@ -55,6 +55,7 @@ def idle_memory(peer: Peer) -> float:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
         connection.recv(4_096)
         connections.append(connection)
+    time.sleep(3)  # what was kept of the last request is dropped by then
     resident = psutil.Process(peer.pid).memory_info().rss / 1_000_000
     for connection in connections:
         connection.close()

@@ -105,6 +105,8 @@ class Access:
         await self._generations.advance(f"standing:{user_id}")
         for watcher in self._watchers:
             watcher(user_id)
+        # commands are answered in order: once this one is, those of the watchers have been carried out
+        await self._generations.current(f"standing:{user_id}")
 
     async def identify(self, credentials: Credentials) -> Caller:
         """Who asks, counted against nobody. Raises: ProblemError(unauthorized)."""

@@ -23,6 +23,7 @@ from gateway.dataplane.tunnel import Tunnel, wants_tunnel
 
 _log = structlog.get_logger()
 _MOST_HELD = 262_144
+_TIDY_SECONDS = 1.0
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -184,6 +185,15 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse("request-timeout", f"the head was not here within {limits.head_seconds:g} s")
         elif not self._is_amid_request and not is_answering and waited > limits.idle_seconds:
             self.transport.close()
+        elif not self._is_busy and waited > _TIDY_SECONDS and self.cycle is not None:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Drop what uvicorn keeps of the last request: ten thousand idle connections would hold much."""
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
+        self.scope = None  # type: ignore[assignment]
+        self.headers = []
+        self.url = b""
 
     @property
     def _is_busy(self) -> bool:

@@ -1,0 +1,51 @@
+"""The cache, for administrators."""
+
+from collections.abc import Sequence
+from typing import Annotated, Protocol
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+
+from gateway.control.doors import Admin
+from gateway.control.wire import Wire
+from gateway.core.tags import EVERYTHING, LISTS
+
+router = APIRouter(prefix="/v1/admin/cache", tags=["admin"])
+BookTag = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s*]+$")]
+
+
+class Purger(Protocol):
+    """Forgets cached answers, in every gateway; at `app.state.purger`."""
+
+    async def purge(self, tags: Sequence[str]) -> None:
+        """Raises: Unavailable when the others can't be told."""
+
+
+class Purge(Wire):
+    """What to forget: answers about these books, all lists, or everything."""
+
+    books: Annotated[tuple[BookTag, ...], Field(max_length=1_000)] = ()
+    lists: bool = False
+    everything: bool = False
+
+
+class Purged(Wire):
+    """The tags that were forgotten."""
+
+    tags: tuple[str, ...]
+
+
+async def _purger(request: Request) -> Purger:
+    purger: Purger = request.app.state.purger
+    return purger
+
+
+@router.post("/purge", summary="Forget cached answers")
+async def purge_cache(purge: Purge, _: Admin, purger: Annotated[Purger, Depends(_purger)]) -> Purged:
+    """Counts in every gateway before this answers. Books that change are forgotten without being asked."""
+    books = tuple(f"book:{book}" for book in purge.books)
+    lists = (LISTS,) if purge.lists else ()
+    tags = (EVERYTHING,) if purge.everything else books + lists
+    if tags:
+        await purger.purge(tags)
+    return Purged(tags=tags)
