@@ -9,7 +9,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore services/scraper services/ingestor services/books-api services/search-api gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser help run test test-stack test-compose soak check bench docs lock clean
+.PHONY: browser help run test test-stack test-compose soak check bench bench-gateway docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl 
 
 bench: $(VENV)/ready ## measure the crawl and the whole pipeline against a bare spider
 	$(BIN)/python -m bench.pipeline $(ARGS)
+
+bench-gateway: $(VENV)/ready ## measure the gateway against Envoy, nginx with LuaJIT and the usual FastAPI (as root)
+	$(BIN)/bookstream stack up valkey > /dev/null
+	$(BIN)/python -m bench.gateway $(ARGS)
 
 docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
 	$(BIN)/python -m docs.generate

@@ -1,27 +1,39 @@
 """The gateway put together; uvicorn runs what create_app gives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from bookcore.domain.errors import BookstreamError
 from bookcore.kit.app import Lifespan, create_service
 from gateway.cache.purge import ChangeListener
-from gateway.control import admin_routes, auth_routes, doc_routes, key_routes, portal_routes, user_routes
+from gateway.control import (
+    admin_routes,
+    auth_routes,
+    cache_routes,
+    doc_routes,
+    key_routes,
+    portal_routes,
+    user_routes,
+)
 from gateway.control.bootstrap import ensure_admin, wanted_admin
 from gateway.core.routes import PUBLIC_PREFIX, ROUTES
 from gateway.dataplane.documents import MergedDocuments
 from gateway.dataplane.edge import Edge
+from gateway.dataplane.metrics import MetricsPage, Watched
 from gateway.dataplane.proxy import DataPlane, Dependencies
 from gateway.parts import Outside, Parts, Plane, open_parts
 from gateway.settings import Settings
 
 _log = structlog.get_logger()
 _PURGE_SECONDS = 10.0
+_ROUTES = (auth_routes, user_routes, key_routes, admin_routes, cache_routes, doc_routes, portal_routes)
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
@@ -43,8 +55,10 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
     )
     app.state.control = parts.control
     app.state.library = MergedDocuments(app.openapi, parts.plane.engine.upstreams, cache=parts.outside.cache)
-    for module in (auth_routes, user_routes, key_routes, admin_routes, doc_routes, portal_routes):
+    for module in _ROUTES:
         app.include_router(module.router)
+    app.state.purger = _Purger(parts.plane)
+    app.router.routes.append(Route("/metrics", _metrics(parts.plane), include_in_schema=False))
     app.state.inside = parts.plane.inside
     _route_services(app, _data_plane(parts.plane))
     app.add_middleware(
@@ -61,6 +75,24 @@ def _route_services(app: FastAPI, plane: DataPlane) -> None:
         address = PUBLIC_PREFIX + route.prefix
         app.router.routes.append(Route(address, plane, include_in_schema=False))
         app.router.routes.append(Route(f"{address}/{{rest:path}}", plane, include_in_schema=False))
+
+
+class _Purger:
+    def __init__(self, plane: Plane) -> None:
+        self._store = plane.store
+
+    async def purge(self, tags: Sequence[str]) -> None:
+        await self._store.purged(tags)
+
+
+def _metrics(plane: Plane) -> Endpoint:
+    watched = Watched(plane.inside.observer, plane.store, plane.inside.connections, plane.engine.upstreams)
+    page = MetricsPage(watched)
+
+    async def show(request: Request) -> Response:
+        return await page(request)
+
+    return show
 
 
 def _data_plane(plane: Plane) -> DataPlane:
@@ -94,22 +126,12 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
 
 
 def _listener(settings: Settings, parts: Parts, loop: asyncio.AbstractEventLoop) -> ChangeListener:
-    async def purge(tags: Sequence[str]) -> None:
-        done: asyncio.Future[None] = loop.create_future()
-        parts.plane.store.purge(tags, lambda error: _settle(done, error))
-        await done
-
     def on_change(tags: Sequence[str]) -> None:
-        asyncio.run_coroutine_threadsafe(purge(tags), loop).result(_PURGE_SECONDS)
+        asyncio.run_coroutine_threadsafe(parts.plane.store.purged(tags), loop).result(_PURGE_SECONDS)
 
     instance = settings.gateway_instance
     group = f"gateway.purge.{instance}" if instance else "gateway.purge"
     return ChangeListener(parts.outside.event_log, group=group, on_change=on_change)
-
-
-def _settle(done: asyncio.Future[None], error: BookstreamError | None) -> None:
-    if not done.done():
-        done.set_exception(error) if error is not None else done.set_result(None)
 
 
 def _say_what_is_embedded(settings: Settings) -> None:

@@ -5,6 +5,7 @@ next request's own trip, before anything is answered from either level: after a 
 answer. Without the cache server requests are counted here and answered from the shelf.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -118,6 +119,21 @@ class Store:
 
         self._purges.expect(tags)
         self._cache.ask(PURGE, _PURGE_KEYS, (" ".join(tags).encode(),), answered)
+
+    async def purged(self, tags: Sequence[str]) -> None:
+        """The same, awaited. Raises: BookstreamError."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle(error: BookstreamError | None) -> None:
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        self.purge(tags, settle)
+        await done
 
     def _held(self, key: str) -> Entry | None:
         entry = self._shelf.get(key) if key else None

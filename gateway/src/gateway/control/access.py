@@ -114,6 +114,8 @@ class Access:
         await self._generations.advance(f"standing:{user_id}")
         for watcher in self._watchers:
             watcher(user_id)
+        # commands are answered in order: once this one is, those of the watchers have been carried out
+        await self._generations.current(f"standing:{user_id}")
 
     async def identify(self, credentials: Credentials) -> Caller:
         """Who asks, by access token or API key; counted against nobody.

@@ -10,15 +10,16 @@ from gateway.core.headers import (
     Header,
     first,
     forwardable,
-    is_sane_request_id,
     sane_host,
+    sane_request_id,
     unconditional,
 )
 from gateway.core.routes import PUBLIC_PREFIX
 from gateway.core.trace import TRACEPARENT, Trace, trace_in
 
 _BODY = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"})
-_ONE_OFF = frozenset({REQUEST_ID, TRACEPARENT})
+ONE_OFF = frozenset({REQUEST_ID, TRACEPARENT})
+"""Headers that are new with each request."""
 
 
 class Head:
@@ -32,14 +33,11 @@ class Head:
         """Whether nothing but these headers belongs to the request."""
         self.length = _length_of(headers)
         """Of the body in bytes, None for chunks."""
-        self.repeats = _ONE_OFF.isdisjoint(names)
-        """Whether the same block may well come again."""
         self.keeps_alive = (first(headers, b"connection") or b"").lower() != b"close"
         self.bypasses_cache = bypasses(headers)
         self.wants_fresh = wants_fresh(headers)
         self.if_none_match = first(headers, b"if-none-match")
-        given = first(headers, REQUEST_ID)
-        self.request_id = given if is_sane_request_id(given) else None
+        self.request_id = sane_request_id(first(headers, REQUEST_ID))
         self.trace: Trace | None = trace_in(first(headers, TRACEPARENT))
 
     @cached_property

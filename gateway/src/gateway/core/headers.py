@@ -66,6 +66,11 @@ def is_sane_request_id(value: bytes | None) -> bool:
     return value is not None and _SANE_REQUEST_ID.fullmatch(value) is not None
 
 
+def sane_request_id(value: bytes | None) -> bytes | None:
+    """A client's request id when it can go into logs and answers as it is, else nothing."""
+    return value if is_sane_request_id(value) else None
+
+
 def forwardable(headers: Sequence[Header]) -> list[Header]:
     """A request's headers less what only the gateway may say, or what ends at it."""
     dropped = _HOP_BY_HOP | _REQUEST_ONLY | _named_in_connection(headers)

@@ -26,7 +26,7 @@ class Connection(asyncio.Protocol):
         self.call: Call | None = None
         self.tunnel: asyncio.Protocol | None = None
         self.is_fresh = True
-        self.is_open = False
+        self.is_open = self._is_paused = False
         self.deadline = 0.0
         self.idle_since = 0.0
 
@@ -59,14 +59,16 @@ class Connection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read no more for now; an answer that nobody takes isn't late."""
-        if self._transport is not None and self.is_open:
-            self._transport.pause_reading()
+        if self.is_open and not self._is_paused:
+            self._is_paused = True
+            self.transport.pause_reading()
         self.deadline = float("inf")
 
     def resume(self) -> None:
         """Read on."""
-        if self._transport is not None and self.is_open:
-            self._transport.resume_reading()
+        if self.is_open and self._is_paused:
+            self._is_paused = False
+            self.transport.resume_reading()
         self._touch()
 
     def drop(self) -> None:
@@ -185,6 +187,7 @@ class Connection(asyncio.Protocol):
         )
         self.is_fresh = False
         self.idle_since = self._loop.time()
+        self.resume()  # it may have been paused by the last bytes of the answer
         if is_reusable:
             self._pool.returned(self)
         else:

@@ -40,7 +40,7 @@ class Edge:
                 await self._app(scope, body.receive, answer.send)
             except Exception as error:  # noqa: BLE001 - the last catch: logged, and answered or broken off
                 await _give_up(error, scope, receive, answer)
-        self._observer.saw(answer.seen(request_id.decode(), traceparent.decode()))
+        self._observer.saw(answer.seen(request_id, traceparent))
 
     def _ids(self, scope: Scope) -> tuple[bytes, bytes]:
         headers = scope["headers"]
@@ -71,7 +71,7 @@ class _Answer:
             message = {**message, "headers": headers}
         await self._send(message)
 
-    def seen(self, request_id: str, traceparent: str) -> Answered:
+    def seen(self, request_id: bytes, traceparent: bytes) -> Answered:
         """For the observer; status 0 when the client left before there was any."""
         path = self._scope["path"]
         return Answered(
@@ -80,7 +80,7 @@ class _Answer:
             path,
             self._status,
             perf_counter() - self._began,
-            self._cache.decode("latin-1").removeprefix("bookstream; "),
+            self._cache.removeprefix(b"bookstream; "),
             request_id,
             traceparent,
             "",

@@ -146,9 +146,9 @@ class HotVisit(Visit):
             self.plan.path,
             self._status,
             perf_counter() - self.started,
-            self._note.decode(),
-            self.request_id.decode(),
-            self.traceparent.decode(),
+            self._note,
+            self.request_id,
+            self.traceparent,
             self.known.caller.user_id,
         )
         self.door.answered(self, seen, breaks_off=breaks_off)

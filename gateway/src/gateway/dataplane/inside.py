@@ -57,6 +57,10 @@ class Connections:
         """Where they are to be found; what has no deadlines among them is left alone."""
         self._all = connections
 
+    def count(self) -> int:
+        """How many there are."""
+        return sum(1 for _ in self._all())
+
     def sweep(self, now: float) -> None:
         """As Swept."""
         if now < self._next:

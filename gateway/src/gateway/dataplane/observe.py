@@ -22,9 +22,9 @@ class Answered(NamedTuple):
     path: str
     status: int
     seconds: float
-    cache: str
-    request_id: str
-    traceparent: str
+    cache: bytes
+    request_id: bytes
+    traceparent: bytes
     user_id: str
 
 
@@ -83,6 +83,8 @@ class Observer:
 def _line(logged: tuple[float, Answered]) -> str:
     at, answered = logged
     said = answered._asdict()
+    for name in ("cache", "request_id", "traceparent"):
+        said[name] = said[name].decode("latin-1")
     said["milliseconds"] = round(said.pop("seconds") * 1_000, 3)
     moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     return orjson.dumps({"event": "request", "timestamp": moment, **said}).decode() + "\n"

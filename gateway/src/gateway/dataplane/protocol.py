@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from bookcore.kit.problem import PROBLEMS, problem_response
 from gateway.core.head import Head
+from gateway.core.plan import LONGEST_TARGET
 from gateway.dataplane.hot import HotVisit
 from gateway.dataplane.inside import Inside
 from gateway.dataplane.observe import Answered
@@ -22,6 +23,7 @@ from gateway.dataplane.tunnel import Tunnel, wants_tunnel
 
 _log = structlog.get_logger()
 _MOST_HELD = 262_144
+_TIDY_SECONDS = 1.0
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -183,6 +185,15 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse("request-timeout", f"the head was not here within {limits.head_seconds:g} s")
         elif not self._is_amid_request and not is_answering and waited > limits.idle_seconds:
             self.transport.close()
+        elif not self._is_busy and waited > _TIDY_SECONDS and self.cycle is not None:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Drop what uvicorn keeps of the last request: ten thousand idle connections would hold much."""
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
+        self.scope = None  # type: ignore[assignment]
+        self.headers = []
+        self.url = b""
 
     @property
     def _is_busy(self) -> bool:
@@ -239,8 +250,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.head_bytes += len(data)
         super().data_received(data)
         if self._is_amid_request and self._has_no_head and self.head_bytes > self.inside.limits.head_bytes:
-            is_target = not self.headers
-            self.refuse(*(_LONG_TARGET if is_target else _LONG_HEAD))
+            self.refuse(*(_LONG_TARGET if len(self.url) > LONGEST_TARGET else _LONG_HEAD))
 
     @property
     def _has_no_head(self) -> bool:
@@ -250,6 +260,9 @@ class GatewayProtocol(HttpToolsProtocol):
         hosts = [value for name, value in self.headers if name == b"host"]
         head = Head(self.headers)
         wrong = None
+        if sum(len(name) + len(value) for name, value in self.headers) > self.inside.limits.head_bytes:
+            self.refuse(*_LONG_HEAD)
+            return _LONG_HEAD[1]
         if (
             len(hosts) > 1
             or (not hosts and self.parser.get_http_version() == "1.1")

@@ -3,14 +3,18 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
 import httpx
 import pytest
-from tests.unit.gateway.conftest import ADMIN, running
+from fastapi import FastAPI
+from tests.unit.gateway.conftest import ADMIN, TinyServices, running
+from tests.unit.gateway.dataplane.raw import Wire
 
 from gateway.app import create_app
+from gateway.dataplane.inside import Limits
 from gateway.dataplane.server import configured
 from gateway.settings import Settings
 
@@ -44,6 +48,35 @@ def nobody_listens() -> str:
     """An address at which connecting fails at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway, and a token of the administrator."""
+
+    address: str
+    token: str
+    app: FastAPI
+
+    def wire(self) -> Wire:
+        return Wire(self.address, self.token)
+
+
+@contextmanager
+def gateway(settings: Settings, limits: Limits = Limits()) -> Iterator[Gateway]:  # noqa: B008 - frozen
+    """On real sockets, for as long as the context lasts."""
+    app = create_app(settings)
+    app.state.inside = replace(app.state.inside, limits=limits)
+    with running(configured(app)) as address:
+        answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
+        yield Gateway(address, answer.json()["access_token"], app)
+
+
+@pytest.fixture
+def gate(settings: Settings, services: TinyServices) -> Iterator[Gateway]:
+    """In front of the tiny services."""
+    with gateway(settings) as found:
+        yield found
 
 
 Door = Callable[..., httpx.Client]

@@ -72,8 +72,9 @@ class Line:
         """Drop the connection; what waits is told."""
         if self._connecting is not None:
             self._connecting.cancel()
-        if self._wire is not None:
-            self._wire.abort()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.abort()
         self._fail_early(self._away("closed"))
 
     def _connect(self) -> None:
