@@ -9,7 +9,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore services/scraper services/ingestor services/books-api services/search-api gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help run test test-stack test-compose soak check bench docs lock clean
+.PHONY: browser help run test test-stack test-compose soak check bench bench-gateway docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -35,11 +35,18 @@ check: $(VENV)/ready ## lint, types and import contracts only
 	$(BIN)/mypy libs services gateway cli sample_shop tests bench docs deploy
 	$(BIN)/lint-imports
 
+browser: ## install Debian's Chromium for the tests of the portal (as root)
+	apt-get update -q && apt-get install -q --yes --no-install-recommends chromium chromium-driver fonts-dejavu-core
+
 test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl through it and compare (as root)
 	$(BIN)/python -m deploy.compose.test $(ARGS)
 
 bench: $(VENV)/ready ## measure crawl, stores, frontier, search and the whole flow, embedded and on servers (ARGS="--docs stores")
 	$(BIN)/python -m bench $(ARGS)
+
+bench-gateway: $(VENV)/ready ## measure the gateway against Envoy, nginx with LuaJIT and the usual FastAPI (as root)
+	$(BIN)/bookstream stack up valkey > /dev/null
+	$(BIN)/python -m bench.gateway $(ARGS)
 
 docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
 	$(BIN)/python -m docs.generate

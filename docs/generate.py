@@ -18,6 +18,9 @@ import search_api.app
 import search_api.settings
 from bookcore.events import asyncapi
 from bookcore.events.documents import schema_texts
+from bookcore.kit.openapi import Document
+from gateway.core.documents import merge
+from gateway.core.routes import Service
 
 ROOT = Path(__file__).parents[1]
 SETTINGS: dict[str, type[BaseSettings]] = {
@@ -43,7 +46,8 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs/settings.md": settings_page(),
         ROOT / "docs/asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
-        **{ROOT / f"docs/openapi/{name}.json": _openapi(app) for name, app in _apps().items()},
+        **{ROOT / f"docs/openapi/{name}.json": _json(app.openapi()) for name, app in _apps().items()},
+        ROOT / "docs/openapi/merged.json": _json(merged_openapi()),
         **{schemas / name: text for name, text in schema_texts().items()},
     }
 
@@ -77,8 +81,15 @@ def _apps() -> dict[str, FastAPI]:
         }
 
 
-def _openapi(app: FastAPI) -> str:
-    return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
+def merged_openapi() -> Document:
+    """What the gateway shows at /openapi.json when every service is there."""
+    apps = _apps()
+    services = {service: apps[service.value].openapi() for service in Service}
+    return merge(apps["gateway"].openapi(), services)
+
+
+def _json(document: Document) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def main() -> None:

@@ -1,7 +1,10 @@
 """The cache's suite on Valkey, and what only a server can do wrong."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from threading import Event
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -11,6 +14,7 @@ from bookcore.cache import Cache, open_cache
 from bookcore.cache.redis import split_prefix
 from bookcore.domain.errors import Invalid, Unavailable
 from bookcore.testing.contracts.cache import CacheContract, MovableClock
+from bookcore.testing.proxy import FaultProxy
 
 
 class Ageing(MovableClock):
@@ -42,6 +46,61 @@ class TestRedisCache(CacheContract):
 
     def open(self, clock: MovableClock) -> Cache:
         return open_cache(self.url)
+
+
+def test_an_answer_that_comes_too_late_is_dropped_and_the_connection_lives(redis_url: str) -> None:
+    parts = urlsplit(redis_url)
+
+    async def scenario(proxy: FaultProxy) -> list[object]:
+        place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
+        cache = open_cache(parts._replace(netloc=place).geturl() + f"?prefix=t{uuid4().hex}:")
+        await cache.set("a", b"first", ttl=60)
+        await cache.set("b", b"second", ttl=60)
+        proxy.delay(1.5)
+        late = await asyncio.gather(*(cache.get("a") for _ in range(3)), return_exceptions=True)
+        proxy.delay(0)
+        found: list[object] = [*late]
+        for _ in range(100):
+            try:
+                found.append(await cache.get("b"))
+                break
+            except Unavailable:
+                await asyncio.to_thread(Event().wait, 0.05)
+        await cache.close()
+        return found
+
+    with FaultProxy(parts.port or 6379) as proxy:
+        *late, after = asyncio.run(scenario(proxy))
+    assert [type(answer) for answer in late] == [Unavailable] * 3
+    assert after == b"second"
+
+
+def test_a_broken_connection_fails_who_waits_and_is_made_anew(redis_url: str) -> None:
+    parts = urlsplit(redis_url)
+
+    async def scenario(proxy: FaultProxy) -> tuple[object, bytes | None]:
+        place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
+        cache = open_cache(parts._replace(netloc=place).geturl() + f"?prefix=t{uuid4().hex}:")
+        await cache.set("a", b"first", ttl=60)
+        proxy.delay(0.5)
+        waiting = asyncio.ensure_future(cache.get("a"))
+        await asyncio.to_thread(Event().wait, 0.1)
+        proxy.reset()
+        proxy.delay(0)
+        failed = (await asyncio.gather(waiting, return_exceptions=True))[0]
+        for _ in range(100):
+            try:
+                return failed, await cache.get("a")
+            except Unavailable:
+                await asyncio.to_thread(Event().wait, 0.05)
+            finally:
+                await asyncio.sleep(0)
+        return failed, None
+
+    with FaultProxy(parts.port or 6379) as proxy:
+        failed, found = asyncio.run(scenario(proxy))
+    assert isinstance(failed, Unavailable)
+    assert found == b"first"
 
 
 def test_a_wrong_password_is_told_without_it(redis_url: str) -> None:

@@ -1,28 +1,39 @@
 """The gateway put together; uvicorn runs what create_app gives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from bookcore.kit.app import Lifespan, create_service
-from bookcore.kit.auth import InternalTokens
 from gateway.cache.purge import ChangeListener
-from gateway.control import auth_routes, doc_routes, user_routes
+from gateway.control import (
+    admin_routes,
+    auth_routes,
+    cache_routes,
+    doc_routes,
+    key_routes,
+    portal_routes,
+    user_routes,
+)
 from gateway.control.bootstrap import ensure_admin, wanted_admin
 from gateway.core.routes import PUBLIC_PREFIX, ROUTES
 from gateway.dataplane.documents import MergedDocuments
 from gateway.dataplane.edge import Edge
-from gateway.dataplane.fill import CachedReads
+from gateway.dataplane.metrics import MetricsPage, Watched
 from gateway.dataplane.proxy import DataPlane, Dependencies
-from gateway.parts import Outside, Parts, open_parts
+from gateway.parts import Outside, Parts, Plane, open_parts
 from gateway.settings import Settings
 
 _log = structlog.get_logger()
 _PURGE_SECONDS = 10.0
+_ROUTES = (auth_routes, user_routes, key_routes, admin_routes, cache_routes, doc_routes, portal_routes)
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
@@ -34,16 +45,28 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
     admin = wanted_admin(email, password)
     parts = open_parts(settings, outside)
     if admin is not None:
-        ensure_admin(admin, users=parts.control.users, passwords=parts.control.passwords)
+        ensure_admin(admin, users=parts.control.stores.users, passwords=parts.control.passwords)
     app = create_service(
-        "Bookstream", lifespan=_lifespan(settings, parts), ready=parts.database.check, openapi_url=None
+        "Bookstream",
+        lifespan=_lifespan(settings, parts),
+        ready=parts.database.check,
+        openapi_url=None,
+        always=("too-many-requests", "internal", "unavailable"),
     )
     app.state.control = parts.control
-    app.state.library = MergedDocuments(app.openapi, parts.upstreams, cache=parts.outside.cache)
-    for module in (auth_routes, user_routes, doc_routes):
+    app.state.library = MergedDocuments(app.openapi, parts.plane.engine.upstreams, cache=parts.outside.cache)
+    for module in _ROUTES:
         app.include_router(module.router)
-    _route_services(app, _data_plane(settings, parts))
-    app.add_middleware(Edge, body_limit=settings.gateway_body_bytes)
+    app.state.purger = _Purger(parts.plane)
+    app.router.routes.append(Route("/metrics", _metrics(parts.plane), include_in_schema=False))
+    app.state.inside = parts.plane.inside
+    _route_services(app, _data_plane(parts.plane))
+    app.add_middleware(
+        Edge,
+        body_limit=settings.gateway_body_bytes,
+        tracer=parts.plane.engine.tracer,
+        observer=parts.plane.inside.observer,
+    )
     return app
 
 
@@ -54,16 +77,32 @@ def _route_services(app: FastAPI, plane: DataPlane) -> None:
         app.router.routes.append(Route(f"{address}/{{rest:path}}", plane, include_in_schema=False))
 
 
-def _data_plane(settings: Settings, parts: Parts) -> DataPlane:
-    ttl, most = settings.gateway_cache_seconds, settings.gateway_cache_entry_bytes
-    internal = InternalTokens(settings.internal_secret.get_secret_value())
+class _Purger:
+    def __init__(self, plane: Plane) -> None:
+        self._store = plane.store
+
+    async def purge(self, tags: Sequence[str]) -> None:
+        await self._store.purged(tags)
+
+
+def _metrics(plane: Plane) -> Endpoint:
+    watched = Watched(plane.inside.observer, plane.store, plane.inside.connections, plane.engine.upstreams)
+    page = MetricsPage(watched)
+
+    async def show(request: Request) -> Response:
+        return await page(request)
+
+    return show
+
+
+def _data_plane(plane: Plane) -> DataPlane:
+    inside = plane.inside
     return DataPlane(
         Dependencies(
-            access=parts.control.access,
-            internal=internal,
-            upstreams=parts.upstreams,
-            responses=parts.responses,
-            reads=CachedReads(parts.responses, ttl=ttl, entry_bytes=most),
+            doorkeeper=inside.doorkeeper,
+            engine=plane.engine,
+            store=plane.store,
+            count=lambda known, status: inside.usage.count(known.caller, status),
         )
     )
 
@@ -74,9 +113,12 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
         _say_what_is_embedded(settings)
         listener = _listener(settings, parts, asyncio.get_running_loop())
         listener.start()
+        parts.control.usage.start()
+        parts.plane.sweep.start()
         try:
             yield
         finally:
+            parts.plane.sweep.stop()
             await asyncio.to_thread(listener.stop)
             await parts.close()
 
@@ -84,15 +126,8 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
 
 
 def _listener(settings: Settings, parts: Parts, loop: asyncio.AbstractEventLoop) -> ChangeListener:
-    groups = {route.cache_group for route in ROUTES if route.cache_group}
-
-    async def purge() -> None:
-        for group in groups:
-            await parts.responses.purge(group)
-
-    def on_change() -> None:
-        work: Coroutine[None, None, None] = purge()
-        asyncio.run_coroutine_threadsafe(work, loop).result(_PURGE_SECONDS)
+    def on_change(tags: Sequence[str]) -> None:
+        asyncio.run_coroutine_threadsafe(parts.plane.store.purged(tags), loop).result(_PURGE_SECONDS)
 
     instance = settings.gateway_instance
     group = f"gateway.purge.{instance}" if instance else "gateway.purge"

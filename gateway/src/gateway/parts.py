@@ -1,32 +1,44 @@
 """The gateway's parts, opened in one place and closed in one place."""
 
-from collections.abc import Mapping
+import asyncio
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import httpx
+import structlog
 
 from bookcore.cache import Cache, open_cache
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
+from bookcore.kit.auth import InternalTokens
 from bookcore.kit.clock import Clock, SystemClock
-from gateway.cache.responses import ResponseCache
+from gateway.cache.shelf import Shelf
+from gateway.cache.store import Store
 from gateway.control.access import Access, Quotas
 from gateway.control.accounts.database import Database, open_database
-from gateway.control.accounts.sessions import Sessions
-from gateway.control.accounts.users import Users
+from gateway.control.accounts.stores import Stores
 from gateway.control.doors import Control
-from gateway.control.keys import open_keys
+from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
+from gateway.control.usage import Usage
+from gateway.core.freshness import Lifetime
 from gateway.core.gcra import Quota
 from gateway.core.routes import Service
-from gateway.dataplane.balance import Balancer
+from gateway.core.trace import Tracer
+from gateway.dataplane.doorkeeper import Doorkeeper
+from gateway.dataplane.engine import Collaborators, Engine
+from gateway.dataplane.inside import Connections, DateLine, Inside, Limits
+from gateway.dataplane.lane import FastLane
+from gateway.dataplane.observe import AccessLog, Observer
+from gateway.dataplane.sweep import Sweep
+from gateway.dataplane.tokens import USER_TAG, TokenCache
 from gateway.dataplane.upstream import Upstream
 from gateway.settings import Settings
 
-_CONNECTIONS = 200
-_IDLE_SECONDS = 2.0
-"""Shorter than uvicorn's 5, so that a service doesn't hang up just as a request goes out."""
+_log = structlog.get_logger()
+_REMEMBERED_SECONDS, _REMEMBERED_ALONE = 60.0, 5.0
+"""How long a token isn't checked again; alone, nobody tells when another gateway changes a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +47,17 @@ class Outside:
 
     cache: Cache
     event_log: EventLog
-    transport: httpx.AsyncBaseTransport
     clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The data plane's."""
+
+    store: Store
+    engine: Engine
+    inside: Inside
+    sweep: Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,51 +67,111 @@ class Parts:
     outside: Outside
     database: Database
     control: Control
-    responses: ResponseCache
-    upstreams: Mapping[Service, Upstream]
+    plane: Plane
 
     async def close(self) -> None:
         """Free it all, the outside included."""
+        await self.control.usage.close()
         self.control.passwords.close()
         self.database.close()
         self.outside.event_log.close()
-        await self.outside.transport.aclose()
+        await asyncio.gather(*(upstream.close() for upstream in self.plane.engine.upstreams.values()))
         await self.outside.cache.close()
 
 
 def open_outside(settings: Settings) -> Outside:
     """What the settings name. Raises: BookstreamError."""
-    limits = httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_IDLE_SECONDS)
     return Outside(
         cache=open_cache(settings.cache_url),
         event_log=open_event_log(settings.event_log_url),
-        transport=httpx.AsyncHTTPTransport(limits=limits, trust_env=False),
         clock=SystemClock(),
     )
 
 
 def open_parts(settings: Settings, outside: Outside | None = None) -> Parts:
     """Raises: BookstreamError when the keys, the accounts or the outside can't be opened."""
-    keys = open_keys(settings.gateway_keys)
+    clock = outside.clock if outside else SystemClock()
+    keys = KeyFolder(settings.gateway_keys, clock=clock, token_seconds=settings.gateway_token_seconds)
     database = open_database(settings.accounts_url)
     try:
         found = outside or open_outside(settings)
     except BookstreamError:
         database.close()
         raise
-    life_seconds = settings.gateway_refresh_days * 86_400
-    sessions = Sessions(database, clock=found.clock, life_seconds=life_seconds)
-    tokens = AccessTokens(keys, clock=found.clock, life_seconds=settings.gateway_token_seconds)
-    control = Control(
-        users=Users(database, clock=found.clock),
-        sessions=sessions,
+    control = _control(settings, database, found, keys)
+    return Parts(found, database, control, _plane(settings, found, control))
+
+
+def _control(settings: Settings, database: Database, outside: Outside, keys: KeyFolder) -> Control:
+    clock, token_seconds = outside.clock, settings.gateway_token_seconds
+    session_seconds = settings.gateway_refresh_days * 86_400
+    stores = Stores.on(database, clock=clock, session_seconds=session_seconds)
+    tokens = AccessTokens(keys, clock=clock, life_seconds=token_seconds)
+    return Control(
+        stores=stores,
         passwords=Passwords(),
         keys=keys,
         tokens=tokens,
-        access=Access(tokens, sessions, found.cache, quotas=_quotas(settings)),
+        access=Access(tokens, stores, outside.cache, quotas=_quotas(settings)),
+        usage=Usage(stores.usage, clock=clock),
+        clock=clock,
     )
-    responses = ResponseCache(found.cache, clock=found.clock)
-    return Parts(found, database, control, responses, _upstreams(settings, found))
+
+
+def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
+    access = control.access
+    now = seconds_of(outside.clock)
+    is_shared = not settings.cache_url.startswith("memory:")
+    shelf = Shelf(max_bytes=settings.gateway_cache_bytes)
+    store = Store(outside.cache, shelf, now=now, is_shared=is_shared)
+    tokens = TokenCache(life_seconds=_REMEMBERED_SECONDS if is_shared else _REMEMBERED_ALONE, now=now)
+    store.on_news(tokens.hear)
+    access.on_standing_changed(lambda user_id: store.purge([USER_TAG + user_id], _say_unheard))
+    engine = Engine(
+        Collaborators(
+            store=store,
+            tokens=tokens,
+            internal=InternalTokens(settings.internal_secret.get_secret_value()),
+            upstreams=_upstreams(settings, now),
+            tracer=Tracer(percent=settings.gateway_trace_percent),
+        ),
+        most=Lifetime(
+            settings.gateway_cache_seconds,
+            settings.gateway_stale_seconds,
+            settings.gateway_stale_error_seconds,
+        ),
+        entry_bytes=settings.gateway_cache_entry_bytes,
+    )
+    inside = Inside(
+        lane=FastLane(engine),
+        observer=Observer(AccessLog(now=now) if settings.gateway_access_log else None),
+        usage=control.usage,
+        date=DateLine(),
+        limits=Limits(idle_seconds=settings.gateway_idle_seconds),
+        connections=Connections(),
+        doorkeeper=Doorkeeper(access, tokens),
+    )
+    return Plane(store, engine, inside, _sweep(engine, inside))
+
+
+def _sweep(engine: Engine, inside: Inside) -> Sweep:
+    sweep = Sweep()
+    for upstream in engine.upstreams.values():
+        sweep.add(upstream)
+    sweep.add(inside.connections)
+    if inside.observer.log is not None:
+        sweep.add(inside.observer.log)
+    return sweep
+
+
+def _say_unheard(error: BookstreamError | None) -> None:
+    if error is not None:
+        _log.warning("other gateways were not told of a user's change", error=str(error))
+
+
+def seconds_of(clock: Clock) -> Callable[[], float]:
+    """The clock as seconds since 1970, the cheap way when it is the machine's."""
+    return time.time if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
 
 
 def _quotas(settings: Settings) -> Quotas:
@@ -99,15 +180,19 @@ def _quotas(settings: Settings) -> Quotas:
         anonymous=Quota("anonymous", settings.gateway_anonymous_per_minute),
         login_address=Quota("login-address", settings.gateway_logins_per_address),
         login_email=Quota("login-email", settings.gateway_logins_per_email),
+        login_everyone=Quota("login-everyone", settings.gateway_logins_per_minute),
     )
 
 
-def _upstreams(settings: Settings, outside: Outside) -> Mapping[Service, Upstream]:
-    timeout = httpx.Timeout(settings.gateway_read_seconds, connect=settings.gateway_connect_seconds)
+def _upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:
     addresses = {Service.BOOKS: settings.books_api_urls, Service.SEARCH: settings.search_api_urls}
     return {
         service: Upstream(
-            service.value, Balancer(urls, clock=outside.clock), outside.transport, timeout=timeout
+            service.value,
+            urls,
+            connect_seconds=settings.gateway_connect_seconds,
+            read_seconds=settings.gateway_read_seconds,
+            now=now,
         )
         for service, urls in addresses.items()
     }

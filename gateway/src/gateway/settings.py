@@ -34,11 +34,35 @@ class Settings(SharedSettings):
         30, ge=1, description="logins and registrations a minute from one network address"
     )
     gateway_logins_per_email: int = Field(10, ge=1, description="logins a minute for one e-mail address")
+    gateway_logins_per_minute: int = Field(
+        600, ge=1, description="logins a minute for everybody together; the last line for the processor"
+    )
     gateway_cache_seconds: float = Field(60.0, ge=0, description="longest life of a cached response; 0: none")
     gateway_cache_entry_bytes: int = Field(1_048_576, ge=0, description="largest response that is cached")
+    gateway_stale_seconds: float = Field(
+        30.0, ge=0, description="how long after its time an answer is still given while a new one is fetched"
+    )
+    gateway_stale_error_seconds: float = Field(
+        3_600.0, ge=0, description="how long after its time an answer is given when no service can answer"
+    )
+    gateway_cache_bytes: int = Field(
+        67_108_864, ge=0, description="memory for responses in each process, before the cache server is asked"
+    )
     gateway_body_bytes: int = Field(1_048_576, ge=1, description="largest request body that is accepted")
     gateway_connect_seconds: float = Field(2.0, gt=0, description="longest wait for a service to accept")
     gateway_read_seconds: float = Field(30.0, gt=0, description="longest silence of a service")
+    gateway_idle_seconds: float = Field(
+        75.0, gt=0, description="longest silence of a client between two requests on a connection"
+    )
+    gateway_workers: int = Field(
+        1, ge=1, le=64, description="processes that share the port; more than one need a cache server"
+    )
+    gateway_access_log: bool = Field(
+        default=True, description="one line of JSON for each request on standard error"
+    )
+    gateway_trace_percent: float = Field(
+        10.0, ge=0, le=100, description="share of the traces begun here that are marked as sampled"
+    )
     books_api_urls: Addresses = Field(
         ("http://127.0.0.1:8081",), description="addresses of books-api, separated by commas"
     )
@@ -76,6 +100,8 @@ class Settings(SharedSettings):
             object.__setattr__(self, "accounts_url", f"sqlite:///{data}/accounts.db")
         if bool(self.bootstrap_admin_email) != bool(self.bootstrap_admin_password.get_secret_value()):
             raise ValueError("give both BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL and _PASSWORD, or neither")
+        if self.gateway_workers > 1 and self.cache_url.startswith("memory:"):
+            raise ValueError("more than one BOOKSTREAM_GATEWAY_WORKERS need a BOOKSTREAM_CACHE_URL to share")
         if self.environment is Environment.PRODUCTION:
             self._refuse_own_unsafe()
         return self

@@ -17,7 +17,7 @@ from bookcore.event_log import open_event_log
 from bookcore.event_log.dead_letters import DeadLetters
 from bookcore.events.book import BookState
 from bookcore.events.topics import OBSERVED
-from bookcore.kit.auth import HEADER, Identity, InternalTokens, Role
+from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookcore.lake import open_lake
 from bookcore.testing.builders import a_book
 from books_api.app import create_app
@@ -74,7 +74,7 @@ def ingesting(settings: Settings) -> Iterator[None]:
 
 def as_role(settings: Settings, role: Role) -> dict[str, str]:
     tokens = InternalTokens(settings.internal_secret.get_secret_value())
-    return {HEADER: tokens.sign(Identity("u", role))}
+    return {HEADER: tokens.sign(Identity("u", role, DEFAULT_SCOPES[role]))}
 
 
 def test_a_request_that_did_not_come_by_the_gateway_is_refused(client: TestClient) -> None:
@@ -293,6 +293,9 @@ def test_a_book_that_exists_is_not_created_again(client: TestClient) -> None:
         {"price": {"amount": "-1", "currency": "GBP"}},
         {"price": None},
         {"rating": 9},
+        {"rating": True},
+        {"rating": "3"},
+        {"attributes": {"reviews": False}},
         {"colour": "red"},
         {"source_id": "a/b"},
     ],

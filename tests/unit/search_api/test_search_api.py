@@ -5,7 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bookcore.events.book import BookState
-from bookcore.kit.auth import HEADER, Identity, InternalTokens, Role
+from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookcore.search import open_search
 from bookcore.testing.builders import a_stored_book
 from search_api.app import create_app
@@ -23,7 +23,8 @@ def client(settings: Settings) -> Iterator[TestClient]:
     index = open_search(settings.search_url, writable=True)
     index.put([a_stored_book(f"u{n}") for n in range(5)])
     index.close()
-    token = InternalTokens(settings.internal_secret.get_secret_value()).sign(Identity("u", Role.READER))
+    reader = Identity("u", Role.READER, DEFAULT_SCOPES[Role.READER])
+    token = InternalTokens(settings.internal_secret.get_secret_value()).sign(reader)
     with TestClient(create_app(settings), headers={HEADER: token}) as client:
         yield client
 

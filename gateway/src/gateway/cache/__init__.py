@@ -1,1 +1,1 @@
-"""What the gateway keeps in the cache port: responses, generations, limits; and what drops it."""
+"""What the gateway keeps: answers on two levels, limits, generations; and what makes it forget them."""

@@ -6,6 +6,12 @@ from bookcore.cache import Cache
 from gateway.core.gcra import SCRIPT, Quota, Verdict, verdict_of
 
 
+def limit_key(quota: Quota, subject: str) -> str:
+    """Where a subject, of any length and content, is counted against a quota."""
+    digest = sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"limit:{quota.name}:{digest}"
+
+
 class Limiter:
     """One key for each quota and subject; closed when the cache is away, since Unavailable passes through."""
 
@@ -13,9 +19,7 @@ class Limiter:
         self._cache = cache
 
     async def take(self, quota: Quota, subject: str) -> Verdict:
-        """Count one request of the subject, of any length and content, against the quota."""
-        digest = sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        answer = await self._cache.eval(
-            SCRIPT, [f"limit:{quota.name}:{digest}"], [quota.requests, quota.window]
-        )
+        """Count one request of the subject against the quota."""
+        key = limit_key(quota, subject)
+        answer = await self._cache.eval(SCRIPT, [key], [quota.requests, quota.window])
         return verdict_of(answer)

@@ -9,6 +9,7 @@ from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.event_log import Consumer, EventLog, Position
 from bookcore.events.message import Record
 from bookcore.events.topics import CHANGED
+from gateway.core.tags import EVERYTHING, tags_of_change
 
 _log = structlog.get_logger()
 _POLL_SECONDS = 0.5
@@ -16,13 +17,14 @@ _BATCH = 1_000
 
 
 class ChangeListener:
-    """A thread that calls `on_change` (which may block) once per batch of changes.
+    """A thread that calls `on_change` (which may block) with the tags that a batch of changes drops.
 
-    It begins at the end of the topic and calls once at the beginning: whatever happened before is forgotten
-    with that. Records aren't decoded, so none can stop it. Idempotent by nature.
+    It begins at the end of the topic and drops everything at the beginning: whatever happened before is
+    forgotten with that. A change is known by its record's key, the book's id; nothing is decoded, so that no
+    record can stop it. Idempotent by nature.
     """
 
-    def __init__(self, log: EventLog, *, group: str, on_change: Callable[[], None]) -> None:
+    def __init__(self, log: EventLog, *, group: str, on_change: Callable[[Sequence[str]], None]) -> None:
         self._event_log = log
         self._group = group
         self._on_change = on_change
@@ -54,7 +56,7 @@ class ChangeListener:
         consumer = self._event_log.consumer(self._group, [CHANGED.name], start=self._end_of)
         try:
             consumer.poll(limit=1, timeout=0)
-            self._on_change()
+            self._on_change([EVERYTHING])
             while not self._stopping.is_set():
                 self._hear(consumer)
         finally:
@@ -63,7 +65,8 @@ class ChangeListener:
     def _hear(self, consumer: Consumer) -> None:
         records = consumer.poll(limit=_BATCH, timeout=_POLL_SECONDS)
         if records:
-            self._on_change()
+            tags = dict.fromkeys(tag for record in records for tag in tags_of_change(record.key))
+            self._on_change([EVERYTHING] if EVERYTHING in tags else list(tags))
             consumer.commit(_after(records))
 
     def _end_of(self, topic: str, partition: int) -> int | None:

@@ -5,46 +5,63 @@ seconds. What this gateway itself changes counts at once, what another one chang
 """
 
 import asyncio
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from bookcore.cache import Cache
-from bookcore.kit.auth import Role
+from bookcore.kit.auth import DEFAULT_SCOPES, Role
 from bookcore.kit.problem import ProblemError
 from gateway.cache.generations import Generations
 from gateway.cache.limiter import Limiter
-from gateway.control.accounts.sessions import Sessions
+from gateway.control.accounts import Standing
+from gateway.control.accounts.api_keys import KEY_MARK
+from gateway.control.accounts.stores import Stores
+from gateway.control.plans import quota_of
 from gateway.control.tokens import AccessClaims, AccessTokens, unauthorized
 from gateway.core.gcra import Quota, rate_headers
 
 _KEPT_SECONDS = 5.0
 _NOBODY = b"-"
+_KEY = re.compile(KEY_MARK + "[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A user with a living session; the role is today's, not that of the token."""
+    """A user with a living session; the role is today's, not that of the token.
+
+    `expires_at` (seconds since 1970) is the token's end; `key_id` names the API key, if it was one. `quota`
+    is that of the user's plan, shared by all sessions and keys of the user.
+    """
 
     user_id: str
     role: Role
     session: str
+    scopes: frozenset[str]
+    quota: Quota
+    key_id: str | None
+    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """How often one may ask: as a user, from an address without a token, and to log in."""
+    """How often one may ask: as a user of the free plan, from an address without a token, and to log in."""
 
     user: Quota
     anonymous: Quota
     login_address: Quota
     login_email: Quota
+    login_everyone: Quota
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request shows: its Authorization header, where it comes from."""
+    """What a request shows: its Authorization and X-API-Key headers, and where it comes from."""
 
     authorization: str | None
     address: str
+    api_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +75,18 @@ class Admission:
 class Access:
     """Authentication and quotas over the cache port and the sessions."""
 
-    def __init__(self, tokens: AccessTokens, sessions: Sessions, cache: Cache, *, quotas: Quotas) -> None:
+    def __init__(self, tokens: AccessTokens, stores: Stores, cache: Cache, *, quotas: Quotas) -> None:
         self._tokens = tokens
-        self._sessions = sessions
+        self._stores = stores
         self._cache = cache
         self._generations = Generations(cache)
         self._limiter = Limiter(cache)
         self.quotas = quotas
+        self._watchers: list[Callable[[str], None]] = []
+
+    def on_standing_changed(self, callback: Callable[[str], None]) -> None:
+        """Call it with the id of every user whose role, plan, sessions or keys change here."""
+        self._watchers.append(callback)
 
     async def admit(self, credentials: Credentials) -> Admission:
         """Counts against the user or, without a good token, against the network address.
@@ -72,11 +94,11 @@ class Access:
         Raises: ProblemError, unauthorized or too-many-requests.
         """
         try:
-            caller = await self._authenticate(credentials.authorization)
+            caller = await self.identify(credentials)
         except ProblemError:
             await self.count(self.quotas.anonymous, credentials.address)
             raise
-        return Admission(caller, await self.count(self.quotas.user, caller.user_id))
+        return Admission(caller, await self.count(caller.quota, caller.user_id))
 
     async def count(self, quota: Quota, subject: str) -> dict[str, str]:
         """Count one request; the rate headers. Raises: ProblemError(too-many-requests)."""
@@ -88,27 +110,72 @@ class Access:
         return headers
 
     async def forget(self, user_id: str) -> None:
-        """The user's role or sessions changed: look again at the next request."""
+        """The user's role, plan, sessions or keys changed: look again at the next request."""
         await self._generations.advance(f"standing:{user_id}")
+        for watcher in self._watchers:
+            watcher(user_id)
+        # commands are answered in order: once this one is, those of the watchers have been carried out
+        await self._generations.current(f"standing:{user_id}")
 
-    async def _authenticate(self, authorization: str | None) -> Caller:
-        scheme, _, token = (authorization or "").partition(" ")
-        if not authorization:
-            raise unauthorized("send `Authorization: Bearer <access token>`", is_token_bad=False)
+    async def identify(self, credentials: Credentials) -> Caller:
+        """Who asks, by access token or API key; counted against nobody.
+
+        Raises: ProblemError(unauthorized).
+        """
+        scheme, _, token = (credentials.authorization or "").partition(" ")
+        token = token.strip()
+        if credentials.api_key is not None:
+            if credentials.authorization:
+                raise unauthorized("send either Authorization or X-API-Key, not both")
+            return await self._by_key(credentials.api_key.strip())
+        if not credentials.authorization:
+            raise unauthorized("send `Authorization: Bearer <access token or API key>`", is_token_bad=False)
         if scheme.lower() != "bearer":
             raise unauthorized("only the scheme Bearer is known here")
-        claims = self._tokens.check(token.strip())
-        role = await self._role(claims)
-        if role is None:
-            raise unauthorized("the session has ended; log in again")
-        return Caller(claims.user_id, role, claims.session)
+        return await (self._by_key(token) if token.startswith(KEY_MARK) else self._by_token(token))
 
-    async def _role(self, claims: AccessClaims) -> Role | None:
+    async def _by_token(self, token: str) -> Caller:
+        claims = self._tokens.check(token)
+        standing = await self._standing(claims)
+        if standing is None:
+            raise unauthorized("the session has ended; log in again")
+        return Caller(
+            user_id=claims.user_id,
+            role=standing.role,
+            session=claims.session,
+            scopes=DEFAULT_SCOPES[standing.role],
+            quota=quota_of(standing.plan, self.quotas.user),
+            key_id=None,
+            expires_at=float(claims.expires_at),
+        )
+
+    async def _by_key(self, secret: str) -> Caller:
+        # always asked of the database, so that a revoked key is out at once; the data plane remembers callers
+        well_formed = _KEY.fullmatch(secret) is not None
+        found = await asyncio.to_thread(self._stores.api_keys.find, secret) if well_formed else None
+        if found is None:
+            raise unauthorized("the API key is unknown, revoked or past its end; make another one")
+        key, standing = found
+        return Caller(
+            user_id=key.user_id,
+            role=standing.role,
+            session=f"key:{key.id}",
+            scopes=key.scopes & DEFAULT_SCOPES[standing.role],
+            quota=quota_of(standing.plan, self.quotas.user),
+            key_id=key.id,
+            expires_at=inf if key.expires_at is None else float(key.expires_at),
+        )
+
+    async def _standing(self, claims: AccessClaims) -> Standing | None:
         generation = await self._generations.current(f"standing:{claims.user_id}")
         key = f"standing:{claims.user_id}:{generation}:{claims.session}"
         kept = await self._cache.get(key)
         if kept is None:
-            role = await asyncio.to_thread(self._sessions.role_in, claims.session, claims.user_id)
-            kept = _NOBODY if role is None else role.value.encode()
+            find = self._stores.sessions.standing_in
+            found = await asyncio.to_thread(find, claims.session, claims.user_id)
+            kept = _NOBODY if found is None else f"{found.role} {found.plan}".encode()
             await self._cache.set(key, kept, ttl=_KEPT_SECONDS)
-        return None if kept == _NOBODY else Role(kept.decode())
+        if kept == _NOBODY:
+            return None
+        role, _, plan = kept.decode().partition(" ")
+        return Standing(Role(role), plan)

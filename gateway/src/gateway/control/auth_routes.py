@@ -5,8 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
-from gateway.control.doors import Address, Anonymous, In, Known
+from gateway.control.doors import NEEDS_LOGIN, Address, Anonymous, In, Person, actor
 from gateway.control.tokens import unauthorized
 from gateway.control.wire import Login, NewAccount, Refresh, Tokens
 
@@ -20,43 +21,59 @@ async def _login_quota(control: In, address: Address) -> None:
 LoginQuota = Annotated[None, Depends(_login_quota)]
 
 
-@router.post("/register", status_code=201, summary="Make an account")
+@router.post("/register", status_code=201, summary="Make an account", responses=problems("conflict"))
 async def register(new: NewAccount, control: In, _: LoginQuota) -> Tokens:
     """Makes an account with the role reader and logs it in. A taken address answers 409."""
     stored = await control.passwords.hash(new.password)
-    account = await asyncio.to_thread(control.users.create, new.email, stored)
-    session = await asyncio.to_thread(control.sessions.begin, account.id)
+    account = await asyncio.to_thread(control.stores.users.create, new.email, stored)
+    session = await asyncio.to_thread(control.stores.sessions.begin, account.id)
     return control.pair(session, account.role)
 
 
-@router.post("/login", summary="Log in")
+@router.post("/login", summary="Log in", responses=problems("unauthorized", "forbidden"))
 async def login(given: Login, control: In, _: LoginQuota) -> Tokens:
     """Begins a session. Wrong address and wrong password get the same answer in the same time."""
-    await control.access.count(control.access.quotas.login_email, given.email)
-    account = await asyncio.to_thread(control.users.find_by_email, given.email)
+    quotas = control.access.quotas
+    await control.access.count(quotas.login_email, given.email)
+    await control.access.count(quotas.login_everyone, "")
+    account = await asyncio.to_thread(control.stores.users.find_by_email, given.email)
     is_right = await control.passwords.matches(account.password_hash if account else None, given.password)
     if account is None or not is_right:
         raise unauthorized("wrong e-mail address or password", is_token_bad=False)
     if account.is_disabled:
         raise ProblemError("forbidden", "this account is disabled; ask an administrator")
-    session = await asyncio.to_thread(control.sessions.begin, account.id)
+    session = await asyncio.to_thread(control.stores.sessions.begin, account.id)
     return control.pair(session, account.role)
 
 
-@router.post("/refresh", dependencies=[Anonymous], summary="Get a new pair of tokens")
+@router.post(
+    "/refresh",
+    dependencies=[Anonymous],
+    summary="Get a new pair of tokens",
+    responses=problems("unauthorized"),
+)
 async def refresh(given: Refresh, control: In) -> Tokens:
     """Each refresh token works once; a second use ends the session, since one of the two was a thief."""
-    session = await asyncio.to_thread(control.sessions.rotate, given.refresh_token)
+    session = await asyncio.to_thread(control.stores.sessions.rotate, given.refresh_token)
     if session is None:
         raise unauthorized("the refresh token is used, expired or unknown; log in again")
-    role = await asyncio.to_thread(control.sessions.role_in, session.id, session.user_id)
-    if role is None:
+    standing = await asyncio.to_thread(control.stores.sessions.standing_in, session.id, session.user_id)
+    if standing is None:
         raise unauthorized("the session has ended; log in again")
-    return control.pair(session, role)
+    return control.pair(session, standing.role)
 
 
-@router.post("/logout", status_code=204, summary="End the session")
-async def logout(caller: Known, control: In) -> None:
+@router.post("/logout", status_code=204, summary="End the session", openapi_extra=NEEDS_LOGIN)
+async def logout(caller: Person, control: In) -> None:
     """From now on the session's access and refresh tokens are void."""
-    await asyncio.to_thread(control.sessions.end, caller.session)
+    await asyncio.to_thread(control.stores.sessions.end, caller.session, by=actor(caller))
+    await control.access.forget(caller.user_id)
+
+
+@router.post(
+    "/logout-everywhere", status_code=204, summary="End all your sessions", openapi_extra=NEEDS_LOGIN
+)
+async def logout_everywhere(caller: Person, control: In) -> None:
+    """From now on all your access and refresh tokens are void. API keys stay; revoke them one by one."""
+    await asyncio.to_thread(control.stores.sessions.end_all, caller.user_id, by=actor(caller))
     await control.access.forget(caller.user_id)

@@ -2,15 +2,18 @@
 
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from bookcore.events import asyncapi
+from bookcore.kit.auth import Scope
+from bookcore.kit.openapi import Document
 from bookcore.kit.problem import PROBLEMS, ProblemError
-from gateway.control.doors import Anonymous, In
+from gateway.control.access import Credentials
+from gateway.control.doors import Address, Anonymous, In
 from gateway.control.keys import Jwks
 from gateway.control.pages import docs_page, problem_page
-from gateway.core.documents import Document
+from gateway.core.documents import for_scopes
 
 router = APIRouter(tags=["about"], dependencies=[Anonymous])
 _PAGE_HEADERS = {
@@ -34,16 +37,41 @@ async def _library(request: Request) -> Library:
 Documents = Annotated[Library, Depends(_library)]
 
 
+async def _asked(
+    request: Request,
+    library: Documents,
+    control: In,
+    address: Address,
+    scope: Annotated[list[Scope] | None, Query(max_length=6)] = None,
+) -> Document:
+    """All of it; with `scope`, or with a token, only what these scopes open.
+
+    Raises: ProblemError(unauthorized) for a token that is none.
+    """
+    document = await library.document()
+    shown = Credentials(
+        request.headers.get("authorization"), address, api_key=request.headers.get("x-api-key")
+    )
+    if scope:
+        return for_scopes(document, frozenset(scope))
+    if shown.authorization or shown.api_key:
+        return for_scopes(document, (await control.access.identify(shown)).scopes)
+    return document
+
+
+Asked = Annotated[Document, Depends(_asked)]
+
+
 @router.get("/.well-known/jwks.json", summary="The keys that check access tokens")
 async def show_keys(control: In) -> Jwks:
     """All keys that may have signed a living token."""
-    return control.keys.jwks()
+    return control.keys.ring.jwks()
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def show_openapi(library: Documents) -> JSONResponse:
+async def show_openapi(document: Asked) -> JSONResponse:
     """The gateway's and the services' operations in one OpenAPI document."""
-    return JSONResponse(await library.document())
+    return JSONResponse(document)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
@@ -53,9 +81,9 @@ async def show_asyncapi() -> JSONResponse:
 
 
 @router.get("/docs", include_in_schema=False)
-async def show_docs(library: Documents) -> HTMLResponse:
+async def show_docs(document: Asked) -> HTMLResponse:
     """The same for people."""
-    return HTMLResponse(docs_page(await library.document()), headers=_PAGE_HEADERS)
+    return HTMLResponse(docs_page(document), headers=_PAGE_HEADERS)
 
 
 @router.get("/problems/{slug}", include_in_schema=False)

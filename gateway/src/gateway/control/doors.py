@@ -3,33 +3,41 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 
-from bookcore.kit.auth import Role
+from bookcore.kit.auth import Role, Scope
+from bookcore.kit.clock import Clock
 from bookcore.kit.problem import ProblemError
 from gateway.control.access import Access, Caller, Credentials
-from gateway.control.accounts.sessions import Session, Sessions
-from gateway.control.accounts.users import Users
-from gateway.control.keys import KeyRing
+from gateway.control.accounts.sessions import Session
+from gateway.control.accounts.stores import Stores
+from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
+from gateway.control.usage import Usage
 from gateway.control.wire import Tokens
 from gateway.core.answer import add_answer_headers
 
-_bearer = HTTPBearer(auto_error=False, description="The `access_token` of /v1/auth/login")
+_bearer = HTTPBearer(
+    scheme_name="bearer", auto_error=False, description="The `access_token` of /v1/auth/login, or an API key"
+)
+_api_key = APIKeyHeader(
+    name="X-API-Key", scheme_name="apiKey", auto_error=False, description="A key of POST /v1/keys"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
     """The collaborators, opened and closed by the app; at `app.state.control`."""
 
-    users: Users
-    sessions: Sessions
+    stores: Stores
     passwords: Passwords
-    keys: KeyRing
+    keys: KeyFolder
     tokens: AccessTokens
     access: Access
+    usage: Usage
+    clock: Clock
 
     def pair(self, session: Session, role: Role) -> Tokens:
         """What a client gets for a session."""
@@ -64,25 +72,47 @@ Anonymous = Depends(_anonymous)
 """Counts against the network address; for what needs no token."""
 
 
+async def _shown(
+    request: Request,
+    address: Address,
+    _: Annotated[object, Security(_bearer)],  # only so that the OpenAPI document says so
+    api_key: Annotated[str | None, Security(_api_key)],
+) -> Credentials:
+    return Credentials(request.headers.get("authorization"), address, api_key)
+
+
 async def _caller(
     request: Request,
     control: In,
-    address: Address,
-    _: Annotated[object, Depends(_bearer)],  # only so that the OpenAPI document says so
+    needed: SecurityScopes,
+    credentials: Annotated[Credentials, Security(_shown)],
 ) -> Caller:
-    admission = await control.access.admit(Credentials(request.headers.get("authorization"), address))
+    admission = await control.access.admit(credentials)
     add_answer_headers(request.scope, admission.headers)
+    missing = [scope for scope in needed.scopes if scope not in admission.caller.scopes]
+    if missing:
+        raise ProblemError("forbidden", f"this needs the scope {missing[0]}")
     return admission.caller
 
 
-Known = Annotated[Caller, Depends(_caller)]
-"""Whoever has a good token."""
+Known = Annotated[Caller, Security(_caller)]
+"""Whoever has a good token or key."""
+Admin = Annotated[Caller, Security(_caller, scopes=[Scope.ADMIN.value])]
+"""Whoever has the scope admin."""
 
 
-async def _admin(caller: Known) -> Caller:
-    if caller.role is not Role.ADMIN:
-        raise ProblemError("forbidden", "this needs the role admin")
+async def _person(caller: Known) -> Caller:
+    if caller.key_id is not None:
+        raise ProblemError("forbidden", "an API key can't do this; log in")
     return caller
 
 
-Admin = Annotated[Caller, Depends(_admin)]
+Person = Annotated[Caller, Depends(_person)]
+"""Whoever has logged in: what an API key must not do, such as making more keys."""
+NEEDS_LOGIN = {"x-needs-login": True}
+"""What the OpenAPI document says of such an operation; for `openapi_extra`."""
+
+
+def actor(caller: Caller) -> str:
+    """How the audit log names who did it."""
+    return caller.user_id if caller.key_id is None else f"{caller.user_id}/{caller.key_id}"

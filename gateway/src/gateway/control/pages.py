@@ -1,10 +1,11 @@
 """The pages for people: the API's operations, and what to do about a problem. Self-contained, no scripts."""
 
+import json
 from html import escape
 from importlib.resources import files
 
-from bookcore.kit.problem import Problem
-from gateway.core.documents import Document, operations_of
+from bookcore.kit.openapi import Document, operations_of
+from bookcore.kit.problem import Problem, example_of_problem
 
 
 def docs_page(document: Document) -> str:
@@ -24,9 +25,15 @@ def problem_page(problem: Problem) -> str:
     """What a kind of error means and what the caller can do."""
     intro = (
         f"<h1>{problem.status} {escape(problem.title)}</h1><p>{escape(problem.remedy)}</p>"
-        f"<p class=quiet>type <code>/problems/{escape(problem.slug)}</code>, <a href=/docs>API</a></p>"
+        f"<h2>Such as</h2><pre>{escape(_shown(problem))}</pre>"
+        f"<p class=quiet>type <code>/problems/{escape(problem.slug)}</code> · "
+        "<a href=/docs>all operations</a> · <a href=/portal>portal</a></p>"
     )
     return _page(problem.title, intro, "")
+
+
+def _shown(problem: Problem) -> str:
+    return json.dumps(example_of_problem(problem), indent=2, ensure_ascii=False)
 
 
 def _operation(method: str, path: str, operation: Document) -> str:

@@ -1,5 +1,7 @@
 """Access tokens: JWT signed with Ed25519, checked as RFC 8725 and RFC 9068 ask."""
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
 from bookcore.kit.problem import ProblemError
-from gateway.control.keys import KeyRing
+from gateway.control.keys import KeyFolder
 
 ISSUER = "bookstream-gateway"
 AUDIENCE = "bookstream"
@@ -22,6 +24,8 @@ _LEEWAY = 5
 """Seconds by which the clocks of two gateways may differ."""
 _TEXT = ("sub", "jti", "sid", "role")
 _TIMES = ("exp", "iat", "nbf")
+_HEADER = {"typ", "alg", "kid"}
+"""All that ours say. Whoever embeds a key (jwk, jku, x5c) or wants extensions (crit, b64, zip) isn't us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,26 @@ class AccessClaims:
     expires_at: int
 
 
+def _refuse_second_readings(token: str) -> None:
+    """Raises: ValueError for what two readers could take for two tokens: odd base64, names given twice."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise ValueError("it has not three parts")
+    for part in parts:
+        raw = base64.urlsafe_b64decode(part.encode("ascii") + b"=" * (-len(part) % 4))
+        if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
+            raise ValueError("it is not written in plain base64url")
+        if part is not parts[2]:
+            json.loads(raw, object_pairs_hook=_named_once)
+
+
+def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        raise ValueError("it says something twice")
+    return named
+
+
 def unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemError:
     """401 with the challenge that RFC 6750 asks for."""
     challenge = 'Bearer realm="bookstream"' + (', error="invalid_token"' if is_token_bad else "")
@@ -45,7 +69,7 @@ def unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemError:
 class AccessTokens:
     """Issues and checks; believes only keys of the ring, whatever the token says of itself."""
 
-    def __init__(self, keys: KeyRing, *, clock: Clock, life_seconds: int) -> None:
+    def __init__(self, keys: KeyFolder, *, clock: Clock, life_seconds: int) -> None:
         self._keys = keys
         self._clock = clock
         self.life_seconds = life_seconds
@@ -64,14 +88,16 @@ class AccessTokens:
             "nbf": now,
             "exp": now + self.life_seconds,
         }
-        headers = {"typ": _TYPE, "kid": self._keys.signing_kid}
-        return jwt.encode(claims, self._keys.signing, algorithm=_ALGORITHM, headers=headers)
+        ring = self._keys.ring
+        headers = {"typ": _TYPE, "kid": ring.signing_kid}
+        return jwt.encode(claims, ring.signing, algorithm=_ALGORITHM, headers=headers)
 
     def check(self, token: str) -> AccessClaims:
         """Raises: ProblemError(unauthorized) with the one thing that is wrong."""
         if len(token) > _LONGEST:
             raise unauthorized("the token is too long to be one of ours")
         try:
+            _refuse_second_readings(token)
             key = self._key(jwt.get_unverified_header(token))
             claims = jwt.decode(
                 token,
@@ -96,19 +122,22 @@ class AccessTokens:
             raise unauthorized("the token is not signed with EdDSA")
         if str(header.get("typ")).lower() not in (_TYPE, f"application/{_TYPE}"):
             raise unauthorized("this is no access token (typ at+jwt)")
-        if "crit" in header:
-            raise unauthorized("the token asks for extensions that are not known here")
-        key = self._keys.believed.get(str(header.get("kid")))
+        if header.keys() - _HEADER:
+            raise unauthorized("the token's header says more than typ, alg and kid")
+        key = self._keys.believed(str(header.get("kid")))
         if key is None:
             raise unauthorized("the token was signed with a key that is not known here; log in again")
         return key
 
     def _read(self, claims: Mapping[str, Any]) -> AccessClaims:
         # Any: the claims of a token with a good signature, each checked here
-        if not all(isinstance(claims[name], str) for name in _TEXT) or claims["role"] not in list(Role):
+        texts = [claims[name] for name in _TEXT]
+        if not all(isinstance(text, str) and text for text in texts) or claims["role"] not in list(Role):
             raise unauthorized("a claim of the token is not text as it should be")
         if not all(type(claims[name]) is int for name in _TIMES):
             raise unauthorized("a time in the token is not in whole seconds")
+        if claims["aud"] != AUDIENCE:
+            raise unauthorized("the token is for others as well")
         now = self._now()
         if claims["exp"] <= now:
             raise unauthorized("the token has expired; use the refresh token")

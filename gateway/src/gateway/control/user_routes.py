@@ -7,22 +7,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
 from gateway.control.accounts import Account, AccountChange
-from gateway.control.doors import Admin, In, Known
-from gateway.control.wire import User, UserChange, UserPage
+from gateway.control.doors import Admin, In, Known, actor
+from gateway.control.wire import Me, User, UserChange, UserPage
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 _FIRST = (-1, "")
 
 
 @router.get("/me", summary="Show your account")
-async def show_me(caller: Known, control: In) -> User:
-    """The account that the token belongs to."""
-    return User.of(await asyncio.to_thread(control.users.get, caller.user_id))
+async def show_me(caller: Known, control: In) -> Me:
+    """The account that the token or key belongs to, and what it may do."""
+    account = await asyncio.to_thread(control.stores.users.get, caller.user_id)
+    return Me(**User.of(account).model_dump(), scopes=tuple(sorted(caller.scopes)), key_id=caller.key_id)
 
 
-@router.get("", summary="List users")
+@router.get("", summary="List users", responses=problems("bad-cursor"))
 async def list_users(
     _: Admin,
     control: In,
@@ -31,31 +33,37 @@ async def list_users(
 ) -> UserPage:
     """By creation, oldest first; go on with `next_cursor`. For administrators."""
     after = _position(cursor) if cursor else _FIRST
-    found = await asyncio.to_thread(control.users.page, after, limit=limit + 1)
+    found = await asyncio.to_thread(control.stores.users.page, after, limit=limit + 1)
     page = found[:limit]
     next_cursor = _cursor(page[-1]) if len(found) > limit else None
     return UserPage(users=tuple(User.of(account) for account in page), next_cursor=next_cursor)
 
 
-@router.get("/{user_id}", summary="Show a user")
+@router.get("/{user_id}", summary="Show a user", responses=problems("not-found"))
 async def show_user(user_id: str, _: Admin, control: In) -> User:
     """One account. For administrators."""
-    return User.of(await asyncio.to_thread(control.users.get, user_id))
+    return User.of(await asyncio.to_thread(control.stores.users.get, user_id))
 
 
-@router.patch("/{user_id}", summary="Change a user's role, disable or enable")
-async def change_user(user_id: str, change: UserChange, _: Admin, control: In) -> User:
+@router.patch(
+    "/{user_id}",
+    summary="Change a user's role or plan, disable or enable",
+    responses=problems("not-found", "conflict"),
+)
+async def change_user(user_id: str, change: UserChange, caller: Admin, control: In) -> User:
     """Counts at once; disabling ends all sessions. 409 when no administrator would be left."""
-    wanted = AccountChange(role=change.role, is_disabled=change.disabled)
-    account = await asyncio.to_thread(control.users.change, user_id, wanted)
+    wanted = AccountChange(role=change.role, is_disabled=change.disabled, plan=change.plan)
+    account = await asyncio.to_thread(control.stores.users.change, user_id, wanted, by=actor(caller))
     await control.access.forget(user_id)
     return User.of(account)
 
 
-@router.delete("/{user_id}", status_code=204, summary="Delete a user")
-async def delete_user(user_id: str, _: Admin, control: In) -> None:
+@router.delete(
+    "/{user_id}", status_code=204, summary="Delete a user", responses=problems("not-found", "conflict")
+)
+async def delete_user(user_id: str, caller: Admin, control: In) -> None:
     """With all sessions, at once. 409 when no administrator would be left."""
-    await asyncio.to_thread(control.users.remove, user_id)
+    await asyncio.to_thread(control.stores.users.remove, user_id, by=actor(caller))
     await control.access.forget(user_id)
 
 

@@ -5,10 +5,28 @@ from typing import Any
 
 from gateway.core.headers import Header
 
-_KEY = "bookstream.answer_headers"
+_KEY, _IDENTITY = "bookstream.answer_headers", "bookstream.identity"
 
 Scope = MutableMapping[str, Any]
 """ASGI's; Any: the specification leaves the values open."""
+
+
+def identify(scope: Scope, request_id: bytes, traceparent: bytes) -> None:
+    """The names under which the request is logged, on both sides; the answer will have them."""
+    scope[_IDENTITY] = (request_id, traceparent)
+    answer_headers(scope).extend(
+        [
+            (b"x-request-id", request_id),
+            (b"traceparent", traceparent),
+            (b"cache-status", b"bookstream; detail=own"),
+        ]
+    )
+
+
+def identity_of(scope: Scope) -> tuple[bytes, bytes]:
+    """Request id and traceparent."""
+    found: tuple[bytes, bytes] = scope[_IDENTITY]
+    return found
 
 
 def add_answer_headers(scope: Scope, headers: Mapping[str, str]) -> None:

@@ -1,5 +1,7 @@
-"""What may be kept, under which key, for how long; when a client's copy is still good (RFC 9110, 9111)."""
+"""What may be kept, under which key, for how long; when a client's copy is good (RFC 9110, 9111, 5861)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode
 
@@ -7,6 +9,19 @@ from gateway.core.headers import Header, first
 
 _VARY_THAT_CANNOT_MATTER = frozenset({"accept-encoding"})
 """A fill always asks for the plain body, so its encoding never varies."""
+_VARY_BY_USER = frozenset({"*", "authorization", "cookie", "x-internal-token"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """In seconds: fresh for `ttl`, then usable while somebody asks anew, or when nobody answers."""
+
+    ttl: float
+    while_revalidating: float = 0.0
+    if_error: float = 0.0
+
+
+NONE = Lifetime(0.0)
 
 
 def normal_query(query: bytes) -> str:
@@ -21,28 +36,51 @@ def cache_key(path: str, query: bytes) -> str:
     return sha256(f"{path}?{normal_query(query)}".encode()).hexdigest()
 
 
-def bypasses(headers: list[Header]) -> bool:
+def variant_key(key: str, names: Sequence[str], headers: Sequence[Header]) -> str:
+    """Of one variant among those that differ by the request headers named."""
+    values = b"\n".join(first(headers, name.encode()) or b"" for name in names)
+    return f"{key}:{sha256(values).hexdigest()[:32]}"
+
+
+def bypasses(headers: Sequence[Header]) -> bool:
     """Whether the client asked for what the cache can't give: a part, or nothing kept."""
     return "no-store" in _directives(headers) or first(headers, b"range") is not None
 
 
-def wants_fresh(headers: list[Header]) -> bool:
+def wants_fresh(headers: Sequence[Header]) -> bool:
     """Whether the client asked for an answer made now, which may then be kept."""
-    return "no-cache" in _directives(headers)
+    found = _directives(headers)
+    return "no-cache" in found or found.get("max-age") == "0"
 
 
-def time_to_live(status: int, headers: list[Header], *, default: float) -> float:
-    """Seconds for which a response may be kept; 0 for not at all."""
-    directives = _directives(headers)
-    if status != 200 or directives.keys() & {"no-store", "no-cache", "private"}:
-        return 0.0
-    if {b"set-cookie", b"content-encoding"} & {name for name, _ in headers} or _varies(headers):
-        return 0.0
-    said = directives.get("s-maxage") or directives.get("max-age") or ""
-    return min(default, float(said)) if said.isdecimal() else default
+def lifetime(status: int, headers: Sequence[Header], *, most: Lifetime) -> Lifetime:
+    """For how long a response may be kept: what it says itself, at most `most`."""
+    said = _directives(headers)
+    if status != 200 or said.keys() & {"no-store", "no-cache", "private"}:
+        return NONE
+    names = {name for name, _ in headers}
+    if {b"set-cookie", b"content-encoding"} & names or _VARY_BY_USER & {*varies(headers)}:
+        return NONE
+    ttl = min(most.ttl, _seconds(said, "s-maxage", "max-age", default=most.ttl))
+    if said.keys() & {"must-revalidate", "proxy-revalidate"} or ttl <= 0:
+        return Lifetime(ttl)
+    return Lifetime(
+        ttl,
+        min(
+            most.while_revalidating, _seconds(said, "stale-while-revalidate", default=most.while_revalidating)
+        ),
+        min(most.if_error, _seconds(said, "stale-if-error", default=most.if_error)),
+    )
 
 
-def strong_etag(headers: list[Header], body: bytes) -> bytes:
+def varies(headers: Sequence[Header]) -> tuple[str, ...]:
+    """The request headers by which the response differs, in order, less what can't matter here."""
+    text = b",".join(value for name, value in headers if name == b"vary").decode("latin-1")
+    names = {name.strip().lower() for name in text.split(",") if name.strip()}
+    return tuple(sorted(names - _VARY_THAT_CANNOT_MATTER))
+
+
+def strong_etag(headers: Sequence[Header], body: bytes) -> bytes:
     """The service's own when it is strong, else one made of the body."""
     given = first(headers, b"etag")
     if given and given.startswith(b'"'):
@@ -58,13 +96,12 @@ def is_unchanged(if_none_match: bytes | None, etag: bytes) -> bool:
     return b"*" in named or etag.removeprefix(b"W/") in named
 
 
-def _directives(headers: list[Header]) -> dict[str, str]:
+def _seconds(directives: dict[str, str], *names: str, default: float) -> float:
+    said = next((directives[name] for name in names if name in directives), "")
+    return float(said[:10]) if said.isascii() and said.isdecimal() else default
+
+
+def _directives(headers: Sequence[Header]) -> dict[str, str]:
     text = b",".join(value for name, value in headers if name == b"cache-control").decode("latin-1")
     pairs = (directive.partition("=") for directive in text.lower().split(","))
     return {name.strip(): value.strip().strip('"') for name, _, value in pairs if name.strip()}
-
-
-def _varies(headers: list[Header]) -> bool:
-    text = b",".join(value for name, value in headers if name == b"vary").decode("latin-1")
-    names = {name.strip().lower() for name in text.split(",") if name.strip()}
-    return not names <= _VARY_THAT_CANNOT_MATTER

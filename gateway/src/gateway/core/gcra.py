@@ -93,10 +93,15 @@ def verdict_of(answer: Sequence[float]) -> Verdict:
     )
 
 
+def policy_of(quota: Quota) -> str:
+    """The value of RateLimit-Policy."""
+    return f'"{quota.name}";q={quota.requests};w={ceil(quota.window)}'
+
+
 def rate_headers(quota: Quota, verdict: Verdict) -> dict[str, str]:
     """RateLimit and RateLimit-Policy in the form of draft-ietf-httpapi-ratelimit-headers-11."""
     headers = {
-        "RateLimit-Policy": f'"{quota.name}";q={quota.requests};w={ceil(quota.window)}',
+        "RateLimit-Policy": policy_of(quota),
         "RateLimit": f'"{quota.name}";r={verdict.remaining};t={ceil(verdict.reset_after)}',
     }
     if not verdict.allowed:

@@ -1,10 +1,8 @@
 """Which headers pass the gateway, in which direction, and which it sets anew."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
-from bookcore.kit.auth import HEADER as INTERNAL_TOKEN
 from gateway.core.routes import PUBLIC_PREFIX
 
 Header = tuple[bytes, bytes]
@@ -30,14 +28,16 @@ _REQUEST_ONLY = frozenset(
         b"host",
         b"content-length",
         b"authorization",
+        b"x-api-key",
         b"cookie",
         b"expect",
         b"forwarded",
         b"x-real-ip",
         REQUEST_ID,
+        b"traceparent",
     }
 )
-_RESPONSE_ONLY = frozenset({b"server", b"date", REQUEST_ID})
+_RESPONSE_ONLY = frozenset({b"server", b"date", REQUEST_ID, b"traceparent"})
 _CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"range", b"accept-encoding"})
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
@@ -45,27 +45,15 @@ _LINK_TARGET = re.compile(rb"<(/[^>]*)>")
 _PREFIX = PUBLIC_PREFIX.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """The other end of the connection, as the gateway itself saw it; `host` is empty when it was no host."""
-
-    address: str
-    host: str
-    scheme: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What the gateway says to a service about a request."""
-
-    client: Client
-    request_id: str
-    internal_token: str
-
-
 def first(headers: Iterable[Header], name: bytes) -> bytes | None:
     """The value of the first header of that name."""
     return next((value for found, value in headers if found == name), None)
+
+
+def parsed(lines: bytes) -> list[Header]:
+    """The inverse of writing `name: value` lines."""
+    found = (line.partition(b": ") for line in lines.split(b"\r\n")[:-1])
+    return [(name, value) for name, _, value in found]
 
 
 def sane_host(value: bytes | None) -> str:
@@ -78,19 +66,23 @@ def is_sane_request_id(value: bytes | None) -> bool:
     return value is not None and _SANE_REQUEST_ID.fullmatch(value) is not None
 
 
-def to_service(headers: list[Header], stamp: Stamp) -> list[Header]:
-    """A request's headers for a service: the client's, less what only the gateway may say, plus that."""
+def sane_request_id(value: bytes | None) -> bytes | None:
+    """A client's request id when it can go into logs and answers as it is, else nothing."""
+    return value if is_sane_request_id(value) else None
+
+
+def forwardable(headers: Sequence[Header]) -> list[Header]:
+    """A request's headers less what only the gateway may say, or what ends at it."""
     dropped = _HOP_BY_HOP | _REQUEST_ONLY | _named_in_connection(headers)
-    kept = [(name, value) for name, value in headers if name not in dropped and not _is_forgeable(name)]
-    return [*kept, *_stamped(stamp)]
+    return [(name, value) for name, value in headers if name not in dropped and not _is_forgeable(name)]
 
 
-def unconditional(headers: list[Header]) -> list[Header]:
+def unconditional(headers: Sequence[Header]) -> list[Header]:
     """Without what would make a service answer with less than the whole plain body; for filling the cache."""
     return [(name, value) for name, value in headers if name not in _CONDITIONS]
 
 
-def to_client(headers: list[Header]) -> list[Header]:
+def to_client(headers: Sequence[Header]) -> list[Header]:
     """A service's response headers for the client; its own addresses get the public prefix."""
     dropped = _HOP_BY_HOP | _RESPONSE_ONLY | _named_in_connection(headers)
     return [
@@ -100,29 +92,13 @@ def to_client(headers: list[Header]) -> list[Header]:
     ]
 
 
-def _named_in_connection(headers: list[Header]) -> frozenset[bytes]:
+def _named_in_connection(headers: Sequence[Header]) -> frozenset[bytes]:
     values = (value for name, value in headers if name == b"connection")
     return frozenset(token.strip().lower() for value in values for token in value.split(b","))
 
 
 def _is_forgeable(name: bytes) -> bool:
     return b"_" in name or name.startswith(_OURS_TO_SAY)  # some servers read X_User as X-User
-
-
-def _stamped(stamp: Stamp) -> list[Header]:
-    client = stamp.client
-    bracketed = f"[{client.address}]" if ":" in client.address else client.address
-    forwarded = f'for="{bracketed}";host="{client.host}";proto={client.scheme}'
-    said = {
-        INTERNAL_TOKEN.lower(): stamp.internal_token,
-        "x-request-id": stamp.request_id,
-        "x-forwarded-for": client.address,
-        "x-forwarded-host": client.host,
-        "x-forwarded-proto": client.scheme,
-        "x-forwarded-prefix": PUBLIC_PREFIX,
-        "forwarded": forwarded,
-    }
-    return [(name.encode(), value.encode("latin-1")) for name, value in said.items()]
 
 
 def _public(name: bytes, value: bytes) -> bytes:

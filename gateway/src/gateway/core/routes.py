@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bookcore.kit.auth import Role
+from bookcore.kit.auth import Scope
 
 PUBLIC_PREFIX = "/v1"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -21,24 +21,31 @@ class Service(StrEnum):
 class Route:
     """Everything at `prefix` or below it; `prefix` is the service's own path, without /v1.
 
-    `cache_group` names what a change drops together; None means never cached.
+    `reads` and `writes` are the scopes that it asks for; `cache_group` names what a change drops together,
+    None means never cached.
     """
 
     prefix: str
     service: Service
+    reads: Scope
+    writes: Scope
     cache_group: str | None = None
 
     def covers(self, path: str) -> bool:
         """Whether a service path is this route's."""
         return path == self.prefix or path.startswith(f"{self.prefix}/")
 
+    def needs(self, method: str) -> Scope:
+        """The scope that the method asks for."""
+        return self.reads if method in _READING else self.writes
+
 
 ROUTES: tuple[Route, ...] = (
-    Route("/books/export", Service.BOOKS),
-    Route("/books", Service.BOOKS, cache_group="books"),
-    Route("/categories", Service.BOOKS, cache_group="books"),
-    Route("/statistics", Service.BOOKS, cache_group="books"),
-    Route("/search", Service.SEARCH),
+    Route("/books/export", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE),
+    Route("/books", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
+    Route("/categories", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
+    Route("/statistics", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
+    Route("/search", Service.SEARCH, Scope.SEARCH, Scope.SEARCH),
 )
 """The first that covers a path wins."""
 
@@ -62,14 +69,20 @@ def target_of(public_path: str) -> Target | None:
     return next((Target(route, path) for route in ROUTES if route.covers(path)), None)
 
 
+def route_prefix(public_path: str) -> str:
+    """The prefix of the route that a public path is of, `own` for the gateway's own."""
+    target = target_of(public_path)
+    return "own" if target is None else target.route.prefix
+
+
 def is_known_method(method: str) -> bool:
     """Whether the gateway passes the method on at all; CONNECT, TRACE and inventions are refused."""
     return method in _READING or method in _WRITING
 
 
-def may(role: Role, method: str) -> bool:
-    """Readers read; every other method needs an admin."""
-    return method in _READING or role is Role.ADMIN
+def may(scopes: frozenset[str], route: Route, method: str) -> bool:
+    """Whether the scopes are enough for that method on that route."""
+    return route.needs(method) in scopes
 
 
 def _is_ambiguous(path: str) -> bool:

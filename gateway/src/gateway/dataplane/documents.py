@@ -7,10 +7,12 @@ import orjson
 import structlog
 
 from bookcore.cache import Cache
+from bookcore.kit.openapi import Document
 from bookcore.kit.problem import ProblemError
-from gateway.core.documents import Document, merge
+from gateway.core.documents import merge
 from gateway.core.routes import Service
-from gateway.dataplane.upstream import Outbound, Upstream
+from gateway.dataplane.fetch import fetch
+from gateway.dataplane.upstream import Upstream
 
 _log = structlog.get_logger()
 _KEY = "openapi"
@@ -50,13 +52,7 @@ class MergedDocuments:
 
 async def _of(upstream: Upstream) -> Document | None:
     try:
-        async with upstream.send(Outbound("GET", "/openapi.json", [])) as response:
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    break
-        document = orjson.loads(body)
+        document = orjson.loads(await fetch(upstream, b"/openapi.json", most_bytes=_MOST_BYTES))
     except (ProblemError, orjson.JSONDecodeError) as error:
         _log.warning("no OpenAPI document", service=upstream.name, error=str(error))
         return None

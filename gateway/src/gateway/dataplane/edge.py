@@ -1,15 +1,18 @@
-"""Around each request of either plane: its id, limits on its body, headers on each answer, the last catch."""
+"""Around each request of either plane: its ids, limits on its body, headers of the answer, the last catch."""
 
 import asyncio
-from uuid import uuid4
+from time import perf_counter
 
 import structlog
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bookcore.kit.problem import PROBLEMS, ProblemError, problem_response
-from gateway.core.answer import add_answer_headers, answer_headers
+from gateway.core.answer import add_answer_headers, answer_headers, identify
 from gateway.core.headers import REQUEST_ID, first, is_sane_request_id
+from gateway.core.routes import route_prefix
+from gateway.core.trace import TRACEPARENT, Tracer, trace_in
+from gateway.dataplane.observe import Answered, Observer
 
 _log = structlog.get_logger()
 _BODY_SECONDS = 30.0
@@ -18,41 +21,70 @@ _BODY_SECONDS = 30.0
 class Edge:
     """ASGI middleware; `body_limit` in bytes."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_limit: int, tracer: Tracer, observer: Observer) -> None:
         self._app = app
         self._body_limit = body_limit
+        self._tracer, self._observer = tracer, observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        add_answer_headers(scope, {"x-request-id": request_id})
+        request_id, traceparent = self._ids(scope)
+        identify(scope, request_id, traceparent)
         answer = _Answer(scope, send)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
             try:
-                await self._app(
-                    scope, _LimitedBody(scope, receive, limit=self._body_limit).receive, answer.send
-                )
+                body = _LimitedBody(scope, receive, limit=self._body_limit)
+                await self._app(scope, body.receive, answer.send)
             except Exception as error:  # noqa: BLE001 - the last catch: logged, and answered or broken off
                 await _give_up(error, scope, receive, answer)
+        self._observer.saw(answer.seen(request_id, traceparent))
+
+    def _ids(self, scope: Scope) -> tuple[bytes, bytes]:
+        headers = scope["headers"]
+        trace_id, traceparent = self._tracer.begin(trace_in(first(headers, TRACEPARENT)))
+        given = first(headers, REQUEST_ID)
+        return (given if given is not None and is_sane_request_id(given) else trace_id), traceparent
 
 
 class _Answer:
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope
         self._send = send
+        self._began = perf_counter()
+        self._status = 0
+        self._cache = b""
         self.has_started = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.has_started = True
+            self._status = message["status"]
             given = list(message.get("headers", []))
             names = {name.lower() for name, _ in given}
             added = [header for header in answer_headers(self._scope) if header[0] not in names]
-            message = {**message, "headers": given + added}
+            timing = f"gateway;dur={(perf_counter() - self._began) * 1_000:.3f}".encode()
+            headers = [*given, *added, (b"server-timing", timing)]
+            self._cache = first(headers, b"cache-status") or b""
+            message = {**message, "headers": headers}
         await self._send(message)
+
+    def seen(self, request_id: bytes, traceparent: bytes) -> Answered:
+        """For the observer; status 0 when the client left before there was any."""
+        path = self._scope["path"]
+        return Answered(
+            self._scope["method"],
+            route_prefix(path),
+            path,
+            self._status,
+            perf_counter() - self._began,
+            self._cache.removeprefix(b"bookstream; "),
+            request_id,
+            traceparent,
+            "",
+        )
 
 
 class _LimitedBody:
@@ -63,7 +95,6 @@ class _LimitedBody:
         declared = first(scope["headers"], b"content-length") or b"0"
         self._is_declared_too_large = declared.isdigit() and int(declared[:20]) > limit
         self._is_complete = False
-        self._deadline = asyncio.get_running_loop().time() + _BODY_SECONDS
 
     async def receive(self) -> Message:
         if self._is_complete:
@@ -79,10 +110,11 @@ class _LimitedBody:
 
     async def _next(self) -> Message:
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout(_BODY_SECONDS):
                 return await self._receive()
         except TimeoutError as error:
-            raise HTTPException(408, f"the body was not here within {_BODY_SECONDS:g} s") from error
+            closing = {"Connection": "close"}
+            raise HTTPException(408, f"nothing of the body came for {_BODY_SECONDS:g} s", closing) from error
 
     def _too_large(self) -> HTTPException:
         self._is_complete = True
@@ -96,10 +128,6 @@ async def _give_up(error: Exception, scope: Scope, receive: Receive, answer: _An
         return
     _log.error("request failed", path=scope["path"], exc_info=error)
     if not answer.has_started:
+        add_answer_headers(scope, {"Connection": "close"})
         crash = problem_response(PROBLEMS["internal"], "the error has been logged under this request id")
         await crash(scope, receive, answer.send)
-
-
-def _request_id(scope: Scope) -> str:
-    given = first(scope["headers"], REQUEST_ID)
-    return given.decode() if given is not None and is_sane_request_id(given) else uuid4().hex

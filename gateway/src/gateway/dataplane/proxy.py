@@ -1,32 +1,43 @@
-"""The data plane: authenticate, authorise, answer from the cache or from a service."""
+"""The data plane behind ASGI: for what the fast lane leaves, and for any other server."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from starlette.types import Receive, Scope, Send
+import structlog
+from starlette.types import Message, Receive, Scope, Send
 
-from bookcore.kit.auth import Identity, InternalTokens
 from bookcore.kit.problem import ProblemError
-from gateway.cache.responses import ResponseCache
-from gateway.control.access import Access, Caller, Credentials
-from gateway.core.answer import add_answer_headers
-from gateway.core.headers import Stamp, to_service
-from gateway.core.routes import Service, Target, is_known_method, may, target_of
-from gateway.dataplane.exchange import ClientGone, Exchange
-from gateway.dataplane.fill import CachedReads
-from gateway.dataplane.relay import refuse_unbelieved, relay
-from gateway.dataplane.upstream import Outbound, Upstream
+from gateway.cache.store import Store
+from gateway.core.answer import add_answer_headers, identity_of
+from gateway.core.head import Head
+from gateway.core.plan import LONGEST_TARGET, Plan, plan_of
+from gateway.core.routes import is_known_method, may
+from gateway.core.tags import tags_of_write
+from gateway.dataplane.asgi_visit import AsgiClient, AsgiVisit
+from gateway.dataplane.call import Call
+from gateway.dataplane.doorkeeper import Doorkeeper
+from gateway.dataplane.engine import Engine
+from gateway.dataplane.outbound import Outbound
+from gateway.dataplane.relay import Relay
+from gateway.dataplane.tokens import Known
+
+_log = structlog.get_logger()
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+class _ClientGone(Exception):
+    """There is nobody to answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """What the data plane works with."""
 
-    access: Access
-    internal: InternalTokens
-    upstreams: Mapping[Service, Upstream]
-    responses: ResponseCache
-    reads: CachedReads
+    doorkeeper: Doorkeeper
+    engine: Engine
+    store: Store
+    count: Callable[[Known, int], None]
 
 
 class DataPlane:
@@ -37,46 +48,130 @@ class DataPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI. Raises: ProblemError, also when a service dies amid its answer."""
-        exchange = Exchange.of(scope, receive, send)
-        admission = await self._with.access.admit(
-            Credentials(exchange.header(b"authorization"), exchange.client.address)
-        )
-        add_answer_headers(scope, admission.headers)
-        target = _permitted_target(exchange, admission.caller)
+        head = Head([(name.lower(), value) for name, value in scope["headers"]])
+        client = AsgiClient(scope)
+        is_stale = True
+        while is_stale:
+            known = await self._with.doorkeeper.known(head, client.address)
+            send = self._counted(known, send)
+            try:
+                plan = await self._permitted(scope, known)
+            except ProblemError as error:
+                self._with.count(known, error.problem.status)
+                raise
+            visit = AsgiVisit(plan, head, known, client=client, scope=scope)
+            visit.request_id, visit.traceparent = identity_of(scope)
+            if _has_body(head) or visit.method not in _READING:
+                await self._write(visit, receive, send)
+            else:
+                await self._read(visit, receive, send)
+            is_stale = visit.is_stale
+
+    def _counted(self, known: Known, send: Send) -> Send:
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._with.count(known, message["status"])
+            await send(message)
+
+        return counting
+
+    async def _permitted(self, scope: Scope, known: Known) -> Plan:
+        plan = plan_of(scope["path"], scope["query_string"])
+        problem = _objection(scope["method"], plan, known)
+        if problem is not None or plan is None:
+            add_answer_headers(scope, await self._with.doorkeeper.count(known))
+            raise problem or ProblemError("not-found", "no service answers here")
+        return plan
+
+    async def _read(self, visit: AsgiVisit, receive: Receive, send: Send) -> None:
+        leaving = asyncio.ensure_future(_departure(receive, visit))
         try:
-            outbound = await self._outbound(exchange, target, admission.caller)
-            await exchange.while_connected(self._answer(exchange, target, outbound))
-        except ClientGone:
+            self._with.engine.serve(visit)
+            await visit.deliver(send)
+        finally:
+            leaving.cancel()
+            if visit.flow is not None and not visit.is_gone:
+                visit.flow.abandon()
+
+    async def _write(self, visit: AsgiVisit, receive: Receive, send: Send) -> None:
+        headers = await self._with.doorkeeper.count(visit.known)
+        add_answer_headers(visit.scope, headers)
+        engine = self._with.engine
+        upstream = engine.upstreams[visit.plan.route.service]
+        relay = Relay(visit, upstream.name, note=b"fwd=bypass")
+        ready = asyncio.Event()
+        relay.when_ready = ready.set
+        if visit.method not in _READING and visit.plan.route.cache_group:
+            relay.on_answer = lambda status, go_on: self._purge(visit.plan, status, go_on)
+        call = upstream.prepare(_with_body(engine.outbound(visit), visit.head), relay)
+        visit.flow = relay.call = call
+        call.source = visit
+        call.attempt()
+        pumping = asyncio.ensure_future(_pump(receive, visit, call, ready))
+        delivering = asyncio.ensure_future(visit.deliver(send))
+        try:
+            await asyncio.wait((pumping, delivering), return_when=asyncio.FIRST_COMPLETED)
+            if pumping.done() and pumping.exception() is not None and not delivering.done():
+                await pumping
+            await delivering
+        except _ClientGone:
+            return
+        finally:
+            for task in (pumping, delivering):
+                task.cancel()
+            await asyncio.gather(pumping, delivering, return_exceptions=True)
+            call.abandon()
+
+    def _purge(self, plan: Plan, status: int, go_on: Callable[[], None]) -> None:
+        if status >= 400:
+            go_on()
             return
 
-    async def _outbound(self, exchange: Exchange, target: Target, caller: Caller) -> Outbound:
-        token = self._with.internal.sign(Identity(caller.user_id, caller.role))
-        stamp = Stamp(exchange.client, exchange.request_id, token)
-        headers = to_service(exchange.headers, stamp)
-        return Outbound(exchange.method, exchange.target(target.path), headers, await exchange.body())
+        def purged(error: Exception | None) -> None:
+            if error is not None:
+                _log.warning("a write was not purged everywhere", path=plan.path, error=str(error))
+            go_on()
 
-    async def _answer(self, exchange: Exchange, target: Target, outbound: Outbound) -> None:
-        upstream = self._with.upstreams[target.route.service]
-        if self._with.reads.covers(exchange, target):
-            await self._with.reads.answer(exchange, target, outbound=outbound, upstream=upstream)
-            return
-        async with upstream.send(outbound) as response:
-            refuse_unbelieved(response, upstream)
-            await self._purge_after_write(exchange, target, response.status_code)
-            await relay(exchange, response, cache_status="fwd=bypass")
-
-    async def _purge_after_write(self, exchange: Exchange, target: Target, status: int) -> None:
-        group = target.route.cache_group
-        if group and exchange.method not in ("GET", "HEAD", "OPTIONS") and status < 400:
-            await self._with.responses.purge(group)
+        self._with.store.purge(tags_of_write(plan.path), purged)
 
 
-def _permitted_target(exchange: Exchange, caller: Caller) -> Target:
-    target = target_of(exchange.path)
-    if target is None:
-        raise ProblemError("not-found", "no service answers at this address; /docs lists them")
-    if not is_known_method(exchange.method):
-        raise ProblemError("method-not-allowed", f"{exchange.method[:20]} is not passed on")
-    if not may(caller.role, exchange.method):
-        raise ProblemError("forbidden", f"{exchange.method} needs the role admin")
-    return target
+def _objection(method: str, plan: Plan | None, known: Known) -> ProblemError | None:
+    if plan is None:
+        return ProblemError("not-found", "no service answers at this address; /docs lists them")
+    if not is_known_method(method):
+        return ProblemError("method-not-allowed", f"{method[:20]} is not passed on")
+    if not may(known.caller.scopes, plan.route, method):
+        return ProblemError("forbidden", f"{method} needs the scope {plan.route.needs(method)}")
+    if len(plan.target) > LONGEST_TARGET:
+        return ProblemError("invalid", f"the address is longer than {LONGEST_TARGET} bytes")
+    return None
+
+
+def _has_body(head: Head) -> bool:
+    return head.length is None or head.length > 0
+
+
+def _with_body(outbound: Outbound, head: Head) -> Outbound:
+    has_body = _has_body(head)
+    return Outbound(outbound.method, outbound.target, outbound.lines, has_body=has_body, length=head.length)
+
+
+async def _departure(receive: Receive, visit: AsgiVisit) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    visit.gone()
+
+
+async def _pump(receive: Receive, visit: AsgiVisit, call: Call, ready: asyncio.Event) -> None:
+    if call.outbound.has_body:
+        await ready.wait()
+        is_whole = False
+        while not is_whole:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientGone
+            await visit.room()
+            call.send(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
+        call.finish()
+    await _departure(receive, visit)

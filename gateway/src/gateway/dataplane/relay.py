@@ -1,30 +1,85 @@
-"""A service's answer on to the client, chunk by chunk."""
+"""A service's answer on to one client, chunk by chunk, kept nowhere."""
 
-import httpx
+from collections.abc import Callable, Sequence
 
 from bookcore.kit.problem import ProblemError
 from gateway.core.headers import Header, to_client
-from gateway.dataplane.exchange import Exchange
-from gateway.dataplane.upstream import Upstream
+from gateway.dataplane.call import Call
+from gateway.dataplane.outbound import Failure
+from gateway.dataplane.visit import Visit
 
 
-def headers_for_client(response: httpx.Response, *, cache_status: str) -> list[Header]:
-    """The response's headers as the client may see them; `cache_status` in the form of RFC 9211."""
-    lowered = [(name.lower(), value) for name, value in response.headers.raw]
-    return [*to_client(lowered), (b"cache-status", f"bookstream; {cache_status}".encode())]
+def unbelieved(service: str) -> ProblemError:
+    """A service's 401 is never the client's fault: gateway and service don't share the secret."""
+    detail = f"{service} refused the gateway; give both the same BOOKSTREAM_INTERNAL_SECRET"
+    return ProblemError("bad-gateway", detail, headers={"Retry-After": "5"})
 
 
-def refuse_unbelieved(response: httpx.Response, upstream: Upstream) -> None:
-    """A service's 401 is never the client's fault: gateway and service don't share the secret.
+class Relay:
+    """A Receiver; `on_answer`, when given, decides with the status whether the answer may go out yet.
 
-    Raises: ProblemError(bad-gateway) for a 401.
+    It gets the status and how to go on, and must call that once.
     """
-    if response.status_code == 401:
-        detail = f"{upstream.name} refused the gateway; give both the same BOOKSTREAM_INTERNAL_SECRET"
-        raise ProblemError("bad-gateway", detail, headers={"Retry-After": "5"})
 
+    def __init__(self, visit: Visit, service: str, *, note: bytes) -> None:
+        self._visit, self._service, self._note = visit, service, note
+        self.call: Call | None = None
+        self.on_answer: Callable[[int, Callable[[], None]], None] | None = None
+        self.when_ready: Callable[[], None] | None = None
+        self._held: list[bytes] | None = None
+        self._is_over = False
 
-async def relay(exchange: Exchange, response: httpx.Response, *, cache_status: str) -> None:
-    """The whole answer, in constant memory."""
-    headers = headers_for_client(response, cache_status=cache_status)
-    await exchange.stream(response.status_code, headers, response.aiter_raw())
+    def on_ready(self) -> None:
+        """As Receiver."""
+        if self.when_ready is not None:
+            self.when_ready()
+
+    def on_head(self, status: int, headers: Sequence[Header]) -> None:
+        """As Receiver."""
+        if status == 401:
+            self._is_over = True
+            if self.call is not None:
+                self.call.abandon()
+            self._visit.fail(unbelieved(self._service))
+            return
+        shown = to_client(headers)
+        if self.on_answer is None:
+            self._visit.begin(status, shown, self._note)
+            return
+        self._held = []
+        self.on_answer(status, lambda: self._go_on(status, shown))
+
+    def on_body(self, chunk: bytes) -> None:
+        """As Receiver."""
+        if self._held is not None:
+            self._held.append(chunk)
+        elif not self._is_over:
+            self._visit.chunk(chunk)
+
+    def on_end(self) -> None:
+        """As Receiver."""
+        if self._held is None and not self._is_over:
+            self._visit.end()
+        self._is_over = True
+
+    def on_failure(self, failure: Failure) -> None:
+        """As Receiver."""
+        if not self._is_over:
+            self._is_over, self._held = True, None
+            self._visit.fail(failure.problem(self._service))
+
+    def on_flush(self) -> None:
+        """As Receiver."""
+        if self._held is None:
+            self._visit.flush()
+
+    def _go_on(self, status: int, headers: Sequence[Header]) -> None:
+        held, self._held = self._held, None
+        if held is None:
+            return
+        self._visit.begin(status, headers, self._note)
+        for chunk in held:
+            self._visit.chunk(chunk)
+        if self._is_over:
+            self._visit.end()
+        self._visit.flush()

@@ -1,91 +1,101 @@
-"""Sending a request to a service: addresses tried in turn, failures told apart."""
+"""One service behind its addresses."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Sequence
 
-import httpx
 import structlog
 
-from bookcore.kit.problem import ProblemError
 from gateway.core.headers import Header
-from gateway.dataplane.balance import Balancer
+from gateway.dataplane.balance import Address, Balancer, RetryBudget
+from gateway.dataplane.call import Call
+from gateway.dataplane.outbound import Failure, Outbound, Receiver
+from gateway.dataplane.pool import Pool
 
 _log = structlog.get_logger()
-_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
-_RETRY_AFTER = {"Retry-After": "2"}
-
-
-@dataclass(frozen=True, slots=True)
-class Outbound:
-    """A request for a service; `target` is the encoded path with its query, the body is whole."""
-
-    method: str
-    target: str
-    headers: list[Header]
-    body: bytes = b""
+_HEALTH = Outbound("GET", b"/health/live", b"")
+_HEALTH_SECONDS = 1.0
 
 
 class Upstream:
-    """One service behind its addresses."""
+    """Sends requests; addresses that are left out are asked for their health each second and taken back."""
 
     def __init__(
-        self, name: str, balancer: Balancer, transport: httpx.AsyncBaseTransport, *, timeout: httpx.Timeout
+        self,
+        name: str,
+        urls: Sequence[str],
+        *,
+        connect_seconds: float,
+        read_seconds: float,
+        now: Callable[[], float],
     ) -> None:
         self.name = name
-        self._balancer = balancer
-        self._transport = transport
-        self._timeout = timeout
+        self.balancer = Balancer(urls, now=now)
+        self.budget = RetryBudget()
+        self.pools = {
+            url: Pool(url, connect_seconds=connect_seconds, read_seconds=read_seconds) for url in urls
+        }
+        self.failures = dict.fromkeys(Failure, 0)
+        self._next_look = 0.0
 
-    @asynccontextmanager
-    async def send(self, outbound: Outbound) -> AsyncIterator[httpx.Response]:
-        """The response, its body not read yet; closed, whatever happens, when the context ends.
+    def send(self, outbound: Outbound, receiver: Receiver) -> Call:
+        """Begin a call; the receiver hears of it, maybe before this returns."""
+        call = self.prepare(outbound, receiver)
+        call.attempt()
+        return call
 
-        Raises: ProblemError when no address gives an answer, also when it breaks off while its body is read.
-        """
-        tried: set[str] = set()
-        while url := self._balancer.pick(tried):
-            with self._balancer.in_use(url):
-                try:
-                    response = await self._transport.handle_async_request(self._request(url, outbound))
-                except httpx.TransportError as error:
-                    tried.add(url)
-                    self._note(url, error)
-                    if not _may_repeat(outbound.method, error) or self._balancer.pick(tried) is None:
-                        raise self._problem(error) from error
-                    continue
-                try:
-                    yield response
-                except httpx.TransportError as error:
-                    self._note(url, error)
-                    raise self._problem(error) from error
-                finally:
-                    await response.aclose()
-                return
+    def prepare(self, outbound: Outbound, receiver: Receiver) -> Call:
+        """A call that its owner begins with `attempt`."""
+        self.budget.deposit()
+        return Call(self, outbound, receiver)
 
-    def _request(self, url: str, outbound: Outbound) -> httpx.Request:
-        return httpx.Request(
-            outbound.method,
-            url + outbound.target,
-            headers=outbound.headers,
-            content=outbound.body,
-            extensions={"timeout": self._timeout.as_dict()},
-        )
+    def note(self, failure: Failure) -> None:
+        """Count what went wrong."""
+        self.failures[failure] += 1
 
-    def _note(self, url: str, error: httpx.TransportError) -> None:
-        _log.warning("upstream failed", service=self.name, url=url, error=repr(error))
-        if not isinstance(error, httpx.ReadTimeout | httpx.PoolTimeout):  # slow is not dead
-            self._balancer.eject(url)
+    def sweep(self, now: float) -> None:
+        """As Swept."""
+        for pool in self.pools.values():
+            pool.sweep(now)
+        if now >= self._next_look:
+            self._next_look = now + _HEALTH_SECONDS
+            for address in self.balancer.resting():
+                self._look_at(address)
 
-    def _problem(self, error: httpx.TransportError) -> ProblemError:
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-            return ProblemError("unavailable", f"{self.name} can't be reached now", headers=_RETRY_AFTER)
-        if isinstance(error, httpx.TimeoutException):
-            return ProblemError("timeout", f"{self.name} took too long", headers=_RETRY_AFTER)
-        return ProblemError("bad-gateway", f"{self.name} broke off the connection", headers=_RETRY_AFTER)
+    async def close(self) -> None:
+        """Drop all connections."""
+        await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+
+    def _look_at(self, address: Address) -> None:
+        probe = _Probe(self, address)
+        call = Call(self, _HEALTH, probe)
+        self.pools[address.url].take(call)
 
 
-def _may_repeat(method: str, error: httpx.TransportError) -> bool:
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return True  # nothing was sent, so even a write can't happen twice
-    return method in _REPEATABLE and not isinstance(error, httpx.TimeoutException)
+class _Probe:
+    """Takes the answer to a health question."""
+
+    def __init__(self, upstream: Upstream, address: Address) -> None:
+        self._upstream, self._address = upstream, address
+        self._is_well = False
+
+    def on_ready(self) -> None:
+        """As Receiver."""
+
+    def on_head(self, status: int, headers: Sequence[Header]) -> None:
+        """As Receiver."""
+        self._is_well = status == 200
+
+    def on_body(self, chunk: bytes) -> None:
+        """As Receiver."""
+
+    def on_end(self) -> None:
+        """As Receiver."""
+        if self._is_well:
+            _log.info("upstream is well again", service=self._upstream.name, url=self._address.url)
+            self._upstream.balancer.restore(self._address)
+
+    def on_failure(self, failure: Failure) -> None:
+        """As Receiver."""
+
+    def on_flush(self) -> None:
+        """As Receiver."""

@@ -3,16 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
+from bookcore.cache import open_cache
 from bookcore.catalogue import Catalogue, open_catalogue, queries
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import open_event_log
 from bookcore.kit.app import create_service
-from bookcore.kit.auth import InternalTokens, identity
+from bookcore.kit.auth import InternalTokens, Scope, needs
 from bookcore.kit.clock import SystemClock
 from books_api.cursor import Cursors
 from books_api.dependencies import Collaborators
+from books_api.idempotency import Answers
 from books_api.routes import admin, books, catalogue
 from books_api.settings import Settings
 from books_api.writes import Writes
@@ -29,10 +31,12 @@ def create_app(settings: Settings) -> FastAPI:
         log = open_event_log(settings.event_log_url)
         writes = Writes(log, store, SystemClock(), wait=settings.books_api_write_wait)
         app.state.internal_tokens = InternalTokens(secret)
-        app.state.collaborators = Collaborators(store, writes, Cursors(secret))
+        answers = Answers(open_cache(settings.cache_url))
+        app.state.collaborators = Collaborators(store, writes, Cursors(secret), answers)
         opened.append(store)
         yield
         opened.clear()
+        await answers.close()
         log.close()
         store.close()
 
@@ -43,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
             queries.next_offset(connection, "", 0)
 
     app = create_service("Bookstream books", lifespan=lifespan, ready=ready)
-    for router in (catalogue.router, books.router, admin.router):
-        app.include_router(router, dependencies=[Depends(identity)])
+    for router in (catalogue.router, books.router):
+        app.include_router(router, dependencies=[needs(Scope.BOOKS_READ)])
+    app.include_router(admin.router, dependencies=[needs(Scope.BOOKS_WRITE)])
     return app

@@ -10,6 +10,7 @@ from bookcore.catalogue import BookFilter, Catalogue
 from bookcore.domain.book import AvailabilityStatus
 from bookcore.domain.errors import Invalid
 from books_api.cursor import Cursors
+from books_api.idempotency import Answers
 from books_api.writes import Writes
 
 
@@ -20,6 +21,7 @@ class Collaborators:
     catalogue: Catalogue
     writes: Writes
     cursors: Cursors
+    answers: Answers
 
 
 def collaborators(request: Request) -> Collaborators:

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from bookcore.catalogue import CategoryCount, PricePeriod, Statistics
 from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, VersionedBook
@@ -37,7 +38,7 @@ class StockIn(_Strict):
     """An availability that a person typed in."""
 
     status: AvailabilityStatus
-    quantity: Annotated[int, Field(ge=0, le=999_999_999)] | None = None
+    quantity: Annotated[int, Field(ge=0, le=999_999_999, strict=True)] | None = None
 
 
 class IdentifiersIn(_Strict):
@@ -52,9 +53,35 @@ class AttributesIn(_Strict):
 
     price_excl_tax: Amount | None = None
     tax: Amount | None = None
-    reviews: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    reviews: Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)] | None = None
     product_type: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     average_rating: Annotated[str, Field(pattern=r"^[0-5](\.[0-9]{1,2})?$", examples=["4.3"])] | None = None
+
+
+_NEW_BOOK: JsonDict = {
+    "source": "own_shop",
+    "source_id": "n1",
+    "url": "https://own.example/n1",
+    "title": "A Light in the Attic",
+    "category": "Poetry",
+    "rating": 3,
+    "price": {"amount": "51.77", "currency": "GBP"},
+    "availability": {"status": "in_stock", "quantity": 22},
+}
+_PERIOD: JsonDict = {
+    "price": {"amount": "51.77", "currency": "GBP"},
+    "valid_from": "2026-03-01T12:00:00Z",
+    "last_seen_at": "2026-04-01T12:00:00Z",
+}
+_FIGURES: JsonDict = {
+    "currency": "GBP",
+    "books": 1000,
+    "in_stock": 1000,
+    "min_price": "10.00",
+    "max_price": "59.99",
+    "mean_price": "35.07",
+    "mean_rating": "2.92",
+}
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^;]*[^; ][^;]*$")]
@@ -97,10 +124,14 @@ class BookPatch(_Strict):
     `identifiers`, `attributes` and `details` are merged: what they leave out stays, too.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"price": {"amount": "49.99", "currency": "GBP"}, "rating": 4}]}
+    )
+
     url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
     title: Text | None = None
     category: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    rating: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
     price: PriceIn | None = None
     availability: StockIn | None = None
     identifiers: IdentifiersIn | None = None
@@ -112,6 +143,8 @@ class BookPatch(_Strict):
 
 class BookIn(BookPatch):
     """A new book; its id becomes `source:source_id`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW_BOOK]})
 
     source: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$", examples=["own_shop"])]
     source_id: Annotated[str, Field(pattern="^[A-Za-z0-9._~-]{1,128}$", examples=["a897fe39b1053632"])]
@@ -143,7 +176,7 @@ class BookPage(BaseModel):
     """Books in the order asked for; `next` is the cursor of the following page, null at the end."""
 
     items: list[BookState]
-    next: str | None
+    next: Annotated[str | None, Field(examples=["q2k1…"])]
 
 
 class PeriodOut(BaseModel):
@@ -163,6 +196,10 @@ class PeriodOut(BaseModel):
 class HistoryOut(BaseModel):
     """The prices of a book, oldest first."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"id": "books_toscrape:a897fe39b1053632", "prices": [_PERIOD]}]}
+    )
+
     id: str
     prices: list[PeriodOut]
 
@@ -170,8 +207,8 @@ class HistoryOut(BaseModel):
 class CategoryOut(BaseModel):
     """A category with the number of its books."""
 
-    category: str | None
-    books: int
+    category: Annotated[str | None, Field(examples=["Poetry"])]
+    books: Annotated[int, Field(examples=[19])]
 
     @classmethod
     def of(cls, found: CategoryCount) -> "CategoryOut":
@@ -181,6 +218,8 @@ class CategoryOut(BaseModel):
 
 class FiguresOut(BaseModel):
     """Figures of a set of books in one currency; amounts are exact text."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_FIGURES]})
 
     category: str | None
     currency: str
@@ -217,8 +256,8 @@ class Pending(BaseModel):
     """The write is safe in the event log, and the catalogue will show it soon."""
 
     status: str = "accepted"
-    id: str
-    version: int
+    id: Annotated[str, Field(examples=["own_shop:n1"])]
+    version: Annotated[int, Field(examples=[1772366400000000])]
 
 
 def patched(stored: VersionedBook, patch: BookPatch) -> BookIn:

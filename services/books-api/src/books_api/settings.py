@@ -1,7 +1,10 @@
 """What the books API can be told from outside."""
 
-from pydantic import Field
+from typing import Self
 
+from pydantic import Field, model_validator
+
+from bookcore.kit.settings import Environment
 from bookcore.kit.settings import Settings as SharedSettings
 
 
@@ -13,3 +16,10 @@ class Settings(SharedSettings):
     books_api_write_wait: float = Field(
         10.0, ge=0, description="seconds that a write waits for the catalogue before it answers 202"
     )
+    cache_url: str = Field("memory://", description="where answers to POST with an Idempotency-Key are kept")
+
+    @model_validator(mode="after")
+    def _refuse_own_unsafe(self) -> Self:
+        if self.environment is Environment.PRODUCTION and self.cache_url.startswith("memory:"):
+            raise ValueError("BOOKSTREAM_CACHE_URL is embedded; production needs a real server")
+        return self

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.app import create_service
-from bookcore.kit.auth import InternalTokens, identity
+from bookcore.kit.auth import InternalTokens, Scope, needs
 from bookcore.search import SearchIndex, open_search
 from search_api.routes import search
 from search_api.settings import Settings
@@ -33,5 +33,5 @@ def create_app(settings: Settings) -> FastAPI:
         opened[0].suggest("ready", limit=1)
 
     app = create_service("Bookstream search", lifespan=lifespan, ready=ready)
-    app.include_router(search.router, dependencies=[Depends(identity)])
+    app.include_router(search.router, dependencies=[needs(Scope.SEARCH)])
     return app

@@ -58,7 +58,7 @@ class HitOut(BaseModel):
     """A found book; scores compare within one answer only."""
 
     book: BookState
-    score: float
+    score: Annotated[float, Field(examples=[12.3456])]
 
     @classmethod
     def of(cls, hit: Hit) -> "HitOut":
@@ -69,18 +69,20 @@ class HitOut(BaseModel):
 class FacetValue(BaseModel):
     """A value of a facet and how many matches have it."""
 
-    value: str
-    count: int
+    value: Annotated[str, Field(examples=["Poetry"])]
+    count: Annotated[int, Field(examples=[3])]
 
 
 class SearchOut(BaseModel):
     """Best matches first; a facet's counts ignore its own filter, so that other choices stay visible."""
 
-    query: str
-    total: int
-    took_ms: float
+    query: Annotated[str, Field(examples=["light"])]
+    total: Annotated[int, Field(examples=[3])]
+    took_ms: Annotated[float, Field(examples=[1.73])]
     items: list[HitOut]
-    facets: dict[str, list[FacetValue]]
+    facets: Annotated[
+        dict[str, list[FacetValue]], Field(examples=[{"category": [{"value": "Poetry", "count": 3}]}])
+    ]
 
     @classmethod
     def of(cls, question: SearchIn, page: SearchPage, *, took_ms: float) -> "SearchOut":
@@ -97,9 +99,9 @@ class SearchOut(BaseModel):
 class SuggestionOut(BaseModel):
     """Something to complete the typed text with; `book_id` for a title."""
 
-    text: str
-    kind: str
-    book_id: str | None
+    text: Annotated[str, Field(examples=["A Light in the Attic"])]
+    kind: Annotated[str, Field(examples=["title"])]
+    book_id: Annotated[str | None, Field(examples=["books_toscrape:a897fe39b1053632"])]
 
 
 class SuggestOut(BaseModel):

@@ -25,7 +25,7 @@ def test_the_document_merges_what_the_services_say_and_the_page_shows_it(
     services.answer = lambda _: JSONResponse(BOOKS)
     document = client.get("/openapi.json").json()
     assert {"/v1/books", "/v1/auth/login", "/v1/users/me"} <= set(document["paths"])
-    assert document["paths"]["/v1/users/me"]["get"]["security"] == [{"HTTPBearer": []}]
+    assert document["paths"]["/v1/users/me"]["get"]["security"] == [{"bearer": []}, {"apiKey": []}]
     page = client.get("/docs").text
     assert "List &lt;books&gt;" in page
     assert "<script" not in page

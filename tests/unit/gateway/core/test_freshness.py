@@ -2,8 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.freshness import cache_key, is_unchanged, strong_etag, time_to_live
+from gateway.core.freshness import (
+    Lifetime,
+    cache_key,
+    is_unchanged,
+    lifetime,
+    strong_etag,
+    variant_key,
+    varies,
+)
 from gateway.core.headers import Header
+
+MOST = Lifetime(60, 30, 3_600)
 
 
 @given(st.permutations([b"sort=price", b"category=Poetry", b"limit=5"]))
@@ -37,18 +47,41 @@ def test_any_bytes_make_a_key(query: bytes) -> None:
         ([(b"cache-control", b'no-cache="x"')], 0),
         ([(b"set-cookie", b"a=b")], 0),
         ([(b"vary", b"Accept-Encoding")], 60),
-        ([(b"vary", b"Accept-Encoding, Accept")], 0),
+        ([(b"vary", b"Accept-Encoding, Accept")], 60),
         ([(b"vary", b"*")], 0),
+        ([(b"vary", b"Authorization")], 0),
+        ([(b"cache-control", b"max-age=1e5")], 60),
         ([(b"content-encoding", b"gzip")], 0),
     ],
 )
 def test_a_response_lives_as_long_as_its_headers_allow(headers: list[Header], seconds: float) -> None:
-    assert time_to_live(200, headers, default=60) == seconds
+    assert lifetime(200, headers, most=MOST).ttl == seconds
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 304, 404, 500])
 def test_only_a_plain_success_is_kept(status: int) -> None:
-    assert time_to_live(status, [], default=60) == 0
+    assert lifetime(status, [], most=MOST).ttl == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (b"", MOST),
+        (b"max-age=5, stale-while-revalidate=7, stale-if-error=9", Lifetime(5, 7, 9)),
+        (b"stale-while-revalidate=700", MOST),
+        (b"max-age=5, must-revalidate", Lifetime(5)),
+    ],
+)
+def test_a_stale_response_is_of_use_as_long_as_it_says(said: bytes, expected: Lifetime) -> None:
+    assert lifetime(200, [(b"cache-control", said)], most=MOST) == expected
+
+
+def test_variants_differ_by_the_headers_named_and_by_nothing_else() -> None:
+    names = varies([(b"vary", b"Accept-Language, accept"), (b"vary", b"Accept")])
+    assert names == ("accept", "accept-language")
+    german = variant_key("k", names, [(b"accept-language", b"de"), (b"x", b"1")])
+    assert german == variant_key("k", names, [(b"accept-language", b"de"), (b"x", b"2")])
+    assert german != variant_key("k", names, [(b"accept", b"de")])
 
 
 def test_a_weak_etag_is_replaced_by_one_of_the_body() -> None:

@@ -1,8 +1,7 @@
 import pytest
 
-from gateway.core.headers import Client, Header, Stamp, is_sane_request_id, sane_host, to_client, to_service
-
-STAMP = Stamp(Client("::1", "shop.example", "https"), "r1", "token")
+from gateway.core.head import Head, identity_lines
+from gateway.core.headers import Header, forwardable, is_sane_request_id, parsed, sane_host, to_client
 
 
 def named(headers: list[Header]) -> dict[bytes, bytes]:
@@ -19,6 +18,8 @@ def named(headers: list[Header]) -> dict[bytes, bytes]:
         b"x_user_id",
         b"authorization",
         b"cookie",
+        b"x-api-key",
+        b"traceparent",
         b"transfer-encoding",
         b"te",
         b"expect",
@@ -27,17 +28,19 @@ def named(headers: list[Header]) -> dict[bytes, bytes]:
 )
 def test_what_only_the_gateway_may_say_is_not_taken_from_a_client(name: bytes) -> None:
     sent = [(b"connection", b"close, X-Hop"), (name, b"evil"), (b"accept", b"*/*")]
-    received = to_service(sent, STAMP)
+    received = forwardable(sent)
     assert b"evil" not in named(received).values()
     assert named(received)[b"accept"] == b"*/*"
 
 
 def test_a_service_is_told_who_asked_and_how() -> None:
-    received = named(to_service([], STAMP))
+    head = Head([(b"host", b"shop.example")])
+    received = named(parsed(head.stamp("::1", "https") + identity_lines("token", b"r1", b"00-a-b-01")))
     assert received[b"forwarded"] == b'for="[::1]";host="shop.example";proto=https'
     assert received[b"x-forwarded-for"] == b"::1"
     assert received[b"x-forwarded-prefix"] == b"/v1"
-    assert received[b"x-request-id"] == b"r1"
+    assert (received[b"x-request-id"], received[b"x-internal-token"]) == (b"r1", b"token")
+    assert (received[b"traceparent"], received[b"x-forwarded-host"]) == (b"00-a-b-01", b"shop.example")
 
 
 def test_a_client_gets_no_internal_headers_and_public_addresses() -> None:

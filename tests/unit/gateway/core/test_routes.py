@@ -1,7 +1,7 @@
 import pytest
 
-from bookcore.kit.auth import Role
-from gateway.core.routes import Service, may, target_of
+from bookcore.kit.auth import DEFAULT_SCOPES, Role, Scope
+from gateway.core.routes import ROUTES, Service, may, target_of
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,13 @@ def test_a_path_that_could_be_read_in_two_ways_or_has_no_route_goes_nowhere(path
     assert target_of(path) is None
 
 
-def test_readers_read_and_administrators_also_write() -> None:
-    assert [may(Role.READER, m) for m in ("GET", "HEAD", "POST", "DELETE")] == [True, True, False, False]
-    assert all(may(Role.ADMIN, m) for m in ("GET", "PUT", "PATCH"))
+def test_readers_read_and_editors_also_write() -> None:
+    books, reader, editor = ROUTES[1], DEFAULT_SCOPES[Role.READER], DEFAULT_SCOPES[Role.EDITOR]
+    allowed = [may(reader, books, method) for method in ("GET", "HEAD", "POST", "DELETE")]
+    assert allowed == [True, True, False, False]
+    assert all(may(editor, books, method) for method in ("GET", "PUT", "PATCH"))
+
+
+def test_a_scope_for_one_route_opens_no_other() -> None:
+    only_search = frozenset({Scope.SEARCH})
+    assert [route.prefix for route in ROUTES if may(only_search, route, "GET")] == ["/search"]

@@ -3,35 +3,20 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 
 import httpx
 import pytest
-import uvicorn
-from starlette.types import ASGIApp
-from tests.unit.gateway.conftest import ADMIN
+from fastapi import FastAPI
+from tests.unit.gateway.conftest import ADMIN, TinyServices, running
+from tests.unit.gateway.dataplane.raw import Wire
 
-from bookcore.kit.app import bind
 from gateway.app import create_app
+from gateway.dataplane.inside import Limits
+from gateway.dataplane.server import configured
 from gateway.settings import Settings
-
-
-@contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """The address of the app while it runs in a thread."""
-    listener = bind("127.0.0.1", 0)
-    listener.listen()
-    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run, args=([listener],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 @contextmanager
@@ -65,6 +50,35 @@ def nobody_listens() -> str:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway, and a token of the administrator."""
+
+    address: str
+    token: str
+    app: FastAPI
+
+    def wire(self) -> Wire:
+        return Wire(self.address, self.token)
+
+
+@contextmanager
+def gateway(settings: Settings, limits: Limits = Limits()) -> Iterator[Gateway]:  # noqa: B008 - frozen
+    """On real sockets, for as long as the context lasts."""
+    app = create_app(settings)
+    app.state.inside = replace(app.state.inside, limits=limits)
+    with running(configured(app)) as address:
+        answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
+        yield Gateway(address, answer.json()["access_token"], app)
+
+
+@pytest.fixture
+def gate(settings: Settings, services: TinyServices) -> Iterator[Gateway]:
+    """In front of the tiny services."""
+    with gateway(settings) as found:
+        yield found
+
+
 Door = Callable[..., httpx.Client]
 
 
@@ -81,7 +95,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
                 bootstrap_admin_password=ADMIN["password"],
                 gateway_read_seconds=read_seconds,
             )
-            address = stack.enter_context(served(create_app(settings)))
+            address = stack.enter_context(running(configured(create_app(settings))))
             client = stack.enter_context(httpx.Client(base_url=address, trust_env=False))
             token = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
-from tests.unit.gateway.dataplane.conftest import Door, misbehaving, nobody_listens, served
+from tests.unit.gateway.conftest import served
+from tests.unit.gateway.dataplane.conftest import Door, misbehaving, nobody_listens
 
 CHUNK = b"x" * 65_536
 SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nContent-Type: text/plain\r\n\r\nonly this"

@@ -7,6 +7,16 @@ from dataclasses import dataclass
 
 from bookcore.kit.auth import Role
 
+FREE_PLAN = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a user is today, which may be other than when a token was made."""
+
+    role: Role
+    plan: str
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -18,6 +28,7 @@ class Account:
     role: Role
     is_disabled: bool
     created_at: int
+    plan: str = FREE_PLAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +37,4 @@ class AccountChange:
 
     role: Role | None = None
     is_disabled: bool | None = None
+    plan: str | None = None

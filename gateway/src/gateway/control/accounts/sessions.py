@@ -10,8 +10,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
+from gateway.control.accounts import Standing
+from gateway.control.accounts.audit import Deed, record
 from gateway.control.accounts.database import Database
-from gateway.control.accounts.tables import families, refresh_tokens, users
+from gateway.control.accounts.tables import families, refresh_tokens, subscriptions, users
+from gateway.control.accounts.users import plan_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Sessions:
             connection.execute(
                 insert(families).values(id=family, user_id=user_id, expires_at=now + self._life)
             )
+            record(connection, Deed(user_id, "session.begun", family), at=now)
             return self._issue(connection, user_id, family)
 
     def rotate(self, refresh_token: str) -> Session | None:
@@ -61,26 +65,37 @@ class Sessions:
                 return None
             if presented.is_used or not _use(connection, presented):
                 connection.execute(delete(families).where(families.c.id == presented.family))
+                deed = Deed(presented.user_id, "session.stolen", presented.family)
+                record(connection, deed, at=self._now())
                 return None
             if presented.expires_at <= self._now():
                 return None
             return self._issue(connection, presented.user_id, presented.family)
 
-    def end(self, session_id: str) -> None:
+    def end(self, session_id: str, *, by: str) -> None:
         """Log out: the session's refresh and access tokens are void from now on."""
         with self._database.writing() as connection:
             connection.execute(delete(families).where(families.c.id == session_id))
+            record(connection, Deed(by, "session.ended", session_id), at=self._now())
 
-    def role_in(self, session_id: str, user_id: str) -> Role | None:
-        """The user's role now; None when the session has ended or its user is gone or disabled."""
+    def end_all(self, user_id: str, *, by: str) -> None:
+        """Log out everywhere: as end, for every session of the user. API keys stay."""
+        with self._database.writing() as connection:
+            ended = connection.execute(delete(families).where(families.c.user_id == user_id)).rowcount
+            deed = Deed(by, "sessions.ended", user_id, {"count": str(ended)})
+            record(connection, deed, at=self._now())
+
+    def standing_in(self, session_id: str, user_id: str) -> Standing | None:
+        """What the user is now; None when the session has ended or its user is gone or disabled."""
         query = (
-            select(users.c.role)
+            select(users.c.role, plan_of().label("plan"))
             .join(families, families.c.user_id == users.c.id)
+            .outerjoin(subscriptions, subscriptions.c.user_id == users.c.id)
             .where(families.c.id == session_id, users.c.id == user_id, users.c.is_disabled.is_(False))
         )
         with self._database.reading() as connection:
-            role = connection.execute(query).scalar_one_or_none()
-        return None if role is None else Role(role)
+            row = connection.execute(query).first()
+        return None if row is None else Standing(Role(row.role), row.plan)
 
     def _issue(self, connection: Connection, user_id: str, family: str) -> Session:
         token, expires_at = secrets.token_urlsafe(32), self._now() + self._life

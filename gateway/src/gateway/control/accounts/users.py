@@ -3,15 +3,30 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bookcore.domain.errors import Conflict, NotFound
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
-from gateway.control.accounts import Account, AccountChange
+from gateway.control.accounts import FREE_PLAN, Account, AccountChange
+from gateway.control.accounts.audit import Deed, record
 from gateway.control.accounts.database import Database
-from gateway.control.accounts.tables import families, users
+from gateway.control.accounts.tables import families, subscriptions, users
+
+BY_SETTINGS = "settings"
+"""The actor of what the settings ask for at start."""
+
+
+def plan_of() -> ColumnElement[str]:
+    """The plan of a row of users joined with subscriptions."""
+    return func.coalesce(subscriptions.c.plan, FREE_PLAN)
+
+
+def _accounts() -> Select[tuple[object, ...]]:
+    return select(*users.c, plan_of().label("plan")).outerjoin(
+        subscriptions, subscriptions.c.user_id == users.c.id
+    )
 
 
 class Users:
@@ -27,6 +42,8 @@ class Users:
         try:
             with self._database.writing() as connection:
                 connection.execute(insert(users).values(**_columns(account)))
+                deed = Deed(account.id, "user.created", account.id, {"role": role.value})
+                record(connection, deed, at=account.created_at)
         except IntegrityError as error:
             raise Conflict("this e-mail address has an account already; log in instead") from error
         return account
@@ -34,7 +51,7 @@ class Users:
     def find_by_email(self, email: str) -> Account | None:
         """The account of a normal address."""
         with self._database.reading() as connection:
-            row = connection.execute(select(users).where(users.c.email == email)).first()
+            row = connection.execute(_accounts().where(users.c.email == email)).first()
         return None if row is None else _account(row)
 
     def get(self, user_id: str) -> Account:
@@ -49,11 +66,11 @@ class Users:
             users.c.created_at > created_at,
             and_(users.c.created_at == created_at, users.c.id > user_id),
         )
-        query = select(users).where(is_later).order_by(users.c.created_at, users.c.id).limit(limit)
+        query = _accounts().where(is_later).order_by(users.c.created_at, users.c.id).limit(limit)
         with self._database.reading() as connection:
             return [_account(row) for row in connection.execute(query)]
 
-    def change(self, user_id: str, change: AccountChange) -> Account:
+    def change(self, user_id: str, change: AccountChange, *, by: str) -> Account:
         """Raises: NotFound; Conflict when no administrator would be left."""
         with self._database.writing() as connection:
             before = _get(connection, user_id)
@@ -65,13 +82,17 @@ class Users:
                 connection.execute(delete(families).where(families.c.user_id == user_id))
             values = {"role": role.value, "is_disabled": is_disabled}
             connection.execute(update(users).where(users.c.id == user_id).values(**values))
+            if change.plan is not None:
+                _subscribe(connection, user_id, change.plan)
+            record(connection, Deed(by, "user.changed", user_id, _said(change)), at=self._now())
             return _get(connection, user_id)
 
-    def remove(self, user_id: str) -> None:
+    def remove(self, user_id: str, *, by: str) -> None:
         """With all sessions. Raises: NotFound; Conflict when no administrator would be left."""
         with self._database.writing() as connection:
             _keep_an_admin(connection, _get(connection, user_id))
             connection.execute(delete(users).where(users.c.id == user_id))
+            record(connection, Deed(by, "user.deleted", user_id), at=self._now())
 
     def reset_admin(self, user_id: str, password_hash: str) -> None:
         """Make it an enabled administrator with that password; ends all its sessions."""
@@ -79,16 +100,27 @@ class Users:
         with self._database.writing() as connection:
             connection.execute(delete(families).where(families.c.user_id == user_id))
             connection.execute(update(users).where(users.c.id == user_id).values(**values))
+            record(connection, Deed(BY_SETTINGS, "user.reset", user_id), at=self._now())
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())
 
 
 def _get(connection: Connection, user_id: str) -> Account:
-    row = connection.execute(select(users).where(users.c.id == user_id)).first()
+    row = connection.execute(_accounts().where(users.c.id == user_id)).first()
     if row is None:
         raise NotFound(f"no user {user_id[:40]!r}; GET /v1/users lists them")
     return _account(row)
+
+
+def _subscribe(connection: Connection, user_id: str, plan: str) -> None:
+    connection.execute(delete(subscriptions).where(subscriptions.c.user_id == user_id))
+    connection.execute(insert(subscriptions).values(user_id=user_id, plan=plan))
+
+
+def _said(change: AccountChange) -> dict[str, str]:
+    said = {"role": change.role, "disabled": change.is_disabled, "plan": change.plan}
+    return {name: str(value) for name, value in said.items() if value is not None}
 
 
 def _keep_an_admin(connection: Connection, leaving: Account) -> None:

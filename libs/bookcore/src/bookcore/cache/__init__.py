@@ -3,9 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from bookcore.domain.errors import Invalid
+
+Then = Callable[[Any], None]
+"""Called once, with a script's answer or a BookstreamError. Any: numbers, bytes and None, as it gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Script:
 
     name: str
     lua: str
-    local: Callable[[Sequence[bytes | None], Sequence[float], float], "Outcome"]
+    local: Callable[[Sequence[bytes | None], Sequence[Any], float], "Outcome"]  # Any: what the caller gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Outcome:
     """What a script leaves behind and answers; `writes` are (value, ttl in seconds) per key, None = keep."""
 
     writes: Sequence[tuple[bytes, float] | None]
-    answer: Sequence[float]
+    answer: Sequence[Any]  # Any: numbers for eval; whole numbers, bytes and None for ask
 
 
 class Cache(Protocol):
@@ -44,6 +47,12 @@ class Cache(Protocol):
 
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
         """Run a script with nothing in between its reads and writes."""
+
+    def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
+        """Run a script without waiting; for where a task for each call would cost too much.
+
+        `then` is called once, maybe before this returns: with what the script gives, or a BookstreamError.
+        """
 
     async def close(self) -> None:
         """Free connections."""

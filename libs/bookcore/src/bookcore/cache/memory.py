@@ -3,9 +3,10 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from bookcore.cache import Cache, Script
+from bookcore.cache import Cache, Script, Then
 from bookcore.domain.errors import Invalid
 from bookcore.kit.clock import Clock, SystemClock
 
@@ -59,17 +60,25 @@ class MemoryCache:
 
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
         """As Cache.eval."""
+        return self._run(script, keys, args)
+
+    def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
+        """As Cache.ask; answers before it returns."""
+        then(self._run(script, keys, args))
+
+    async def close(self) -> None:
+        """As Cache.close."""
+        self._entries.clear()
+        self._bytes = 0
+
+    def _run(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> Sequence[Any]:
+        # Any: as the script gives
         now = self._now()
         outcome = script.local([self._read(key, now) for key in keys], args, now)
         for key, write in zip(keys, outcome.writes, strict=True):
             if write is not None:
                 self._write(key, write[0], now + write[1])
         return outcome.answer
-
-    async def close(self) -> None:
-        """As Cache.close."""
-        self._entries.clear()
-        self._bytes = 0
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -2,15 +2,17 @@
 
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Annotated
 
 import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.kit.openapi import describe
 from bookcore.kit.problem import install_problem_handlers
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -21,29 +23,42 @@ Check = Callable[[], None]
 class Health(BaseModel):
     """`status` is `ok`, or `unavailable` with the reason in `detail`."""
 
-    status: str
-    detail: str | None = None
+    status: Annotated[str, Field(examples=["ok"])]
+    detail: Annotated[str | None, Field(examples=["the catalogue is not open yet"])] = None
 
 
 def create_service(
-    title: str, *, lifespan: Lifespan, ready: Check, openapi_url: str | None = "/openapi.json"
+    title: str,
+    *,
+    lifespan: Lifespan,
+    ready: Check,
+    openapi_url: str | None = "/openapi.json",
+    always: Sequence[str] = ("internal", "unavailable"),
 ) -> FastAPI:
     """An app with problem+json errors, `/health/live` (it runs) and `/health/ready` (it can work).
 
-    `openapi_url` None leaves that address to the caller. The pages for people are the gateway's: FastAPI's
+    `openapi_url` None leaves that address to the caller; `always` are the problems that any operation may end
+    in. The pages for people are the gateway's: FastAPI's
     own would load their scripts from elsewhere.
     """
     app = FastAPI(
-        title=title, version="1", lifespan=lifespan, openapi_url=openapi_url, docs_url=None, redoc_url=None
+        title=title,
+        version="1",
+        lifespan=lifespan,
+        openapi_url=openapi_url,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     install_problem_handlers(app)
+    describe(app, always=always)
 
     @app.get("/health/live", tags=["health"])
     async def live() -> Health:
         """Whether the process answers."""
         return Health(status="ok")
 
-    @app.get("/health/ready", tags=["health"], responses={503: {"model": Health}})
+    @app.get("/health/ready", tags=["health"], response_model=Health, responses={503: {"model": Health}})
     def is_ready() -> Response:
         """Whether everything that this service needs is there."""
         try:
@@ -55,13 +70,15 @@ def create_service(
     return app
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; port 0 picks a free one.
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening TCP socket; port 0 picks a free one. `shared` ones of one port get connections in turn.
 
     Raises: Unavailable naming the port when it is taken or not allowed.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     # asyncio sets it only on sockets of its own making; without it answers wait 40 ms for an acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:

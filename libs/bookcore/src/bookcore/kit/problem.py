@@ -10,39 +10,157 @@ from starlette.exceptions import HTTPException
 
 from bookcore.domain.errors import BookstreamError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 
+MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A kind of error: `slug` ends the `type` URL, `remedy` says what the caller can do."""
+    """A kind of error: `slug` ends the `type` URL, `remedy` says what to do, `example` is some `detail`."""
 
     slug: str
     status: int
     title: str
     remedy: str
+    example: str
 
 
 PROBLEMS: dict[str, Problem] = {
     p.slug: p
     for p in (
-        Problem("invalid", 422, "The request is not valid", "Correct the field that `detail` names."),
-        Problem("bad-cursor", 400, "The cursor is not one of ours", "Start again without `cursor`."),
-        Problem("unauthorized", 401, "A valid access token is needed", "Log in at /v1/auth/login."),
-        Problem("forbidden", 403, "Your role may not do this", "Ask an administrator for the role."),
-        Problem("not-found", 404, "There is nothing here", "Check the address or the id."),
-        Problem("method-not-allowed", 405, "This address doesn't take that method", "See /docs."),
-        Problem("conflict", 409, "The state is not what you expected", "Read it again, then decide."),
-        Problem("precondition-failed", 412, "The book has changed since", "Read it again, then decide."),
-        Problem("too-large", 413, "The request body is too large", "Send less at once."),
-        Problem("too-many-requests", 429, "You are asking too fast", "Wait as long as Retry-After says."),
-        Problem("internal", 500, "Something broke on our side", "Try again; report the request id."),
-        Problem("bad-gateway", 502, "The service behind gave no usable answer", "Try again."),
-        Problem("unavailable", 503, "A part that this needs is away", "Wait as long as Retry-After says."),
-        Problem("timeout", 504, "The service behind took too long", "Try again, or ask for less."),
+        Problem(
+            "invalid",
+            422,
+            "The request is not valid",
+            "Correct the field that `detail` names.",
+            "limit: Input should be less than or equal to 200",
+        ),
+        Problem(
+            "bad-request",
+            400,
+            "This is not proper HTTP",
+            "Correct what `detail` names.",
+            "a header has no colon",
+        ),
+        Problem(
+            "bad-cursor",
+            400,
+            "The cursor is not one of ours",
+            "Start again without `cursor`.",
+            "cursor: it was changed, or belongs to other filters or another order",
+        ),
+        Problem(
+            "unauthorized",
+            401,
+            "A valid access token is needed",
+            "Log in at /v1/auth/login.",
+            "the token has expired; use the refresh token",
+        ),
+        Problem(
+            "forbidden",
+            403,
+            "You may not do this",
+            "Use a key with the scope that `detail` names, or ask an administrator for the role.",
+            "this needs the scope books:write",
+        ),
+        Problem(
+            "not-found", 404, "There is nothing here", "Check the address or the id.", "no book 'shop:none'"
+        ),
+        Problem(
+            "method-not-allowed",
+            405,
+            "This address doesn't take that method",
+            "See /docs.",
+            "Method Not Allowed",
+        ),
+        Problem(
+            "request-timeout",
+            408,
+            "The request took too long to arrive",
+            "Send it again, faster.",
+            "the body was not here within 30 s",
+        ),
+        Problem(
+            "conflict",
+            409,
+            "The state is not what you expected",
+            "Read it again, then decide.",
+            "there is a book own_shop:n1 already; change it with PATCH",
+        ),
+        Problem(
+            "idempotency-mismatch",
+            422,
+            "The Idempotency-Key was used for something else",
+            "Send a new key with a new request.",
+            "this key came with another body before",
+        ),
+        Problem(
+            "precondition-failed",
+            412,
+            "The book has changed since",
+            "Read it again, then decide.",
+            'the book is at "8", you named "7"',
+        ),
+        Problem(
+            "too-large",
+            413,
+            "The request body is too large",
+            "Send less at once.",
+            "at most 1048576 bytes are accepted",
+        ),
+        Problem(
+            "target-too-long",
+            414,
+            "The address is too long",
+            "Ask for less at once.",
+            "the address is longer than 8192 bytes",
+        ),
+        Problem(
+            "too-many-requests",
+            429,
+            "You are asking too fast",
+            "Wait as long as Retry-After says.",
+            "the quota is 600 in 60 s; wait 3 s",
+        ),
+        Problem(
+            "head-too-large",
+            431,
+            "The headers are too large",
+            "Send fewer headers, or shorter ones.",
+            "the head is longer than 32768 bytes",
+        ),
+        Problem(
+            "internal",
+            500,
+            "Something broke on our side",
+            "Try again; report the request id.",
+            "the error has been logged under this request id",
+        ),
+        Problem(
+            "bad-gateway",
+            502,
+            "The service behind gave no usable answer",
+            "Try again.",
+            "books-api broke off the connection",
+        ),
+        Problem(
+            "unavailable",
+            503,
+            "A part that this needs is away",
+            "Wait as long as Retry-After says.",
+            "books-api can't be reached now",
+        ),
+        Problem(
+            "timeout",
+            504,
+            "The service behind took too long",
+            "Try again, or ask for less.",
+            "books-api took too long",
+        ),
     )
 }
-_BY_STATUS = {p.status: p for p in PROBLEMS.values()}
+_BY_STATUS = {p.status: p for p in reversed(PROBLEMS.values())}
+"""The first of each status: the one that needs no further knowledge."""
 _KINDS: tuple[tuple[type[BookstreamError], str], ...] = (
     (Invalid, "invalid"),
     (NotFound, "not-found"),
@@ -74,7 +192,17 @@ def problem_response(
     }
     if field:
         body["field"] = field
-    return JSONResponse(body, problem.status, headers, media_type="application/problem+json")
+    return JSONResponse(body, problem.status, headers, media_type=MEDIA_TYPE)
+
+
+def example_of_problem(problem: Problem) -> dict[str, str | int]:
+    """What such an error looks like."""
+    return {
+        "type": f"/problems/{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.example,
+    }
 
 
 def install_problem_handlers(app: FastAPI) -> None:

@@ -1,8 +1,8 @@
-"""Writing books: for administrators, through the same events as a crawl."""
+"""Writing books: for editors, through the same events as a crawl."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
@@ -10,27 +10,43 @@ from bookcore.catalogue import queries
 from bookcore.domain.book import Book, VersionedBook, book_id
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.book import BookState
-from bookcore.kit.auth import admin
+from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
 from books_api.dependencies import Parts
+from books_api.idempotency import NAME, IdempotentRoute
 from books_api.routes.books import etag, living
 from books_api.schemas import BookIn, BookPatch, Pending, patched
 from books_api.writes import Written
 
-router = APIRouter(tags=["admin"], dependencies=[Depends(admin)])
+router = APIRouter(tags=["writing"], route_class=IdempotentRoute)
 IfMatch = Annotated[
     str | None, Header(description="the ETag that you read; refused with 412 if it has moved")
 ]
+OnceOnly = Annotated[
+    str | None,
+    Header(
+        alias=NAME,
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="a name of your own for this request; send it again to be sure that it was done once",
+        examples=["5f0c9c52-2b7e-4f4c-9f0e-6d1f0a1b2c3d"],
+    ),
+]
+"""Read by IdempotentRoute; here so that the OpenAPI document says so."""
 _ACCEPTED: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for this
     202: {"model": Pending, "description": "safe in the event log, in the catalogue soon"}
 }
+_MOVED = problems("not-found", "conflict", "precondition-failed")
 
 
 @router.post(
-    "/books", operation_id="create_book", status_code=201, response_model=BookState, responses=_ACCEPTED
+    "/books",
+    operation_id="create_book",
+    status_code=201,
+    response_model=BookState,
+    responses=_ACCEPTED | problems("conflict", "idempotency-mismatch"),
 )
-def create_book(book: BookIn, parts: Parts) -> Response:
-    """A new book."""
+def create_book(book: BookIn, parts: Parts, _: OnceOnly = None) -> Response:
+    """A new book. Sent again with the same Idempotency-Key within a day, it gets the same answer."""
     wanted = book_id(book.source, book.source_id)
     with parts.writes.turn(wanted):
         with parts.catalogue.reading() as connection:
@@ -40,7 +56,9 @@ def create_book(book: BookIn, parts: Parts) -> Response:
         return _answer(parts.writes.put(book.to_book(), over=stored), status=201)
 
 
-@router.patch("/books/{book_id}", operation_id="update_book", response_model=BookState, responses=_ACCEPTED)
+@router.patch(
+    "/books/{book_id}", operation_id="update_book", response_model=BookState, responses=_ACCEPTED | _MOVED
+)
 def update_book(book_id: str, patch: BookPatch, parts: Parts, if_match: IfMatch = None) -> Response:
     """Change some fields of a book."""
     with parts.writes.turn(book_id):
@@ -48,7 +66,7 @@ def update_book(book_id: str, patch: BookPatch, parts: Parts, if_match: IfMatch 
         return _answer(parts.writes.put(_patched(stored, patch), over=stored), status=200)
 
 
-@router.delete("/books/{book_id}", operation_id="delete_book", status_code=204)
+@router.delete("/books/{book_id}", operation_id="delete_book", status_code=204, responses=_ACCEPTED | _MOVED)
 def delete_book(book_id: str, parts: Parts, if_match: IfMatch = None) -> Response:
     """Take a book out; a crawl that sees it again brings it back."""
     with parts.writes.turn(book_id):

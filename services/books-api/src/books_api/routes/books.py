@@ -10,6 +10,7 @@ from bookcore.catalogue import BookFilter, Catalogue, Key, Sort, queries
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import NotFound
 from bookcore.events.book import BookState
+from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
 from books_api.dependencies import Collaborators, Parts, Wanted
 from books_api.schemas import BookPage, HistoryOut, PeriodOut
@@ -25,7 +26,7 @@ class Paging(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200)] = 20
 
 
-@router.get("/books", operation_id="list_books")
+@router.get("/books", operation_id="list_books", responses=problems("bad-cursor"))
 def list_books(
     request: Request, response: Response, parts: Parts, wanted: Wanted, paging: Annotated[Paging, Depends()]
 ) -> BookPage:
@@ -40,7 +41,7 @@ def list_books(
     return BookPage(items=[BookState.of(stored) for stored in books], next=following)
 
 
-@router.get("/books/{book_id}", operation_id="get_book")
+@router.get("/books/{book_id}", operation_id="get_book", responses=problems("not-found"))
 def get_book(book_id: str, response: Response, parts: Parts) -> BookState:
     """One book; the ETag is its version."""
     stored = living(parts.catalogue, book_id)
@@ -48,7 +49,7 @@ def get_book(book_id: str, response: Response, parts: Parts) -> BookState:
     return BookState.of(stored)
 
 
-@router.get("/books/{book_id}/history", operation_id="get_book_history")
+@router.get("/books/{book_id}/history", operation_id="get_book_history", responses=problems("not-found"))
 def get_history(book_id: str, parts: Parts) -> HistoryOut:
     """The prices that a book has had, oldest first."""
     living(parts.catalogue, book_id)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -38,6 +38,16 @@ def _look(values: Sequence[bytes | None], args: Sequence[float], now: float) -> 
     return Outcome(writes=[None for _ in values], answer=[float(value is not None) for value in values])
 
 
+def _swap(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+    # Any: bytes and a number
+    return Outcome(writes=[(args[0], 60.0)], answer=[values[0], args[1] * 2])
+
+
+_SWAP = """
+local before = redis.call('GET', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000)
+return {before, tonumber(ARGV[2]) * 2}
+"""
 _ADD = """
 local total = tonumber(redis.call('GET', KEYS[1]) or '0') + tonumber(ARGV[1])
 redis.call('SET', KEYS[1], number(total), 'PX', 60000)
@@ -50,6 +60,7 @@ return found
 """
 ADD = Script("contract.add", _ADD, _add)
 LOOK = Script("contract.look", _LOOK, _look)
+SWAP = Script("contract.swap", _SWAP, _swap)
 
 
 class CacheContract:
@@ -156,6 +167,24 @@ class CacheContract:
         told, found = self.run(scenario)
         assert abs(told) < 1
         assert found == [0.0]
+
+    def test_a_script_can_be_asked_without_waiting_and_gives_bytes_numbers_and_none(self) -> None:
+        async def scenario(cache: Cache, _: MovableClock) -> list[object]:
+            answers: list[object] = []
+            done = asyncio.Event()
+
+            def take(answer: object) -> None:
+                answers.append(answer)
+                if len(answers) == 2:
+                    done.set()
+
+            cache.ask(SWAP, ["k"], [b"\x00one", 3], take)
+            cache.ask(SWAP, ["k"], [b"two", 4], take)
+            async with asyncio.timeout(10):
+                await done.wait()
+            return answers
+
+        assert self.run(scenario) == [[None, 6], [b"\x00one", 8]]
 
     def test_an_unknown_scheme_is_refused_by_name(self) -> None:
         with pytest.raises(Invalid, match="no cache for tape://"):

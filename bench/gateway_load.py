@@ -1,0 +1,112 @@
+"""Processes under test on one core, load on the other; CPU time of a whole process tree by the nanosecond."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+TESTED, LOADING = "0", "1"
+"""Cores."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of wrk saw; `cpu` in microseconds a request."""
+
+    requests: int
+    failed: int
+    seconds: float
+    p99_ms: float
+    cpu: float
+    server_cpu: float
+
+
+@contextmanager
+def started(
+    command: Sequence[str], *, core: str, env: Mapping[str, str] | None = None, log: Path | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process on one core, stopped at the end."""
+    with (log or Path(os.devnull)).open("wb") as out:
+        process = subprocess.Popen(
+            ["taskset", "-c", core, *command], env={**os.environ, **(env or {})}, stdout=out, stderr=out
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for(url: str, *, headers: Mapping[str, str] | None = None, seconds: float = 15) -> bytes:
+    """The body, once the URL answers 200."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers or {}))) as answer:
+                body: bytes = answer.read()
+                return body
+        except (urllib.error.URLError, ConnectionError) as error:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{url}: {error}") from error
+            time.sleep(0.1)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process and its children until now."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    total = 0
+    for member in family:
+        for task in Path(f"/proc/{member.pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
+def wrk(url: str, token: str, *, pid: int, seconds: int, script: str = "", server: int = 0) -> Load:
+    """Load from the other core; `server` is the process of the cache server, watched beside."""
+    command = ["taskset", "-c", LOADING, "wrk", "-t1", "-c32", f"-d{seconds}s", "--latency"]
+    command += ["-s", script] if script else []
+    before, server_before = cpu_seconds(pid), cpu_seconds(server) if server else 0.0
+    done = subprocess.run(
+        [*command, "-H", f"Authorization: Bearer {token}", url], capture_output=True, text=True, check=True
+    )
+    used = cpu_seconds(pid) - before
+    server_used = cpu_seconds(server) - server_before if server else 0.0
+    text = done.stdout
+    requests = int(_found(r"(\d+) requests in", text) or 0)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    failed = int(_found(r"Non-2xx or 3xx responses: (\d+)", text) or 0)
+    failed += sum(map(int, errors.groups())) if errors else 0
+    wall = float(_found(r"requests in ([\d.]+)s", text) or seconds)
+    count = max(1, requests)
+    return Load(requests, failed, wall, _milliseconds(text), used * 1e6 / count, server_used * 1e6 / count)
+
+
+def need(program: str, *packages: str) -> None:
+    """Install Debian packages when the program is missing. Needs root."""
+    if shutil.which(program) is None:
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+        subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def _found(pattern: str, text: str) -> str | None:
+    found = re.search(pattern, text)
+    return found[1] if found else None
+
+
+def _milliseconds(text: str) -> float:
+    found = re.search(r"99%\s+([\d.]+)(us|ms|s)", text)
+    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1_000.0}[found[2]] if found else 0.0

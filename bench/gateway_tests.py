@@ -1,0 +1,83 @@
+"""What the gateway does under conditions that no peer is asked for."""
+
+import resource
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+from bench.gateway_load import LOADING, started, wrk
+from bench.gateway_peers import Peer, Site
+
+from bookcore.domain.book import book_id
+from bookcore.event_log import open_event_log
+from bookcore.events.book import BookChanged, ChangeKind
+from bookcore.events.codec import encode
+from bookcore.events.topics import CHANGED
+
+IDLE, EVENTS = 10_000, 200
+FIRST_PORT, PORT = 18_197, 18_200
+
+
+def purge_times(address: str, token: str, *, log: str) -> list[float]:
+    """Milliseconds from an event that is in the log to the first answer that isn't the old one."""
+    book = book_id("bench", "u1")
+    request = urllib.request.Request(
+        f"{address}/v1/books/{book}", headers={"Authorization": f"Bearer {token}"}
+    )
+    events, found = open_event_log(log), []
+    for version in range(1, EVENTS + 1):
+        while not _is_hit(request):
+            pass
+        change = BookChanged(book_id=book, version=version, kind=ChangeKind.CREATED, changes=())
+        events.append(CHANGED.name, [encode(change, source="bench")])
+        began = time.perf_counter()
+        while _is_hit(request):
+            pass
+        found.append((time.perf_counter() - began) * 1_000)
+    events.close()
+    return found
+
+
+def idle_memory(peer: Peer) -> float:
+    """Resident megabytes of the gateway with 10,000 connections that have each asked once."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, IDLE * 2), most))
+    parts = urlsplit(peer.address)
+    connections = []
+    for _ in range(IDLE):
+        connection = socket.create_connection((parts.hostname or "", parts.port or 0))
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.recv(4_096)
+        connections.append(connection)
+    time.sleep(3)  # what was kept of the last request is dropped by then
+    resident = psutil.Process(peer.pid).memory_info().rss / 1_000_000
+    for connection in connections:
+        connection.close()
+    return float(resident)
+
+
+def reads_with_one_failing(
+    gateway: Callable[..., AbstractContextManager[Peer]], folder: Path, site: Site
+) -> float:
+    """Reads that failed, of some seconds of load, while one of three services answers 503 to everything."""
+    with ExitStack() as stack:
+        for place, status in enumerate(("200 OK", "200 OK", "503 Service Unavailable")):
+            command = [sys.executable, "-m", "bench.gateway_service", str(FIRST_PORT + place), status]
+            stack.enter_context(started(command, core=LOADING))
+        urls = ",".join(f"http://127.0.0.1:{FIRST_PORT + place}" for place in range(3))
+        peer = stack.enter_context(gateway(folder, PORT, SEARCH_API_URLS=urls, CACHE_URL="memory://"))
+        time.sleep(1)
+        load = wrk(f"{peer.address}/v1/search?q=x", site.token, pid=peer.pid, seconds=3)
+    print(f"  one of three failing: {load.failed} of {load.requests} failed", flush=True)
+    return float(load.failed)
+
+
+def _is_hit(request: urllib.request.Request) -> bool:
+    with urllib.request.urlopen(request) as answer:
+        return "hit" in (answer.headers["Cache-Status"] or "")

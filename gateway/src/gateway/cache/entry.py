@@ -1,0 +1,116 @@
+"""A cached answer: a 200 with its whole body and everything about it that can be worked out once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from gateway.core.freshness import Lifetime, strong_etag, varies
+from gateway.core.headers import Header, first
+
+_SET_ANEW = frozenset({b"content-length", b"etag", b"age", b"cache-status", b"transfer-encoding"})
+_KEPT_ON_304 = frozenset({b"cache-control", b"content-location", b"expires", b"link", b"vary"})
+_ASK_AGAIN = (b"cache-control", b"private, no-cache")
+"""What a response says that said nothing: clients keep it and ask whether it is still good."""
+_OVERHEAD = 1_000
+
+
+class Known(NamedTuple):
+    """When an answer was made, and how long it is of use.
+
+    `ticket` is the purge sequence before the service was asked; `stored_at` is in seconds since 1970.
+    """
+
+    ticket: int
+    stored_at: float
+    lifetime: Lifetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`lines` and `lines_304` are the constant header lines of the two answers that it can give.
+
+    With `vary` it is only a signpost: the answers are kept once for each value of those request headers.
+    """
+
+    headers: tuple[Header, ...]
+    body: bytes
+    etag: bytes
+    tags: tuple[str, ...]
+    known: Known
+    vary: tuple[str, ...]
+    lines: bytes
+    lines_304: bytes
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """How long it is of use."""
+        return self.known.lifetime
+
+    @property
+    def is_signpost(self) -> bool:
+        """Whether the answers themselves are kept elsewhere."""
+        return bool(self.vary) and not self.etag
+
+    def age(self, now: float) -> int:
+        """In whole seconds."""
+        return max(0, int(now - self.known.stored_at))
+
+    def weight(self) -> int:
+        """Bytes that it takes in memory, about."""
+        return len(self.body) + 2 * len(self.lines) + _OVERHEAD
+
+    def renewed(self, known: Known) -> "Entry":
+        """The same answer, found to be good still."""
+        return _built(self.headers, self.body, self.tags, known=known, vary=self.vary)
+
+    def signpost(self) -> "Entry":
+        """What is kept in the place of an answer that varies."""
+        return _built((), b"", self.tags, known=self.known, vary=self.vary)
+
+    def pack(self) -> bytes:
+        """One line of JSON, then the body as it is."""
+        text = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in self.headers]
+        life = self.lifetime
+        times = [life.ttl, life.while_revalidating, life.if_error]
+        return (
+            orjson.dumps([text, self.tags, self.known.ticket, self.known.stored_at, times, self.vary])
+            + b"\n"
+            + self.body
+        )
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Entry":
+        """The inverse of pack."""
+        line, _, body = packed.partition(b"\n")
+        text, tags, ticket, stored_at, times, vary = orjson.loads(line)
+        headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in text)
+        known = Known(ticket, stored_at, Lifetime(*times))
+        return _built(headers, body, tuple(tags), known=known, vary=tuple(vary))
+
+
+def entry_of(headers: Sequence[Header], body: bytes, tags: tuple[str, ...], *, known: Known) -> Entry:
+    """From a service's answer; `headers` as the client may see them."""
+    etag = (b"etag", strong_etag(headers, body))
+    kept = tuple(header for header in headers if header[0] not in _SET_ANEW)
+    return _built((*kept, etag), body, tags, known=known, vary=varies(headers))
+
+
+def _built(
+    headers: tuple[Header, ...],
+    body: bytes,
+    tags: tuple[str, ...],
+    *,
+    known: Known,
+    vary: tuple[str, ...] = (),
+) -> Entry:
+    said = headers if first(headers, b"cache-control") else (*headers, _ASK_AGAIN)
+    length = (b"content-length", str(len(body)).encode())
+    short = [each for each in said if each[0] in _KEPT_ON_304 or each[0] == b"etag"]
+    etag = first(headers, b"etag") or b""
+    return Entry(headers, body, etag, tags, known, vary, _lines([*said, length]), _lines(short))
+
+
+def _lines(headers: Sequence[Header]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)

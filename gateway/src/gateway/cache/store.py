@@ -1,0 +1,186 @@
+"""Cached answers on two levels, and the trip to the shared one that also counts the request.
+
+Level one is this process's shelf, level two the cache port. What another process purges is heard of with the
+next request's own trip, before anything is answered from either level: after a purge nobody gets an old
+answer. Without the cache server requests are counted here and answered from the shelf.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import structlog
+
+from bookcore.cache import Cache
+from bookcore.domain.errors import BookstreamError
+from gateway.cache.entry import Entry
+from gateway.cache.purges import Purges
+from gateway.cache.shelf import Shelf
+from gateway.core.admission import ADMIT, KEEP, LEARN, LOG, LOOK, PURGE, SEQUENCE
+from gateway.core.gcra import Quota, step
+from gateway.core.tags import EVERYTHING
+
+_log = structlog.get_logger()
+_MOST_LOCAL = 100_000
+_MICRO = 1_000_000
+_PURGE_KEYS = (SEQUENCE, LOG)
+_NUMBERS = (0,) * 5
+
+
+class Counted(NamedTuple):
+    """Whether a request may go on; times in microseconds. `ticket` is the purge sequence, -1 when unknown."""
+
+    allowed: int
+    remaining: int
+    retry_after: int
+    reset_after: int
+    ticket: int
+
+
+Then = Callable[[Counted, Entry | None], None]
+OnNews = Callable[[Sequence[str]], None]
+
+
+class Store:
+    """`now` gives seconds since 1970; `is_shared` says whether the cache port is more than this process."""
+
+    def __init__(self, cache: Cache, shelf: Shelf, *, now: Callable[[], float], is_shared: bool) -> None:
+        self._cache, self._shelf, self.now = cache, shelf, now
+        self._is_shared = is_shared
+        self._purges = Purges()
+        self._local: OrderedDict[str, int] = OrderedDict()
+        self._listeners: list[OnNews] = []
+        self.counted_here = 0
+        """Requests that were counted without the cache server."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """Level one."""
+        return self._shelf
+
+    def on_news(self, listener: OnNews) -> None:
+        """Call it with the tags of every purge that this process hears of."""
+        self._listeners.append(listener)
+
+    def admit(self, subject: str, quota: Quota, key: str, then: Then) -> None:
+        """Count a request and find what is kept under `key` ("": nothing is)."""
+        wants_body = self._is_shared and key != "" and self._shelf.get(key) is None
+        keys = (subject, SEQUENCE, key) if wants_body else (subject, SEQUENCE)
+
+        def answered(reply: Any) -> None:  # Any: as ADMIT answers, or an error
+            if isinstance(reply, BookstreamError):
+                then(self._count_here(subject, quota), self._held(key))
+            elif reply[4] != self._purges.sequence:
+                self._catch_up(reply, key, then)
+            else:
+                self._take_in(key, reply)
+                then(Counted._make(reply[:5]), self._held(key))
+
+        self._cache.ask(ADMIT, keys, (quota.requests, quota.window), answered)
+
+    def look(self, key: str, then: Callable[[Entry | None], None]) -> None:
+        """What either level holds, without counting anything; None also when the server is away."""
+        held = self._held(key)
+        if held is not None or not self._is_shared:
+            then(held)
+            return
+
+        def answered(reply: Any) -> None:  # Any: as LOOK answers, or an error
+            if not isinstance(reply, BookstreamError):
+                self._take_in(key, (*_NUMBERS, reply[0]))
+            then(self._held(key))
+
+        self._cache.ask(LOOK, (key,), (), answered)
+
+    def spares(self, ticket: int, tags: Sequence[str]) -> bool:
+        """Whether what was asked for at purge sequence `ticket` is still good."""
+        return self._purges.spares(ticket, tags)
+
+    def keep(self, key: str, entry: Entry) -> None:
+        """Hold it here, and there for as long as it may be of use; nothing that was purged meanwhile."""
+        if not self._is_good(entry):
+            return
+        self._shelf.put(key, entry)
+        if self._is_shared:
+            life = entry.lifetime
+            seconds = life.ttl + max(life.while_revalidating, life.if_error)
+            packed = entry.pack()
+            self._cache.ask(KEEP, (key,), (packed, int(seconds * 1_000)), _ignored)
+
+    def purge(self, tags: Sequence[str], then: Callable[[BookstreamError | None], None]) -> None:
+        """Nobody gets an older answer of those tags once `then` was called with None."""
+
+        def answered(reply: Any) -> None:  # Any: as PURGE answers, or an error
+            if isinstance(reply, BookstreamError):
+                then(reply)
+            else:
+                self._learn(lambda: then(None))
+
+        self._purges.expect(tags)
+        self._cache.ask(PURGE, _PURGE_KEYS, (" ".join(tags).encode(),), answered)
+
+    async def purged(self, tags: Sequence[str]) -> None:
+        """The same, awaited. Raises: BookstreamError."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle(error: BookstreamError | None) -> None:
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        self.purge(tags, settle)
+        await done
+
+    def _held(self, key: str) -> Entry | None:
+        entry = self._shelf.get(key) if key else None
+        if entry is None or self._is_good(entry):
+            return entry
+        self._shelf.drop(key)
+        return None
+
+    def _is_good(self, entry: Entry) -> bool:
+        return self._purges.spares(entry.known.ticket, entry.tags)
+
+    def _take_in(self, key: str, reply: Sequence[Any]) -> None:
+        packed = reply[5] if len(reply) > 5 else None
+        if packed:
+            entry = Entry.unpack(packed)
+            if self._is_good(entry):
+                self._shelf.put(key, entry)
+
+    def _catch_up(self, reply: Sequence[Any], key: str, then: Then) -> None:
+        def learnt() -> None:
+            self._take_in(key, reply)
+            then(Counted._make((*reply[:4], self._purges.sequence)), self._held(key))
+
+        self._learn(learnt)
+
+    def _learn(self, then: Callable[[], None]) -> None:
+        def answered(reply: Any) -> None:  # Any: as LEARN answers, or an error
+            news = [EVERYTHING] if isinstance(reply, BookstreamError) else self._purges.learn(reply)
+            if EVERYTHING in news:
+                self._shelf.clear()
+            for listener in self._listeners if news else ():
+                listener(news)
+            then()
+
+        self._cache.ask(LEARN, _PURGE_KEYS, (self._purges.sequence,), answered)
+
+    def _count_here(self, subject: str, quota: Quota) -> Counted:
+        self.counted_here += 1
+        done = step(quota, self._local.pop(subject, None), now=self.now())
+        self._local[subject] = done.tat
+        if len(self._local) > _MOST_LOCAL:
+            self._local.popitem(last=False)
+        verdict = done.verdict
+        wait, reset = round(verdict.retry_after * _MICRO), round(verdict.reset_after * _MICRO)
+        return Counted(int(verdict.allowed), verdict.remaining, wait, reset, self._purges.sequence)
+
+
+def _ignored(reply: object) -> None:
+    if isinstance(reply, BookstreamError):
+        _log.warning("an answer was not kept", error=str(reply))

@@ -1,0 +1,37 @@
+"""The plans: what a user gets. Data; one that is taken out here is the free one for whoever still has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gateway.control.accounts import FREE_PLAN
+from gateway.core.gcra import Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`times` multiplies the quota of the settings; `keys` is how many API keys a user may have."""
+
+    name: str
+    times: int
+    keys: int
+    words: str
+
+
+PLANS: Mapping[str, Plan] = {
+    plan.name: plan
+    for plan in (
+        Plan(FREE_PLAN, times=1, keys=3, words="To try it, and for small projects."),
+        Plan("plus", times=5, keys=20, words="For an application with users of its own."),
+        Plan("partner", times=50, keys=200, words="For shops and libraries that read all day."),
+    )
+}
+
+
+def plan_named(name: str) -> Plan:
+    """The plan, the free one for a name that is no longer there."""
+    return PLANS.get(name, PLANS[FREE_PLAN])
+
+
+def quota_of(name: str, base: Quota) -> Quota:
+    """What a user of that plan may ask for."""
+    return replace(base, requests=base.requests * plan_named(name).times)

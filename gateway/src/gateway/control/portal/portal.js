@@ -1,0 +1,104 @@
+// The portal: signed out it welcomes, signed in it shows plan, usage, keys and a place to try the API.
+import { showKeys, startKeys } from "./keys.js";
+import { find, make, number, press } from "./page.js";
+import { call, isSignedIn, onAnswer, resume, signIn, signOut, signUp } from "./session.js";
+import { startTryIt } from "./tryit.js";
+import { showUsage, startUsage } from "./usage.js";
+
+let isNew = false;
+let perMinute = 1;
+
+// Run it; whatever goes wrong is said on the page, and a session that has ended leads back to the start.
+async function guarded(work) {
+  find("trouble").hidden = true;
+  try {
+    await work();
+  } catch (problem) {
+    if (problem.status === 401 || !isSignedIn()) return welcome("Your session has ended. Please sign in again.");
+    find("trouble").textContent = problem instanceof TypeError ? "The server can't be reached. Try again." : problem.message;
+    find("trouble").hidden = false;
+    find("trouble").scrollIntoView({ block: "nearest" });
+  }
+}
+
+function welcome(words = "") {
+  find("inside").hidden = find("who").hidden = true;
+  find("welcome").hidden = false;
+  find("sign-problem").textContent = words;
+  find("sign-email").focus();
+}
+
+function chooseForm(wantsNew) {
+  isNew = wantsNew;
+  press([find("choose-in"), find("choose-up")], find(isNew ? "choose-up" : "choose-in"));
+  find("sign-go").textContent = isNew ? "Create account" : "Sign in";
+  find("sign-hint").textContent = isNew ? "12 characters or more." : "";
+  find("sign-password").autocomplete = isNew ? "new-password" : "current-password";
+  find("sign-problem").textContent = "";
+}
+
+async function sign(event) {
+  event.preventDefault();
+  const button = find("sign-go");
+  button.disabled = true;
+  find("sign-problem").textContent = "";
+  try {
+    await (isNew ? signUp : signIn)(find("sign-email").value, find("sign-password").value);
+    find("sign").reset();
+    await enter();
+    find("content").focus();
+  } catch (problem) {
+    const isAway = problem instanceof TypeError;
+    find("sign-problem").textContent = isAway ? "The server can't be reached. Try again." : problem.message;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function showQuota(answer) {
+  const said = /r=(\d+)/.exec(answer.headers.get("ratelimit") ?? "");
+  if (!said) return;
+  find("quota-meter").max = perMinute;
+  find("quota-meter").value = Number(said[1]);
+  find("quota-left").textContent = `${number(Number(said[1]))} of ${number(perMinute)}`;
+}
+
+async function showPlans(mine) {
+  const { plans } = await call("GET", "/v1/plans");
+  const head = make("tr", {}, ...["Plan", "Requests a minute", "Keys", ""].map((word) => make("th", { scope: "col", textContent: word })));
+  find("plans").replaceChildren(head, ...plans.map((plan) =>
+    make("tr", {}, make("td", { textContent: plan.name }), make("td", { textContent: number(plan.requests_per_minute) }),
+      make("td", { textContent: number(plan.api_keys) }), make("td", { textContent: plan.words }))));
+  const plan = plans.find((one) => one.name === mine) ?? plans[0];
+  perMinute = plan.requests_per_minute;
+  find("plan").textContent = plan.name;
+  find("plan-words").textContent = plan.words;
+}
+
+async function enter() {
+  const me = await call("GET", "/v1/users/me");
+  find("email").textContent = me.email;
+  find("welcome").hidden = true;
+  find("inside").hidden = find("who").hidden = false;
+  await showPlans(me.plan);
+  startKeys(me, guarded);
+  startUsage(guarded);
+  await Promise.all([showKeys(guarded), showUsage(), startTryIt(guarded)]);
+}
+
+const leave = (everywhere) => guarded(async () => {
+  await signOut(everywhere);
+  welcome(everywhere ? "You are signed out everywhere. API keys go on working." : "");
+});
+
+find("origin").textContent = location.origin;
+find("choose-in").onclick = () => chooseForm(false);
+find("choose-up").onclick = () => chooseForm(true);
+find("sign").onsubmit = sign;
+find("sign-out").onclick = () => leave(false);
+find("sign-out-everywhere").onclick = () => leave(true);
+onAnswer(showQuota);
+setInterval(() => {
+  if (isSignedIn() && document.visibilityState === "visible") guarded(() => Promise.all([showUsage(), showKeys(guarded)]));
+}, 15_000);
+guarded(async () => ((await resume()) ? enter() : welcome()));

@@ -1,0 +1,87 @@
+// Who is signed in. The access token lives in memory only, the refresh token as long as this tab.
+const KEPT = "bookstream.refresh";
+let access = null;
+let refreshing = null;
+const listeners = [];
+
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || `The server answered ${status}`);
+    this.status = status;
+    this.field = body.field;
+  }
+}
+
+export const onAnswer = (listener) => listeners.push(listener);
+export const isSignedIn = () => access !== null;
+
+function keep(tokens) {
+  access = tokens ? tokens.access_token : null;
+  if (tokens) sessionStorage.setItem(KEPT, tokens.refresh_token);
+  else sessionStorage.removeItem(KEPT);
+}
+
+async function problemOf(answer) {
+  const body = await answer.json().catch(() => ({}));
+  return new Problem(answer.status, body);
+}
+
+async function post(path, body) {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw await problemOf(answer);
+  return answer.json();
+}
+
+export const signIn = async (email, password) => keep(await post("/v1/auth/login", { email, password }));
+export const signUp = async (email, password) => keep(await post("/v1/auth/register", { email, password }));
+
+export async function signOut(everywhere) {
+  try {
+    await call("POST", everywhere ? "/v1/auth/logout-everywhere" : "/v1/auth/logout");
+  } finally {
+    keep(null);
+  }
+}
+
+// A refresh token works once, so all who need a new pair wait for the same one.
+export function resume() {
+  const kept = sessionStorage.getItem(KEPT);
+  if (!kept) return Promise.resolve(false);
+  refreshing ??= post("/v1/auth/refresh", { refresh_token: kept })
+    .then((tokens) => (keep(tokens), true))
+    .catch((problem) => {
+      if (problem.status === 401) keep(null);
+      return false;
+    })
+    .finally(() => (refreshing = null));
+  return refreshing;
+}
+
+// The raw answer, with the session's token; a token that has just ended is renewed once.
+export async function ask(method, path, body, headers = {}) {
+  const send = () =>
+    fetch(path, {
+      method,
+      headers: {
+        ...(access ? { Authorization: `Bearer ${access}` } : {}),
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body,
+      cache: "no-store",
+    });
+  let answer = await send();
+  if (answer.status === 401 && access && (await resume())) answer = await send();
+  for (const listener of listeners) listener(answer);
+  return answer;
+}
+
+export async function call(method, path, body) {
+  const answer = await ask(method, path, body === undefined ? undefined : JSON.stringify(body));
+  if (!answer.ok) throw await problemOf(answer);
+  return answer.status === 204 ? null : answer.json();
+}

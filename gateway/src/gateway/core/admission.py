@@ -1,0 +1,133 @@
+"""One trip for one request: count it, look whether anything was purged, fetch the cached body.
+
+The purge sequence is the number of the newest purge; every process has learnt purges up to some number and
+hears with each request whether there are newer ones, so that no message can be missed. The log holds the
+newest purges, one entry a number; a process that is further behind than the log reaches forgets everything.
+A sequence that was lost begins again from the time in microseconds, hence above all before it.
+"""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+from bookcore.cache import Outcome, Script
+
+SEQUENCE, LOG = "purge:sequence", "purge:log"
+LOG_LENGTH = 256
+_LIFE = 30 * 86_400.0
+_MICRO = 1_000_000
+
+_SEQUENCE = """
+local function sequence_of(key, log)
+  local stored = redis.call('GET', key)
+  if stored then return tonumber(stored) end
+  local begun = math.floor(now * 1000000)
+  redis.call('SET', key, string.format('%.0f', begun))
+  if log then redis.call('DEL', log) end
+  return begun
+end
+"""
+_ADMIT = f"""{_SEQUENCE}
+local instant = math.floor(now * 1000000)
+local requests, span = tonumber(ARGV[1]), tonumber(ARGV[2])
+local cost = math.ceil(span * 1000000 / requests)
+local window = cost * requests
+local behind = math.max(instant, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local room = window - (behind - instant)
+local sequence = sequence_of(KEYS[2])
+if room < cost then return {{0, 0, cost - room, behind - instant, sequence}} end
+local after = behind + cost
+local life = math.max(1, math.ceil((after - instant) / 1000))
+redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', life)
+local body = KEYS[3] and redis.call('GET', KEYS[3])
+return {{1, math.floor(room / cost) - 1, 0, after - instant, sequence, body}}
+"""
+_PURGE = f"""{_SEQUENCE}
+local moved = sequence_of(KEYS[1], KEYS[2]) + 1
+redis.call('SET', KEYS[1], string.format('%.0f', moved))
+redis.call('RPUSH', KEYS[2], ARGV[1])
+redis.call('LTRIM', KEYS[2], -{LOG_LENGTH}, -1)
+return {{moved}}
+"""
+_LEARN = f"""{_SEQUENCE}
+local sequence = sequence_of(KEYS[1], KEYS[2])
+local length = redis.call('LLEN', KEYS[2])
+local answer = {{sequence, sequence - length}}
+local missed = sequence - tonumber(ARGV[1])
+if missed > 0 and missed <= length then
+  for _, tags in ipairs(redis.call('LRANGE', KEYS[2], -missed, -1)) do table.insert(answer, tags) end
+end
+return answer
+"""
+
+
+def _sequence(stored: bytes | None, now: float) -> int:
+    return int(now * _MICRO) if stored is None else int(stored)
+
+
+def _kept(sequence: int) -> tuple[bytes, float]:
+    return str(sequence).encode(), _LIFE
+
+
+def _admit(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+    # Any: the quota's requests and window
+    # the arithmetic of gcra.step, which a property test holds it to, without its values: this is the hot path
+    instant = int(now * _MICRO)
+    cost = ceil(args[1] * _MICRO / args[0])
+    behind = max(instant, int(values[0] or 0))
+    room = cost * args[0] - (behind - instant)
+    sequence = int(values[1] or instant)
+    begun = _kept(sequence) if values[1] is None else None
+    if room < cost:
+        return Outcome([None, begun, None][: len(values)], [0, 0, cost - room, behind - instant, sequence])
+    after = behind + cost
+    write = (b"%d" % after, max((after - instant) / _MICRO, 0.001))
+    answer = [1, room // cost - 1, 0, after - instant, sequence, values[2] if len(values) > 2 else None]
+    return Outcome([write, begun, None][: len(values)], answer)
+
+
+def _purge(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+    # Any: the tags
+    moved = _sequence(values[0], now) + 1
+    log = b"" if values[0] is None else values[1] or b""
+    lines = [*log.split(b"\n")[:-1], args[0]][-LOG_LENGTH:]
+    return Outcome([_kept(moved), (b"\n".join(lines) + b"\n", _LIFE)], [moved])
+
+
+def _learn(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+    # Any: the number up to which the process knows
+    sequence = _sequence(values[0], now)
+    lines = (b"" if values[0] is None else values[1] or b"").split(b"\n")[:-1]
+    missed = sequence - int(args[0])
+    known = lines[-missed:] if 0 < missed <= len(lines) else []
+    return Outcome([_kept(sequence), None], [sequence, sequence - len(lines), *known])
+
+
+ADMIT = Script("gateway.admit", _ADMIT, _admit)
+"""Keys: limit, SEQUENCE, maybe an entry; arguments: requests, window in seconds.
+
+Answers: allowed (1, 0), remaining, microseconds to wait, microseconds to reset, sequence, maybe the entry.
+"""
+PURGE = Script("gateway.purge", _PURGE, _purge)
+"""Keys: SEQUENCE, LOG; argument: tags with spaces between. Answers the purge's number."""
+LEARN = Script("gateway.learn", _LEARN, _learn)
+"""Keys: SEQUENCE, LOG; argument: the newest number known. Answers the sequence, the number that the log
+begins after, and the tags of each purge since, nothing when the log doesn't reach that far."""
+
+
+def _keep(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+    # Any: the bytes and their life
+    return Outcome([(args[0], args[1] / 1_000)], [1])
+
+
+KEEP = Script("gateway.keep", "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return {1}", _keep)
+"""Key: one; arguments: bytes, milliseconds."""
+
+
+def _look(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+    # Any: none are given
+    return Outcome([None], [values[0]])
+
+
+LOOK = Script("gateway.look", "return {redis.call('GET', KEYS[1])}", _look)
+"""Key: one. Answers what is there."""

@@ -1,0 +1,133 @@
+"""The fast lane: whole GETs of callers who are known already, recognised from the bytes as they came.
+
+Clients send the same headers again and again, with another target each time; a block of headers that was
+parsed once is known by its bytes. Anything unusual takes the other lane, which knows all of HTTP.
+"""
+
+from typing import TypeVar
+
+import httptools
+
+from gateway.core.head import ONE_OFF, Head
+from gateway.core.headers import REQUEST_ID, Header, first, sane_request_id
+from gateway.core.plan import Plan, plan_of_target
+from gateway.core.trace import TRACEPARENT, Trace, trace_in
+from gateway.dataplane.engine import Engine
+from gateway.dataplane.hot import Door, HotVisit
+from gateway.dataplane.tokens import Known
+
+K = TypeVar("K")
+T = TypeVar("T")
+_HTTP = b" HTTP/1.1"
+_LONGEST_HEAD, _LONGEST_BLOCK = 16_384, 8_192
+_MOST_BLOCKS, _MOST_PLANS = 4_096, 16_384
+
+
+class _Block:
+    """A block of headers with whoever it was from last time."""
+
+    __slots__ = ("head", "known")
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self.known: Known | None = None
+
+
+class FastLane:
+    """Shared by all connections of the process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._blocks: dict[bytes, _Block] = {}
+        self._parsed_blocks: dict[tuple[Header, ...], _Block] = {}
+        self._request_id: bytes | None = None
+        self._trace: Trace | None = None
+        self._plans: dict[bytes, Plan] = {}
+        self._headers: list[Header] = []
+        self._is_complete = False
+        self._parser = httptools.HttpRequestParser(self)
+
+    def visit(self, raw: bytes, door: Door) -> HotVisit | None:
+        """The visit that a request's whole head is; None for the other lane."""
+        line_end = raw.find(b"\r\n")
+        line = raw[4:line_end]
+        if line[-9:] != _HTTP or len(raw) > _LONGEST_HEAD:
+            return None
+        plan = self._plan(line[:-9])
+        block = self._block(raw, raw[line_end + 2 :]) if plan is not None else None
+        known = self._known(block) if block is not None else None
+        if plan is None or block is None or known is None or plan.route.reads not in known.caller.scopes:
+            return None
+        head = block.head
+        visit = HotVisit(plan, head, known, door=door, raw=raw)
+        trace_id, visit.traceparent = self.engine.tracer.begin(self._trace or head.trace)
+        visit.request_id = self._request_id or head.request_id or trace_id
+        return visit
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The parser's."""
+        self._headers.append((name.lower(), value))
+
+    def on_message_complete(self) -> None:
+        """The parser's."""
+        self._is_complete = True
+
+    def _plan(self, target: bytes) -> Plan | None:
+        plan = self._plans.get(target)
+        if plan is None and len(target) <= _LONGEST_BLOCK:
+            plan = plan_of_target(target)
+            if plan is not None:
+                _remember(self._plans, target, plan, most=_MOST_PLANS)
+        return plan
+
+    def _block(self, raw: bytes, lines: bytes) -> _Block | None:
+        self._request_id = self._trace = None
+        block = self._blocks.get(lines)
+        if block is None:
+            headers = self._parsed(raw)
+            block = None if headers is None else self._known_block(headers)
+            if (
+                block is not None
+                and len(lines) <= _LONGEST_BLOCK
+                and len(self._headers) == len(headers or ())
+            ):
+                _remember(self._blocks, lines, block, most=_MOST_BLOCKS)
+        return block
+
+    def _known_block(self, headers: tuple[Header, ...]) -> _Block | None:
+        """By what is left without the headers that are new with each request."""
+        if len(headers) < len(self._headers):
+            self._request_id = sane_request_id(first(self._headers, REQUEST_ID))
+            self._trace = trace_in(first(self._headers, TRACEPARENT))
+        block = self._parsed_blocks.get(headers)
+        if block is None:
+            head = Head(headers)
+            block = _Block(head) if head.is_plain else None
+            if block is not None:
+                _remember(self._parsed_blocks, headers, block, most=_MOST_BLOCKS)
+        return block
+
+    def _parsed(self, raw: bytes) -> tuple[Header, ...] | None:
+        self._headers, self._is_complete = [], False
+        try:
+            self._parser.feed_data(raw)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._is_complete = False
+        if not self._is_complete or not self._parser.should_keep_alive():
+            self._parser = httptools.HttpRequestParser(self)
+        if not self._is_complete:
+            return None
+        return tuple(header for header in self._headers if header[0] not in ONE_OFF)
+
+    def _known(self, block: _Block) -> Known | None:
+        known = block.known
+        if known is not None and known.is_good and known.until > self.engine.now():
+            return known
+        block.known = self.engine.tokens.get(block.head.credentials())
+        return block.known
+
+
+def _remember(memory: dict[K, T], key: K, value: T, *, most: int) -> None:
+    if len(memory) >= most:
+        memory.clear()
+    memory[key] = value

@@ -1,0 +1,90 @@
+"""What is counted and logged of every answered request: cheap while it happens, dear only when asked for."""
+
+import sys
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple, TextIO
+
+import orjson
+
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds in seconds."""
+_MOST_LINES = 500
+
+
+class Answered(NamedTuple):
+    """One answered request; `route` is a prefix, `own` for the gateway's; `cache` as in Cache-Status."""
+
+    method: str
+    route: str
+    path: str
+    status: int
+    seconds: float
+    cache: bytes
+    request_id: bytes
+    traceparent: bytes
+    user_id: str
+
+
+class AccessLog:
+    """Lines of JSON, written some hundred at a time and at least each second."""
+
+    def __init__(self, *, now: Callable[[], float], stream: TextIO | None = None) -> None:
+        self._now = now
+        self._stream = stream or sys.stderr
+        self._lines: list[tuple[float, Answered]] = []
+
+    def add(self, answered: Answered) -> None:
+        """Log it soon."""
+        self._lines.append((self._now(), answered))
+        if len(self._lines) >= _MOST_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has come together."""
+        lines, self._lines = self._lines, []
+        if lines:
+            self._stream.write("".join(map(_line, lines)))
+            self._stream.flush()
+
+    def sweep(self, now: float) -> None:
+        """As Swept."""
+        self.flush()
+
+
+class Observer:
+    """Counts by route, status and cache; the time taken in a histogram by route."""
+
+    def __init__(self, log: AccessLog | None) -> None:
+        self.log = log
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+        self.times: dict[str, list[int]] = {}
+        self.seconds: Counter[str] = Counter()
+
+    def saw(self, answered: Answered) -> None:
+        """One more."""
+        route = answered.route
+        self.requests[answered.method, route, answered.status] += 1
+        times = self.times.get(route)
+        if times is None:
+            times = self.times[route] = [0] * (len(BUCKETS) + 1)
+        times[bisect_left(BUCKETS, answered.seconds)] += 1
+        self.seconds[route] += answered.seconds  # type: ignore[assignment]  # a Counter adds floats as well
+        if self.log is not None:
+            self.log.add(answered)
+
+    def totals(self) -> Iterable[tuple[str, int]]:
+        """Requests by route."""
+        return ((route, sum(times)) for route, times in self.times.items())
+
+
+def _line(logged: tuple[float, Answered]) -> str:
+    at, answered = logged
+    said = answered._asdict()
+    for name in ("cache", "request_id", "traceparent"):
+        said[name] = said[name].decode("latin-1")
+    said["milliseconds"] = round(said.pop("seconds") * 1_000, 3)
+    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return orjson.dumps({"event": "request", "timestamp": moment, **said}).decode() + "\n"

@@ -1,0 +1,286 @@
+"""The gateway's side of a client's connection: uvicorn's protocol with a fast lane before it, and stricter.
+
+What the fast lane takes never reaches uvicorn; everything else does, one lane at a time, so that pipelined
+requests are answered in the order in which they came.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from bookcore.kit.problem import PROBLEMS, problem_response
+from gateway.core.head import Head
+from gateway.core.plan import LONGEST_TARGET
+from gateway.dataplane.hot import HotVisit
+from gateway.dataplane.inside import Inside
+from gateway.dataplane.observe import Answered
+from gateway.dataplane.tunnel import Tunnel, wants_tunnel
+
+_log = structlog.get_logger()
+_MOST_HELD = 262_144
+_TIDY_SECONDS = 1.0
+
+
+class GatewayProtocol(HttpToolsProtocol):
+    """Made by uvicorn, one for each connection; `inside` is what the app put into its state."""
+
+    inside: Inside
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],  # Any: uvicorn's own type
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.inside = config.app.state.inside  # type: ignore[union-attr]  # the app is ours
+        self._visit: HotVisit | None = None
+        self._tunnel: Tunnel | None = None
+        self._held = b""
+        self._stamps: tuple[Head | None, bytes] = (None, b"")
+        self._is_amid_request = self._is_taking = self.is_leaving = self._is_reading_paused = False
+        self.head_bytes = 0
+        self.since = 0.0
+        """When the request or the rest before it began, in the loop's seconds."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        """As asyncio.Protocol."""
+        super().connection_made(transport)
+        self.inside.connections.watch(lambda: self.server_state.connections)
+        self.since = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As asyncio.Protocol; a request under way is abandoned."""
+        super().connection_lost(exc)
+        visit, self._visit = self._visit, None
+        if visit is not None and visit.flow is not None:
+            visit.flow.abandon()
+        if self._tunnel is not None:
+            self._tunnel.client_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """As asyncio.Protocol."""
+        if self._tunnel is not None:
+            self._tunnel.from_client(data)
+        elif self._visit is not None:
+            self._hold(data)
+        else:
+            self._take(data)
+
+    def pause_writing(self) -> None:
+        """As asyncio.Protocol."""
+        super().pause_writing()
+        if self._tunnel is not None:
+            self._tunnel.client_full()
+        elif self._visit is not None and self._visit.flow is not None:
+            self._visit.flow.pause()
+
+    def resume_writing(self) -> None:
+        """As asyncio.Protocol."""
+        super().resume_writing()
+        if self._tunnel is not None:
+            self._tunnel.client_free()
+        elif self._visit is not None and self._visit.flow is not None:
+            self._visit.flow.resume()
+
+    def shutdown(self) -> None:
+        """Finish what is under way; an idle connection has a moment left for a request on its way."""
+        self.is_leaving = True
+        if self._tunnel is not None:
+            self._tunnel.close()
+        elif self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        elif not self._is_busy:
+            self.loop.call_later(self.inside.limits.leaving_seconds, self._leave)
+
+    def stamp_of(self, head: Head) -> bytes:
+        """As Client; the same for the next request of the same headers."""
+        if self._stamps[0] is not head:
+            address = self.client[0] if self.client else ""
+            self._stamps = (head, head.stamp(address, self.scheme or "http"))
+        return self._stamps[1]
+
+    def date_line(self) -> bytes:
+        """As Door."""
+        return self.inside.date.line()
+
+    def write(self, data: bytes) -> None:
+        """As Door."""
+        self.transport.write(data)
+
+    def answered(self, visit: HotVisit, seen: Answered, *, breaks_off: bool = False) -> None:
+        """As Door."""
+        self._visit = None
+        self.since = self.loop.time()
+        self.inside.observer.saw(seen)
+        self.inside.usage.count(visit.known.caller, seen.status)
+        if breaks_off:
+            self.transport.abort()
+        elif not visit.head.keeps_alive or self.is_leaving:
+            self.transport.close()
+        elif not self._is_taking and (self._held or self._is_reading_paused):
+            self._go_on()
+
+    def redo(self, visit: HotVisit) -> None:
+        """As Door."""
+        self._visit = None
+        self._to_uvicorn(visit.raw)
+        if not self._is_taking and (self._held or self._is_reading_paused):
+            self._go_on()
+
+    def on_message_begin(self) -> None:
+        """The parser's."""
+        super().on_message_begin()
+        self._is_amid_request = True
+        self.since = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """The parser's; what two readers could understand differently is refused before anything begins."""
+        self.head_bytes = 0
+        if self.parser.should_upgrade() or self._refusal() is None:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The parser's."""
+        self._is_amid_request = False
+        self.head_bytes = 0
+        super().on_message_complete()
+
+    def refuse(self, slug: str, detail: str) -> None:
+        """Answer with a problem, whatever else is under way is broken off, and close."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            response = problem_response(PROBLEMS[slug], detail)
+            lines = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
+            status = b"HTTP/1.1 %d %b\r\n" % (
+                response.status_code,
+                HTTPStatus(response.status_code).phrase.encode(),
+            )
+            closing = b"connection: close\r\n\r\n"
+            self.transport.write(b"".join((status, self.date_line(), lines, closing, bytes(response.body))))
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's, for bytes that are no HTTP."""
+        self.refuse("bad-request", "the bytes of the request are not HTTP/1.1")
+
+    def sweep(self, now: float) -> None:
+        """Close what has been idle, or sending its head, for too long."""
+        waited = now - self.since
+        limits = self.inside.limits
+        if self._tunnel is not None or self._visit is not None:
+            return
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self._is_amid_request and not is_answering and waited > limits.head_seconds:
+            self.refuse("request-timeout", f"the head was not here within {limits.head_seconds:g} s")
+        elif not self._is_amid_request and not is_answering and waited > limits.idle_seconds:
+            self.transport.close()
+        elif not self._is_busy and waited > _TIDY_SECONDS and self.cycle is not None:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Drop what uvicorn keeps of the last request: ten thousand idle connections would hold much."""
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
+        self.scope = None  # type: ignore[assignment]
+        self.headers = []
+        self.url = b""
+
+    @property
+    def _is_busy(self) -> bool:
+        has_cycle = self.cycle is not None and not self.cycle.response_complete
+        return self._visit is not None or has_cycle or self._is_amid_request or bool(self.pipeline)
+
+    def _take(self, data: bytes) -> None:
+        self._is_taking = True
+        try:
+            while data and not self._is_busy and data.startswith(b"GET "):
+                end = data.find(b"\r\n\r\n") + 4
+                if end < 4 or not self._is_taken(data[:end]):
+                    break
+                data = data[end:]
+        finally:
+            self._is_taking = False
+        if not data:
+            return
+        if self._tunnel is not None:
+            self._tunnel.from_client(data)
+        elif self._visit is not None:
+            self._hold(data)
+        else:
+            self._to_uvicorn(data)
+
+    def _is_taken(self, raw: bytes) -> bool:
+        self._unset_keepalive_if_required()
+        visit = self.inside.lane.visit(raw, self)
+        if visit is not None:
+            self._visit = visit
+            self.inside.lane.engine.serve(visit)
+            return True
+        if wants_tunnel(raw):
+            self._tunnel = Tunnel(self.inside, self, raw)
+            return True
+        return False
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+        if len(self._held) > _MOST_HELD and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self.transport.pause_reading()
+
+    def _go_on(self) -> None:
+        held, self._held = self._held, b""
+        if self._is_reading_paused:
+            self._is_reading_paused = False
+            self.transport.resume_reading()
+        self._take(held)
+
+    def _to_uvicorn(self, data: bytes) -> None:
+        if self.parser is None or self.transport.is_closing():
+            return
+        self.head_bytes += len(data)
+        super().data_received(data)
+        if self._is_amid_request and self._has_no_head and self.head_bytes > self.inside.limits.head_bytes:
+            self.refuse(*(_LONG_TARGET if len(self.url) > LONGEST_TARGET else _LONG_HEAD))
+
+    @property
+    def _has_no_head(self) -> bool:
+        return self.scope is None or "method" not in self.scope
+
+    def _refusal(self) -> str | None:
+        hosts = [value for name, value in self.headers if name == b"host"]
+        head = Head(self.headers)
+        wrong = None
+        if sum(len(name) + len(value) for name, value in self.headers) > self.inside.limits.head_bytes:
+            self.refuse(*_LONG_HEAD)
+            return _LONG_HEAD[1]
+        if (
+            len(hosts) > 1
+            or (not hosts and self.parser.get_http_version() == "1.1")
+            or (hosts and not head.host)
+        ):
+            wrong = "send one Host header that names a host"
+        elif any(n == b"transfer-encoding" and v.lower() != b"chunked" for n, v in self.headers):
+            wrong = "only the transfer coding chunked is known here"
+        elif not self.url.startswith(b"/") or b"#" in self.url:
+            wrong = "the target of a request begins with /"
+        if wrong is not None:
+            self.refuse("bad-request", wrong)
+        return wrong
+
+    def _leave(self) -> None:
+        if not self._is_busy and not self.transport.is_closing():
+            self.transport.close()
+
+
+_LONG_TARGET = ("target-too-long", "the address of a request is too long")
+_LONG_HEAD = ("head-too-large", "the headers of a request are too large")

@@ -1,0 +1,143 @@
+"""Several processes on one port: each has a listening socket of its own that the first process keeps open.
+
+So a worker can be replaced without a lost connection: its successor accepts from the same socket before it
+stops to, and what waits in the socket's queue waits for whoever comes next. SIGHUP replaces all of them, one
+after the other, by new ones that read code and settings anew; SIGTERM stops them all.
+"""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bookcore.domain.errors import Unavailable
+from bookcore.kit.app import bind
+from bookcore.kit.parent import ENVIRONMENT_VARIABLE as PARENT_PIPE
+
+_log = structlog.get_logger()
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_TICK_SECONDS = 0.2
+
+Command = Callable[[int, int], Sequence[str]]
+"""The command line of a worker that gets two descriptors: the socket, and where to say that it accepts."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    listener: socket.socket
+    process: "subprocess.Popen[bytes] | None" = None
+
+
+class Workers:
+    """`run` returns after a SIGTERM or SIGINT, when all have stopped."""
+
+    def __init__(self, listeners: Sequence[socket.socket], command: Command) -> None:
+        self._workers = [_Worker(listener) for listener in listeners]
+        self._command = command
+        self._is_stopping = self._is_reload_due = False
+        self._reading, self._writing = os.pipe()
+
+    def run(self) -> None:
+        """Raises: Unavailable when workers don't start."""
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+        try:
+            for worker in self._workers:
+                worker.process = self._started(worker.listener)
+            while not self._is_stopping:
+                self._look()
+                select.select([], [], [], _TICK_SECONDS)
+        finally:
+            self._stop()
+
+    def _look(self) -> None:
+        if self._is_reload_due:
+            self._is_reload_due = False
+            for worker in self._workers:
+                if not self._is_stopping:
+                    self._replace(worker)
+        for worker in self._workers:
+            process = worker.process
+            if process is not None and process.poll() is not None and not self._is_stopping:
+                _log.error("worker died", pid=process.pid, code=process.returncode)
+                worker.process = self._started(worker.listener)
+
+    def _replace(self, worker: _Worker) -> None:
+        old = worker.process
+        try:
+            worker.process = self._started(worker.listener)
+        except Unavailable as error:
+            _log.error("the new worker did not start; the old one stays", error=str(error))
+            return
+        if old is not None:
+            _end(old)
+
+    def _started(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
+        told, tell = os.pipe()
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                self._command(listener.fileno(), tell),
+                pass_fds=(listener.fileno(), tell, self._reading),
+                env={**os.environ, PARENT_PIPE: str(self._reading)},
+            )
+        finally:
+            os.close(tell)
+        try:
+            ready, _, _ = select.select([told], [], [], _START_SECONDS)
+            if ready and os.read(told, 1):
+                return process
+        finally:
+            os.close(told)
+        _end(process)
+        raise Unavailable("a worker does not start; its own message is above")
+
+    def _stop(self) -> None:
+        processes = [worker.process for worker in self._workers if worker.process is not None]
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            _end(process)
+        for worker in self._workers:
+            worker.listener.close()
+        os.close(self._reading)
+        os.close(self._writing)
+
+    def _on_stop(self, number: int, frame: object) -> None:
+        self._is_stopping = True
+
+    def _on_reload(self, number: int, frame: object) -> None:
+        self._is_reload_due = True
+
+
+def bind_for(workers: int, host: str, port: int) -> list[socket.socket]:
+    """One listening socket for each, all of one port; 0 picks a free one.
+
+    Raises: Unavailable when the port is taken.
+    """
+    if port:
+        bind(host, port).close()  # a shared socket would quietly take its part of a stranger's port
+    first = bind(host, port, shared=True)
+    chosen = first.getsockname()[1]
+    return [first, *(bind(host, chosen, shared=True) for _ in range(workers - 1))]
+
+
+def worker_command(descriptor: int, tell: int) -> Sequence[str]:
+    """A worker of the gateway."""
+    return [sys.executable, "-m", "gateway", "worker", str(descriptor), str(tell)]
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,106 @@
+"""A cache in Valkey or Redis 6.2 and newer, shared by all processes that name the same URL and prefix."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from hashlib import sha1
+from typing import Any
+
+from bookcore.cache import Cache, Script, Then
+from bookcore.cache.redis.line import Line, packed
+from bookcore.cache.redis.server import check_server, explained, split_prefix
+from bookcore.domain.errors import BookstreamError
+
+__all__ = ["RedisCache", "check_server", "explained", "open_cache", "split_prefix"]
+
+_FIELD = "BOOKSTREAM_CACHE_URL"
+_GLOB = re.compile(r"([*?\[\]\\^])")
+_SCAN = 1_000
+_LUA = """
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+local function number(value) return string.format('%.17g', value) end
+"""
+"""Before every script: the server's time in seconds, and numbers as text that keeps all digits."""
+
+
+def open_cache(url: str) -> Cache:
+    """`redis://[[user]:password@]host:port[/db][?prefix=name:]`, `rediss://` with TLS.
+
+    Raises: Invalid for a wrong URL, login or version, Unavailable when no server answers.
+    """
+    address, prefix = split_prefix(url, field=_FIELD)
+    check_server(address, field=_FIELD)
+    return RedisCache(address, prefix)
+
+
+class RedisCache:
+    """One connection that all callers share; scripts are sent by their hash."""
+
+    def __init__(self, address: str, prefix: str) -> None:
+        self._line = Line(address, field=_FIELD)
+        self._prefix = prefix
+        self._hashes: dict[str, str] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        """As Cache.get."""
+        value: bytes | None = await self._call("GET", self._prefix + key)
+        return value
+
+    async def set(self, key: str, value: bytes, *, ttl: float) -> None:
+        """As Cache.set; to the millisecond."""
+        await self._call("SET", self._prefix + key, value, "PX", max(1, int(ttl * 1_000)))
+
+    async def delete(self, prefix: str) -> int:
+        """As Cache.delete; looks at every key of the server, some at a time."""
+        wanted = _GLOB.sub(r"\\\1", self._prefix + prefix) + "*"
+        dropped, cursor = 0, b"0"
+        while True:
+            cursor, keys = await self._call("SCAN", cursor, "MATCH", wanted, "COUNT", _SCAN)
+            dropped += await self._call("UNLINK", *keys) if keys else 0
+            if cursor == b"0":
+                return dropped
+
+    async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
+        """As Cache.eval."""
+        waiting = _Waiting()
+        self.ask(script, keys, [repr(float(arg)).encode() for arg in args], waiting.settle)
+        return [float(number) for number in await waiting.answer]
+
+    def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
+        """As Cache.ask; the commands of one turn of the loop leave in one write."""
+        digest = self._hashes.get(script.name)
+        if digest is None:
+            digest = self._hashes[script.name] = sha1((_LUA + script.lua).encode()).hexdigest()  # noqa: S324 - as the server names scripts
+        rest = (len(keys), *(self._prefix + key for key in keys), *args)
+
+        def answered(reply: object) -> None:
+            if isinstance(reply, BookstreamError) and str(reply).startswith("NOSCRIPT"):
+                self._line.send(packed("EVAL", _LUA + script.lua, *rest), then)
+            else:
+                then(reply)
+
+        self._line.send(packed("EVALSHA", digest, *rest), answered)
+
+    async def close(self) -> None:
+        """As Cache.close."""
+        self._line.close()
+
+    async def _call(self, *command: str | int | bytes) -> Any:
+        # Any: what the server answers, which each caller knows
+        waiting = _Waiting()
+        self._line.send(packed(*command), waiting.settle)
+        return await waiting.answer
+
+
+class _Waiting:
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def settle(self, reply: object) -> None:
+        if self.answer.done():
+            return
+        if isinstance(reply, BookstreamError):
+            self.answer.set_exception(reply)
+        else:
+            self.answer.set_result(reply)

@@ -1,0 +1,240 @@
+"""One connection to the server that everybody in this process shares: commands go out as they come.
+
+The commands of one turn of the event loop leave in one write and the answers come back in order, so that a
+command costs a few microseconds instead of a connection. A command that waits too long is told so, and its
+answer, should it still come, is dropped: the connection and the commands behind it go on.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+import structlog
+from hiredis import ProtocolError, Reader, ReplyError, pack_command
+from redis.asyncio.connection import parse_url
+
+from bookcore.domain.errors import BookstreamError, Invalid, Unavailable
+
+_log = structlog.get_logger()
+_ANSWER_SECONDS = 1.0
+_DEAD_SECONDS = 3.0
+"""With an answer due for so long, the connection is given up."""
+_CONNECT_SECONDS = 2.0
+_SWEEP_SECONDS = 0.25
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_REFUSALS = ("NOAUTH", "WRONGPASS", "NOPERM", "ERR invalid password", "ERR Client sent AUTH")
+
+Then = Callable[[Any], None]
+"""Called once, with the answer or a BookstreamError. Any: what the server answers."""
+
+
+def packed(*parts: str | float | bytes) -> bytes:
+    """A command as it goes over the wire."""
+    command: bytes = pack_command(parts)  # type: ignore[arg-type]  # its type says a tuple of one
+    return command
+
+
+class Line:
+    """Connects at the first command and again, after a growing pause, when the connection is lost.
+
+    Without a connection commands fail at once, but for those that wait for the very first one.
+    """
+
+    def __init__(self, address: str, *, field: str) -> None:
+        self._address, self._field = address, field
+        self._where = parse_url(address)
+        self._shown = address.rpartition("@")[2].removeprefix("redis://")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wire: _Wire | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._early: list[tuple[bytes, Then]] = []
+        self._has_failed = False
+        self._pause, self._not_before = 0.0, 0.0
+
+    def send(self, command: bytes, then: Then) -> None:
+        """Send one command; `then` gets its answer, Unavailable or Invalid."""
+        wire = self._wire
+        if wire is not None and not wire.is_overdue:
+            wire.send(command, then)
+            return
+        if wire is not None:
+            then(self._away("the server is overdue with an answer"))
+            return
+        self._connect()
+        if self._has_failed or self._connecting is None:
+            then(self._away("not connected"))
+        else:
+            self._early.append((command, then))
+
+    def close(self) -> None:
+        """Drop the connection; what waits is told."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.abort()
+        self._fail_early(self._away("closed"))
+
+    def _connect(self) -> None:
+        self._loop = self._loop or asyncio.get_running_loop()
+        if self._connecting is None and self._loop.time() >= self._not_before:
+            self._connecting = self._loop.create_task(self._opened())
+
+    async def _opened(self) -> None:
+        try:
+            wire = await self._reached()
+        except (OSError, BookstreamError, TimeoutError) as error:
+            told = error if isinstance(error, BookstreamError) else self._away(str(error))
+            self._lost(told)
+            self._fail_early(told)
+        else:
+            self._wire, self._has_failed, self._pause = wire, False, 0.0
+            early, self._early = self._early, []
+            for command, then in early:
+                wire.send(command, then)
+        finally:
+            self._connecting = None
+
+    async def _reached(self) -> "_Wire":
+        loop = asyncio.get_running_loop()
+        where = self._where
+        secure = ssl.create_default_context() if self._address.startswith("rediss:") else None
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            _, wire = await loop.create_connection(
+                lambda: _Wire(loop, explain=self._explained, lost=self._lost),
+                str(where.get("host", "localhost")),
+                int(where.get("port", 6379)),
+                ssl=secure,
+            )
+            for command in self._greeting():
+                await wire.call(command)
+        return wire
+
+    def _greeting(self) -> list[bytes]:
+        user, password, database = (self._where.get(n) for n in ("username", "password", "db"))
+        found = []
+        if password:
+            found.append(packed("AUTH", *([str(user)] if user else []), str(password)))
+        if database:
+            found.append(packed("SELECT", str(database)))
+        return found or [packed("PING")]
+
+    def _lost(self, error: BookstreamError) -> None:
+        was_up, self._wire, self._has_failed = self._wire is not None, None, True
+        self._pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, self._pause * 2))
+        self._not_before = (self._loop.time() if self._loop else 0.0) + self._pause
+        if was_up:
+            _log.warning("cache connection lost", server=self._shown, error=str(error))
+
+    def _fail_early(self, error: BookstreamError) -> None:
+        early, self._early = self._early, []
+        for _, then in early:
+            then(error)
+
+    def _explained(self, reason: str) -> BookstreamError:
+        if reason.startswith("NOSCRIPT"):
+            return Unavailable(reason)
+        if reason.startswith(_REFUSALS):
+            return Invalid(f"{self._shown} refuses the login; check user and password", field=self._field)
+        return self._away(reason)
+
+    def _away(self, reason: str) -> Unavailable:
+        return Unavailable(
+            f"{self._shown} doesn't answer ({reason}); check {self._field} and that it runs", retry_after=1.0
+        )
+
+
+class _Wire(asyncio.Protocol):
+    """One connection that is up. `_pending` has a place for each answer due, None when nobody waits."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        explain: Callable[[str], BookstreamError],
+        lost: Callable[[BookstreamError], None],
+    ) -> None:
+        self._loop = loop
+        self._explain, self._tell_lost = explain, lost
+        self._reader = Reader(notEnoughData=NotImplemented)
+        self._outgoing: list[bytes] = []
+        self._pending: deque[tuple[Then | None, float]] = deque()
+        self._transport: asyncio.Transport | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
+        self.is_overdue = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As asyncio.Protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._sweeping = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    def send(self, command: bytes, then: Then) -> None:
+        """Queue a command for the end of this turn of the loop."""
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(command)
+        self._pending.append((then, self._loop.time()))
+
+    async def call(self, command: bytes) -> Any:
+        """Its answer. Any: as the server gives it. Raises: BookstreamError."""
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        self.send(command, lambda reply: _settle(answer, reply))
+        reply = await answer
+        if isinstance(reply, BookstreamError):
+            raise reply
+        return reply
+
+    def data_received(self, data: bytes) -> None:
+        """As asyncio.Protocol."""
+        reader, pending = self._reader, self._pending
+        reader.feed(data)
+        try:
+            while pending and (reply := reader.gets()) is not NotImplemented:
+                then, _ = pending.popleft()
+                self.is_overdue = False
+                if then is not None:
+                    then(self._explain(str(reply)) if isinstance(reply, ReplyError) else reply)
+        except ProtocolError as error:
+            _log.warning("the cache server talks nonsense", error=str(error))
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As asyncio.Protocol; everybody who waits is told."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        error = self._explain(str(exc or "the connection was closed"))
+        self._tell_lost(error)
+        while self._pending:
+            then, _ = self._pending.popleft()
+            if then is not None:
+                then(error)
+
+    def abort(self) -> None:
+        """Give the connection up at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _flush(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        if self._transport is not None:
+            self._transport.write(b"".join(outgoing))
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        self._sweeping = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        overdue = [at for at, (_, since) in enumerate(self._pending) if now - since > _ANSWER_SECONDS]
+        for place in overdue:
+            then, since = self._pending[place]
+            self._pending[place] = (None, since)
+            self.is_overdue = True
+            if then is not None:
+                then(self._explain(f"no answer within {_ANSWER_SECONDS:g} s"))
+        if self._pending and now - self._pending[0][1] > _DEAD_SECONDS:
+            self.abort()
+
+
+def _settle(answer: asyncio.Future[Any], reply: object) -> None:
+    if not answer.done():
+        answer.set_result(reply)

@@ -1,0 +1,174 @@
+"""The merged OpenAPI document is fit for people and for generators, and no change of it breaks a client."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+import jsonschema_rs
+import pytest
+from docs.compatibility import RELEASED, breaks
+from docs.generate import merged_openapi
+
+from bookcore.kit.auth import Scope
+from bookcore.kit.openapi import SCHEMAS, Document, operations_of, problems_of
+from bookcore.kit.problem import PROBLEMS
+from gateway.core.documents import scopes_of
+
+MERGED = merged_openapi()
+OPEN = {"/health/live", "/health/ready", "/v1/plans", "/.well-known/jwks.json"}
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, item in MERGED["paths"].items()
+    for method, operation in operations_of(item).items()
+}
+Change = Callable[[Document], object]
+
+
+def contents(operation: Document) -> Iterator[Document]:
+    """Every JSON body that goes in or out when all goes well."""
+    answers = [r for status, r in operation["responses"].items() if status.startswith("2")]
+    for part in [operation.get("requestBody", {}), *answers]:
+        if "application/json" in part.get("content", {}):
+            yield part["content"]["application/json"]
+
+
+def references(value: object) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from references(one)
+    elif isinstance(value, dict):
+        yield from ([value["$ref"]] if isinstance(value.get("$ref"), str) else [])
+        for one in value.values():
+            yield from references(one)
+
+
+def test_operation_ids_are_unique_and_read_like_a_verb_and_a_noun() -> None:
+    ids = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(ids)) == len(ids)
+    assert [name for name in ids if not re.fullmatch(r"[a-z]+(_[a-z]+){0,4}", name)] == []
+
+
+@pytest.mark.parametrize("where", OPERATIONS)
+def test_an_operation_is_summed_up_described_tagged_and_shown_by_example(where: str) -> None:
+    operation = OPERATIONS[where]
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"]
+    missing = [c for c in contents(operation) if c.get("example") is None]
+    assert missing == []
+
+
+@pytest.mark.parametrize("where", OPERATIONS)
+def test_the_examples_of_an_operation_are_of_its_schemas(where: str) -> None:
+    for content in contents(OPERATIONS[where]):
+        schema = {**content["schema"], "components": MERGED["components"]}
+        problem = next(jsonschema_rs.Draft202012Validator(schema).iter_errors(content["example"]), None)
+        assert problem is None, problem
+
+
+@pytest.mark.parametrize("where", OPERATIONS)
+def test_an_operation_lists_every_problem_that_it_may_end_in(where: str) -> None:
+    operation, listed = OPERATIONS[where], set(problems_of(OPERATIONS[where]))
+    expected = {"internal", "unavailable"}
+    if not where.endswith(tuple(OPEN)) or where.endswith("/v1/plans"):
+        expected |= {"too-many-requests"}
+    if operation.get("security"):
+        expected |= {"unauthorized", "forbidden"}
+    if "requestBody" in operation:
+        expected |= {"invalid", "too-large"}
+    if "parameters" in operation:
+        expected |= {"invalid"}
+    if where.startswith(("GET /v1/books", "GET /v1/search")):
+        expected |= {"bad-gateway", "timeout"}
+    assert expected <= listed <= set(PROBLEMS)
+
+
+@pytest.mark.parametrize("where", OPERATIONS)
+def test_an_operation_is_open_on_purpose_or_asks_for_a_token(where: str) -> None:
+    method, path = where.split()
+    is_signing_in = path in ("/v1/auth/register", "/v1/auth/login", "/v1/auth/refresh")
+    assert bool(OPERATIONS[where].get("security")) is not (path in OPEN or is_signing_in)
+    assert scopes_of(OPERATIONS[where]) <= set(Scope)
+    if path.startswith(("/v1/books", "/v1/categories", "/v1/statistics")):
+        assert scopes_of(OPERATIONS[where]) == {"books:read" if method == "GET" else "books:write"}
+
+
+def test_every_reference_leads_somewhere_and_every_name_suits_a_generator() -> None:
+    schemas = MERGED["components"]["schemas"]
+    assert {ref.removeprefix(SCHEMAS) for ref in references(MERGED)} - set(schemas) == set()
+    assert [name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)] == []
+
+
+def test_nothing_breaks_the_clients_of_what_was_released() -> None:
+    assert breaks(json.loads(RELEASED.read_text()), MERGED) == []
+
+
+def _books(document: Document) -> Document:
+    found: Document = document["paths"]["/v1/books"]["get"]
+    return found
+
+
+def _schema(document: Document, name: str) -> Document:
+    found: Document = document["components"]["schemas"][name]
+    return found
+
+
+def _property(document: Document, schema: str, name: str) -> Document:
+    found: Document = _schema(document, schema)["properties"][name]
+    return found
+
+
+BREAKING: dict[str, Change] = {
+    "GET /v1/books: is gone": lambda d: d["paths"]["/v1/books"].pop("get"),
+    "GET /v1/books: is called x now": lambda d: _books(d).update(operationId="x"),
+    "GET /v1/books: takes no sort any more": lambda d: _books(d).update(
+        parameters=[p for p in _books(d)["parameters"] if p["name"] != "sort"]
+    ),
+    "GET /v1/books: needs shop now": lambda d: _books(d)["parameters"].append(
+        {"in": "query", "name": "shop", "required": True, "schema": {"type": "string"}}
+    ),
+    "GET /v1/books: limit has a narrower maximum": lambda d: next(
+        p for p in _books(d)["parameters"] if p["name"] == "limit"
+    )["schema"].update(maximum=100),
+    "GET /v1/books: answer 200 has no next any more": lambda d: _schema(d, "BooksBookPage")["properties"].pop(
+        "next"
+    ),
+    "GET /v1/books: answer 200.items[].title may be null now": lambda d: _schema(d, "BooksBookState")[
+        "properties"
+    ].update(title={"anyOf": [{"type": "string"}, {"type": "null"}]}),
+    "POST /v1/books: body needs rating now": lambda d: _schema(d, "BooksBookIn")["required"].append("rating"),
+    "POST /v1/books: body takes no rating any more": lambda d: _schema(d, "BooksBookIn")["properties"].pop(
+        "rating"
+    ),
+    "POST /v1/keys: body.name may not have every value": lambda d: _property(d, "KeyIn", "name").update(
+        enum=["a"]
+    ),
+}
+HARMLESS: dict[str, Change] = {
+    "a new operation": lambda d: d["paths"].update({"/v1/new": {"get": _books(d)}}),
+    "a new optional parameter": lambda d: _books(d)["parameters"].append(
+        {"in": "query", "name": "shop", "required": False, "schema": {"type": "string"}}
+    ),
+    "a new field in an answer": lambda d: _schema(d, "BooksBookPage")["properties"].update(
+        n={"type": "integer"}
+    ),
+    "a wider limit": lambda d: next(p for p in _books(d)["parameters"] if p["name"] == "limit")[
+        "schema"
+    ].update(maximum=500),
+    "other words": lambda d: _books(d).update(description="other", summary="other"),
+}
+
+
+@pytest.mark.parametrize("expected", BREAKING)
+def test_a_change_that_breaks_a_client_is_named(expected: str) -> None:
+    after = deepcopy(MERGED)
+    BREAKING[expected](after)
+    assert any(text.startswith(expected) for text in breaks(MERGED, after)), breaks(MERGED, after)
+
+
+@pytest.mark.parametrize("change", HARMLESS)
+def test_a_change_that_breaks_nobody_passes(change: str) -> None:
+    after = deepcopy(MERGED)
+    HARMLESS[change](after)
+    assert breaks(MERGED, after) == []

@@ -1,0 +1,226 @@
+"""Every cell of caller x operation x owner, from the merged OpenAPI document, at the gateway and behind."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import httpx
+import jwt
+import pytest
+from docs.generate import merged_openapi
+from fastapi.testclient import TestClient
+from tests.gateway.whole import Headers, Whole
+
+from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role, Scope
+from bookcore.kit.openapi import Document, operations_of
+from gateway.core.documents import scopes_of
+
+MERGED = merged_openapi()
+OPERATIONS = {
+    (method.upper(), path): operation
+    for path, item in MERGED["paths"].items()
+    for method, operation in operations_of(item).items()
+}
+CELLS = [
+    *OPERATIONS,
+    *(("HEAD", path) for method, path in OPERATIONS if method == "GET" and path.startswith("/v1/books")),
+]
+ROLES = [role.value for role in Role]
+KEYS = [f"key {scope.value}" for scope in Scope]
+CALLERS = ["nobody", *ROLES, *KEYS]
+NOT_THERE = "f" * 32
+MEANT: Mapping[str, str] = {
+    "/v1/books": "books:",
+    "/v1/categories": "books:",
+    "/v1/statistics": "books:",
+    "/v1/search": "search",
+    "/v1/admin": "admin",
+    "/v1/users": "admin",
+}
+"""What the document must ask for, said once more by hand; /v1/users/me is anybody's."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who asks, and what is theirs."""
+
+    user_ids: Mapping[str, str]
+    key_ids: Mapping[str, str]
+    key_headers: Mapping[str, Headers]
+
+    def owner(self, caller: str) -> str:
+        return self.user_ids[caller if caller in ROLES else Role.ADMIN.value]
+
+
+@pytest.fixture(scope="module")
+def cast(whole: Whole) -> Cast:
+    user_ids = {role: whole.person(f"{role}@cast.example", Role(role)) for role in ROLES}
+    keys = {name: whole.key(user_ids["admin"], name.removeprefix("key ")) for name in KEYS}
+    own = {role: whole.key(user_ids[role], "search")[0] for role in ROLES}
+    return Cast(
+        user_ids,
+        {name: key_id for name, (key_id, _) in keys.items()} | own,
+        {name: headers for name, (_, headers) in keys.items()},
+    )
+
+
+@pytest.fixture(scope="module")
+def client(whole: Whole) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=whole.address, trust_env=False) as client:
+        yield client
+
+
+def headers_of(caller: str, whole: Whole, cast: Cast) -> Headers:
+    """A new session each time: some operations end it."""
+    if caller == "nobody":
+        return {}
+    if caller in cast.key_headers:
+        return cast.key_headers[caller]
+    return whole.logged_in(cast.user_ids[caller])
+
+
+def scopes(caller: str) -> frozenset[str]:
+    if caller == "nobody":
+        return frozenset()
+    return DEFAULT_SCOPES[Role(caller)] if caller in ROLES else frozenset({caller.removeprefix("key ")})
+
+
+def expected(caller: str, operation: Document) -> int | None:
+    """The refusal; None for none."""
+    if not operation.get("security"):
+        return None
+    if caller == "nobody":
+        return 401
+    if operation.get("x-needs-login") and caller in KEYS:
+        return 403
+    return None if scopes_of(operation) <= scopes(caller) else 403
+
+
+def ask(client: httpx.Client, method: str, path: str, headers: Headers) -> httpx.Response:
+    is_write = method in ("POST", "PATCH", "PUT")
+    return client.request(method, path, headers=headers, json={} if is_write else None)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize(("method", "path"), CELLS, ids=lambda part: part)
+def test_a_caller_gets_in_exactly_where_its_scopes_say(
+    whole: Whole, cast: Cast, client: httpx.Client, *, method: str, path: str, caller: str
+) -> None:
+    operation = OPERATIONS["GET" if method == "HEAD" else method, path]
+    refusal = expected(caller, operation)
+    filled = path.format(user_id=NOT_THERE, key_id=NOT_THERE, book_id="shop:u01")
+    headers = headers_of(caller, whole, cast)
+    for _ in range(2):  # the second time the data plane knows the caller, and may have the answer
+        answer = ask(client, method, filled, headers)
+        if refusal is None:
+            assert answer.status_code not in (401, 403), answer.text
+            return
+        assert answer.status_code == refusal, answer.text
+
+
+@pytest.mark.parametrize("caller", [who for who in CALLERS[1:] if "admin" not in scopes(who)])
+@pytest.mark.parametrize("whose", ["own", "other's"])
+@pytest.mark.parametrize(
+    ("method", "path"), [cell for cell in OPERATIONS if "{user_id}" in cell[1]], ids=lambda part: part
+)
+def test_owning_an_account_opens_nothing_of_the_administrators(
+    whole: Whole, cast: Cast, client: httpx.Client, *, method: str, path: str, caller: str, whose: str
+) -> None:
+    owner = cast.owner(caller) if whose == "own" else cast.user_ids["admin"]
+    filled = path.format(user_id=owner, key_id=cast.key_ids["admin"])
+    assert ask(client, method, filled, headers_of(caller, whole, cast)).status_code == 403
+
+
+@pytest.mark.parametrize("caller", ROLES)
+@pytest.mark.parametrize("owner", ROLES)
+def test_a_key_is_revoked_by_its_owner_alone(
+    whole: Whole, cast: Cast, client: httpx.Client, *, caller: str, owner: str
+) -> None:
+    key_id, key_headers = whole.key(cast.user_ids[owner], "books:read")
+    answer = client.delete(f"/v1/keys/{key_id}", headers=headers_of(caller, whole, cast))
+    is_own = caller == owner
+    assert answer.status_code == (204 if is_own else 404)
+    assert client.get("/v1/books", headers=key_headers).status_code == (401 if is_own else 200)
+
+
+def test_the_document_asks_for_the_scopes_that_are_meant() -> None:
+    for (method, path), operation in OPERATIONS.items():
+        meant = next((scope for prefix, scope in MEANT.items() if path.startswith(prefix)), "")
+        if path == "/v1/users/me":
+            meant = ""
+        elif meant == "books:":
+            meant += "read" if method == "GET" else "write"
+        assert scopes_of(operation) == ({meant} if meant else set()), (method, path)
+
+
+def behind() -> list[tuple[str, str, str]]:
+    """Service, method and path of everything that a service answers, health aside."""
+    prefixes = {"books-api": ("/v1/books", "/v1/categories", "/v1/statistics"), "search-api": ("/v1/search",)}
+    return [
+        (service, method, path.removeprefix("/v1"))
+        for service, own in prefixes.items()
+        for method, path in OPERATIONS
+        if path.startswith(own)
+    ]
+
+
+def forged(whole: Whole, cast: Cast) -> dict[str, str]:
+    secret = whole.settings.internal_secret.get_secret_value()
+    claims = {
+        "iss": "bookstream-gateway",
+        "sub": "u",
+        "role": "admin",
+        "scope": "admin books:read",
+        "exp": 2**33,
+    }
+    aimed = claims | {"aud": "bookstream-services"}
+    typed = {"typ": "internal+jwt"}
+    return {
+        "none": "",
+        "nonsense": "x.y.z",
+        "unsigned": jwt.encode(aimed, "", algorithm="none", headers=typed),
+        "another secret": jwt.encode(aimed, "s" * 32, algorithm="HS256", headers=typed),
+        "no type": jwt.encode(aimed, secret, algorithm="HS256"),
+        "no audience": jwt.encode(claims, secret, algorithm="HS256", headers=typed),
+        "another issuer": jwt.encode(aimed | {"iss": "x"}, secret, algorithm="HS256", headers=typed),
+        "past": jwt.encode(aimed | {"exp": 1}, secret, algorithm="HS256", headers=typed),
+        "no end": jwt.encode(
+            {n: v for n, v in aimed.items() if n != "exp"}, secret, algorithm="HS256", headers=typed
+        ),
+        "an access token": whole.logged_in(cast.user_ids["admin"])["Authorization"],
+    }
+
+
+@pytest.fixture(scope="module")
+def doors(whole: Whole) -> Iterator[dict[str, httpx.Client]]:
+    """The services themselves, past the gateway."""
+    with (
+        httpx.Client(base_url=whole.settings.books_api_urls[0], trust_env=False) as books,
+        httpx.Client(base_url=whole.settings.search_api_urls[0], trust_env=False) as search,
+    ):
+        yield {"books-api": books, "search-api": search}
+
+
+@pytest.mark.parametrize(("service", "method", "path"), behind(), ids=lambda part: part)
+def test_a_service_takes_identity_from_the_gateways_token_and_the_scope_from_it(
+    whole: Whole, cast: Cast, doors: dict[str, httpx.Client], *, service: str, method: str, path: str
+) -> None:
+    filled, client = path.format(book_id="shop:u01"), doors[service]
+    operation = OPERATIONS[method, f"/v1{path}"]
+    tokens = InternalTokens(whole.settings.internal_secret.get_secret_value())
+    for scope in Scope:
+        token = tokens.sign(Identity("u", Role.ADMIN, frozenset({scope.value})))
+        answer = ask(client, method, filled, {HEADER: token})
+        is_open = scopes_of(operation) == {scope.value}
+        assert (answer.status_code not in (401, 403)) is is_open, answer.text
+    for kind, token in forged(whole, cast).items() if method == "GET" else ():
+        answer = client.request(
+            method, filled, headers={HEADER: token, "X-User-Id": "u", "X-User-Role": "admin"}
+        )
+        assert answer.status_code == 401, kind
+
+
+def test_a_service_shows_health_and_its_document_to_anyone(whole: Whole) -> None:
+    for app in whole.services.values():
+        client = TestClient(app)  # its lifespan runs in the server already
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/openapi.json").status_code == 200

@@ -1,0 +1,97 @@
+"""The gateway in front of the real books and search APIs, each a real server on loopback."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from tests.unit.gateway.conftest import ADMIN, running, served
+
+import books_api.app
+import books_api.settings
+import search_api.app
+import search_api.settings
+from bookcore.catalogue import Ingest, Observation, open_catalogue
+from bookcore.kit.auth import Role
+from bookcore.search import open_search
+from bookcore.testing.builders import a_book, a_stored_book
+from gateway.app import create_app
+from gateway.control.accounts import AccountChange
+from gateway.control.accounts.api_keys import NewKey
+from gateway.control.doors import Control
+from gateway.dataplane.server import configured
+from gateway.settings import Settings
+
+Headers = dict[str, str]
+BOOKS = 25
+
+
+@dataclass(frozen=True)
+class Whole:
+    """`address` is the gateway's; accounts are made behind its back, since logging in takes its time."""
+
+    address: str
+    settings: Settings
+    control: Control
+    services: dict[str, FastAPI]
+
+    def person(self, email: str, role: Role) -> str:
+        """The id of a new user."""
+        account = self.control.stores.users.create(email, "no password", role=role)
+        return account.id
+
+    def logged_in(self, user_id: str) -> Headers:
+        """Headers of a new session."""
+        session = self.control.stores.sessions.begin(user_id)
+        role = self.control.stores.users.get(user_id).role
+        return {"Authorization": f"Bearer {self.control.pair(session, role).access_token}"}
+
+    def key(self, user_id: str, *scopes: str) -> tuple[str, Headers]:
+        """The id of a new API key, and its headers."""
+        key, secret = self.control.stores.api_keys.create(
+            user_id, NewKey("k", frozenset(scopes), None), most=1_000
+        )
+        return key.id, {"X-API-Key": secret}
+
+    def promote(self, user_id: str, role: Role) -> None:
+        """Give it another role."""
+        self.control.stores.users.change(user_id, AccountChange(role=role), by="test")
+
+
+@contextmanager
+def whole_platform(data: Path) -> Iterator[Whole]:
+    """With 25 books u00 to u24 of the source shop, and the bootstrap administrator."""
+    books = books_api.settings.Settings(data=data, books_api_write_wait=0)
+    search = search_api.settings.Settings(data=data)
+    _fill(books.catalogue_url, search.search_url)
+    services = {"books-api": books_api.app.create_app(books), "search-api": search_api.app.create_app(search)}
+    for app in services.values():
+        app.openapi()  # FastAPI makes its models when first asked, which several threads must not do at once
+    with ExitStack() as stack:
+        addresses = {name: stack.enter_context(served(app)) for name, app in services.items()}
+        settings = Settings(
+            data=data,
+            books_api_urls=(addresses["books-api"],),
+            search_api_urls=(addresses["search-api"],),
+            bootstrap_admin_email=ADMIN["email"],
+            bootstrap_admin_password=ADMIN["password"],
+            gateway_requests_per_minute=1_000_000,
+            gateway_anonymous_per_minute=1_000_000,
+            gateway_logins_per_address=1_000,
+        )
+        app = create_app(settings)
+        app.openapi()
+        address = stack.enter_context(running(configured(app)))
+        yield Whole(address, settings, app.state.control, services)
+
+
+def _fill(catalogue_url: str, search_url: str) -> None:
+    catalogue = open_catalogue(catalogue_url)
+    books = [a_book(f"u{n:02d}", price=f"{10 + n}.00", title=f"Book {n % 7}") for n in range(BOOKS)]
+    seen = [Observation(book.id, book, n + 1, "e") for n, book in enumerate(books)]
+    catalogue.apply(Ingest("elsewhere", 0, 0, BOOKS, "lake/0", seen))
+    catalogue.close()
+    index = open_search(search_url, writable=True)
+    index.put([a_stored_book(f"u{n:02d}") for n in range(BOOKS)])
+    index.close()

@@ -1,0 +1,95 @@
+"""The accounts on PostgreSQL, where several gateways write at once."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from bookcore.domain.errors import Conflict
+from bookcore.kit.auth import Role
+from bookcore.kit.clock import SystemClock
+from gateway.control.accounts.api_keys import NewKey
+from gateway.control.accounts.audit import AuditFilter, Deed
+from gateway.control.accounts.database import Database, open_database
+from gateway.control.accounts.stores import Stores
+from gateway.control.accounts.usage import Cell, Tally
+
+
+@pytest.fixture
+def url(postgresql_url: str) -> Iterator[str]:
+    """Of a database of this test's own."""
+    name = f"accounts_{uuid4().hex}"
+    engine = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = open_database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def stores(database: Database) -> Stores:
+    return Stores.on(database, clock=SystemClock(), session_seconds=60)
+
+
+def test_many_who_write_at_once_make_one_chain(stores: Stores) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: stores.audit.add(Deed("a", "did", str(n), {"n": "é"})), range(100)))
+    verdict = stores.audit.verify()
+    assert (verdict.entries, verdict.broken_at) == (100, None)
+    assert len(stores.audit.page(AuditFilter(actor="a"), before=None, limit=200)) == 100
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'b'", "DELETE FROM audit", "TRUNCATE audit"])
+def test_the_database_refuses_to_change_the_log(stores: Stores, url: str, statement: str) -> None:
+    stores.audit.add(Deed("a", "did", "t"))
+    engine = create_engine(url)
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+    assert stores.audit.verify().broken_at is None
+
+
+def test_keys_made_at_once_are_never_more_than_the_plan_has(stores: Stores) -> None:
+    user_id = stores.users.create("a@b.c", "hash").id
+
+    def make(_: int) -> bool:
+        try:
+            stores.api_keys.create(user_id, NewKey("k", frozenset({"search"}), None), most=3)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(make, range(12))) == 3
+
+
+def test_a_session_a_key_and_usage_go_the_whole_way(stores: Stores) -> None:
+    account = stores.users.create("a@b.c", "hash", role=Role.EDITOR)
+    session = stores.sessions.begin(account.id)
+    standing = stores.sessions.standing_in(session.id, account.id)
+    assert standing is not None
+    assert (standing.role, standing.plan) == (Role.EDITOR, "free")
+    key, secret = stores.api_keys.create(account.id, NewKey("k", frozenset({"search"}), None), most=3)
+    cell = Cell(account.id, key.id, 3_600)
+    for _ in range(2):
+        stores.usage.add({cell: Tally(5, 2, 1, 3_700)})
+    assert [(row.requests, row.refused, row.failed) for row in stores.usage.of(account.id, since=0)] == [
+        (10, 4, 2)
+    ]
+    found = stores.api_keys.find(secret)
+    assert found is not None
+    assert found[0].last_used_at == 3_700
+    stores.users.remove(account.id, by="a")
+    assert stores.api_keys.find(secret) is None

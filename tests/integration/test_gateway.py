@@ -1,0 +1,228 @@
+"""Several gateways on one cache server: what one forgets all forget; and what one does without the server."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event, Thread
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from tests.unit.gateway.conftest import ADMIN, served
+from tests.unit.gateway.dataplane.conftest import Gateway, gateway
+
+from bookcore.kit.app import bind
+from bookcore.testing.proxy import FaultProxy
+from gateway.settings import Settings
+
+SERVED = {"count": 0}
+
+
+async def answer(request: Request) -> Response:
+    SERVED["count"] += 1
+    return JSONResponse({"path": request.url.path})
+
+
+APP = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "PUT"])])
+
+
+@pytest.fixture
+def service() -> Iterator[str]:
+    with served(APP) as address:
+        yield address
+
+
+@contextmanager
+def one_of_several(folder: Path, service: str, cache: str) -> Iterator[Gateway]:
+    settings = Settings(
+        data=folder,
+        cache_url=cache,
+        books_api_urls=(service,),
+        search_api_urls=(service,),
+        bootstrap_admin_email=ADMIN["email"],
+        bootstrap_admin_password=ADMIN["password"],
+        gateway_instance=uuid4().hex,
+    )
+    with gateway(settings) as found:
+        yield found
+
+
+def status(found: Gateway, path: str = "/v1/books") -> str:
+    with found.wire() as wire:
+        wire.send(wire.get(path))
+        return wire.answer().headers.get("cache-status", "")
+
+
+def settle(*gateways: Gateway) -> None:
+    """Until all answer from the cache; each drops everything once when it has begun to listen."""
+    for _ in range(50):
+        if all("hit" in status(found) for found in gateways):
+            return
+        Event().wait(0.05)
+    raise AssertionError("nothing is kept")
+
+
+def test_what_one_gateway_forgets_another_never_gives_again(
+    tmp_path: Path, service: str, redis_url: str
+) -> None:
+    cache = f"{redis_url}?prefix=t{uuid4().hex}:"
+    with (
+        one_of_several(tmp_path, service, cache) as one,
+        one_of_several(tmp_path, service, cache) as two,
+        two.wire() as wire,
+    ):
+        for n in range(20):
+            settle(one, two)
+            wire.send(wire.request("PUT", f"/v1/books/{n}", "Content-Length: 0"))
+            assert wire.answer().status == 200
+            assert "hit" not in status(one)
+
+
+def test_a_gateway_finds_what_another_has_fetched(tmp_path: Path, service: str, redis_url: str) -> None:
+    cache = f"{redis_url}?prefix=t{uuid4().hex}:"
+    with one_of_several(tmp_path, service, cache) as one, one_of_several(tmp_path, service, cache) as two:
+        settle(one, two)
+        path = f"/v1/books?n={uuid4().hex}"
+        before = SERVED["count"]
+        assert "fwd=uri-miss" in status(one, path)
+        assert "hit" in status(two, path)
+        assert SERVED["count"] == before + 1
+
+
+def test_who_logs_out_at_one_gateway_is_out_at_the_other_at_once(
+    tmp_path: Path, service: str, redis_url: str
+) -> None:
+    cache = f"{redis_url}?prefix=t{uuid4().hex}:"
+    with one_of_several(tmp_path, service, cache) as one, one_of_several(tmp_path, service, cache) as two:
+        settle(one, two)
+        with one.wire() as here, two.wire() as there:
+            there.lines = here.lines
+            there.send(there.get("/v1/books"))
+            assert there.answer().status == 200
+            here.send(here.request("POST", "/v1/auth/logout", "Content-Length: 0"))
+            assert here.answer(has_body=False).status == 204
+            there.send(there.get("/v1/books"))
+            assert there.answer().status == 401
+
+
+def test_without_the_cache_server_reads_are_answered_and_logins_are_not(
+    tmp_path: Path, service: str, redis_url: str
+) -> None:
+    parts = urlsplit(redis_url)
+    with FaultProxy(parts.port or 6379) as proxy:
+        place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
+        cache = parts._replace(netloc=place).geturl() + f"?prefix=t{uuid4().hex}:"
+        with one_of_several(tmp_path, service, cache) as found, found.wire() as wire:
+            settle(found)
+            proxy.fall_silent()
+            for _ in range(5):
+                wire.send(wire.get("/v1/books"))
+                answer = wire.answer()
+                assert (answer.status, "ratelimit" in answer.headers) == (200, True)
+            login = httpx.post(f"{found.address}/v1/auth/login", json=ADMIN, trust_env=False, timeout=10)
+            assert login.status_code == 503
+            metrics = httpx.get(f"{found.address}/metrics", trust_env=False).text
+            assert "gateway_counted_without_server_total 5.0" in metrics
+            proxy.wake()
+            for _ in range(100):
+                with suppress(httpx.HTTPError):
+                    again = httpx.post(f"{found.address}/v1/auth/login", json=ADMIN, trust_env=False)
+                    if again.status_code == 200:
+                        break
+                Event().wait(0.1)
+            else:
+                pytest.fail("the gateway did not find the cache server again")
+
+
+@contextmanager
+def processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A gateway of two workers as it runs in production."""
+    with bind("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    env = {
+        "DATA": str(folder),
+        "CACHE_URL": cache,
+        "BOOKS_API_URLS": service,
+        "SEARCH_API_URLS": service,
+        "BOOTSTRAP_ADMIN_EMAIL": ADMIN["email"],
+        "BOOTSTRAP_ADMIN_PASSWORD": ADMIN["password"],
+        "GATEWAY_WORKERS": "2",
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_REQUESTS_PER_MINUTE": "10000000",
+        "GATEWAY_ACCESS_LOG": "false",
+    }
+    named = {f"BOOKSTREAM_{name}": value for name, value in env.items()}
+    with subprocess.Popen([sys.executable, "-m", "gateway"], env={**os.environ, **named}) as process:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(300):
+                with suppress(httpx.HTTPError):
+                    if httpx.get(f"{address}/health/live", trust_env=False).status_code == 200:
+                        break
+                Event().wait(0.1)
+            yield address, process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(40) == 0
+
+
+class Load(Thread):
+    """Reads without pause on a few connections; counts what failed."""
+
+    def __init__(self, address: str, token: str) -> None:
+        super().__init__()
+        self._address, self._headers = address, {"Authorization": f"Bearer {token}"}
+        self.is_over = False
+        self.count, self.failed = 0, list[str]()
+
+    def run(self) -> None:
+        with httpx.Client(base_url=self._address, headers=self._headers, trust_env=False) as client:
+            while not self.is_over:
+                for path in ("/v1/books", f"/v1/search?n={self.count}"):
+                    self.count += 1
+                    try:
+                        answer = client.get(path)
+                        if answer.status_code != 200:
+                            self.failed.append(answer.text)
+                    except httpx.HTTPError as error:
+                        self.failed.append(repr(error))
+
+
+def test_all_workers_are_replaced_under_load_and_no_request_fails(
+    tmp_path: Path, service: str, redis_url: str
+) -> None:
+    cache = f"{redis_url}?prefix=t{uuid4().hex}:"
+    with processes(tmp_path, service, cache) as (address, process):
+        login = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
+        loads = [Load(address, login.json()["access_token"]) for _ in range(4)]
+        workers = children(process.pid)
+        for load in loads:
+            load.start()
+        process.send_signal(signal.SIGHUP)
+        for _ in range(600):
+            if workers.isdisjoint(children(process.pid)):
+                break
+            Event().wait(0.1)
+        after = sum(load.count for load in loads)
+        while sum(load.count for load in loads) < after + 200:
+            Event().wait(0.05)
+        for load in loads:
+            load.is_over = True
+            load.join()
+        assert workers.isdisjoint(children(process.pid))
+        assert [failure for load in loads for failure in load.failed] == []
+        assert len(children(process.pid)) == 2
+
+
+def children(pid: int) -> set[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return {int(child) for child in text.split()}
