@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 MINUTES ?= 5
 SEED ?=
-DISTRIBUTIONS := libs/bookcore services/scraper services/ingestor services/books-api services/search-api gateway cli sample_shop
+DISTRIBUTIONS := libs/bookcore libs/bookml services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
 .PHONY: help run test test-stack test-compose soak check bench docs lock clean

@@ -104,7 +104,11 @@ def _quotas(settings: Settings) -> Quotas:
 
 def _upstreams(settings: Settings, outside: Outside) -> Mapping[Service, Upstream]:
     timeout = httpx.Timeout(settings.gateway_read_seconds, connect=settings.gateway_connect_seconds)
-    addresses = {Service.BOOKS: settings.books_api_urls, Service.SEARCH: settings.search_api_urls}
+    addresses = {
+        Service.BOOKS: settings.books_api_urls,
+        Service.SEARCH: settings.search_api_urls,
+        Service.ML: settings.ml_api_urls,
+    }
     return {
         service: Upstream(
             service.value, Balancer(urls, clock=outside.clock), outside.transport, timeout=timeout

@@ -15,18 +15,21 @@ class Service(StrEnum):
 
     BOOKS = "books-api"
     SEARCH = "search-api"
+    ML = "ml-api"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """Everything at `prefix` or below it; `prefix` is the service's own path, without /v1.
 
-    `cache_group` names what a change drops together; None means never cached.
+    `cache_group` names what a change drops together; None means never cached. `asks_by_post`: a POST here
+    only asks, so that readers may.
     """
 
     prefix: str
     service: Service
     cache_group: str | None = None
+    asks_by_post: bool = False
 
     def covers(self, path: str) -> bool:
         """Whether a service path is this route's."""
@@ -39,6 +42,8 @@ ROUTES: tuple[Route, ...] = (
     Route("/categories", Service.BOOKS, cache_group="books"),
     Route("/statistics", Service.BOOKS, cache_group="books"),
     Route("/search", Service.SEARCH),
+    Route("/ml/predict", Service.ML, asks_by_post=True),
+    Route("/ml", Service.ML),
 )
 """The first that covers a path wins."""
 
@@ -67,9 +72,9 @@ def is_known_method(method: str) -> bool:
     return method in _READING or method in _WRITING
 
 
-def may(role: Role, method: str) -> bool:
-    """Readers read; every other method needs an admin."""
-    return method in _READING or role is Role.ADMIN
+def may(role: Role, method: str, *, asks_by_post: bool = False) -> bool:
+    """Readers read, and post where that only asks; every other method needs an admin."""
+    return method in _READING or role is Role.ADMIN or (asks_by_post and method == "POST")
 
 
 def _is_ambiguous(path: str) -> bool:

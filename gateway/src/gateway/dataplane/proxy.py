@@ -77,6 +77,6 @@ def _permitted_target(exchange: Exchange, caller: Caller) -> Target:
         raise ProblemError("not-found", "no service answers at this address; /docs lists them")
     if not is_known_method(exchange.method):
         raise ProblemError("method-not-allowed", f"{exchange.method[:20]} is not passed on")
-    if not may(caller.role, exchange.method):
+    if not may(caller.role, exchange.method, asks_by_post=target.route.asks_by_post):
         raise ProblemError("forbidden", f"{exchange.method} needs the role admin")
     return target

@@ -54,7 +54,7 @@ class BookObserved(Event):
     @property
     def id(self) -> str:
         """The same observation of the same content by the same extractor has the same id, after any crash."""
-        return _id(self.source, self.source_id or self.url, self.content_hash, self.extractor)
+        return event_uuid(self.source, self.source_id or self.url, self.content_hash, self.extractor)
 
     @property
     def key(self) -> str:
@@ -85,7 +85,7 @@ class BookWithdrawn(Event):
     @property
     def id(self) -> str:
         """Stable over retries of the same withdrawal."""
-        return _id(self.type, self.source, self.source_id, str(self.version))
+        return event_uuid(self.type, self.source, self.source_id, str(self.version))
 
     @property
     def key(self) -> str:
@@ -119,7 +119,7 @@ class BookChanged(Event):
     @property
     def id(self) -> str:
         """One change of one version has one id: consumers drop what they have seen."""
-        return _id(self.type, self.book_id, str(self.version))
+        return event_uuid(self.type, self.book_id, str(self.version))
 
     @property
     def key(self) -> str:
@@ -171,7 +171,7 @@ class BookState(Event):
     @property
     def event_id(self) -> str:
         """One state of one version has one id."""
-        return _id(self.type, self.id, str(self.version))
+        return event_uuid(self.type, self.id, str(self.version))
 
     @property
     def key(self) -> str:
@@ -233,7 +233,7 @@ class BookGone(Event):
     @property
     def id(self) -> str:
         """One end of one version has one id."""
-        return _id(self.type, self.book_id, str(self.version))
+        return event_uuid(self.type, self.book_id, str(self.version))
 
     @property
     def key(self) -> str:
@@ -241,7 +241,7 @@ class BookGone(Event):
         return self.book_id
 
 
-def _id(*parts: str) -> str:
+def event_uuid(*parts: str) -> str:
     """UUIDv5 of the parts, by hand: the standard library's own is slower, and every event needs one."""
     digest = bytearray(
         sha1(_NAMESPACE.bytes + "\x1f".join(parts).encode(), usedforsecurity=False).digest()[:16]
