@@ -9,7 +9,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help run test test-stack test-compose soak check bench docs lock clean
+.PHONY: help run test test-stack test-compose soak check bench bench-ml docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl 
 
 bench: $(VENV)/ready ## measure the crawl and the whole pipeline against a bare spider
 	$(BIN)/python -m bench.pipeline $(ARGS)
+
+bench-ml: $(VENV)/ready ## measure price models and ml-api against MLflow's scoring server (ARGS="--docs")
+	$(BIN)/python -m bench.ml $(ARGS)
 
 docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
 	$(BIN)/python -m docs.generate

@@ -118,6 +118,7 @@ def connected(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB in memory; one thread keeps the order of rows, and so the bytes, the same."""
     duck = duckdb.connect(config={"threads": threads, "preserve_insertion_order": True})
     try:
+        duck.execute("SET enable_progress_bar = false")  # it would go to standard output
         yield duck
     finally:
         duck.close()

@@ -26,7 +26,7 @@ from bookml.features import VERSION
 from bookml.history import connected, history
 
 PREFIX = "ml/snapshots/"
-_PART_ROWS = 100_000
+_PART_ROWS = 20_000
 _COLUMNS = "id, event_time, price, currency, work, facts"
 
 
