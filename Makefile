@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 MINUTES ?= 5
 SEED ?=
-DISTRIBUTIONS := libs/bookcore services/scraper services/ingestor services/books-api services/search-api gateway cli sample_shop
+DISTRIBUTIONS := libs/bookcore libs/bookml services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser help run test test-stack test-compose soak check bench bench-gateway docs lock clean
+.PHONY: browser help run test test-stack test-compose soak check bench bench-gateway bench-ml docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: $(VENV)/ready ## measure crawl, stores, frontier, search and the whole fl
 bench-gateway: $(VENV)/ready ## measure the gateway against Envoy, nginx with LuaJIT and the usual FastAPI (as root)
 	$(BIN)/bookstream stack up valkey > /dev/null
 	$(BIN)/python -m bench.gateway $(ARGS)
+
+bench-ml: $(VENV)/ready ## measure price models and ml-api against MLflow's scoring server (ARGS="--docs")
+	$(BIN)/python -m bench.ml $(ARGS)
 
 docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
 	$(BIN)/python -m docs.generate

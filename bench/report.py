@@ -35,8 +35,14 @@ class Figure:
         """The goal as text."""
         return "-" if self.goal is None else f"{'<=' if self.at_most else '>='} {self.goal:g}"
 
+    @property
+    def digits(self) -> int:
+        """Decimals that say something: small figures have more."""
+        return 2 if abs(self.value) >= 1 or self.value == 0 else 4
+
     def __str__(self) -> str:
-        return f"{self.name} {self.value:.2f} {self.unit} {self.asked} {'ok' if self.ok else 'short'}"
+        value = f"{self.value:.{self.digits}f}"
+        return f"{self.name} {value} {self.unit} {self.asked} {'ok' if self.ok else 'short'}"
 
 
 def keep(benchmark: str, figures: list[Figure]) -> None:
@@ -53,7 +59,8 @@ def show_in_docs(benchmark: str, figures: list[Figure], *, command: str) -> None
     )
     head = f"Measured {datetime.now(UTC):%Y-%m-%d} with `{command}` on {machine}.\n"
     rows = [
-        f"| {f.name} | {f.value:.2f} | {f.unit} | {f.asked} | {'ok' if f.ok else 'short'} |" for f in figures
+        f"| {f.name} | {f.value:.{f.digits}f} | {f.unit} | {f.asked} | {'ok' if f.ok else 'short'} |"
+        for f in figures
     ]
     table = "\n".join([head, "| figure | value | unit | asked for | |", "|---|--:|---|---|---|", *rows])
     begin, end = f"<!-- {benchmark}: begin -->", f"<!-- {benchmark}: end -->"

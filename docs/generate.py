@@ -13,9 +13,12 @@ import books_api.settings
 import gateway.app
 import gateway.settings
 import ingestor.settings
+import ml_api.app
+import ml_api.settings
 import scraper.settings
 import search_api.app
 import search_api.settings
+import trainer.settings
 from bookcore.events import asyncapi
 from bookcore.events.documents import schema_texts
 from bookcore.kit.openapi import Document
@@ -29,6 +32,8 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "ingestor": ingestor.settings.Settings,
     "books-api": books_api.settings.Settings,
     "search-api": search_api.settings.Settings,
+    "ml-api": ml_api.settings.Settings,
+    "trainer": trainer.settings.Settings,
     "gateway": gateway.settings.Settings,
 }
 _INTRODUCTION = """# Settings
@@ -77,6 +82,7 @@ def _apps() -> dict[str, FastAPI]:
         return {
             "books-api": books_api.app.create_app(books_api.settings.Settings(data=data)),
             "search-api": search_api.app.create_app(search_api.settings.Settings(data=data)),
+            "ml-api": ml_api.app.create_app(ml_api.settings.Settings(data=data)),
             "gateway": gateway.app.create_app(gateway.settings.Settings(data=data)),
         }
 

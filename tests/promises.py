@@ -21,6 +21,9 @@ PROMISES: dict[str, str] = {
     "survives-servers": "A server that is killed, slow or cut off under load costs time, never an event.",
     "portal": "Signing up, keys, usage and a first request need nothing but a browser.",
     "flat-export": "An export streams in constant memory.",
+    "gated": "A price model that doesn't surely beat guessing is refused, with the reason.",
+    "byte-equal": "A model trained again on the same snapshot is the same, byte for byte.",
+    "honest-prediction": "A refused model never answers: the answer is a labelled baseline with the reason.",
 }
 
 

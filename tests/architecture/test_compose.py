@@ -14,6 +14,7 @@ from bookcore.kit.settings import DEVELOPMENT_SECRET
 from books_api.settings import Settings as BooksSettings
 from bookstream.settings import Settings as CliSettings
 from gateway.settings import Settings as GatewaySettings
+from ml_api.settings import Settings as MlSettings
 from scraper.settings import Settings as ScraperSettings
 from search_api.settings import Settings as SearchSettings
 
@@ -33,7 +34,7 @@ KINDS: Mapping[str, type[BaseSettings]] = {
     "sample-shop": CliSettings,
 }
 FOREIGN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-ONE_SHOT = {"migrate", "topics", "crawl-shop", "bookstream"}
+ONE_SHOT = {"trainer", "migrate", "topics", "crawl-shop", "bookstream"}
 KNOWN = {"version", "services", "networks", "volumes"}
 
 
@@ -59,6 +60,7 @@ def test_ports_are_those_of_the_settings() -> None:
     assert COMPOSED["gateway"]["ports"][0].endswith(f":{GatewaySettings().gateway_port}")
     told = environment(COMPOSED["gateway"])
     assert told["BOOKSTREAM_BOOKS_API_URLS"] == f"http://books-api:{BooksSettings().books_api_port}"
+    assert told["BOOKSTREAM_ML_API_URLS"] == f"http://ml-api:{MlSettings().ml_api_port}"
     assert told["BOOKSTREAM_SEARCH_API_URLS"] == f"http://search-api:{SearchSettings().search_api_port}"
 
 

@@ -20,7 +20,7 @@ PAGES = sorted(
         *ROOT.glob("services/*/README.md"),
     ]
 )
-SERVICES = ["scraper", "ingestor", "books-api", "search-api", "gateway"]
+SERVICES = ["scraper", "ingestor", "books-api", "search-api", "ml-api", "trainer", "gateway"]
 
 
 def carried() -> Iterator[str]:

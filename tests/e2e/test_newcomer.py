@@ -34,10 +34,11 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
 def test_without_the_site_it_says_so_in_one_line_and_crawls_the_sample_shop(tmp_path: Path) -> None:
     done = Laptop(tmp_path).run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
     assert done.code == 0
-    first, last = done.out.splitlines()
+    first, last, model = done.out.splitlines()
     assert first.startswith(f"cannot reach {NOWHERE}")
     assert first.endswith("crawling the bundled sample shop instead")
     assert "60 books · 60 changes · 0 parked" in last
+    assert model.startswith("price-sample_shop-gbp version 1 is refused: ")
 
 
 @carries("pasteable")
@@ -109,7 +110,7 @@ def test_a_killed_bookstream_leaves_no_process_behind_and_starts_again(used: Lap
     services = psutil.Process(child.pid).children()
     child.send_signal(signal.SIGKILL)
     child.communicate()
-    assert len(services) == 4
+    assert len(services) == 5
     assert psutil.wait_procs(services, timeout=WITHIN)[1] == []
     with used.serving() as served:
         assert served.json("/v1/categories")

@@ -9,6 +9,8 @@ from bookcore.domain.errors import BookstreamError
 from bookstream.commands import looking, running
 from bookstream.commands.dlq import dlq
 from bookstream.commands.fleet import fleet
+from bookstream.commands.importing import import_
+from bookstream.commands.learning import model, train
 from bookstream.commands.stack import stack
 
 HELP = """Bookstream: crawl bookshops, keep every event, search and serve the books.
@@ -34,6 +36,9 @@ def command_line() -> typer.Typer:
     )
     for verb in verbs:
         cli.command()(verb)
+    cli.command("import")(import_)
+    cli.command()(train)
+    cli.add_typer(model(), name="model")
     cli.command(context_settings=_PASS_THROUGH, add_help_option=False)(running.shop)
     cli.add_typer(dlq(), name="dlq")
     cli.add_typer(fleet(), name="fleet")

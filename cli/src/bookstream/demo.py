@@ -25,6 +25,7 @@ _SHOP_SEED = "1"
 class Outcome:
     """What the main job did."""
 
+    source: str
     crawl: CrawlSummary
     changes: int
     parked: int
@@ -54,15 +55,18 @@ class Demo:
         """
         started = time.monotonic()
         changes, parked = changes_so_far(self.stores.log), parked_so_far(self.stores.log)
+        source = "books_toscrape"
         try:
-            summary = crawl("books_toscrape", ["--url", url], self.environment)
+            summary = crawl(source, ["--url", url], self.environment)
         except SiteUnreachable as error:
             print(f"{error}; crawling the bundled sample shop instead")
             data = Path(self.environment["BOOKSTREAM_DATA"])
+            source = "sample_shop"
             with sample_shop(self.processes, data, books=books) as shop:
-                summary = crawl("sample_shop", ["--url", shop], self.environment)
+                summary = crawl(source, ["--url", shop], self.environment)
         self.settle()
         return Outcome(
+            source=source,
             crawl=summary,
             changes=changes_so_far(self.stores.log) - changes,
             parked=parked_so_far(self.stores.log) - parked,
@@ -124,7 +128,8 @@ def invitation(ports: Ports, token: str) -> str:
     return "\n".join(
         (
             f"gateway     {base}        (docs: {base}/docs)",
-            f"books-api   http://127.0.0.1:{ports.books_api}        search-api  http://127.0.0.1:{ports.search_api}",
+            f"books-api   http://127.0.0.1:{ports.books_api}        search-api  http://127.0.0.1:{ports.search_api}"
+            f"        ml-api  http://127.0.0.1:{ports.ml_api}",
             "",
             f"curl {header} '{base}/v1/books?sort=-price&limit=3'",
             f"curl {header} '{base}/v1/search?q=light'",

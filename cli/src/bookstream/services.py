@@ -20,6 +20,7 @@ class Ports:
     gateway: int
     books_api: int
     search_api: int
+    ml_api: int
 
 
 def choose_ports(gateway: int) -> Ports:
@@ -30,7 +31,7 @@ def choose_ports(gateway: int) -> Ports:
     if gateway and not _is_free(gateway):
         raise Unavailable(f"port {gateway} is in use; choose another with --port")
     chosen = [gateway or any_free_port()]
-    for wish in (chosen[0] + 1, chosen[0] + 2):
+    for wish in (chosen[0] + 1, chosen[0] + 2, chosen[0] + 3):
         chosen.append(wish if _is_free(wish) and wish not in chosen else any_free_port())
     return Ports(*chosen)
 
@@ -46,6 +47,8 @@ def environment_of(data: Path, ports: Ports) -> Mapping[str, str]:
         "BOOKSTREAM_GATEWAY_PORT": str(ports.gateway),
         "BOOKSTREAM_BOOKS_API_PORT": str(ports.books_api),
         "BOOKSTREAM_SEARCH_API_PORT": str(ports.search_api),
+        "BOOKSTREAM_ML_API_PORT": str(ports.ml_api),
+        "BOOKSTREAM_ML_API_URLS": f"http://127.0.0.1:{ports.ml_api}",
         "BOOKSTREAM_BOOKS_API_URLS": f"http://127.0.0.1:{ports.books_api}",
         "BOOKSTREAM_SEARCH_API_URLS": f"http://127.0.0.1:{ports.search_api}",
         "PYTHONUNBUFFERED": "1",
@@ -58,6 +61,7 @@ def services(ports: Ports) -> Sequence[Service]:
         Service("ingestor", ["ingestor"]),
         Service("books-api", ["books_api"], _ready(ports.books_api)),
         Service("search-api", ["search_api"], _ready(ports.search_api)),
+        Service("ml-api", ["ml_api"], _ready(ports.ml_api)),
         Service("gateway", ["gateway"], _ready(ports.gateway)),
     ]
 

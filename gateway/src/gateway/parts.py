@@ -185,7 +185,11 @@ def _quotas(settings: Settings) -> Quotas:
 
 
 def _upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:
-    addresses = {Service.BOOKS: settings.books_api_urls, Service.SEARCH: settings.search_api_urls}
+    addresses = {
+        Service.BOOKS: settings.books_api_urls,
+        Service.SEARCH: settings.search_api_urls,
+        Service.ML: settings.ml_api_urls,
+    }
     return {
         service: Upstream(
             service.value,

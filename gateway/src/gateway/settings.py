@@ -69,6 +69,9 @@ class Settings(SharedSettings):
     search_api_urls: Addresses = Field(
         ("http://127.0.0.1:8082",), description="addresses of search-api, separated by commas"
     )
+    ml_api_urls: Addresses = Field(
+        ("http://127.0.0.1:8083",), description="addresses of ml-api, separated by commas"
+    )
     accounts_url: str = Field(
         "", description="database of the accounts; default `sqlite:///DATA/accounts.db`"
     )
@@ -78,12 +81,12 @@ class Settings(SharedSettings):
         SecretStr(""), description="that administrator's password, at least 12 characters"
     )
 
-    @field_validator("books_api_urls", "search_api_urls", mode="before")
+    @field_validator("books_api_urls", "search_api_urls", "ml_api_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
-    @field_validator("books_api_urls", "search_api_urls")
+    @field_validator("books_api_urls", "search_api_urls", "ml_api_urls")
     @classmethod
     def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value or ("",):

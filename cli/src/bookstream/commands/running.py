@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bookstream.commands.learning import trained
 from bookstream.crawling import crawl as run_crawl
 from bookstream.crawling import scraper_log
 from bookstream.demo import Demo, invitation, log_in
@@ -38,7 +39,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End once everything is searchable.")] = False,
     books: Annotated[int, typer.Option(help="Size of the sample shop, if it is needed.", min=1)] = 60,
 ) -> None:
-    """Start everything, crawl a bookshop, show what came out, and go on serving.
+    """Start everything, crawl a bookshop, train on its prices, show what came out, and go on serving.
 
     Crawls books.toscrape.com, or the copy that BOOKSTREAM_TOSCRAPE_URL names, or the bundled sample shop
     when that can't be reached. A second start goes on from what is there. With --once the exit code is 0 when
@@ -50,6 +51,8 @@ def demo(
         url = os.environ.get("BOOKSTREAM_TOSCRAPE_URL", TOSCRAPE)
         outcome = Demo(processes, stores, environment).run(url, books=books)
         print(outcome, flush=True)
+        if outcome.crawl.books:
+            print(trained(settings.data, ["train", outcome.source])["sentence"], flush=True)
         if not once:
             serve(processes, ports, settings.data)
         elif outcome.crawl.failed:

@@ -15,6 +15,7 @@ class Service(StrEnum):
 
     BOOKS = "books-api"
     SEARCH = "search-api"
+    ML = "ml-api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ ROUTES: tuple[Route, ...] = (
     Route("/categories", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/statistics", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/search", Service.SEARCH, Scope.SEARCH, Scope.SEARCH),
+    Route("/ml/predict", Service.ML, Scope.ML, Scope.ML),
+    Route("/ml", Service.ML, Scope.ML, Scope.ADMIN),
 )
 """The first that covers a path wins."""
 

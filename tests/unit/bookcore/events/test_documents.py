@@ -11,13 +11,13 @@ from bookcore.event_log.dead_letters import DeadLetters
 from bookcore.events.codec import EVENTS, decode
 from bookcore.events.documents import Example, examples, schema_texts
 from bookcore.events.message import Batch
-from bookcore.events.topics import CHANGED, OBSERVED, STATE, Topic
+from bookcore.events.topics import CHANGED, DECIDED, OBSERVED, PREDICTED, STATE, Topic
 from bookcore.search import open_search
 from ingestor.accept import accept
 from ingestor.index import IndexSink
 
 FOLDER = Path(bookcore.events.__file__).parent
-LIVE = (OBSERVED, CHANGED, STATE)
+LIVE = (OBSERVED, CHANGED, STATE, DECIDED, PREDICTED)
 ALL_EXAMPLES = [pytest.param(example, id=example.name) for topic in LIVE for example in examples(topic.name)]
 
 

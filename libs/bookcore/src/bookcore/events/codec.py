@@ -13,12 +13,10 @@ from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
 from bookcore.events.crawl import CrawlCommand
 from bookcore.events.message import Headers, Message, Record
+from bookcore.events.ml import ModelDecided, PredictionMade
 
-_FACTS = (BookObserved, BookWithdrawn, BookChanged, BookGone, CrawlCommand)
-EVENTS: dict[str, type[Event]] = {
-    model.type: model
-    for model in (BookObserved, BookWithdrawn, BookChanged, BookState, BookGone, CrawlCommand)
-}
+_FACTS = (BookObserved, BookWithdrawn, BookChanged, BookGone, CrawlCommand, ModelDecided, PredictionMade)
+EVENTS: dict[str, type[Event]] = {model.type: model for model in (*_FACTS, BookState)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from zlib import crc32
 from bookcore.domain.errors import NotFound
 from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
 from bookcore.events.crawl import CrawlCommand
+from bookcore.events.ml import ModelDecided, PredictionMade
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ STATE = Topic(
     events=(BookState, BookGone),
     partitions=4,
     producers=("ingestor.relay",),
-    consumers=("ingestor.index",),
+    consumers=("ingestor.index", "bookml.history", "ml-api.features"),
     retention_days=None,
     compacted=True,
 )
@@ -64,6 +65,25 @@ COMMAND = Topic(
     partitions=4,
     producers=("bookstream",),
     consumers=("scraper.commands",),
+)
+
+
+DECIDED = Topic(
+    name="books.model.decided.v1",
+    key="model",
+    events=(ModelDecided,),
+    partitions=1,
+    producers=("trainer", "ml-api"),
+    consumers=(),
+    retention_days=None,
+)
+PREDICTED = Topic(
+    name="books.prediction.made.v1",
+    key="book id, else prediction id",
+    events=(PredictionMade,),
+    partitions=4,
+    producers=("ml-api",),
+    consumers=(),
 )
 
 
@@ -81,7 +101,7 @@ def _dead_letters_of(topic: Topic) -> Topic:
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic
-    for live in (OBSERVED, CHANGED, STATE, COMMAND)
+    for live in (OBSERVED, CHANGED, STATE, COMMAND, DECIDED, PREDICTED)
     for topic in (live, _dead_letters_of(live))
 }
 

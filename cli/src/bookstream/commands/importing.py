@@ -1,0 +1,75 @@
+"""`bookstream import`: a table of books as a source."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from bookcore.event_log import open_event_log
+from bookcore.kit.clock import SystemClock
+from bookcore.lake import open_lake
+from bookstream.commands.running import interruptible
+from bookstream.settings import settings_for
+from bookstream.stores import prepare
+from bookstream.tables.mapping import mapping_named
+from bookstream.tables.publish import Imported, Importer, as_json, reasons_of
+from bookstream.tables.reading import open_table
+
+Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .csv or .jsonl file, also .gz.")],
+    *,
+    mapping: Annotated[str, typer.Option(help="A bundled mapping's name, or a TOML file.")],
+    data: Data = None,
+    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Publish a table's rows as observed events; `bookstream up` takes it from there, now or later.
+
+    Rows that can't be accepted go to the dead letters with their number and the reason; `bookstream dlq list`
+    shows them. Importing the same table again changes nothing.
+    """
+    interruptible()
+    wanted = mapping_named(mapping)
+    settings = settings_for(data)
+    with open_table(file, encoding=wanted.encoding) as lines:
+        prepare(settings)
+        log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
+        try:
+            importer = Importer(log, lake, wanted, SystemClock())
+            with _progress(file.stat().st_size) as show:
+                done = importer.run(lines, show=show)
+        finally:
+            lake.close()
+            log.close()
+    if as_json_:
+        print(as_json(done))
+        return
+    print(done)
+    for line in reasons_of(done):
+        print(f"  parked: {line}")
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Callable[[Imported], None]]:
+    """A bar by bytes read on a terminal; nothing elsewhere, for a table is soon done."""
+    bar = Progress(
+        TextColumn("importing"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]} rows · {task.fields[parked]} parked ·"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left"),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    task = bar.add_task("import", total=size or None, rows=0, parked=0)
+    with bar:
+        yield lambda now: bar.update(task, completed=now.position, rows=now.rows, parked=now.parked)

@@ -1,0 +1,139 @@
+"""`train` and `model`: price models, trained and decided about by the trainer's own program."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from bookcore.domain.errors import BookstreamError
+from bookstream.settings import settings_for
+from bookstream.stores import refuse_empty
+
+Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
+Name = Annotated[str, typer.Argument(help="As `bookstream model list` shows it.")]
+Reason = Annotated[str, typer.Option(help="Kept with the decision.")]
+Line = dict[str, Any]  # JSON that our own trainer wrote
+
+
+class TrainingFailed(BookstreamError):
+    """The trainer ended early; the text is its own line."""
+
+
+def train(
+    *,
+    source: Annotated[str, typer.Option(help="A crawled or imported source.")],
+    snapshot: Annotated[str | None, typer.Option(help="Train again on this snapshot.")] = None,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Train a price model on a source's books; promote it only if it surely beats the middle price."""
+    words = ["train", source, *(["--snapshot", snapshot] if snapshot else [])]
+    outcome = trained(settings_for(data).data, words)
+    if as_json:
+        print(json.dumps(outcome))
+        return
+    print(outcome["sentence"])
+
+
+def list_models(*, data: Data = None) -> None:
+    """Every version with its role, its errors out of fold and the gate's verdict."""
+    table = Table("model", "version", "role", "verdict", "RMSLE", "gain", "coverage", "books", box=None)
+    for line in _lines(settings_for(data).data, ["model", "list"]):
+        figures = (
+            f"{line['rmsle']:.3f}",
+            f"{line['gain']:+.1%}",
+            f"{line['coverage']:.3f}",
+            str(line["books"]),
+        )
+        table.add_row(line["name"], str(line["version"]), line["role"], line["verdict"], *figures)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def promote(name: Name, version: int, *, reason: Reason = "", data: Data = None) -> None:
+    """Put a version to use; one that was refused stays refused."""
+    _decide(data, "promote", name, version, reason)
+
+
+def reject(name: Name, version: int, *, reason: Reason = "", data: Data = None) -> None:
+    """Never use a version again; if it was the champion, the one before is it again."""
+    _decide(data, "reject", name, version, reason)
+
+
+def rollback(name: Name, *, reason: Reason = "", data: Data = None) -> None:
+    """Take the last promotion back."""
+    _decide(data, "rollback", name, None, reason)
+
+
+def model() -> typer.Typer:
+    """The group of these verbs."""
+    group = typer.Typer(help="Price models: look, promote, reject, roll back.", no_args_is_help=True)
+    group.command("list")(list_models)
+    for verb in (promote, reject, rollback):
+        group.command()(verb)
+    return group
+
+
+def trained(data: Path, words: list[str]) -> Line:
+    """Run the trainer to its end, with a bar on a terminal; its last line.
+
+    Raises: TrainingFailed.
+    """
+    outcome: Line | None = None
+    bar = Progress(
+        TextColumn("training"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} folds"),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    task = bar.add_task("train", total=1)
+    with bar:
+        for line in _lines(data, words):
+            if line["event"] == "progress":
+                bar.update(task, completed=line["done"], total=line["of"])
+            else:
+                outcome = line
+    if outcome is None:
+        raise TrainingFailed("the trainer said nothing")
+    return outcome
+
+
+def _decide(data: Path | None, act: str, name: str, version: int | None, reason: str) -> None:
+    words = [
+        "model",
+        act,
+        name,
+        *([str(version)] if version is not None else []),
+        *([reason] if reason else []),
+    ]
+    for line in _lines(settings_for(data).data, words):
+        print(f"{line['act']}: {line['name']} version {line['version']}")
+
+
+def _lines(data: Path, words: list[str]) -> Iterator[Line]:
+    refuse_empty(settings_for(data))
+    environment = {**os.environ, "BOOKSTREAM_DATA": str(data.absolute())}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "trainer", *words],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        for text in child.stdout or ():
+            yield json.loads(text)
+        complaints = (child.stderr.read() if child.stderr else "").strip().splitlines()
+    if child.returncode != 0:
+        last = complaints[-1] if complaints else "it said nothing"
+        raise TrainingFailed(last.removeprefix("trainer: "))

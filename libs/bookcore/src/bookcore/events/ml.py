@@ -1,0 +1,68 @@
+"""The events about models and what they predicted."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from bookcore.domain.book import version_at
+from bookcore.events.book import Event, stable_id
+
+
+class ModelDecided(Event):
+    """Somebody, or the gate, decided about a version of a model."""
+
+    type = "books.model.decided.v1"
+
+    name: str
+    version: int
+    act: Literal["promote", "reject", "rollback", "challenge"]
+    reason: str
+    by: str
+    decided_at: AwareDatetime
+
+    @property
+    def id(self) -> str:
+        """One decision has one id."""
+        return stable_id(self.type, self.name, str(self.version), self.act, str(version_at(self.decided_at)))
+
+    @property
+    def key(self) -> str:
+        """Partition key: decisions about one model stay in order."""
+        return self.name
+
+
+class PredictionMade(Event):
+    """A price was predicted; what a later true price is compared with.
+
+    `kind` is `model` or `baseline`; `variant` says by which arm of an experiment. Amounts are text.
+    """
+
+    type = "books.prediction.made.v1"
+
+    prediction_id: str
+    book_id: str | None
+    source: str
+    currency: str
+    kind: Literal["model", "baseline"]
+    model: str
+    version: int
+    digest: str
+    features: str
+    snapshot: str
+    variant: str
+    price: str
+    low: str
+    high: str
+    coverage: float
+    made_at: AwareDatetime
+    milliseconds: float
+
+    @property
+    def id(self) -> str:
+        """The prediction's own id."""
+        return self.prediction_id
+
+    @property
+    def key(self) -> str:
+        """Partition key."""
+        return self.book_id or self.prediction_id

@@ -1,0 +1,1 @@
+"""What training and serving of price models must share; nobody else imports it."""

@@ -1,0 +1,130 @@
+"""Facts -> features: pure, versioned, and one function for training and serving.
+
+Whoever changes what these functions return raises VERSION: a model refuses features of another version.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from zlib import crc32
+
+from bookml.facts import Facts
+
+VERSION = "price/1"
+"""Name and version of this view of a book."""
+NUMBERS: tuple[str, ...] = (
+    *("pages", "year", "rating", "average_rating", "log_reviews"),
+    *("width_mm", "height_mm", "thickness_mm", "weight_g", "area_cm2", "bulk", "page_weight_g"),
+    *("title_chars", "title_words", "title_capitals", "title_digits", "title_asides", "volume"),
+    *("description_chars", "description_words", "description_different_words", "authors"),
+)
+"""In the order of Features.numbers; NaN where nothing is known."""
+NAMES: tuple[str, ...] = (
+    *("category", "product_type", "format", "edition", "publisher", "author", "language"),
+    *("last_author", "surname", "title_first_word", "title_first_words", "aside", "opening"),
+    *("category_format", "publisher_format", "publisher_category", "author_format", "year_format"),
+    "type_format_edition",
+)
+"""In the order of Features.names; empty where nothing is known."""
+PARTS: dict[str, range] = {
+    "names": range(1 << 15),
+    "title": range(1 << 15, 1 << 16),
+    "description": range(1 << 16, 1 << 17),
+}
+"""Words are hashed to places; each part of a book has its own."""
+BUCKETS = 1 << 17
+LONGEST_TEXT = 4_000
+"""Characters of the description that count."""
+
+_WORD = re.compile(r"[^\W_]+")
+_ASIDE = re.compile(r"\(([^)0-9]*)")
+_VOLUME = re.compile(r"(?:vol(?:ume)?\.?|book|part|#|no\.?)\s*(\d{1,3})\b", re.IGNORECASE)
+_NAN = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Numbers as NUMBERS, names as NAMES, and (place, count) of each word."""
+
+    numbers: tuple[float, ...]
+    names: tuple[str, ...]
+    words: tuple[tuple[int, int], ...]
+
+
+def features_of(facts: Facts) -> Features:
+    """The features of one book."""
+    return Features(_numbers(facts), _names(facts), _words(facts))
+
+
+def _numbers(facts: Facts) -> tuple[float, ...]:
+    d = facts.details
+    pages, width, height = _float(d.pages), _float(d.width_mm), _float(d.height_mm)
+    weight, area = _float(d.weight_g), width * height / 100
+    volume = _VOLUME.search(facts.title)
+    title, text = facts.title, _WORD.findall((facts.description or "")[:LONGEST_TEXT].casefold())
+    return (
+        *(pages, _float(d.year), _float(facts.rating), _float(facts.average_rating)),
+        _NAN if facts.reviews is None else math.log1p(max(facts.reviews, 0)),
+        *(width, height, _float(d.thickness_mm), weight, area, area * pages / 1_000),
+        weight / pages if pages > 0 else _NAN,
+        *(float(len(title)), float(title.count(" ") + 1), sum(map(str.isupper, title)) / max(1, len(title))),
+        *(float(sum(map(str.isdigit, title))), float(title.count("("))),
+        float(volume[1]) if volume else _NAN,
+        float(len(facts.description)) if facts.description else _NAN,
+        *((float(len(text)), float(len(set(text)))) if text else (_NAN, _NAN)),
+        float(len(d.authors)) if d.authors else _NAN,
+    )
+
+
+def _float(value: float | None) -> float:
+    return _NAN if value is None else float(value)
+
+
+def _names(facts: Facts) -> tuple[str, ...]:
+    d = facts.details
+    category, form, publisher = _name(facts.category), _name(d.format), _name(d.publisher)
+    kind, edition = _name(facts.product_type), _name(d.edition)
+    authors = [_name(author) for author in d.authors] or [""]
+    title, asides = _WORD.findall(facts.title.casefold()), _ASIDE.findall(facts.title)
+    return (
+        *(category, kind, form, edition, publisher, authors[0], _name(d.language)),
+        *(authors[-1], authors[0].rpartition(" ")[2], " ".join(title[:1]), " ".join(title[:2])),
+        _name(asides[-1]) if asides else "",
+        " ".join(_WORD.findall((facts.description or "")[:200].casefold())[:4]),
+        *(f"{category}|{form}", f"{publisher}|{form}", f"{publisher}|{category}"),
+        *(f"{authors[0]}|{form}", f"{d.year}|{form}", f"{kind}|{form}|{edition}"),
+    )
+
+
+def _name(text: str | None) -> str:
+    return " ".join(text.casefold().split()) if text else ""
+
+
+def _words(facts: Facts) -> tuple[tuple[int, int], ...]:
+    title = _WORD.findall(facts.title.casefold())
+    title += [f"{first} {second}" for first, second in pairwise(title)]
+    text = _WORD.findall((facts.description or "")[:LONGEST_TEXT].casefold())
+    parts = zip(PARTS.values(), (_labels(facts), title, text), strict=True)
+    return tuple(pair for places, terms in parts for pair in _counted(terms, places))
+
+
+def _labels(facts: Facts) -> list[str]:
+    """Names as words of their own, alone and together with the format."""
+    d = facts.details
+    alone = (facts.category, facts.product_type, d.publisher, d.format, d.edition, d.year)
+    found = [f"{place} {name}" for place, name in enumerate(alone) if name]
+    found += [f"{place} {name} {d.format}" for place, name in enumerate(alone) if name and d.format]
+    for author in d.authors:
+        found.append(f"a {_name(author)}")
+        found += [f"w {word}" for word in _WORD.findall(author.casefold())]
+    return found
+
+
+def _counted(terms: list[str], places: range) -> list[tuple[int, int]]:
+    first, size = places.start, len(places)
+    counted: dict[int, int] = {}
+    for term in terms:
+        place = first + crc32(term.encode()) % size
+        counted[place] = counted.get(place, 0) + 1
+    return sorted(counted.items())

@@ -1,0 +1,150 @@
+"""The offline store: every state of every book that was ever told, with when it was so and when we knew it.
+
+Parts are immutable Parquet files in the lake, named by the offsets of the state topic that they hold:
+
+    ml/history/p-<partition>-<first>-<next>.parquet
+
+A row has `event_time` (the observation's microsecond) and `available_at` (when the topic got it). A
+correction that came later has an old event_time and a late available_at: earlier training sets don't see it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import orjson
+
+from bookcore.domain.book import version_at
+from bookcore.domain.errors import Invalid
+from bookcore.event_log import Consumer, EventLog, Position
+from bookcore.event_log.runner import batches
+from bookcore.events.book import BookGone, BookState
+from bookcore.events.codec import decode
+from bookcore.events.message import Batch, Record
+from bookcore.events.topics import STATE
+from bookcore.lake import Lake
+from bookml.facts import facts_of
+
+GROUP = "bookml.history"
+PREFIX = "ml/history/"
+COLUMNS = {
+    "id": "VARCHAR",
+    "source": "VARCHAR",
+    "event_time": "BIGINT",
+    "available_at": "BIGINT",
+    "deleted": "BOOLEAN",
+    "price": "DECIMAL(18,4)",
+    "currency": "VARCHAR",
+    "work": "VARCHAR",
+    "facts": "VARCHAR",
+}
+"""`price` is exact; `facts` is Facts as JSON; times are microseconds since 1970 UTC."""
+_BATCH = 5_000
+_PART = re.compile(r"/p-(\d+)-(\d+)-(\d+)\.parquet$")
+
+
+def catch_up(log: EventLog, lake: Lake) -> int:
+    """Take all that the state topic has by now into the history; how many records that were.
+
+    Idempotent by offset: parts may overlap after a crash, and rows that are equal count once.
+    """
+    consumer = log.consumer(GROUP, [STATE.name])
+    taken = 0
+    try:
+        while records := _polled(consumer, log):
+            for batch in batches(records):
+                keep(lake, batch)
+                consumer.commit([Position(batch.topic, batch.partition, batch.next)])
+            taken += len(records)
+    finally:
+        consumer.close()
+    return taken
+
+
+def _polled(consumer: Consumer, log: EventLog) -> Sequence[Record]:
+    """Records while there are some; a group that is just joining may have to be asked again."""
+    while True:
+        records = consumer.poll(limit=_BATCH, timeout=0.2)
+        if records or not any(part.lag for part in log.progress(STATE.name, GROUP)):
+            return records
+
+
+def keep(lake: Lake, batch: Batch) -> None:
+    """One part of the history from one batch; what can't be read is left out, the index parks it."""
+    rows = [row for record in batch.records if (row := _row(record)) is not None]
+    if rows:
+        name = f"{PREFIX}p-{batch.partition:05d}-{batch.first:015d}-{batch.next:015d}.parquet"
+        lake.put(name, parquet_of(rows, COLUMNS))
+
+
+def parquet_of(rows: Sequence[dict[str, object]], columns: dict[str, str]) -> bytes:
+    """The same rows make the same bytes."""
+    with TemporaryDirectory() as folder:
+        told, made = Path(folder) / "rows.jsonl", Path(folder) / "rows.parquet"
+        told.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
+        with connected() as duck:
+            kinds = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
+            duck.execute(
+                f"COPY (SELECT * FROM read_json('{told}', format='newline_delimited', columns={{{kinds}}}))"  # noqa: S608 - ours
+                f" TO '{made}' (FORMAT parquet, COMPRESSION zstd)"
+            )
+        return made.read_bytes()
+
+
+@contextmanager
+def history(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the view `history`, without doubles."""
+    with TemporaryDirectory() as folder, connected() as duck:
+        names = []
+        for number, key in enumerate(k for k in lake.list(PREFIX) if _PART.search(k)):
+            path = Path(folder) / f"{number}.parquet"
+            path.write_bytes(lake.get(key))
+            names.append(str(path))
+        if names:
+            duck.execute(
+                "CREATE VIEW history AS SELECT DISTINCT * FROM read_parquet($1)".replace("$1", str(names))
+            )
+        else:
+            columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+            duck.execute(f"CREATE TABLE history ({columns})")
+        yield duck
+
+
+@contextmanager
+def connected(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB in memory; one thread keeps the order of rows, and so the bytes, the same."""
+    duck = duckdb.connect(config={"threads": threads, "preserve_insertion_order": True})
+    try:
+        duck.execute("SET enable_progress_bar = false")  # it would go to standard output
+        yield duck
+    finally:
+        duck.close()
+
+
+def _row(record: Record) -> dict[str, object] | None:
+    try:
+        event = decode(record).event
+    except Invalid:
+        return None
+    known = version_at(record.timestamp)
+    if isinstance(event, BookGone):
+        source = event.book_id.partition(":")[0]
+        return _told(event.book_id, source, event.version, known) | {"deleted": True}
+    if not isinstance(event, BookState):
+        return None
+    book = event.to_book().book
+    facts = facts_of(book)
+    return _told(event.id, book.source, event.version, known) | {
+        "deleted": False,
+        "price": str(book.price.amount),
+        "currency": book.price.currency,
+        "work": facts.work,
+        "facts": orjson.dumps(facts.plain, option=orjson.OPT_SORT_KEYS).decode(),
+    }
+
+
+def _told(book_id: str, source: str, event_time: int, known: int) -> dict[str, object]:
+    return {"id": book_id, "source": source, "event_time": event_time, "available_at": known}

@@ -1,0 +1,73 @@
+"""The online store in Valkey or Redis: one value per book, replaced only by a newer version."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import orjson
+import redis
+
+from bookcore.domain.errors import Unavailable
+from bookml.facts import facts_from
+from bookml.online import Known
+
+_PREFIX = "bookml:book:"
+_PUT = """
+local known = redis.call('HGET', KEYS[1], 'v')
+if known and tonumber(known) >= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'v', ARGV[1], 'b', ARGV[2])
+return 1
+"""
+
+
+def open_store(url: str) -> "RedisStore":
+    """`redis://host:port/database`."""
+    return RedisStore(url)
+
+
+class RedisStore:
+    """As the port."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+        self._put = self._client.register_script(_PUT)
+
+    def put(self, books: Sequence[Known]) -> None:
+        """As OnlineStore.put."""
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                for book in books:
+                    self._put(keys=[_PREFIX + book.id], args=[book.version, _packed(book)], client=pipe)
+                pipe.execute()
+        except redis.RedisError as error:
+            raise _away(error) from error
+
+    def get(self, ids: Sequence[str]) -> dict[str, Known]:
+        """As OnlineStore.get."""
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                for book_id in ids:
+                    pipe.hget(_PREFIX + book_id, "b")
+                bodies = cast(list[bytes | None], pipe.execute())
+        except redis.RedisError as error:
+            raise _away(error) from error
+        return {
+            i: found for i, body in zip(ids, bodies, strict=True) if body and (found := _unpacked(i, body))
+        }
+
+    def close(self) -> None:
+        """As OnlineStore.close."""
+        self._client.close()
+
+
+def _packed(book: Known) -> bytes:
+    facts = None if book.facts is None else book.facts.plain
+    return orjson.dumps([book.version, book.price, book.currency, facts])
+
+
+def _unpacked(book_id: str, body: bytes) -> Known | None:
+    version, price, currency, facts = orjson.loads(body)
+    return None if facts is None else Known(book_id, version, price, currency, facts_from(facts))
+
+
+def _away(error: redis.RedisError) -> Unavailable:
+    return Unavailable(f"the store of features can't be used ({type(error).__name__}); check its URL")

@@ -1,0 +1,102 @@
+"""The online store as one table, on SQLite or PostgreSQL."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from bookcore.domain.errors import Unavailable
+from bookml.facts import facts_from
+from bookml.online import Known
+
+_metadata = MetaData()
+_books = Table(
+    "ml_online_books",
+    _metadata,
+    Column("id", String(170), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("price", String(20), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("facts", LargeBinary),
+)
+
+
+def open_store(url: str) -> "SqlStore":
+    """Makes the table when it isn't there."""
+    return SqlStore(url)
+
+
+class SqlStore:
+    """As the port."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        if parsed.drivername == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(parsed, pool_pre_ping=parsed.drivername != "sqlite")
+        try:
+            _metadata.create_all(self._engine)
+        except SQLAlchemyError as error:
+            raise _away(error) from error
+
+    def put(self, books: Sequence[Known]) -> None:
+        """As OnlineStore.put."""
+        newest = {book.id: book for book in sorted(books, key=lambda book: book.version)}
+        make = sqlite_insert if self._engine.dialect.name == "sqlite" else postgresql_insert
+        statement: Any = make(_books)  # Any: two dialects' inserts share no type
+        new = statement.excluded
+        changed = {name: new[name] for name in ("version", "price", "currency", "facts")}
+        statement = statement.on_conflict_do_update(
+            index_elements=["id"], set_=changed, where=_books.c.version < new.version
+        )
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(statement, [_row(book) for _, book in sorted(newest.items())])
+        except SQLAlchemyError as error:
+            raise _away(error) from error
+
+    def get(self, ids: Sequence[str]) -> dict[str, Known]:
+        """As OnlineStore.get."""
+        query = select(_books).where(_books.c.id.in_(ids), _books.c.facts.is_not(None))
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(query).all()
+        except SQLAlchemyError as error:
+            raise _away(error) from error
+        return {
+            r.id: Known(r.id, r.version, r.price, r.currency, facts_from(orjson.loads(r.facts))) for r in rows
+        }
+
+    def close(self) -> None:
+        """As OnlineStore.close."""
+        self._engine.dispose()
+
+
+def _row(book: Known) -> dict[str, object]:
+    facts = None if book.facts is None else orjson.dumps(book.facts.plain)
+    return {
+        "id": book.id,
+        "version": book.version,
+        "price": book.price,
+        "currency": book.currency,
+        "facts": facts,
+    }
+
+
+def _away(error: SQLAlchemyError) -> Unavailable:
+    return Unavailable(f"the store of features can't be used ({type(error).__name__}); check its URL")

@@ -1,0 +1,155 @@
+"""The registry port: models by name and version, and the decisions about them, which are only ever added to.
+
+A file tree on a laptop, an MLflow server in production; `open_registry(url)` picks by the URL's scheme.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from importlib import import_module
+from typing import Protocol, cast
+
+from bookcore.domain.errors import Conflict, Invalid
+from bookml.artifact import Files
+
+
+class Act(StrEnum):
+    """What was decided of a version."""
+
+    PROMOTE = "promote"
+    REJECT = "reject"
+    ROLLBACK = "rollback"
+    CHALLENGE = "challenge"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One model as registered; `digests` are SHA-256 by file, `digest` that of all of them together.
+
+    `metrics` are figures by name; `verdict` is the gate's, `reason` its sentence.
+    """
+
+    name: str
+    version: int
+    digest: str
+    digests: dict[str, str]
+    created_at: datetime
+    source: str
+    currency: str
+    snapshot: str
+    features: str
+    verdict: str
+    passed: bool
+    reason: str
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a training run has to say of its model."""
+
+    source: str
+    currency: str
+    snapshot: str
+    features: str
+    verdict: str
+    passed: bool
+    reason: str
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the promotions table; `version` is the one that it is about."""
+
+    name: str
+    version: int
+    act: Act
+    reason: str
+    by: str
+    at: datetime
+
+
+class Registry(Protocol):
+    """Blocking, safe for several processes."""
+
+    def register(self, name: str, files: Files, draft: Draft) -> Version:
+        """Keep a model; the same files under the same name are the version that they were."""
+
+    def names(self) -> Sequence[str]:
+        """Every model's name, in order."""
+
+    def versions(self, name: str) -> Sequence[Version]:
+        """From the first to the newest; empty for an unknown name."""
+
+    def files(self, version: Version) -> Files:
+        """The model's files, checked against their digests before anybody opens them.
+
+        Raises: NotFound, Invalid naming the file that was altered, Unavailable.
+        """
+
+    def decide(self, decision: Decision, *, expected: int) -> None:
+        """Add a decision, as the one after `expected` others.
+
+        Raises: Conflict when somebody else has decided meanwhile.
+        """
+
+    def decisions(self, name: str) -> Sequence[Decision]:
+        """From the first to the newest."""
+
+
+_ADAPTERS = {
+    "file": "bookml.registry.files",
+    "mlflow+http": "bookml.registry.mlflow",
+    "mlflow+https": "bookml.registry.mlflow",
+}
+
+
+class _Adapter(Protocol):
+    def open_registry(self, url: str) -> Registry: ...
+
+
+def open_registry(url: str) -> Registry:
+    """Raises: Invalid when no adapter speaks the URL's scheme."""
+    scheme = url.partition("://")[0]
+    if scheme not in _ADAPTERS:
+        raise Invalid(f"no registry for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="registry_url")
+    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_registry(url)
+
+
+def model_name(source: str, currency: str) -> str:
+    """One line of models for each source and currency."""
+    return f"price-{source}-{currency.lower()}"
+
+
+def champion_of(decisions: Sequence[Decision]) -> int | None:
+    """The version in use: a rollback takes the last promotion back, a rejection of the champion too."""
+    stack: list[int] = []
+    for decision in decisions:
+        if decision.act is Act.PROMOTE:
+            stack.append(decision.version)
+        elif decision.act is Act.ROLLBACK and stack:
+            stack.pop()
+        elif decision.act is Act.REJECT:
+            stack = [version for version in stack if version != decision.version]
+    return stack[-1] if stack else None
+
+
+def challenger_of(decisions: Sequence[Decision]) -> int | None:
+    """The version that is tried beside the champion, until it is promoted or rejected."""
+    found: int | None = None
+    for decision in decisions:
+        if decision.act is Act.CHALLENGE:
+            found = decision.version
+        elif decision.version == found:
+            found = None
+    return found
+
+
+def refuse_what_was_rejected(version: Version, decisions: Sequence[Decision]) -> None:
+    """Raises: Conflict when the gate, or a person, has refused this version."""
+    if not version.passed:
+        raise Conflict(f"{version.name} version {version.version} was refused by the gate: {version.reason}")
+    if any(d.act is Act.REJECT and d.version == version.version for d in decisions):
+        raise Conflict(f"{version.name} version {version.version} was rejected; train a new one")

@@ -1,0 +1,22 @@
+"""Settings that trainer and ml-api must agree on."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from bookcore.kit.settings import Environment
+from bookcore.kit.settings import Settings as SharedSettings
+
+
+class Settings(SharedSettings):
+    """The shared settings and where models are kept."""
+
+    registry_url: str = Field("", description="registry of models; default `file://DATA/ml/models`")
+
+    @model_validator(mode="after")
+    def _own_defaults(self) -> Self:
+        if not self.registry_url:
+            object.__setattr__(self, "registry_url", f"file://{self.data.absolute()}/ml/models")
+        if self.environment is Environment.PRODUCTION and self.registry_url.startswith("file:"):
+            raise ValueError("BOOKSTREAM_REGISTRY_URL is embedded; production needs a real server")
+        return self

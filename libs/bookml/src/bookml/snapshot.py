@@ -1,0 +1,169 @@
+"""Snapshots: the books of a source as a model was trained on them, immutable and named by their content.
+
+    ml/snapshots/<id>/part-<number>.parquet
+    ml/snapshots/<id>/manifest.json
+
+The id is the SHA-256 of the sorted file hashes, so that the same books make the same snapshot, and a model
+that names its snapshot can be traced to the rows, for as long as the lake keeps them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import orjson
+
+from bookcore.domain.errors import Invalid, NotFound
+from bookcore.lake import Lake
+from bookml.facts import Facts, facts_from
+from bookml.features import VERSION
+from bookml.history import connected, history
+
+PREFIX = "ml/snapshots/"
+_PART_ROWS = 20_000
+_COLUMNS = "id, event_time, price, currency, work, facts"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a snapshot."""
+
+    key: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a snapshot holds; `currency` is the one of its prices."""
+
+    id: str
+    source: str
+    currency: str
+    rows: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row of a snapshot."""
+
+    id: str
+    event_time: int
+    price: Decimal
+    work: str
+    facts: Facts
+
+
+def take(lake: Lake, source: str, *, moment: int | None = None) -> Manifest:
+    """A snapshot of a source's living books in their most frequent currency, as known at the moment (now).
+
+    Books without a price above 0 are left out: their log price says nothing.
+    Raises: NotFound when the history has no such books.
+    """
+    with history(lake) as duck, TemporaryDirectory() as folder:
+        _choose(duck, source, moment)
+        row = duck.execute(
+            "SELECT currency FROM chosen GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1"
+        ).fetchone()
+        if row is None:
+            raise NotFound(
+                f"no books of {source!r} with a price are in the history; import or crawl some first"
+            )
+        return _write(lake, duck, Path(folder), (source, str(row[0])))
+
+
+def _choose(duck: duckdb.DuckDBPyConnection, source: str, moment: int | None) -> None:
+    until = "" if moment is None else f"AND available_at <= {int(moment)}"
+    duck.execute(
+        f"""CREATE TEMP TABLE chosen AS SELECT {_COLUMNS} FROM (
+            SELECT *, row_number() OVER (
+                PARTITION BY id ORDER BY event_time DESC, available_at DESC
+            ) AS place FROM history WHERE source = ? {until}
+        ) WHERE place = 1 AND NOT deleted AND price > 0 ORDER BY id""",  # noqa: S608 - numbers and ours
+        [source],
+    )
+
+
+def _write(lake: Lake, duck: duckdb.DuckDBPyConnection, folder: Path, of: tuple[str, str]) -> Manifest:
+    source, currency = of
+    bodies: list[tuple[bytes, int]] = []
+    total = _count(duck, currency)
+    for first in range(0, total, _PART_ROWS):
+        path = folder / f"{first}.parquet"
+        duck.execute(
+            f"COPY (SELECT * FROM chosen WHERE currency = '{currency}' ORDER BY id"  # noqa: S608 - three letters
+            f" LIMIT {_PART_ROWS} OFFSET {first}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
+        )
+        bodies.append((path.read_bytes(), min(_PART_ROWS, total - first)))
+    hashes = [sha256(body).hexdigest() for body, _ in bodies]
+    name = sha256("\n".join([source, currency, VERSION, *sorted(hashes)]).encode()).hexdigest()
+    parts = []
+    for number, ((body, rows), digest) in enumerate(zip(bodies, hashes, strict=True)):
+        key = f"{PREFIX}{name}/part-{number:05d}.parquet"
+        lake.put(key, body)
+        parts.append(Part(key, digest, rows))
+    manifest = Manifest(name, source, currency, total, tuple(parts))
+    lake.put(_manifest_key(name), orjson.dumps(asdict(manifest), option=orjson.OPT_SORT_KEYS))
+    return manifest
+
+
+def _count(duck: duckdb.DuckDBPyConnection, currency: str) -> int:
+    row = duck.execute("SELECT count(*) FROM chosen WHERE currency = ?", [currency]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def manifest_of(lake: Lake, snapshot: str) -> Manifest:
+    """Raises: NotFound when there is no such snapshot, or no longer."""
+    if len(snapshot) != 64 or not snapshot.isalnum():
+        raise NotFound("there is no such snapshot")
+    told: dict[str, Any] = orjson.loads(lake.get(_manifest_key(snapshot)))  # Any: JSON of ours
+    return Manifest(**{**told, "parts": tuple(Part(**part) for part in told["parts"])})
+
+
+def snapshots(lake: Lake) -> Iterator[Manifest]:
+    """Every snapshot that there is."""
+    for key in lake.list(PREFIX):
+        if key.endswith("/manifest.json"):
+            yield manifest_of(lake, key.split("/")[2])
+
+
+def examples(lake: Lake, manifest: Manifest) -> list[Example]:
+    """All rows, by id. Raises: NotFound, Invalid when a part is gone or isn't what it was."""
+    return list(stream(lake, manifest))
+
+
+def stream(lake: Lake, manifest: Manifest, *, block: int = 2_000) -> Iterator[Example]:
+    """The rows by id, a block at a time, so that memory stays flat.
+
+    Raises: NotFound, Invalid when a part is gone or isn't what it was.
+    """
+    for part in manifest.parts:
+        with _opened(lake, part) as duck:
+            cursor = duck.execute("SELECT id, event_time, price, work, facts FROM part")
+            while rows := cursor.fetchmany(block):
+                for book_id, event_time, price, work, facts in rows:
+                    yield Example(book_id, event_time, price, work, facts_from(orjson.loads(facts)))
+
+
+@contextmanager
+def _opened(lake: Lake, part: Part) -> Iterator[duckdb.DuckDBPyConnection]:
+    body = lake.get(part.key)
+    if sha256(body).hexdigest() != part.sha256:
+        raise Invalid("a part of the snapshot isn't what it was", field="snapshot")
+    with TemporaryDirectory() as folder, connected() as duck:
+        path = Path(folder) / "part.parquet"
+        path.write_bytes(body)
+        del body
+        duck.execute(f"CREATE VIEW part AS SELECT * FROM read_parquet('{path}')")  # noqa: S608 - ours
+        yield duck
+
+
+def _manifest_key(snapshot: str) -> str:
+    return f"{PREFIX}{snapshot}/manifest.json"

@@ -1,0 +1,51 @@
+"""Point-in-time joins: for each (book, moment) what was known of the book at that moment, and nothing later.
+
+Two times decide. Of the rows available at the moment, the one that tells of the latest event wins. A row
+that is behind one that was known before it can never be the latest, so those are dropped first; what is left
+is in order of both times, and one ASOF join by `available_at` is enough.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+_CURRENT = """
+    SELECT * FROM (
+        SELECT *, max(event_time) OVER (
+            PARTITION BY id ORDER BY available_at, event_time ROWS UNBOUNDED PRECEDING
+        ) AS latest FROM {history}
+    ) WHERE event_time = latest
+"""
+_JOIN = """
+    SELECT entities.*, now.* EXCLUDE (id, latest)
+    FROM {entities} AS entities
+    ASOF LEFT JOIN ({current}) AS now
+    ON entities.id = now.id AND entities.moment >= now.available_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A book and the moment as of which it is asked for (microseconds since 1970)."""
+
+    id: str
+    moment: int
+
+
+def joined(
+    duck: duckdb.DuckDBPyConnection, *, entities: str = "entities", history: str = "history"
+) -> duckdb.DuckDBPyRelation:
+    """Each row of `entities` (id, moment) with what was known then; nothing where nothing was."""
+    current = _CURRENT.format(history=history)
+    return duck.sql(_JOIN.format(entities=entities, current=current))
+
+
+def known_at(duck: duckdb.DuckDBPyConnection, entities: Sequence[Entity]) -> list[tuple[object, ...]]:
+    """(id, moment, price, deleted) for each entity, in the order given."""
+    duck.execute("CREATE OR REPLACE TEMP TABLE entities (place INTEGER, id VARCHAR, moment BIGINT)")
+    duck.executemany(
+        "INSERT INTO entities VALUES (?, ?, ?)", [[at, e.id, e.moment] for at, e in enumerate(entities)]
+    )
+    found = joined(duck)
+    return found.order("place").project("id, moment, price, deleted").fetchall()

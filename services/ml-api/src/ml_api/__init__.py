@@ -1,0 +1,1 @@
+"""Predicts prices over HTTP, and says when it would rather not."""

@@ -1,0 +1,119 @@
+"""ml-api as a whole: opens registry, stores and log, runs its four threads, closes everything."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from threading import Event, Thread
+
+import structlog
+from fastapi import FastAPI
+
+from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.event_log import EventLog, open_event_log
+from bookcore.kit.app import create_service
+from bookcore.kit.auth import InternalTokens, Scope, needs
+from bookcore.kit.clock import SystemClock
+from bookcore.lake import open_lake
+from bookml.online import Known, feed, open_online_store
+from bookml.promoting import Decider
+from bookml.registry import open_registry
+from ml_api.answering import Answering
+from ml_api.metrics import Metrics
+from ml_api.models import Models, check
+from ml_api.parts import Collaborators
+from ml_api.predictions.recorder import Recorder
+from ml_api.predictions.store import PredictionStore
+from ml_api.routes import data, looking, models, predict
+from ml_api.settings import Settings
+from ml_api.trials import guard
+
+_log = structlog.get_logger()
+Loop = Callable[[Event], None]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Nothing is opened before the app starts."""
+    opened: list[Collaborators] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as closing:
+            app.state.internal_tokens = InternalTokens(settings.internal_secret.get_secret_value())
+            parts, loops = _opened(settings, closing)
+            app.state.collaborators = parts
+            closing.enter_context(_Running(loops))
+            opened.append(parts)
+            yield
+            opened.clear()
+
+    def ready() -> None:
+        if not opened:
+            raise Unavailable("the registry is not open yet")
+        check(opened[0].models)
+
+    app = create_service("Bookstream machine learning", lifespan=lifespan, ready=ready)
+    for router in (predict.router, models.router, data.router, looking.router):
+        app.include_router(router, dependencies=[needs(Scope.ML)])
+    return app
+
+
+def _opened(settings: Settings, closing: ExitStack) -> tuple[Collaborators, Sequence[Loop]]:
+    log = open_event_log(settings.event_log_url)
+    closing.callback(log.close)
+    lake = open_lake(settings.lake_url)
+    closing.callback(lake.close)
+    online = open_online_store(settings.ml_features_url)
+    closing.callback(online.close)
+    store = PredictionStore(settings.ml_predictions_url)
+    closing.callback(store.close)
+    registry = open_registry(settings.registry_url)
+    recorder = Recorder(store, log)
+    loaded = Models(registry)
+    loaded.refresh()
+    answering = Answering(loaded, recorder, settings, SystemClock())
+    parts = Collaborators(answering, loaded, registry, recorder, online, lake, Metrics())
+    return parts, _loops(parts, log)
+
+
+def _loops(parts: Collaborators, log: EventLog) -> Sequence[Loop]:
+    """Promotions, records, features; none of them ends by itself, or the others would answer on old news."""
+    settings = parts.answering.settings
+    decider = Decider(parts.registry, log, SystemClock())
+
+    def observed(books: Sequence[Known]) -> None:
+        if parts.recorder.store.observe(books):
+            guard(parts.models, parts.recorder.store, settings, decider)
+
+    return [
+        lambda stop: parts.models.keep_fresh(stop, every=settings.ml_reload_seconds),
+        parts.recorder.run,
+        _again(feed(log, parts.online, seen=observed)),
+    ]
+
+
+def _again(loop: Loop) -> Loop:
+    def run(stop: Event) -> None:
+        while not stop.is_set():
+            try:
+                loop(stop)
+            except BookstreamError as error:
+                _log.warning("features wait", reason=str(error))
+                stop.wait(1.0)
+
+    return run
+
+
+class _Running:
+    """Threads for as long as the block lasts."""
+
+    def __init__(self, loops: Sequence[Loop]) -> None:
+        self._stop = Event()
+        self._threads = [Thread(target=loop, args=(self._stop,), daemon=True) for loop in loops]
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(10)

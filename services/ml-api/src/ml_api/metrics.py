@@ -1,0 +1,70 @@
+"""Figures for Prometheus in its text form: use, latency, live error and coverage, drift."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ml_api.drift import Drift
+from ml_api.models import Models
+from ml_api.predictions.store import PredictionStore
+
+_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
+_HELP = {
+    "ml_predictions_total": ("counter", "answers by model and kind"),
+    "ml_predict_seconds": ("histogram", "time of a predict request in ml-api"),
+    "ml_live_rmsle": ("gauge", "error of predictions whose true price is known, by version and variant"),
+    "ml_live_coverage": ("gauge", "share of true prices inside their interval, by version and variant"),
+    "ml_live_observed": ("gauge", "predictions whose true price is known, by version and variant"),
+    "ml_drift_psi": ("gauge", "population stability index of what is asked, by feature; above 0.25 is drift"),
+    "ml_source_has_signal": ("gauge", "1 when the gate let the newest model pass, 0 when it refused it"),
+    "ml_registry_trouble": ("gauge", "1 while the registry can't be used or a model in it is refused"),
+}
+
+
+@dataclass(slots=True)
+class Metrics:
+    """Counters of this process; the rest is read when it is asked for."""
+
+    _answers: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    _buckets: list[int] = field(default_factory=lambda: [0] * (len(_BOUNDS) + 1))
+    _seconds: float = 0.0
+
+    def note(self, model: str, kind: str, count: int, seconds: float) -> None:
+        """One request."""
+        self._answers[model, kind] += count
+        self._buckets[bisect_left(_BOUNDS, seconds)] += 1
+        self._seconds += seconds
+
+    def text(self, models: Models, store: PredictionStore, drift: Drift) -> str:
+        """All of them. Raises: Unavailable when the table of predictions is away."""
+        lines: list[str] = []
+        told = [*self._own(), *_live(models, store, drift)]
+        for name, (kind, meaning) in _HELP.items():
+            lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
+            lines += [f"{line} {value}" for family, line, value in told if family == name]
+        return "\n".join(lines) + "\n"
+
+    def _own(self) -> Iterator[tuple[str, str, float]]:
+        for (model, kind), count in sorted(self._answers.items()):
+            yield "ml_predictions_total", f'ml_predictions_total{{model="{model}",kind="{kind}"}}', count
+        name, so_far = "ml_predict_seconds", 0
+        for bound, count in zip((*_BOUNDS, "+Inf"), self._buckets, strict=True):
+            so_far += count
+            yield name, f'{name}_bucket{{le="{bound}"}}', so_far
+        yield name, f"{name}_sum", round(self._seconds, 6)
+        yield name, f"{name}_count", so_far
+
+
+def _live(models: Models, store: PredictionStore, drift: Drift) -> Iterator[tuple[str, str, float]]:
+    for name, line in sorted(models.lines.items()):
+        for arm in store.arms(name):
+            labels = f'{{model="{name}",version="{arm.version}",variant="{arm.variant}"}}'
+            yield "ml_live_observed", f"ml_live_observed{labels}", arm.observed
+            if arm.rmsle is not None and arm.coverage is not None:
+                yield "ml_live_rmsle", f"ml_live_rmsle{labels}", round(arm.rmsle, 6)
+                yield "ml_live_coverage", f"ml_live_coverage{labels}", round(arm.coverage, 6)
+        for feature, psi in sorted(drift.psi(line).items()):
+            yield "ml_drift_psi", f'ml_drift_psi{{model="{name}",feature="{feature}"}}', psi
+        yield "ml_source_has_signal", f'ml_source_has_signal{{model="{name}"}}', int(line.newest.passed)
+    yield "ml_registry_trouble", "ml_registry_trouble", int(bool(models.trouble))

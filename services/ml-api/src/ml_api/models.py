@@ -1,0 +1,157 @@
+"""The models in use: loaded beside the old ones and swapped in at once; no request ever waits or fails.
+
+A registry that is away changes nothing: what is loaded goes on, and health says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Event, Lock
+
+import structlog
+
+from bookcore.domain.errors import BookstreamError, Invalid, NotFound, Unavailable
+from bookml.artifact import FACTS, ModelFacts, facts_of_model
+from bookml.predictor import Predictor
+from bookml.registry import Registry, Version, challenger_of, champion_of, model_name
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A version with its opened graph."""
+
+    version: Version
+    predictor: Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One model's versions in use. Without a champion the newest version's facts make the baseline."""
+
+    newest: Version
+    champion: Loaded | None
+    challenger: Loaded | None
+    baseline: ModelFacts
+    reason: str
+
+
+@dataclass(slots=True)
+class Models:
+    """Safe for several threads: `lines` is only ever replaced as a whole."""
+
+    registry: Registry
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    trouble: str = ""
+    _lock: Lock = field(default_factory=Lock)
+    _opened: dict[str, Predictor] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)
+
+    def refresh(self) -> None:
+        """Look at the promotions and load what is new; never raises."""
+        with self._lock:
+            try:
+                found = {name: self._kept(name) for name in self.registry.names()}
+                self.lines = {name: line for name, line in found.items() if line is not None}
+                self.trouble = "; ".join(sorted(self._refused.values()))
+            except BookstreamError as error:
+                self._note(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever a registry does, the loaded models serve on
+                self._note(f"the registry answers with {type(error).__name__}")
+
+    def keep_fresh(self, stop: Event, *, every: float) -> None:
+        """Refresh until told to stop."""
+        while not stop.wait(every):
+            self.refresh()
+
+    def line(self, source: str, currency: str | None) -> Line:
+        """Raises: NotFound when none was trained on the source, Invalid when the currency must be told."""
+        if currency:
+            found = self.lines.get(model_name(source, currency))
+            if found is None:
+                raise NotFound(f"no model was trained on {source!r} in {currency}")
+            return found
+        lines = [line for line in self.lines.values() if line.newest.source == source]
+        if not lines:
+            raise NotFound(
+                f"no model was trained on {source!r}; run `bookstream train --source {source[:40]}`"
+            )
+        if len(lines) > 1:
+            told = ", ".join(sorted(line.newest.currency for line in lines))
+            raise Invalid(f"say which: {told}", field="currency")
+        return lines[0]
+
+    def loaded(self, version: Version) -> Loaded:
+        """Open a version, once.
+
+        Raises: Invalid when its files aren't what was registered, NotFound, Unavailable.
+        """
+        if version.digest not in self._opened:
+            self._opened[version.digest] = Predictor(self.registry.files(version))
+        return Loaded(version, self._opened[version.digest])
+
+    def _kept(self, name: str) -> Line | None:
+        """The line as it is now; as it was when it can't be read: one bad model is no other's trouble."""
+        versions = {version.version: version for version in self.registry.versions(name)}
+        if not versions:
+            return None
+        try:
+            found = self._line(name, versions)
+            self._refused.pop(name, None)
+        except (Invalid, NotFound) as error:
+            self._refused[name] = f"{name} can't be read: {error}"
+            return self.lines.get(name)
+        return found
+
+    def _line(self, name: str, versions: Mapping[int, Version]) -> Line:
+        decisions = self.registry.decisions(name)
+        champion, challenger = champion_of(decisions), challenger_of(decisions)
+        newest = versions[max(versions)]
+        before = self.lines.get(name)
+        first = self._tried(versions.get(champion or 0), before.champion if before else None)
+        second = self._tried(versions.get(challenger or 0), None)
+        facts = first.predictor.facts if first else self._baseline(versions, before)
+        reason = "" if first else newest.reason
+        if champion and not first:
+            reason = f"version {champion} can't be used: its files aren't what was registered"
+        return Line(newest, first, second, facts, reason)
+
+    def _tried(self, version: Version | None, before: Loaded | None) -> Loaded | None:
+        """A version that can't be opened is said so and the one before serves on."""
+        if version is None:
+            return None
+        try:
+            found = self.loaded(version)
+            self._refused.pop(version.digest, None)
+        except (Invalid, NotFound) as error:
+            self._refused[version.digest] = f"{version.name} version {version.version} is refused: {error}"
+            _log.error("model refused", name=version.name, version=version.version, reason=str(error))
+            return before
+        return found
+
+    def _baseline(self, versions: Mapping[int, Version], before: Line | None) -> ModelFacts:
+        """Of a model that isn't in use only the description is read, never its graph; the newest that can be.
+
+        Raises: Invalid, NotFound when none can be read.
+        """
+        if before is not None and before.newest.version == max(versions):
+            return before.baseline
+        for number in sorted(versions, reverse=True)[:-1]:
+            try:
+                return facts_of_model(self.registry.files(versions[number])[FACTS])
+            except (Invalid, NotFound) as error:
+                self._refused[versions[number].digest] = f"version {number} can't be read: {error}"
+        return facts_of_model(self.registry.files(versions[min(versions)])[FACTS])
+
+    def _note(self, reason: str) -> None:
+        if not self.lines:
+            self.trouble = reason
+        else:
+            self.trouble = f"{reason}; the models that are loaded serve on"
+        _log.warning("models not refreshed", reason=reason)
+
+
+def check(models: Models) -> None:
+    """Raises: Unavailable when nothing was ever loaded because the registry is away."""
+    if models.trouble and not models.lines:
+        raise Unavailable(models.trouble)

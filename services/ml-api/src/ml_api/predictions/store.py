@@ -1,0 +1,137 @@
+"""The table of predictions, on SQLite or PostgreSQL."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, func, make_url, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from bookcore.domain.errors import Unavailable
+from bookml.online import Known
+from ml_api.predictions.tables import metadata, predictions
+
+Row = dict[str, Any]  # Any: a row holds every column type
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """How one variant of one version did; errors of prices that are known by now."""
+
+    variant: str
+    version: int
+    predictions: int
+    subjects: int
+    observed: int
+    squared: float
+    inside: int
+
+    @property
+    def rmsle(self) -> float | None:
+        """None before any true price is known."""
+        return math.sqrt(self.squared / self.observed) if self.observed else None
+
+    @property
+    def coverage(self) -> float | None:
+        """None before any true price is known."""
+        return self.inside / self.observed if self.observed else None
+
+
+class PredictionStore:
+    """Safe for several threads and processes."""
+
+    def __init__(self, url: str) -> None:
+        """Makes the table when it isn't there. Raises: Unavailable."""
+        parsed = make_url(url)
+        if parsed.drivername == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(parsed, pool_pre_ping=parsed.drivername != "sqlite")
+        with self._used() as connection:
+            metadata.create_all(connection)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Idempotent by id. Raises: Unavailable."""
+        make = sqlite_insert if self._engine.dialect.name == "sqlite" else postgresql_insert
+        with self._used() as connection:
+            connection.execute(make(predictions).on_conflict_do_nothing(), list(rows))
+
+    def get(self, prediction_id: str) -> Row | None:
+        """The row, None when there is none."""
+        with self._used() as connection:
+            found = connection.execute(select(predictions).where(predictions.c.id == prediction_id))
+            row = found.mappings().first()
+        return None if row is None else dict(row)
+
+    def observe(self, books: Sequence[Known]) -> int:
+        """Join true prices to predictions that were made before they were seen; how many rows that closed."""
+        living = {book.id: book for book in books if book.facts is not None}
+        closed = 0
+        ids = sorted(living)
+        with self._used() as connection:
+            for first in range(0, len(ids), _CHUNK):
+                closed += sum(
+                    _close(connection, row, living) for row in _open(connection, ids[first : first + _CHUNK])
+                )
+        return closed
+
+    def arms(self, model: str) -> list[Arm]:
+        """By variant and version, the most used first."""
+        c = predictions.c
+        query = (
+            select(
+                c.variant,
+                c.version,
+                func.count(),
+                func.count(func.distinct(c.subject)),
+                func.count(c.observed_at),
+                func.coalesce(func.sum(c.log_error * c.log_error), 0.0),
+                func.count().filter(c.inside),
+            )
+            .where(c.model == model)
+            .group_by(c.variant, c.version)
+            .order_by(func.count().desc(), c.version)
+        )
+        with self._used() as connection:
+            return [Arm(*row) for row in connection.execute(query)]
+
+    def close(self) -> None:
+        """Free connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _used(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise Unavailable(f"the table of predictions can't be used ({type(error).__name__})") from error
+
+
+def _open(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
+    c = predictions.c
+    return connection.execute(select(predictions).where(c.book_id.in_(ids), c.observed_at.is_(None))).all()
+
+
+def _close(connection: Connection, row: Any, books: dict[str, Known]) -> bool:
+    """A price that was seen before the prediction says nothing of it, nor one in another currency."""
+    book = books[row.book_id]
+    if book.version <= row.made_at or book.currency != row.currency:
+        return False
+    true, told = float(book.price), float(row.price)
+    connection.execute(
+        update(predictions)
+        .where(predictions.c.id == row.id)
+        .values(
+            true_price=book.price,
+            observed_at=book.version,
+            log_error=math.log1p(told) - math.log1p(true),
+            inside=float(row.low) <= true <= float(row.high),
+        )
+    )
+    return True

@@ -1,0 +1,97 @@
+"""Features and training data, as models see them."""
+
+import math
+from collections.abc import Iterator
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from bookcore.domain.errors import NotFound
+from bookcore.lake import Lake
+from bookml import snapshot
+from bookml.features import NAMES, NUMBERS, VERSION, features_of
+from bookml.snapshot import Example, Manifest
+from ml_api.parts import Parts
+from ml_api.schemas import FeaturesOut, ViewOut
+
+router = APIRouter(tags=["training data"])
+_BLOCK = 500
+
+
+@router.get("/ml/features", operation_id="get_features")
+def get_features(
+    parts: Parts, book_id: Annotated[str | None, Query(max_length=170)] = None
+) -> FeaturesOut | ViewOut:
+    """The features of a book as a prediction would see them now; without a book, which features there are."""
+    if book_id is None:
+        return ViewOut(view=VERSION, numbers=list(NUMBERS), names=list(NAMES))
+    found = parts.online.get([book_id]).get(book_id)
+    if found is None or found.facts is None:
+        raise NotFound("no such book")
+    made = features_of(found.facts)
+    numbers = {n: None if math.isnan(v) else v for n, v in zip(NUMBERS, made.numbers, strict=True)}
+    return FeaturesOut(
+        book_id=book_id,
+        view=VERSION,
+        version=found.version,
+        numbers=numbers,
+        names=dict(zip(NAMES, made.names, strict=True)),
+        words=len(made.words),
+    )
+
+
+@router.get("/ml/training-data", operation_id="get_training_data", response_class=StreamingResponse)
+def training_data(
+    parts: Parts,
+    source: Annotated[str, Query(pattern="^[a-z0-9_]{1,40}$")],
+    snapshot_id: Annotated[str | None, Query(alias="snapshot", max_length=64)] = None,
+    category: Annotated[str | None, Query(max_length=300)] = None,
+    limit: Annotated[int | None, Query(ge=1)] = None,
+) -> StreamingResponse:
+    """The rows of a snapshot as JSON Lines, by id: id, price, currency, work, and the facts of the book.
+
+    Without `snapshot` it is the one that the newest model of the source was trained on; the header
+    `X-Snapshot` names it, so that the same rows can be had again. Memory stays flat, whatever the size.
+    """
+    name = snapshot_id or parts.models.line(source, None).newest.snapshot
+    manifest = snapshot.manifest_of(parts.lake, name)
+    if manifest.source != source:
+        raise NotFound("there is no such snapshot of this source")
+    blocks = _blocks(parts.lake, manifest, category, limit)
+    first = next(blocks, b"")  # whatever is amiss with the snapshot is told before the answer has begun
+    headers = {"X-Snapshot": manifest.id, "X-Rows": str(manifest.rows)}
+    return StreamingResponse(_chained(first, blocks), media_type="application/jsonl", headers=headers)
+
+
+def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _blocks(lake: Lake, manifest: Manifest, category: str | None, limit: int | None) -> Iterator[bytes]:
+    block: list[bytes] = []
+    left = limit
+    for example in snapshot.stream(lake, manifest):
+        if category is not None and example.facts.category != category:
+            continue
+        block.append(orjson.dumps(_line(example, manifest.currency), option=orjson.OPT_APPEND_NEWLINE))
+        left = None if left is None else left - 1
+        if len(block) == _BLOCK or left == 0:
+            yield b"".join(block)
+            block = []
+        if left == 0:
+            return
+    yield b"".join(block)
+
+
+def _line(example: Example, currency: str) -> dict[str, object]:
+    price = {"price": str(example.price), "currency": currency}
+    return {
+        "id": example.id,
+        "version": example.event_time,
+        **price,
+        "work": example.work,
+        **example.facts.plain,
+    }

@@ -1,0 +1,97 @@
+"""Predictions that were made, experiments, and metrics."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
+
+from bookcore.domain.book import moment_of
+from bookcore.domain.errors import NotFound
+from bookml import snapshot
+from bookml.promoting import version_of
+from ml_api.parts import Collaborators, Parts
+from ml_api.predictions.store import Arm
+from ml_api.routes.models import plain
+from ml_api.schemas import ArmOut, ExperimentOut, LineageOut, ModelOut, SnapshotOut
+from ml_api.trials import sentence
+
+router = APIRouter(tags=["monitoring"])
+_TIMES = ("made_at", "observed_at")
+
+
+@router.get("/ml/predictions/{prediction_id}", operation_id="get_prediction")
+def get_prediction(prediction_id: str, parts: Parts) -> LineageOut:
+    """A prediction, the true price if it has been seen since, the version that made it, and the rows that
+    it was trained on."""
+    row = parts.recorder.find(prediction_id)
+    if row is None:
+        raise NotFound("no such prediction")
+    told = {name: _shown(name, value) for name, value in row.items()}
+    return LineageOut(
+        prediction=told, model=_model(parts, row), snapshot=_snapshot(parts, str(row["snapshot"]))
+    )
+
+
+@router.get("/ml/experiments", operation_id="list_experiments")
+def list_experiments(parts: Parts) -> list[ExperimentOut]:
+    """What is tried on each model, who was exposed to what, and what can be said by now."""
+    settings = parts.answering.settings
+    found = []
+    for name, line in sorted(parts.models.lines.items()):
+        arms = parts.recorder.store.arms(name)
+        found.append(
+            ExperimentOut(
+                name=name,
+                trial=settings.ml_trial.value,
+                percent=settings.ml_trial_percent,
+                champion=line.champion.version.version if line.champion else None,
+                challenger=line.challenger.version.version if line.challenger else None,
+                arms=[_arm(arm) for arm in arms],
+                verdict=sentence(line, arms),
+            )
+        )
+    return found
+
+
+@router.get("/ml/metrics", operation_id="get_ml_metrics", response_class=PlainTextResponse)
+def get_metrics(parts: Parts) -> PlainTextResponse:
+    """Use, latency, live error and coverage by version, drift by feature; in Prometheus' text form."""
+    text = parts.metrics.text(parts.models, parts.recorder.store, parts.answering.drift)
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _arm(arm: Arm) -> ArmOut:
+    told = (arm.variant, arm.version, arm.predictions, arm.subjects, arm.observed)
+    names = ("variant", "version", "predictions", "subjects", "observed")
+    return ArmOut(**dict(zip(names, told, strict=True)), rmsle=arm.rmsle, coverage=arm.coverage)
+
+
+def _shown(name: str, value: object) -> object:
+    if name in _TIMES and isinstance(value, int):
+        moment: datetime = moment_of(value)
+        return moment.isoformat()
+    return value
+
+
+def _model(parts: Collaborators, row: dict[str, object]) -> ModelOut | None:
+    try:
+        found = version_of(parts.registry, str(row["model"]), int(str(row["version"])))
+    except NotFound:
+        return None
+    return ModelOut.model_validate(plain(found, parts.registry.decisions(found.name)))
+
+
+def _snapshot(parts: Collaborators, name: str) -> SnapshotOut | None:
+    """None when the lake no longer has it."""
+    try:
+        manifest = snapshot.manifest_of(parts.lake, name)
+    except NotFound:
+        return None
+    return SnapshotOut(
+        id=manifest.id,
+        source=manifest.source,
+        currency=manifest.currency,
+        rows=manifest.rows,
+        sha256=[part.sha256 for part in manifest.parts],
+        training_data=f"/ml/training-data?source={manifest.source}&snapshot={manifest.id}",
+    )

@@ -1,0 +1,49 @@
+"""What ml-api can be told from outside."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from bookcore.kit.settings import Environment
+from bookml.settings import Settings as MlSettings
+
+
+class Trial(StrEnum):
+    """A challenger is for nothing, for predictions that are only recorded, or answers a share of subjects."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    SPLIT = "split"
+
+
+class Settings(MlSettings):
+    """The shared settings and ml-api's own."""
+
+    ml_api_host: str = Field("127.0.0.1", description="address to listen on")
+    ml_api_port: int = Field(8083, ge=0, le=65_535, description="port to listen on; 0 picks a free one")
+    ml_features_url: str = Field(
+        "", description="newest facts by book; default `sqlite:///DATA/ml/online.db`"
+    )
+    ml_predictions_url: str = Field(
+        "", description="predictions that were made; default `sqlite:///DATA/ml/predictions.db`"
+    )
+    ml_reload_seconds: float = Field(1.0, gt=0, description="how often promotions are looked for")
+    ml_trial: Trial = Field(Trial.SHADOW, description="what a challenger is for: off, shadow or split")
+    ml_trial_percent: int = Field(10, ge=0, le=100, description="share of subjects in a split")
+    ml_guard_predictions: int = Field(
+        200, ge=1, description="predictions with a known true price before a new champion is judged"
+    )
+    ml_guard_coverage: float = Field(
+        0.80, ge=0, le=1, description="a champion whose intervals hold less than this is rolled back"
+    )
+
+    @model_validator(mode="after")
+    def _ml_defaults(self) -> Self:
+        data = self.data.absolute()
+        for name, file in (("ml_features_url", "online"), ("ml_predictions_url", "predictions")):
+            if not getattr(self, name):
+                object.__setattr__(self, name, f"sqlite:///{data}/ml/{file}.db")
+            if self.environment is Environment.PRODUCTION and getattr(self, name).startswith("sqlite:"):
+                raise ValueError(f"BOOKSTREAM_{name.upper()} is embedded; production needs a real server")
+        return self

@@ -1,0 +1,1 @@
+"""Trains price models on snapshots, and decides which may be used."""

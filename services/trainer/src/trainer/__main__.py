@@ -1,0 +1,122 @@
+"""`python -m trainer train SOURCE`: train and decide; progress and outcome as JSON lines on standard output.
+
+`python -m trainer model list`: every version. `... model promote|reject|challenge NAME VERSION [REASON]` and
+`... model rollback NAME [REASON]`: decide.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import orjson
+
+from bookcore.domain.errors import BookstreamError, Invalid
+from bookcore.event_log import open_event_log
+from bookcore.kit.clock import SystemClock
+from bookcore.kit.logging import configure_logging
+from bookcore.kit.parent import stop_with_parent
+from bookcore.kit.settings import read_settings
+from bookcore.lake import open_lake
+from bookml.promoting import Decider, Wish, role_of
+from bookml.registry import Act, open_registry
+from trainer.run import Stores, run
+from trainer.settings import Settings
+
+_USAGE = "train SOURCE [--snapshot ID] | model list | model promote|reject|challenge|rollback NAME [VERSION]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when done, also when the model was refused; 1 with one plain line when it couldn't be done."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        settings = read_settings(Settings)
+        configure_logging(settings, service="trainer")
+        stop_with_parent()
+        with _opened(settings) as stores:
+            match words:
+                case ["train", source]:
+                    _train(stores, source, None)
+                case ["train", source, "--snapshot", snapshot]:
+                    _train(stores, source, snapshot)
+                case ["model", "list"]:
+                    _list(stores)
+                case ["model", act, name, *rest] if act in list(Act):
+                    _decide(stores, Act(act), name, rest)
+                case _:
+                    raise Invalid(f"unknown words {' '.join(words)!r}; use `python -m trainer {_USAGE}`")
+    except BookstreamError as error:
+        sys.stderr.write(f"trainer: {error}\n")
+        return 1
+    return 0
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Stores]:
+    with ExitStack() as closing:
+        log = open_event_log(settings.event_log_url)
+        closing.callback(log.close)
+        lake = open_lake(settings.lake_url)
+        closing.callback(lake.close)
+        yield Stores(log, lake, open_registry(settings.registry_url), SystemClock())
+
+
+def _train(stores: Stores, source: str, snapshot: str | None) -> None:
+    def show(what: str, done: int, of: int) -> None:
+        _tell({"event": "progress", "what": what, "done": done, "of": of})
+
+    outcome = run(stores, source, show=show, snapshot_id=snapshot)
+    version = outcome.version
+    _tell(
+        {
+            "event": "trained",
+            "decision": outcome.decision,
+            "sentence": outcome.sentence,
+            "name": version.name,
+            "version": version.version,
+            "digest": version.digest,
+            "snapshot": version.snapshot,
+            "metrics": version.metrics,
+        }
+    )
+
+
+def _list(stores: Stores) -> None:
+    for name in stores.registry.names():
+        decisions = stores.registry.decisions(name)
+        for version in stores.registry.versions(name):
+            metrics = version.metrics
+            _tell(
+                {
+                    "name": name,
+                    "version": version.version,
+                    "role": role_of(version, decisions),
+                    "verdict": version.verdict,
+                    "rmsle": metrics["rmsle"],
+                    "gain": metrics["gain"],
+                    "coverage": metrics["coverage"],
+                    "books": int(metrics["books"]),
+                    "created_at": version.created_at,
+                    "reason": version.reason,
+                }
+            )
+
+
+def _decide(stores: Stores, act: Act, name: str, rest: Sequence[str]) -> None:
+    number = int(rest[0]) if rest and rest[0].isdecimal() else 0
+    if not number and act is not Act.ROLLBACK:
+        raise Invalid("say which version, a whole number", field="version")
+    reason = " ".join(rest[1:] if number else rest) or "asked for on the command line"
+    decider = Decider(stores.registry, stores.log, stores.clock)
+    made = decider.decide(Wish(name, act, "bookstream", reason, 0 if act is Act.ROLLBACK else number))
+    _tell({"name": made.name, "version": made.version, "act": made.act.value, "at": made.at})
+
+
+def _tell(line: dict[str, object]) -> None:
+    sys.stdout.write(f"{orjson.dumps(line).decode()}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

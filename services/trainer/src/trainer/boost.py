@@ -1,0 +1,76 @@
+"""Gradient boosted trees (LightGBM) for the log price and for its quantiles."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from bookml.encoder import COLUMNS
+from trainer.words import SCORES
+
+INPUT_COLUMNS: tuple[str, ...] = (*COLUMNS, *(f"words.{score}" for score in SCORES))
+"""Columns of the trees: those of the encoder, then what the words say."""
+OUTER = (0.05, 0.95)
+"""The raw quantiles; calibration makes them hold what they promise."""
+_SHARED: dict[str, Any] = {  # Any: LightGBM's own
+    "verbosity": -1,
+    "seed": 7,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "learning_rate": 0.03,
+    "num_leaves": 16,
+    "min_data_in_leaf": 20,
+    "feature_fraction": 0.3,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 4.0,
+    "max_bin": 127,
+}
+_POINTS: tuple[tuple[dict[str, Any], int], ...] = (  # Any: LightGBM's own
+    ({"seed": 7}, 500),
+    ({"seed": 8}, 500),
+    ({"seed": 9, "extra_trees": True}, 900),
+    ({"seed": 10, "extra_trees": True}, 900),
+)
+"""Boosters and their rounds for a table of `_ROWS_FOR_ALL_ROUNDS` or more; their mean is the prediction."""
+_ROWS_FOR_ALL_ROUNDS = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Boosters whose mean is the log price, and one for each of its two outer quantiles."""
+
+    points: tuple[lgb.Booster, ...]
+    low: lgb.Booster
+    high: lgb.Booster
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """[n, 3]."""
+        point = sum(_predicted(booster, x) for booster in self.points) / len(self.points)
+        return np.column_stack([point, _predicted(self.low, x), _predicted(self.high, x)])
+
+
+def grown(x: NDArray[np.float32], logs: NDArray[np.float64]) -> Trees:
+    """The same rows give the same bits: one thread, fixed seeds."""
+    share = min(1.0, len(logs) / _ROWS_FOR_ALL_ROUNDS)
+    data = lgb.Dataset(x, logs, feature_name=list(INPUT_COLUMNS), params=_SHARED, free_raw_data=False)
+    points = tuple(
+        lgb.train({**_SHARED, **kind, "objective": "regression"}, data, max(100, int(rounds * share)))
+        for kind, rounds in _POINTS
+    )
+    quantiles = [
+        lgb.train(
+            {**_SHARED, "objective": "quantile", "alpha": alpha, "learning_rate": 0.05},
+            data,
+            max(60, int(200 * share)),
+        )
+        for alpha in OUTER
+    ]
+    return Trees(points, *quantiles)
+
+
+def _predicted(booster: lgb.Booster, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(booster.predict(x, num_threads=1), dtype=np.float64)

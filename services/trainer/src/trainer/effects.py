@@ -1,0 +1,39 @@
+"""How books of a name are priced: means of log price, shrunken towards the overall mean."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bookml.encoder import Effect
+from bookml.features import NAMES, Features
+
+_PRIOR = 1.0
+"""Books that the overall mean counts for."""
+
+
+def fitted(rows: Sequence[Features], logs: NDArray[np.float64]) -> tuple[dict[str, Effect], ...]:
+    """A table for each of NAMES, by name in order."""
+    centre = float(np.mean(logs))
+    tables = []
+    for place in range(len(NAMES)):
+        sums: dict[str, float] = defaultdict(float)
+        counts: dict[str, int] = defaultdict(int)
+        for row, log in zip(rows, logs, strict=True):
+            name = row.names[place]
+            sums[name] += float(log) - centre
+            counts[name] += 1
+        tables.append(
+            {
+                n: (_single(sums[n] / (counts[n] + _PRIOR)), _single(math.log1p(counts[n])))
+                for n in sorted(sums)
+            }
+        )
+    return tuple(tables)
+
+
+def _single(value: float) -> float:
+    """As float32 holds it, so that JSON and the matrix agree to the last bit."""
+    return float(np.float32(value))

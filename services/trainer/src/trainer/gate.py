@@ -1,0 +1,114 @@
+"""Whether a model may be used: only if it surely beats guessing the middle price, by more than a margin."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.fit import OutOfFold
+from trainer.folds import groups_of
+
+MARGIN = 0.02
+"""A model whose errors are less than 2 % smaller than the dummy's isn't worth its upkeep."""
+FEWEST = 200
+"""Books below which nothing can be told."""
+_RESAMPLES = 1_000
+_TAIL = 2.5  # percent, on each side
+_SEED = 11
+
+Doubles = NDArray[np.float64]
+
+
+class Verdict(StrEnum):
+    """What a source's prices allow."""
+
+    SIGNAL = "signal"
+    NOISE = "noise"
+    UNSURE = "unsure"
+    TOO_FEW = "too few"
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Share by which RMSLE (natural log of 1 + price) falls, with its 95 % interval."""
+
+    gain: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`dummy` names the better of mean and median; errors are RMSLE."""
+
+    verdict: Verdict
+    rmsle: float
+    dummy: str
+    dummy_rmsle: float
+    gain: Gain
+
+    @property
+    def passed(self) -> bool:
+        """Whether the model may be promoted."""
+        return self.verdict is Verdict.SIGNAL
+
+    @property
+    def score(self) -> float:
+        """1 - RMSLE in decimal logs, as contests have it."""
+        return 1 - self.rmsle / math.log(10)
+
+    def reason(self, source: str) -> str:
+        """One sentence for people."""
+        share = f"{abs(self.gain.gain):.1%} {'worse' if self.gain.gain < 0 else 'better'}"
+        facts = (
+            f"on books of {source} the model's error is {share} than that of the {self.dummy} of all prices"
+            f" (RMSLE {self.rmsle:.3f} against {self.dummy_rmsle:.3f};"
+            f" 95 % interval of the gain {self.gain.low:+.1%} to {self.gain.high:+.1%})"
+        )
+        endings = {
+            Verdict.SIGNAL: "",
+            Verdict.NOISE: ", so these prices carry no signal that a book's facts could tell",
+            Verdict.UNSURE: f", so it isn't sure that it is better by {MARGIN:.0%}",
+            Verdict.TOO_FEW: f", and fewer than {FEWEST} books can't tell more",
+        }
+        return facts + endings[self.verdict]
+
+
+def judged(logs: Doubles, works: Sequence[str], made: OutOfFold) -> Judgement:
+    """By predictions of models that hadn't seen the work; whole works are drawn, never single editions."""
+    dummies = {"mean": made.mean, "median": made.median}
+    dummy = min(dummies, key=lambda name: _rmse(dummies[name], logs))
+    gain = gain_over(made.model[:, 0] - logs, dummies[dummy] - logs, works)
+    return Judgement(
+        _verdict(gain, len(logs)), _rmse(made.model[:, 0], logs), dummy, _rmse(dummies[dummy], logs), gain
+    )
+
+
+def gain_over(errors: Doubles, others: Doubles, works: Sequence[str]) -> Gain:
+    """Paired bootstrap over works: how much smaller the first errors are."""
+    groups = groups_of(works)
+    ours, theirs = (np.bincount(groups, each**2) for each in (errors, others))
+    drawing = np.random.default_rng(_SEED)
+    size = len(ours)
+    gains = []
+    for _ in range(_RESAMPLES):
+        drawn = np.bincount(drawing.integers(0, size, size), minlength=size)
+        gains.append(1 - math.sqrt(float(drawn @ ours) / max(float(drawn @ theirs), 1e-12)))
+    low, high = np.percentile(gains, [_TAIL, 100 - _TAIL])
+    whole = 1 - math.sqrt(float(ours.sum()) / max(float(theirs.sum()), 1e-12))
+    return Gain(whole, float(low), float(high))
+
+
+def _verdict(gain: Gain, books: int) -> Verdict:
+    if books < FEWEST:
+        return Verdict.TOO_FEW
+    if gain.low > MARGIN:
+        return Verdict.SIGNAL
+    return Verdict.NOISE if gain.high < MARGIN else Verdict.UNSURE
+
+
+def _rmse(made: Doubles, logs: Doubles) -> float:
+    return float(np.sqrt(np.mean((made - logs) ** 2)))

@@ -1,0 +1,178 @@
+"""A fitted model as one ONNX graph: words -> scores, joined to x, through three forests.
+
+Our own conversion of the trees, because thresholds must be rounded down to float32: x <= t holds for a
+float32 x exactly when x <= the largest float32 not above t. So graph and booster agree on every branch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from lightgbm import Booster
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from bookml.encoder import COLUMNS
+from trainer.boost import INPUT_COLUMNS, Trees
+from trainer.words import WordModel
+
+_OPSET = 17
+_ML_OPSET = 3
+_IR = 9
+
+
+@dataclass(slots=True)
+class _Forest:
+    """TreeEnsembleRegressor's attributes, node by node; target 0 to 2 are middle, low and high."""
+
+    trees: list[int] = field(default_factory=list)
+    nodes: list[int] = field(default_factory=list)
+    features: list[int] = field(default_factory=list)
+    thresholds: list[float] = field(default_factory=list)
+    modes: list[str] = field(default_factory=list)
+    yes: list[int] = field(default_factory=list)
+    no: list[int] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    leaves: list[tuple[int, int, int, float]] = field(default_factory=list)
+
+    def add(self, tree: int, structure: dict[str, Any], *, target: int, scale: float) -> None:  # Any: JSON
+        """A tree of LightGBM's dump."""
+        for number, (node, children) in enumerate(_numbered(structure)):
+            self.trees.append(tree)
+            self.nodes.append(number)
+            if children is None:
+                self._branch(0, 0.0, "LEAF", (0, 0), follows=False)
+                self.leaves.append((tree, number, target, node["leaf_value"] * scale))
+                continue
+            if node["decision_type"] != "<=":  # pragma: no cover - we have no categorical columns
+                raise ValueError(f"a split by {node['decision_type']} has no place in the graph")
+            threshold = _rounded_down(node["threshold"])
+            follows = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0.0
+            self._branch(node["split_feature"], threshold, "BRANCH_LEQ", children, follows=follows)
+
+    def _branch(
+        self, feature: int, threshold: float, mode: str, children: tuple[int, int], *, follows: bool
+    ) -> None:
+        self.features.append(feature)
+        self.thresholds.append(threshold)
+        self.modes.append(mode)
+        self.yes.append(children[0])
+        self.no.append(children[1])
+        self.missing.append(int(follows))
+
+    def node(self) -> onnx.NodeProto:
+        """The operator."""
+        return helper.make_node(
+            "TreeEnsembleRegressor",
+            ["joined"],
+            ["logs"],
+            domain="ai.onnx.ml",
+            n_targets=3,
+            nodes_treeids=self.trees,
+            nodes_nodeids=self.nodes,
+            nodes_featureids=self.features,
+            nodes_values=self.thresholds,
+            nodes_modes=self.modes,
+            nodes_truenodeids=self.yes,
+            nodes_falsenodeids=self.no,
+            nodes_missing_value_tracks_true=self.missing,
+            target_treeids=[leaf[0] for leaf in self.leaves],
+            target_nodeids=[leaf[1] for leaf in self.leaves],
+            target_ids=[leaf[2] for leaf in self.leaves],
+            target_weights=[leaf[3] for leaf in self.leaves],
+        )
+
+
+def graph_of(trees: Trees, words: WordModel) -> bytes:
+    """The graph as bytes: the same model gives the same bytes."""
+    nodes = [*_word_nodes(), _forest(trees).node()]
+    places = ["n", "longest"]
+    graph = helper.make_graph(
+        nodes,
+        "price",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", len(COLUMNS)]),
+            helper.make_tensor_value_info("places", TensorProto.INT64, places),
+            helper.make_tensor_value_info("weights", TensorProto.FLOAT, places),
+        ],
+        [
+            helper.make_tensor_value_info("logs", TensorProto.FLOAT, ["n", 3]),
+            helper.make_tensor_value_info("joined", TensorProto.FLOAT, ["n", len(INPUT_COLUMNS)]),
+        ],
+        _constants(words),
+    )
+    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _ML_OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, producer_name="bookstream", ir_version=_IR)
+    onnx.checker.check_model(model)
+    body: bytes = model.SerializeToString(deterministic=True)
+    return body
+
+
+def _word_nodes() -> list[onnx.NodeProto]:
+    """weights * idf, over its length, times the coefficients: one score per column."""
+    node = helper.make_node
+    return [
+        node("Gather", ["idf", "places"], ["rare"], axis=0),
+        node("Unsqueeze", ["weights", "last"], ["weight"]),
+        node("Mul", ["rare", "weight"], ["vector"]),
+        node("Gather", ["coefficients", "places"], ["coefficient"], axis=0),
+        node("Mul", ["vector", "coefficient"], ["parts"]),
+        node("ReduceSum", ["parts", "words"], ["dot"], keepdims=0),
+        node("Mul", ["vector", "vector"], ["squares"]),
+        node("ReduceSum", ["squares", "words"], ["square"], keepdims=0),
+        node("Max", ["square", "tiny"], ["positive"]),
+        node("Sqrt", ["positive"], ["length"]),
+        node("Div", ["dot", "length"], ["relative"]),
+        node("Add", ["relative", "centre"], ["scores"]),
+        node("Concat", ["x", "scores"], ["joined"], axis=1),
+    ]
+
+
+def _constants(words: WordModel) -> list[onnx.TensorProto]:
+    made: dict[str, NDArray[Any]] = {  # Any: of several kinds of number
+        "idf": words.idf,
+        "coefficients": words.coefficients,
+        "centre": np.array(words.centre, dtype=np.float32),
+        "tiny": np.array(1e-12, dtype=np.float32),
+        "last": np.array([2], dtype=np.int64),
+        "words": np.array([1], dtype=np.int64),
+    }
+    return [numpy_helper.from_array(value, name) for name, value in made.items()]
+
+
+def _forest(trees: Trees) -> _Forest:
+    forest = _Forest()
+    boosters = [(booster, 0, 1 / len(trees.points)) for booster in trees.points]
+    number = 0
+    for booster, target, scale in (*boosters, (trees.low, 1, 1.0), (trees.high, 2, 1.0)):
+        for structure in _dumped(booster):
+            forest.add(number, structure, target=target, scale=scale)
+            number += 1
+    return forest
+
+
+def _dumped(booster: Booster) -> Iterator[dict[str, Any]]:  # Any: JSON
+    for info in booster.dump_model()["tree_info"]:
+        yield info["tree_structure"]
+
+
+def _numbered(root: dict[str, Any]) -> Sequence[tuple[dict[str, Any], tuple[int, int] | None]]:
+    """Nodes in the order of their numbers, each with its children's numbers, None for a leaf."""
+    order: list[dict[str, Any]] = [root]
+    found: list[tuple[dict[str, Any], tuple[int, int] | None]] = []
+    for node in order:  # grows while it is read: breadth first
+        if "split_feature" not in node:
+            found.append((node, None))
+            continue
+        found.append((node, (len(order), len(order) + 1)))
+        order += [node["left_child"], node["right_child"]]
+    return found
+
+
+def _rounded_down(threshold: float) -> float:
+    near = np.float32(threshold)
+    if float(near) > threshold:
+        near = np.nextafter(near, np.float32(-np.inf))
+    return float(near)

@@ -1,0 +1,82 @@
+"""Ridge regression of log price on TF-IDF of hashed words, solved by LSQR."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import lsqr
+
+from bookml.encoder import Inputs
+from bookml.features import BUCKETS, PARTS
+
+SCORES: dict[str, tuple[str, ...]] = {
+    "names": ("names",),
+    "title": ("names", "title"),
+    "description": ("description",),
+    "all": ("names", "title", "description"),
+}
+"""One ridge for each: the parts of a book that it reads."""
+_DAMP = 0.85
+_STEPS = 60
+
+Doubles = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class WordModel:
+    """Score of a text: centre + sum of weight * idf * coefficient, over the length of the text's vector.
+
+    `idf` and `coefficients` are [BUCKETS, SCORES]; what a score doesn't read has idf 0.
+    """
+
+    idf: Singles
+    coefficients: Singles
+    centre: float
+
+    def score(self, matrix: csr_matrix) -> Doubles:
+        """[n, SCORES] predicted log prices; `matrix` as `matrix_of` makes it."""
+        columns = [
+            _scaled(matrix, self.idf[:, at]) @ self.coefficients[:, at].astype(np.float64)
+            for at in range(len(SCORES))
+        ]
+        return np.column_stack(columns) + self.centre
+
+
+def matrix_of(inputs: Inputs) -> csr_matrix:
+    """[n, BUCKETS] of the words' weights."""
+    present = inputs.weights > 0
+    pointers = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+    shape = (len(inputs.weights), BUCKETS)
+    data = inputs.weights[present].astype(np.float64)
+    return csr_matrix((data, inputs.places[present], pointers), shape=shape)
+
+
+def fitted(matrix: csr_matrix, logs: Doubles) -> WordModel:
+    """The same rows and prices give the same bits."""
+    rows = matrix.shape[0]
+    seen = np.bincount(matrix.indices, minlength=BUCKETS)
+    rare = np.where(seen > 1, np.log((1 + rows) / (1 + seen)) + 1, 0.0).astype(np.float32)
+    centre = float(np.float32(np.mean(logs)))
+    idf = np.zeros((BUCKETS, len(SCORES)), dtype=np.float32)
+    coefficients = np.zeros_like(idf)
+    for at, parts in enumerate(SCORES.values()):
+        for part in parts:
+            places = PARTS[part]
+            idf[places.start : places.stop, at] = rare[places.start : places.stop]
+        used = np.flatnonzero(idf[:, at])  # most places are empty; LSQR needs vectors only as long as this
+        if len(used):
+            scaled = _scaled(matrix, idf[:, at])[:, used]
+            coefficients[used, at] = lsqr(scaled, logs - centre, damp=_DAMP, iter_lim=_STEPS)[0]
+    return WordModel(idf, coefficients, centre)
+
+
+def _scaled(matrix: csr_matrix, idf: Singles) -> csr_matrix:
+    """TF-IDF with rows of length 1; words that were seen once or never count nothing."""
+    data = matrix.data * idf[matrix.indices]
+    squares = csr_matrix((data * data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    lengths = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
+    lengths[lengths == 0] = 1.0
+    scaled = data / np.repeat(lengths, np.diff(matrix.indptr))
+    return csr_matrix((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)

@@ -1,0 +1,92 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.bookml.books import shop
+
+from bookcore.domain.details import Details
+from bookml.encoder import COLUMNS, encoded
+from bookml.facts import Facts, facts_from, facts_of
+from bookml.features import BUCKETS, NAMES, NUMBERS, features_of
+from ml_api.schemas import FeaturesIn
+
+_text = st.text(max_size=40)
+_facts = st.builds(
+    Facts,
+    title=_text,
+    category=st.none() | _text,
+    description=st.none() | _text,
+    reviews=st.none() | st.integers(0, 10**9),
+    rating=st.none() | st.floats(0, 5),
+    details=st.builds(
+        Details,
+        authors=st.lists(_text, max_size=3).map(tuple),
+        pages=st.none() | st.integers(1, 99_999),
+        format=st.none() | _text,
+        weight_g=st.none() | st.integers(1, 100_000),
+    ),
+)
+
+
+@given(facts=_facts)
+def test_any_facts_have_features_of_one_shape_without_infinities(facts: Facts) -> None:
+    made = features_of(facts)
+    assert (len(made.numbers), len(made.names)) == (len(NUMBERS), len(NAMES))
+    assert not any(math.isinf(number) for number in made.numbers)
+    assert all(0 <= place < BUCKETS and count > 0 for place, count in made.words)
+
+
+@given(facts=_facts)
+def test_facts_that_went_through_json_have_the_same_features(facts: Facts) -> None:
+    again = facts_from(orjson.loads(orjson.dumps(facts.plain)))
+    assert repr(features_of(again)) == repr(features_of(facts))
+
+
+def test_a_question_over_http_has_the_features_that_training_saw() -> None:
+    book = shop(3, signal=True)[2]
+    facts = facts_of(book)
+    asked = {
+        "title": book.title,
+        "category": book.category,
+        "description": book.description,
+        "rating": book.rating,
+        "reviews": book.attributes["reviews"],
+        "authors": list(book.details.authors),
+        **{n: getattr(book.details, n) for n in ("publisher", "year", "pages", "format")},
+    }
+    served = FeaturesIn.model_validate_json(orjson.dumps(asked)).to_facts()
+    assert repr(features_of(served)) == repr(features_of(facts))
+
+
+def test_the_price_and_what_follows_from_it_is_no_feature() -> None:
+    book = shop(1, signal=True)[0]
+    dear = replace(book, attributes={**book.attributes, "price_excl_tax": "99.00", "tax": "1.00"})
+    assert facts_of(dear) == facts_of(book)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("The Lamp (Penguin Classics)", "the lamp", True),
+        ("The Lamp", "The Lamps", False),
+        ("(Untitled)", "(Other)", False),
+    ],
+)
+def test_editions_of_a_work_are_known_by_title_and_author(one: str, other: str, *, same: bool) -> None:
+    assert (Facts(title=one).work == Facts(title=other).work) is same
+
+
+def test_names_that_were_never_seen_count_nothing() -> None:
+    row = features_of(Facts(title="New", category="Unheard of"))
+    tables = [{"poetry": (0.5, 1.0)} if name == "category" else {} for name in NAMES]
+    x = encoded([row], tables).x[0]
+    assert x[COLUMNS.index("category.effect")] == 0
+    assert np.isnan(x[COLUMNS.index("pages")])
+
+
+def test_a_book_of_which_nothing_is_known_has_no_words() -> None:
+    assert features_of(Facts()).words == ()

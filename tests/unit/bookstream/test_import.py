@@ -1,0 +1,186 @@
+"""`bookstream import` as its user types it, on tables of our own and on the real ones."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bookcore.domain.errors import Invalid, NotFound
+from bookcore.domain.normalise import PrintedDetails
+from bookcore.event_log import open_event_log
+from bookcore.events.book import BookObserved
+from bookcore.events.codec import decode
+from bookcore.events.letters import letter_of
+from bookcore.events.topics import OBSERVED
+from bookstream.ledger import every_record
+from bookstream.tables.mapping import bundled, mapping_named, mapping_of
+
+MAPPING = """
+source = "my_shop"
+[fields]
+source_id = { hash = ["Title", "Author"] }
+title = { column = "Title" }
+authors = { column = "Author", replace = { ", " = "; " }, absent = ["?"] }
+price = { column = "Price", pattern = '([0-9.]+)', write = '\\1 EUR' }
+pages = { column = "Pages", absent = ["0"] }
+dimensions = { columns = ["W", "H"], join = " x ", pattern = '(.+ x .+)', write = '\\1 mm', lenient = true }
+"""
+TABLE = """Title,Author,Price,Pages,W,H
+The Lamp,"Ana Huang, Číž",9.90,288,130,205
+Untold,?,8,0,soon,
+Free?,A,gratis,1,1,1
+Torn,A,5
+"Two
+lines",B,NaN,7,1,1
+,C,3.00,1,1,1
+"""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    path = tmp_path / "books.csv"
+    path.write_text(TABLE)
+    return path
+
+
+def imported(table: Path, *, mapping: str = "", json_: bool = True) -> subprocess.CompletedProcess[str]:
+    mapping = mapping or str(table.parent / "mapping.toml")
+    words = ["import", str(table), "--mapping", mapping, "--data", str(table.parent / "data")]
+    command = [sys.executable, "-m", "bookstream", *words, *(["--json"] if json_ else [])]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def observed(table: Path) -> list[BookObserved]:
+    log = open_event_log(f"sqlite://{table.parent}/data/log.db")
+    found = [decode(record).event for record in every_record(log, OBSERVED.name)]
+    log.close()
+    return [event for event in found if isinstance(event, BookObserved)]
+
+
+def reasons(table: Path) -> list[str]:
+    log = open_event_log(f"sqlite://{table.parent}/data/log.db")
+    found = [letter_of(record).reason for record in every_record(log, OBSERVED.dead_letters)]
+    log.close()
+    return found
+
+
+def test_rows_become_observed_events_with_what_they_print(table: Path) -> None:
+    done = imported(table)
+    assert done.returncode == 0, done.stderr
+    assert {name: json.loads(done.stdout)[name] for name in ("rows", "published", "parked")} == {
+        "rows": 6,
+        "published": 2,
+        "parked": 4,
+    }
+    lamp, untold = sorted(observed(table), key=lambda event: event.printed.title or "")
+    assert lamp.printed.details == PrintedDetails(
+        authors="Ana Huang; Číž", pages="288", dimensions="130 x 205 mm"
+    )
+    assert (lamp.printed.price, lamp.source, untold.printed.details) == ("9.90 EUR", "my_shop", None)
+
+
+def test_bad_rows_are_parked_with_their_number_and_the_reason(table: Path) -> None:
+    imported(table)
+    assert reasons(table) == [
+        "row 3: price is not an amount with a currency: 'gratis'",
+        "row 4: has 3 cells where the header has 6",
+        "row 5: price is not an amount with a currency: 'NaN'",
+        "row 6: title is missing",
+    ]
+
+
+def test_the_same_table_again_makes_the_same_events(table: Path) -> None:
+    imported(table)
+    imported(table)
+    assert len(observed(table)) == 4
+    assert len({event.id for event in observed(table)}) == 2
+
+
+def test_json_lines_are_read_with_numbers_as_text(table: Path) -> None:
+    rows = [{"Title": "A", "Author": ["X", "Y"], "Price": 9.5, "Pages": 10, "W": None, "H": None}, [1], {}]
+    path = table.with_name("books.jsonl.gz")
+    lines = "\n".join(json.dumps(row) for row in rows) + "\n{"
+    path.write_bytes(gzip.compress(lines.encode()))
+    imported(path)
+    (event,) = observed(path)
+    assert event.printed.price == "9.5 EUR"
+    assert event.printed.details == PrintedDetails(authors="X; Y", pages="10")
+    assert [reason.split(":")[1][:20] for reason in reasons(path)] == [
+        " is no JSON object",
+        " price is missing",
+        " is no JSON",
+    ]
+
+
+def test_a_table_that_is_cut_short_says_where_and_keeps_what_was_read(table: Path) -> None:
+    packed = gzip.compress((TABLE + "More,A,1.00,1,1,1\n" * 5_000).encode())
+    path = table.with_name("cut.csv.gz")
+    path.write_bytes(packed[: len(packed) - 20])
+    done = imported(path)
+    assert (done.returncode, "cut.csv.gz is damaged after row" in done.stderr) == (1, True)
+    assert observed(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("books.csv", "Title,Price\nA,1\n", "the table has no column"),
+        ("books.xlsx", "", "is neither .csv nor .jsonl"),
+        ("nowhere.csv", None, "cannot read"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_in_a_line(
+    table: Path, name: str, text: str | None, complaint: str
+) -> None:
+    path = table.with_name(name)
+    if text is not None:
+        path.write_text(text)
+    done = imported(path)
+    assert (done.returncode, complaint in done.stderr, done.stderr.count("\n")) == (1, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("source = ", "is no TOML"),
+        ("source = 'A b'\n[fields]", "mapping.source"),
+        ("source = 'a'\n[fields]\ncolour = {column = 'x'}", "no such field"),
+        ("source = 'a'\n[fields]\ntitle = {column = 'x'}", "source_id: needs a rule"),
+        ("source = 'a'\n[fields]\nsource_id = {column = 'x', pattern = '('}", "is no pattern"),
+        ("source = 'a'\n[fields]\nsource_id = {colum = 'x'}", "source_id.colum"),
+    ],
+)
+def test_a_mistake_in_a_mapping_is_named(text: str, complaint: str) -> None:
+    with pytest.raises(Invalid, match=complaint):
+        mapping_of(text)
+
+
+def test_an_unknown_mapping_tells_those_that_there_are() -> None:
+    with pytest.raises(NotFound, match="machinehack, serbian_bookshop"):
+        mapping_named("none")
+    assert [mapping_of(each.text).source for each in bundled()]
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "published", "parked"),
+    [
+        ("serbian_bookshop", "serbian_bookshop/books.csv.gz", 5130, 3),
+        ("waterstones", "waterstones/waterstones_4866_cleaned.csv.gz", 4866, 0),
+        ("waterstones_records", "waterstones/waterstones_records.jsonl.gz", 609, 15),
+        ("machinehack", "machinehack_book_price/train_6237.csv.gz", 6237, 0),
+        ("toscrape_table", "books_toscrape_table/books_1000.jsonl.gz", 1000, 0),
+    ],
+)
+def test_the_real_tables_are_taken(
+    shared_data: Path, tmp_path: Path, name: str, file: str, published: int, parked: int
+) -> None:
+    words = ["import", str(shared_data / file), "--mapping", name, "--data", str(tmp_path), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bookstream", *words], capture_output=True, text=True, check=True
+    )
+    told = json.loads(done.stdout)
+    assert (told["published"], told["parked"]) == (published, parked)

@@ -1,0 +1,75 @@
+"""A shop with signal and one without, trained once; each test works on a copy."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.unit.bookml.books import shop, tell
+
+from bookcore.event_log import open_event_log
+from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
+from bookcore.kit.clock import SystemClock
+from bookcore.lake import open_lake
+from bookml.promoting import Decider
+from bookml.registry import open_registry
+from ml_api.app import create_app
+from ml_api.settings import Settings
+from trainer.run import Stores, run
+
+
+def silent(_: str, __: int, ___: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A data folder with models in it."""
+
+    settings: Settings
+
+    def stores(self) -> Stores:
+        settings = self.settings
+        log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
+        return Stores(log, lake, open_registry(settings.registry_url), SystemClock())
+
+    def decider(self) -> Decider:
+        stores = self.stores()
+        return Decider(stores.registry, stores.log, stores.clock)
+
+    def client(self) -> TestClient:
+        tokens = InternalTokens(self.settings.internal_secret.get_secret_value())
+        reader = Identity("reader", Role.READER, DEFAULT_SCOPES[Role.READER])
+        return TestClient(create_app(self.settings), headers={HEADER: tokens.sign(reader)})
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`good` has a champion (2) and the version before it (1); `noise` was refused."""
+    data = tmp_path_factory.mktemp("trained")
+    world = World(Settings(data=data))
+    stores = world.stores()
+    tell(stores.log, shop(260, signal=True, source="good"))
+    tell(stores.log, shop(260, signal=False, source="noise"))
+    run(stores, "good", show=silent)
+    run(stores, "noise", show=silent)
+    tell(stores.log, shop(300, signal=True, source="good"), minute=1)
+    run(stores, "good", show=silent)
+    stores.lake.close()
+    stores.log.close()
+    return data
+
+
+@pytest.fixture
+def world(trained: Path, tmp_path: Path) -> World:
+    data = tmp_path / "data"
+    shutil.copytree(trained, data)
+    return World(Settings(data=data, ml_reload_seconds=0.02))
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[TestClient]:
+    with world.client() as client:
+        yield client

@@ -1,0 +1,206 @@
+"""Asking for prices over HTTP, rightly and wrongly."""
+
+import math
+from threading import Event
+
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+from tests.promises import carries
+from tests.unit.bookml.books import shop
+from tests.unit.ml_api.conftest import World
+
+from bookcore.event_log import open_event_log
+from bookcore.events.codec import decode
+from bookcore.events.message import Record
+from bookcore.events.ml import PredictionMade
+from bookcore.events.topics import PREDICTED
+from bookcore.kit.auth import HEADER
+from bookml.facts import facts_of
+from ml_api.models import Models
+
+BOOK = {
+    "title": "The lamp river",
+    "pages": 500,
+    "format": "Hardback",
+    "publisher": "House 3",
+    "category": "Shelf 1",
+}
+
+
+def ask(client: TestClient, **question: object) -> dict[str, object]:
+    answer = client.post("/ml/predict", json=question)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, object] = answer.json()
+    return told
+
+
+def amount(told: dict[str, object]) -> float:
+    price = told["price"]
+    assert isinstance(price, dict)
+    return float(price["amount"])
+
+
+def eventually(client: TestClient, path: str) -> dict[str, object]:
+    pause = Event()
+    for _ in range(200):
+        answer = client.get(path)
+        if answer.status_code == 200:
+            told: dict[str, object] = answer.json()
+            return told
+        pause.wait(0.02)
+    raise AssertionError(path)
+
+
+def test_a_book_has_a_price_inside_an_interval_and_says_by_which_model(client: TestClient) -> None:
+    told = ask(client, source="good", features=BOOK)
+    low, high = float(str(told["low"])), float(str(told["high"]))
+    assert low < amount(told) < high
+    assert abs(amount(told) - (4 + 15 + 9 + 6)) < 8
+    assert (told["kind"], told["coverage"], told["reason"], told["features"]) == (
+        "model",
+        0.9,
+        None,
+        "price/1",
+    )
+
+
+def test_what_serves_says_what_the_trained_model_says(world: World, client: TestClient) -> None:
+    book = shop(30, signal=True, source="good")[7]
+    models = Models(world.stores().registry)
+    models.refresh()
+    champion = models.line("good", None).champion
+    assert champion
+    (estimate,) = champion.predictor.predict([facts_of(book)])
+    facts = facts_of(book).plain
+    told = ask(
+        client,
+        source="good",
+        features={**{k: v for k, v in facts.items() if k != "details"}, **facts["details"]},
+    )
+    assert amount(told) == estimate.price
+
+
+@carries("honest-prediction")
+def test_a_refused_model_answers_with_a_labelled_baseline_and_the_reason(client: TestClient) -> None:
+    told = ask(client, source="noise", features=BOOK)
+    assert (told["kind"], told["variant"]) == ("baseline", "baseline")
+    assert "carry no signal" in str(told["reason"])
+    other = ask(client, source="noise", features={"title": "Another", "pages": 20})
+    assert amount(told) == amount(other)
+    by_version = ask(client, source="noise", features=BOOK, version=told["version"])
+    assert by_version["kind"] == "baseline"
+
+
+def test_a_batch_answers_its_good_rows_and_tells_what_is_wrong_with_the_others(client: TestClient) -> None:
+    rows: list[object] = [BOOK] * 10_000
+    rows[17], rows[5_000], rows[9_999] = {"pages": "many"}, {**BOOK, "colour": "red"}, {}
+    told = ask(client, source="good", batch=rows)
+    items, errors = told["items"], told["errors"]
+    assert isinstance(items, list)
+    assert isinstance(errors, list)
+    assert len(items) == 10_000
+    assert [(e["row"], e["field"]) for e in errors] == [(17, "pages"), (5_000, "colour"), (9_999, None)]
+    assert [at for at, item in enumerate(items) if item is None] == [17, 5_000, 9_999]
+    assert {item["price"]["amount"] for item in items if item} == {items[0]["price"]["amount"]}
+
+
+def test_known_books_are_asked_for_by_id(client: TestClient) -> None:
+    eventually(client, "/ml/features?book_id=noise:b00259")
+    eventually(client, "/ml/features?book_id=good:b00299")
+    told = ask(client, book_ids=["good:b00299", "good:none", "noise:b00259"])
+    items, errors = told["items"], told["errors"]
+    assert isinstance(items, list)
+    assert [item and item["kind"] for item in items] == ["model", None, "baseline"]
+    assert errors == [{"row": 1, "field": "book_ids", "detail": "no such book"}]
+    assert items[0]["book_id"] == "good:b00299"
+
+
+def test_what_was_never_seen_is_said(client: TestClient) -> None:
+    told = ask(client, source="good", features={**BOOK, "publisher": "Unheard of"})
+    assert told["notes"] == ["no book with this publisher was among those that the model was trained on"]
+
+
+def test_an_explanation_multiplies_to_the_price(client: TestClient) -> None:
+    told = ask(client, source="good", features=BOOK, explain=True)
+    parts = told["explanation"]
+    assert isinstance(parts, list)
+    assert math.prod(part["factor"] for part in parts) == pytest.approx(1 + amount(told), rel=0.01)
+    assert any(part["feature"] == "pages" for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"{", "body"),
+        (b"[]", "body"),
+        (b"{}", "features"),
+        (b'{"features": {"title": "a"}}', "source"),
+        (b'{"source": "good", "features": {}}', "features"),
+        (b'{"source": "good", "features": {"title": "a"}, "batch": [{}]}', "features"),
+        (b'{"source": "good", "features": {"pages": "12"}}', "features.pages"),
+        (b'{"source": "good", "features": {"pages": 0}}', "features.pages"),
+        (b'{"source": "good", "features": {"rating": NaN}}', "features.rating"),
+        (b'{"source": "good", "features": {"rating": Infinity}}', "features.rating"),
+        (b'{"source": "good", "features": {"price": 0}}', "features.price"),
+        (b'{"source": "good", "features": {"title": ["a"]}}', "features.title"),
+        (b'{"source": "../etc", "features": {"title": "a"}}', "source"),
+        (b'{"source": "good", "batch": []}', "batch"),
+        (b'{"source": "good", "features": {"title": "a"}, "version": 0}', "version"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_by_field(
+    client: TestClient, body: bytes, field: str
+) -> None:
+    answer = client.post("/ml/predict", content=body)
+    assert (answer.status_code, answer.json().get("field")) == (422, field)
+    assert "/" not in answer.json()["detail"].replace("and/or", "")
+
+
+@pytest.mark.parametrize(
+    "question", [{"source": "nowhere", "features": BOOK}, {"source": "good", "features": BOOK, "version": 99}]
+)
+def test_an_unknown_source_or_version_is_not_found(client: TestClient, question: dict[str, object]) -> None:
+    assert client.post("/ml/predict", json=question).status_code == 404
+
+
+def test_nobody_is_answered_without_the_gateways_token(client: TestClient) -> None:
+    for path in ("/ml/models", "/ml/metrics", "/ml/experiments", "/ml/features"):
+        assert client.get(path, headers={HEADER: "x"}).status_code == 401
+    assert client.post("/ml/predict", json={}, headers={HEADER: ""}).status_code == 401
+
+
+def test_every_prediction_is_a_row_and_an_event(world: World, client: TestClient) -> None:
+    told = ask(client, source="good", features=BOOK)
+    found = eventually(client, f"/ml/predictions/{told['id']}")
+    row = found["prediction"]
+    assert isinstance(row, dict)
+    assert (row["price"], row["variant"]) == (told["price"]["amount"], "champion")  # type: ignore[index]  # a price
+    log = open_event_log(world.settings.event_log_url)
+    pause = Event()
+    events: list[PredictionMade] = []
+    for _ in range(100):
+        records: list[Record] = [
+            r for p in range(PREDICTED.partitions) for r in log.read(PREDICTED.name, p, 0, 10)
+        ]
+        events = [e for r in records if isinstance(e := decode(r).event, PredictionMade)]
+        if events:
+            break
+        pause.wait(0.02)
+    log.close()
+    assert [(e.prediction_id, e.price, e.snapshot) for e in events] == [
+        (told["id"], row["price"], told["snapshot"])
+    ]
+
+
+def test_a_prediction_leads_back_to_the_rows_it_was_trained_on(client: TestClient) -> None:
+    told = ask(client, source="good", features=BOOK)
+    found = client.get(f"/ml/predictions/{told['id']}").json()
+    assert (found["model"]["digest"], found["snapshot"]["id"]) == (told["digest"], told["snapshot"])
+    answer = client.get(found["snapshot"]["training_data"])
+    lines = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert len(lines) == found["snapshot"]["rows"]
+    assert lines[0].keys() >= {"id", "price", "currency", "work", "title", "details"}
+    few = client.get("/ml/training-data?source=good&category=Shelf 1&limit=3").content.splitlines()
+    assert [orjson.loads(line)["category"] for line in few] == ["Shelf 1"] * 3
+    assert client.get("/ml/training-data?source=noise&snapshot=" + told["snapshot"]).status_code == 404  # type: ignore[operator]  # text

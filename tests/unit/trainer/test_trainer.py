@@ -1,0 +1,174 @@
+"""From books on the state topic to a decision, on a shop of our own."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+from tests.promises import carries
+from tests.unit.bookml.books import shop, tell
+
+from bookcore.domain.errors import Conflict, NotFound
+from bookcore.event_log import open_event_log
+from bookcore.events.codec import decode
+from bookcore.events.ml import ModelDecided
+from bookcore.events.topics import DECIDED
+from bookcore.kit.clock import SystemClock
+from bookcore.lake import open_lake
+from bookml import artifact
+from bookml.encoder import COLUMNS
+from bookml.facts import facts_of
+from bookml.features import features_of
+from bookml.predictor import Predictor
+from bookml.promoting import Decider, Wish
+from bookml.registry import Act, champion_of, open_registry
+from trainer.fit import Rows, fit, out_of_fold
+from trainer.folds import folds_of
+from trainer.gate import FEWEST, Verdict, gain_over
+from trainer.graph import graph_of
+from trainer.run import Outcome, Stores, run
+
+NAME = "price-shop-gbp"
+
+
+def silent(_: str, __: int, ___: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    log, lake = open_event_log(f"sqlite://{tmp_path}/log.db"), open_lake(f"file://{tmp_path}/lake")
+    yield Stores(log, lake, open_registry(f"file://{tmp_path}/models"), SystemClock())
+    lake.close()
+    log.close()
+
+
+def trained(stores: Stores, *, signal: bool, books: int = 400, minute: int = 0) -> Outcome:
+    tell(stores.log, shop(books, signal=signal), minute=minute)
+    return run(stores, "shop", show=silent)
+
+
+def rows_of(books: int, *, signal: bool) -> Rows:
+    made = shop(books, signal=signal)
+    facts = [facts_of(book) for book in made]
+    logs = np.log1p(np.array([float(book.price.amount) for book in made]))
+    return Rows.of([features_of(each) for each in facts], [each.work for each in facts], logs)
+
+
+@carries("gated")
+def test_a_model_of_prices_without_signal_is_refused_with_the_reason(stores: Stores) -> None:
+    outcome = trained(stores, signal=False)
+    assert outcome.decision == "refused"
+    assert outcome.version.verdict == Verdict.NOISE
+    assert "carry no signal" in outcome.sentence
+    assert champion_of(stores.registry.decisions(NAME)) is None
+    with pytest.raises(Conflict, match="refused by the gate"):
+        Decider(stores.registry, stores.log, stores.clock).decide(Wish(NAME, Act.PROMOTE, "me", "please", 1))
+
+
+def test_a_model_of_prices_with_signal_is_promoted_and_told(stores: Stores) -> None:
+    outcome = trained(stores, signal=True)
+    assert (outcome.decision, outcome.version.passed) == ("promoted", True)
+    assert outcome.version.metrics["gain_low"] > 0.2
+    assert abs(outcome.version.metrics["coverage"] - 0.9) < 0.03
+    assert champion_of(stores.registry.decisions(NAME)) == 1
+    event = decode(stores.log.read(DECIDED.name, 0, 0, 1)[0]).event
+    assert isinstance(event, ModelDecided)
+    assert (event.name, event.version, event.act) == (NAME, 1, "promote")
+
+
+def test_few_books_tell_nothing(stores: Stores) -> None:
+    outcome = trained(stores, signal=True, books=FEWEST - 1)
+    assert outcome.version.verdict == Verdict.TOO_FEW
+
+
+@carries("byte-equal")
+def test_training_again_on_the_same_books_makes_the_same_bytes(stores: Stores, tmp_path: Path) -> None:
+    first = trained(stores, signal=True, books=250)
+    again = run(stores, "shop", show=silent)
+    elsewhere = replace(stores, registry=open_registry(f"file://{tmp_path}/elsewhere"))
+    apart = run(elsewhere, "shop", show=silent, snapshot_id=first.version.snapshot)
+    assert (again.decision, again.version) == ("unchanged", first.version)
+    assert elsewhere.registry.files(apart.version) == stores.registry.files(first.version)
+
+
+def test_a_later_model_takes_over_only_if_it_is_surely_better(stores: Stores) -> None:
+    trained(stores, signal=True, books=250)
+    outcome = trained(stores, signal=True, books=260, minute=1)
+    assert outcome.version.version == 2
+    assert outcome.decision in ("kept", "promoted")
+    better = gain_over(np.full(50, 0.1), np.full(50, 0.2), [str(n) for n in range(50)])
+    same = gain_over(np.tile([0.1, 0.2], 25), np.tile([0.2, 0.1], 25), [str(n) for n in range(50)])
+    assert (better.low > 0, same.low > 0) == (True, False)
+
+
+def test_a_rollback_brings_the_one_before_back(stores: Stores) -> None:
+    trained(stores, signal=True, books=250)
+    decider = Decider(stores.registry, stores.log, stores.clock)
+    second = trained(stores, signal=True, books=300, minute=1).version.version
+    if champion_of(stores.registry.decisions(NAME)) != second:
+        decider.decide(Wish(NAME, Act.PROMOTE, "me", "try it", second))
+    decider.decide(Wish(NAME, Act.ROLLBACK, "me", "no good"))
+    assert champion_of(stores.registry.decisions(NAME)) == 1
+    decider.decide(Wish(NAME, Act.REJECT, "me", "no good either", 1))
+    assert champion_of(stores.registry.decisions(NAME)) is None
+    with pytest.raises(NotFound, match="no champion"):
+        decider.decide(Wish(NAME, Act.ROLLBACK, "me", "again"))
+
+
+def test_without_books_there_is_nothing_to_train_on(stores: Stores) -> None:
+    with pytest.raises(NotFound, match="import or crawl"):
+        run(stores, "shop", show=silent)
+
+
+def test_no_work_is_in_two_folds_whatever_the_order() -> None:
+    works = [f"work {n % 40}" for n in range(200)]
+    folds = folds_of(works, folds=5, salt="s")
+    assert len({(work, fold) for work, fold in zip(works, folds.tolist(), strict=True)}) == 40
+    assert folds_of(works[::-1], folds=5, salt="s").tolist() == folds.tolist()[::-1]
+
+
+def test_a_work_that_only_repeats_its_own_price_helps_nobody() -> None:
+    """Every work has a price of its own and three editions: leaking folds would predict it exactly."""
+    base = shop(300, signal=False)
+    prices = {n: math.exp(1 + (n * 7919 % 100) / 40) for n in range(100)}
+    facts = [replace(facts_of(base[n % 100]), title=f"Work {n % 100}") for n in range(300)]
+    logs = np.log1p(np.array([prices[n % 100] for n in range(300)]))
+    rows = Rows.of([features_of(each) for each in facts], [each.work for each in facts], logs)
+    made = out_of_fold(rows, show=silent)
+    error, dummy = (float(np.sqrt(np.mean((each - logs) ** 2))) for each in (made.model[:, 0], made.mean))
+    assert error > 0.8 * dummy
+
+
+def test_the_graph_says_what_the_boosters_say() -> None:
+    rows = rows_of(300, signal=True)
+    fitted = fit(rows, salt="t")
+    facts = artifact.ModelFacts(
+        source="shop",
+        currency="GBP",
+        snapshot="0",
+        features="price/1",
+        columns=COLUMNS,
+        tables=fitted.tables,
+        offsets={"": 0.0},
+        coverage=0.9,
+        centre=1.0,
+        spread=(0.5, 1.5),
+    )
+    files = {artifact.MODEL: graph_of(fitted.trees, fitted.words), artifact.FACTS: facts.dump()}
+    served = Predictor(files).logs(rows.features)
+    assert np.abs(served - fitted.predict(rows)).max() < 1e-4
+
+
+def test_the_card_tells_what_was_done_without_anything_from_elsewhere(stores: Stores) -> None:
+    version = trained(stores, signal=True, books=250).version
+    files = stores.registry.files(version)
+    card = orjson.loads(files[artifact.CARD])
+    assert card["data"]["snapshot"] == version.snapshot
+    assert len(card["error_by_decile"]) == 10
+    page = files[artifact.PAGE].decode()
+    assert page.count("<svg") == 3
+    assert "http" not in page
