@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from bookcore.domain.details import Details
 from bookcore.events.book import Price
 from bookml.facts import Facts
+from ml_api import examples
 
 MOST_ROWS = 10_000
 Short = Annotated[str, Field(max_length=300)]
@@ -76,6 +77,8 @@ class PredictIn(_Strict):
     experiment treats them alike; without it the book decides.
     """
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.QUESTION]})
+
     source: Source | None = None
     currency: Currency | None = None
     features: FeaturesIn | None = None
@@ -96,6 +99,8 @@ class Effect(BaseModel):
 class PredictionOut(BaseModel):
     """`kind` is `model`, or `baseline` with the `reason` why no model may be used: then price and interval
     are those of any book of the source. The interval holds the true price with probability `coverage`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PREDICTION]})
 
     id: str
     kind: Literal["model", "baseline"]
@@ -134,6 +139,8 @@ class BatchOut(BaseModel):
 class ModelOut(BaseModel):
     """A version; `id` is what /ml/models/{version} takes."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.MODEL]})
+
     id: str
     name: str
     version: int
@@ -163,6 +170,8 @@ class DecisionOut(BaseModel):
 class ModelWhole(ModelOut):
     """A version with its card and all decisions about its line."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.WHOLE]})
+
     card: dict[str, Any]  # Any: the card's own JSON
     digests: dict[str, str]
     decisions: list[DecisionOut]
@@ -182,6 +191,8 @@ class SnapshotOut(BaseModel):
 class LineageOut(BaseModel):
     """A prediction, the true price if it was seen since, and where it all comes from."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.LINEAGE]})
+
     prediction: dict[str, Any]  # Any: the row's columns
     model: ModelOut | None
     snapshot: SnapshotOut | None
@@ -189,6 +200,8 @@ class LineageOut(BaseModel):
 
 class FeaturesOut(BaseModel):
     """The features of a book, by name; null where nothing is known. `words` counts those that are read."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FEATURES]})
 
     book_id: str
     view: str
@@ -220,6 +233,8 @@ class ArmOut(BaseModel):
 
 class ExperimentOut(BaseModel):
     """What is tried on a model: `trial` is off, shadow or split; `verdict` is a sentence."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.EXPERIMENT]})
 
     name: str
     trial: str

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.kit.auth import Identity, Scope, needs
+from bookcore.kit.openapi import problems
 from ml_api.answering import Answer, Asked, Wanted
 from ml_api.parts import Collaborators
 from ml_api.schemas import BatchOut, FeaturesIn, PredictIn, PredictionOut, RowError
@@ -36,7 +37,7 @@ _BODY = _body_schema()
     "/ml/predict",
     operation_id="predict_price",
     response_model=None,
-    responses={200: {"model": PredictionOut | BatchOut}},
+    responses={200: {"model": PredictionOut | BatchOut}, **problems("invalid", "not-found")},
     openapi_extra=_BODY,
 )
 async def predict(request: Request, who: Annotated[Identity, needs(Scope.ML)]) -> Response:
