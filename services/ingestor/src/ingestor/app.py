@@ -17,13 +17,13 @@ from ingestor.index import IndexSink, index_runner
 from ingestor.relay import Relay
 from ingestor.settings import Settings
 
-_NEW_OBJECTS_PER_COLLECTION = 100_000
+_NEW_OBJECTS_PER_COLLECTION = 50_000
 
 
 def collect_seldom() -> None:
     """A batch makes many objects and no cycles; looking through them took half of a first load's CPU time."""
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 50, 100)
+    gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 10, 10)
 
 
 class Ingestor:
