@@ -42,8 +42,7 @@ bench: $(VENV)/ready ## measure the crawl and the whole pipeline against a bare 
 	$(BIN)/python -m bench.pipeline $(ARGS)
 
 bench-gateway: $(VENV)/ready ## measure the gateway against Envoy, nginx with LuaJIT and the usual FastAPI (as root)
-	$(BIN)/bookstream stack up valkey > /dev/null
-	$(BIN)/python -m bench.gateway $(ARGS)
+	eval "$$($(BIN)/bookstream stack up valkey)" && $(BIN)/python -m bench.gateway $(ARGS)
 
 docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
 	$(BIN)/python -m docs.generate
