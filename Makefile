@@ -45,8 +45,7 @@ bench: $(VENV)/ready ## measure crawl, stores, frontier, search and the whole fl
 	$(BIN)/python -m bench $(ARGS)
 
 bench-gateway: $(VENV)/ready ## measure the gateway against Envoy, nginx with LuaJIT and the usual FastAPI (as root)
-	$(BIN)/bookstream stack up valkey > /dev/null
-	$(BIN)/python -m bench.gateway $(ARGS)
+	eval "$$($(BIN)/bookstream stack up valkey)" && $(BIN)/python -m bench.gateway $(ARGS)
 
 bench-ml: $(VENV)/ready ## measure price models and ml-api against MLflow's scoring server (ARGS="--docs")
 	$(BIN)/python -m bench.ml $(ARGS)

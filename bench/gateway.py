@@ -67,6 +67,7 @@ def gateway(folder: Path, port: int, **settings: str) -> Iterator[Peer]:
     env = {
         "DATA": str(folder),
         "GATEWAY_PORT": str(port),
+        "GATEWAY_INSTANCE": str(port),  # each has a cache of its own, so each must hear of every change
         "BOOKS_API_URLS": service,
         "SEARCH_API_URLS": service,
         "BOOTSTRAP_ADMIN_EMAIL": ADMIN["email"],

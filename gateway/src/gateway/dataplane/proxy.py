@@ -61,11 +61,13 @@ class DataPlane:
                 raise
             visit = AsgiVisit(plan, head, known, client=client, scope=scope)
             visit.request_id, visit.traceparent = identity_of(scope)
-            if _has_body(head) or visit.method not in _READING:
-                await self._write(visit, receive, send)
-            else:
-                await self._read(visit, receive, send)
-            is_stale = visit.is_stale
+            answer = self._write if _has_body(head) or visit.method not in _READING else self._read
+            try:
+                await answer(visit, receive, send)
+            finally:
+                is_stale = visit.is_stale
+                if not is_stale:
+                    self._with.count(known, visit.status)
 
     def _counted(self, known: Known, send: Send) -> Send:
         async def counting(message: Message) -> None:
