@@ -125,7 +125,7 @@ class Flight:
         """As Receiver."""
         if self._is_over:
             return
-        self._is_over = True
+        self._is_over, self.call = True, None
         self._home.landed(self)
         if self._failed_status:
             self._serve_stale()
@@ -141,7 +141,7 @@ class Flight:
         """As Receiver."""
         if self._is_over:
             return
-        self._is_over = True
+        self._is_over, self.call = True, None
         self._home.landed(self)
         if not self._is_streaming and not self._is_passing and self._falls_back():
             self._serve_stale()

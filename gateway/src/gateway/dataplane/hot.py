@@ -140,6 +140,7 @@ class HotVisit(Visit):
         )
 
     def _close(self, *, breaks_off: bool = False) -> None:
+        self.flow = None  # no cycle is left behind that only the garbage collector could free
         seen = Answered(
             "GET",
             self.plan.route.prefix,

@@ -60,12 +60,12 @@ class Relay:
         """As Receiver."""
         if self._held is None and not self._is_over:
             self._visit.end()
-        self._is_over = True
+        self._is_over, self.call = True, None
 
     def on_failure(self, failure: Failure) -> None:
         """As Receiver."""
         if not self._is_over:
-            self._is_over, self._held = True, None
+            self._is_over, self._held, self.call = True, None, None
             self._visit.fail(failure.problem(self._service))
 
     def on_flush(self) -> None:

@@ -1,5 +1,6 @@
 """The gateway's HTTP server: uvicorn on uvloop with our protocol."""
 
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -21,6 +22,8 @@ class Server(uvicorn.Server):
         """As uvicorn's."""
         await super().startup(sockets)
         if self.started:
+            gc.collect()
+            gc.freeze()  # what is here now stays: looking through it again and again would only cost pauses
             self._on_started()
 
 

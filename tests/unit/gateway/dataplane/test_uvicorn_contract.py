@@ -1,0 +1,66 @@
+"""What GatewayProtocol uses of uvicorn, which uvicorn does not promise to keep."""
+
+import asyncio
+import inspect
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+METHODS = {
+    "connection_made": ["transport"],
+    "connection_lost": ["exc"],
+    "data_received": ["data"],
+    "pause_writing": [],
+    "resume_writing": [],
+    "shutdown": [],
+    "on_message_begin": [],
+    "on_url": ["url"],
+    "on_header": ["name", "value"],
+    "on_headers_complete": [],
+    "on_message_complete": [],
+    "send_400_response": ["msg"],
+    "_unset_keepalive_if_required": [],
+}
+ATTRIBUTES = {
+    "app_state",
+    "client",
+    "config",
+    "cycle",
+    "headers",
+    "loop",
+    "parser",
+    "pipeline",
+    "scheme",
+    "scope",
+    "server_state",
+    "transport",
+}
+OF_A_CYCLE = {"disconnected", "keep_alive", "message_event", "response_complete", "response_started"}
+
+
+async def app(*_: object) -> None:
+    """Never called."""
+
+
+def test_uvicorn_still_has_what_our_protocol_uses() -> None:
+    found = {name: list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters) for name in METHODS}
+    assert {name: parameters[1:] for name, parameters in found.items()} == METHODS
+    made = list(inspect.signature(HttpToolsProtocol).parameters)
+    assert made == ["config", "server_state", "app_state", "_loop"]
+
+    async def protocol() -> HttpToolsProtocol:
+        config = uvicorn.Config(app, ws="none", log_config=None)
+        return HttpToolsProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+
+    assert vars(asyncio.run(protocol())).keys() >= ATTRIBUTES
+    assert isinstance(ServerState().connections, set)
+
+
+def test_a_request_in_uvicorn_still_has_what_our_protocol_looks_at() -> None:
+    source = inspect.getsource(RequestResponseCycle.__init__)
+    assert [name for name in OF_A_CYCLE if f"self.{name}" not in source] == []
+
+
+def test_uvicorn_is_pinned_to_the_minor_version_that_was_looked_at() -> None:
+    assert uvicorn.__version__.startswith("0.54.")
