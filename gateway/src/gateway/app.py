@@ -33,6 +33,7 @@ from gateway.settings import Settings
 _log = structlog.get_logger()
 _PURGE_SECONDS = 10.0
 _ROUTES = (auth_routes, user_routes, key_routes, admin_routes, cache_routes, doc_routes, portal_routes)
+_BODY_SECONDS = 30.0
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -63,7 +64,7 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
     _route_services(app, _data_plane(parts.plane))
     app.add_middleware(
         Edge,
-        body_limit=settings.gateway_body_bytes,
+        body_limit=(settings.gateway_body_bytes, _BODY_SECONDS),
         tracer=parts.plane.engine.tracer,
         observer=parts.plane.inside.observer,
     )

@@ -12,6 +12,8 @@ class Shelf:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._max_bytes = max_bytes
         self.bytes = 0
+        self.peek = self._entries.get
+        """What is held at a key, without making it the last to go."""
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -65,7 +65,7 @@ class Store:
 
     def admit(self, subject: str, quota: Quota, key: str, then: Then) -> None:
         """Count a request and find what is kept under `key` ("": nothing is)."""
-        wants_body = self._is_shared and key != "" and self._shelf.get(key) is None
+        wants_body = self._is_shared and key != "" and self._shelf.peek(key) is None
         keys = (subject, SEQUENCE, key) if wants_body else (subject, SEQUENCE)
 
         def answered(reply: Any) -> None:  # Any: as ADMIT answers, or an error

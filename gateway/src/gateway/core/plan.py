@@ -1,5 +1,6 @@
 """What a request's target means: the route, the target at the service, and where its answer is kept."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -8,6 +9,8 @@ from gateway.core.routes import Route, target_of
 from gateway.core.tags import tags_of
 
 LONGEST_TARGET = 8_192
+_TARGET = re.compile(rb"/[!\"$-~]*")
+"""As the parser takes it: visible ASCII without a fragment."""
 _PATH_SAFE = "/:@!$&'()*+,;=~"
 _QUERY_SAFE = "/:@!$&'()*+,;=~?%[]{}|\\^`\"<>"
 
@@ -38,7 +41,7 @@ def plan_of(path: str, query: bytes) -> Plan | None:
 
 def plan_of_target(target: bytes) -> Plan | None:
     """The plan for a request target as it came; None for what needs a closer look."""
-    if not target.startswith(b"/") or b"#" in target or not target.isascii():
+    if _TARGET.fullmatch(target) is None:
         return None
     path, _, query = target.partition(b"?")
     return plan_of(unquote(path.decode("ascii")), query)

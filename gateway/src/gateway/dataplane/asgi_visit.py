@@ -47,6 +47,7 @@ class AsgiVisit(Visit):
         "is_stale",
         "method",
         "scope",
+        "status",
     )
 
     def __init__(self, plan: Plan, head: Head, known: Known, *, client: Client, scope: Scope) -> None:
@@ -59,6 +60,7 @@ class AsgiVisit(Visit):
         self._room.set()
         self._error: ProblemError | None = None
         self._size = 0
+        self.status = 0
         self._is_full = self.is_gone = self.is_stale = False
 
     async def deliver(self, send: Send) -> None:
@@ -131,6 +133,7 @@ class AsgiVisit(Visit):
     def fail(self, problem: ProblemError) -> None:
         """As Visit."""
         self._say_rates()
+        self.status = problem.problem.status
         self._error = problem
         self._wake.set()
         self._room.set()
@@ -142,6 +145,7 @@ class AsgiVisit(Visit):
 
     def _start(self, status: int, headers: Sequence[Header], note: bytes) -> None:
         self._say_rates()
+        self.status = status
         said = [*headers, (b"cache-status", b"bookstream; " + note)]
         self._put({"type": "http.response.start", "status": status, "headers": said})
 

@@ -15,13 +15,16 @@ from gateway.core.trace import TRACEPARENT, Tracer, trace_in
 from gateway.dataplane.observe import Answered, Observer
 
 _log = structlog.get_logger()
-_BODY_SECONDS = 30.0
+_SLOWEST = 16_384
+"""Bytes a second that a body must come with in the long run."""
 
 
 class Edge:
-    """ASGI middleware; `body_limit` in bytes."""
+    """ASGI middleware; a body is at most `body_limit`, in bytes and in seconds for a short one."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int, tracer: Tracer, observer: Observer) -> None:
+    def __init__(
+        self, app: ASGIApp, *, body_limit: tuple[int, float], tracer: Tracer, observer: Observer
+    ) -> None:
         self._app = app
         self._body_limit = body_limit
         self._tracer, self._observer = tracer, observer
@@ -88,12 +91,13 @@ class _Answer:
 
 
 class _LimitedBody:
-    def __init__(self, scope: Scope, receive: Receive, *, limit: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, *, limit: tuple[int, float]) -> None:
         self._receive = receive
-        self._limit = limit
-        self._left = limit
+        self._limit, self._seconds = limit
+        self._left = self._limit
+        self._began = asyncio.get_running_loop().time()
         declared = first(scope["headers"], b"content-length") or b"0"
-        self._is_declared_too_large = declared.isdigit() and int(declared[:20]) > limit
+        self._is_declared_too_large = declared.isdigit() and int(declared[:20]) > self._limit
         self._is_complete = False
 
     async def receive(self) -> Message:
@@ -109,12 +113,14 @@ class _LimitedBody:
         return message
 
     async def _next(self) -> Message:
+        allowed = self._seconds + (self._limit - self._left) / _SLOWEST
         try:
-            async with asyncio.timeout(_BODY_SECONDS):
+            async with asyncio.timeout_at(self._began + allowed):
                 return await self._receive()
         except TimeoutError as error:
-            closing = {"Connection": "close"}
-            raise HTTPException(408, f"nothing of the body came for {_BODY_SECONDS:g} s", closing) from error
+            self._is_complete = True
+            detail = f"{self._limit - self._left} bytes of the body came within {allowed:g} s"
+            raise HTTPException(408, detail, {"Connection": "close"}) from error
 
     def _too_large(self) -> HTTPException:
         self._is_complete = True

@@ -42,13 +42,14 @@ class Engine:
         self.most, self.entry_bytes = most, entry_bytes
         self.now = parts.store.now
         self._flights: dict[str, Flight] = {}
+        self._peek = parts.store.shelf.peek
 
     def serve(self, visit: Visit) -> None:
         """Answer it, now or later."""
         plan, head = visit.plan, visit.head
         if head.bypasses_cache or visit.method not in ("GET", "HEAD"):
             visit.key = ""
-        elif plan.key and (post := self._store.shelf.get(plan.key)) is not None and post.is_signpost:
+        elif plan.key and (post := self._peek(plan.key)) is not None and post.is_signpost:
             visit.key = variant_key(plan.key, post.vary, head.headers)
         known = visit.known
 

@@ -44,7 +44,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self._tunnel: Tunnel | None = None
         self._held = b""
         self._stamps: tuple[Head | None, bytes] = (None, b"")
-        self._is_amid_request = self._is_taking = self.is_leaving = self._is_reading_paused = False
+        self._is_refused = self._is_amid_request = self._is_taking = self.is_leaving = (
+            self._is_reading_paused
+        ) = False
         self.head_bytes = 0
         self.since = 0.0
         """When the request or the rest before it began, in the loop's seconds."""
@@ -70,7 +72,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._tunnel.from_client(data)
         elif self._visit is not None:
             self._hold(data)
-        else:
+        elif not self._is_refused:
             self._take(data)
 
     def pause_writing(self) -> None:
@@ -143,18 +145,28 @@ class GatewayProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The parser's; what two readers could understand differently is refused before anything begins."""
         self.head_bytes = 0
-        if self.parser.should_upgrade() or self._refusal() is None:
+        if not self._is_refused and self._refusal() is None:
             super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """The parser's; the body of a refused request must not become that of the one before."""
+        if not self._is_refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The parser's."""
         self._is_amid_request = False
         self.head_bytes = 0
-        super().on_message_complete()
+        if not self._is_refused:
+            super().on_message_complete()
 
     def refuse(self, slug: str, detail: str) -> None:
-        """Answer with a problem, whatever else is under way is broken off, and close."""
-        if self.transport.is_closing():
+        """Answer with a problem and close; after the answers to earlier requests, only close."""
+        if self.transport.is_closing() or self._is_refused:
+            return
+        self._is_refused = True
+        if self._has_no_head and self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             response = problem_response(PROBLEMS[slug], detail)

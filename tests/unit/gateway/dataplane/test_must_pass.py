@@ -52,6 +52,39 @@ def test_what_can_be_read_in_two_ways_is_refused_and_the_connection_closed(
     assert "after" not in [request.url.query for request in services.requests]
 
 
+@pytest.mark.parametrize("target", ["/v1/books/a b", "/v1/books/\x7f", "/v1/books/\u00e9", "/v1/books/a\tb"])
+def test_a_target_that_the_parser_refuses_is_refused_after_known_headers_too(
+    gate: Gateway, services: TinyServices, target: str
+) -> None:
+    with gate.wire() as wire:
+        for _ in range(2):
+            wire.send(wire.get("/v1/books"))
+            assert wire.answer().status == 200
+        wire.send(wire.get("X").replace(b"X", target.encode("latin-1"), 1))
+        assert wire.answer().status == 400
+        assert wire.rest() == b""
+
+
+@pytest.mark.parametrize("name", ["length and chunks", "a second host", "an absolute target", "nonsense"])
+def test_a_bad_request_does_not_take_the_answer_of_the_one_before_it(
+    gate: Gateway, services: TinyServices, name: str
+) -> None:
+    seen: list[bytes] = []
+
+    def take(request: Request) -> Response:
+        seen.append(request._body)
+        return JSONResponse({"answer": "first"})
+
+    services.answer = take
+    line, rest = AMBIGUOUS[name]
+    with gate.wire() as wire:
+        good = wire.request("PUT", "/v1/books/x", "Content-Length: 3") + b"abc"
+        wire.send(good + line + wire.lines + rest + b"smuggled")
+        assert wire.answer().body == b'{"answer":"first"}'
+        assert wire.rest() == b""
+    assert seen == [b"abc"]
+
+
 def test_a_request_without_a_host_is_refused(gate: Gateway) -> None:
     with gate.wire() as wire:
         wire.send(b"GET /v1/books HTTP/1.1\r\n\r\n")

@@ -39,7 +39,7 @@ ATTRIBUTES = {
 OF_A_CYCLE = {"disconnected", "keep_alive", "message_event", "response_complete", "response_started"}
 
 
-async def app(*_: object) -> None:
+async def app(scope: object, receive: object, send: object) -> None:
     """Never called."""
 
 

@@ -72,10 +72,15 @@ class RedisCache:
         digest = self._hashes.get(script.name)
         if digest is None:
             digest = self._hashes[script.name] = sha1((_LUA + script.lua).encode()).hexdigest()  # noqa: S324 - as the server names scripts
-        rest = (len(keys), *(self._prefix + key for key in keys), *args)
+        prefix = self._prefix
+        rest = (len(keys), *[prefix + key for key in keys], *args)
 
         def answered(reply: object) -> None:
-            if isinstance(reply, BookstreamError) and str(reply).startswith("NOSCRIPT"):
+            if (
+                reply.__class__ is not list
+                and isinstance(reply, BookstreamError)
+                and str(reply).startswith("NOSCRIPT")
+            ):
                 self._line.send(packed("EVAL", _LUA + script.lua, *rest), then)
             else:
                 then(reply)
