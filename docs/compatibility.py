@@ -47,11 +47,15 @@ class _Side:
             part = part.get(name) if isinstance(part, dict) else None
         return _Side(self.document, part, self.depth + 1)
 
+    def alternatives(self) -> "list[_Side]":
+        """In their order, which a document keeps."""
+        found = self.part.get("anyOf") or self.part.get("oneOf") or []
+        return [_Side(self.document, one, self.depth + 1) for one in found]
+
     def types(self) -> frozenset[str]:
         """The JSON types that it may be; none for anything."""
-        alternatives = self.part.get("anyOf") or self.part.get("oneOf")
-        if alternatives:
-            return frozenset[str]().union(*(_Side(self.document, one).types() for one in alternatives))
+        if self.alternatives():
+            return frozenset[str]().union(*(one.types() for one in self.alternatives()))
         kind = self.part.get("type")
         return frozenset([kind] if isinstance(kind, str) else kind or [])
 
@@ -129,6 +133,8 @@ def _answer(old: _Side, new: _Side, where: str) -> Iterator[str]:
             yield f"{where} may be without {name} now"
         yield from _answer(old.of("properties", name), new.of("properties", name), f"{where}.{name}")
     yield from _answer(old.of("items"), new.of("items"), f"{where}[]")
+    for before, after in zip(old.alternatives(), new.alternatives(), strict=False):
+        yield from _answer(before, after, where)
 
 
 def release(path: Path = RELEASED) -> None:

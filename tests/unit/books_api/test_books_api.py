@@ -21,6 +21,7 @@ from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, 
 from bookcore.lake import open_lake
 from bookcore.testing.builders import a_book
 from books_api.app import create_app
+from books_api.schemas import BookField
 from books_api.settings import Settings
 from ingestor.catalogue import CatalogueSink, catalogue_runner
 
@@ -157,6 +158,31 @@ def test_a_book_has_the_documented_shape(client: TestClient) -> None:
         "reviews": 0,
         "product_type": "Books",
     }
+
+
+def test_only_the_fields_asked_for_are_sent(client: TestClient) -> None:
+    page = client.get("/books", params={"fields": ["title", "price"], "limit": 2})
+    assert [list(item) for item in page.json()["items"]] == [["id", "title", "price"]] * 2
+    assert "fields=title&fields=price" in page.links["next"]["url"]
+    assert client.get(page.links["next"]["url"]).json()["items"][0].keys() == {"id", "title", "price"}
+    one = client.get("/books/shop:u07", params={"fields": "rating"})
+    assert (one.json(), one.headers["etag"]) == ({"id": "shop:u07", "rating": 3}, '"8"')
+    for path in ("/books", "/books/shop:u07"):
+        assert client.get(path, params={"fields": "colour"}).status_code == 422
+
+
+def test_every_field_of_a_book_can_be_asked_for() -> None:
+    assert ["id", *BookField] == list(BookState.model_fields)
+
+
+def test_books_are_got_by_their_ids_in_the_order_asked_for(client: TestClient) -> None:
+    ids = ["shop:u09", "shop:none", "shop:u02", "shop:u09"]
+    page = client.get("/books", params={"ids": ids, "fields": "title"}).json()
+    assert [item["id"] for item in page["items"]] == ["shop:u09", "shop:u02"]
+    assert page["next"] is None
+    wrong = client.get("/books", params={"ids": "shop:u09", "category": "Poetry"})
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "ids")
+    assert client.get("/books", params={"ids": ["x"] * 101}).status_code == 422
 
 
 def test_an_unknown_book_is_not_found(client: TestClient) -> None:

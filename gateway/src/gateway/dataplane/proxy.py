@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from starlette.types import Message, Receive, Scope, Send
@@ -30,6 +31,24 @@ class _ClientGone(Exception):
     """There is nobody to answer."""
 
 
+class _Counted:
+    """As ASGI's send; counts the answer's status, or that of the problem instead of it, once."""
+
+    def __init__(self, send: Send, count: Callable[[int], None]) -> None:
+        self._send = send
+        self._count: Callable[[int], None] | None = count
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.count(message["status"])
+        await self._send(message)
+
+    def count(self, status: int) -> None:
+        count, self._count = self._count, None
+        if count is not None:
+            count(status)
+
+
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """What the data plane works with."""
@@ -53,29 +72,19 @@ class DataPlane:
         is_stale = True
         while is_stale:
             known = await self._with.doorkeeper.known(head, client.address)
-            send = self._counted(known, send)
+            counted = _Counted(send, partial(self._with.count, known))
             try:
                 plan = await self._permitted(scope, known)
+                visit = AsgiVisit(plan, head, known, client=client, scope=scope)
+                visit.request_id, visit.traceparent = identity_of(scope)
+                if _has_body(head) or visit.method not in _READING:
+                    await self._write(visit, receive, counted)
+                else:
+                    await self._read(visit, receive, counted)
             except ProblemError as error:
-                self._with.count(known, error.problem.status)
+                counted.count(error.problem.status)
                 raise
-            visit = AsgiVisit(plan, head, known, client=client, scope=scope)
-            visit.request_id, visit.traceparent = identity_of(scope)
-            answer = self._write if _has_body(head) or visit.method not in _READING else self._read
-            try:
-                await answer(visit, receive, send)
-            finally:
-                is_stale = visit.is_stale
-                if not is_stale:
-                    self._with.count(known, visit.status)
-
-    def _counted(self, known: Known, send: Send) -> Send:
-        async def counting(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._with.count(known, message["status"])
-            await send(message)
-
-        return counting
+            is_stale = visit.is_stale
 
     async def _permitted(self, scope: Scope, known: Known) -> Plan:
         plan = plan_of(scope["path"], scope["query_string"])

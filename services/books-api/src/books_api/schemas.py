@@ -1,6 +1,7 @@
 """What goes in and out of the books API. A book goes out exactly as it stands on the state topic."""
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -170,6 +171,43 @@ class BookIn(BookPatch):
             attributes=_present(self.attributes),
             details=NO_DETAILS if self.details is None else self.details.to_details(),
         )
+
+
+class BookField(StrEnum):
+    """What `fields` may name: all of BookState but the id, which is always there."""
+
+    SOURCE = "source"
+    SOURCE_ID = "source_id"
+    URL = "url"
+    TITLE = "title"
+    CATEGORY = "category"
+    RATING = "rating"
+    PRICE = "price"
+    AVAILABILITY = "availability"
+    IDENTIFIERS = "identifiers"
+    DESCRIPTION = "description"
+    IMAGE_URL = "image_url"
+    ATTRIBUTES = "attributes"
+    VERSION = "version"
+    FIRST_SEEN_AT = "first_seen_at"
+    LAST_SEEN_AT = "last_seen_at"
+
+
+class BookPart(BaseModel):
+    """A book with the fields that were asked for; what a field is, BookState tells."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"propertyNames": {"enum": ["id", *BookField]}}
+    )
+
+    id: str
+
+
+class BookPartPage(BaseModel):
+    """As BookPage, with parts of books."""
+
+    items: list[BookPart]
+    next: str | None
 
 
 class BookPage(BaseModel):

@@ -32,6 +32,22 @@ def test_the_document_merges_what_the_services_say_and_the_page_shows_it(
     assert "src=" not in page
 
 
+def test_the_document_shows_what_the_scopes_or_the_credentials_open(
+    client: TestClient, services: TinyServices, reader: dict[str, str]
+) -> None:
+    services.answer = lambda _: JSONResponse(BOOKS)
+    searching = client.get("/openapi.json", params={"scope": "search"}).json()["paths"]
+    assert "/v1/users/me" in searching
+    assert "/v1/books" not in searching
+    assert "/v1/admin/audit" in client.get("/openapi.json", params={"scope": "admin"}).json()["paths"]
+    mine = client.get("/openapi.json", headers=reader).json()["paths"]
+    assert "/v1/books" in mine
+    assert "/v1/admin/audit" not in mine
+    assert "/v1/admin/audit" not in client.get("/docs", headers=reader).text
+    assert client.get("/openapi.json", params={"scope": "root"}).status_code == 422
+    assert client.get("/openapi.json", headers={"Authorization": "Bearer x"}).status_code == 401
+
+
 def test_services_that_say_nonsense_are_left_out(client: TestClient, services: TinyServices) -> None:
     services.answer = lambda _: PlainTextResponse("no json")
     assert "/v1/auth/login" in client.get("/openapi.json").json()["paths"]

@@ -3,6 +3,7 @@ import { copied, find, make } from "./page.js";
 import { ask, call } from "./session.js";
 
 const MOST_SHOWN = 200_000;
+const SHOWN_AT_ONCE = 4;
 const FIRST = "search_books";
 let schemas = {};
 let chosen = null;
@@ -38,7 +39,12 @@ function choose(operation) {
   chosen = operation;
   find("operation-words").textContent = operation.description;
   const shown = (operation.parameters ?? []).filter((one) => one.in !== "header" || one.name.toLowerCase() !== "idempotency-key");
-  find("parameters").replaceChildren(...shown.map(field));
+  const first = shown.filter((one, n) => one.required || n < SHOWN_AT_ONCE);
+  const rest = shown.filter((one) => !first.includes(one));
+  find("parameters").replaceChildren(...first.map(field));
+  if (rest.length) {
+    find("parameters").append(make("details", {}, make("summary", { textContent: `${rest.length} more parameters` }), make("div", { className: "fields" }, ...rest.map(field))));
+  }
   const media = operation.requestBody?.content?.["application/json"];
   find("body-part").hidden = !media;
   find("body").value = media ? JSON.stringify(media.example ?? {}, null, 2) : "";

@@ -106,6 +106,13 @@ def get(connection: Connection, book_id: str) -> VersionedBook | None:
     return book_of(row) if row else None
 
 
+def get_many(connection: Connection, book_ids: Sequence[str]) -> Sequence[VersionedBook]:
+    """Those of the books that there are, in the order asked for, each once."""
+    rows = connection.execute(select(books).where(books.c.id.in_(book_ids))).mappings()
+    found = {row["id"]: book_of(row) for row in rows}
+    return [found[book_id] for book_id in dict.fromkeys(book_ids) if book_id in found]
+
+
 def page(
     connection: Connection, wanted: BookFilter, *, sort: Sort, after: Key | None, limit: int
 ) -> tuple[Sequence[VersionedBook], Key | None]:

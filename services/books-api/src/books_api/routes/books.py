@@ -1,21 +1,33 @@
 """Reading books."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from bookcore.catalogue import BookFilter, Catalogue, Key, Sort, queries
 from bookcore.domain.book import VersionedBook
-from bookcore.domain.errors import NotFound
+from bookcore.domain.errors import Invalid, NotFound
 from bookcore.events.book import BookState
 from bookcore.kit.openapi import problems
 from bookcore.kit.problem import ProblemError
 from books_api.dependencies import Collaborators, Parts, Wanted
-from books_api.schemas import BookPage, HistoryOut, PeriodOut
+from books_api.schemas import BookField, BookPage, BookPart, BookPartPage, HistoryOut, PeriodOut
 
 router = APIRouter(tags=["books"])
+
+
+Fields = Annotated[
+    tuple[BookField, ...],
+    Query(
+        max_length=20,
+        description="only these of each book, and its id; all when left out",
+        examples=[["title"]],
+    ),
+]
 
 
 class Paging(BaseModel):
@@ -26,27 +38,62 @@ class Paging(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200)] = 20
 
 
-@router.get("/books", operation_id="list_books", responses=problems("bad-cursor"))
+class Choice(BaseModel):
+    """Which books by name, and what of each."""
+
+    ids: Annotated[
+        tuple[Annotated[str, Field(max_length=200)], ...],
+        Query(
+            max_length=100,
+            description="exactly these, in this order, as far as there are such; not with filters or cursor",
+            examples=[["books_toscrape:a897fe39b1053632"]],
+        ),
+    ] = ()
+    fields: Fields = ()
+
+
+Chosen = Annotated[Choice, Query()]
+
+
+@router.get(
+    "/books",
+    operation_id="list_books",
+    response_model=BookPage | BookPartPage,
+    responses=problems("bad-cursor"),
+)
 def list_books(
-    request: Request, response: Response, parts: Parts, wanted: Wanted, paging: Annotated[Paging, Depends()]
-) -> BookPage:
-    """Books by filter, in the order asked for, a page at a time; `Link: rel="next"` leads on."""
+    request: Request, parts: Parts, wanted: Wanted, paging: Annotated[Paging, Depends()], choice: Chosen
+) -> Response:
+    """Books by filter, in the order asked for, a page at a time; `Link: rel="next"` leads on. Or by `ids`."""
+    if choice.ids:
+        if wanted != BookFilter() or paging.cursor:
+            raise Invalid("can't be combined with filters or a cursor", field="ids")
+        with parts.catalogue.reading() as connection:
+            named = [book for book in queries.get_many(connection, choice.ids) if not book.deleted]
+        return _json({"items": [_shown(book, choice.fields) for book in named], "next": None})
     after = _after(parts, wanted, paging)
     with parts.catalogue.reading() as connection:
         books, end = queries.page(connection, wanted, sort=paging.sort, after=after, limit=paging.limit)
     following = parts.cursors.write(end, wanted, paging.sort) if end else None
+    answer = _json({"items": [_shown(stored, choice.fields) for stored in books], "next": following})
     if following:
         others = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
-        response.headers["Link"] = f'</books?{urlencode([*others, ("cursor", following)])}>; rel="next"'
-    return BookPage(items=[BookState.of(stored) for stored in books], next=following)
+        answer.headers["Link"] = f'</books?{urlencode([*others, ("cursor", following)])}>; rel="next"'
+    return answer
 
 
-@router.get("/books/{book_id}", operation_id="get_book", responses=problems("not-found"))
-def get_book(book_id: str, response: Response, parts: Parts) -> BookState:
+@router.get(
+    "/books/{book_id}",
+    operation_id="get_book",
+    response_model=BookState | BookPart,
+    responses=problems("not-found"),
+)
+def get_book(book_id: str, parts: Parts, fields: Fields = ()) -> Response:
     """One book; the ETag is its version."""
     stored = living(parts.catalogue, book_id)
-    response.headers["ETag"] = etag(stored)
-    return BookState.of(stored)
+    answer = _json(_shown(stored, fields))
+    answer.headers["ETag"] = etag(stored)
+    return answer
 
 
 @router.get("/books/{book_id}/history", operation_id="get_book_history", responses=problems("not-found"))
@@ -56,6 +103,15 @@ def get_history(book_id: str, parts: Parts) -> HistoryOut:
     with parts.catalogue.reading() as connection:
         periods = queries.history(connection, book_id)
     return HistoryOut(id=book_id, prices=[PeriodOut.of(period) for period in periods])
+
+
+def _shown(stored: VersionedBook, fields: Sequence[BookField]) -> dict[str, object]:
+    whole = BookState.of(stored).model_dump(mode="json")
+    return {name: whole[name] for name in whole if name == "id" or name in fields} if fields else whole
+
+
+def _json(content: object) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json")
 
 
 def _after(parts: Collaborators, wanted: BookFilter, paging: Paging) -> Key | None:
