@@ -23,7 +23,7 @@ from bench.report import Figure
 from bookcore.kit.auth import HEADER, Identity, InternalTokens, Role
 from bookcore.kit.settings import DEVELOPMENT_SECRET
 from bookml import artifact
-from bookml.encoder import encoded
+from bookml.encoder import COLUMNS, encoded
 from bookml.facts import Facts
 from bookml.features import features_of
 from bookml.predictor import Predictor
@@ -33,8 +33,19 @@ from bookstream.services import any_free_port
 MLFLOW = "mlflow==3.17.2"
 ROUNDS, SECONDS = 3, 3.0
 _SAVE = """
-import sys, mlflow.onnx, onnx
-mlflow.onnx.save_model(onnx.load(sys.argv[1]), sys.argv[2], onnx_execution_providers=["CPUExecutionProvider"])
+import sys, mlflow.onnx, numpy, onnx
+from mlflow.models.signature import ModelSignature
+from mlflow.types.schema import Schema, TensorSpec
+columns = int(sys.argv[3])
+inputs = Schema([
+    TensorSpec(numpy.dtype("float32"), (-1, columns), "x"),
+    TensorSpec(numpy.dtype("int64"), (-1, -1), "places"),
+    TensorSpec(numpy.dtype("float32"), (-1, -1), "weights"),
+])
+signature = ModelSignature(inputs=inputs)
+graph, providers = onnx.load(sys.argv[1]), ["CPUExecutionProvider"]
+del graph.graph.output[1:]  # the inputs of the trees: nobody asks for them here
+mlflow.onnx.save_model(graph, sys.argv[2], signature=signature, onnx_execution_providers=providers)
 """
 
 
@@ -46,7 +57,7 @@ def serving(data: Path, scratch: Path, *, name: str, facts: Facts) -> list[Figur
     row = features_of(facts)
     given = encoded([row], Predictor(files).facts.as_tables())
     inputs = {
-        "x": _finite(given.x.tolist()),
+        "x": given.x.tolist(),
         "places": given.places.tolist(),
         "weights": given.weights.tolist(),
     }
@@ -96,11 +107,6 @@ def _median(rates: list[Rate]) -> Rate:
     )
 
 
-def _finite(rows: list[list[float]]) -> list[list[float | None]]:
-    """JSON has no NaN; MLflow reads null as one."""
-    return [[None if math.isnan(cell) else cell for cell in row] for row in rows]
-
-
 def _asked(facts: Facts) -> dict[str, object]:
     plain = facts.plain
     details = plain.pop("details", {})
@@ -122,7 +128,9 @@ def _mlflow(scratch: Path, graph: bytes) -> Iterator[int]:
     saved = scratch / "mlflow-model"
     if saved.exists():
         subprocess.run(["/bin/rm", "-r", str(saved)], check=True)
-    subprocess.run([str(python), "-c", _SAVE, str(scratch / "model.onnx"), str(saved)], check=True)
+    subprocess.run(
+        [str(python), "-c", _SAVE, str(scratch / "model.onnx"), str(saved), str(len(COLUMNS))], check=True
+    )
     port = any_free_port()
     words = ["models", "serve", "--model-uri", str(saved), "--port", str(port), "--env-manager", "local"]
     path = f"{python.parent}:{os.environ['PATH']}"

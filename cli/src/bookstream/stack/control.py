@@ -19,12 +19,13 @@ from bookcore.domain.errors import NotFound, Unavailable
 from bookstream.stack.elasticsearch import ELASTICSEARCH
 from bookstream.stack.home import Home, account, stack_home
 from bookstream.stack.kafka import KAFKA
+from bookstream.stack.mlflow import MLFLOW
 from bookstream.stack.postgresql import POSTGRESQL
 from bookstream.stack.server import HOST, Instance, Server
 from bookstream.stack.valkey import VALKEY
 from bookstream.stack.versitygw import VERSITYGW
 
-SERVERS = {server.name: server for server in (KAFKA, VERSITYGW, POSTGRESQL, ELASTICSEARCH, VALKEY)}
+SERVERS = {server.name: server for server in (KAFKA, VERSITYGW, POSTGRESQL, ELASTICSEARCH, VALKEY, MLFLOW)}
 _READY_WITHIN, _STOPPED_WITHIN, _FREE_WITHIN = 180.0, 60.0, 15.0  # seconds
 _LOOK_EVERY = 0.1
 Say = Callable[[str], None]
