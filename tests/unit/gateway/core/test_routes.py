@@ -43,4 +43,6 @@ def test_a_path_that_could_be_read_in_two_ways_or_has_no_route_goes_nowhere(path
 
 def test_readers_read_and_administrators_also_write() -> None:
     assert [may(Role.READER, m) for m in ("GET", "HEAD", "POST", "DELETE")] == [True, True, False, False]
+    assert may(Role.READER, "POST", asks_by_post=True)
+    assert not may(Role.READER, "DELETE", asks_by_post=True)
     assert all(may(Role.ADMIN, m) for m in ("GET", "PUT", "PATCH"))
