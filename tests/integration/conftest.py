@@ -5,7 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 from tests.integration.platform import addresses
-from tests.integration.servers import ELASTICSEARCH, KAFKA, POSTGRESQL, REDIS, S3, SKIPPED, Wanted, server
+from tests.integration.servers import (
+    ELASTICSEARCH,
+    KAFKA,
+    MLFLOW,
+    POSTGRESQL,
+    REDIS,
+    S3,
+    SKIPPED,
+    Wanted,
+    server,
+)
 
 __all__ = ["addresses"]
 
@@ -45,6 +55,12 @@ def elasticsearch_url() -> Iterator[str]:
 def redis_url() -> Iterator[str]:
     """`redis://...`; add `?prefix=` of your own."""
     yield from _address(REDIS)
+
+
+@pytest.fixture(scope="session")
+def mlflow_url() -> Iterator[str]:
+    """`mlflow+http://host:port`; clear it or use names of your own."""
+    yield from _address(MLFLOW)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -105,6 +105,17 @@ REDIS = Wanted(
     ready="Ready to accept connections",
 )
 
+MLFLOW = Wanted(
+    "BOOKSTREAM_TEST_MLFLOW_URL",
+    native="mlflow",
+    setting="BOOKSTREAM_REGISTRY_URL",
+    image="ghcr.io/mlflow/mlflow:v3.17.2",
+    port=5000,
+    url="mlflow+http://127.0.0.1:{port}",
+    ready="Application startup complete",
+    command="mlflow server --host 0.0.0.0 --workers 1",
+)
+
 
 @contextmanager
 def server(wanted: Wanted) -> Iterator[str | None]:

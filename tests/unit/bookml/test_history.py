@@ -53,9 +53,9 @@ def test_a_correction_that_came_later_does_not_change_what_was_known_before(
     catch_up(log, lake)
     late = availability(lake)
     with history(lake) as duck:
-        moments = [known[0] - 1, known[0], known[1], late[-1]]
+        moments = [known[0] - 1, known[0], known[1], late[2], late[3]]
         found = known_at(duck, [Entity(book.id, moment) for moment in moments])
-    assert [row[2] for row in found] == [None, Decimal("10"), Decimal("20"), Decimal("21")]
+    assert [row[2] for row in found] == [None, Decimal("10"), Decimal("20"), Decimal("20"), Decimal("21")]
 
 
 def test_a_snapshot_of_a_moment_is_the_same_after_corrections(log: EventLog, lake: Lake) -> None:

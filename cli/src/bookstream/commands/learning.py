@@ -48,13 +48,17 @@ def list_models(*, data: Data = None) -> None:
     table = Table("model", "version", "role", "verdict", "RMSLE", "gain", "coverage", "books", box=None)
     for line in _lines(settings_for(data).data, ["model", "list"]):
         figures = (
-            f"{line['rmsle']:.3f}",
-            f"{line['gain']:+.1%}",
-            f"{line['coverage']:.3f}",
+            _shown(line["rmsle"], ".3f"),
+            _shown(line["gain"], "+.1%"),
+            _shown(line["coverage"], ".3f"),
             str(line["books"]),
         )
         table.add_row(line["name"], str(line["version"]), line["role"], line["verdict"], *figures)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _shown(figure: float | None, form: str) -> str:
+    return "-" if figure is None else format(figure, form)
 
 
 def promote(name: Name, version: int, *, reason: Reason = "", data: Data = None) -> None:

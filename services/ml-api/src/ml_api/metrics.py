@@ -10,7 +10,7 @@ from ml_api.models import Models
 from ml_api.predictions.store import PredictionStore
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
-_HELP = {
+HELP = {
     "ml_predictions_total": ("counter", "answers by model and kind"),
     "ml_predict_seconds": ("histogram", "time of a predict request in ml-api"),
     "ml_live_rmsle": ("gauge", "error of predictions whose true price is known, by version and variant"),
@@ -20,6 +20,7 @@ _HELP = {
     "ml_source_has_signal": ("gauge", "1 when the gate let the newest model pass, 0 when it refused it"),
     "ml_registry_trouble": ("gauge", "1 while the registry can't be used or a model in it is refused"),
 }
+"""Every metric with its kind and meaning."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class Metrics:
         """All of them. Raises: Unavailable when the table of predictions is away."""
         lines: list[str] = []
         told = [*self._own(), *_live(models, store, drift)]
-        for name, (kind, meaning) in _HELP.items():
+        for name, (kind, meaning) in HELP.items():
             lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
             lines += [f"{line} {value}" for family, line, value in told if family == name]
         return "\n".join(lines) + "\n"

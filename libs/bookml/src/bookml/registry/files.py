@@ -37,7 +37,7 @@ class FileRegistry:
 
     def register(self, name: str, files: Files, draft: Draft) -> Version:
         """As Registry.register."""
-        _check(name)
+        check_name(name)
         accepted(files)
         digest = digest_of(files)
         known = self.versions(name)
@@ -77,27 +77,27 @@ class FileRegistry:
 
     def versions(self, name: str) -> Sequence[Version]:
         """As Registry.versions."""
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return []
         found = [_version_of(_read(path)) for path in (self._folder / name).glob(f"*/{_ABOUT}")]
         return sorted(found, key=lambda version: version.version)
 
     def files(self, version: Version) -> Files:
         """As Registry.files."""
-        _check(version.name)
+        check_name(version.name)
         folder = self._folder / version.name / str(version.version)
         return checked({name: _read(folder / name) for name in version.digests}, version.digests)
 
     def decide(self, decision: Decision, *, expected: int) -> None:
         """As Registry.decide."""
-        _check(decision.name)
+        check_name(decision.name)
         path = self._folder / decision.name / "decisions" / f"{expected:09d}.json"
         if len(self.decisions(decision.name)) != expected or not _write_new(path, _dump(decision)):
             raise Conflict(f"somebody else has just decided about {decision.name}; look again")
 
     def decisions(self, name: str) -> Sequence[Decision]:
         """As Registry.decisions."""
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return []
         paths = sorted((self._folder / name / "decisions").glob("*.json"))
         return [decision_of(orjson.loads(_read(path))) for path in paths]
@@ -118,8 +118,14 @@ def _version_of(body: bytes) -> Version:
     return Version(**{**told, "created_at": datetime.fromisoformat(told["created_at"])})
 
 
-def _check(name: str) -> None:
-    if not _NAME.fullmatch(name):
+def is_name(name: str) -> bool:
+    """Whether a model can have that name."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_name(name: str) -> None:
+    """Raises: Invalid when no model can have that name."""
+    if not is_name(name):
         raise Invalid("is no model's name", field="name")
 
 

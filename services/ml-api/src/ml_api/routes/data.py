@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
+from bookcore.domain.book import Money
 from bookcore.domain.errors import NotFound
 from bookcore.lake import Lake
 from bookml import snapshot
@@ -87,7 +88,7 @@ def _blocks(lake: Lake, manifest: Manifest, category: str | None, limit: int | N
 
 
 def _line(example: Example, currency: str) -> dict[str, object]:
-    price = {"price": str(example.price), "currency": currency}
+    price = {"price": Money(example.price, currency).plain, "currency": currency}
     return {
         "id": example.id,
         "version": example.event_time,
