@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 
@@ -11,3 +12,7 @@ def shared_data() -> Path:
     if not named:
         pytest.skip("BOOKSTREAM_TEST_DATA names no folder with the real pages")
     return Path(named)
+
+
+hypothesis.settings.register_profile("bookstream", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("bookstream")

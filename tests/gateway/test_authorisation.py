@@ -33,6 +33,7 @@ MEANT: Mapping[str, str] = {
     "/v1/categories": "books:",
     "/v1/statistics": "books:",
     "/v1/search": "search",
+    "/v1/ml": "ml",
     "/v1/admin": "admin",
     "/v1/users": "admin",
 }
@@ -107,7 +108,13 @@ def test_a_caller_gets_in_exactly_where_its_scopes_say(
 ) -> None:
     operation = OPERATIONS["GET" if method == "HEAD" else method, path]
     refusal = expected(caller, operation)
-    filled = path.format(user_id=NOT_THERE, key_id=NOT_THERE, book_id="shop:u01")
+    filled = path.format(
+        user_id=NOT_THERE,
+        key_id=NOT_THERE,
+        book_id="shop:u01",
+        version="shop-GBP:1",
+        prediction_id=NOT_THERE,
+    )
     headers = headers_of(caller, whole, cast)
     for _ in range(2):  # the second time the data plane knows the caller, and may have the answer
         answer = ask(client, method, filled, headers)
