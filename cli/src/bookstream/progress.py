@@ -1,4 +1,4 @@
-"""How a crawl shows itself: a bar on a terminal, a line every few seconds elsewhere."""
+"""How a crawl shows itself: a bar on a terminal, a line at once and every few seconds elsewhere."""
 
 import time
 from contextlib import AbstractContextManager, ExitStack
@@ -60,7 +60,7 @@ class ProgressDisplay(AbstractContextManager["ProgressDisplay"]):
             transient=True,
         )
         self._task = self._bar.add_task("crawl", total=None, pages=0, rate=0.0)
-        self._next_line = time.monotonic() + _PLAIN_EVERY
+        self._next_line = time.monotonic()
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:

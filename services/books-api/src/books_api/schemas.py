@@ -188,6 +188,7 @@ class BookField(StrEnum):
     DESCRIPTION = "description"
     IMAGE_URL = "image_url"
     ATTRIBUTES = "attributes"
+    DETAILS = "details"
     VERSION = "version"
     FIRST_SEEN_AT = "first_seen_at"
     LAST_SEEN_AT = "last_seen_at"
