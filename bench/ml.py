@@ -68,7 +68,7 @@ def quality(data: Path, source: str) -> list[Figure]:
             f"{source}: coverage less 0.90, absolute", abs(metrics["coverage"] - 0.9), "", 0.01, at_most=True
         ),
         Figure(
-            f"{source}: coverage, worst category of 200 books or more", metrics["coverage_worst"], "", 0.88
+            f"{source}: coverage, worst category of 100 books or more", metrics["coverage_worst"], "", 0.88
         ),
     ]
     if source == "machinehack":

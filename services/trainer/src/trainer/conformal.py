@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 COVERAGE = 0.90
 OTHERS = ""
 _ENOUGH = 100
-"""Books that a category needs for a widening of its own."""
-_JUDGED = 200
-"""Books that a category needs for its coverage to be judged: with fewer, chance moves it by percents."""
+"""Books that a category needs for a widening of its own, and for its coverage to be judged."""
 
 Doubles = NDArray[np.float64]
 
@@ -61,7 +59,7 @@ def coverage_of(scores: Doubles, categories: Sequence[str], folds: NDArray[np.in
         for at in np.flatnonzero(here).tolist():
             inside[at] = scores[at] <= others.get(categories[at], others[OTHERS])
     names = np.array(categories, dtype=object)
-    judged = [name for name, count in Counter(categories).items() if count >= _JUDGED] or [OTHERS]
+    judged = [name for name, count in Counter(categories).items() if count >= _ENOUGH] or [OTHERS]
     shares = {n: float(np.mean(inside[names == n])) if n else float(np.mean(inside)) for n in sorted(judged)}
     worst = min(shares, key=lambda name: (shares[name], name))
     return Coverage(float(np.mean(inside)), shares[worst], worst, shares)
