@@ -45,14 +45,8 @@ def plain_fields(book: Book) -> dict[str, Plain]:
     }
 
 
-def diff(before: Book | None, after: Book | None) -> tuple[FieldChange, ...]:
-    """The fields that differ, in a fixed order; None stands for a book that isn't there."""
-    old, new = plain_fields(before) if before else {}, plain_fields(after) if after else {}
-    return tuple(FieldChange(*difference) for difference in differences(old, new))
-
-
 def differences(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> list[tuple[str, Plain, Plain]]:
-    """(field, before, after) of plain fields; a book that isn't there has none."""
+    """(field, before, after) of what differs, in a fixed order; a book that isn't there has no fields."""
     if not old:
         return [(name, None, value) for name, value in new.items() if value is not None]
     return [(name, was, now) for name, was in old.items() if was != (now := new.get(name))]
