@@ -6,7 +6,7 @@ from contextlib import suppress
 import structlog
 
 from bookcore.domain.errors import BookstreamError
-from bookcore.kit.clock import Clock
+from bookcore.kit.clock import Clock, seconds_of
 from gateway.control.access import Caller
 from gateway.control.accounts.usage import HOUR, NO_KEY, Cell, Tally, UsageTable
 
@@ -21,14 +21,14 @@ class Usage:
 
     def __init__(self, table: UsageTable, *, clock: Clock) -> None:
         self._table = table
-        self._clock = clock
+        self._now = seconds_of(clock)
         self._waiting: dict[tuple[str, str, int], list[int]] = {}
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def count(self, caller: Caller, status: int) -> None:
         """One answered request of the caller; blocks for nothing."""
-        now = int(self._clock.now().timestamp())
+        now = int(self._now())
         key = (caller.user_id, caller.key_id or NO_KEY, now - now % HOUR)
         numbers = self._waiting.get(key)
         if numbers is None:

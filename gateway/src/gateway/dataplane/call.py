@@ -1,6 +1,7 @@
 """One request to a service until its answer has ended: which address, repeated or not, given up or done."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.core.headers import Header
@@ -46,7 +47,7 @@ class Call:
         self.on_upgrade: OnUpgrade | None = None
         self._address: Address | None = None
         self._connection: Connection | None = None
-        self._tried: set[str] = set()
+        self._tried: AbstractSet[str] = frozenset()
         self._has_answer = self._has_sent_body = False
         self.is_over = False
 
@@ -126,7 +127,7 @@ class Call:
         self._upstream.note(failure)
         if self._may_follow(failure, was_stale=was_stale):
             if was_stale and self._address is not None:
-                self._tried.discard(self._address.url)
+                self._tried -= {self._address.url}
             self.attempt()
             return
         self.is_over = True
@@ -175,7 +176,7 @@ class Call:
         if self._address is None:
             return
         self._count_down()
-        self._tried.add(self._address.url)
+        self._tried |= {self._address.url}
         if not is_well:
             self._upstream.balancer.failed(self._address, is_down=is_down)
 

@@ -64,16 +64,19 @@ class Observer:
         self.seconds: Counter[str] = Counter()
 
     def saw(self, answered: Answered) -> None:
-        """One more."""
-        route = answered.route
-        self.requests[answered.method, route, answered.status] += 1
+        """One more, with all that is known of it."""
+        self.count(answered.method, answered.route, answered.status, answered.seconds)
+        if self.log is not None:
+            self.log.add(answered)
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One more, for the numbers alone."""
+        self.requests[method, route, status] += 1
         times = self.times.get(route)
         if times is None:
             times = self.times[route] = [0] * (len(BUCKETS) + 1)
-        times[bisect_left(BUCKETS, answered.seconds)] += 1
-        self.seconds[route] += answered.seconds  # type: ignore[assignment]  # a Counter adds floats as well
-        if self.log is not None:
-            self.log.add(answered)
+        times[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds[route] += seconds  # type: ignore[assignment]  # a Counter adds floats as well
 
     def totals(self) -> Iterable[tuple[str, int]]:
         """Requests by route."""

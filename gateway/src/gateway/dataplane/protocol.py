@@ -5,11 +5,15 @@ requests are answered in the order in which they came.
 """
 
 import asyncio
+from collections import deque
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 
+import httptools
 import structlog
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -18,17 +22,37 @@ from gateway.core.head import Head
 from gateway.core.plan import LONGEST_TARGET
 from gateway.dataplane.hot import HotVisit
 from gateway.dataplane.inside import Inside
-from gateway.dataplane.observe import Answered
 from gateway.dataplane.tunnel import Tunnel, wants_tunnel
 
 _log = structlog.get_logger()
 _MOST_HELD = 262_144
+_NOTHING: deque[Any] = deque()  # Any: uvicorn's own type
+"""The line of requests that uvicorn's lane has not begun, while that lane is not in use."""
 _TIDY_SECONDS = 1.0
 
 
 class GatewayProtocol(HttpToolsProtocol):
-    """Made by uvicorn, one for each connection; `inside` is what the app put into its state."""
+    """Made by uvicorn, one for each connection; `inside` is what the app put into its state.
 
+    What only uvicorn's lane needs is there while that lane is in use: an idle connection is small.
+    """
+
+    __slots__ = (
+        "_held",
+        "_is_amid_request",
+        "_is_lost",
+        "_is_reading_paused",
+        "_is_refused",
+        "_is_taking",
+        "_stamps",
+        "_tunnel",
+        "_visit",
+        "head_bytes",
+        "inside",
+        "is_leaving",
+        "since",
+        "url",
+    )
     inside: Inside
 
     def __init__(
@@ -39,6 +63,8 @@ class GatewayProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.url = b""
+        self._is_lost = False
         self.inside = config.app.state.inside  # type: ignore[union-attr]  # the app is ours
         self._visit: HotVisit | None = None
         self._tunnel: Tunnel | None = None
@@ -54,12 +80,14 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """As asyncio.Protocol."""
         super().connection_made(transport)
+        self._tidy()
         self.inside.connections.watch(lambda: self.server_state.connections)
         self.since = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As asyncio.Protocol; a request under way is abandoned."""
         super().connection_lost(exc)
+        self._is_lost = True
         visit, self._visit = self._visit, None
         if visit is not None and visit.flow is not None:
             visit.flow.abandon()
@@ -68,15 +96,17 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
-        if self._tunnel is not None:
+        if self._visit is None and self._tunnel is None:
+            if not self._is_refused:
+                self._take(data)
+        elif self._tunnel is not None:
             self._tunnel.from_client(data)
-        elif self._visit is not None:
+        else:
             self._hold(data)
-        elif not self._is_refused:
-            self._take(data)
 
     def pause_writing(self) -> None:
         """As asyncio.Protocol."""
+        self._equip()
         super().pause_writing()
         if self._tunnel is not None:
             self._tunnel.client_full()
@@ -85,6 +115,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """As asyncio.Protocol."""
+        self._equip()
         super().resume_writing()
         if self._tunnel is not None:
             self._tunnel.client_free()
@@ -116,12 +147,17 @@ class GatewayProtocol(HttpToolsProtocol):
         """As Door."""
         self.transport.write(data)
 
-    def answered(self, visit: HotVisit, seen: Answered, *, breaks_off: bool = False) -> None:
+    def answered(self, visit: HotVisit, *, breaks_off: bool = False) -> None:
         """As Door."""
         self._visit = None
         self.since = self.loop.time()
-        self.inside.observer.saw(seen)
-        self.inside.usage.count(visit.known.caller, seen.status)
+        inside = self.inside
+        if inside.observer.log is None:
+            seconds = perf_counter() - visit.started
+            inside.observer.count("GET", visit.plan.route.prefix, visit.status, seconds)
+        else:
+            inside.observer.saw(visit.seen())
+        inside.usage.count(visit.known.caller, visit.status)
         if breaks_off:
             self.transport.abort()
         elif not visit.head.keeps_alive or self.is_leaving:
@@ -135,6 +171,11 @@ class GatewayProtocol(HttpToolsProtocol):
         self._to_uvicorn(visit.raw)
         if not self._is_taking and (self._held or self._is_reading_paused):
             self._go_on()
+
+    def on_response_complete(self) -> None:
+        """uvicorn's; how long a connection may be idle is for the sweep to say, without a timer for each."""
+        super().on_response_complete()
+        self._unset_keepalive_if_required()
 
     def on_message_begin(self) -> None:
         """The parser's."""
@@ -197,15 +238,25 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse("request-timeout", f"the head was not here within {limits.head_seconds:g} s")
         elif not self._is_amid_request and not is_answering and waited > limits.idle_seconds:
             self.transport.close()
-        elif not self._is_busy and waited > _TIDY_SECONDS and self.cycle is not None:
+        elif waited > _TIDY_SECONDS and self.flow is not None and not self._is_busy:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Drop what uvicorn keeps of the last request: ten thousand idle connections would hold much."""
+        """Drop what uvicorn's lane needs, and keeps of the last request: ten thousand would hold much."""
+        if self.flow.write_paused or self.flow.read_paused:
+            return
         self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
-        self.scope = None  # type: ignore[assignment]
-        self.headers = []
+        self.scope = self.headers = self.flow = self.parser = None  # type: ignore[assignment]
+        self.pipeline = _NOTHING
         self.url = b""
+
+    def _equip(self) -> None:
+        """The inverse."""
+        if self.flow is None:
+            self.flow = FlowControl(self.transport)
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            self.pipeline = deque()
 
     @property
     def _is_busy(self) -> bool:
@@ -215,7 +266,11 @@ class GatewayProtocol(HttpToolsProtocol):
     def _take(self, data: bytes) -> None:
         self._is_taking = True
         try:
-            while data and not self._is_busy and data.startswith(b"GET "):
+            cycle = self.cycle
+            is_free = (cycle is None or cycle.response_complete) and not (
+                self._is_amid_request or self.pipeline
+            )
+            while data and is_free and self._visit is None and data.startswith(b"GET "):
                 end = data.find(b"\r\n\r\n") + 4
                 if end < 4 or not self._is_taken(data[:end]):
                     break
@@ -232,7 +287,6 @@ class GatewayProtocol(HttpToolsProtocol):
             self._to_uvicorn(data)
 
     def _is_taken(self, raw: bytes) -> bool:
-        self._unset_keepalive_if_required()
         visit = self.inside.lane.visit(raw, self)
         if visit is not None:
             self._visit = visit
@@ -257,8 +311,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self._take(held)
 
     def _to_uvicorn(self, data: bytes) -> None:
-        if self.parser is None or self.transport.is_closing():
+        if self._is_lost or self.transport.is_closing():
             return
+        self._equip()
         self.head_bytes += len(data)
         super().data_received(data)
         if self._is_amid_request and self._has_no_head and self.head_bytes > self.inside.limits.head_bytes:
