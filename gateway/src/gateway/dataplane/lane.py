@@ -41,8 +41,6 @@ class FastLane:
         self._now, self._tracer = engine.now, engine.tracer
         self._blocks: dict[bytes, _Block] = {}
         self._parsed_blocks: dict[tuple[Header, ...], _Block] = {}
-        self._request_id: bytes | None = None
-        self._trace: Trace | None = None
         self._plans: dict[bytes, Plan] = {}
         self._headers: list[Header] = []
         self._is_complete = False
@@ -57,18 +55,20 @@ class FastLane:
         plan = self._plans.get(target) or self._plan(target)
         if plan is None:
             return None
-        self._request_id = self._trace = None
-        block = self._blocks.get(lines) or self._block(raw, lines)
+        block, trace, request_id = self._blocks.get(lines), None, None
         if block is None:
-            return None
+            found = self._read(raw, lines)
+            if found is None:
+                return None
+            block, trace, request_id = found
         known = block.known
         if known is None or not known.is_good or known.until <= self._now():
             known = block.known = self.engine.tokens.get(block.head.credentials())
         if known is None or plan.route.reads not in known.caller.scopes:
             return None
         visit = HotVisit(plan, block.head, known, door=door, raw=raw)
-        trace_id, visit.traceparent = self._tracer.begin(self._trace)
-        visit.request_id = self._request_id or trace_id
+        trace_id, visit.traceparent = self._tracer.begin(trace)
+        visit.request_id = request_id or trace_id
         return visit
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -85,18 +85,20 @@ class FastLane:
             _remember(self._plans, target, plan, most=_MOST_PLANS)
         return plan
 
-    def _block(self, raw: bytes, lines: bytes) -> _Block | None:
+    def _read(self, raw: bytes, lines: bytes) -> tuple[_Block, Trace | None, bytes | None] | None:
+        """Known by what is left without the headers that are new with each request, given beside."""
         headers = self._parsed(raw)
         block = None if headers is None else self._known_block(headers)
-        if block is not None and len(lines) <= _LONGEST_BLOCK and len(self._headers) == len(headers or ()):
+        if headers is None or block is None:
+            return None
+        if len(headers) < len(self._headers):
+            trace = trace_in(first(self._headers, TRACEPARENT))
+            return block, trace, sane_request_id(first(self._headers, REQUEST_ID))
+        if len(lines) <= _LONGEST_BLOCK:
             _remember(self._blocks, lines, block, most=_MOST_BLOCKS)
-        return block
+        return block, None, None
 
     def _known_block(self, headers: tuple[Header, ...]) -> _Block | None:
-        """By what is left without the headers that are new with each request."""
-        if len(headers) < len(self._headers):
-            self._request_id = sane_request_id(first(self._headers, REQUEST_ID))
-            self._trace = trace_in(first(self._headers, TRACEPARENT))
         block = self._parsed_blocks.get(headers)
         if block is None:
             head = Head(headers)

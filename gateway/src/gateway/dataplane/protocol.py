@@ -26,8 +26,9 @@ from gateway.dataplane.tunnel import Tunnel, wants_tunnel
 
 _log = structlog.get_logger()
 _MOST_HELD = 262_144
-_NOTHING: deque[Any] = deque()  # Any: uvicorn's own type
-"""The line of requests that uvicorn's lane has not begun, while that lane is not in use."""
+_NO_SCOPE: Any = {}  # Any: uvicorn's own types
+_NO_PIPELINE: deque[Any] = deque()
+"""Those of a connection whose uvicorn's lane is not in use."""
 _TIDY_SECONDS = 1.0
 
 
@@ -246,8 +247,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.flow.write_paused or self.flow.read_paused:
             return
         self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
-        self.scope = self.headers = self.flow = self.parser = None  # type: ignore[assignment]
-        self.pipeline = _NOTHING
+        self.headers = self.flow = self.parser = None  # type: ignore[assignment]
+        self.scope, self.pipeline = _NO_SCOPE, _NO_PIPELINE
         self.url = b""
 
     def _equip(self) -> None:
@@ -321,7 +322,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     @property
     def _has_no_head(self) -> bool:
-        return self.scope is None or "method" not in self.scope
+        return "method" not in self.scope
 
     def _refusal(self) -> str | None:
         hosts = [value for name, value in self.headers if name == b"host"]

@@ -14,7 +14,7 @@ from gateway.core.plan import plan_of_target
 from gateway.core.routes import may
 from gateway.dataplane.connection import Connection
 from gateway.dataplane.hot import HotVisit
-from gateway.dataplane.outbound import Failure, Outbound
+from gateway.dataplane.outbound import Outbound
 from gateway.dataplane.relay import Relay
 
 if TYPE_CHECKING:
@@ -137,10 +137,6 @@ class _Agreement(Relay):
         lines = [*to_client(headers), (b"connection", b"upgrade"), (b"upgrade", b"websocket")]
         text = b"".join(b"%b: %b\r\n" % header for header in lines)
         self._client.transport.write(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % text)
-
-    def on_failure(self, failure: Failure) -> None:
-        """As Receiver."""
-        super().on_failure(failure)
 
 
 class _Reader:
