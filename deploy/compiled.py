@@ -22,6 +22,7 @@ MODULES = {
     "gateway/core": (
         "admission",
         "answer",
+        "clients",
         "freshness",
         "gcra",
         "head",
@@ -35,6 +36,7 @@ MODULES = {
     "gateway/dataplane": (
         "asgi_visit",
         "balance",
+        "breaker",
         "call",
         "connection",
         "doorkeeper",

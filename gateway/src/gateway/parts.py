@@ -21,6 +21,7 @@ from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
 from gateway.control.usage import Usage
+from gateway.core.clients import Crowd, Proxies
 from gateway.core.freshness import Lifetime
 from gateway.core.gcra import Quota
 from gateway.core.routes import Service
@@ -150,6 +151,8 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
         limits=Limits(idle_seconds=settings.gateway_idle_seconds),
         connections=Connections(),
         doorkeeper=Doorkeeper(access, tokens),
+        proxies=Proxies(settings.gateway_trusted_proxies),
+        crowd=Crowd(per_minute=settings.gateway_address_requests_per_minute, now=now),
     )
     return Plane(store, engine, inside, _sweep(engine, inside))
 

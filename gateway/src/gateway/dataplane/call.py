@@ -52,10 +52,16 @@ class Call:
         self.is_over = False
 
     def attempt(self) -> None:
-        """Ask the next address."""
+        """Ask the next address; nobody while the service mostly fails."""
+        if not self._tried and not self._upstream.breaker.lets():
+            self.is_over = True
+            self._upstream.note(Failure.RESTING)
+            self.receiver.on_failure(Failure.RESTING)
+            return
         address = self._upstream.balancer.pick(self._tried)
         if address is None:
             self.is_over = True
+            self._upstream.breaker.failed()
             self.receiver.on_failure(Failure.REFUSED)
             return
         self._address = address
@@ -94,8 +100,10 @@ class Call:
         self._has_answer = True
         if self._address is not None and status < 500:
             self._upstream.balancer.succeeded(self._address)
+            self._upstream.breaker.succeeded()
         elif self._address is not None and status in _AWAY:
             self._upstream.balancer.failed(self._address, is_down=False)
+            self._upstream.breaker.failed()
         self.receiver.on_head(status, headers)
 
     def upgraded(self, connection: Connection, rest: bytes) -> None:
@@ -131,6 +139,7 @@ class Call:
             self.attempt()
             return
         self.is_over = True
+        self._upstream.breaker.failed()
         self.receiver.on_failure(failure)
 
     def pause(self) -> None:

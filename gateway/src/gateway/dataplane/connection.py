@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
-class Connection(asyncio.Protocol):
-    """Carries one call at a time; `is_fresh` until the first has ended."""
+class Connection:
+    """Carries one call at a time; `is_fresh` until the first has ended.
+
+    An asyncio.Protocol by its methods; inheriting from it would keep the attributes in a dictionary.
+    """
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
         self._pool = pool

@@ -29,6 +29,7 @@ class Failure(Enum):
     SLOW = "took too long"
     BROKEN = "broke off the connection"
     FULL = "has too many requests waiting"
+    RESTING = "fails too often now and is asked only once a second"
 
     def problem(self, service: str) -> ProblemError:
         """What the client is told."""

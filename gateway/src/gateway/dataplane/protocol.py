@@ -42,9 +42,11 @@ class GatewayProtocol(HttpToolsProtocol):
         "_held",
         "_is_amid_request",
         "_is_lost",
+        "_is_proxied",
         "_is_reading_paused",
         "_is_refused",
         "_is_taking",
+        "_peer",
         "_stamps",
         "_tunnel",
         "_visit",
@@ -64,8 +66,8 @@ class GatewayProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.url = b""
-        self._is_lost = False
+        self.url, self._peer = b"", ""
+        self._is_lost = self._is_proxied = False
         self.inside = config.app.state.inside  # type: ignore[union-attr]  # the app is ours
         self._visit: HotVisit | None = None
         self._tunnel: Tunnel | None = None
@@ -82,6 +84,8 @@ class GatewayProtocol(HttpToolsProtocol):
         """As asyncio.Protocol."""
         super().connection_made(transport)
         self._tidy()
+        self._peer = self.client[0] if self.client else ""
+        self._is_proxied = self.inside.proxies.trusts(self._peer)
         self.inside.connections.watch(lambda: self.server_state.connections)
         self.since = self.loop.time()
 
@@ -136,9 +140,15 @@ class GatewayProtocol(HttpToolsProtocol):
     def stamp_of(self, head: Head) -> bytes:
         """As Client; the same for the next request of the same headers."""
         if self._stamps[0] is not head:
-            address = self.client[0] if self.client else ""
-            self._stamps = (head, head.stamp(address, self.scheme or "http"))
+            self._stamps = (head, head.stamp(*self.address_of(head)))
         return self._stamps[1]
+
+    def address_of(self, head: Head) -> tuple[str, str]:
+        """Network address and scheme of the client, who may be behind a proxy of ours."""
+        scheme = self.scheme or "http"
+        if self._is_proxied:
+            return self.inside.proxies.client_of(head.headers, self._peer, scheme)
+        return self._peer, scheme
 
     def date_line(self) -> bytes:
         """As Door."""
@@ -202,7 +212,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if not self._is_refused:
             super().on_message_complete()
 
-    def refuse(self, slug: str, detail: str) -> None:
+    def refuse(self, slug: str, detail: str, headers: dict[str, str] | None = None) -> None:
         """Answer with a problem and close; after the answers to earlier requests, only close."""
         if self.transport.is_closing() or self._is_refused:
             return
@@ -211,7 +221,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            response = problem_response(PROBLEMS[slug], detail)
+            response = problem_response(PROBLEMS[slug], detail, headers=headers)
             lines = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
             status = b"HTTP/1.1 %d %b\r\n" % (
                 response.status_code,
@@ -290,6 +300,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def _is_taken(self, raw: bytes) -> bool:
         visit = self.inside.lane.visit(raw, self)
         if visit is not None:
+            if self.inside.crowd.is_bounded and not self._admits(visit.head):
+                return False
             self._visit = visit
             self.inside.lane.engine.serve(visit)
             return True
@@ -327,6 +339,11 @@ class GatewayProtocol(HttpToolsProtocol):
     def _refusal(self) -> str | None:
         hosts = [value for name, value in self.headers if name == b"host"]
         head = Head(self.headers)
+        if self.inside.crowd.is_bounded and not self._admits(head):
+            return _CROWDED
+        if self._is_proxied:
+            address, self.scope["scheme"] = self.address_of(head)
+            self.scope["client"] = (address, 0)
         wrong = None
         if sum(len(name) + len(value) for name, value in self.headers) > self.inside.limits.head_bytes:
             self.refuse(*_LONG_HEAD)
@@ -345,10 +362,18 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse("bad-request", wrong)
         return wrong
 
+    def _admits(self, head: Head) -> bool:
+        """Count the request against its network address; refused with a closed connection when too many."""
+        if self.inside.crowd.admits(self.address_of(head)[0]):
+            return True
+        self.refuse("too-many-requests", _CROWDED, {"Retry-After": "1"})
+        return False
+
     def _leave(self) -> None:
         if not self._is_busy and not self.transport.is_closing():
             self.transport.close()
 
 
 _LONG_TARGET = ("target-too-long", "the address of a request is too long")
+_CROWDED = "this network address sends too many requests; wait a second"
 _LONG_HEAD = ("head-too-large", "the headers of a request are too large")

@@ -110,8 +110,7 @@ class Tunnel(asyncio.Protocol):
         plan = plan_of_target(target)
         if plan is None or not head.host:
             raise ProblemError("not-found", "no service answers at this address; /docs lists them")
-        address = self._client.client[0] if self._client.client else ""
-        known = await self._inside.doorkeeper.known(head, address)
+        known = await self._inside.doorkeeper.known(head, self._client.address_of(head)[0])
         await self._inside.doorkeeper.count(known)
         if not may(known.caller.scopes, plan.route, "GET"):
             raise ProblemError("forbidden", f"this needs the scope {plan.route.reads}")
