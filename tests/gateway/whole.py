@@ -64,7 +64,7 @@ def whole_platform(data: Path) -> Iterator[Whole]:
     """With 25 books u00 to u24 of the source shop, and the bootstrap administrator."""
     books = books_api.settings.Settings(data=data, books_api_write_wait=0)
     search = search_api.settings.Settings(data=data)
-    _fill(books.catalogue_url, search.search_url)
+    fill(books.catalogue_url, search.search_url)
     services = {"books-api": books_api.app.create_app(books), "search-api": search_api.app.create_app(search)}
     for app in services.values():
         app.openapi()  # FastAPI makes its models when first asked, which several threads must not do at once
@@ -86,7 +86,8 @@ def whole_platform(data: Path) -> Iterator[Whole]:
         yield Whole(address, settings, app.state.control, services)
 
 
-def _fill(catalogue_url: str, search_url: str) -> None:
+def fill(catalogue_url: str, search_url: str) -> None:
+    """25 books into catalogue and index."""
     catalogue = open_catalogue(catalogue_url)
     books = [a_book(f"u{n:02d}", price=f"{10 + n}.00", title=f"Book {n % 7}") for n in range(BOOKS)]
     seen = [Observation(book.id, book, n + 1, "e") for n, book in enumerate(books)]

@@ -92,6 +92,11 @@ def to_client(headers: Sequence[Header]) -> list[Header]:
     ]
 
 
+def is_farewell(headers: Sequence[Header]) -> bool:
+    """Whether the sender closes the connection behind this message."""
+    return b"close" in _named_in_connection(headers)
+
+
 def _named_in_connection(headers: Sequence[Header]) -> frozenset[bytes]:
     values = (value for name, value in headers if name == b"connection")
     return frozenset(token.strip().lower() for value in values for token in value.split(b","))
