@@ -8,8 +8,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+from tests.gateway.rolling import Program, children, under_load, until
 from tests.gateway.whole import fill
-from tests.integration.rolling import Program, children, under_load, until
 from tests.unit.bookml.books import shop, tell
 from tests.unit.gateway.conftest import ADMIN
 from tests.unit.ml_api.conftest import World, silent
@@ -106,7 +106,7 @@ def test_every_service_and_the_gateway_are_replaced_under_load_and_no_request_fa
         "BOOKSTREAM_GATEWAY_WORKERS": "2",
     }
     with site(tmp_path, **cache) as whole:
-        with under_load(whole.gateway.address, *KINDS * 3) as loads:
+        with under_load(whole.gateway.address, *KINDS * 2) as loads:
             for service in whole.services:
                 service.replace()
                 loads.answered(more=20)

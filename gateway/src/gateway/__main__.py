@@ -4,15 +4,19 @@ import os
 import socket
 import sys
 
-from bookcore.domain.errors import BookstreamError
-from bookcore.kit.app import bind
+import structlog
+
+from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from gateway.app import create_app
 from gateway.dataplane.server import serve
 from gateway.settings import Settings
+from gateway.takeover import join, take_all
 from gateway.workers import Workers, bind_for, worker_command
+
+_log = structlog.get_logger()
 
 
 def main() -> int:
@@ -24,7 +28,7 @@ def main() -> int:
         if sys.argv[1:2] == ["worker"]:
             _work(settings, descriptor=int(sys.argv[2]), tell=int(sys.argv[3]))
         elif settings.gateway_workers == 1:
-            serve(create_app(settings), bind(settings.gateway_host, settings.gateway_port))
+            _serve_alone(settings)
         else:
             places = bind_for(settings.gateway_workers, settings.gateway_host, settings.gateway_port)
             Workers(places, worker_command).run()
@@ -32,6 +36,23 @@ def main() -> int:
         sys.stderr.write(f"gateway: {error}\n")
         return 1
     return 0
+
+
+def _serve_alone(settings: Settings) -> None:
+    host, port, app = settings.gateway_host, settings.gateway_port, create_app(settings)
+    if not settings.gateway_takes_over:
+        serve(app, *bind_for(1, host, port))
+        return
+    listener = join(host, port)
+
+    def started() -> None:
+        try:
+            take_all(listener)
+            _log.info("took the port over; stop the old gateway now")
+        except Unavailable as error:
+            _log.warning("shares the port with the old gateway", reason=str(error))
+
+    serve(app, listener, on_started=started)
 
 
 def _work(settings: Settings, *, descriptor: int, tell: int) -> None:

@@ -57,6 +57,10 @@ class Settings(SharedSettings):
     gateway_workers: int = Field(
         1, ge=1, le=64, description="processes that share the port; more than one need a cache server"
     )
+    gateway_takes_over: bool = Field(
+        default=False,
+        description="share the port of an older gateway, which is stopped once this one answers",
+    )
     gateway_access_log: bool = Field(
         default=True, description="one line of JSON for each request on standard error"
     )
@@ -105,6 +109,8 @@ class Settings(SharedSettings):
             raise ValueError("give both BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL and _PASSWORD, or neither")
         if self.gateway_workers > 1 and self.cache_url.startswith("memory:"):
             raise ValueError("more than one BOOKSTREAM_GATEWAY_WORKERS need a BOOKSTREAM_CACHE_URL to share")
+        if self.gateway_takes_over and (self.gateway_workers > 1 or self.gateway_port == 0):
+            raise ValueError("BOOKSTREAM_GATEWAY_TAKES_OVER is for one worker on a given port")
         if self.environment is Environment.PRODUCTION:
             self._refuse_own_unsafe()
         return self

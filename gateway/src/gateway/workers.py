@@ -103,10 +103,10 @@ class Workers:
         processes = [worker.process for worker in self._workers if worker.process is not None]
         for process in processes:
             process.terminate()
+        for worker in self._workers:
+            worker.listener.close()  # the workers have theirs: nobody waits in a line that nobody looks at
         for process in processes:
             _end(process)
-        for worker in self._workers:
-            worker.listener.close()
         os.close(self._reading)
         os.close(self._writing)
 

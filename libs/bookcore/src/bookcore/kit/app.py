@@ -76,7 +76,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
     Raises: Unavailable naming the port when it is taken or not allowed.
     """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.socket(address_family(host))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -90,6 +90,11 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
         reason = error.strerror or str(error)
         raise Unavailable(f"cannot listen on {host}:{port} ({reason}); choose another port") from error
     return listener
+
+
+def address_family(host: str) -> socket.AddressFamily:
+    """By the look of the address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") -> None:

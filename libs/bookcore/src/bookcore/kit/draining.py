@@ -22,11 +22,15 @@ class DrainingServer(uvicorn.Server):
         await self._say_goodbye()
         await super().shutdown(sockets)
 
+    def on_leaving(self) -> None:
+        """Called with each tick of the moment, for protocols that write headers of their own."""
+
     async def _say_goodbye(self) -> None:
         self.config.encoded_headers = [*self.config.encoded_headers, (b"connection", b"close")]
         quiet = 0
         for _ in range(LEAVING_TICKS):
             await self.on_tick(0)  # puts the headers, and the date of now, where answers take them from
+            self.on_leaving()
             await asyncio.sleep(TICK_SECONDS)
             quiet = 0 if self.server_state.connections else quiet + 1
             if quiet == QUIET_TICKS or self.force_exit:

@@ -42,9 +42,9 @@ class Program:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Returns when it answers; the process may be one of two on the port."""
-        told = {**self.environment, self.variable: str(self.port)}
+    def start(self, **more: str) -> "subprocess.Popen[bytes]":
+        """Returns when it answers, or another on its port does."""
+        told = {**self.environment, self.variable: str(self.port), **more}
         process = subprocess.Popen([sys.executable, "-m", self.module], env={**os.environ, **told})
         self.process = process
         for _ in range(int(WITHIN / 0.05)):
