@@ -50,8 +50,10 @@ class Program:
         for _ in range(int(WITHIN / 0.05)):
             assert process.poll() is None
             with suppress(httpx.HTTPError):
-                if httpx.get(f"{self.address}/health/live", trust_env=False).status_code == 200:
-                    return process
+                # that often, since each of several workers has its own line of connections
+                for _ in range(20):
+                    httpx.get(f"{self.address}/health/live", trust_env=False, timeout=WITHIN)
+                return process
             Event().wait(0.05)
         raise AssertionError(f"{self.module} does not answer")
 

@@ -35,7 +35,9 @@ class Settings(SharedSettings):
     )
     gateway_logins_per_email: int = Field(10, ge=1, description="logins a minute for one e-mail address")
     gateway_logins_per_minute: int = Field(
-        600, ge=1, description="logins a minute for everybody together; the last line for the processor"
+        600,
+        ge=1,
+        description="logins and registrations a minute for everybody; the last line for the processor",
     )
     gateway_cache_seconds: float = Field(60.0, ge=0, description="longest life of a cached response; 0: none")
     gateway_cache_entry_bytes: int = Field(1_048_576, ge=0, description="largest response that is cached")

@@ -24,6 +24,7 @@ _log = structlog.get_logger()
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _TICK_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0
 
 Command = Callable[[int, int], Sequence[str]]
 """The command line of a worker that gets two descriptors: the socket, and where to say that it accepts."""
@@ -68,7 +69,14 @@ class Workers:
             process = worker.process
             if process is not None and process.poll() is not None and not self._is_stopping:
                 _log.error("worker died", pid=process.pid, code=process.returncode)
-                worker.process = self._started(worker.listener)
+                self._revive(worker)
+
+    def _revive(self, worker: _Worker) -> None:
+        try:
+            worker.process = self._started(worker.listener)
+        except Unavailable as error:  # a server that it needs may be away: the other workers go on
+            _log.error("no worker in its place yet", error=str(error))
+            select.select([], [], [], _AGAIN_SECONDS)
 
     def _replace(self, worker: _Worker) -> None:
         old = worker.process

@@ -24,6 +24,7 @@ LoginQuota = Annotated[None, Depends(_login_quota)]
 @router.post("/register", status_code=201, summary="Make an account", responses=problems("conflict"))
 async def register(new: NewAccount, control: In, _: LoginQuota) -> Tokens:
     """Makes an account with the role reader and logs it in. A taken address answers 409."""
+    await control.access.count(control.access.quotas.login_everyone, "")
     stored = await control.passwords.hash(new.password)
     account = await asyncio.to_thread(control.stores.users.create, new.email, stored)
     session = await asyncio.to_thread(control.stores.sessions.begin, account.id)
