@@ -20,7 +20,7 @@ CHECKS = (
     "response_schema_conformance",
     "negative_data_rejection",
 )
-ENDS_THE_SESSION = ("logout", "logout_everywhere")
+ENDS_THE_SESSION = ("logout", "logout_everywhere", "distrust_signing_key")
 EXAMPLES = {"books-api": 20, "search-api": 20, "gateway": 6}
 
 

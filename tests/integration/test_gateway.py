@@ -164,6 +164,7 @@ def processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str, "su
         "GATEWAY_WORKERS": "2",
         "GATEWAY_PORT": str(port),
         "GATEWAY_REQUESTS_PER_MINUTE": "10000000",
+        "GATEWAY_ANONYMOUS_PER_MINUTE": "10000000",
         "GATEWAY_ACCESS_LOG": "false",
     }
     named = {f"BOOKSTREAM_{name}": value for name, value in env.items()}

@@ -164,10 +164,14 @@ class AuditVerdict(Wire):
         )
 
 
+KID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+"""An example."""
+
+
 class SigningKeyOut(Wire):
     """The key that signs from now on."""
 
-    kid: Annotated[str, Field(examples=["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"])]
+    kid: Annotated[str, Field(examples=[KID])]
 
 
 def _fields(key: ApiKey) -> dict[str, object]:
