@@ -230,14 +230,55 @@ def test_all_workers_are_replaced_under_load_and_no_request_fails(
         assert len(children(process.pid)) == 2
 
 
+def requests_seen(address: str) -> float:
+    text = httpx.get(f"{address}/metrics", trust_env=False).text
+    sample = 'gateway_requests_total{method="GET",route="/books",status="200"} '
+    return float(text.partition(f"\n{sample}")[2].partition("\n")[0] or 0)
+
+
+def workers_seen(address: str) -> str:
+    text = httpx.get(f"{address}/metrics", trust_env=False).text
+    return text.partition("\ngateway_workers ")[2].partition("\n")[0]
+
+
+def test_the_metrics_are_those_of_all_workers_and_outlive_them(
+    tmp_path: Path, service: str, redis_url: str
+) -> None:
+    cache = f"{redis_url}?prefix=t{uuid4().hex}:"
+    with processes(tmp_path, service, cache) as (address, process):
+        until(lambda: workers_seen(address) == "2.0")
+        login = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
+        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+
+        def ask(times: int) -> None:
+            for _ in range(times):  # each on a connection of its own, so that both workers are asked
+                httpx.get(f"{address}/v1/books", headers=headers, trust_env=False)
+
+        looked = [0.0]
+        for _ in range(40):
+            ask(1)
+            looked.append(requests_seen(address))
+        until(lambda: requests_seen(address) == 40, within=5)
+        workers = children(process.pid)
+        process.send_signal(signal.SIGHUP)
+        while not workers.isdisjoint(children(process.pid)):
+            looked.append(requests_seen(address))
+        assert looked == sorted(looked)
+        until(lambda: workers_seen(address) == "2.0")
+        assert requests_seen(address) == 40
+        os.kill(min(children(process.pid)), signal.SIGKILL)
+        until(lambda: children(process.pid).isdisjoint(workers) and workers_seen(address) == "2.0")
+        assert requests_seen(address) == 40
+
+
 def test_a_worker_that_dies_while_the_cache_server_is_away_has_a_successor_when_it_is_back(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
     with (
         FaultProxy(urlsplit(redis_url).port or 6379) as proxy,
-        processes(tmp_path, service, through(proxy, redis_url)) as (_, process),
+        processes(tmp_path, service, through(proxy, redis_url)) as (address, process),
     ):
-        until(lambda: len(children(process.pid)) == 2)
+        until(lambda: workers_seen(address) == "2.0")
         proxy.fall_silent()
         before = children(process.pid)
         os.kill(min(before), signal.SIGKILL)
