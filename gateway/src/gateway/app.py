@@ -121,6 +121,7 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
         listener = _listener(settings, parts, asyncio.get_running_loop())
         listener.start()
         parts.control.usage.start()
+        parts.control.failures.start()
         parts.plane.sweep.start()
         try:
             yield

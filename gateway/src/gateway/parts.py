@@ -18,6 +18,7 @@ from gateway.control.access import Access, Quotas
 from gateway.control.accounts.database import Database, open_database
 from gateway.control.accounts.stores import Stores
 from gateway.control.doors import Control
+from gateway.control.failures import LoginFailures
 from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
@@ -72,6 +73,7 @@ class Parts:
     async def close(self) -> None:
         """Free it all, the outside included."""
         await self.control.usage.close()
+        await self.control.failures.close()
         self.control.passwords.close()
         self.database.close()
         self.outside.event_log.close()
@@ -114,6 +116,7 @@ def _control(settings: Settings, database: Database, outside: Outside, keys: Key
         tokens=tokens,
         access=Access(tokens, stores, outside.cache, quotas=_quotas(settings)),
         usage=Usage(stores.usage, clock=clock),
+        failures=LoginFailures(stores),
         clock=clock,
     )
 

@@ -12,6 +12,7 @@ from bookcore.kit.problem import ProblemError
 from gateway.control.access import Access, Caller, Credentials
 from gateway.control.accounts.sessions import Session
 from gateway.control.accounts.stores import Stores
+from gateway.control.failures import LoginFailures
 from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
@@ -37,6 +38,7 @@ class Control:
     tokens: AccessTokens
     access: Access
     usage: Usage
+    failures: LoginFailures
     clock: Clock
 
     def pair(self, session: Session, role: Role) -> Tokens:
