@@ -103,9 +103,9 @@ class KeyFolder:
         """
         with self._writing():
             now = int(self._clock.now().timestamp())
-            self._retire(now)
+            kid = self._retire(now)
             self._drop_outlived(now)
-        return self.ring.signing_kid
+        return kid
 
     def distrust(self, kid: str) -> None:
         """Believe no token of that key from now on; when it is the one that signs, a new one takes its place.
@@ -133,11 +133,15 @@ class KeyFolder:
         except OSError as error:
             raise unusable(self._folder, error) from error
 
-    def _retire(self, now: int) -> None:
+    def _retire(self, now: int) -> str:
+        """The kid of the key in its place."""
         signing = self._folder / SIGNING
-        kid = thumbprint(load(signing).public_key())
-        os.link(signing, self._folder / f"{_RETIRED}-{now}-{kid}.pem")
-        write_new(self._folder).replace(signing)  # at every moment there is a whole signing key
+        old = thumbprint(load(signing).public_key())
+        os.link(signing, self._folder / f"{_RETIRED}-{now}-{old}.pem")
+        draft = write_new(self._folder)
+        kid = thumbprint(load(draft).public_key())
+        draft.replace(signing)  # at every moment there is a whole signing key
+        return kid
 
     def _drop_outlived(self, now: int) -> None:
         for path in self._folder.glob(f"{_RETIRED}-*.pem"):
