@@ -21,6 +21,7 @@ from gateway.control.doors import Control
 from gateway.control.failures import LoginFailures
 from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
+from gateway.control.periods import DAY, DAY_SECONDS, LONGEST_MONTH_SECONDS, MONTH
 from gateway.control.tokens import AccessTokens
 from gateway.control.usage import Usage
 from gateway.core.freshness import Lifetime
@@ -129,6 +130,7 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
     store = Store(outside.cache, shelf, now=now, is_shared=is_shared)
     tokens = TokenCache(life_seconds=_REMEMBERED_SECONDS if is_shared else _REMEMBERED_ALONE, now=now)
     store.on_news(tokens.hear)
+    control.usage.on_spent(tokens.forget)
     access.on_standing_changed(lambda user_id: store.purge([USER_TAG + user_id], _say_unheard))
     engine = Engine(
         Collaborators(
@@ -152,7 +154,7 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
         date=DateLine(),
         limits=Limits(idle_seconds=settings.gateway_idle_seconds),
         connections=Connections(),
-        doorkeeper=Doorkeeper(access, tokens),
+        doorkeeper=Doorkeeper(access, tokens, control.usage),
     )
     return Plane(store, engine, inside, _sweep(engine, inside))
 
@@ -179,12 +181,18 @@ def seconds_of(clock: Clock) -> Callable[[], float]:
 
 def _quotas(settings: Settings) -> Quotas:
     return Quotas(
-        user=Quota("user", settings.gateway_requests_per_minute),
+        user=_user_quota(settings),
         anonymous=Quota("anonymous", settings.gateway_anonymous_per_minute),
         login_address=Quota("login-address", settings.gateway_logins_per_address),
         login_email=Quota("login-email", settings.gateway_logins_per_email),
         login_everyone=Quota("login-everyone", settings.gateway_logins_per_minute),
     )
+
+
+def _user_quota(settings: Settings) -> Quota:
+    by_day = Quota(DAY, settings.requests_per_day, DAY_SECONDS)
+    by_month = Quota(MONTH, settings.requests_per_month, LONGEST_MONTH_SECONDS)
+    return Quota("user", settings.gateway_requests_per_minute, beside=(by_day, by_month))
 
 
 def _upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:

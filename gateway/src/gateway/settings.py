@@ -27,6 +27,12 @@ class Settings(SharedSettings):
     gateway_token_seconds: int = Field(600, ge=1, le=86_400, description="life of an access token")
     gateway_refresh_days: int = Field(30, ge=1, le=365, description="life of an unused refresh token")
     gateway_requests_per_minute: int = Field(600, ge=1, description="quota of one user")
+    gateway_requests_per_day: int = Field(
+        0, ge=0, description="quota of one user a day, by UTC; 0: sixty times that of a minute"
+    )
+    gateway_requests_per_month: int = Field(
+        0, ge=0, description="quota of one user a month, by UTC; 0: twenty times that of a day"
+    )
     gateway_anonymous_per_minute: int = Field(
         120, ge=1, description="quota of one network address for requests without a valid token"
     )
@@ -86,6 +92,16 @@ class Settings(SharedSettings):
     bootstrap_admin_password: SecretStr = Field(
         SecretStr(""), description="that administrator's password, at least 12 characters"
     )
+
+    @property
+    def requests_per_day(self) -> int:
+        """As set, or as follows from the quota of a minute."""
+        return self.gateway_requests_per_day or 60 * self.gateway_requests_per_minute
+
+    @property
+    def requests_per_month(self) -> int:
+        """As set, or as follows from the quota of a day."""
+        return self.gateway_requests_per_month or 20 * self.requests_per_day
 
     @field_validator("books_api_urls", "search_api_urls", "ml_api_urls", mode="before")
     @classmethod
