@@ -12,6 +12,7 @@ from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
 from bookcore.kit.clock import Clock, SystemClock
+from bookcore.kit.cursor import SignedCursors
 from gateway.cache.shelf import Shelf
 from gateway.cache.store import Store
 from gateway.control.access import Access, Quotas
@@ -119,6 +120,7 @@ def _control(settings: Settings, database: Database, outside: Outside, keys: Key
         usage=Usage(stores.usage, clock=clock),
         failures=LoginFailures(stores),
         clock=clock,
+        cursors=SignedCursors(settings.internal_secret.get_secret_value()),
     )
 
 
