@@ -9,13 +9,10 @@ from uuid import uuid4
 
 import httpx
 from tests.gateway.rolling import Program, children, under_load, until
-from tests.gateway.whole import fill
-from tests.unit.bookml.books import shop, tell
+from tests.gateway.whole import fill, train
 from tests.unit.gateway.conftest import ADMIN
-from tests.unit.ml_api.conftest import World, silent
 
 from ml_api.settings import Settings as MlSettings
-from trainer.run import run
 
 SERVICES = {
     "books_api": "BOOKSTREAM_BOOKS_API_PORT",
@@ -71,9 +68,7 @@ def site(data: Path, **more: str) -> Iterator[Site]:
     """Of processes."""
     settings = MlSettings(data=data)
     fill(settings.catalogue_url, settings.search_url)
-    stores = World(settings).stores()
-    tell(stores.log, shop(260, signal=True, source="shop"))
-    run(stores, "shop", show=silent)
+    train(settings)
     named = {"BOOKSTREAM_DATA": str(data), "BOOKSTREAM_BOOKS_API_WRITE_WAIT": "0"}
     services = [Program(module, port, named) for module, port in SERVICES.items() for _ in range(2)]
     gateway = Program("gateway", "BOOKSTREAM_GATEWAY_PORT", {**named, **_told(services), **more})
