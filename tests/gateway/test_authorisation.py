@@ -111,6 +111,7 @@ def test_a_caller_gets_in_exactly_where_its_scopes_say(
     filled = path.format(
         user_id=NOT_THERE,
         key_id=NOT_THERE,
+        kid="k" * 43,
         book_id="shop:u01",
         version="shop-GBP:1",
         prediction_id=NOT_THERE,

@@ -153,6 +153,8 @@ def test_somebody_signs_up_makes_a_key_uses_it_sees_the_usage_and_revokes_it(
     person.reads("#figures", is_counted)
     label = "return document.querySelector('svg.graph').getAttribute('aria-label')"
     assert "2 refused" in person.driver.execute_script(label)
+    for name in ("day", "month"):
+        person.reads(f"#{name}-used", lambda text: text.startswith("3 of "))
     person.takes_a_picture(f"inside-{person.size}")
     person.is_spared()
     person.driver.execute_script("window.confirm = () => true")

@@ -20,8 +20,8 @@ CHECKS = (
     "response_schema_conformance",
     "negative_data_rejection",
 )
-ENDS_THE_SESSION = ("logout", "logout_everywhere")
-EXAMPLES = {"books-api": 20, "search-api": 20, "gateway": 6}
+ENDS_THE_SESSION = ("logout", "logout_everywhere", "distrust_signing_key")
+EXAMPLES = {"books-api": 20, "search-api": 20, "ml-api": 20, "gateway": 6}
 
 
 class AnHourAhead:
@@ -39,7 +39,11 @@ def headers_for(whole: Whole, service: str) -> Headers:
 
 
 def address_of(whole: Whole, service: str) -> str:
-    known = {"books-api": whole.settings.books_api_urls[0], "search-api": whole.settings.search_api_urls[0]}
+    known = {
+        "books-api": whole.settings.books_api_urls[0],
+        "search-api": whole.settings.search_api_urls[0],
+        "ml-api": whole.settings.ml_api_urls[0],
+    }
     return known.get(service, whole.address)
 
 

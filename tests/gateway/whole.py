@@ -1,4 +1,4 @@
-"""The gateway in front of the real books and search APIs, each a real server on loopback."""
+"""The gateway in front of the real services, each a real server on loopback."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
+from tests.unit.bookml.books import shop, tell
 from tests.unit.gateway.conftest import ADMIN, running, served
+from tests.unit.ml_api.conftest import World, silent
 
 import books_api.app
 import books_api.settings
+import ml_api.app
+import ml_api.settings
 import search_api.app
 import search_api.settings
 from bookcore.catalogue import Ingest, Observation, open_catalogue
@@ -22,6 +26,7 @@ from gateway.control.accounts.api_keys import NewKey
 from gateway.control.doors import Control
 from gateway.dataplane.server import configured
 from gateway.settings import Settings
+from trainer.run import run
 
 Headers = dict[str, str]
 BOOKS = 25
@@ -61,11 +66,17 @@ class Whole:
 
 @contextmanager
 def whole_platform(data: Path) -> Iterator[Whole]:
-    """With 25 books u00 to u24 of the source shop, and the bootstrap administrator."""
+    """With 25 books u00 to u24 of the source shop, a model of its prices, and the bootstrap administrator."""
     books = books_api.settings.Settings(data=data, books_api_write_wait=0)
     search = search_api.settings.Settings(data=data)
-    _fill(books.catalogue_url, search.search_url)
-    services = {"books-api": books_api.app.create_app(books), "search-api": search_api.app.create_app(search)}
+    fill(books.catalogue_url, search.search_url)
+    ml = ml_api.settings.Settings(data=data)
+    train(ml)
+    services = {
+        "books-api": books_api.app.create_app(books),
+        "search-api": search_api.app.create_app(search),
+        "ml-api": ml_api.app.create_app(ml),
+    }
     for app in services.values():
         app.openapi()  # FastAPI makes its models when first asked, which several threads must not do at once
     with ExitStack() as stack:
@@ -74,6 +85,7 @@ def whole_platform(data: Path) -> Iterator[Whole]:
             data=data,
             books_api_urls=(addresses["books-api"],),
             search_api_urls=(addresses["search-api"],),
+            ml_api_urls=(addresses["ml-api"],),
             bootstrap_admin_email=ADMIN["email"],
             bootstrap_admin_password=ADMIN["password"],
             gateway_requests_per_minute=1_000_000,
@@ -86,7 +98,17 @@ def whole_platform(data: Path) -> Iterator[Whole]:
         yield Whole(address, settings, app.state.control, services)
 
 
-def _fill(catalogue_url: str, search_url: str) -> None:
+def train(settings: ml_api.settings.Settings) -> None:
+    """A price model of the source shop."""
+    stores = World(settings).stores()
+    tell(stores.log, shop(260, signal=True, source="shop"))
+    run(stores, "shop", show=silent)
+    stores.lake.close()
+    stores.log.close()
+
+
+def fill(catalogue_url: str, search_url: str) -> None:
+    """25 books into catalogue and index."""
     catalogue = open_catalogue(catalogue_url)
     books = [a_book(f"u{n:02d}", price=f"{10 + n}.00", title=f"Book {n % 7}") for n in range(BOOKS)]
     seen = [Observation(book.id, book, n + 1, "e") for n, book in enumerate(books)]

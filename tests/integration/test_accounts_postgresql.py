@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from bookcore.domain.errors import Conflict
+from bookcore.domain.errors import Conflict, Unavailable
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import SystemClock
 from gateway.control.accounts.api_keys import NewKey
@@ -93,3 +94,23 @@ def test_a_session_a_key_and_usage_go_the_whole_way(stores: Stores) -> None:
     assert found[0].last_used_at == 3_700
     stores.users.remove(account.id, by="a")
     assert stores.api_keys.find(secret) is None
+
+
+def test_gateways_that_count_for_one_user_at_once_lose_no_request(stores: Stores) -> None:
+    tally = {Cell("u", "k", 0): Tally(3, 1, 0, 5), Cell("v", "", 0): Tally(1, 0, 0, 5)}
+
+    def add(_: int) -> None:
+        for _ in range(100):  # as Usage does: who is told to try again keeps its counts
+            with suppress(Unavailable):
+                stores.usage.add(tally)
+                return
+        raise AssertionError("never stored")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+    assert stores.usage.totals(["u", "v"], at=0) == {
+        ("u", "day"): 80,
+        ("u", "month"): 80,
+        ("v", "day"): 40,
+        ("v", "month"): 40,
+    }

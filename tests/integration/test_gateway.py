@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from tests.gateway.rolling import children, until
 from tests.unit.gateway.conftest import ADMIN, served
 from tests.unit.gateway.dataplane.conftest import Gateway, gateway
 
@@ -54,6 +55,13 @@ def one_of_several(folder: Path, service: str, cache: str) -> Iterator[Gateway]:
     )
     with gateway(settings) as found:
         yield found
+
+
+def through(proxy: FaultProxy, redis_url: str) -> str:
+    """The cache server behind the proxy, with a prefix of its own."""
+    parts = urlsplit(redis_url)
+    place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
+    return parts._replace(netloc=place).geturl() + f"?prefix=t{uuid4().hex}:"
 
 
 def status(found: Gateway, path: str = "/v1/books") -> str:
@@ -117,10 +125,8 @@ def test_who_logs_out_at_one_gateway_is_out_at_the_other_at_once(
 def test_without_the_cache_server_reads_are_answered_and_logins_are_not(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
-    parts = urlsplit(redis_url)
-    with FaultProxy(parts.port or 6379) as proxy:
-        place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
-        cache = parts._replace(netloc=place).geturl() + f"?prefix=t{uuid4().hex}:"
+    with FaultProxy(urlsplit(redis_url).port or 6379) as proxy:
+        cache = through(proxy, redis_url)
         with one_of_several(tmp_path, service, cache) as found, found.wire() as wire:
             settle(found)
             proxy.fall_silent()
@@ -158,6 +164,7 @@ def processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str, "su
         "GATEWAY_WORKERS": "2",
         "GATEWAY_PORT": str(port),
         "GATEWAY_REQUESTS_PER_MINUTE": "10000000",
+        "GATEWAY_ANONYMOUS_PER_MINUTE": "10000000",
         "GATEWAY_ACCESS_LOG": "false",
     }
     named = {f"BOOKSTREAM_{name}": value for name, value in env.items()}
@@ -223,6 +230,63 @@ def test_all_workers_are_replaced_under_load_and_no_request_fails(
         assert len(children(process.pid)) == 2
 
 
-def children(pid: int) -> set[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return {int(child) for child in text.split()}
+def requests_seen(address: str) -> float:
+    text = httpx.get(f"{address}/metrics", trust_env=False).text
+    sample = 'gateway_requests_total{method="GET",route="/books",status="200"} '
+    return float(text.partition(f"\n{sample}")[2].partition("\n")[0] or 0)
+
+
+def workers_seen(address: str) -> str:
+    text = httpx.get(f"{address}/metrics", trust_env=False).text
+    return text.partition("\ngateway_workers ")[2].partition("\n")[0]
+
+
+def test_the_metrics_are_those_of_all_workers_and_outlive_them(
+    tmp_path: Path, service: str, redis_url: str
+) -> None:
+    cache = f"{redis_url}?prefix=t{uuid4().hex}:"
+    with processes(tmp_path, service, cache) as (address, process):
+        until(lambda: workers_seen(address) == "2.0")
+        login = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
+        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+
+        def ask(times: int) -> None:
+            for _ in range(times):  # each on a connection of its own, so that both workers are asked
+                httpx.get(f"{address}/v1/books", headers=headers, trust_env=False)
+
+        looked = [0.0]
+        for _ in range(40):
+            ask(1)
+            looked.append(requests_seen(address))
+        until(lambda: requests_seen(address) == 40, within=5)
+        workers = children(process.pid)
+        process.send_signal(signal.SIGHUP)
+        while not workers.isdisjoint(children(process.pid)):
+            looked.append(requests_seen(address))
+        assert looked == sorted(looked)
+        until(lambda: workers_seen(address) == "2.0")
+        assert requests_seen(address) == 40
+        os.kill(min(children(process.pid)), signal.SIGKILL)
+        until(lambda: children(process.pid).isdisjoint(workers) and workers_seen(address) == "2.0")
+        assert requests_seen(address) == 40
+
+
+def test_a_worker_that_dies_while_the_cache_server_is_away_has_a_successor_when_it_is_back(
+    tmp_path: Path, service: str, redis_url: str
+) -> None:
+    with (
+        FaultProxy(urlsplit(redis_url).port or 6379) as proxy,
+        processes(tmp_path, service, through(proxy, redis_url)) as (address, process),
+    ):
+        until(lambda: workers_seen(address) == "2.0")
+        proxy.fall_silent()
+        before = children(process.pid)
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: len(children(process.pid) - before) == 1)
+        failed = children(process.pid) - before
+        until(lambda: failed.isdisjoint(children(process.pid)))
+        proxy.wake()
+        until(lambda: len(children(process.pid) - failed) == 2)
+        after = children(process.pid)
+        assert not Event().wait(1)
+        assert children(process.pid) == after

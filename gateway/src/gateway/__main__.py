@@ -3,16 +3,24 @@
 import os
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from bookcore.domain.errors import BookstreamError
-from bookcore.kit.app import bind
+import structlog
+
+from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from gateway.app import create_app
+from gateway.dataplane.board import Board, retire
 from gateway.dataplane.server import serve
 from gateway.settings import Settings
+from gateway.takeover import join, take_all
 from gateway.workers import Workers, bind_for, worker_command
+
+_log = structlog.get_logger()
 
 
 def main() -> int:
@@ -22,24 +30,59 @@ def main() -> int:
         configure_logging(settings, service="gateway")
         stop_with_parent()
         if sys.argv[1:2] == ["worker"]:
-            _work(settings, descriptor=int(sys.argv[2]), tell=int(sys.argv[3]))
+            _work(settings, int(sys.argv[2]), tell=int(sys.argv[3]), board=Path(sys.argv[4]))
         elif settings.gateway_workers == 1:
-            serve(create_app(settings), bind(settings.gateway_host, settings.gateway_port))
+            _serve_alone(settings)
         else:
-            places = bind_for(settings.gateway_workers, settings.gateway_host, settings.gateway_port)
-            Workers(places, worker_command).run()
+            _serve_together(settings)
     except BookstreamError as error:
         sys.stderr.write(f"gateway: {error}\n")
         return 1
     return 0
 
 
-def _work(settings: Settings, *, descriptor: int, tell: int) -> None:
+def _serve_alone(settings: Settings) -> None:
+    host, port, app = settings.gateway_host, settings.gateway_port, create_app(settings)
+    if not settings.gateway_takes_over:
+        serve(app, *bind_for(1, host, port))
+        return
+    listener = join(host, port)
+
+    def started() -> None:
+        try:
+            take_all(listener)
+            _log.info("took the port over; stop the old gateway now")
+        except Unavailable as error:
+            _log.warning("shares the port with the old gateway", reason=str(error))
+
+    serve(app, listener, on_started=started)
+
+
+def _serve_together(settings: Settings) -> None:
+    places = bind_for(settings.gateway_workers, settings.gateway_host, settings.gateway_port)
+    with TemporaryDirectory(prefix="bookstream-gateway-") as name:
+        board = Path(name)
+
+        def ended(pid: int) -> None:
+            try:
+                retire(board, str(pid))
+            except OSError as error:
+                _log.warning("what a worker counted is lost", pid=pid, error=str(error))
+
+        Workers(places, lambda listener, tell: worker_command(listener, tell, board), on_ended=ended).run()
+
+
+def _work(settings: Settings, descriptor: int, *, tell: int, board: Path) -> None:
+    app = create_app(settings)
+    app.state.metrics.share(Board(board, str(os.getpid())))
+
     def started() -> None:
         os.write(tell, b"1")
         os.close(tell)
 
-    serve(create_app(settings), socket.socket(fileno=descriptor), on_started=started)
+    serve(app, socket.socket(fileno=descriptor), on_started=started)
+    with suppress(OSError):
+        app.state.metrics.publish()
 
 
 if __name__ == "__main__":

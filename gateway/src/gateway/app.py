@@ -25,7 +25,8 @@ from gateway.control.bootstrap import ensure_admin, wanted_admin
 from gateway.core.routes import PUBLIC_PREFIX, ROUTES
 from gateway.dataplane.documents import MergedDocuments
 from gateway.dataplane.edge import Edge
-from gateway.dataplane.metrics import MetricsPage, Watched
+from gateway.dataplane.metrics import MetricsPage
+from gateway.dataplane.numbers import Watched
 from gateway.dataplane.proxy import DataPlane, Dependencies
 from gateway.parts import Outside, Parts, Plane, open_parts
 from gateway.settings import Settings
@@ -59,7 +60,8 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
     for module in _ROUTES:
         app.include_router(module.router)
     app.state.purger = _Purger(parts.plane)
-    app.router.routes.append(Route("/metrics", _metrics(parts.plane), include_in_schema=False))
+    app.state.metrics = _metrics(parts.plane)
+    app.router.routes.append(Route("/metrics", _endpoint(app.state.metrics), include_in_schema=False))
     app.state.inside = parts.plane.inside
     _route_services(app, _data_plane(parts.plane))
     app.add_middleware(
@@ -86,10 +88,14 @@ class _Purger:
         await self._store.purged(tags)
 
 
-def _metrics(plane: Plane) -> Endpoint:
+def _metrics(plane: Plane) -> MetricsPage:
     watched = Watched(plane.inside.observer, plane.store, plane.inside.connections, plane.engine.upstreams)
     page = MetricsPage(watched)
+    plane.sweep.add(page)
+    return page
 
+
+def _endpoint(page: MetricsPage) -> Endpoint:
     async def show(request: Request) -> Response:
         return await page(request)
 
@@ -115,6 +121,7 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
         listener = _listener(settings, parts, asyncio.get_running_loop())
         listener.start()
         parts.control.usage.start()
+        parts.control.failures.start()
         parts.plane.sweep.start()
         try:
             yield

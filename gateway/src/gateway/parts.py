@@ -11,14 +11,17 @@ from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
 from bookcore.kit.clock import Clock, SystemClock, seconds_of
+from bookcore.kit.cursor import SignedCursors
 from gateway.cache.shelf import Shelf
 from gateway.cache.store import Store
 from gateway.control.access import Access, Quotas
 from gateway.control.accounts.database import Database, open_database
 from gateway.control.accounts.stores import Stores
 from gateway.control.doors import Control
+from gateway.control.failures import LoginFailures
 from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
+from gateway.control.periods import DAY, DAY_SECONDS, LONGEST_MONTH_SECONDS, MONTH
 from gateway.control.tokens import AccessTokens
 from gateway.control.usage import Usage
 from gateway.core.clients import Crowd, Proxies
@@ -72,6 +75,7 @@ class Parts:
     async def close(self) -> None:
         """Free it all, the outside included."""
         await self.control.usage.close()
+        await self.control.failures.close()
         self.control.passwords.close()
         self.database.close()
         self.outside.event_log.close()
@@ -114,7 +118,9 @@ def _control(settings: Settings, database: Database, outside: Outside, keys: Key
         tokens=tokens,
         access=Access(tokens, stores, outside.cache, quotas=_quotas(settings)),
         usage=Usage(stores.usage, clock=clock),
+        failures=LoginFailures(stores),
         clock=clock,
+        cursors=SignedCursors(settings.internal_secret.get_secret_value()),
     )
 
 
@@ -127,6 +133,7 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
     life_seconds = _REMEMBERED_SECONDS if is_shared else _REMEMBERED_ALONE
     tokens = TokenCache(life_seconds=life_seconds, now=now, admission_of=store.admission)
     store.on_news(tokens.hear)
+    control.usage.on_spent(tokens.forget)
     access.on_standing_changed(lambda user_id: store.purge([USER_TAG + user_id], _say_unheard))
     engine = Engine(
         Collaborators(
@@ -150,7 +157,7 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
         date=DateLine(),
         limits=Limits(idle_seconds=settings.gateway_idle_seconds),
         connections=Connections(),
-        doorkeeper=Doorkeeper(access, tokens),
+        doorkeeper=Doorkeeper(access, tokens, control.usage),
         proxies=Proxies(settings.gateway_trusted_proxies),
         crowd=Crowd(per_minute=settings.gateway_address_requests_per_minute, now=now),
     )
@@ -174,12 +181,18 @@ def _say_unheard(error: BookstreamError | None) -> None:
 
 def _quotas(settings: Settings) -> Quotas:
     return Quotas(
-        user=Quota("user", settings.gateway_requests_per_minute),
+        user=_user_quota(settings),
         anonymous=Quota("anonymous", settings.gateway_anonymous_per_minute),
         login_address=Quota("login-address", settings.gateway_logins_per_address),
         login_email=Quota("login-email", settings.gateway_logins_per_email),
         login_everyone=Quota("login-everyone", settings.gateway_logins_per_minute),
     )
+
+
+def _user_quota(settings: Settings) -> Quota:
+    by_day = Quota(DAY, settings.requests_per_day, DAY_SECONDS)
+    by_month = Quota(MONTH, settings.requests_per_month, LONGEST_MONTH_SECONDS)
+    return Quota("user", settings.gateway_requests_per_minute, beside=(by_day, by_month))
 
 
 def _upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:

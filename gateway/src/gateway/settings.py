@@ -28,6 +28,12 @@ class Settings(SharedSettings):
     gateway_token_seconds: int = Field(600, ge=1, le=86_400, description="life of an access token")
     gateway_refresh_days: int = Field(30, ge=1, le=365, description="life of an unused refresh token")
     gateway_requests_per_minute: int = Field(600, ge=1, description="quota of one user")
+    gateway_requests_per_day: int = Field(
+        0, ge=0, description="quota of one user a day, by UTC; 0: sixty times that of a minute"
+    )
+    gateway_requests_per_month: int = Field(
+        0, ge=0, description="quota of one user a month, by UTC; 0: twenty times that of a day"
+    )
     gateway_anonymous_per_minute: int = Field(
         120, ge=1, description="quota of one network address for requests without a valid token"
     )
@@ -42,7 +48,9 @@ class Settings(SharedSettings):
     )
     gateway_logins_per_email: int = Field(10, ge=1, description="logins a minute for one e-mail address")
     gateway_logins_per_minute: int = Field(
-        600, ge=1, description="logins a minute for everybody together; the last line for the processor"
+        600,
+        ge=1,
+        description="logins and registrations a minute for everybody; the last line for the processor",
     )
     gateway_cache_seconds: float = Field(60.0, ge=0, description="longest life of a cached response; 0: none")
     gateway_cache_entry_bytes: int = Field(1_048_576, ge=0, description="largest response that is cached")
@@ -63,6 +71,10 @@ class Settings(SharedSettings):
     )
     gateway_workers: int = Field(
         1, ge=1, le=64, description="processes that share the port; more than one need a cache server"
+    )
+    gateway_takes_over: bool = Field(
+        default=False,
+        description="share the port of an older gateway, which is stopped once this one answers",
     )
     gateway_access_log: bool = Field(
         default=True, description="one line of JSON for each request on standard error"
@@ -87,6 +99,16 @@ class Settings(SharedSettings):
     bootstrap_admin_password: SecretStr = Field(
         SecretStr(""), description="that administrator's password, at least 12 characters"
     )
+
+    @property
+    def requests_per_day(self) -> int:
+        """As set, or as follows from the quota of a minute."""
+        return self.gateway_requests_per_day or 60 * self.gateway_requests_per_minute
+
+    @property
+    def requests_per_month(self) -> int:
+        """As set, or as follows from the quota of a day."""
+        return self.gateway_requests_per_month or 20 * self.requests_per_day
 
     @field_validator(
         "books_api_urls", "search_api_urls", "ml_api_urls", "gateway_trusted_proxies", mode="before"
@@ -122,6 +144,8 @@ class Settings(SharedSettings):
             raise ValueError("give both BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL and _PASSWORD, or neither")
         if self.gateway_workers > 1 and self.cache_url.startswith("memory:"):
             raise ValueError("more than one BOOKSTREAM_GATEWAY_WORKERS need a BOOKSTREAM_CACHE_URL to share")
+        if self.gateway_takes_over and (self.gateway_workers > 1 or self.gateway_port == 0):
+            raise ValueError("BOOKSTREAM_GATEWAY_TAKES_OVER is for one worker on a given port")
         if self.environment is Environment.PRODUCTION:
             self._refuse_own_unsafe()
         return self

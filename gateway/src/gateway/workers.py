@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -24,6 +25,7 @@ _log = structlog.get_logger()
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _TICK_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0
 
 Command = Callable[[int, int], Sequence[str]]
 """The command line of a worker that gets two descriptors: the socket, and where to say that it accepts."""
@@ -36,11 +38,13 @@ class _Worker:
 
 
 class Workers:
-    """`run` returns after a SIGTERM or SIGINT, when all have stopped."""
+    """`run` returns after a SIGTERM or SIGINT, when all have stopped; `on_ended` gets each one's number."""
 
-    def __init__(self, listeners: Sequence[socket.socket], command: Command) -> None:
+    def __init__(
+        self, listeners: Sequence[socket.socket], command: Command, *, on_ended: Callable[[int], None]
+    ) -> None:
         self._workers = [_Worker(listener) for listener in listeners]
-        self._command = command
+        self._command, self._on_ended = command, on_ended
         self._is_stopping = self._is_reload_due = False
         self._reading, self._writing = os.pipe()
 
@@ -68,7 +72,17 @@ class Workers:
             process = worker.process
             if process is not None and process.poll() is not None and not self._is_stopping:
                 _log.error("worker died", pid=process.pid, code=process.returncode)
-                worker.process = self._started(worker.listener)
+                worker.process = None
+                self._on_ended(process.pid)
+            if worker.process is None and not self._is_stopping:
+                self._revive(worker)
+
+    def _revive(self, worker: _Worker) -> None:
+        try:
+            worker.process = self._started(worker.listener)
+        except Unavailable as error:  # a server that it needs may be away: the other workers go on
+            _log.error("no worker in its place yet", error=str(error))
+            select.select([], [], [], _AGAIN_SECONDS)
 
     def _replace(self, worker: _Worker) -> None:
         old = worker.process
@@ -79,6 +93,7 @@ class Workers:
             return
         if old is not None:
             _end(old)
+            self._on_ended(old.pid)
 
     def _started(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
         told, tell = os.pipe()
@@ -97,16 +112,17 @@ class Workers:
         finally:
             os.close(told)
         _end(process)
+        self._on_ended(process.pid)
         raise Unavailable("a worker does not start; its own message is above")
 
     def _stop(self) -> None:
         processes = [worker.process for worker in self._workers if worker.process is not None]
         for process in processes:
             process.terminate()
+        for worker in self._workers:
+            worker.listener.close()  # the workers have theirs: nobody waits in a line that nobody looks at
         for process in processes:
             _end(process)
-        for worker in self._workers:
-            worker.listener.close()
         os.close(self._reading)
         os.close(self._writing)
 
@@ -129,9 +145,9 @@ def bind_for(workers: int, host: str, port: int) -> list[socket.socket]:
     return [first, *(bind(host, chosen, shared=True) for _ in range(workers - 1))]
 
 
-def worker_command(descriptor: int, tell: int) -> Sequence[str]:
-    """A worker of the gateway."""
-    return [sys.executable, "-m", "gateway", "worker", str(descriptor), str(tell)]
+def worker_command(descriptor: int, tell: int, board: Path) -> Sequence[str]:
+    """A worker of the gateway that writes its numbers into that folder."""
+    return [sys.executable, "-m", "gateway", "worker", str(descriptor), str(tell), str(board)]
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

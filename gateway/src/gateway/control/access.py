@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import inf
 
 from bookcore.cache import Cache
+from bookcore.domain.errors import Unavailable
 from bookcore.kit.auth import DEFAULT_SCOPES, Role
 from bookcore.kit.problem import ProblemError
 from gateway.cache.generations import Generations
@@ -167,12 +168,20 @@ class Access:
         )
 
     async def _standing(self, claims: AccessClaims) -> Standing | None:
+        try:
+            return await self._kept_standing(claims)
+        except Unavailable:  # the cache server is away: readers must not notice, so everyone is looked up
+            return await self._stored_standing(claims)
+
+    async def _stored_standing(self, claims: AccessClaims) -> Standing | None:
+        return await asyncio.to_thread(self._stores.sessions.standing_in, claims.session, claims.user_id)
+
+    async def _kept_standing(self, claims: AccessClaims) -> Standing | None:
         generation = await self._generations.current(f"standing:{claims.user_id}")
         key = f"standing:{claims.user_id}:{generation}:{claims.session}"
         kept = await self._cache.get(key)
         if kept is None:
-            find = self._stores.sessions.standing_in
-            found = await asyncio.to_thread(find, claims.session, claims.user_id)
+            found = await self._stored_standing(claims)
             kept = _NOBODY if found is None else f"{found.role} {found.plan}".encode()
             await self._cache.set(key, kept, ttl=_KEPT_SECONDS)
         if kept == _NOBODY:

@@ -1,13 +1,16 @@
-"""For administrators: the audit log and the signing key."""
+"""For administrators: the audit log and the signing keys."""
 
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 
+from bookcore.kit.openapi import problems
 from gateway.control.accounts.audit import AuditFilter, Deed
+from gateway.control.cache_routes import ThePurger
 from gateway.control.doors import Admin, In, actor
-from gateway.control.wire_keys import AuditEntry, AuditPage, AuditVerdict, SigningKeyOut
+from gateway.control.wire_keys import KID, AuditEntry, AuditPage, AuditVerdict, SigningKeyOut
+from gateway.core.tags import EVERY_USER
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 Word = Annotated[str | None, Query(max_length=80)]
@@ -48,3 +51,24 @@ async def rotate_signing_key(caller: Admin, control: In) -> SigningKeyOut:
     kid = await asyncio.to_thread(control.keys.rotate)
     await asyncio.to_thread(control.stores.audit.add, Deed(actor(caller), "signing-key.rotated", kid))
     return SigningKeyOut(kid=kid)
+
+
+@router.delete(
+    "/signing-keys/{kid}",
+    status_code=204,
+    summary="Distrust a signing key",
+    responses=problems("not-found"),
+)
+async def distrust_signing_key(
+    kid: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$", examples=[KID])],
+    caller: Admin,
+    control: In,
+    purger: ThePurger,
+) -> None:
+    """For a key that has leaked: no token of it is good any more, at any gateway; refresh tokens stay good.
+
+    The key that signs is followed by a new one.
+    """
+    await asyncio.to_thread(control.keys.distrust, kid)
+    await asyncio.to_thread(control.stores.audit.add, Deed(actor(caller), "signing-key.distrusted", kid))
+    await purger.purge([EVERY_USER])

@@ -42,10 +42,11 @@ async def _purger(request: Request) -> Purger:
     return purger
 
 
+ThePurger = Annotated[Purger, Depends(_purger)]
+
+
 @router.post("/purge", summary="Forget cached answers")
-async def purge_cache(
-    purge: Purge, caller: Admin, control: In, purger: Annotated[Purger, Depends(_purger)]
-) -> Purged:
+async def purge_cache(purge: Purge, caller: Admin, control: In, purger: ThePurger) -> Purged:
     """Counts in every gateway before this answers. Books that change are forgotten without being asked."""
     books = tuple(f"book:{book}" for book in purge.books)
     lists = (LISTS,) if purge.lists else ()

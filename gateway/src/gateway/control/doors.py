@@ -8,16 +8,18 @@ from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 
 from bookcore.kit.auth import Role, Scope
 from bookcore.kit.clock import Clock
+from bookcore.kit.cursor import SignedCursors
 from bookcore.kit.problem import ProblemError
 from gateway.control.access import Access, Caller, Credentials
 from gateway.control.accounts.sessions import Session
 from gateway.control.accounts.stores import Stores
+from gateway.control.failures import LoginFailures
 from gateway.control.keys import KeyFolder
 from gateway.control.passwords import Passwords
 from gateway.control.tokens import AccessTokens
 from gateway.control.usage import Usage
 from gateway.control.wire import Tokens
-from gateway.core.answer import add_answer_headers
+from gateway.core.answer import add_answer_headers, name_user
 
 _bearer = HTTPBearer(
     scheme_name="bearer", auto_error=False, description="The `access_token` of /v1/auth/login, or an API key"
@@ -37,7 +39,9 @@ class Control:
     tokens: AccessTokens
     access: Access
     usage: Usage
+    failures: LoginFailures
     clock: Clock
+    cursors: SignedCursors
 
     def pair(self, session: Session, role: Role) -> Tokens:
         """What a client gets for a session."""
@@ -88,6 +92,7 @@ async def _caller(
     credentials: Annotated[Credentials, Security(_shown)],
 ) -> Caller:
     admission = await control.access.admit(credentials)
+    name_user(request.scope, admission.caller.user_id)
     add_answer_headers(request.scope, admission.headers)
     missing = [scope for scope in needed.scopes if scope not in admission.caller.scopes]
     if missing:

@@ -13,12 +13,15 @@ from gateway.control.accounts import Account
 from gateway.control.accounts.api_keys import NewKey
 from gateway.control.accounts.usage import HOUR
 from gateway.control.doors import NEEDS_LOGIN, Admin, Anonymous, Control, In, Known, Person, actor
+from gateway.control.periods import DAY, MONTH, period
 from gateway.control.plans import PLANS, Plan, plan_named, quota_of
+from gateway.control.wire import moment
 from gateway.control.wire_keys import (
     KeyIn,
     KeyOut,
     KeysOut,
     NewKeyOut,
+    PeriodOut,
     PlanOut,
     PlansOut,
     UsageCell,
@@ -99,7 +102,7 @@ async def list_plans(control: In) -> PlansOut:
 
 @router.get("/usage", tags=["keys"], summary="Show your usage")
 async def show_usage(caller: Known, control: In, days: Days = 7) -> UsageOut:
-    """Requests to the services by hour and key. The newest are counted after some seconds."""
+    """Requests to the services by hour and key, and what is used of day and month; some seconds behind."""
     return await _usage(control, caller.user_id, days)
 
 
@@ -127,13 +130,27 @@ async def _usage(control: Control, user_id: str, days: int) -> UsageOut:
     now = _now(control)
     since = now - now % HOUR - days * 24 * HOUR
     counted = await asyncio.to_thread(control.stores.usage.of, user_id, since=since)
-    plan = _plan(control, plan_named(account.plan))
-    return UsageOut(user_id=user_id, plan=plan, cells=tuple(UsageCell.of(cell) for cell in counted))
+    totals = await asyncio.to_thread(control.stores.usage.totals, [user_id], at=now)
+    quota = quota_of(account.plan, control.access.quotas.user)
+    periods = {
+        each.name: PeriodOut(
+            used=totals.get((user_id, each.name), 0),
+            limit=each.requests,
+            resets_at=moment(period(each.name, now).end),
+        )
+        for each in quota.beside
+    }
+    return UsageOut(
+        user_id=user_id,
+        plan=_plan(control, plan_named(account.plan)),
+        day=periods[DAY],
+        month=periods[MONTH],
+        cells=tuple(UsageCell.of(cell) for cell in counted),
+    )
 
 
 def _plan(control: Control, plan: Plan) -> PlanOut:
-    quota = quota_of(plan.name, control.access.quotas.user)
-    return PlanOut.of(plan, requests_per_minute=quota.requests)
+    return PlanOut.of(plan, quota_of(plan.name, control.access.quotas.user))
 
 
 def _now(control: Control) -> int:

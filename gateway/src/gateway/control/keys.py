@@ -1,38 +1,34 @@
 """The Ed25519 keys that sign access tokens: files in one folder, readable by their owner only.
 
 `signing.pem` signs; every other `*.pem` is believed. Rotating keeps the old key as `retired-TIME-KID.pem`
-until the last token that it signed has ended. Gateways that share the folder learn of a new key when they
-first meet it, so a rotation under load refuses nobody.
+until the last token that it signed has ended. Gateways that share the folder look whether it changed with
+each token that they sign or meet for the first time, so that a rotation under load refuses nobody, and names
+of keys that nobody has make nobody read anything.
 """
 
 import base64
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import orjson
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field
 
-from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.domain.errors import BookstreamError, NotFound
 from bookcore.kit.clock import Clock
+from gateway.control.key_files import SIGNING, Mark, load, look, read, unusable, write_new
 
-_SIGNING = "signing.pem"
+_log = structlog.get_logger()
 _RETIRED = "retired"
 _LOCK = ".rotating"
-_LOOK_SECONDS = 1.0
 _MARGIN = 60
 """Seconds that a retired key stays beyond its last token: clocks differ, answers take time."""
 
@@ -78,40 +74,74 @@ class KeyFolder:
         self._folder = folder
         self._clock = clock
         self._token_seconds = token_seconds
-        self._looked_at = clock.now().timestamp()
-        self.ring = _open(folder)
+        mark, keys = read(folder)
+        self._read: tuple[Mark, KeyRing] = mark, _ring(keys)
+        self._is_broken = False
+
+    @property
+    def ring(self) -> KeyRing:
+        """Read again when a file has changed; while the folder is broken the keys stay as they were."""
+        try:
+            if look(self._folder) != self._read[0]:
+                mark, keys = read(self._folder)
+                self._read = mark, _ring(keys)
+            self._is_broken = False
+        except (OSError, BookstreamError) as error:
+            if not self._is_broken:
+                _log.error("the keys can't be read anew", error=str(error))
+            self._is_broken = True
+        return self._read[1]
 
     def believed(self, kid: str) -> Ed25519PublicKey | None:
-        """The key of that name; looks into the folder again for an unknown one, at most once a second."""
-        key = self.ring.believed.get(kid)
-        now = self._clock.now().timestamp()
-        if key is None and now - self._looked_at >= _LOOK_SECONDS:
-            self._looked_at = now
-            self.ring = _open(self._folder)
-            key = self.ring.believed.get(kid)
-        return key
+        """The key of that name."""
+        return self.ring.believed.get(kid)
 
     def rotate(self) -> str:
         """Sign with a new key from now on; its kid.
 
         Idempotent by nothing: each call makes a key. Raises: Unavailable when the folder can't be written.
         """
-        now = int(self._clock.now().timestamp())
+        with self._writing():
+            now = int(self._clock.now().timestamp())
+            kid = self._retire(now)
+            self._drop_outlived(now)
+        return kid
+
+    def distrust(self, kid: str) -> None:
+        """Believe no token of that key from now on; when it is the one that signs, a new one takes its place.
+
+        Raises: NotFound, Unavailable when the folder can't be written.
+        """
+        with self._writing():
+            _, keys = read(self._folder)
+            names = [name for name, key in keys.items() if thumbprint(key.public_key()) == kid]
+            if not names:
+                raise NotFound(f"no signing key {kid[:60]!r}; /.well-known/jwks.json lists them")
+            for name in names:
+                if name == SIGNING:
+                    write_new(self._folder).replace(self._folder / SIGNING)
+                else:
+                    (self._folder / name).unlink()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One at a time, whichever gateway."""
         try:
             with (self._folder / _LOCK).open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                self._retire(now)
-                self._drop_outlived(now)
+                yield
         except OSError as error:
-            raise _unusable(self._folder, error) from error
-        self.ring = _open(self._folder)
-        return self.ring.signing_kid
+            raise unusable(self._folder, error) from error
 
-    def _retire(self, now: int) -> None:
-        signing = self._folder / _SIGNING
-        kid = thumbprint(_load(signing).public_key())
-        os.link(signing, self._folder / f"{_RETIRED}-{now}-{kid}.pem")
-        _write_new(self._folder).replace(signing)  # at every moment there is a whole signing key
+    def _retire(self, now: int) -> str:
+        """The kid of the key in its place."""
+        signing = self._folder / SIGNING
+        old = thumbprint(load(signing).public_key())
+        os.link(signing, self._folder / f"{_RETIRED}-{now}-{old}.pem")
+        draft = write_new(self._folder)
+        kid = thumbprint(load(draft).public_key())
+        draft.replace(signing)  # at every moment there is a whole signing key
+        return kid
 
     def _drop_outlived(self, now: int) -> None:
         for path in self._folder.glob(f"{_RETIRED}-*.pem"):
@@ -120,58 +150,16 @@ class KeyFolder:
                 path.unlink(missing_ok=True)
 
 
-def _open(folder: Path) -> KeyRing:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (folder / _SIGNING).exists():
-            _create(folder)
-        keys = {path.name: _load(path) for path in sorted(folder.glob("*.pem"))}
-    except OSError as error:
-        raise _unusable(folder, error) from error
-    signing = keys[_SIGNING]
-    believed = [key.public_key() for key in keys.values()]
-    return KeyRing(signing, thumbprint(signing.public_key()), {thumbprint(key): key for key in believed})
-
-
-def _unusable(folder: Path, error: OSError) -> Unavailable:
-    return Unavailable(f"cannot use the keys in {folder} ({error.strerror}); check its owner")
-
-
 def thumbprint(key: Ed25519PublicKey) -> str:
     """RFC 7638."""
     members = orjson.dumps({"crv": "Ed25519", "kty": "OKP", "x": _x(key)}, option=orjson.OPT_SORT_KEYS)
     return _base64url(sha256(members).digest())
 
 
-def _create(folder: Path) -> None:
-    draft = _write_new(folder)
-    try:
-        os.link(draft, folder / _SIGNING)  # whole or not at all, and only the first succeeds
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
-
-
-def _write_new(folder: Path) -> Path:
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = folder / f".{uuid4().hex}.draft"
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
-
-
-def _load(path: Path) -> Ed25519PrivateKey:
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError) as error:
-        raise Invalid(f"{path} is no private key in PEM; remove it", field="gateway_keys") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise Invalid(f"{path} is no Ed25519 key; remove it", field="gateway_keys")
-    return key
+def _ring(keys: Mapping[str, Ed25519PrivateKey]) -> KeyRing:
+    believed = {thumbprint(key): key for key in (keys[name].public_key() for name in sorted(keys))}
+    signing = keys[SIGNING]
+    return KeyRing(signing, thumbprint(signing.public_key()), believed)
 
 
 def _x(key: Ed25519PublicKey) -> str:

@@ -9,7 +9,7 @@ from gateway.core.gcra import Quota
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`times` multiplies the quota of the settings; `keys` is how many API keys a user may have."""
+    """`times` multiplies the quotas of the settings; `keys` is how many API keys a user may have."""
 
     name: str
     times: int
@@ -33,5 +33,7 @@ def plan_named(name: str) -> Plan:
 
 
 def quota_of(name: str, base: Quota) -> Quota:
-    """What a user of that plan may ask for."""
-    return replace(base, requests=base.requests * plan_named(name).times)
+    """What a user of that plan may ask for, a minute, a day and a month."""
+    times = plan_named(name).times
+    beside = tuple(replace(each, requests=each.requests * times) for each in base.beside)
+    return replace(base, requests=base.requests * times, beside=beside)

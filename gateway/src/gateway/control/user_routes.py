@@ -1,20 +1,18 @@
 """Users: oneself, and for administrators all of them."""
 
 import asyncio
-import base64
-import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from bookcore.kit.openapi import problems
-from bookcore.kit.problem import ProblemError
-from gateway.control.accounts import Account, AccountChange
+from gateway.control.accounts import AccountChange
 from gateway.control.doors import Admin, In, Known, actor
 from gateway.control.wire import Me, User, UserChange, UserPage
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 _FIRST = (-1, "")
+_QUESTION = "users by creation"
 
 
 @router.get("/me", summary="Show your account")
@@ -32,10 +30,14 @@ async def list_users(
     cursor: Annotated[str, Query(max_length=200)] = "",
 ) -> UserPage:
     """By creation, oldest first; go on with `next_cursor`. For administrators."""
-    after = _position(cursor) if cursor else _FIRST
+    after = _FIRST
+    if cursor:
+        created_at, user_id = control.cursors.read(cursor, question=_QUESTION)
+        after = int(created_at or 0), str(user_id)
     found = await asyncio.to_thread(control.stores.users.page, after, limit=limit + 1)
     page = found[:limit]
-    next_cursor = _cursor(page[-1]) if len(found) > limit else None
+    ended = (page[-1].created_at, page[-1].id) if len(found) > limit else None
+    next_cursor = control.cursors.write(ended, question=_QUESTION) if ended else None
     return UserPage(users=tuple(User.of(account) for account in page), next_cursor=next_cursor)
 
 
@@ -65,19 +67,3 @@ async def delete_user(user_id: str, caller: Admin, control: In) -> None:
     """With all sessions, at once. 409 when no administrator would be left."""
     await asyncio.to_thread(control.stores.users.remove, user_id, by=actor(caller))
     await control.access.forget(user_id)
-
-
-def _cursor(account: Account) -> str:
-    return base64.urlsafe_b64encode(f"{account.created_at}:{account.id}".encode()).decode()
-
-
-def _position(cursor: str) -> tuple[int, str]:
-    try:
-        created_at, _, user_id = (
-            base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").partition(":")
-        )
-        if not 0 < int(created_at) < 2**53 or not user_id.isalnum():
-            raise ValueError(cursor)
-        return int(created_at), user_id
-    except (ValueError, binascii.Error) as error:
-        raise ProblemError("bad-cursor", "the cursor is not one that GET /v1/users gave") from error

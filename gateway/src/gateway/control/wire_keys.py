@@ -8,8 +8,10 @@ from bookcore.kit.auth import Scope
 from gateway.control.accounts.api_keys import ApiKey
 from gateway.control.accounts.audit import Entry, Verdict
 from gateway.control.accounts.usage import Counted
+from gateway.control.periods import DAY, MONTH
 from gateway.control.plans import Plan
 from gateway.control.wire import Moment, Scopes, UserId, Wire, moment
+from gateway.core.gcra import Quota
 
 KeyId = Annotated[str, Field(examples=["0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f"])]
 Count = Annotated[int, Field(ge=0, examples=[12])]
@@ -67,13 +69,21 @@ class PlanOut(Wire):
     name: Annotated[str, Field(examples=["plus"])]
     words: Annotated[str, Field(examples=["For an application with users of its own."])]
     requests_per_minute: Annotated[int, Field(examples=[3_000])]
+    requests_per_day: Annotated[int, Field(examples=[180_000])]
+    requests_per_month: Annotated[int, Field(examples=[3_600_000])]
     api_keys: Annotated[int, Field(examples=[20])]
 
     @classmethod
-    def of(cls, plan: Plan, *, requests_per_minute: int) -> Self:
-        """From the table of plans."""
+    def of(cls, plan: Plan, quota: Quota) -> Self:
+        """From the table of plans and what it comes to."""
+        longer = {each.name: each.requests for each in quota.beside}
         return cls(
-            name=plan.name, words=plan.words, requests_per_minute=requests_per_minute, api_keys=plan.keys
+            name=plan.name,
+            words=plan.words,
+            requests_per_minute=quota.requests,
+            requests_per_day=longer[DAY],
+            requests_per_month=longer[MONTH],
+            api_keys=plan.keys,
         )
 
 
@@ -104,11 +114,21 @@ class UsageCell(Wire):
         )
 
 
+class PeriodOut(Wire):
+    """What counts against the plan in this day or month, by UTC: all that wasn't refused (4xx)."""
+
+    used: Count
+    limit: Annotated[int, Field(examples=[180_000])]
+    resets_at: Moment
+
+
 class UsageOut(Wire):
     """Hours with requests, oldest first, some seconds behind; and the plan that they count against."""
 
     user_id: UserId
     plan: PlanOut
+    day: PeriodOut
+    month: PeriodOut
     cells: tuple[UsageCell, ...]
 
 
@@ -164,10 +184,14 @@ class AuditVerdict(Wire):
         )
 
 
+KID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+"""An example."""
+
+
 class SigningKeyOut(Wire):
     """The key that signs from now on."""
 
-    kid: Annotated[str, Field(examples=["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"])]
+    kid: Annotated[str, Field(examples=[KID])]
 
 
 def _fields(key: ApiKey) -> dict[str, object]:

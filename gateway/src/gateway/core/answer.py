@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.core.headers import Header
 
-_KEY, _IDENTITY = "bookstream.answer_headers", "bookstream.identity"
+_KEY, _IDENTITY, _USER = "bookstream.answer_headers", "bookstream.identity", "bookstream.user"
 
 Scope = MutableMapping[str, Any]
 """ASGI's; Any: the specification leaves the values open."""
@@ -14,6 +14,7 @@ Scope = MutableMapping[str, Any]
 def identify(scope: Scope, request_id: bytes, traceparent: bytes) -> None:
     """The names under which the request is logged, on both sides; the answer will have them."""
     scope[_IDENTITY] = (request_id, traceparent)
+    scope[_USER] = []
     answer_headers(scope).extend(
         [
             (b"x-request-id", request_id),
@@ -27,6 +28,17 @@ def identity_of(scope: Scope) -> tuple[bytes, bytes]:
     """Request id and traceparent."""
     found: tuple[bytes, bytes] = scope[_IDENTITY]
     return found
+
+
+def name_user(scope: Scope, user_id: str) -> None:
+    """Whose request it turned out to be, for the log."""
+    scope[_USER].append(user_id)
+
+
+def user_of(scope: Scope) -> str:
+    """The user's id; empty for nobody."""
+    named: list[str] = scope[_USER]
+    return named[-1] if named else ""
 
 
 def add_answer_headers(scope: Scope, headers: Mapping[str, str]) -> None:

@@ -16,11 +16,15 @@ _MICRO = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """`requests` at once, regained evenly over `window` seconds; `name` appears in the RateLimit headers."""
+    """`requests` at once, regained evenly over `window` seconds; `name` appears in the RateLimit headers.
+
+    Those `beside` it are counted elsewhere and only told with it.
+    """
 
     name: str
     requests: int
     window: float = 60.0
+    beside: "tuple[Quota, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def verdict_of(answer: Sequence[float]) -> Verdict:
 
 def policy_of(quota: Quota) -> str:
     """The value of RateLimit-Policy."""
-    return f'"{quota.name}";q={quota.requests};w={ceil(quota.window)}'
+    return ", ".join(f'"{q.name}";q={q.requests};w={ceil(q.window)}' for q in (quota, *quota.beside))
 
 
 def rate_headers(quota: Quota, verdict: Verdict) -> dict[str, str]:

@@ -101,6 +101,11 @@ def _without(headers: Sequence[Header], names: frozenset[bytes]) -> list[Header]
     return [header for header in headers if header[0] not in names]
 
 
+def is_farewell(headers: Sequence[Header]) -> bool:
+    """Whether the sender closes the connection behind this message."""
+    return b"close" in _named_in_connection(headers)
+
+
 def _named_in_connection(headers: Sequence[Header]) -> frozenset[bytes]:
     values = (value for name, value in headers if name == b"connection")
     return frozenset(token.strip().lower() for value in values for token in value.split(b","))

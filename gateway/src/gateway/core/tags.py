@@ -8,6 +8,8 @@ from gateway.core.freshness import normal_query
 
 EVERYTHING = "*"
 LISTS = "list"
+EVERY_USER = "user:*"
+"""What is remembered of all users, not their cached answers."""
 _BOOKS = "/books/"
 
 

@@ -67,6 +67,10 @@ class Balancer:
             address.rest = min(LONGEST_REST, max(FIRST_REST, address.rest * 2))
             address.rests_until = self._now() + address.rest
 
+    def leave_out(self, address: Address) -> None:
+        """It does what it is asked, but not for long any more."""
+        address.rests_until = max(address.rests_until, self._now() + FIRST_REST)
+
     def resting(self) -> list[Address]:
         """Those left out now."""
         now = self._now()

@@ -30,6 +30,7 @@ class Call:
         "_connection",
         "_has_answer",
         "_has_sent_body",
+        "_is_good",
         "_tried",
         "_upstream",
         "is_over",
@@ -48,7 +49,7 @@ class Call:
         self._address: Address | None = None
         self._connection: Connection | None = None
         self._tried: AbstractSet[str] = frozenset()
-        self._has_answer = self._has_sent_body = False
+        self._has_answer = self._has_sent_body = self._is_good = False
         self.is_over = False
 
     def attempt(self) -> None:
@@ -98,6 +99,7 @@ class Call:
             self.attempt()
             return
         self._has_answer = True
+        self._is_good = status < 400
         if self._address is not None and status < 500:
             self._upstream.balancer.succeeded(self._address)
             self._upstream.breaker.succeeded()
@@ -115,6 +117,11 @@ class Call:
             self.receiver.on_failure(Failure.BROKEN)
         else:
             self.on_upgrade(connection, rest)
+
+    def took_leave(self) -> None:
+        """The answer was the last by its connection: a service that stops says so to everybody."""
+        if self._address is not None and self._is_good:
+            self._upstream.retire(self._address)
 
     def ended(self) -> None:
         """The answer was whole."""
@@ -166,8 +173,8 @@ class Call:
     def _may_follow(self, failure: Failure, *, was_stale: bool) -> bool:
         if self._address is None or self._has_answer or self._has_sent_body or failure is Failure.SLOW:
             return False
-        if failure in (Failure.REFUSED, Failure.FULL):  # nothing was sent: no write happens twice
-            return self._has_another() and self._upstream.budget.withdraw()
+        if failure in (Failure.REFUSED, Failure.FULL):  # nothing was sent: nobody is asked twice
+            return self._has_another()
         is_safe = self.outbound.method in REPEATABLE
         return is_safe and (was_stale or (self._has_another() and self._upstream.budget.withdraw()))
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from gateway.core.headers import Header
+from gateway.core.headers import Header, is_farewell
 from gateway.dataplane.outbound import Failure, Outbound
 
 if TYPE_CHECKING:
@@ -202,6 +202,8 @@ class Connection:
             self._pool.returned(self)
         else:
             self.drop()
+            if is_farewell(self._headers):
+                call.took_leave()
         call.ended()
 
     def _touch(self) -> None:

@@ -2,15 +2,16 @@
 
 from bookcore.kit.problem import ProblemError
 from gateway.control.access import Access, Credentials
+from gateway.control.usage import Usage
 from gateway.core.head import Head
 from gateway.dataplane.tokens import Known, TokenCache
 
 
 class Doorkeeper:
-    """Guesses at credentials count against the network address."""
+    """Guesses at credentials count against the network address; who has used a plan up isn't let in."""
 
-    def __init__(self, access: Access, tokens: TokenCache) -> None:
-        self._access, self._tokens = access, tokens
+    def __init__(self, access: Access, tokens: TokenCache, usage: Usage) -> None:
+        self._access, self._tokens, self._usage = access, tokens, usage
 
     async def known(self, head: Head, address: str) -> Known:
         """Raises: ProblemError, unauthorized or too-many-requests."""
@@ -24,6 +25,7 @@ class Doorkeeper:
         except ProblemError:
             await self._access.count(self._access.quotas.anonymous, address)
             raise
+        self._usage.refuse_spent(caller)
         return self._tokens.put(shown, caller)
 
     async def count(self, known: Known) -> dict[str, str]:

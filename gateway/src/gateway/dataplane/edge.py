@@ -8,7 +8,7 @@ from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bookcore.kit.problem import PROBLEMS, ProblemError, problem_response
-from gateway.core.answer import add_answer_headers, answer_headers, identify
+from gateway.core.answer import add_answer_headers, answer_headers, identify, user_of
 from gateway.core.headers import REQUEST_ID, first, is_sane_request_id
 from gateway.core.routes import route_prefix
 from gateway.core.trace import TRACEPARENT, Tracer, trace_in
@@ -86,7 +86,7 @@ class _Answer:
             self._cache.removeprefix(b"bookstream; "),
             request_id,
             traceparent,
-            "",
+            user_of(self._scope),
         )
 
 

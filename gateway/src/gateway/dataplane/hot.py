@@ -11,6 +11,7 @@ from gateway.core.freshness import is_unchanged
 from gateway.core.head import Head
 from gateway.core.headers import Header
 from gateway.core.plan import Plan
+from gateway.core.routes import PUBLIC_PREFIX
 from gateway.dataplane.observe import Answered
 from gateway.dataplane.tokens import Known
 from gateway.dataplane.visit import Client, Visit
@@ -69,7 +70,7 @@ class HotVisit(Visit):
         return Answered(
             self.method,
             self.plan.route.prefix,
-            self.plan.path,
+            PUBLIC_PREFIX + self.plan.path,
             self.status,
             perf_counter() - self.started,
             self._note,

@@ -1,10 +1,11 @@
 """What Prometheus reads at /metrics: made of plain numbers when it asks; requests pay hardly anything."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from itertools import accumulate
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -13,103 +14,127 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from bookcore.kit.problem import ProblemError
-from gateway.cache.store import Store
-from gateway.core.routes import Service
-from gateway.dataplane.inside import Connections
-from gateway.dataplane.observe import BUCKETS, Observer
-from gateway.dataplane.upstream import Upstream
+from gateway.dataplane.board import Board
+from gateway.dataplane.numbers import SUM, Numbers, Watched, gather
+from gateway.dataplane.observe import BUCKETS
 
+_log = structlog.get_logger()
+_EVERY_SECONDS = 1.0
+_TIMES = "gateway_request_seconds"
+_SERVICE = ["service", "address"]
 METRICS = {
     "gateway_requests": "answered requests by method, route and status",
     "gateway_request_seconds": "time from a request's head to the end of its answer, by route",
-    "gateway_cache_bytes": "memory that cached answers take in this process",
-    "gateway_cache_entries": "cached answers in this process",
+    "gateway_cache_bytes": "memory that cached answers take in the processes",
+    "gateway_cache_entries": "cached answers in the processes",
     "gateway_counted_without_server": "requests that were counted while the cache server was away",
     "gateway_connections": "open client connections",
     "gateway_upstream_outstanding": "requests under way at an address of a service",
-    "gateway_upstream_resting": "1 while an address of a service is left out",
+    "gateway_upstream_resting": "processes that leave an address of a service out",
     "gateway_upstream_failures": "calls to a service that gave no whole answer, by reason",
+    "gateway_workers": "processes that these numbers are of",
 }
-"""Every metric with its meaning; counters get `_total` behind their name."""
+"""Every metric with its meaning, each the sum over all workers; counters get `_total` behind their name."""
+_COUNTERS = {
+    "gateway_requests": ["method", "route", "status"],
+    "gateway_counted_without_server": [],
+    "gateway_upstream_failures": ["service", "reason"],
+}
+_GAUGES = {
+    "gateway_cache_bytes": [],
+    "gateway_cache_entries": [],
+    "gateway_connections": [],
+    "gateway_upstream_outstanding": _SERVICE,
+    "gateway_upstream_resting": _SERVICE,
+    "gateway_workers": [],
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """Where the numbers are."""
+class NumbersCollector(Collector):
+    """Says numbers as Prometheus wants them."""
 
-    observer: Observer
-    store: Store
-    connections: Connections
-    upstreams: Mapping[Service, Upstream]
-
-
-class GatewayCollector(Collector):
-    """Gives the numbers as they are now."""
-
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
 
     def collect(self) -> Iterable[Metric]:
         """As Collector."""
-        yield self._requests()
-        yield self._times()
-        shelf = self._watched.store.shelf
-        yield _gauge("gateway_cache_bytes", shelf.bytes)
-        yield _gauge("gateway_cache_entries", len(shelf))
-        yield _gauge("gateway_connections", self._watched.connections.count())
-        name = "gateway_counted_without_server"
-        yield CounterMetricFamily(name, METRICS[name], value=self._watched.store.counted_here)
-        yield from self._services()
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {
+            **{name: CounterMetricFamily(name, METRICS[name], labels=ls) for name, ls in _COUNTERS.items()},
+            **{name: GaugeMetricFamily(name, METRICS[name], labels=ls) for name, ls in _GAUGES.items()},
+        }
+        for (name, *labels), value in (*self._numbers.counts.items(), *self._numbers.levels.items()):
+            if name in families:
+                families[name].add_metric(labels, value)
+        yield from families.values()
+        yield from self._times()
 
-    def _requests(self) -> Metric:
-        name = "gateway_requests"
-        family = CounterMetricFamily(name, METRICS[name], labels=["method", "route", "status"])
-        for (method, route, status), count in self._watched.observer.requests.items():
-            family.add_metric([method, route, str(status)], count)
-        return family
-
-    def _times(self) -> Metric:
-        name = "gateway_request_seconds"
-        family = HistogramMetricFamily(name, METRICS[name], labels=["route"])
+    def _times(self) -> Iterator[Metric]:
         bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
-        for route, counts in self._watched.observer.times.items():
-            buckets = list(zip(bounds, accumulate(counts), strict=True))
-            family.add_metric([route], buckets, self._watched.observer.seconds[route])
-        return family
-
-    def _services(self) -> Iterator[Metric]:
-        labels = ["service", "address"]
-        busy, rests = "gateway_upstream_outstanding", "gateway_upstream_resting"
-        outstanding = GaugeMetricFamily(busy, METRICS[busy], labels=labels)
-        resting = GaugeMetricFamily(rests, METRICS[rests], labels=labels)
-        name = "gateway_upstream_failures"
-        failures = CounterMetricFamily(name, METRICS[name], labels=["service", "reason"])
-        for upstream in self._watched.upstreams.values():
-            left_out = upstream.balancer.resting()
-            for address in upstream.balancer.addresses.values():
-                outstanding.add_metric([upstream.name, address.url], address.outstanding)
-                resting.add_metric([upstream.name, address.url], float(address in left_out))
-            for failure, count in upstream.failures.items():
-                failures.add_metric([upstream.name, failure.name.lower()], count)
-        yield from (outstanding, resting, failures)
+        counts: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(bounds))
+        seconds: dict[str, float] = {}
+        for (name, *labels), value in self._numbers.counts.items():
+            if name == _TIMES and labels[1] == SUM:
+                seconds[labels[0]] = value
+            elif name == _TIMES:
+                counts[labels[0]][int(labels[1])] = value
+        family = HistogramMetricFamily(_TIMES, METRICS[_TIMES], labels=["route"])
+        for route, each in counts.items():
+            family.add_metric(
+                [route], list(zip(bounds, accumulate(each), strict=True)), seconds.get(route, 0.0)
+            )
+        yield family
 
 
 class MetricsPage:
-    """The endpoint; for addresses of the own network only."""
+    """The endpoint, for addresses of the own network only; with a board it tells the sum over all workers.
+
+    As Swept it writes this worker's numbers on the board each second.
+    """
 
     def __init__(self, watched: Watched) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(GatewayCollector(watched))
+        self._watched = watched
+        self._board: Board | None = None
+        self._next = 0.0
+        self._is_in_trouble = False
+
+    def share(self, board: Board) -> None:
+        """From now on it is one of several."""
+        self._board = board
 
     async def __call__(self, request: Request) -> Response:
-        """As a Starlette endpoint. Raises: ProblemError(not-found) for strangers."""
+        """As a Starlette endpoint. Raises: ProblemError, not-found for strangers."""
         if not _is_near(request.client.host if request.client else ""):
             raise ProblemError("not-found", "there is nothing here")
-        return PlainTextResponse(generate_latest(self._registry), media_type="text/plain; version=0.0.4")
+        registry = CollectorRegistry()
+        registry.register(NumbersCollector(self._numbers()))
+        return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
+    def publish(self) -> None:
+        """Write this worker's numbers down. Raises: OSError."""
+        if self._board is not None:
+            self._board.publish(gather(self._watched))
 
-def _gauge(name: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, METRICS[name], value=value)
+    def sweep(self, now: float) -> None:
+        """As Swept."""
+        if self._board is None or now < self._next:
+            return
+        self._next = now + _EVERY_SECONDS
+        try:
+            self.publish()
+            self._is_in_trouble = False
+        except OSError as error:
+            if not self._is_in_trouble:
+                _log.error("the metrics can't be shared with the other workers", error=str(error))
+            self._is_in_trouble = True
+
+    def _numbers(self) -> Numbers:
+        if self._board is None:
+            return gather(self._watched)
+        try:
+            self.publish()
+            return self._board.everybodys()
+        except OSError as error:
+            raise ProblemError("unavailable", f"the workers' numbers can't be read ({error})") from error
 
 
 def _is_near(address: str) -> bool:

@@ -87,6 +87,11 @@ class Pool:
         for connection in [c for c in self._idle if now - c.idle_since > IDLE_SECONDS]:
             connection.drop()
 
+    def drop_idle(self) -> None:
+        """The other end is about to close them."""
+        for connection in list(self._idle):
+            connection.drop()
+
     async def close(self) -> None:
         """Drop everything; calls under way fail."""
         for task in list(self._opening):

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bookcore.kit.problem import ProblemError
 from gateway.cache.store import Store
-from gateway.core.answer import add_answer_headers, identity_of
+from gateway.core.answer import add_answer_headers, identity_of, name_user
 from gateway.core.head import Head
 from gateway.core.plan import LONGEST_TARGET, Plan, plan_of
 from gateway.core.routes import is_known_method, may
@@ -72,6 +72,7 @@ class DataPlane:
         is_stale = True
         while is_stale:
             known = await self._with.doorkeeper.known(head, client.address)
+            name_user(scope, known.caller.user_id)
             counted = _Counted(send, partial(self._with.count, known))
             try:
                 plan = await self._permitted(scope, known)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
+from bookcore.kit.draining import DrainingServer
 from gateway.dataplane.protocol import GatewayProtocol
 
 
-class Server(uvicorn.Server):
-    """Says when it accepts."""
+class Server(DrainingServer):
+    """Says when it accepts, and to whoever asks while it leaves that it does."""
 
     def __init__(self, config: uvicorn.Config, *, on_started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -25,6 +26,12 @@ class Server(uvicorn.Server):
             gc.collect()
             gc.freeze()  # what is here now stays: looking through it again and again would only cost pauses
             self._on_started()
+
+    def on_leaving(self) -> None:
+        """As DrainingServer: the fast lane writes its headers itself."""
+        for connection in self.server_state.connections:
+            if isinstance(connection, GatewayProtocol):
+                connection.is_leaving = True
 
 
 def configured(app: FastAPI) -> uvicorn.Config:

@@ -9,7 +9,7 @@ from gateway.cache.limiter import limit_key
 from gateway.cache.store import Admission
 from gateway.control.access import Caller
 from gateway.core.gcra import Quota, policy_of
-from gateway.core.tags import EVERYTHING
+from gateway.core.tags import EVERY_USER, EVERYTHING
 
 _MOST = 50_000
 _INTERNAL_SECONDS = 20.0
@@ -97,11 +97,11 @@ class TokenCache:
     def hear(self, tags: Sequence[str]) -> None:
         """Forget the users among the tags of a purge."""
         for tag in tags:
-            if tag.startswith(USER_TAG):
-                self.forget(tag.removeprefix(USER_TAG))
-            elif tag == EVERYTHING:
+            if tag in (EVERYTHING, EVERY_USER):
                 for user_id in list(self._by_user):
                     self.forget(user_id)
+            elif tag.startswith(USER_TAG):
+                self.forget(tag.removeprefix(USER_TAG))
 
     def _drop(self, digest: bytes) -> None:
         known = self._known.pop(digest)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from gateway.core.headers import Header
+from gateway.core.headers import Header, is_farewell
 from gateway.dataplane.balance import Address, Balancer, RetryBudget
 from gateway.dataplane.breaker import Breaker
 from gateway.dataplane.call import Call
@@ -54,6 +54,11 @@ class Upstream:
         """Count what went wrong."""
         self.failures[failure] += 1
 
+    def retire(self, address: Address) -> None:
+        """It is about to stop: while there are others they get its requests; idle connections go."""
+        self.balancer.leave_out(address)
+        self.pools[address.url].drop_idle()
+
     def sweep(self, now: float) -> None:
         """As Swept."""
         for pool in self.pools.values():
@@ -85,7 +90,7 @@ class _Probe:
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
         """As Receiver."""
-        self._is_well = status == 200
+        self._is_well = status == 200 and not is_farewell(headers)
 
     def on_body(self, chunk: bytes) -> None:
         """As Receiver."""

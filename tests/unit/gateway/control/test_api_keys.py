@@ -99,12 +99,16 @@ def test_a_plan_says_how_many_keys_and_requests_there_are(
         "your plan has 3 API keys; revoke one first",
     )
     me = client.get("/v1/users/me", headers=reader)
-    assert me.headers["ratelimit-policy"] == '"user";q=600;w=60'
+    assert me.headers["ratelimit-policy"] == (
+        '"user";q=600;w=60, "day";q=36000;w=86400, "month";q=720000;w=2678400'
+    )
     client.patch(f"/v1/users/{me.json()['id']}", json={"plan": "plus"}, headers=admin)
     make(client, reader)
     richer = client.get("/v1/users/me", headers=reader)
-    assert (richer.json()["plan"], richer.headers["ratelimit-policy"]) == ("plus", '"user";q=3000;w=60')
-    assert client.get("/v1/plans").json()["plans"][1]["requests_per_minute"] == 3_000
+    assert richer.json()["plan"] == "plus"
+    assert richer.headers["ratelimit-policy"].startswith('"user";q=3000;w=60, "day";q=180000;')
+    plus = client.get("/v1/plans").json()["plans"][1]
+    assert (plus["requests_per_minute"], plus["requests_per_day"]) == (3_000, 180_000)
 
 
 def test_an_unknown_plan_is_named(client: TestClient, admin: Headers) -> None:

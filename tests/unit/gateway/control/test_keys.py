@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.conftest import READER, bearer
+from tests.unit.gateway.conftest import ADMIN, READER, bearer
 
-from bookcore.domain.errors import Invalid
+from bookcore.domain.errors import Invalid, NotFound
 from bookcore.testing.contracts.cache import MovableClock
 from gateway.control.keys import KeyFolder, KeyRing
 
@@ -50,24 +50,69 @@ def test_an_old_key_is_believed_until_its_last_token_is_gone(
     assert len(list((tmp_path / "keys").glob("*.pem"))) == 2
 
 
-def test_another_gateway_learns_of_a_new_key_when_it_first_meets_it(
+def test_another_gateway_knows_each_new_key_at_once_and_signs_with_it(
     folder: KeyFolder, clock: MovableClock, tmp_path: Path
 ) -> None:
     other = KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
-    kid = folder.rotate()
-    clock.advance(1)
-    assert other.believed(kid) is not None
+    for _ in range(20):
+        assert other.believed("nobody's") is None
+        kid = folder.rotate()
+        assert other.believed(kid) is not None
+        assert other.ring.signing_kid == kid
 
 
-def test_unknown_names_make_nobody_look_into_the_folder_more_than_once_a_second(
-    folder: KeyFolder, clock: MovableClock
-) -> None:
-    clock.advance(1)
-    rings = set()
+def test_names_of_keys_that_nobody_has_make_nobody_read_the_folder(folder: KeyFolder) -> None:
+    ring = folder.ring
     for n in range(100):
         assert folder.believed(str(n)) is None
-        rings.add(id(folder.ring))
-    assert len(rings) == 1
+    assert folder.ring is ring
+
+
+def test_a_distrusted_key_is_not_believed_and_the_others_are(
+    folder: KeyFolder, clock: MovableClock, tmp_path: Path
+) -> None:
+    other = KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
+    first, second, third = folder.ring.signing_kid, folder.rotate(), folder.rotate()
+    folder.distrust(second)
+    assert set(other.ring.believed) == set(folder.ring.believed) == {first, third}
+    assert other.ring.signing_kid == third
+
+
+def test_a_distrusted_key_that_signs_is_followed_by_a_new_one(folder: KeyFolder) -> None:
+    old = folder.ring.signing_kid
+    folder.distrust(old)
+    assert set(folder.ring.believed) == {folder.ring.signing_kid}
+    assert folder.ring.signing_kid != old
+    with pytest.raises(NotFound, match="no signing key"):
+        folder.distrust(old)
+
+
+def test_a_folder_that_breaks_leaves_the_keys_as_they_were(folder: KeyFolder, tmp_path: Path) -> None:
+    ring = folder.ring
+    (tmp_path / "keys" / "other.pem").write_text("garbage")
+    assert folder.ring is ring
+    (tmp_path / "keys" / "other.pem").unlink()
+    (tmp_path / "keys").rename(tmp_path / "gone")
+    assert folder.ring is ring
+
+
+def test_who_reads_while_others_rotate_and_distrust_always_believes_the_key_that_signs(
+    folder: KeyFolder, tmp_path: Path
+) -> None:
+    other = KeyFolder(tmp_path / "keys", clock=MovableClock(), token_seconds=600)
+
+    def change(n: int) -> None:
+        kid = other.rotate()
+        if n % 3 == 0:
+            other.distrust(kid)
+
+    with ThreadPoolExecutor(2) as pool:
+        changes = [pool.submit(change, n) for n in range(60)]
+        while not all(each.done() for each in changes):
+            ring = folder.ring
+            assert ring.signing_kid in ring.believed
+        for each in changes:
+            each.result()
 
 
 def test_keys_rotated_by_many_at_once_are_all_believed(folder: KeyFolder, tmp_path: Path) -> None:
@@ -95,5 +140,31 @@ def test_a_rotation_while_many_ask_refuses_nobody(
     assert client.get("/v1/users/me", headers=old).json()["detail"].startswith("the token has expired")
 
 
-def test_only_administrators_rotate(client: TestClient, reader: dict[str, str]) -> None:
+def test_no_token_of_a_distrusted_key_is_good_and_the_refresh_token_is(
+    client: TestClient, admin: dict[str, str]
+) -> None:
+    pair = client.post("/v1/auth/register", json=READER).json()
+    old = {"Authorization": f"Bearer {pair['access_token']}"}
+    assert client.get("/v1/books", headers=old).status_code == 200
+    (kid,) = [key["kid"] for key in client.get("/.well-known/jwks.json").json()["keys"]]
+    assert client.delete(f"/v1/admin/signing-keys/{kid}", headers=admin).status_code == 204
+    assert client.get("/v1/books", headers=old).status_code == 401
+    assert client.get("/v1/users/me", headers=admin).status_code == 401
+    again = client.post("/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]}).json()
+    new = {"Authorization": f"Bearer {again['access_token']}"}
+    assert client.get("/v1/books", headers=new).status_code == 200
+    root = bearer(client, "/v1/auth/login", ADMIN)
+    assert client.delete(f"/v1/admin/signing-keys/{kid}", headers=root).status_code == 404
+    newest = client.get("/v1/admin/audit", params={"target": kid}, headers=root).json()["entries"][0]
+    assert newest["action"] == "signing-key.distrusted"
+
+
+def test_only_administrators_rotate_and_distrust(client: TestClient, reader: dict[str, str]) -> None:
+    (key,) = client.get("/.well-known/jwks.json").json()["keys"]
     assert client.post("/v1/admin/signing-keys", headers=reader).status_code == 403
+    assert client.delete(f"/v1/admin/signing-keys/{key['kid']}", headers=reader).status_code == 403
+
+
+@pytest.mark.parametrize("kid", ["x", "..%2fsigning.pem", "k" * 44])
+def test_what_is_no_name_of_a_key_is_refused(client: TestClient, admin: dict[str, str], kid: str) -> None:
+    assert client.delete(f"/v1/admin/signing-keys/{kid}", headers=admin).status_code in (404, 422)

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.conftest import ADMIN, TinyServices
+from tests.unit.gateway.conftest import ADMIN, TinyServices, bearer
 
 from bookcore.cache import Cache, Script, Then
 from bookcore.cache.memory import MemoryCache
@@ -65,6 +65,18 @@ def test_everybody_together_logs_in_so_often_and_no_more(settings: Settings, clo
 
 
 @pytest.mark.usefixtures("services")
+def test_registrations_count_among_everybodys_logins(settings: Settings, clock: MovableClock) -> None:
+    settings = settings.model_copy(
+        update={"gateway_logins_per_address": 1_000, "gateway_logins_per_minute": 4}
+    )
+    with opened(settings, MemoryCache(clock=clock), clock) as client:
+        new = [{"email": f"u{n}@example.org", "password": "a long password"} for n in range(6)]
+        statuses = [client.post("/v1/auth/register", json=each).status_code for each in new]
+        assert statuses == [201] * 4 + [429] * 2
+        assert guess(client, 1) == 429
+
+
+@pytest.mark.usefixtures("services")
 def test_a_flood_of_guesses_is_refused_before_a_password_is_hashed(
     settings: Settings, clock: MovableClock
 ) -> None:
@@ -92,6 +104,19 @@ def test_nobody_logs_in_while_nobody_can_count(settings: Settings, clock: Movabl
         assert "retry-after" in answers[0].headers
         cache.is_away = False
         assert client.post("/v1/auth/login", json=ADMIN).status_code == 200
+
+
+@pytest.mark.usefixtures("services")
+def test_readers_are_recognised_while_the_cache_server_is_away(
+    settings: Settings, clock: MovableClock
+) -> None:
+    cache = AwayCache(clock=clock)
+    with opened(settings, cache, clock) as client:
+        shown = [bearer(client, "/v1/auth/login", ADMIN) for _ in range(2)]
+        client.post("/v1/auth/logout", headers=shown[1])
+        cache.is_away = True
+        statuses = [client.get("/v1/books", headers=each).status_code for each in shown]
+        assert statuses == [200, 503], "who isn't known is counted, and nobody can count"
 
 
 def test_an_unknown_user_costs_as_much_as_a_wrong_password(

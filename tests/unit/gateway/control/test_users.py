@@ -5,6 +5,7 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.conftest import ADMIN, READER, TinyServices, bearer
 
 from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.kit.cursor import SignedCursors
 from gateway.app import create_app
 from gateway.settings import Settings
 
@@ -30,8 +31,18 @@ def test_a_list_of_users_goes_on_by_cursor(client: TestClient, admin: dict[str, 
 @pytest.mark.parametrize("cursor", ["x", "MTph", "LTE6YQ==", "ü", "OTk5OTk5OTk5OTk5OTk5OTk5OTk6YQ=="])
 def test_an_invented_cursor_is_refused(client: TestClient, admin: dict[str, str], cursor: str) -> None:
     answer = client.get("/v1/users", params={"cursor": cursor}, headers=admin)
-    is_ours_in_form = cursor == "MTph"
-    assert answer.status_code == (200 if is_ours_in_form else 400)
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-cursor")
+
+
+def test_a_cursor_that_was_changed_or_is_of_other_pages_is_refused(
+    client: TestClient, admin: dict[str, str], settings: Settings
+) -> None:
+    client.post("/v1/auth/register", json=READER)
+    cursor = client.get("/v1/users", params={"limit": 1}, headers=admin).json()["next_cursor"]
+    others = SignedCursors(settings.internal_secret.get_secret_value()).write([1, "a"], question="books")
+    for given in (cursor[:-4] + "AAAA", "A" + cursor, others):
+        assert client.get("/v1/users", params={"cursor": given}, headers=admin).status_code == 400
+    assert client.get("/v1/users", params={"cursor": cursor}, headers=admin).status_code == 200
 
 
 def test_a_reader_may_not_administrate(client: TestClient, reader: dict[str, str]) -> None:

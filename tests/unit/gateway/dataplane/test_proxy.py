@@ -110,7 +110,7 @@ def test_a_user_has_a_quota_and_is_told_when_it_is_used_up(
         client.get("/v1/books", headers=reader)
     last = client.get("/v1/books", headers=reader)
     assert (last.headers["ratelimit-policy"], last.headers["ratelimit"]) == (
-        '"user";q=600;w=60',
+        '"user";q=600;w=60, "day";q=36000;w=86400, "month";q=720000;w=2678400',
         '"user";r=0;t=60',
     )
     refused = client.get("/v1/books", headers=reader)

@@ -77,8 +77,13 @@ class AuditLog:
 
     def add(self, deed: Deed) -> None:
         """On its own."""
+        self.add_all([deed])
+
+    def add_all(self, deeds: Sequence[Deed]) -> None:
+        """All or none of them."""
         with self._database.writing() as connection:
-            record(connection, deed, at=int(self._clock.now().timestamp()))
+            for deed in deeds:
+                record(connection, deed, at=int(self._clock.now().timestamp()))
 
     def page(self, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[Entry]:
         """The newest first, those with a number below `before`."""

@@ -84,6 +84,16 @@ usage = Table(
 )
 """No foreign keys: what is counted may arrive after its user has gone; old rows go by time."""
 
+usage_totals = Table(
+    "usage_totals",
+    metadata,
+    Column("user_id", String(32), primary_key=True),
+    Column("period", String(5), primary_key=True),
+    Column("start", BigInteger, primary_key=True, index=True),
+    Column("requests", BigInteger, nullable=False),
+)
+"""By day and by month; what counts against the plan."""
+
 audit = Table(
     "audit",
     metadata,

@@ -1,6 +1,6 @@
 """How much each user and key has asked for, by the hour; kept for three months."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from bookcore.domain.errors import Unavailable
 from gateway.control.accounts.database import Database
 from gateway.control.accounts.tables import api_keys, usage
+from gateway.control.accounts.totals import add_totals, read_totals
 
 HOUR = 3_600
 _KEPT = 92 * 24 * HOUR
@@ -61,8 +62,16 @@ class UsageTable:
                 connection.execute(delete(usage).where(usage.c.hour < oldest))
                 for cell in sorted(tallies):  # in one order, so that two gateways can't deadlock
                     _add(connection, cell, tallies[cell])
+                add_totals(
+                    connection, ((c.user_id, c.hour, t.requests - t.refused) for c, t in tallies.items())
+                )
         except IntegrityError as error:
             raise Unavailable("another gateway counts the same; try again") from error
+
+    def totals(self, users: Iterable[str], *, at: int) -> Mapping[tuple[str, str], int]:
+        """What counts against the plans in the day and month of that moment, by user and `day` or `month`."""
+        with self._database.reading() as connection:
+            return read_totals(connection, users, at=at)
 
     def of(self, user_id: str, *, since: int) -> list[Counted]:
         """The user's cells from that hour on, by hour and key."""

@@ -65,9 +65,10 @@ function showQuota(answer) {
 
 async function showPlans(mine) {
   const { plans } = await call("GET", "/v1/plans");
-  const head = make("tr", {}, ...["Plan", "Requests a minute", "Keys", ""].map((word) => make("th", { scope: "col", textContent: word })));
+  const head = make("tr", {}, ...["Plan", "Requests a minute", "a day", "a month", "Keys", ""].map((word) => make("th", { scope: "col", textContent: word })));
   find("plans").replaceChildren(head, ...plans.map((plan) =>
     make("tr", {}, make("td", { textContent: plan.name }), make("td", { textContent: number(plan.requests_per_minute) }),
+      make("td", { textContent: number(plan.requests_per_day) }), make("td", { textContent: number(plan.requests_per_month) }),
       make("td", { textContent: number(plan.api_keys) }), make("td", { textContent: plan.words }))));
   const plan = plans.find((one) => one.name === mine) ?? plans[0];
   perMinute = plan.requests_per_minute;

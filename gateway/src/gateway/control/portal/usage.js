@@ -70,8 +70,19 @@ function graph(found, sums, width) {
   return svg;
 }
 
+function showPeriod(name, { used, limit, resets_at }) {
+  const meter = find(`${name}-meter`);
+  meter.max = limit;
+  meter.high = limit * 0.8;
+  meter.value = used;
+  meter.title = `begins anew ${new Date(resets_at).toLocaleString()}`;
+  find(`${name}-used`).textContent = `${number(used)} of ${number(limit)}`;
+}
+
 export async function showUsage() {
-  const { cells } = await call("GET", `/v1/usage?days=${days}`);
+  const { cells, day, month } = await call("GET", `/v1/usage?days=${days}`);
+  showPeriod("day", day);
+  showPeriod("month", month);
   const found = bars(cells);
   const sums = Object.fromEntries(KINDS.map((kind) => [kind, found.reduce((sum, bar) => sum + bar[kind], 0)]));
   find("figures").replaceChildren(

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.kit.draining import DrainingServer
 from bookcore.kit.openapi import describe
 from bookcore.kit.problem import install_problem_handlers
 
@@ -75,7 +76,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
     Raises: Unavailable naming the port when it is taken or not allowed.
     """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.socket(address_family(host))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -91,8 +92,13 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return listener
 
 
+def address_family(host: str) -> socket.AddressFamily:
+    """By the look of the address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") -> None:
-    """Answer requests until SIGTERM or SIGINT, then finish what is under way (at most 10 s)."""
+    """Answer requests until SIGTERM or SIGINT, then take leave (1 s) and finish what is under way (10 s)."""
     config = uvicorn.Config(
         app,
         log_level=log_level.lower(),
@@ -103,4 +109,4 @@ def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") 
     )
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it again once it has stopped
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
+    DrainingServer(config).run(sockets=[listener])

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from bookcore.domain.book import Money
 from bookcore.domain.errors import NotFound
+from bookcore.kit.openapi import problems
 from bookcore.lake import Lake
 from bookml import snapshot
 from bookml.features import NAMES, NUMBERS, VERSION, features_of
@@ -21,7 +22,7 @@ router = APIRouter(tags=["training data"])
 _BLOCK = 500
 
 
-@router.get("/ml/features", operation_id="get_features")
+@router.get("/ml/features", operation_id="get_features", responses=problems("not-found"))
 def get_features(
     parts: Parts, book_id: Annotated[str | None, Query(max_length=170)] = None
 ) -> FeaturesOut | ViewOut:
@@ -43,7 +44,12 @@ def get_features(
     )
 
 
-@router.get("/ml/training-data", operation_id="get_training_data", response_class=StreamingResponse)
+@router.get(
+    "/ml/training-data",
+    operation_id="get_training_data",
+    response_class=StreamingResponse,
+    responses=problems("not-found"),
+)
 def training_data(
     parts: Parts,
     source: Annotated[str, Query(pattern="^[a-z0-9_]{1,40}$")],

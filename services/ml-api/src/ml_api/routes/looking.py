@@ -7,6 +7,7 @@ from fastapi.responses import PlainTextResponse
 
 from bookcore.domain.book import moment_of
 from bookcore.domain.errors import NotFound
+from bookcore.kit.openapi import problems
 from bookml import snapshot
 from bookml.promoting import version_of
 from ml_api.parts import Collaborators, Parts
@@ -19,7 +20,7 @@ router = APIRouter(tags=["monitoring"])
 _TIMES = ("made_at", "observed_at")
 
 
-@router.get("/ml/predictions/{prediction_id}", operation_id="get_prediction")
+@router.get("/ml/predictions/{prediction_id}", operation_id="get_prediction", responses=problems("not-found"))
 def get_prediction(prediction_id: str, parts: Parts) -> LineageOut:
     """A prediction, the true price if it has been seen since, the version that made it, and the rows that
     it was trained on."""

@@ -1,0 +1,97 @@
+"""Signing keys as files: whole or not there, their owner's only; and a cheap look whether any changed."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from bookcore.domain.errors import Invalid, Unavailable
+
+SIGNING = "signing.pem"
+_SUFFIX = ".pem"
+_TRIES = 100
+
+Mark = frozenset[tuple[str, int, int]]
+"""Name, inode and time of every key file: another one when any has come, gone or been replaced."""
+
+
+def look(folder: Path) -> Mark:
+    """A few microseconds. Raises: OSError."""
+    with os.scandir(folder) as entries:
+        named = [entry for entry in entries if entry.name.endswith(_SUFFIX)]
+        found = [(entry.name, entry.stat()) for entry in named]
+    return frozenset((name, stat.st_ino, stat.st_mtime_ns) for name, stat in found)
+
+
+def read(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]:
+    """All keys by file name as they were at one moment; makes the first.
+
+    Raises: Invalid for a file that is no key, Unavailable when the folder can't be used.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (folder / SIGNING).exists():
+            _create(folder)
+        for _ in range(_TRIES):
+            found = _read_at_once(folder)
+            if found is not None:
+                return found
+    except OSError as error:
+        raise unusable(folder, error) from error
+    raise Unavailable(f"the keys in {folder} change all the time")
+
+
+def _read_at_once(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]] | None:
+    """None when somebody changed them meanwhile: one that was just retired could be missed."""
+    try:
+        before = look(folder)
+        keys = {name: load(folder / name) for name, _, _ in before}
+        return (before, keys) if look(folder) == before else None
+    except FileNotFoundError:
+        return None
+
+
+def unusable(folder: Path, error: OSError) -> Unavailable:
+    """What is told when the folder is in the way."""
+    return Unavailable(f"cannot use the keys in {folder} ({error.strerror}); check its owner")
+
+
+def write_new(folder: Path) -> Path:
+    """A new key in a file that isn't looked at, to be moved to its place."""
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    draft = folder / f".{uuid4().hex}.draft"
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def load(path: Path) -> Ed25519PrivateKey:
+    """Raises: Invalid, OSError."""
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        raise Invalid(f"{path} is no private key in PEM; remove it", field="gateway_keys") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Invalid(f"{path} is no Ed25519 key; remove it", field="gateway_keys")
+    return key
+
+
+def _create(folder: Path) -> None:
+    draft = write_new(folder)
+    try:
+        os.link(draft, folder / SIGNING)  # whole or not at all, and only the first succeeds
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()

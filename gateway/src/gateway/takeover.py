@@ -1,0 +1,66 @@
+"""A gateway takes over the port of an older one that still runs: start the new one, then stop the old one.
+
+Sockets of one port that share it (SO_REUSEPORT) get connections by a hash, so that a part would still wait in
+the old one's queue when it closes, and be lost there. A filter of one instruction therefore sends all new
+connections to the new socket. Once the old one is gone the filter names a socket that doesn't exist, for
+which Linux falls back on the hash over those that do: the new one alone.
+"""
+
+import ctypes
+import socket
+import struct
+from pathlib import Path
+
+from bookcore.domain.errors import Unavailable
+from bookcore.kit.app import address_family
+
+_SO_ATTACH_REUSEPORT_CBPF = 51
+_RETURN = 0x06
+"""`BPF_RET | BPF_K`: the number of the socket, in the order in which they began to listen."""
+_LISTENING = "0A"
+
+
+def join(host: str, port: int) -> socket.socket:
+    """A socket of the port that doesn't listen yet: until it does, the old gateway gets all connections.
+
+    Raises: Unavailable when the port belongs to something else than a gateway of the same account.
+    """
+    joining = socket.socket(address_family(host))
+    joining.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    joining.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    joining.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        joining.bind((host, port))
+    except OSError as error:
+        joining.close()
+        detail = f"cannot take over {host}:{port} ({error.strerror}); only a gateway's own account can"
+        raise Unavailable(detail) from error
+    return joining
+
+
+def take_all(listening: socket.socket) -> None:
+    """From now on all new connections are for this socket, which listens.
+
+    Raises: Unavailable where the system can't; connections are then shared with the old gateway.
+    """
+    older = _listeners(listening) - 1
+    filter_of_one = ctypes.create_string_buffer(struct.pack("HBBI", _RETURN, 0, 0, older))
+    program = struct.pack("HP", 1, ctypes.addressof(filter_of_one))
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, program)
+    except OSError as error:
+        raise Unavailable(f"cannot take all connections ({error.strerror})") from error
+
+
+def _listeners(sample: socket.socket) -> int:
+    """How many sockets listen at the address of this one."""
+    host, port = sample.getsockname()[:2]
+    packed = socket.inet_pton(sample.family, host)
+    words = struct.unpack(f"={len(packed) // 4}I", packed)
+    place = "".join(f"{word:08X}" for word in words) + f":{port:04X}"
+    table = Path("/proc/net/tcp6" if sample.family == socket.AF_INET6 else "/proc/net/tcp")
+    try:
+        rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    except OSError as error:
+        raise Unavailable("cannot see who listens; taking over needs Linux") from error
+    return sum(1 for row in rows if row[1] == place and row[3] == _LISTENING)

@@ -1,0 +1,115 @@
+"""Every service and the gateway are replaced while people ask, and nobody notices."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+from tests.gateway.rolling import Program, children, under_load, until
+from tests.gateway.whole import fill, train
+from tests.unit.gateway.conftest import ADMIN
+
+from ml_api.settings import Settings as MlSettings
+
+SERVICES = {
+    "books_api": "BOOKSTREAM_BOOKS_API_PORT",
+    "search_api": "BOOKSTREAM_SEARCH_API_PORT",
+    "ml_api": "BOOKSTREAM_ML_API_PORT",
+}
+FRESH = {"Cache-Control": "no-cache"}
+
+
+def look(client: httpx.Client, n: int) -> httpx.Response:
+    return client.get(f"/v1/books/shop:u{n % 25:02d}", headers=FRESH if n % 2 else {})
+
+
+def write(client: httpx.Client, n: int) -> httpx.Response:
+    book = {
+        "source": "own_shop",
+        "source_id": uuid4().hex,
+        "url": f"https://own.example/{n}",
+        "title": f"Title {n}",
+        "price": {"amount": "51.77", "currency": "GBP"},
+        "availability": {"status": "in_stock"},
+    }
+    return client.post("/v1/books", json=book)
+
+
+def search(client: httpx.Client, n: int) -> httpx.Response:
+    return client.get("/v1/search", params={"q": f"book {n}"})
+
+
+def predict(client: httpx.Client, n: int) -> httpx.Response:
+    return client.post(
+        "/v1/ml/predict", json={"source": "shop", "features": {"title": f"Title {n}", "rating": 3}}
+    )
+
+
+def models(client: httpx.Client, n: int) -> httpx.Response:
+    return client.get("/v1/ml/models")
+
+
+KINDS = ([look], [look, write], [write], [search], [search, look], [predict], [predict, models])
+
+
+@dataclass(frozen=True)
+class Site:
+    """Two of each service and a gateway of two workers."""
+
+    services: list[Program]
+    gateway: Program
+
+
+@contextmanager
+def site(data: Path, **more: str) -> Iterator[Site]:
+    """Of processes."""
+    settings = MlSettings(data=data)
+    fill(settings.catalogue_url, settings.search_url)
+    train(settings)
+    named = {"BOOKSTREAM_DATA": str(data), "BOOKSTREAM_BOOKS_API_WRITE_WAIT": "0"}
+    services = [Program(module, port, named) for module, port in SERVICES.items() for _ in range(2)]
+    gateway = Program("gateway", "BOOKSTREAM_GATEWAY_PORT", {**named, **_told(services), **more})
+    with ExitStack() as stack:
+        for program in (*services, gateway):
+            program.start()
+            stack.callback(program.stop)
+        yield Site(services, gateway)
+
+
+def _told(services: list[Program]) -> Mapping[str, str]:
+    urls = {
+        f"BOOKSTREAM_{module.upper()}_URLS": ",".join(p.address for p in services if p.module == module)
+        for module in SERVICES
+    }
+    return {
+        **urls,
+        "BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL": ADMIN["email"],
+        "BOOKSTREAM_BOOTSTRAP_ADMIN_PASSWORD": ADMIN["password"],
+        "BOOKSTREAM_GATEWAY_REQUESTS_PER_MINUTE": "10000000",
+        "BOOKSTREAM_GATEWAY_ACCESS_LOG": "false",
+    }
+
+
+def test_every_service_and_the_gateway_are_replaced_under_load_and_no_request_fails(
+    tmp_path: Path, redis_url: str
+) -> None:
+    cache = {
+        "BOOKSTREAM_CACHE_URL": f"{redis_url}?prefix=t{uuid4().hex}:",
+        "BOOKSTREAM_GATEWAY_WORKERS": "2",
+    }
+    with site(tmp_path, **cache) as whole:
+        with under_load(whole.gateway.address, *KINDS * 2) as loads:
+            for service in whole.services:
+                service.replace()
+                loads.answered(more=20)
+            assert loads.failed == []
+            process = whole.gateway.process
+            assert process is not None
+            workers = children(process.pid)
+            process.send_signal(signal.SIGHUP)
+            until(lambda: workers.isdisjoint(children(process.pid)))
+            loads.answered(more=20)
+        assert loads.failed == []
