@@ -1,4 +1,9 @@
-"""A loaded model: facts in, price and interval out. One thread: trees on one row gain nothing from more."""
+"""A loaded model: facts in, price and interval out. One thread: trees on one row gain nothing from more.
+
+Many rows go through the graph. A few go a quicker way, made of the graph's own constants where it has them:
+the scores of the words by numpy, the trees by bookml.forest. Both say the same; that is tried when a model is
+opened.
+"""
 
 import math
 from collections.abc import Sequence
@@ -10,12 +15,17 @@ from numpy.typing import NDArray
 
 from bookcore.domain.errors import Invalid
 from bookml.artifact import FACTS, MODEL, Files, ModelFacts, accepted, facts_of_model
-from bookml.encoder import encoded
+from bookml.encoder import Floats, cells, encoded, weighed
 from bookml.facts import Facts
-from bookml.features import NAMES, Features, features_of
+from bookml.features import BUCKETS, NAMES, NUMBERS, Features, features_of
+from bookml.forest import Forest
 
 _CATEGORY = NAMES.index("category")
 _HIGHEST = 20.0  # log of the largest price that is ever told; beyond it exp() would only make nonsense
+_CONSTANTS = ("idf", "coefficients", "centre", "branches", "values")
+_FEW = 16
+"""Rows up to which the quick way is quicker."""
+_TRIED, _CLOSE = 32, 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Predictor:
         wanted = {"x", "places", "weights"}
         if {given.name for given in self._session.get_inputs()} != wanted:
             raise Invalid(f"doesn't take {', '.join(sorted(wanted))}", field=MODEL)
+        self._quick = self._quicker()
 
     def predict(self, books: Sequence[Facts]) -> list[Estimate]:
         """One estimate for each book."""
@@ -52,38 +63,97 @@ class Predictor:
 
     def estimate(self, rows: Sequence[Features]) -> list[Estimate]:
         """One estimate for each row; the interval always holds the price."""
+        if self._quick is not None and len(rows) <= _FEW:
+            return [self._estimate(row, *self._quick.logs(row)) for row in rows]
         if not rows:
             return []
-        point, low, high = self.logs(rows).T
-        found = []
-        for at, row in enumerate(rows):
-            widen = self._offset(row.names[_CATEGORY])
-            middle = float(point[at])
-            bottom, top = min(float(low[at]) - widen, middle), max(float(high[at]) + widen, middle)
-            found.append(Estimate(_price(middle), _price(bottom), _price(top)))
-        return found
+        return [self._estimate(row, *logs) for row, logs in zip(rows, self.logs(rows).tolist(), strict=True)]
 
-    def logs(self, rows: Sequence[Features]) -> NDArray[np.float32]:
+    def _estimate(self, row: Features, middle: float, low: float, high: float) -> Estimate:
+        offsets = self.facts.offsets
+        widen = offsets.get(row.names[_CATEGORY], offsets[""])
+        return Estimate(_price(middle), _price(min(low - widen, middle)), _price(max(high + widen, middle)))
+
+    def logs(self, rows: Sequence[Features]) -> Floats:
         """[n, 3]: log price and the two raw quantiles, as the graph gives them."""
         return self._run("logs", rows)
 
-    def joined(self, rows: Sequence[Features]) -> NDArray[np.float32]:
+    def joined(self, rows: Sequence[Features]) -> Floats:
         """What the trees are given: x and the scores of the words."""
         return self._run("joined", rows)
 
-    def _run(self, output: str, rows: Sequence[Features]) -> NDArray[np.float32]:
+    def _run(self, output: str, rows: Sequence[Features]) -> Floats:
         given = encoded(rows, self._tables)
         told = self._session.run([output], {"x": given.x, "places": given.places, "weights": given.weights})
         return np.asarray(told[0], dtype=np.float32)
+
+    def _quicker(self) -> "_Quick | None":
+        """None for a graph without the constants, or whose trees are too large for it.
+
+        Raises: Invalid when it says something else than the graph.
+        """
+        if not {told.name for told in self._session.get_outputs()}.issuperset(_CONSTANTS):
+            return None
+        rows = _rows_to_try(self.facts)
+        given = encoded(rows[:1], self._tables)
+        feeds = {"x": given.x, "places": given.places, "weights": given.weights}
+        constants = dict(zip(_CONSTANTS, self._session.run(_CONSTANTS, feeds), strict=True))
+        try:
+            quick = _Quick(constants, self.facts)
+        except ValueError:
+            return None
+        if not np.allclose([quick.logs(row) for row in rows], self.logs(rows), rtol=0, atol=_CLOSE):
+            raise Invalid("its arrays don't say what its operators say", field=MODEL)
+        return quick
 
     @property
     def baseline(self) -> Estimate:
         """What is told of any book when the model is refused."""
         return baseline_of(self.facts)
 
-    def _offset(self, category: str) -> float:
-        offsets = self.facts.offsets
-        return offsets.get(category, offsets[""])
+
+class _Quick:
+    """The graph's arithmetic for one row."""
+
+    def __init__(self, constants: dict[str, NDArray[np.generic]], facts: ModelFacts) -> None:
+        """Raises: ValueError when the trees don't suit bookml.forest."""
+        self._tables = facts.as_tables()
+        idf = constants["idf"].astype(np.float32)
+        self._scores = idf.shape[1]
+        self._words = np.hstack([idf * idf, idf * constants["coefficients"].astype(np.float32)])
+        self._centre = float(constants["centre"])
+        self._forest = Forest(constants["branches"].astype(np.int16), constants["values"].astype(np.float32))
+
+    def logs(self, row: Features) -> list[float]:
+        """Log price and the two raw quantiles."""
+        found = cells(row, self._tables)
+        found += self._of_words(row) if row.places else [self._centre] * self._scores
+        told: list[float] = self._forest.scores(np.array(found, dtype=np.float32)).tolist()
+        return told
+
+    def _of_words(self, row: Features) -> list[float]:
+        """weights * idf, over its length, times the coefficients."""
+        words, weights = self._words.take(row.places, axis=0), weighed(row.counts)
+        squares = weights * weights @ words[:, : self._scores]
+        found = weights @ words[:, self._scores :] / np.sqrt(np.maximum(squares, 1e-12)) + self._centre
+        told: list[float] = found.tolist()
+        return told
+
+
+def _rows_to_try(facts: ModelFacts) -> list[Features]:
+    """Numbers that the model knows, some unknown; names and words at random, the same each time."""
+    drawing = np.random.default_rng(7)
+    tables = [list(table)[:1_000] or [""] for table in facts.as_tables()]
+    rows = []
+    for _ in range(_TRIED):
+        known = [drawing.choice(facts.ranges.get(name) or (0.0, 1.0, 100.0)) for name in NUMBERS]
+        numbers = tuple(math.nan if drawing.random() < 0.2 else float(value) for value in known)
+        names = tuple(str(drawing.choice(names)) for names in tables)
+        places = np.unique(drawing.integers(0, BUCKETS, 50)).tolist()
+        rows.append(
+            Features(numbers, names, tuple(places), tuple(drawing.integers(1, 4, len(places)).tolist()))
+        )
+    return rows
 
 
 def baseline_of(facts: ModelFacts) -> Estimate:

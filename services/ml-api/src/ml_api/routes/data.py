@@ -39,7 +39,7 @@ def get_features(
         version=found.version,
         numbers=numbers,
         names=dict(zip(NAMES, made.names, strict=True)),
-        words=len(made.words),
+        words=len(made.places),
     )
 
 
