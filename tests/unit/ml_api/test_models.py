@@ -51,12 +51,14 @@ def test_a_promotion_and_a_rollback_are_taken_up_without_a_failed_request(world:
 
     with world.client() as client, ThreadPoolExecutor(2) as pool:
         running = pool.submit(asking, client)
-        until(client, 2)
-        world.decider().decide(Wish(NAME, Act.ROLLBACK, "me", "no good"))
-        until(client, 1)
-        put_to_use(world, 2)
-        until(client, 2)
-        stop.set()
+        try:
+            until(client, 2)
+            world.decider().decide(Wish(NAME, Act.ROLLBACK, "me", "no good"))
+            until(client, 1)
+            put_to_use(world, 2)
+            until(client, 2)
+        finally:
+            stop.set()
         running.result()
     assert codes == {200}
 

@@ -20,6 +20,7 @@ from ml_api.answering import Answering
 from ml_api.metrics import Metrics
 from ml_api.models import Models, check
 from ml_api.parts import Collaborators
+from ml_api.predictions.journal import Journal
 from ml_api.predictions.recorder import Recorder
 from ml_api.predictions.store import PredictionStore
 from ml_api.routes import data, looking, models, predict
@@ -66,7 +67,7 @@ def _opened(settings: Settings, closing: ExitStack) -> tuple[Collaborators, Sequ
     store = PredictionStore(settings.ml_predictions_url)
     closing.callback(store.close)
     registry = open_registry(settings.registry_url)
-    recorder = Recorder(store, log)
+    recorder = Recorder(store, log, Journal(settings.ml_journal))
     loaded = Models(registry)
     loaded.refresh()
     answering = Answering(loaded, recorder, settings, SystemClock())

@@ -1,6 +1,7 @@
 """What ml-api can be told from outside."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -28,6 +29,11 @@ class Settings(MlSettings):
     ml_predictions_url: str = Field(
         "", description="predictions that were made; default `sqlite:///DATA/ml/predictions.db`"
     )
+    ml_journal: Path = Field(
+        Path(),
+        description="folder on a disk that outlives the process, where predictions wait for table and topic;"
+        " default `DATA/ml/journal`",
+    )
     ml_reload_seconds: float = Field(1.0, gt=0, description="how often promotions are looked for")
     ml_trial: Trial = Field(Trial.SHADOW, description="what a challenger is for: off, shadow or split")
     ml_trial_percent: int = Field(10, ge=0, le=100, description="share of subjects in a split")
@@ -46,4 +52,6 @@ class Settings(MlSettings):
                 object.__setattr__(self, name, f"sqlite:///{data}/ml/{file}.db")
             if self.environment is Environment.PRODUCTION and getattr(self, name).startswith("sqlite:"):
                 raise ValueError(f"BOOKSTREAM_{name.upper()} is embedded; production needs a real server")
+        if self.ml_journal == Path():
+            object.__setattr__(self, "ml_journal", data / "ml" / "journal")
         return self
