@@ -6,9 +6,8 @@ Whoever changes what these functions return raises VERSION: a model refuses feat
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain, pairwise
 from zlib import crc32
 
@@ -39,7 +38,6 @@ PARTS: dict[str, range] = {
 BUCKETS = 1 << 17
 LONGEST_TEXT = 4_000
 """Characters of the description that count."""
-_REMEMBERED = 1 << 15  # words of each part whose places are known without hashing
 
 _WORD = re.compile(r"[^\W_]+")
 _ASIDE = re.compile(r"\(([^)0-9]*)")
@@ -120,8 +118,8 @@ def _name(text: str | None) -> str:
 
 def _words(read: _Read) -> tuple[tuple[int, ...], tuple[int, ...]]:
     title = chain(read.title, map(" ".join, pairwise(read.title)))
-    parts = zip(_PLACED, (_labels(read.facts), title, read.text), strict=True)
-    counted = Counter(chain.from_iterable(map(place, terms) for place, terms in parts))
+    parts = zip(PARTS.values(), (_labels(read.facts), title, read.text), strict=True)
+    counted = Counter(chain.from_iterable(_places(terms, among) for among, terms in parts))
     places = sorted(counted)
     return tuple(places), tuple(map(counted.__getitem__, places))
 
@@ -138,14 +136,7 @@ def _labels(facts: Facts) -> list[str]:
     return found
 
 
-def _placed(places: range) -> Callable[[str], int]:
-    """A term's place in a part: the checksum of its bytes, over and over."""
-
-    @lru_cache(maxsize=_REMEMBERED)
-    def place(term: str) -> int:
-        return places.start + crc32(term.encode()) % len(places)
-
-    return place
-
-
-_PLACED: Sequence[Callable[[str], int]] = tuple(map(_placed, PARTS.values()))
+def _places(terms: Iterable[str], among: range) -> list[int]:
+    """Checksums of the terms' bytes. A dictionary of known words costs more: it is never near."""
+    first, size = among.start, len(among)
+    return [first + found % size for found in map(crc32, map(str.encode, terms))]

@@ -48,7 +48,7 @@ class Forest:
         if kind is None:
             raise ValueError("a tree has more than 64 leaves")
         self._most, self._trees = most, len(starts)
-        self._worth = np.zeros(self._trees * most)
+        self._worth = np.zeros(self._trees * most, dtype=np.float32)
         self._worth[told[leaves, _TREE] * most + place[leaves]] = values[leaves]
         self._first_leaves = np.arange(self._trees) * most
         self._targets = np.searchsorted(told[starts, _TARGET], np.arange(told[:, _TARGET].max() + 1))
@@ -78,7 +78,7 @@ class Forest:
         np.bitwise_and.reduce(taken, axis=0, out=left)
         leaf = np.log2(left).astype(np.int64) if self._numbers is None else self._numbers.take(left)
         found: NDArray[np.float64] = np.add.reduceat(
-            self._worth.take(self._first_leaves + leaf), self._targets
+            self._worth.take(self._first_leaves + leaf), self._targets, dtype=np.float64
         )
         return found
 
@@ -124,8 +124,8 @@ def _below(told: Ints, starts: NDArray[np.intp], bits: Bits) -> Bits:
     return bits
 
 
-def _numbers_of_bits() -> Ints:
+def _numbers_of_bits() -> NDArray[np.uint8]:
     """Word with one bit -> the bit's number."""
-    numbers = np.zeros(1 << 16, dtype=np.int64)
+    numbers = np.zeros(1 << 16, dtype=np.uint8)
     numbers[1 << np.arange(16)] = np.arange(16)
     return numbers

@@ -1,5 +1,6 @@
 """ml-api as a whole: opens registry, stores and log, runs its four threads, closes everything."""
 
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from threading import Event, Thread
@@ -29,6 +30,7 @@ from ml_api.trials import guard
 
 _log = structlog.get_logger()
 Loop = Callable[[Event], None]
+_NEW_OBJECTS_PER_COLLECTION = 20_000
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -41,6 +43,9 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.internal_tokens = InternalTokens(settings.internal_secret.get_secret_value())
             parts, loops = _opened(settings, closing)
             app.state.collaborators = parts
+            gc.collect()
+            gc.freeze()  # models are many objects that stay; to look through them costs pauses
+            gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 20, 50)
             closing.enter_context(_Running(loops))
             opened.append(parts)
             yield
