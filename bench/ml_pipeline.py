@@ -78,11 +78,22 @@ class Words(_Ready, TransformerMixin, BaseEstimator):
 
 
 class Score(Ridge):
-    """A fitted ridge regression inside a union: what it predicts is a column."""
+    """A fitted ridge regression inside a union: what it predicts are columns."""
 
     def transform(self, x: csr_matrix) -> np.ndarray:
-        """[n, 1]."""
-        return self.predict(x).reshape(-1, 1)
+        """[n, targets]."""
+        return self.predict(x).reshape(x.shape[0], -1)
+
+
+class Order(_Ready, TransformerMixin, BaseEstimator):
+    """Columns as the boosters know them."""
+
+    def __init__(self, places: np.ndarray) -> None:
+        self.places = places
+
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """The same columns."""
+        return x[:, self.places]
 
 
 class Mean(_Ready, RegressorMixin, BaseEstimator):
@@ -102,18 +113,22 @@ def pipeline(folder: Path) -> Pipeline:
     facts = json.loads((folder / "model.json").read_text())
     graph = onnx.load(folder / "model.onnx").graph
     known = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
-    scores = []
+    scores, places = [], []
     for at in range(known["idf"].shape[1]):
+        idf, columns = known["idf"][:, at].astype(float), np.flatnonzero(known["score_of"] == at)
+        places += columns.tolist()
         rarity, ridge = TfidfTransformer(sublinear_tf=True), Score()
-        rarity.idf_ = known["idf"][:, at].astype(float)
-        ridge.coef_, ridge.intercept_ = known["coefficients"][:, at].astype(float), float(known["centre"])
+        rarity.idf_ = idf
+        ridge.coef_ = (known["terms"][:, columns].T / np.where(idf, idf, 1.0)).astype(float)
+        ridge.intercept_ = known["centre"][columns].astype(float)
         scores.append((f"score{at}", Pipeline([("rarity", rarity), ("ridge", ridge)])))
+    words = [("counts", Words()), ("scores", FeatureUnion(scores)), ("order", Order(np.argsort(places)))]
     texts = json.loads((folder / "trees.json").read_text())
     boosters = [lightgbm.Booster(model_str=text) for text in texts]
     union = FeatureUnion(
         [
             ("columns", Columns(facts["tables"])),
-            ("words", Pipeline([("counts", Words()), ("scores", FeatureUnion(scores))])),
+            ("words", Pipeline(words)),
         ]
     )
     return Pipeline([("books", Books()), ("inputs", union), ("trees", Mean(boosters))])

@@ -23,7 +23,7 @@ from trainer.words import WordModel
 _OPSET = 17
 _ML_OPSET = 3
 _IR = 9
-TOLD = ("idf", "coefficients", "centre", "branches", "values")
+TOLD = ("idf", "terms", "score_of", "centre", "branches", "values")
 """Constants that are outputs as well: with them a row or two can be answered quicker than by the graph."""
 
 
@@ -135,30 +135,35 @@ def graph_of(trees: Trees, words: WordModel) -> bytes:
 
 
 def _word_nodes() -> list[onnx.NodeProto]:
-    """weights * idf, over its length, times the coefficients: one score per column."""
+    """Each column is the sum of weight * term, over the length of the text's vector for its score."""
     node = helper.make_node
     return [
         node("Gather", ["idf", "places"], ["rare"], axis=0),
         node("Unsqueeze", ["weights", "last"], ["weight"]),
         node("Mul", ["rare", "weight"], ["vector"]),
-        node("Gather", ["coefficients", "places"], ["coefficient"], axis=0),
-        node("Mul", ["vector", "coefficient"], ["parts"]),
-        node("ReduceSum", ["parts", "words"], ["dot"], keepdims=0),
         node("Mul", ["vector", "vector"], ["squares"]),
         node("ReduceSum", ["squares", "words"], ["square"], keepdims=0),
         node("Max", ["square", "tiny"], ["positive"]),
         node("Sqrt", ["positive"], ["length"]),
-        node("Div", ["dot", "length"], ["relative"]),
-        node("Add", ["relative", "centre"], ["scores"]),
-        node("Concat", ["x", "scores"], ["joined"], axis=1),
+        node("Gather", ["length", "score_of"], ["lengths"], axis=1),
+        node("Gather", ["terms", "places"], ["term"], axis=0),
+        node("Unsqueeze", ["weights", "words"], ["row"]),
+        node("MatMul", ["row", "term"], ["sums"]),
+        node("Squeeze", ["sums", "words"], ["dot"]),
+        node("Div", ["dot", "lengths"], ["relative"]),
+        node("Add", ["relative", "centre"], ["told"]),
+        node("Concat", ["x", "told"], ["joined"], axis=1),
     ]
 
 
 def _constants(words: WordModel) -> list[onnx.TensorProto]:
+    """`terms` [BUCKETS, columns] is idf * coefficient; `score_of` whose length divides a column."""
+    scores = words.idf.shape[1]
     made: dict[str, NDArray[Any]] = {  # Any: of several kinds of number
         "idf": words.idf,
-        "coefficients": words.coefficients,
-        "centre": np.array(words.centre, dtype=np.float32),
+        "terms": words.idf * words.coefficients,
+        "score_of": np.arange(scores, dtype=np.int64),
+        "centre": np.array([words.centre] * scores, dtype=np.float32),
         "tiny": np.array(1e-12, dtype=np.float32),
         "last": np.array([2], dtype=np.int64),
         "words": np.array([1], dtype=np.int64),
