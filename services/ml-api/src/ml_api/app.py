@@ -1,4 +1,4 @@
-"""ml-api as a whole: opens registry, stores and log, runs its four threads, closes everything."""
+"""ml-api as a whole: opens registry, stores and log, runs its threads, closes everything."""
 
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,6 +18,7 @@ from bookml.online import Known, feed, open_online_store
 from bookml.promoting import Decider
 from bookml.registry import open_registry
 from ml_api.answering import Answering
+from ml_api.canary import Watch
 from ml_api.metrics import Metrics
 from ml_api.models import Models, check
 from ml_api.parts import Collaborators
@@ -89,11 +90,18 @@ def _loops(parts: Collaborators, log: EventLog) -> Sequence[Loop]:
         if parts.recorder.store.observe(books):
             guard(parts.models, parts.recorder.store, settings, decider)
 
+    watch = Watch(parts.models, parts.recorder.store, settings, parts.answering.trying)
     return [
+        _again(lambda stop: _watching(watch, decider, stop)),
         lambda stop: parts.models.keep_fresh(stop, every=settings.ml_reload_seconds),
         parts.recorder.run,
         _again(feed(log, parts.online, seen=observed)),
     ]
+
+
+def _watching(watch: Watch, decider: Decider, stop: Event) -> None:
+    while not stop.wait(watch.settings.ml_reload_seconds):
+        watch.once(decider)
 
 
 def _again(loop: Loop) -> Loop:
@@ -102,7 +110,7 @@ def _again(loop: Loop) -> Loop:
             try:
                 loop(stop)
             except BookstreamError as error:
-                _log.warning("features wait", reason=str(error))
+                _log.warning("features and canaries wait", reason=str(error))
                 stop.wait(1.0)
 
     return run

@@ -3,7 +3,7 @@
 A registry that is away changes nothing: what is loaded goes on, and health says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
@@ -12,7 +12,7 @@ import structlog
 from bookcore.domain.errors import BookstreamError, Invalid, NotFound, Unavailable
 from bookml.artifact import FACTS, ModelFacts, facts_of_model
 from bookml.predictor import Predictor
-from bookml.registry import Registry, Version, challenger_of, champion_of, model_name
+from bookml.registry import Challenge, Decision, Registry, Version, challenge_of, champion_of, model_name
 
 _log = structlog.get_logger()
 
@@ -27,13 +27,18 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One model's versions in use. Without a champion the newest version's facts make the baseline."""
+    """One model's versions in use. Without a champion the newest version's facts make the baseline.
+
+    `challenge` is how the challenger is tried; `decisions` those that all of this rests on.
+    """
 
     newest: Version
     champion: Loaded | None
     challenger: Loaded | None
     baseline: ModelFacts
     reason: str
+    challenge: Challenge | None = None
+    decisions: Sequence[Decision] = ()
 
 
 @dataclass(slots=True)
@@ -105,16 +110,16 @@ class Models:
 
     def _line(self, name: str, versions: Mapping[int, Version]) -> Line:
         decisions = self.registry.decisions(name)
-        champion, challenger = champion_of(decisions), challenger_of(decisions)
+        champion, challenge = champion_of(decisions), challenge_of(decisions)
         newest = versions[max(versions)]
         before = self.lines.get(name)
         first = self._tried(versions.get(champion or 0), before.champion if before else None)
-        second = self._tried(versions.get(challenger or 0), None)
+        second = self._tried(versions.get(challenge.version if challenge else 0), None)
         facts = first.predictor.facts if first else self._baseline(versions, before)
         reason = "" if first else newest.reason
         if champion and not first:
             reason = f"version {champion} can't be used: its files aren't what was registered"
-        return Line(newest, first, second, facts, reason)
+        return Line(newest, first, second, facts, reason, challenge, decisions)
 
     def _tried(self, version: Version | None, before: Loaded | None) -> Loaded | None:
         """A version that can't be opened is said so and the one before serves on."""

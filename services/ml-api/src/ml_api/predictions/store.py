@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, func, make_url, select, update
+from sqlalchemy import Connection, and_, case, create_engine, func, make_url, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookcore.domain.errors import Unavailable
 from bookml.online import Known
+from ml_api.evidence import Mean, Pairs
 from ml_api.predictions.tables import metadata, predictions
 
 Row = dict[str, Any]  # Any: a row holds every column type
+SHADOW, PAIRED = "shadow", "-s"
+"""The variant of an answer that isn't told, and what its id has more than that of the one that is."""
 _CHUNK = 400
+_NEWEST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,47 @@ class PredictionStore:
         )
         with self._used() as connection:
             return [Arm(*row) for row in connection.execute(query)]
+
+    def pairs(self, model: str, versions: tuple[int, int], *, since: int) -> Pairs:
+        """Of champion and challenger: answers and shadows since then whose true price is known."""
+        told, shadow = predictions.alias("told"), predictions.alias("shadow")
+        champion, challenger = versions
+        is_told = told.c.version == challenger
+        square, other = (each.c.log_error * each.c.log_error for each in (told, shadow))
+        worse = case((is_told, square - other), else_=other - square)
+        inside = case((is_told, told.c.inside), else_=shadow.c.inside)
+        query = (
+            select(
+                func.count(),
+                func.coalesce(func.sum(worse), 0.0),
+                func.coalesce(func.sum(worse * worse), 0.0),
+                func.count().filter(inside),
+            )
+            .select_from(told.join(shadow, shadow.c.id == told.c.id + PAIRED))
+            .where(told.c.model == model, shadow.c.variant == SHADOW, told.c.made_at >= since)
+            .where(told.c.observed_at.is_not(None), shadow.c.observed_at.is_not(None))
+            .where(
+                or_(
+                    and_(is_told, shadow.c.version == champion),
+                    and_(told.c.version == champion, shadow.c.version == challenger),
+                )
+            )
+        )
+        with self._used() as connection:
+            count, total, squares, held = connection.execute(query).one()
+        return Pairs(Mean(count, total, squares), Mean(count, held, held))
+
+    def milliseconds(self, model: str, version: int, *, since: int) -> list[float]:
+        """Of the newest answers that a challenger gave since that microsecond."""
+        c = predictions.c
+        query = (
+            select(c.milliseconds)
+            .where(c.model == model, c.variant == "challenger", c.version == version, c.made_at >= since)
+            .order_by(c.made_at.desc())
+            .limit(_NEWEST)
+        )
+        with self._used() as connection:
+            return [float(each) for each in connection.execute(query).scalars()]
 
     def close(self) -> None:
         """Free connections."""
