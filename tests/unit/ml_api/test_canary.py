@@ -1,5 +1,9 @@
 """A challenger that answers more and more subjects, until it is the champion or something is amiss."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -177,8 +181,18 @@ def test_a_canary_whose_intervals_miss_is_taken_back_with_the_reason(world: Worl
         assert isinstance(decisions, list)
         assert decisions[-1]["act"] == "reject"
         assert decisions[-1]["reason"].startswith("canary at 20 % of subjects: its intervals hold 0% of")
+        assert (NAME, 2, "rejected", decisions[-1]["reason"]) in listed(world)
         told = ask(client, source="good", features=BOOK, subject=a_subject(below=0.2))
         assert (told["variant"], told["version"]) == ("champion", 1)
+
+
+def listed(world: World) -> list[tuple[str, int, str, str]]:
+    """As `bookstream model list` gets it."""
+    environment = {**os.environ, "BOOKSTREAM_DATA": str(world.settings.data)}
+    command = [sys.executable, "-m", "trainer", "model", "list"]
+    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    lines = map(json.loads, told.splitlines())
+    return [(line["name"], line["version"], line["role"], line["reason"]) for line in lines]
 
 
 def test_a_challenger_that_fails_costs_no_answer_and_is_taken_back(world: World) -> None:
