@@ -64,22 +64,23 @@ class Forest:
             first + bisect_left(cuts, value) if value == value else unknown
             for (first, cuts, unknown), value in zip(self._gaps, x.take(self._used).tolist(), strict=True)
         ]
-        try:
-            taken, left = self._scratch.buffers
-        except AttributeError:  # the first time in this thread
-            taken, left = (
-                np.empty((len(lines), self._trees), self._table.dtype),
-                np.empty_like(self._table[0]),
-            )
-            self._scratch.buffers = taken, left
-        self._table.take(
-            lines, axis=0, out=taken, mode="clip"
-        )  # clip writes in place, lines are never outside
+        taken, left = self._buffers
+        self._table.take(lines, axis=0, out=taken, mode="clip")  # clip writes in place; no line is outside
         np.bitwise_and.reduce(taken, axis=0, out=left)
         leaf = np.log2(left).astype(np.int64) if self._numbers is None else self._numbers.take(left)
         found: NDArray[np.float64] = np.add.reduceat(
             self._worth.take(self._first_leaves + leaf), self._targets, dtype=np.float64
         )
+        return found
+
+    @property
+    def _buffers(self) -> tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
+        """This thread's own: fresh memory for each row would be touched anew."""
+        try:
+            found: tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]] = self._scratch.buffers
+        except AttributeError:
+            taken = np.empty((len(self._gaps), self._trees), self._table.dtype)
+            self._scratch.buffers = found = taken, np.empty(self._trees, self._table.dtype)
         return found
 
     def _compiled(

@@ -48,10 +48,20 @@ class Recorder:
     def note(self, rows: list[Row]) -> None:
         """Kept when this returns. Raises: Unavailable when it can't be, or too many wait already."""
         with self._lock:
-            if len(self._new) + sum(len(each.rows) for each in self._leaving) + len(rows) > _MOST:
+            if self._waiting + len(rows) > _MOST:
                 raise Unavailable("predictions can't be written down fast enough", retry_after=5.0)
             self._journal.add(rows)
             self._new += rows
+
+    @property
+    def waiting(self) -> int:
+        """Predictions that are in the journal only."""
+        with self._lock:
+            return self._waiting
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._new) + sum(len(each.rows) for each in self._leaving)
 
     def find(self, prediction_id: str) -> Row | None:
         """A prediction, also one that still waits."""

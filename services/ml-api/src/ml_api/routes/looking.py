@@ -65,7 +65,7 @@ def list_experiments(parts: Parts) -> list[ExperimentOut]:
 @router.get("/ml/metrics", operation_id="get_ml_metrics", response_class=PlainTextResponse)
 def get_metrics(parts: Parts) -> PlainTextResponse:
     """Use, latency, live error and coverage by version, drift by feature; in Prometheus' text form."""
-    text = parts.metrics.text(parts.models, parts.recorder.store, parts.answering.drift)
+    text = parts.metrics.text(parts.answering)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
