@@ -14,7 +14,6 @@ from bookml.features import NAMES, VERSION, Features, features_of
 from bookml.predictor import Estimate, baseline_of
 from bookml.registry import Version
 from ml_api.drift import Drift
-from ml_api.explaining import explained
 from ml_api.models import Line, Loaded, Models
 from ml_api.predictions.recorder import Recorder
 from ml_api.predictions.store import PAIRED, SHADOW, Row
@@ -79,7 +78,7 @@ class Answering:
                 if part.variant != SHADOW:
                     answers[at] = _told(wanted.line, part.loaded, note, rows[at])
                     if part.loaded and wanted.explain:
-                        answers[at]["explanation"] = explained(self.models, part.loaded, rows[at])
+                        answers[at]["explanation"] = part.loaded.explainer.explained(rows[at])
         self.recorder.note(notes)
         self.drift.note(wanted.line, rows)
         return [answers[at] for at in range(len(rows))]

@@ -57,11 +57,14 @@ def training_data(
     `X-Snapshot` names it, so that the same rows can be had again. Memory stays flat, whatever the size.
     """
     name = snapshot_id or parts.models.line(source, None).newest.snapshot
-    manifest = snapshot.manifest_of(parts.lake, name)
+    try:
+        manifest = snapshot.manifest_of(parts.lake, name)
+        blocks = _blocks(parts.lake, manifest, category, limit)
+        first = next(blocks, b"")  # whatever is amiss with the snapshot is told before the answer has begun
+    except NotFound as error:  # the lake would say where it has looked
+        raise NotFound("there is no such snapshot of this source") from error
     if manifest.source != source:
         raise NotFound("there is no such snapshot of this source")
-    blocks = _blocks(parts.lake, manifest, category, limit)
-    first = next(blocks, b"")  # whatever is amiss with the snapshot is told before the answer has begun
     headers = {"X-Snapshot": manifest.id, "X-Rows": str(manifest.rows)}
     return StreamingResponse(_chained(first, blocks), media_type="application/jsonl", headers=headers)
 

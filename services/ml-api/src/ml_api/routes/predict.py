@@ -40,6 +40,8 @@ _JSON = (b"content-type", b"application/json")
 _TOKEN = HEADER.lower().encode()
 _FEW = 16
 """Rows that are answered in the event loop itself; more go to a thread, so that nobody waits for them."""
+_MOST_EXPLAINED = 100
+"""Rows: each costs some milliseconds."""
 _LARGEST_BODY = 16 * 1024 * 1024
 
 
@@ -117,6 +119,8 @@ def _read(body: bytes) -> PredictIn:
     given = [name for name in ("features", "batch", "book_ids") if getattr(asked, name) is not None]
     if len(given) != 1:
         raise Invalid("give exactly one of features, batch and book_ids", field="features")
+    if asked.explain and len(asked.batch or asked.book_ids or ()) > _MOST_EXPLAINED:
+        raise Invalid(f"at most {_MOST_EXPLAINED} rows are explained at once", field="explain")
     if asked.book_ids is None and asked.source is None:
         raise Invalid("say whose prices are asked for", field="source")
     if asked.features is not None and asked.features == _NOTHING:
