@@ -3,7 +3,7 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,13 @@ class Rate:
 
 @dataclass(frozen=True)
 class Calls:
-    """POSTs of these bodies in turn to a server of this machine; `pid` is its process."""
+    """POSTs of these bodies in turn to a server of this machine; `pid` is its process. Headers are asked for
+    anew each time: a token lives a minute."""
 
     pid: int
     url: str
     bodies: Sequence[bytes]
-    headers: dict[str, str]
+    headers: Callable[[], dict[str, str]]
 
     def loaded(self, folder: Path, *, clients: int, seconds: int) -> Rate:
         """As many requests as `clients` can make in that time.
@@ -54,8 +55,9 @@ class Calls:
         lines.write_bytes(b"\n".join(self.bodies) + b"\n")
         script = folder / "load.lua"
         script.write_text(_SCRIPT.replace("FILE", str(lines)))
-        command = ["taskset", "-c", LOADING, "wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", str(script)]
-        for name, value in {"Content-Type": "application/json", **self.headers}.items():
+        command = ["taskset", "-c", LOADING, "wrk", "-t1", f"-c{clients}", f"-d{seconds}s"]
+        command += ["--timeout", "30s", "-s", str(script)]
+        for name, value in {"Content-Type": "application/json", **self.headers()}.items():
             command += ["-H", f"{name}: {value}"]
         before = cpu_seconds(self.pid)
         done = subprocess.run([*command, self.url], capture_output=True, text=True, check=True)
@@ -76,7 +78,7 @@ class Calls:
         found = []
         for body in self.bodies:
             lines = [f"POST /{path} HTTP/1.1", f"Host: {place}", "Content-Type: application/json"]
-            lines += [f"{name}: {value}" for name, value in self.headers.items()]
+            lines += [f"{name}: {value}" for name, value in self.headers().items()]
             lines += [f"Content-Length: {len(body)}", "", ""]
             writer.write("\r\n".join(lines).encode() + body)
             head = await reader.readuntil(b"\r\n\r\n")

@@ -103,19 +103,22 @@ def serving(data: Path, scratch: Path, *, name: str, books: Sequence[Facts]) -> 
         _mlflow(scratch, _FACTS, str(scratch / "price.py")) as theirs,
         _mlflow(scratch, _GRAPH, str(len(COLUMNS))) as graph,
     ):
-        reader = Identity("bench", Role.READER, DEFAULT_SCOPES[Role.READER])
-        token = InternalTokens(DEVELOPMENT_SECRET).sign(reader)
         calls = {
-            "ml-api": Calls(*ours, _dumped(questions), {HEADER: token}),
-            USUAL: Calls(*usual, _dumped(records), {}),
-            SAME: Calls(*theirs, _dumped(records), {}),
-            READY: Calls(*graph, _dumped([_inputs(facts, tables) for facts in books]), {}),
+            "ml-api": Calls(*ours, _dumped(questions), _signed),
+            USUAL: Calls(*usual, _dumped(records), dict),
+            SAME: Calls(*theirs, _dumped(records), dict),
+            READY: Calls(*graph, _dumped([_inputs(facts, tables) for facts in books]), dict),
         }
         differs = _difference({name: _prices(name, each.answers()) for name, each in calls.items()})
         figures = [Figure("prediction, relative difference to MLflow's", differs, "", 1e-4, at_most=True)]
         for clients in (1, 32):
             figures += _compared(calls, scratch, clients)
         return figures
+
+
+def _signed() -> dict[str, str]:
+    reader = Identity("bench", Role.READER, DEFAULT_SCOPES[Role.READER])
+    return {HEADER: InternalTokens(DEVELOPMENT_SECRET).sign(reader)}
 
 
 def _prices(name: str, answers: Sequence[bytes]) -> list[float]:
@@ -214,7 +217,7 @@ def _peer(scratch: Path) -> Path:
     ready = scratch / "mlflow-venv" / "ready"
     if not ready.exists():
         venv.create(scratch / "mlflow-venv", with_pip=True)
-        packages = [MLFLOW, "scikit-learn", "lightgbm", "onnx", "onnxruntime", "orjson"]
+        packages = [MLFLOW, "scikit-learn", "lightgbm", "onnx", "onnxruntime", "orjson", "structlog"]
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
         ready.touch()
     return python
