@@ -4,8 +4,8 @@ A tree's leaves are bits of a word. Each branch, true or false, strikes out the 
 all branches of a tree have spoken, one bit is left. How a feature's branches speak depends only on the gap
 between thresholds that the value lies in: a table has a line for each feature and gap, with the bits of all
 trees. A row is one line for each feature, joined by AND, and the worth of the leaves that are left. (The idea
-is that of QuickScorer, Lucchese and others, 2015; lines by gap suit numpy.) Walking guesses wrong at every
-second branch, so that rows that differ cost it three times as much.
+is that of QuickScorer, Lucchese and others, 2015; lines by gap suit numpy.) Walking guesses wrong at
+every second branch: rows that differ cost it two to three times what one row over and over does.
 """
 
 from bisect import bisect_left
