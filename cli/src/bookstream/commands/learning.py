@@ -44,14 +44,17 @@ def train(
 
 
 def list_models(*, data: Data = None) -> None:
-    """Every version with its role, its errors out of fold and the gate's verdict."""
-    table = Table("model", "version", "role", "verdict", "RMSLE", "gain", "coverage", "books", box=None)
+    """Every version with its role, its errors out of fold, the gate's verdict, and why it has its role."""
+    table = Table(
+        "model", "version", "role", "verdict", "RMSLE", "gain", "coverage", "books", "why", box=None
+    )
     for line in _lines(settings_for(data).data, ["model", "list"]):
         figures = (
             _shown(line["rmsle"], ".3f"),
             _shown(line["gain"], "+.1%"),
             _shown(line["coverage"], ".3f"),
             str(line["books"]),
+            line["reason"],
         )
         table.add_row(line["name"], str(line["version"]), line["role"], line["verdict"], *figures)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
@@ -71,6 +74,11 @@ def reject(name: Name, version: int, *, reason: Reason = "", data: Data = None) 
     _decide(data, "reject", name, version, reason)
 
 
+def challenge(name: Name, version: int, *, reason: Reason = "", data: Data = None) -> None:
+    """Try a version beside the champion: only recorded, or on readers, as BOOKSTREAM_ML_TRIAL says."""
+    _decide(data, "challenge", name, version, reason)
+
+
 def rollback(name: Name, *, reason: Reason = "", data: Data = None) -> None:
     """Take the last promotion back."""
     _decide(data, "rollback", name, None, reason)
@@ -78,9 +86,9 @@ def rollback(name: Name, *, reason: Reason = "", data: Data = None) -> None:
 
 def model() -> typer.Typer:
     """The group of these verbs."""
-    group = typer.Typer(help="Price models: look, promote, reject, roll back.", no_args_is_help=True)
+    group = typer.Typer(help="Price models: look, promote, try, reject, roll back.", no_args_is_help=True)
     group.command("list")(list_models)
-    for verb in (promote, reject, rollback):
+    for verb in (promote, reject, challenge, rollback):
         group.command()(verb)
     return group
 

@@ -18,7 +18,7 @@ from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from bookcore.lake import open_lake
-from bookml.promoting import Decider, Wish, role_of
+from bookml.promoting import Decider, Wish, reason_of, role_of
 from bookml.registry import Act, open_registry
 from trainer.run import Stores, run
 from trainer.settings import Settings
@@ -98,7 +98,7 @@ def _list(stores: Stores) -> None:
                     "coverage": metrics.get("coverage"),
                     "books": int(metrics.get("books", 0)),
                     "created_at": version.created_at,
-                    "reason": version.reason,
+                    "reason": reason_of(version, decisions),
                 }
             )
 
