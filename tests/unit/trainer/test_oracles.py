@@ -9,8 +9,6 @@ from scipy.stats import bootstrap
 from sklearn.base import BaseEstimator, RegressorMixin
 from tests.unit.trainer.test_trainer import rows_of
 
-from bookml.encoder import encoded
-from trainer import boost
 from trainer.conformal import COVERAGE, offsets_of, scores_of
 from trainer.fit import Rows, fit
 from trainer.gate import gain_over
@@ -59,14 +57,12 @@ def rows() -> Rows:
 def test_explanations_are_the_shapley_values_that_shap_finds(rows: Rows) -> None:
     """ml-api explains with LightGBM's pred_contrib; shap walks the trees itself."""
     fitted = fit(rows, salt="shap")
-    inputs = encoded(rows.features, fitted.tables).x
-    x = np.column_stack([inputs, fitted.words.score(rows.words).astype(np.float32)])[:40]
+    x = fitted.inputs(rows)[:40]
     for booster in fitted.trees.points[:2]:
         ours = np.asarray(booster.predict(x, pred_contrib=True, num_threads=1))
         explainer = shap.TreeExplainer(booster)
         assert np.abs(explainer.shap_values(x) - ours[:, :-1]).max() < 1e-6
         assert abs(float(explainer.expected_value) - ours[0, -1]) < 1e-6
-    assert len(boost.INPUT_COLUMNS) == x.shape[1]
 
 
 def test_the_gains_interval_is_that_of_scipys_bootstrap() -> None:

@@ -162,9 +162,11 @@ def test_the_graph_says_what_the_boosters_say() -> None:
         centre=1.0,
         spread=(0.5, 1.5),
     )
-    files = {artifact.MODEL: graph_of(fitted.trees, fitted.words), artifact.FACTS: facts.dump()}
-    served = Predictor(files).logs(rows.features)
+    files = {artifact.MODEL: graph_of(fitted), artifact.FACTS: facts.dump()}
+    predictor = Predictor(files)
+    served = predictor.logs(rows.features)
     assert np.abs(served - fitted.predict(rows)).max() < 1e-4
+    assert np.abs(predictor.logs(list(rows.features) * 3) - np.tile(served, (3, 1))).max() < 1e-6
 
 
 def test_the_card_tells_what_was_done_without_anything_from_elsewhere(stores: Stores) -> None:

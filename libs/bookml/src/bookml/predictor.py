@@ -15,6 +15,8 @@ from bookml.facts import Facts
 from bookml.features import NAMES, Features, features_of
 
 _CATEGORY = NAMES.index("category")
+_BLOCK = 512
+"""Rows that go through the graph together: a row of many words takes some hundred kilobytes there."""
 _HIGHEST = 20.0  # log of the largest price that is ever told; beyond it exp() would only make nonsense
 
 
@@ -72,6 +74,10 @@ class Predictor:
         return self._run("joined", rows)
 
     def _run(self, output: str, rows: Sequence[Features]) -> NDArray[np.float32]:
+        told = [self._run_block(output, rows[at : at + _BLOCK]) for at in range(0, max(1, len(rows)), _BLOCK)]
+        return np.concatenate(told)
+
+    def _run_block(self, output: str, rows: Sequence[Features]) -> NDArray[np.float32]:
         given = encoded(rows, self._tables)
         told = self._session.run([output], {"x": given.x, "places": given.places, "weights": given.weights})
         return np.asarray(told[0], dtype=np.float32)

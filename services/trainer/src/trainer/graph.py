@@ -1,4 +1,4 @@
-"""A fitted model as one ONNX graph: words -> scores, joined to x, through three forests.
+"""A fitted model as one ONNX graph: words -> scores and topics, joined to x, through three forests.
 
 Our own conversion of the trees, because thresholds must be rounded down to float32: x <= t holds for a
 float32 x exactly when x <= the largest float32 not above t. So graph and booster agree on every branch.
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bookml.encoder import COLUMNS
+from trainer import topics
 from trainer.boost import INPUT_COLUMNS, Trees
-from trainer.words import WordModel
+from trainer.fit import Fitted
+from trainer.words import SCORES
 
 _OPSET = 17
 _ML_OPSET = 3
@@ -85,9 +87,9 @@ class _Forest:
         )
 
 
-def graph_of(trees: Trees, words: WordModel) -> bytes:
+def graph_of(fitted: Fitted) -> bytes:
     """The graph as bytes: the same model gives the same bytes."""
-    nodes = [*_word_nodes(), _forest(trees).node()]
+    nodes = [*_word_nodes(), _forest(fitted.trees).node()]
     places = ["n", "longest"]
     graph = helper.make_graph(
         nodes,
@@ -101,7 +103,7 @@ def graph_of(trees: Trees, words: WordModel) -> bytes:
             helper.make_tensor_value_info("logs", TensorProto.FLOAT, ["n", 3]),
             helper.make_tensor_value_info("joined", TensorProto.FLOAT, ["n", len(INPUT_COLUMNS)]),
         ],
-        _constants(words),
+        _constants(fitted),
     )
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _ML_OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, producer_name="bookstream", ir_version=_IR)
@@ -111,30 +113,38 @@ def graph_of(trees: Trees, words: WordModel) -> bytes:
 
 
 def _word_nodes() -> list[onnx.NodeProto]:
-    """weights * idf, over its length, times the coefficients: one score per column."""
+    """Each column is the sum of weight * term, over the length of the text's vector for its score."""
     node = helper.make_node
     return [
         node("Gather", ["idf", "places"], ["rare"], axis=0),
         node("Unsqueeze", ["weights", "last"], ["weight"]),
         node("Mul", ["rare", "weight"], ["vector"]),
-        node("Gather", ["coefficients", "places"], ["coefficient"], axis=0),
-        node("Mul", ["vector", "coefficient"], ["parts"]),
-        node("ReduceSum", ["parts", "words"], ["dot"], keepdims=0),
         node("Mul", ["vector", "vector"], ["squares"]),
         node("ReduceSum", ["squares", "words"], ["square"], keepdims=0),
         node("Max", ["square", "tiny"], ["positive"]),
         node("Sqrt", ["positive"], ["length"]),
-        node("Div", ["dot", "length"], ["relative"]),
-        node("Add", ["relative", "centre"], ["scores"]),
-        node("Concat", ["x", "scores"], ["joined"], axis=1),
+        node("Gather", ["length", "score_of"], ["lengths"], axis=1),
+        node("Gather", ["terms", "places"], ["term"], axis=0),
+        node("Unsqueeze", ["weights", "words"], ["row"]),
+        node("MatMul", ["row", "term"], ["sums"]),
+        node("Squeeze", ["sums", "words"], ["dot"]),
+        node("Div", ["dot", "lengths"], ["relative"]),
+        node("Add", ["relative", "centre"], ["told"]),
+        node("Concat", ["x", "told"], ["joined"], axis=1),
     ]
 
 
-def _constants(words: WordModel) -> list[onnx.TensorProto]:
+def _constants(fitted: Fitted) -> list[onnx.TensorProto]:
+    """`terms` [BUCKETS, columns] is idf * coefficient; `score_of` whose length divides a column."""
+    scores, axes = fitted.words, fitted.topics
+    score_of = (*range(len(SCORES)), *(place for place in topics.PLACES for _ in range(topics.AXES)))
+    terms = [scores.idf * scores.coefficients]
+    terms += [idf[:, None] * part for idf, part in zip(axes.idf, axes.vectors, strict=True)]
     made: dict[str, NDArray[Any]] = {  # Any: of several kinds of number
-        "idf": words.idf,
-        "coefficients": words.coefficients,
-        "centre": np.array(words.centre, dtype=np.float32),
+        "idf": scores.idf,
+        "terms": np.hstack(terms),
+        "score_of": np.array(score_of, dtype=np.int64),
+        "centre": np.array([scores.centre] * len(SCORES) + [0.0] * len(topics.COLUMNS), dtype=np.float32),
         "tiny": np.array(1e-12, dtype=np.float32),
         "last": np.array([2], dtype=np.int64),
         "words": np.array([1], dtype=np.int64),

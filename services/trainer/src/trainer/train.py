@@ -67,7 +67,7 @@ def _packed(trial: Trial, fitted: Fitted, facts: ModelFacts, books: Sequence[Exa
     card = card_of(trial, fitted.trees)
     manifest, judgement = trial.manifest, trial.judgement
     files = {
-        artifact.MODEL: graph_of(fitted.trees, fitted.words),
+        artifact.MODEL: graph_of(fitted),
         artifact.FACTS: facts.dump(),
         artifact.CARD: dumped(card),
         artifact.PAGE: page_of(card),
