@@ -29,7 +29,8 @@ from trainer.fit import Rows, fit, out_of_fold
 from trainer.folds import folds_of
 from trainer.gate import FEWEST, Verdict, gain_over
 from trainer.graph import graph_of
-from trainer.run import Outcome, Stores, run
+from trainer.run import Outcome, run
+from trainer.stores import Stores
 
 NAME = "price-shop-gbp"
 
