@@ -15,6 +15,7 @@ from trainer.gate import gain_over
 from trainer.stores import Stores
 from trainer.train import train
 
+__all__ = ["Outcome", "Stores", "run"]
 _BY = "trainer"
 
 
