@@ -10,6 +10,7 @@ import orjson
 import pytest
 from tests.promises import carries
 from tests.unit.bookml.books import shop, tell
+from threadpoolctl import threadpool_info
 
 from bookcore.domain.errors import Conflict, NotFound
 from bookcore.event_log import open_event_log
@@ -98,6 +99,15 @@ def test_training_again_on_the_same_books_makes_the_same_bytes(stores: Stores, t
     apart = run(elsewhere, "shop", show=silent, snapshot_id=first.version.snapshot)
     assert (again.decision, again.version) == ("unchanged", first.version)
     assert elsewhere.registry.files(apart.version) == stores.registry.files(first.version)
+
+
+def test_training_shares_no_sum_among_threads_for_their_number_would_show_in_its_bits(
+    stores: Stores,
+) -> None:
+    threads: list[int] = []
+    tell(stores.log, shop(220, signal=True))
+    run(stores, "shop", show=lambda *_: threads.extend(pool["num_threads"] for pool in threadpool_info()))
+    assert set(threads) == {1}
 
 
 def test_a_later_model_takes_over_only_if_it_is_surely_better(stores: Stores) -> None:
