@@ -69,6 +69,7 @@ def at_step(ramps: int) -> Challenge:
             Act.REJECT,
             "at 5 % of subjects: it is surely worse",
         ),
+        (1, seen(Pairs(Mean(400, 0.1, 0.0001), CALM.inside)), Act.RAMP, "nothing against it"),
         (1, seen(Pairs(CALM.worse, Mean(200, 80, 80))), Act.REJECT, "hold 40% of 200 true prices"),
         (1, seen(milliseconds=SLOW, prices=0), Act.REJECT, "takes 250.0 ms or more"),
         (1, seen(tally=Tally(1_000, 11), prices=0), Act.REJECT, "failed at 11 of 1000 predictions"),

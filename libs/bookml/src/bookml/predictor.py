@@ -22,6 +22,8 @@ from bookml.features import BUCKETS, NAMES, NUMBERS, Features, features_of
 from bookml.forest import Forest
 
 _CATEGORY = NAMES.index("category")
+_BLOCK = 512
+"""Rows that go through the graph together: a row of many words takes some hundred kilobytes there."""
 _HIGHEST = 20.0  # log of the largest price that is ever told; beyond it exp() would only make nonsense
 _CONSTANTS = ("idf", "terms", "score_of", "centre", "branches", "values")
 _FEW = 16
@@ -86,6 +88,10 @@ class Predictor:
         return self._run("joined", rows)
 
     def _run(self, output: str, rows: Sequence[Features]) -> Floats:
+        told = [self._run_block(output, rows[at : at + _BLOCK]) for at in range(0, max(1, len(rows)), _BLOCK)]
+        return np.concatenate(told)
+
+    def _run_block(self, output: str, rows: Sequence[Features]) -> Floats:
         given = encoded(rows, self._tables)
         told = self._session.run([output], {"x": given.x, "places": given.places, "weights": given.weights})
         return np.asarray(told[0], dtype=np.float32)

@@ -64,7 +64,7 @@ def breach_of(seen: Seen, settings: Settings) -> str:
     inside = seen.pairs.inside
     if inside.high < settings.ml_guard_coverage:
         return f"its intervals hold {inside.value:.0%} of {inside.count} true prices, surely too few"
-    if seen.pairs.worse.low > 0:
+    if seen.pairs.worse.low > settings.ml_guard_worse:
         return f"it is surely worse than the champion ({_effect(seen.pairs)})"
     return ""
 

@@ -61,6 +61,11 @@ class Settings(MlSettings):
     ml_guard_coverage: float = Field(
         0.80, ge=0, le=1, description="a champion whose intervals hold less than this is rolled back"
     )
+    ml_guard_worse: float = Field(
+        0.0005,
+        ge=0,
+        description="squared log error that a canary may be worse by; 0.0005: as if prices missed by 2 % more",
+    )
 
     @property
     def canary_percents(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""A fitted model as one ONNX graph: words -> scores, joined to x, through three forests.
+"""A fitted model as one ONNX graph: words -> scores and topics, joined to x, through three forests.
 
 Our own conversion of the trees, because thresholds must be rounded down to float32: x <= t holds for a
 float32 x exactly when x <= the largest float32 not above t. So graph and booster agree on every branch.
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bookml.encoder import COLUMNS
+from trainer import topics
 from trainer.boost import INPUT_COLUMNS, Trees
-from trainer.words import WordModel
+from trainer.fit import Fitted
+from trainer.words import SCORES
 
 _OPSET = 17
 _ML_OPSET = 3
@@ -102,12 +104,12 @@ class _Forest:
         )
 
 
-def graph_of(trees: Trees, words: WordModel) -> bytes:
+def graph_of(fitted: Fitted) -> bytes:
     """The graph as bytes: the same model gives the same bytes."""
-    forest = _forest(trees)
+    forest = _forest(fitted.trees)
     nodes = [*_word_nodes(), forest.node()]
     places = ["n", "longest"]
-    constants = [*_constants(words), *_named(forest.arrays())]
+    constants = [*_constants(fitted), *_named(forest.arrays())]
     graph = helper.make_graph(
         nodes,
         "price",
@@ -156,14 +158,17 @@ def _word_nodes() -> list[onnx.NodeProto]:
     ]
 
 
-def _constants(words: WordModel) -> list[onnx.TensorProto]:
+def _constants(fitted: Fitted) -> list[onnx.TensorProto]:
     """`terms` [BUCKETS, columns] is idf * coefficient; `score_of` whose length divides a column."""
-    scores = words.idf.shape[1]
+    scores, axes = fitted.words, fitted.topics
+    score_of = (*range(len(SCORES)), *(place for place in topics.PLACES for _ in range(topics.AXES)))
+    terms = [scores.idf * scores.coefficients]
+    terms += [idf[:, None] * part for idf, part in zip(axes.idf, axes.vectors, strict=True)]
     made: dict[str, NDArray[Any]] = {  # Any: of several kinds of number
-        "idf": words.idf,
-        "terms": words.idf * words.coefficients,
-        "score_of": np.arange(scores, dtype=np.int64),
-        "centre": np.array([words.centre] * scores, dtype=np.float32),
+        "idf": scores.idf,
+        "terms": np.hstack(terms),
+        "score_of": np.array(score_of, dtype=np.int64),
+        "centre": np.array([scores.centre] * len(SCORES) + [0.0] * len(topics.COLUMNS), dtype=np.float32),
         "tiny": np.array(1e-12, dtype=np.float32),
         "last": np.array([2], dtype=np.int64),
         "words": np.array([1], dtype=np.int64),
