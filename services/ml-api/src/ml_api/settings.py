@@ -64,7 +64,7 @@ class Settings(MlSettings):
     ml_guard_worse: float = Field(
         0.0005,
         ge=0,
-        description="squared log error that a canary may be worse by; 0.0005: as if prices missed by 2 % more",
+        description="squared log error that a canary may be worse by; 0.0005: prices missed by 2 % more",
     )
 
     @property
