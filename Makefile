@@ -9,7 +9,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser help run test test-stack test-compose soak check bench bench-gateway bench-ml docs lock clean
+.PHONY: browser gcc help run test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test-stack: $(VENV)/ready ## install and start the real servers, then the contra
 	$(BIN)/pytest -n 2 --dist loadfile tests/integration $(ARGS)
 	$(BIN)/pytest tests/faults $(ARGS)
 
+test-compiled: $(VENV)/ready ## compile the gateway's data plane (needs gcc) and run its tests on that
+	$(BIN)/python -m deploy.compiled .stack/compiled
+	PYTHONPATH=.stack/compiled $(BIN)/pytest -n 2 --dist loadfile tests/unit/gateway tests/gateway/test_usage.py $(ARGS)
+
 soak: $(VENV)/ready ## faults at random under load (MINUTES=5 SEED=1), from a seed that is printed
 	$(BIN)/bookstream stack up > /dev/null
 	$(BIN)/python -m tests.faults.soak $(MINUTES) $(SEED)
@@ -37,6 +41,9 @@ check: $(VENV)/ready ## lint, types and import contracts only
 
 browser: ## install Debian's Chromium for the tests of the portal (as root)
 	apt-get update -q && apt-get install -q --yes --no-install-recommends chromium chromium-driver fonts-dejavu-core
+
+gcc: ## install a C compiler for test-compiled (as root)
+	command -v gcc > /dev/null || (apt-get update -q && apt-get install -q --yes --no-install-recommends gcc libc6-dev)
 
 test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl through it and compare (as root)
 	$(BIN)/python -m deploy.compose.test $(ARGS)

@@ -10,21 +10,24 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import psutil
 import typer
-from bench.gateway_load import LOADING, TESTED, Load, need, started, wait_for, wrk
+from bench.gateway_figures import MANY, Rounds, figures_of
+from bench.gateway_load import LOADING, TESTED, Pressure, need, started, steady, wait_for, wrk
 from bench.gateway_peers import FOLDER, Peer, Site, envoy, nginx, usual
-from bench.gateway_tests import idle_memory, purge_times, reads_with_one_failing
+from bench.gateway_tests import busy_crowd, idle_memory, purge_times, reads_with_one_failing
 from bench.report import ROOT, Figure, keep, show_in_docs
+from deploy.compiled import compile_into
 
 ADMIN = {"email": "bench@example.org", "password": "a password of the bench"}
 SERVICE, OURS, LOGGED, LOCAL, ENVOY, NGINX, USUAL = 18_190, 18_191, 18_192, 18_193, 18_194, 18_195, 18_196
+INTERPRETED = 18_197
+COMPILED = FOLDER / "compiled"
 REPEATED, SEARCH = "/v1/books?limit=20", "/v1/search?q=light"
 VARIED = """
 local n = 0
@@ -36,33 +39,9 @@ end
 """
 
 
-@dataclass
-class Rounds:
-    """What was measured, by name."""
-
-    found: dict[str, list[Load]] = field(default_factory=dict)
-
-    def add(self, name: str, load: Load) -> None:
-        """One more run."""
-        print(
-            f"  {name}: {load.cpu:.1f} us, {load.requests / load.seconds:.0f}/s, {load.failed} failed",
-            flush=True,
-        )
-        self.found.setdefault(name, []).append(load)
-
-    def cpu(self, name: str) -> float:
-        """The median."""
-        return statistics.median(load.cpu for load in self.found[name])
-
-    def ratio(self, name: str, peer: str) -> float:
-        """The median of the ratios of each round."""
-        pairs = zip(self.found[name], self.found[peer], strict=True)
-        return statistics.median(ours.cpu / theirs.cpu for ours, theirs in pairs)
-
-
 @contextmanager
-def gateway(folder: Path, port: int, **settings: str) -> Iterator[Peer]:
-    """Ours, one process."""
+def gateway(folder: Path, port: int, settings: Mapping[str, str], *, code: Path = COMPILED) -> Iterator[Peer]:
+    """Ours, one process; interpreted when `code` is the repository."""
     service = f"http://127.0.0.1:{SERVICE}"
     env = {
         "DATA": str(folder),
@@ -73,13 +52,14 @@ def gateway(folder: Path, port: int, **settings: str) -> Iterator[Peer]:
         "BOOTSTRAP_ADMIN_EMAIL": ADMIN["email"],
         "BOOTSTRAP_ADMIN_PASSWORD": ADMIN["password"],
         "GATEWAY_REQUESTS_PER_MINUTE": "1000000000",
+        "GATEWAY_ADDRESS_REQUESTS_PER_MINUTE": "1000000000",
         "GATEWAY_TOKEN_SECONDS": "86400",
         "GATEWAY_CACHE_SECONDS": "3600",
         "GATEWAY_ACCESS_LOG": "false",
         "GATEWAY_TRACE_PERCENT": "0",
         **settings,
     }
-    named = {f"BOOKSTREAM_{name}": value for name, value in env.items()}
+    named = {f"BOOKSTREAM_{name}": value for name, value in env.items()} | {"PYTHONPATH": str(code)}
     log = FOLDER / f"gateway-{port}.log"
     with started([sys.executable, "-m", "gateway"], core=TESTED, env=named, log=log) as process:
         wait_for(f"http://127.0.0.1:{port}/health/live")
@@ -97,23 +77,26 @@ def token_of(address: str) -> str:
 
 def compare(peers: dict[str, Peer], site: Site, rounds: int, seconds: int) -> Rounds:
     """Every peer in turn, some rounds."""
-    varied = FOLDER / "varied.lua"
-    varied.write_text(VARIED)
-    found = Rounds()
-    server = server_of(site.redis)
+    script = FOLDER / "varied.lua"
+    script.write_text(VARIED)
+    found, server = Rounds(), server_of(site.redis)
+    usually, crowded = Pressure(seconds), Pressure(seconds, MANY)
+    alone = "gateway without a cache server"
+    runs = [
+        ("hit", REPEATED, usually, [name for name in peers if name != alone]),
+        ("hit with other headers each time", "", Pressure(seconds, script=str(script)), ["gateway", "envoy"]),
+        ("miss", SEARCH, usually, ["gateway", "gateway, interpreted", alone, "envoy", "usual FastAPI"]),
+        (f"hit, {MANY} connections", REPEATED, crowded, ["gateway", "envoy", "nginx + LuaJIT"]),
+        (f"miss, {MANY} connections", SEARCH, crowded, ["gateway", "envoy"]),
+    ]
     for n in range(rounds):
         print(f"round {n + 1}", flush=True)
-        for name, peer in peers.items():
-            url = peer.address + REPEATED
-            wait_for(url, headers=site.bearer)
-            found.add(f"hit, {name}", wrk(url, site.token, pid=peer.pid, seconds=seconds, server=server))
-        for name in ("gateway", "envoy"):
-            peer = peers[name]
-            load = wrk(peer.address, site.token, pid=peer.pid, seconds=seconds, script=str(varied))
-            found.add(f"hit with other headers each time, {name}", load)
-        for name in ("gateway", "gateway without a cache server", "envoy", "usual FastAPI"):
-            peer = peers[name]
-            found.add(f"miss, {name}", wrk(peer.address + SEARCH, site.token, pid=peer.pid, seconds=seconds))
+        for kind, target, pressure, names in runs:
+            for name in names:
+                peer = peers[name]
+                wait_for(peer.address + REPEATED, headers=site.bearer)
+                load = wrk(peer.address + target, site.token, pressure, pid=peer.pid, server=server)
+                found.add(f"{kind}, {name}", load)
     return found
 
 
@@ -126,51 +109,6 @@ def server_of(redis: str) -> int:
     return 0
 
 
-def figures_of(rounds: Rounds) -> list[Figure]:
-    """Medians and ratios."""
-    plain = [Figure(name, rounds.cpu(name), "CPU us/request") for name in rounds.found]
-    hit = "hit, gateway"
-    ratios = [
-        Figure("hit against envoy", rounds.ratio(hit, "hit, envoy"), "x", 0.8, at_most=True),
-        Figure(
-            "hit against nginx + LuaJIT", rounds.ratio(hit, "hit, nginx + LuaJIT"), "x", 0.7, at_most=True
-        ),
-        Figure(
-            "hit, usual FastAPI against the gateway", 1 / rounds.ratio(hit, "hit, usual FastAPI"), "x", 12
-        ),
-        Figure(
-            "hit with other headers each time against envoy",
-            rounds.ratio(
-                "hit with other headers each time, gateway", "hit with other headers each time, envoy"
-            ),
-            "x",
-        ),
-        Figure("miss, counted globally, against envoy", rounds.ratio("miss, gateway", "miss, envoy"), "x"),
-        Figure(
-            "miss, counted locally as envoy does, against envoy",
-            rounds.ratio("miss, gateway without a cache server", "miss, envoy"),
-            "x",
-            0.7,
-            at_most=True,
-        ),
-        Figure(
-            "miss, usual FastAPI against the gateway",
-            1 / rounds.ratio("miss, gateway", "miss, usual FastAPI"),
-            "x",
-            12,
-        ),
-        Figure("access log and 10 % tracing", extra(rounds), "CPU us/request", 5, at_most=True),
-    ]
-    server = statistics.median(load.server_cpu for load in rounds.found[hit])
-    return [*plain, *ratios, Figure("the cache server's own part of a hit", server, "CPU us/request")]
-
-
-def extra(rounds: Rounds) -> float:
-    """What the log costs: the median of the differences of each round."""
-    logged, plain = rounds.found["hit, gateway with log and traces"], rounds.found["hit, gateway"]
-    return statistics.median(a.cpu - b.cpu for a, b in zip(logged, plain, strict=True))
-
-
 def main(
     *,
     redis: Annotated[str, typer.Option(help="redis://... of a cache server that may be written to.")] = "",
@@ -181,26 +119,31 @@ def main(
     """Measure and print one line per figure: name value unit goal ok|short."""
     address = redis or os.environ["BOOKSTREAM_CACHE_URL"]
     need("wrk", "wrk")
+    need("h2load", "nghttp2-client")
+    need("gcc", "gcc", "libc6-dev")
     FOLDER.mkdir(parents=True, exist_ok=True)
+    compile_into(COMPILED)
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         folder = Path(temporary)
         enter = stack.enter_context
         enter(started([sys.executable, "-m", "bench.gateway_service", str(SERVICE)], core=LOADING))
-        ours = enter(gateway(folder, OURS, CACHE_URL=f"{address}?prefix=bench{time.time():.0f}:"))
+        prefix = f"{address}?prefix=bench{time.time():.0f}"
+        shared = {name: {"CACHE_URL": f"{prefix}-{name}:"} for name in ("ours", "plain", "log")}
+        ours = enter(gateway(folder, OURS, shared["ours"]))
         jwks = wait_for(f"{ours.address}/.well-known/jwks.json").decode()
         site = Site(SERVICE, address, jwks, token_of(ours.address))
-        logged = {"GATEWAY_ACCESS_LOG": "true", "GATEWAY_TRACE_PERCENT": "10"}
-        prefix = f"{address}?prefix=bench-log{time.time():.0f}:"
+        logged = {**shared["log"], "GATEWAY_ACCESS_LOG": "true", "GATEWAY_TRACE_PERCENT": "10"}
         peers = {
             "gateway": ours,
-            "gateway with log and traces": enter(gateway(folder, LOGGED, CACHE_URL=prefix, **logged)),
-            "gateway without a cache server": enter(gateway(folder, LOCAL, CACHE_URL="memory://")),
+            "gateway, interpreted": enter(gateway(folder, INTERPRETED, shared["plain"], code=ROOT)),
+            "gateway with log and traces": enter(gateway(folder, LOGGED, logged)),
+            "gateway without a cache server": enter(gateway(folder, LOCAL, {"CACHE_URL": "memory://"})),
             "envoy": enter(envoy(site, ENVOY)),
             "nginx + LuaJIT": enter(nginx(site, NGINX)),
             "usual FastAPI": enter(usual(site, USUAL)),
         }
         found = compare(peers, site, rounds, seconds)
-        figures = figures_of(found) + behaviour(folder, ours, site)
+        figures = figures_of(found) + behaviour(folder, ours, site, found)
     print("\n".join(str(figure) for figure in figures))
     keep("gateway", figures)
     if docs:
@@ -210,14 +153,24 @@ def main(
         sys.exit(f"{failed} requests failed")
 
 
-def behaviour(folder: Path, ours: Peer, site: Site) -> list[Figure]:
-    """What isn't a cost: purges, idle connections, a failing service."""
+def behaviour(folder: Path, ours: Peer, site: Site, found: Rounds) -> list[Figure]:
+    """What isn't a cost: time taken under load, purges, many connections, a failing service."""
+    rate = 0.7 * statistics.median(load.requests / load.seconds for load in found.found["hit, gateway"])
+    taken = steady(ours.address + REPEATED, site.token, rate=rate, seconds=5)
     purges = purge_times(ours.address, site.token, log=f"sqlite://{folder}/log.db")
     failing = reads_with_one_failing(gateway, folder, site)
+    idle = idle_memory(ours)
+    crowd = busy_crowd(ours, site, REPEATED)
     return [
+        Figure("rate of 70 % of what one core and this load can do", rate, "requests/s"),
+        Figure("p99 of a hit at that rate", taken, "ms"),
         Figure("event to purge, p50", statistics.median(purges), "ms"),
         Figure("event to purge, p99", sorted(purges)[int(len(purges) * 0.99)], "ms", 50, at_most=True),
-        Figure("memory with 10,000 idle connections", idle_memory(ours), "MB", 200, at_most=True),
+        Figure("memory with 10,000 idle connections", idle, "MB", 200, at_most=True),
+        Figure(
+            "failed requests of 10,000 connections that ask at once", float(crowd.failed), "", 0, at_most=True
+        ),
+        Figure("p99 of a hit with 10,000 busy connections", crowd.p99_ms, "ms"),
         Figure("failed reads with one of three services failing", failing, "", 0, at_most=True),
     ]
 

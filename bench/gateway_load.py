@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 
 TESTED, LOADING = "0", "1"
 """Cores."""
+_STEADY = 32
+"""Connections of a steady rate."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,20 @@ def cpu_seconds(pid: int) -> float:
     return total / 1e9
 
 
-def wrk(url: str, token: str, *, pid: int, seconds: int, script: str = "", server: int = 0) -> Load:
+@dataclass(frozen=True)
+class Pressure:
+    """How wrk loads: for so long, by so many connections, maybe by a script of its own."""
+
+    seconds: int
+    connections: int = 32
+    script: str = ""
+
+
+def wrk(url: str, token: str, pressure: Pressure, *, pid: int, server: int = 0) -> Load:
     """Load from the other core; `server` is the process of the cache server, watched beside."""
-    command = ["taskset", "-c", LOADING, "wrk", "-t1", "-c32", f"-d{seconds}s", "--latency"]
-    command += ["-s", script] if script else []
+    command = ["taskset", "-c", LOADING, "wrk", "-t1", "--latency"]
+    command += [f"-c{pressure.connections}", f"-d{pressure.seconds}s"]
+    command += ["-s", pressure.script] if pressure.script else []
     before, server_before = cpu_seconds(pid), cpu_seconds(server) if server else 0.0
     done = subprocess.run(
         [*command, "-H", f"Authorization: Bearer {token}", url], capture_output=True, text=True, check=True
@@ -89,9 +102,22 @@ def wrk(url: str, token: str, *, pid: int, seconds: int, script: str = "", serve
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     failed = int(_found(r"Non-2xx or 3xx responses: (\d+)", text) or 0)
     failed += sum(map(int, errors.groups())) if errors else 0
-    wall = float(_found(r"requests in ([\d.]+)s", text) or seconds)
+    wall = float(_found(r"requests in ([\d.]+)s", text) or pressure.seconds)
     count = max(1, requests)
     return Load(requests, failed, wall, _milliseconds(text), used * 1e6 / count, server_used * 1e6 / count)
+
+
+def steady(url: str, token: str, *, rate: float, seconds: int) -> float:
+    """The 99th percentile in milliseconds under a rate (requests a second) that doesn't wait for answers."""
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        command = ["taskset", "-c", LOADING, "h2load", "--h1", "-t1", f"-c{_STEADY}", f"-D{seconds}"]
+        command += [f"--rps={max(1, round(rate / _STEADY))}", f"--log-file={log}"]
+        subprocess.run(
+            [*command, "-H", f"Authorization: Bearer {token}", url], capture_output=True, check=True
+        )
+        taken = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
+    return taken[int(len(taken) * 0.99)] / 1_000
 
 
 def need(program: str, *packages: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-from bench.gateway_load import LOADING, started, wrk
+from bench.gateway_load import LOADING, Load, Pressure, started, wrk
 from bench.gateway_peers import Peer, Site
 
 from bookcore.domain.book import book_id
@@ -21,7 +21,7 @@ from bookcore.events.codec import encode
 from bookcore.events.topics import CHANGED
 
 IDLE, EVENTS = 10_000, 200
-FIRST_PORT, PORT = 18_197, 18_200
+FIRST_PORT, PORT = 18_201, 18_205
 
 
 def purge_times(address: str, token: str, *, log: str) -> list[float]:
@@ -44,10 +44,15 @@ def purge_times(address: str, token: str, *, log: str) -> list[float]:
     return found
 
 
+def busy_crowd(peer: Peer, site: Site, target: str) -> Load:
+    """10,000 connections that each ask again as soon as they are answered."""
+    _allow_files()
+    return wrk(peer.address + target, site.token, Pressure(6, IDLE), pid=peer.pid)
+
+
 def idle_memory(peer: Peer) -> float:
     """Resident megabytes of the gateway with 10,000 connections that have each asked once."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, IDLE * 2), most))
+    _allow_files()
     parts = urlsplit(peer.address)
     connections = []
     for _ in range(IDLE):
@@ -71,11 +76,16 @@ def reads_with_one_failing(
             command = [sys.executable, "-m", "bench.gateway_service", str(FIRST_PORT + place), status]
             stack.enter_context(started(command, core=LOADING))
         urls = ",".join(f"http://127.0.0.1:{FIRST_PORT + place}" for place in range(3))
-        peer = stack.enter_context(gateway(folder, PORT, SEARCH_API_URLS=urls, CACHE_URL="memory://"))
+        peer = stack.enter_context(gateway(folder, PORT, {"SEARCH_API_URLS": urls, "CACHE_URL": "memory://"}))
         time.sleep(1)
-        load = wrk(f"{peer.address}/v1/search?q=x", site.token, pid=peer.pid, seconds=3)
+        load = wrk(f"{peer.address}/v1/search?q=x", site.token, Pressure(3), pid=peer.pid)
     print(f"  one of three failing: {load.failed} of {load.requests} failed", flush=True)
     return float(load.failed)
+
+
+def _allow_files() -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, IDLE * 2), most))
 
 
 def _is_hit(request: urllib.request.Request) -> bool:

@@ -25,6 +25,7 @@ _IMAGES = Path(__file__).parent / "images"
 _LABEL = "bookstream.standin"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _PYTHON = "python3,python3-venv,ca-certificates"
+_COMPILER = "python3-dev,gcc,libc6-dev"
 Parts = Mapping[str, Path]
 """Name in the build context -> file or folder."""
 
@@ -103,10 +104,15 @@ def _context(folder: Path, parts: Parts, packed: Path) -> Path:
     return packed
 
 
-def _debian(scratch: Path) -> Parts:
+def _debian_with_compiler(scratch: Path) -> Parts:
+    """The same with what the whole image of Python has beyond the slim one, as far as it is used."""
+    return _debian(scratch, f"{_PYTHON},{_COMPILER}")
+
+
+def _debian(scratch: Path, packages: str = _PYTHON) -> Parts:
     """A minimal Debian 12 with Python 3.11, made by its own package manager."""
     root = scratch / "rootfs.tar"
-    words = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_PYTHON}", "bookworm", str(root)]
+    words = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", "bookworm", str(root)]
     done = run_process(words, capture_output=True, check=False)  # noqa: S603 - our own words
     if done.returncode != 0:
         raise Unavailable(f"mmdebstrap failed: {done.stderr.decode()[-500:]}")
@@ -155,6 +161,7 @@ def _valkey(scratch: Path) -> Parts:
 
 STAND_INS = (
     StandIn("python:3.11-slim-bookworm", "base", _debian),
+    StandIn("python:3.11-bookworm", "base", _debian_with_compiler),
     StandIn("apache/kafka:4.1.1", "kafka", _kafka),
     StandIn("versity/versitygw:v1.8.0", "versitygw", _versitygw),
     StandIn("postgres:18", "postgresql", _postgresql),

@@ -1,7 +1,6 @@
 """The gateway's parts, opened in one place and closed in one place."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from bookcore.cache import Cache, open_cache
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
-from bookcore.kit.clock import Clock, SystemClock
+from bookcore.kit.clock import Clock, SystemClock, seconds_of
 from bookcore.kit.cursor import SignedCursors
 from gateway.cache.shelf import Shelf
 from gateway.cache.store import Store
@@ -25,6 +24,7 @@ from gateway.control.passwords import Passwords
 from gateway.control.periods import DAY, DAY_SECONDS, LONGEST_MONTH_SECONDS, MONTH
 from gateway.control.tokens import AccessTokens
 from gateway.control.usage import Usage
+from gateway.core.clients import Crowd, Proxies
 from gateway.core.freshness import Lifetime
 from gateway.core.gcra import Quota
 from gateway.core.routes import Service
@@ -130,7 +130,8 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
     is_shared = not settings.cache_url.startswith("memory:")
     shelf = Shelf(max_bytes=settings.gateway_cache_bytes)
     store = Store(outside.cache, shelf, now=now, is_shared=is_shared)
-    tokens = TokenCache(life_seconds=_REMEMBERED_SECONDS if is_shared else _REMEMBERED_ALONE, now=now)
+    life_seconds = _REMEMBERED_SECONDS if is_shared else _REMEMBERED_ALONE
+    tokens = TokenCache(life_seconds=life_seconds, now=now, admission_of=store.admission)
     store.on_news(tokens.hear)
     control.usage.on_spent(tokens.forget)
     access.on_standing_changed(lambda user_id: store.purge([USER_TAG + user_id], _say_unheard))
@@ -157,6 +158,8 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
         limits=Limits(idle_seconds=settings.gateway_idle_seconds),
         connections=Connections(),
         doorkeeper=Doorkeeper(access, tokens, control.usage),
+        proxies=Proxies(settings.gateway_trusted_proxies),
+        crowd=Crowd(per_minute=settings.gateway_address_requests_per_minute, now=now),
     )
     return Plane(store, engine, inside, _sweep(engine, inside))
 
@@ -174,11 +177,6 @@ def _sweep(engine: Engine, inside: Inside) -> Sweep:
 def _say_unheard(error: BookstreamError | None) -> None:
     if error is not None:
         _log.warning("other gateways were not told of a user's change", error=str(error))
-
-
-def seconds_of(clock: Clock) -> Callable[[], float]:
-    """The clock as seconds since 1970, the cheap way when it is the machine's."""
-    return time.time if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
 
 
 def _quotas(settings: Settings) -> Quotas:

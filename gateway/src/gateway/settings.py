@@ -8,6 +8,7 @@ from pydantic_settings import NoDecode
 
 from bookcore.kit.settings import Environment
 from bookcore.kit.settings import Settings as SharedSettings
+from gateway.core.clients import Proxies
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 """`http://host:port`, several separated by commas."""
@@ -35,6 +36,12 @@ class Settings(SharedSettings):
     )
     gateway_anonymous_per_minute: int = Field(
         120, ge=1, description="quota of one network address for requests without a valid token"
+    )
+    gateway_address_requests_per_minute: int = Field(
+        30_000, ge=0, description="requests a minute from one network address, in each process; 0: no limit"
+    )
+    gateway_trusted_proxies: Addresses = Field(
+        (), description="networks of the proxies before the gateway, whose X-Forwarded-For is believed"
     )
     gateway_logins_per_address: int = Field(
         30, ge=1, description="logins and registrations a minute from one network address"
@@ -103,10 +110,20 @@ class Settings(SharedSettings):
         """As set, or as follows from the quota of a day."""
         return self.gateway_requests_per_month or 20 * self.requests_per_day
 
-    @field_validator("books_api_urls", "search_api_urls", "ml_api_urls", mode="before")
+    @field_validator(
+        "books_api_urls", "search_api_urls", "ml_api_urls", "gateway_trusted_proxies", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip() or "," in value)
+
+    @field_validator("gateway_trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Proxies(value)
+        return value
 
     @field_validator("books_api_urls", "search_api_urls", "ml_api_urls")
     @classmethod

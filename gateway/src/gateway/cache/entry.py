@@ -1,7 +1,7 @@
 """A cached answer: a 200 with its whole body and everything about it that can be worked out once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
@@ -26,6 +26,29 @@ class Known(NamedTuple):
     stored_at: float
     lifetime: Lifetime
 
+    def age(self, now: float) -> int:
+        """In whole seconds."""
+        return max(0, int(now - self.stored_at))
+
+    def left(self, now: float) -> int:
+        """Seconds of being fresh, below zero when stale."""
+        return int(self.lifetime.ttl - max(0, int(now - self.stored_at)))
+
+
+class Seen:
+    """What was worked out about an entry a moment ago.
+
+    `purges` is the version that found it good; from `since` until `until` (seconds since 1970) it is fresh,
+    and its answers begin with `top`.
+    """
+
+    __slots__ = ("purges", "since", "top", "until")
+
+    def __init__(self) -> None:
+        self.purges = -1
+        self.since = self.until = 0.0
+        self.top = b""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -42,20 +65,13 @@ class Entry:
     vary: tuple[str, ...]
     lines: bytes
     lines_304: bytes
+    is_signpost: bool
+    seen: Seen = field(default_factory=Seen, compare=False, repr=False)
 
     @property
     def lifetime(self) -> Lifetime:
         """How long it is of use."""
         return self.known.lifetime
-
-    @property
-    def is_signpost(self) -> bool:
-        """Whether the answers themselves are kept elsewhere."""
-        return bool(self.vary) and not self.etag
-
-    def age(self, now: float) -> int:
-        """In whole seconds."""
-        return max(0, int(now - self.known.stored_at))
 
     def weight(self) -> int:
         """Bytes that it takes in memory, about."""
@@ -109,7 +125,9 @@ def _built(
     length = (b"content-length", str(len(body)).encode())
     short = [each for each in said if each[0] in _KEPT_ON_304 or each[0] == b"etag"]
     etag = first(headers, b"etag") or b""
-    return Entry(headers, body, etag, tags, known, vary, _lines([*said, length]), _lines(short))
+    lines, lines_304 = _lines([*said, length]), _lines(short)
+    is_signpost = bool(vary) and not etag
+    return Entry(headers, body, etag, tags, known, vary, lines, lines_304, is_signpost)
 
 
 def _lines(headers: Sequence[Header]) -> bytes:

@@ -13,6 +13,8 @@ class Purges:
 
     def __init__(self) -> None:
         self.sequence = -1
+        self.version = 0
+        """Another one whenever an answer that was good may not be any more."""
         self._floor = 0
         self._marks: dict[str, int] = {}
 
@@ -25,6 +27,7 @@ class Purges:
 
     def expect(self, tags: Iterable[str]) -> None:
         """Tags that are being purged: what is held of them is void here whether or not that succeeds."""
+        self.version += 1
         self._marks.update(dict.fromkeys(tags, self.sequence + 1))
         if EVERYTHING in self._marks:
             self._floor = self.sequence + 1
@@ -34,6 +37,7 @@ class Purges:
         sequence, begins, *lines = answer
         if sequence == self.sequence:
             return []
+        self.version += 1
         missed = sequence - self.sequence
         if self.sequence < begins or missed != len(lines):
             self._forget(sequence)

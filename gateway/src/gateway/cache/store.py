@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from bookcore.cache import Cache
+from bookcore.cache import Cache, Question
 from bookcore.domain.errors import BookstreamError
 from gateway.cache.entry import Entry
 from gateway.cache.purges import Purges
@@ -36,6 +36,15 @@ class Counted(NamedTuple):
     retry_after: int
     reset_after: int
     ticket: int
+
+
+class Admission:
+    """Whom requests are counted for, with the question that counts one made ready."""
+
+    __slots__ = ("question", "quota", "subject")
+
+    def __init__(self, subject: str, quota: Quota, question: Question) -> None:
+        self.subject, self.quota, self.question = subject, quota, question
 
 
 Then = Callable[[Counted, Entry | None], None]
@@ -63,21 +72,34 @@ class Store:
         """Call it with the tags of every purge that this process hears of."""
         self._listeners.append(listener)
 
-    def admit(self, subject: str, quota: Quota, key: str, then: Then) -> None:
+    def admission(self, subject: str, quota: Quota) -> Admission:
+        """For every request of the subject."""
+        question = self._cache.prepared(ADMIT, (subject, SEQUENCE), (quota.requests, quota.window))
+        return Admission(subject, quota, question)
+
+    def admit(self, admission: Admission, key: str, then: Then) -> None:
         """Count a request and find what is kept under `key` ("": nothing is)."""
-        wants_body = self._is_shared and key != "" and self._shelf.peek(key) is None
-        keys = (subject, SEQUENCE, key) if wants_body else (subject, SEQUENCE)
+        purges = self._purges
 
         def answered(reply: Any) -> None:  # Any: as ADMIT answers, or an error
             if isinstance(reply, BookstreamError):
-                then(self._count_here(subject, quota), self._held(key))
-            elif reply[4] != self._purges.sequence:
+                then(self._count_here(admission), self._held(key))
+            elif reply[4] != purges.sequence:
                 self._catch_up(reply, key, then)
             else:
-                self._take_in(key, reply)
-                then(Counted._make(reply[:5]), self._held(key))
+                if len(reply) > 5:
+                    self._take_in(key, reply)
+                entry = self._shelf.get(key) if key else None
+                if entry is None or entry.seen.purges == purges.version:
+                    then(Counted._make(reply[:5]), entry)
+                else:
+                    then(Counted._make(reply[:5]), self._held(key))
 
-        self._cache.ask(ADMIT, keys, (quota.requests, quota.window), answered)
+        if self._is_shared and key and self._shelf.peek(key) is None:
+            quota, keys = admission.quota, (admission.subject, SEQUENCE, key)
+            self._cache.ask(ADMIT, keys, (quota.requests, quota.window), answered)
+        else:
+            admission.question.ask(answered)
 
     def look(self, key: str, then: Callable[[Entry | None], None]) -> None:
         """What either level holds, without counting anything; None also when the server is away."""
@@ -143,7 +165,13 @@ class Store:
         return None
 
     def _is_good(self, entry: Entry) -> bool:
-        return self._purges.spares(entry.known.ticket, entry.tags)
+        purges = self._purges
+        if entry.seen.purges == purges.version:
+            return True
+        is_good = purges.spares(entry.known.ticket, entry.tags)
+        if is_good:
+            entry.seen.purges = purges.version
+        return is_good
 
     def _take_in(self, key: str, reply: Sequence[Any]) -> None:
         packed = reply[5] if len(reply) > 5 else None
@@ -170,8 +198,9 @@ class Store:
 
         self._cache.ask(LEARN, _PURGE_KEYS, (self._purges.sequence,), answered)
 
-    def _count_here(self, subject: str, quota: Quota) -> Counted:
+    def _count_here(self, admission: Admission) -> Counted:
         self.counted_here += 1
+        subject, quota = admission.subject, admission.quota
         done = step(quota, self._local.pop(subject, None), now=self.now())
         self._local[subject] = done.tat
         if len(self._local) > _MOST_LOCAL:

@@ -12,7 +12,7 @@ from contextlib import suppress
 import structlog
 
 from bookcore.domain.errors import BookstreamError
-from bookcore.kit.clock import Clock
+from bookcore.kit.clock import Clock, seconds_of
 from bookcore.kit.problem import ProblemError
 from gateway.control.access import Caller
 from gateway.control.accounts.usage import HOUR, NO_KEY, Cell, Tally, UsageTable
@@ -30,7 +30,7 @@ class Usage:
 
     def __init__(self, table: UsageTable, *, clock: Clock) -> None:
         self._table = table
-        self._clock = clock
+        self._now = seconds_of(clock)
         self._waiting: dict[tuple[str, str, int], list[int]] = {}
         self._quotas: dict[str, Quota] = {}
         """Of those who asked since the last flush."""
@@ -41,7 +41,7 @@ class Usage:
 
     def count(self, caller: Caller, status: int) -> None:
         """One answered request of the caller; blocks for nothing."""
-        now = int(self._clock.now().timestamp())
+        now = int(self._now())
         key = (caller.user_id, caller.key_id or NO_KEY, now - now % HOUR)
         numbers = self._waiting.get(key)
         if numbers is None:
@@ -60,7 +60,7 @@ class Usage:
 
     def refuse_spent(self, caller: Caller) -> None:
         """Raises: ProblemError(too-many-requests) for who has used up a day or month of today's plan."""
-        now = int(self._clock.now().timestamp())
+        now = int(self._now())
         for quota in caller.quota.beside:
             span, used = self._spent.get((caller.user_id, quota.name), (None, 0))
             if span is not None and span.end > now and used >= quota.requests:
@@ -83,7 +83,7 @@ class Usage:
         await self._look_who_is_spent(quotas)
 
     async def _look_who_is_spent(self, quotas: Mapping[str, Quota]) -> None:
-        now = int(self._clock.now().timestamp())
+        now = int(self._now())
         self._spent = {key: kept for key, kept in self._spent.items() if kept[0].end > now}
         try:
             totals = await asyncio.to_thread(self._table.totals, quotas, at=now)

@@ -38,6 +38,8 @@ _REQUEST_ONLY = frozenset(
     }
 )
 _RESPONSE_ONLY = frozenset({b"server", b"date", REQUEST_ID, b"traceparent"})
+_NOT_FOR_CLIENTS = _HOP_BY_HOP | _RESPONSE_ONLY
+_ADDRESSES = frozenset({b"location", b"link"})
 _CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"range", b"accept-encoding"})
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
@@ -84,12 +86,19 @@ def unconditional(headers: Sequence[Header]) -> list[Header]:
 
 def to_client(headers: Sequence[Header]) -> list[Header]:
     """A service's response headers for the client; its own addresses get the public prefix."""
-    dropped = _HOP_BY_HOP | _RESPONSE_ONLY | _named_in_connection(headers)
-    return [
-        (name, _public(name, value))
-        for name, value in headers
-        if name not in dropped and not name.startswith(b"x-internal-")
-    ]
+    shown = []
+    for header in headers:
+        name = header[0]
+        if name == b"connection":
+            return to_client(_without(headers, _named_in_connection(headers) | {name}))
+        if name in _NOT_FOR_CLIENTS or name.startswith(b"x-internal-"):
+            continue
+        shown.append((name, _public(name, header[1])) if name in _ADDRESSES else header)
+    return shown
+
+
+def _without(headers: Sequence[Header], names: frozenset[bytes]) -> list[Header]:
+    return [header for header in headers if header[0] not in names]
 
 
 def is_farewell(headers: Sequence[Header]) -> bool:

@@ -8,6 +8,8 @@ from random import Random
 TRACEPARENT = b"traceparent"
 _FORM = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _SAMPLED, _UNSAMPLED = b"01", b"00"
+_DIGITS, _DRAWN = 48, 256
+"""Of a span and a trace id together; so many are drawn at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +31,22 @@ def trace_in(value: bytes | None) -> Trace | None:
 class Tracer:
     """Gives each request its ids; `percent` of the traces that begin here are sampled."""
 
-    def __init__(self, *, percent: float, bits: Callable[[int], int] | None = None) -> None:
-        self._bits = bits or Random().getrandbits  # noqa: S311 - ids need be unique, not secret
-        self._below = int(percent * 10_000)
+    def __init__(self, *, percent: float, draw: Callable[[int], bytes] | None = None) -> None:
+        self._draw = draw or Random().randbytes  # noqa: S311 - ids need be unique, not secret
+        self._digits = b""
+        self._at = 0
+        self._below = b"g" if percent >= 100 else b"%05x" % int(percent * 10_485.76)
 
     def begin(self, given: Trace | None) -> tuple[bytes, bytes]:
         """The trace id, and the traceparent with a span id of our own."""
-        bits = self._bits(192)
-        digits = b"%048x" % bits
-        span = digits[:16]
+        at, digits = self._at, self._digits
+        if at == len(digits):
+            at, digits = 0, self._draw(_DRAWN * _DIGITS // 2).hex().encode()
+            self._digits = digits
+        self._at = at + _DIGITS
+        span = digits[at : at + 16]
         if given is not None:
             return given.trace_id, b"00-%b-%b-%b" % (given.trace_id, span, given.flags)
-        trace = digits[16:]
-        flags = _SAMPLED if bits % 1_000_000 < self._below else _UNSAMPLED
+        trace = digits[at + 16 : at + _DIGITS]
+        flags = _SAMPLED if trace[:5] < self._below else _UNSAMPLED
         return trace, b"00-%b-%b-%b" % (trace, span, flags)

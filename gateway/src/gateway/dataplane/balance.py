@@ -41,6 +41,8 @@ class Balancer:
 
     def pick(self, tried: AbstractSet[str] = frozenset()) -> Address | None:
         """An address for one request, None when all have been tried."""
+        if len(self._all) == 1 and not tried:
+            return self._all[0]
         untried = [each for each in self._all if each.url not in tried] if tried else self._all
         now = self._now()
         usable = [each for each in untried if each.rests_until <= now] or untried

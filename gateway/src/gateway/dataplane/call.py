@@ -1,6 +1,7 @@
 """One request to a service until its answer has ended: which address, repeated or not, given up or done."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.core.headers import Header
@@ -47,15 +48,21 @@ class Call:
         self.on_upgrade: OnUpgrade | None = None
         self._address: Address | None = None
         self._connection: Connection | None = None
-        self._tried: set[str] = set()
+        self._tried: AbstractSet[str] = frozenset()
         self._has_answer = self._has_sent_body = self._is_good = False
         self.is_over = False
 
     def attempt(self) -> None:
-        """Ask the next address."""
+        """Ask the next address; nobody while the service mostly fails."""
+        if not self._tried and not self._upstream.breaker.lets():
+            self.is_over = True
+            self._upstream.note(Failure.RESTING)
+            self.receiver.on_failure(Failure.RESTING)
+            return
         address = self._upstream.balancer.pick(self._tried)
         if address is None:
             self.is_over = True
+            self._upstream.breaker.failed()
             self.receiver.on_failure(Failure.REFUSED)
             return
         self._address = address
@@ -95,8 +102,10 @@ class Call:
         self._is_good = status < 400
         if self._address is not None and status < 500:
             self._upstream.balancer.succeeded(self._address)
+            self._upstream.breaker.succeeded()
         elif self._address is not None and status in _AWAY:
             self._upstream.balancer.failed(self._address, is_down=False)
+            self._upstream.breaker.failed()
         self.receiver.on_head(status, headers)
 
     def upgraded(self, connection: Connection, rest: bytes) -> None:
@@ -133,10 +142,11 @@ class Call:
         self._upstream.note(failure)
         if self._may_follow(failure, was_stale=was_stale):
             if was_stale and self._address is not None:
-                self._tried.discard(self._address.url)
+                self._tried -= {self._address.url}
             self.attempt()
             return
         self.is_over = True
+        self._upstream.breaker.failed()
         self.receiver.on_failure(failure)
 
     def pause(self) -> None:
@@ -182,7 +192,7 @@ class Call:
         if self._address is None:
             return
         self._count_down()
-        self._tried.add(self._address.url)
+        self._tried |= {self._address.url}
         if not is_well:
             self._upstream.balancer.failed(self._address, is_down=is_down)
 

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from gateway.dataplane.pool import Pool
 
 
-class Connection(asyncio.Protocol):
-    """Carries one call at a time; `is_fresh` until the first has ended."""
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class Connection:
+    """Carries one call at a time; `is_fresh` until the first has ended.
+
+    An asyncio.Protocol by its methods; inheriting from it would keep the attributes in a dictionary.
+    """
 
     def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
         self._pool = pool
@@ -33,7 +39,7 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._is_head_here = self._is_informational = self._ends_with_connection = False
         self._is_reset_due = False
-        self._is_request_sent = False
+        self._is_request_sent = self._is_framed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As asyncio.Protocol."""
@@ -139,10 +145,14 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """The parser's."""
         self._headers = []
+        self._is_framed = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """The parser's."""
-        self._headers.append((name.lower(), value))
+        name = name.lower()
+        self._headers.append((name, value))
+        if name in _FRAMING:
+            self._is_framed = True
 
     def on_headers_complete(self) -> None:
         """The parser's."""
@@ -151,9 +161,8 @@ class Connection(asyncio.Protocol):
         if self._is_informational or self.call is None:
             return
         self._is_head_here = True
-        names = {name for name, _ in self._headers}
         is_bodiless = self.call.outbound.method == "HEAD" or status in (204, 304)
-        self._ends_with_connection = not is_bodiless and not {b"content-length", b"transfer-encoding"} & names
+        self._ends_with_connection = not is_bodiless and not self._is_framed
         self.call.answered(status, self._headers)
         if self.call is not None and self.call.outbound.method == "HEAD":
             self._is_reset_due = True
@@ -187,7 +196,8 @@ class Connection(asyncio.Protocol):
         )
         self.is_fresh = False
         self.idle_since = self._loop.time()
-        self.resume()  # it may have been paused by the last bytes of the answer
+        if self._is_paused:  # by the last bytes of the answer
+            self.resume()
         if is_reusable:
             self._pool.returned(self)
         else:

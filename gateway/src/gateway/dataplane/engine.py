@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 from bookcore.kit.auth import InternalTokens
@@ -51,18 +52,7 @@ class Engine:
             visit.key = ""
         elif plan.key and (post := self._peek(plan.key)) is not None and post.is_signpost:
             visit.key = variant_key(plan.key, post.vary, head.headers)
-        known = visit.known
-
-        def admitted(counted: Counted, entry: Entry | None) -> None:
-            visit.counted = counted
-            if not known.is_good:
-                visit.again()
-            elif not counted.allowed:
-                visit.fail(_too_fast(visit))
-            else:
-                self._answer(visit, entry)
-
-        self._store.admit(known.limit, known.caller.quota, visit.key, admitted)
+        self._store.admit(visit.known.admission, visit.key, partial(self._admitted, visit))
 
     def relay(self, visit: Visit, *, note: bytes = b"fwd=bypass") -> None:
         """From the service, past the cache."""
@@ -98,6 +88,21 @@ class Engine:
         visit.key = key
         self._fly(visit, None)
 
+    def _admitted(self, visit: Visit, counted: Counted, entry: Entry | None) -> None:
+        visit.counted = counted
+        if not visit.known.is_good:
+            visit.again()
+        elif not counted.allowed:
+            visit.fail(_too_fast(visit))
+        elif (
+            entry is not None
+            and entry.seen.since <= (now := self.now()) < entry.seen.until
+            and not visit.head.wants_fresh
+        ):
+            visit.hit(entry, now)
+        else:
+            self._answer(visit, entry)
+
     def _answer(self, visit: Visit, entry: Entry | None) -> None:
         if not visit.key:
             self.relay(visit)
@@ -112,13 +117,13 @@ class Engine:
         if entry is None or visit.head.wants_fresh:
             self._fill(visit, entry)
             return
-        age = entry.age(self.now())
-        left = int(entry.lifetime.ttl - age)
+        now = self.now()
+        left = entry.known.left(now)
         if left > 0:
-            visit.whole(entry, b"hit; ttl=%d" % left, age=age)
+            visit.hit(entry, now)
         elif left > -entry.lifetime.while_revalidating:
             self._refresh(visit, entry)
-            visit.whole(entry, b"hit; ttl=%d" % left, age=age)
+            visit.hit(entry, now)
         else:
             self._fill(visit, entry)
 

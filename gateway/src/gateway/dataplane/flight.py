@@ -226,13 +226,13 @@ class Flight:
         if self.stale is None:
             return False
         life = self.stale.lifetime
-        return self.stale.age(self._home.now()) < life.ttl + life.if_error
+        return self.stale.known.age(self._home.now()) < life.ttl + life.if_error
 
     def _serve_stale(self) -> None:
         stale = self.stale
         if stale is None:
             return
-        age = stale.age(self._home.now())
+        age = stale.known.age(self._home.now())
         note = b"hit; fwd=stale; ttl=%d" % int(stale.lifetime.ttl - age)
         if self._failed_status:
             note += b"; fwd-status=%d" % self._failed_status

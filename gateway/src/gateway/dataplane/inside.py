@@ -7,6 +7,7 @@ from email.utils import formatdate
 from typing import Protocol, runtime_checkable
 
 from gateway.control.usage import Usage
+from gateway.core.clients import Crowd, Proxies
 from gateway.dataplane.doorkeeper import Doorkeeper
 from gateway.dataplane.lane import FastLane
 from gateway.dataplane.observe import Observer
@@ -82,3 +83,5 @@ class Inside:
     limits: Limits
     connections: Connections
     doorkeeper: Doorkeeper
+    proxies: Proxies
+    crowd: Crowd

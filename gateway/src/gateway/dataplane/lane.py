@@ -18,7 +18,7 @@ from gateway.dataplane.tokens import Known
 
 K = TypeVar("K")
 T = TypeVar("T")
-_HTTP = b" HTTP/1.1"
+_HTTP = b" HTTP/1.1\r\n"
 _LONGEST_HEAD, _LONGEST_BLOCK = 16_384, 8_192
 _MOST_BLOCKS, _MOST_PLANS = 4_096, 16_384
 
@@ -38,10 +38,9 @@ class FastLane:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._now, self._tracer = engine.now, engine.tracer
         self._blocks: dict[bytes, _Block] = {}
         self._parsed_blocks: dict[tuple[Header, ...], _Block] = {}
-        self._request_id: bytes | None = None
-        self._trace: Trace | None = None
         self._plans: dict[bytes, Plan] = {}
         self._headers: list[Header] = []
         self._is_complete = False
@@ -49,19 +48,27 @@ class FastLane:
 
     def visit(self, raw: bytes, door: Door) -> HotVisit | None:
         """The visit that a request's whole head is; None for the other lane."""
-        line_end = raw.find(b"\r\n")
-        line = raw[4:line_end]
-        if line[-9:] != _HTTP or len(raw) > _LONGEST_HEAD:
+        target_end = raw.find(_HTTP)
+        if target_end < 0 or len(raw) > _LONGEST_HEAD:
             return None
-        plan = self._plan(line[:-9])
-        block = self._block(raw, raw[line_end + 2 :]) if plan is not None else None
-        known = self._known(block) if block is not None else None
-        if plan is None or block is None or known is None or plan.route.reads not in known.caller.scopes:
+        target, lines = raw[4:target_end], raw[target_end + len(_HTTP) :]
+        plan = self._plans.get(target) or self._plan(target)
+        if plan is None:
             return None
-        head = block.head
-        visit = HotVisit(plan, head, known, door=door, raw=raw)
-        trace_id, visit.traceparent = self.engine.tracer.begin(self._trace or head.trace)
-        visit.request_id = self._request_id or head.request_id or trace_id
+        block, trace, request_id = self._blocks.get(lines), None, None
+        if block is None:
+            found = self._read(raw, lines)
+            if found is None:
+                return None
+            block, trace, request_id = found
+        known = block.known
+        if known is None or not known.is_good or known.until <= self._now():
+            known = block.known = self.engine.tokens.get(block.head.credentials())
+        if known is None or plan.route.reads not in known.caller.scopes:
+            return None
+        visit = HotVisit(plan, block.head, known, door=door, raw=raw)
+        trace_id, visit.traceparent = self._tracer.begin(trace)
+        visit.request_id = request_id or trace_id
         return visit
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -73,32 +80,25 @@ class FastLane:
         self._is_complete = True
 
     def _plan(self, target: bytes) -> Plan | None:
-        plan = self._plans.get(target)
-        if plan is None and len(target) <= _LONGEST_BLOCK:
-            plan = plan_of_target(target)
-            if plan is not None:
-                _remember(self._plans, target, plan, most=_MOST_PLANS)
+        plan = plan_of_target(target) if len(target) <= _LONGEST_BLOCK else None
+        if plan is not None:
+            _remember(self._plans, target, plan, most=_MOST_PLANS)
         return plan
 
-    def _block(self, raw: bytes, lines: bytes) -> _Block | None:
-        self._request_id = self._trace = None
-        block = self._blocks.get(lines)
-        if block is None:
-            headers = self._parsed(raw)
-            block = None if headers is None else self._known_block(headers)
-            if (
-                block is not None
-                and len(lines) <= _LONGEST_BLOCK
-                and len(self._headers) == len(headers or ())
-            ):
-                _remember(self._blocks, lines, block, most=_MOST_BLOCKS)
-        return block
+    def _read(self, raw: bytes, lines: bytes) -> tuple[_Block, Trace | None, bytes | None] | None:
+        """Known by what is left without the headers that are new with each request, given beside."""
+        headers = self._parsed(raw)
+        block = None if headers is None else self._known_block(headers)
+        if headers is None or block is None:
+            return None
+        if len(headers) < len(self._headers):
+            trace = trace_in(first(self._headers, TRACEPARENT))
+            return block, trace, sane_request_id(first(self._headers, REQUEST_ID))
+        if len(lines) <= _LONGEST_BLOCK:
+            _remember(self._blocks, lines, block, most=_MOST_BLOCKS)
+        return block, None, None
 
     def _known_block(self, headers: tuple[Header, ...]) -> _Block | None:
-        """By what is left without the headers that are new with each request."""
-        if len(headers) < len(self._headers):
-            self._request_id = sane_request_id(first(self._headers, REQUEST_ID))
-            self._trace = trace_in(first(self._headers, TRACEPARENT))
         block = self._parsed_blocks.get(headers)
         if block is None:
             head = Head(headers)
@@ -118,13 +118,6 @@ class FastLane:
         if not self._is_complete:
             return None
         return tuple(header for header in self._headers if header[0] not in ONE_OFF)
-
-    def _known(self, block: _Block) -> Known | None:
-        known = block.known
-        if known is not None and known.is_good and known.until > self.engine.now():
-            return known
-        block.known = self.engine.tokens.get(block.head.credentials())
-        return block.known
 
 
 def _remember(memory: dict[K, T], key: K, value: T, *, most: int) -> None:

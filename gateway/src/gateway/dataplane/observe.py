@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, TextIO
 
 import orjson
@@ -46,7 +47,7 @@ class AccessLog:
         """Write what has come together."""
         lines, self._lines = self._lines, []
         if lines:
-            self._stream.write("".join(map(_line, lines)))
+            self._stream.write(b"".join(map(_line, lines)).decode())
             self._stream.flush()
 
     def sweep(self, now: float) -> None:
@@ -64,27 +65,43 @@ class Observer:
         self.seconds: Counter[str] = Counter()
 
     def saw(self, answered: Answered) -> None:
-        """One more."""
-        route = answered.route
-        self.requests[answered.method, route, answered.status] += 1
+        """One more, with all that is known of it."""
+        self.count(answered.method, answered.route, answered.status, answered.seconds)
+        if self.log is not None:
+            self.log.add(answered)
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One more, for the numbers alone."""
+        self.requests[method, route, status] += 1
         times = self.times.get(route)
         if times is None:
             times = self.times[route] = [0] * (len(BUCKETS) + 1)
-        times[bisect_left(BUCKETS, answered.seconds)] += 1
-        self.seconds[route] += answered.seconds  # type: ignore[assignment]  # a Counter adds floats as well
-        if self.log is not None:
-            self.log.add(answered)
+        times[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds[route] += seconds  # type: ignore[assignment]  # a Counter adds floats as well
 
     def totals(self) -> Iterable[tuple[str, int]]:
         """Requests by route."""
         return ((route, sum(times)) for route, times in self.times.items())
 
 
-def _line(logged: tuple[float, Answered]) -> str:
-    at, answered = logged
-    said = answered._asdict()
-    for name in ("cache", "request_id", "traceparent"):
-        said[name] = said[name].decode("latin-1")
-    said["milliseconds"] = round(said.pop("seconds") * 1_000, 3)
-    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return orjson.dumps({"event": "request", "timestamp": moment, **said}).decode() + "\n"
+def _line(logged: tuple[float, Answered]) -> bytes:
+    at, (method, route, path, status, seconds, cache, request_id, traceparent, user_id) = logged
+    said = {
+        "event": "request",
+        "timestamp": f"{_second(int(at))}.{int(at * 1_000) % 1_000:03d}+00:00",
+        "method": method,
+        "route": route,
+        "path": path,
+        "status": status,
+        "cache": cache.decode("latin-1"),
+        "request_id": request_id.decode("latin-1"),
+        "traceparent": traceparent.decode("latin-1"),
+        "user_id": user_id,
+        "milliseconds": round(seconds * 1_000, 3),
+    }
+    return orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)
+
+
+@lru_cache(maxsize=4)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]

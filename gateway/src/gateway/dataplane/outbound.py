@@ -1,9 +1,8 @@
 """A request for a service, what can go wrong with it, and who gets the answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bookcore.kit.problem import ProblemError
 from gateway.core.headers import Header
@@ -12,8 +11,7 @@ REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _RETRY_AFTER = {"Retry-After": "2"}
 
 
-@dataclass(frozen=True, slots=True)
-class Outbound:
+class Outbound(NamedTuple):
     """`lines` are all header lines but Host and the body's; `length` is the body's, None for chunks."""
 
     method: str
@@ -31,6 +29,7 @@ class Failure(Enum):
     SLOW = "took too long"
     BROKEN = "broke off the connection"
     FULL = "has too many requests waiting"
+    RESTING = "fails too often now and is asked only once a second"
 
     def problem(self, service: str) -> ProblemError:
         """What the client is told."""

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from gateway.dataplane.connection import Connection
@@ -106,10 +106,11 @@ class Pool:
         loop = asyncio.get_running_loop()
         host, port = self._place
         task = asyncio.current_task()
+        connection = Connection(self, loop)
         try:
             async with asyncio.timeout(self._connect_seconds):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self, loop), host, port, ssl=self._tls
+                await loop.create_connection(
+                    lambda: cast(asyncio.Protocol, connection), host, port, ssl=self._tls
                 )
         except (OSError, TimeoutError):
             self._opening.discard(task)

@@ -5,11 +5,15 @@ requests are answered in the order in which they came.
 """
 
 import asyncio
+from collections import deque
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 
+import httptools
 import structlog
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -18,17 +22,40 @@ from gateway.core.head import Head
 from gateway.core.plan import LONGEST_TARGET
 from gateway.dataplane.hot import HotVisit
 from gateway.dataplane.inside import Inside
-from gateway.dataplane.observe import Answered
 from gateway.dataplane.tunnel import Tunnel, wants_tunnel
 
 _log = structlog.get_logger()
 _MOST_HELD = 262_144
+_NO_SCOPE: Any = {}  # Any: uvicorn's own types
+_NO_PIPELINE: deque[Any] = deque()
+"""Those of a connection whose uvicorn's lane is not in use."""
 _TIDY_SECONDS = 1.0
 
 
 class GatewayProtocol(HttpToolsProtocol):
-    """Made by uvicorn, one for each connection; `inside` is what the app put into its state."""
+    """Made by uvicorn, one for each connection; `inside` is what the app put into its state.
 
+    What only uvicorn's lane needs is there while that lane is in use: an idle connection is small.
+    """
+
+    __slots__ = (
+        "_held",
+        "_is_amid_request",
+        "_is_lost",
+        "_is_proxied",
+        "_is_reading_paused",
+        "_is_refused",
+        "_is_taking",
+        "_peer",
+        "_stamps",
+        "_tunnel",
+        "_visit",
+        "head_bytes",
+        "inside",
+        "is_leaving",
+        "since",
+        "url",
+    )
     inside: Inside
 
     def __init__(
@@ -39,6 +66,8 @@ class GatewayProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.url, self._peer = b"", ""
+        self._is_lost = self._is_proxied = False
         self.inside = config.app.state.inside  # type: ignore[union-attr]  # the app is ours
         self._visit: HotVisit | None = None
         self._tunnel: Tunnel | None = None
@@ -54,12 +83,16 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """As asyncio.Protocol."""
         super().connection_made(transport)
+        self._tidy()
+        self._peer = self.client[0] if self.client else ""
+        self._is_proxied = self.inside.proxies.trusts(self._peer)
         self.inside.connections.watch(lambda: self.server_state.connections)
         self.since = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As asyncio.Protocol; a request under way is abandoned."""
         super().connection_lost(exc)
+        self._is_lost = True
         visit, self._visit = self._visit, None
         if visit is not None and visit.flow is not None:
             visit.flow.abandon()
@@ -68,15 +101,17 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
-        if self._tunnel is not None:
+        if self._visit is None and self._tunnel is None:
+            if not self._is_refused:
+                self._take(data)
+        elif self._tunnel is not None:
             self._tunnel.from_client(data)
-        elif self._visit is not None:
+        else:
             self._hold(data)
-        elif not self._is_refused:
-            self._take(data)
 
     def pause_writing(self) -> None:
         """As asyncio.Protocol."""
+        self._equip()
         super().pause_writing()
         if self._tunnel is not None:
             self._tunnel.client_full()
@@ -85,6 +120,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         """As asyncio.Protocol."""
+        self._equip()
         super().resume_writing()
         if self._tunnel is not None:
             self._tunnel.client_free()
@@ -104,9 +140,15 @@ class GatewayProtocol(HttpToolsProtocol):
     def stamp_of(self, head: Head) -> bytes:
         """As Client; the same for the next request of the same headers."""
         if self._stamps[0] is not head:
-            address = self.client[0] if self.client else ""
-            self._stamps = (head, head.stamp(address, self.scheme or "http"))
+            self._stamps = (head, head.stamp(*self.address_of(head)))
         return self._stamps[1]
+
+    def address_of(self, head: Head) -> tuple[str, str]:
+        """Network address and scheme of the client, who may be behind a proxy of ours."""
+        scheme = self.scheme or "http"
+        if self._is_proxied:
+            return self.inside.proxies.client_of(head.headers, self._peer, scheme)
+        return self._peer, scheme
 
     def date_line(self) -> bytes:
         """As Door."""
@@ -116,12 +158,17 @@ class GatewayProtocol(HttpToolsProtocol):
         """As Door."""
         self.transport.write(data)
 
-    def answered(self, visit: HotVisit, seen: Answered, *, breaks_off: bool = False) -> None:
+    def answered(self, visit: HotVisit, *, breaks_off: bool = False) -> None:
         """As Door."""
         self._visit = None
         self.since = self.loop.time()
-        self.inside.observer.saw(seen)
-        self.inside.usage.count(visit.known.caller, seen.status)
+        inside = self.inside
+        if inside.observer.log is None:
+            seconds = perf_counter() - visit.started
+            inside.observer.count("GET", visit.plan.route.prefix, visit.status, seconds)
+        else:
+            inside.observer.saw(visit.seen())
+        inside.usage.count(visit.known.caller, visit.status)
         if breaks_off:
             self.transport.abort()
         elif not visit.head.keeps_alive or self.is_leaving:
@@ -135,6 +182,11 @@ class GatewayProtocol(HttpToolsProtocol):
         self._to_uvicorn(visit.raw)
         if not self._is_taking and (self._held or self._is_reading_paused):
             self._go_on()
+
+    def on_response_complete(self) -> None:
+        """uvicorn's; how long a connection may be idle is for the sweep to say, without a timer for each."""
+        super().on_response_complete()
+        self._unset_keepalive_if_required()
 
     def on_message_begin(self) -> None:
         """The parser's."""
@@ -160,7 +212,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if not self._is_refused:
             super().on_message_complete()
 
-    def refuse(self, slug: str, detail: str) -> None:
+    def refuse(self, slug: str, detail: str, headers: dict[str, str] | None = None) -> None:
         """Answer with a problem and close; after the answers to earlier requests, only close."""
         if self.transport.is_closing() or self._is_refused:
             return
@@ -169,7 +221,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            response = problem_response(PROBLEMS[slug], detail)
+            response = problem_response(PROBLEMS[slug], detail, headers=headers)
             lines = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
             status = b"HTTP/1.1 %d %b\r\n" % (
                 response.status_code,
@@ -197,15 +249,25 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse("request-timeout", f"the head was not here within {limits.head_seconds:g} s")
         elif not self._is_amid_request and not is_answering and waited > limits.idle_seconds:
             self.transport.close()
-        elif not self._is_busy and waited > _TIDY_SECONDS and self.cycle is not None:
+        elif waited > _TIDY_SECONDS and self.flow is not None and not self._is_busy:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Drop what uvicorn keeps of the last request: ten thousand idle connections would hold much."""
+        """Drop what uvicorn's lane needs, and keeps of the last request: ten thousand would hold much."""
+        if self.flow.write_paused or self.flow.read_paused:
+            return
         self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
-        self.scope = None  # type: ignore[assignment]
-        self.headers = []
+        self.headers = self.flow = self.parser = None  # type: ignore[assignment]
+        self.scope, self.pipeline = _NO_SCOPE, _NO_PIPELINE
         self.url = b""
+
+    def _equip(self) -> None:
+        """The inverse."""
+        if self.flow is None:
+            self.flow = FlowControl(self.transport)
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            self.pipeline = deque()
 
     @property
     def _is_busy(self) -> bool:
@@ -215,7 +277,11 @@ class GatewayProtocol(HttpToolsProtocol):
     def _take(self, data: bytes) -> None:
         self._is_taking = True
         try:
-            while data and not self._is_busy and data.startswith(b"GET "):
+            cycle = self.cycle
+            is_free = (cycle is None or cycle.response_complete) and not (
+                self._is_amid_request or self.pipeline
+            )
+            while data and is_free and self._visit is None and data.startswith(b"GET "):
                 end = data.find(b"\r\n\r\n") + 4
                 if end < 4 or not self._is_taken(data[:end]):
                     break
@@ -232,9 +298,10 @@ class GatewayProtocol(HttpToolsProtocol):
             self._to_uvicorn(data)
 
     def _is_taken(self, raw: bytes) -> bool:
-        self._unset_keepalive_if_required()
         visit = self.inside.lane.visit(raw, self)
         if visit is not None:
+            if self.inside.crowd.is_bounded and not self._admits(visit.head):
+                return False
             self._visit = visit
             self.inside.lane.engine.serve(visit)
             return True
@@ -257,8 +324,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self._take(held)
 
     def _to_uvicorn(self, data: bytes) -> None:
-        if self.parser is None or self.transport.is_closing():
+        if self._is_lost or self.transport.is_closing():
             return
+        self._equip()
         self.head_bytes += len(data)
         super().data_received(data)
         if self._is_amid_request and self._has_no_head and self.head_bytes > self.inside.limits.head_bytes:
@@ -266,11 +334,16 @@ class GatewayProtocol(HttpToolsProtocol):
 
     @property
     def _has_no_head(self) -> bool:
-        return self.scope is None or "method" not in self.scope
+        return "method" not in self.scope
 
     def _refusal(self) -> str | None:
         hosts = [value for name, value in self.headers if name == b"host"]
         head = Head(self.headers)
+        if self.inside.crowd.is_bounded and not self._admits(head):
+            return _CROWDED
+        if self._is_proxied:
+            address, self.scope["scheme"] = self.address_of(head)
+            self.scope["client"] = (address, 0)
         wrong = None
         if sum(len(name) + len(value) for name, value in self.headers) > self.inside.limits.head_bytes:
             self.refuse(*_LONG_HEAD)
@@ -289,10 +362,18 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse("bad-request", wrong)
         return wrong
 
+    def _admits(self, head: Head) -> bool:
+        """Count the request against its network address; refused with a closed connection when too many."""
+        if self.inside.crowd.admits(self.address_of(head)[0]):
+            return True
+        self.refuse("too-many-requests", _CROWDED, {"Retry-After": "1"})
+        return False
+
     def _leave(self) -> None:
         if not self._is_busy and not self.transport.is_closing():
             self.transport.close()
 
 
 _LONG_TARGET = ("target-too-long", "the address of a request is too long")
+_CROWDED = "this network address sends too many requests; wait a second"
 _LONG_HEAD = ("head-too-large", "the headers of a request are too large")

@@ -6,8 +6,9 @@ from hashlib import sha256
 
 from bookcore.kit.auth import Identity, InternalTokens
 from gateway.cache.limiter import limit_key
+from gateway.cache.store import Admission
 from gateway.control.access import Caller
-from gateway.core.gcra import policy_of
+from gateway.core.gcra import Quota, policy_of
 from gateway.core.tags import EVERY_USER, EVERYTHING
 
 _MOST = 50_000
@@ -22,21 +23,22 @@ class Known:
     __slots__ = (
         "_internal",
         "_internal_until",
+        "admission",
         "caller",
         "is_good",
-        "limit",
         "policy",
-        "quota_name",
+        "rates",
         "until",
     )
 
-    def __init__(self, caller: Caller, *, until: float) -> None:
+    def __init__(self, caller: Caller, admission: Admission, *, until: float) -> None:
         self.caller = caller
         self.until = until
         self.is_good = True
-        self.limit = limit_key(caller.quota, caller.user_id)
+        self.admission = admission
         self.policy = policy_of(caller.quota).encode()
-        self.quota_name = caller.quota.name.encode()
+        self.rates = b'ratelimit-policy: %b\r\nratelimit: "%b";r=' % (self.policy, caller.quota.name.encode())
+        """The beginning of the two lines."""
         self._internal = ""
         self._internal_until = 0.0
 
@@ -52,8 +54,15 @@ class Known:
 class TokenCache:
     """By the hash of the credentials; at most `life_seconds`, never beyond the token's own end."""
 
-    def __init__(self, *, life_seconds: float, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        life_seconds: float,
+        now: Callable[[], float],
+        admission_of: Callable[[str, Quota], Admission],
+    ) -> None:
         self._life = life_seconds
+        self._admission_of = admission_of
         self._now = now
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._by_user: dict[str, set[bytes]] = {}
@@ -69,7 +78,8 @@ class TokenCache:
 
     def put(self, credentials: tuple[bytes | None, bytes | None], caller: Caller) -> Known:
         """Remember a caller who has just been identified."""
-        known = Known(caller, until=min(caller.expires_at, self._now() + self._life))
+        admission = self._admission_of(limit_key(caller.quota, caller.user_id), caller.quota)
+        known = Known(caller, admission, until=min(caller.expires_at, self._now() + self._life))
         digest = _digest(credentials)
         self._known[digest] = known
         self._by_user.setdefault(caller.user_id, set()).add(digest)

@@ -14,7 +14,7 @@ from gateway.core.plan import plan_of_target
 from gateway.core.routes import may
 from gateway.dataplane.connection import Connection
 from gateway.dataplane.hot import HotVisit
-from gateway.dataplane.outbound import Failure, Outbound
+from gateway.dataplane.outbound import Outbound
 from gateway.dataplane.relay import Relay
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ class Tunnel(asyncio.Protocol):
         plan = plan_of_target(target)
         if plan is None or not head.host:
             raise ProblemError("not-found", "no service answers at this address; /docs lists them")
-        address = self._client.client[0] if self._client.client else ""
-        known = await self._inside.doorkeeper.known(head, address)
+        known = await self._inside.doorkeeper.known(head, self._client.address_of(head)[0])
         await self._inside.doorkeeper.count(known)
         if not may(known.caller.scopes, plan.route, "GET"):
             raise ProblemError("forbidden", f"this needs the scope {plan.route.reads}")
@@ -137,10 +136,6 @@ class _Agreement(Relay):
         lines = [*to_client(headers), (b"connection", b"upgrade"), (b"upgrade", b"websocket")]
         text = b"".join(b"%b: %b\r\n" % header for header in lines)
         self._client.transport.write(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % text)
-
-    def on_failure(self, failure: Failure) -> None:
-        """As Receiver."""
-        super().on_failure(failure)
 
 
 class _Reader:

@@ -7,6 +7,7 @@ import structlog
 
 from gateway.core.headers import Header, is_farewell
 from gateway.dataplane.balance import Address, Balancer, RetryBudget
+from gateway.dataplane.breaker import Breaker
 from gateway.dataplane.call import Call
 from gateway.dataplane.outbound import Failure, Outbound, Receiver
 from gateway.dataplane.pool import Pool
@@ -31,6 +32,7 @@ class Upstream:
         self.name = name
         self.balancer = Balancer(urls, now=now)
         self.budget = RetryBudget()
+        self.breaker = Breaker(now=now)
         self.pools = {
             url: Pool(url, connect_seconds=connect_seconds, read_seconds=read_seconds) for url in urls
         }
@@ -97,6 +99,7 @@ class _Probe:
         """As Receiver."""
         if self._is_well:
             _log.info("upstream is well again", service=self._upstream.name, url=self._address.url)
+            self._upstream.breaker.succeeded()
             self._upstream.balancer.restore(self._address)
 
     def on_failure(self, failure: Failure) -> None:

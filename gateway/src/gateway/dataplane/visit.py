@@ -52,6 +52,11 @@ class Visit:
         self.request_id = self.traceparent = b""
         self.started = 0.0
 
+    def hit(self, entry: Entry, now: float) -> None:
+        """An answer from the cache at that time, in seconds since 1970."""
+        age, left = entry.known.age(now), entry.known.left(now)
+        self.whole(entry, b"hit; ttl=%d" % left, age=age)
+
     def whole(self, entry: Entry, note: bytes, *, age: int) -> None:
         """A cached answer, or one that is now; not modified when the client's copy is good. -1: no age."""
         raise NotImplementedError

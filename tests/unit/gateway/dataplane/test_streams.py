@@ -20,8 +20,8 @@ from tests.unit.gateway.dataplane.raw import Wire
 from gateway.settings import Settings
 
 CHUNK = b"x" * 65_536
-CHUNKS = 3_200
-"""200 MiB."""
+CHUNKS = 16_384
+"""1 GiB."""
 ROOM_KILOBYTES = 40_000
 
 
@@ -34,7 +34,7 @@ def before(*addresses: str, folder: Path) -> Iterator[Gateway]:
         search_api_urls=addresses,
         bootstrap_admin_email=ADMIN["email"],
         bootstrap_admin_password=ADMIN["password"],
-        gateway_body_bytes=1_000_000_000,
+        gateway_body_bytes=2_000_000_000,
     )
     with gateway(settings) as found:
         yield found

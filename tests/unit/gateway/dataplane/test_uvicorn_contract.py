@@ -4,6 +4,7 @@ import asyncio
 import inspect
 
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -19,6 +20,7 @@ METHODS = {
     "on_header": ["name", "value"],
     "on_headers_complete": [],
     "on_message_complete": [],
+    "on_response_complete": [],
     "send_400_response": ["msg"],
     "_unset_keepalive_if_required": [],
 }
@@ -27,6 +29,7 @@ ATTRIBUTES = {
     "client",
     "config",
     "cycle",
+    "flow",
     "headers",
     "loop",
     "parser",
@@ -60,6 +63,12 @@ def test_uvicorn_still_has_what_our_protocol_uses() -> None:
 def test_a_request_in_uvicorn_still_has_what_our_protocol_looks_at() -> None:
     source = inspect.getsource(RequestResponseCycle.__init__)
     assert [name for name in OF_A_CYCLE if f"self.{name}" not in source] == []
+
+
+def test_uvicorns_flow_control_still_says_what_is_paused() -> None:
+    assert list(inspect.signature(FlowControl).parameters) == ["transport"]
+    source = inspect.getsource(FlowControl.__init__)
+    assert [name for name in ("read_paused", "write_paused") if f"self.{name}" not in source] == []
 
 
 def test_uvicorn_is_pinned_to_the_minor_version_that_was_looked_at() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from bookcore.domain.errors import Invalid
 
@@ -25,12 +25,18 @@ class Script:
     local: Callable[[Sequence[bytes | None], Sequence[Any], float], "Outcome"]  # Any: what the caller gives
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a script leaves behind and answers; `writes` are (value, ttl in seconds) per key, None = keep."""
 
     writes: Sequence[tuple[bytes, float] | None]
     answer: Sequence[Any]  # Any: numbers for eval; whole numbers, bytes and None for ask
+
+
+class Question(Protocol):
+    """A script with its keys and arguments, made ready once to be asked often."""
+
+    def ask(self, then: Then) -> None:
+        """As Cache.ask."""
 
 
 class Cache(Protocol):
@@ -53,6 +59,9 @@ class Cache(Protocol):
 
         `then` is called once, maybe before this returns: with what the script gives, or a BookstreamError.
         """
+
+    def prepared(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> Question:
+        """The same to be asked again and again; what can be worked out beforehand is."""
 
     async def close(self) -> None:
         """Free connections."""

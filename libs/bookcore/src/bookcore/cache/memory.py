@@ -3,12 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from bookcore.cache import Cache, Script, Then
+from bookcore.cache import Cache, Question, Script, Then
 from bookcore.domain.errors import Invalid
-from bookcore.kit.clock import Clock, SystemClock
+from bookcore.kit.clock import Clock, SystemClock, seconds_of
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 _OVERHEAD = 200
@@ -26,8 +26,7 @@ def open_cache(url: str) -> Cache:
     return MemoryCache(max_bytes=int(wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     value: bytes
     expires_at: float
 
@@ -39,7 +38,7 @@ class MemoryCache:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._clock = clock or SystemClock()
+        self._now = seconds_of(clock or SystemClock())
 
     async def get(self, key: str) -> bytes | None:
         """As Cache.get."""
@@ -66,6 +65,10 @@ class MemoryCache:
         """As Cache.ask; answers before it returns."""
         then(self._run(script, keys, args))
 
+    def prepared(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> Question:
+        """As Cache.prepared."""
+        return _Prepared(self, script, keys, args)
+
     async def close(self) -> None:
         """As Cache.close."""
         self._entries.clear()
@@ -80,9 +83,6 @@ class MemoryCache:
                 self._write(key, write[0], now + write[1])
         return outcome.answer
 
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
-
     def _read(self, key: str, now: float) -> bytes | None:
         entry = self._entries.get(key)
         if entry is None:
@@ -94,19 +94,28 @@ class MemoryCache:
         return entry.value
 
     def _write(self, key: str, value: bytes, expires_at: float) -> None:
-        self._drop(key)
-        if _cost(key, value) > self._max_bytes:
+        cost = len(key) + len(value) + _OVERHEAD
+        if cost > self._max_bytes:
+            self._drop(key)
             return
+        old = self._entries.pop(key, None)
         self._entries[key] = _Entry(value, expires_at)
-        self._bytes += _cost(key, value)
+        self._bytes += cost if old is None else len(value) - len(old.value)
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
 
     def _drop(self, key: str) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._bytes -= _cost(key, entry.value)
+            self._bytes -= len(key) + len(entry.value) + _OVERHEAD
 
 
-def _cost(key: str, value: bytes) -> int:
-    return len(key) + len(value) + _OVERHEAD
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    cache: MemoryCache
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[float | bytes]
+
+    def ask(self, then: Then) -> None:
+        self.cache.ask(self.script, self.keys, self.args, then)

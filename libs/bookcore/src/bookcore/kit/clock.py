@@ -1,5 +1,7 @@
 """The one place that asks what time it is, so that a test can say."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -17,3 +19,8 @@ class SystemClock:
     def now(self) -> datetime:
         """This moment."""
         return datetime.now(UTC)
+
+
+def seconds_of(clock: Clock) -> Callable[[], float]:
+    """The clock as seconds since 1970, the cheap way when it is the machine's."""
+    return time.time if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()

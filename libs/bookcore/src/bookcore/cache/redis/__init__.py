@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha1
 from typing import Any
 
-from bookcore.cache import Cache, Script, Then
+from bookcore.cache import Cache, Question, Script, Then
 from bookcore.cache.redis.line import Line, packed
 from bookcore.cache.redis.server import check_server, explained, split_prefix
 from bookcore.domain.errors import BookstreamError
@@ -69,23 +69,16 @@ class RedisCache:
 
     def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
         """As Cache.ask; the commands of one turn of the loop leave in one write."""
+        self.prepared(script, keys, args).ask(then)
+
+    def prepared(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> Question:
+        """As Cache.prepared: the command as it goes over the wire."""
         digest = self._hashes.get(script.name)
         if digest is None:
             digest = self._hashes[script.name] = sha1((_LUA + script.lua).encode()).hexdigest()  # noqa: S324 - as the server names scripts
         prefix = self._prefix
         rest = (len(keys), *[prefix + key for key in keys], *args)
-
-        def answered(reply: object) -> None:
-            if (
-                reply.__class__ is not list
-                and isinstance(reply, BookstreamError)
-                and str(reply).startswith("NOSCRIPT")
-            ):
-                self._line.send(packed("EVAL", _LUA + script.lua, *rest), then)
-            else:
-                then(reply)
-
-        self._line.send(packed("EVALSHA", digest, *rest), answered)
+        return _Prepared(self._line, packed("EVALSHA", digest, *rest), (_LUA + script.lua, *rest))
 
     async def close(self) -> None:
         """As Cache.close."""
@@ -96,6 +89,23 @@ class RedisCache:
         waiting = _Waiting()
         self._line.send(packed(*command), waiting.settle)
         return await waiting.answer
+
+
+class _Prepared:
+    __slots__ = ("_command", "_line", "_rest")
+
+    def __init__(self, line: Line, command: bytes, rest: tuple[float | str | bytes, ...]) -> None:
+        self._line, self._command, self._rest = line, command, rest
+
+    def ask(self, then: Then) -> None:
+        wire = self._line.wire
+        if wire is not None and not wire.is_overdue:
+            wire.send(self._command, then, self._with_script)
+        else:
+            self._line.send(self._command, then, self._with_script)
+
+    def _with_script(self) -> bytes:
+        return packed("EVAL", *self._rest)
 
 
 class _Waiting:

@@ -28,6 +28,7 @@ _REFUSALS = ("NOAUTH", "WRONGPASS", "NOPERM", "ERR invalid password", "ERR Clien
 
 Then = Callable[[Any], None]
 """Called once, with the answer or a BookstreamError. Any: what the server answers."""
+Whole = Callable[[], bytes]
 
 
 def packed(*parts: str | float | bytes) -> bytes:
@@ -47,17 +48,21 @@ class Line:
         self._where = parse_url(address)
         self._shown = address.rpartition("@")[2].removeprefix("redis://")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._wire: _Wire | None = None
+        self.wire: Wire | None = None
+        """The connection while it is up."""
         self._connecting: asyncio.Task[None] | None = None
-        self._early: list[tuple[bytes, Then]] = []
+        self._early: list[tuple[bytes, Then, Whole | None]] = []
         self._has_failed = False
         self._pause, self._not_before = 0.0, 0.0
 
-    def send(self, command: bytes, then: Then) -> None:
-        """Send one command; `then` gets its answer, Unavailable or Invalid."""
-        wire = self._wire
+    def send(self, command: bytes, then: Then, whole: Whole | None = None) -> None:
+        """Send one command; `then` gets its answer, Unavailable or Invalid.
+
+        `whole` gives the same command with its script, for a server that doesn't know the script yet.
+        """
+        wire = self.wire
         if wire is not None and not wire.is_overdue:
-            wire.send(command, then)
+            wire.send(command, then, whole)
             return
         if wire is not None:
             then(self._away("the server is overdue with an answer"))
@@ -66,13 +71,13 @@ class Line:
         if self._has_failed or self._connecting is None:
             then(self._away("not connected"))
         else:
-            self._early.append((command, then))
+            self._early.append((command, then, whole))
 
     def close(self) -> None:
         """Drop the connection; what waits is told."""
         if self._connecting is not None:
             self._connecting.cancel()
-        wire, self._wire = self._wire, None
+        wire, self.wire = self.wire, None
         if wire is not None:
             wire.abort()
         self._fail_early(self._away("closed"))
@@ -90,20 +95,20 @@ class Line:
             self._lost(told)
             self._fail_early(told)
         else:
-            self._wire, self._has_failed, self._pause = wire, False, 0.0
+            self.wire, self._has_failed, self._pause = wire, False, 0.0
             early, self._early = self._early, []
-            for command, then in early:
-                wire.send(command, then)
+            for each in early:
+                wire.send(*each)
         finally:
             self._connecting = None
 
-    async def _reached(self) -> "_Wire":
+    async def _reached(self) -> "Wire":
         loop = asyncio.get_running_loop()
         where = self._where
         secure = ssl.create_default_context() if self._address.startswith("rediss:") else None
         async with asyncio.timeout(_CONNECT_SECONDS):
             _, wire = await loop.create_connection(
-                lambda: _Wire(loop, explain=self._explained, lost=self._lost),
+                lambda: Wire(loop, explain=self._explained, lost=self._lost),
                 str(where.get("host", "localhost")),
                 int(where.get("port", 6379)),
                 ssl=secure,
@@ -122,7 +127,7 @@ class Line:
         return found or [packed("PING")]
 
     def _lost(self, error: BookstreamError) -> None:
-        was_up, self._wire, self._has_failed = self._wire is not None, None, True
+        was_up, self.wire, self._has_failed = self.wire is not None, None, True
         self._pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, self._pause * 2))
         self._not_before = (self._loop.time() if self._loop else 0.0) + self._pause
         if was_up:
@@ -130,12 +135,10 @@ class Line:
 
     def _fail_early(self, error: BookstreamError) -> None:
         early, self._early = self._early, []
-        for _, then in early:
+        for _, then, _ in early:
             then(error)
 
     def _explained(self, reason: str) -> BookstreamError:
-        if reason.startswith("NOSCRIPT"):
-            return Unavailable(reason)
         if reason.startswith(_REFUSALS):
             return Invalid(f"{self._shown} refuses the login; check user and password", field=self._field)
         return self._away(reason)
@@ -146,7 +149,7 @@ class Line:
         )
 
 
-class _Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol):
     """One connection that is up. `_pending` has a place for each answer due, None when nobody waits."""
 
     def __init__(
@@ -160,7 +163,9 @@ class _Wire(asyncio.Protocol):
         self._explain, self._tell_lost = explain, lost
         self._reader = Reader(notEnoughData=NotImplemented)
         self._outgoing: list[bytes] = []
-        self._pending: deque[tuple[Then | None, float]] = deque()
+        self._pending: deque[tuple[Then | None, float, Whole | None]] = deque()
+        self._turn = 0.0
+        """When what is queued began to queue, in the loop's seconds."""
         self._transport: asyncio.Transport | None = None
         self._sweeping: asyncio.TimerHandle | None = None
         self.is_overdue = False
@@ -170,12 +175,13 @@ class _Wire(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._sweeping = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
-    def send(self, command: bytes, then: Then) -> None:
+    def send(self, command: bytes, then: Then, whole: Whole | None = None) -> None:
         """Queue a command for the end of this turn of the loop."""
         if not self._outgoing:
+            self._turn = self._loop.time()
             self._loop.call_soon(self._flush)
         self._outgoing.append(command)
-        self._pending.append((then, self._loop.time()))
+        self._pending.append((then, self._turn, whole))
 
     async def call(self, command: bytes) -> Any:
         """Its answer. Any: as the server gives it. Raises: BookstreamError."""
@@ -192,10 +198,14 @@ class _Wire(asyncio.Protocol):
         reader.feed(data)
         try:
             while pending and (reply := reader.gets()) is not NotImplemented:
-                then, _ = pending.popleft()
+                then, _, whole = pending.popleft()
                 self.is_overdue = False
-                if then is not None:
-                    then(self._explain(str(reply)) if isinstance(reply, ReplyError) else reply)
+                if then is None:
+                    continue
+                if isinstance(reply, ReplyError):
+                    self._refused(str(reply), then, whole)
+                else:
+                    then(reply)
         except ProtocolError as error:
             _log.warning("the cache server talks nonsense", error=str(error))
             self.abort()
@@ -207,7 +217,7 @@ class _Wire(asyncio.Protocol):
         error = self._explain(str(exc or "the connection was closed"))
         self._tell_lost(error)
         while self._pending:
-            then, _ = self._pending.popleft()
+            then, _, _ = self._pending.popleft()
             if then is not None:
                 then(error)
 
@@ -221,13 +231,19 @@ class _Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(b"".join(outgoing))
 
+    def _refused(self, reason: str, then: Then, whole: Whole | None) -> None:
+        if whole is not None and reason.startswith("NOSCRIPT"):
+            self.send(whole(), then)
+        else:
+            then(self._explain(reason))
+
     def _sweep(self) -> None:
         now = self._loop.time()
         self._sweeping = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
-        overdue = [at for at, (_, since) in enumerate(self._pending) if now - since > _ANSWER_SECONDS]
+        overdue = [at for at, (_, since, _) in enumerate(self._pending) if now - since > _ANSWER_SECONDS]
         for place in overdue:
-            then, since = self._pending[place]
-            self._pending[place] = (None, since)
+            then, since, _ = self._pending[place]
+            self._pending[place] = (None, since, None)
             self.is_overdue = True
             if then is not None:
                 then(self._explain(f"no answer within {_ANSWER_SECONDS:g} s"))

@@ -186,6 +186,25 @@ class CacheContract:
 
         assert self.run(scenario) == [[None, 6], [b"\x00one", 8]]
 
+    def test_a_question_made_ready_once_is_answered_each_time(self) -> None:
+        async def scenario(cache: Cache, _: MovableClock) -> list[object]:
+            answers: list[object] = []
+            done = asyncio.Event()
+
+            def take(answer: object) -> None:
+                answers.append(answer)
+                if len(answers) == 2:
+                    done.set()
+
+            question = cache.prepared(SWAP, ["k"], [b"one", 3])
+            question.ask(take)
+            question.ask(take)
+            async with asyncio.timeout(10):
+                await done.wait()
+            return answers
+
+        assert self.run(scenario) == [[None, 6], [b"one", 6]]
+
     def test_an_unknown_scheme_is_refused_by_name(self) -> None:
         with pytest.raises(Invalid, match="no cache for tape://"):
             open_cache("tape://reel")
