@@ -19,6 +19,7 @@ PROMISES: dict[str, str] = {
     "token-needed": "Everything but sign-in, health and docs needs a token.",
     "same-on-servers": "On the real servers the same crawl ends in the same catalogue and index.",
     "survives-servers": "A server that is killed, slow or cut off under load costs time, never an event.",
+    "no-lost-restart": "Every service and the gateway are replaced under load without one failed request.",
     "portal": "Signing up, keys, usage and a first request need nothing but a browser.",
     "flat-export": "An export streams in constant memory.",
     "gated": "A price model that doesn't surely beat guessing is refused, with the reason.",

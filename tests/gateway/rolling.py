@@ -44,16 +44,26 @@ class Program:
 
     def start(self, **more: str) -> "subprocess.Popen[bytes]":
         """Returns when it answers, or another on its port does."""
+        process = self.launch(**more)
+        self.wait()
+        return process
+
+    def launch(self, **more: str) -> "subprocess.Popen[bytes]":
+        """Without waiting for it."""
         told = {**self.environment, self.variable: str(self.port), **more}
-        process = subprocess.Popen([sys.executable, "-m", self.module], env={**os.environ, **told})
-        self.process = process
+        self.process = subprocess.Popen([sys.executable, "-m", self.module], env={**os.environ, **told})
+        return self.process
+
+    def wait(self) -> None:
+        """Until it answers."""
+        assert self.process is not None
         for _ in range(int(WITHIN / 0.05)):
-            assert process.poll() is None
+            assert self.process.poll() is None
             with suppress(httpx.HTTPError):
                 # that often, since each of several workers has its own line of connections
                 for _ in range(20):
                     httpx.get(f"{self.address}/health/live", trust_env=False, timeout=WITHIN)
-                return process
+                return
             Event().wait(0.05)
         raise AssertionError(f"{self.module} does not answer")
 

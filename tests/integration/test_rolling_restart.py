@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 from tests.gateway.rolling import Program, children, under_load, until
 from tests.gateway.whole import fill, train
+from tests.promises import carries
 from tests.unit.gateway.conftest import ADMIN
 
 from ml_api.settings import Settings as MlSettings
@@ -74,8 +75,10 @@ def site(data: Path, **more: str) -> Iterator[Site]:
     gateway = Program("gateway", "BOOKSTREAM_GATEWAY_PORT", {**named, **_told(services), **more})
     with ExitStack() as stack:
         for program in (*services, gateway):
-            program.start()
+            program.launch()
             stack.callback(program.stop)
+        for program in (*services, gateway):
+            program.wait()
         yield Site(services, gateway)
 
 
@@ -93,6 +96,7 @@ def _told(services: list[Program]) -> Mapping[str, str]:
     }
 
 
+@carries("no-lost-restart")
 def test_every_service_and_the_gateway_are_replaced_under_load_and_no_request_fails(
     tmp_path: Path, redis_url: str
 ) -> None:
