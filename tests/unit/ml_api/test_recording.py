@@ -41,11 +41,11 @@ def a_row(number: int, *, book: str | None = None) -> Row:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def running(settings: Settings, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
     listener.close()
-    environment = {"BOOKSTREAM_DATA": str(settings.data), "BOOKSTREAM_ML_API_PORT": str(port)}
+    environment = {"BOOKSTREAM_DATA": str(settings.data), "BOOKSTREAM_ML_API_PORT": str(port), **more}
     child = subprocess.Popen([sys.executable, "-m", "ml_api"], env=environment, stderr=subprocess.DEVNULL)
     pause = Event()
     try:
