@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,17 +14,19 @@ from threading import Event
 import numpy as np
 import onnx
 import pytest
-from fastapi.testclient import TestClient
+from httpx2 import Client
 from tests.promises import carries
 from tests.unit.bookml.books import shop, tell
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import MONTHS, NAME, put_to_use, versions
 from tests.unit.ml_api.test_predict import BOOK, ask, eventually
+from tests.unit.ml_api.test_recording import running
 
 from bookcore.domain.book import Book, Money
 from bookcore.events.codec import decode
 from bookcore.events.ml import ModelDecided
 from bookcore.events.topics import DECIDED
+from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookml.artifact import MODEL
 from bookml.promoting import Wish
 from bookml.registry import Act, Challenge, Decision, Draft, challenge_of
@@ -107,18 +110,18 @@ def a_subject(*, below: float, above: float = 0.0) -> str:
     return next(s for s in map(str, range(10_000)) if above <= share_of(NAME, s) < below)
 
 
-def experiment(client: TestClient) -> dict[str, object]:
+def experiment(client: Client) -> dict[str, object]:
     return next(e for e in client.get("/ml/experiments").json() if e["name"] == NAME)
 
 
-def waiting(client: TestClient) -> Iterator[dict[str, object]]:
+def waiting(client: Client) -> Iterator[dict[str, object]]:
     pause = Event()
     for _ in range(400):
         yield experiment(client)
         pause.wait(0.02)
 
 
-def asked_by_canary(client: TestClient, books: Sequence[Book]) -> None:
+def asked_by_canary(client: Client, books: Sequence[Book]) -> None:
     """Every book by two subjects: one that the canary answers from its first step on, and one at the end."""
     for book in books:
         eventually(client, f"/ml/features?book_id={book.id}")
@@ -252,3 +255,29 @@ def test_of_two_processes_that_saw_the_same_one_decides(world: World) -> None:
     last = [event for r in records if isinstance(event := decode(r).event, ModelDecided)][-1]
     assert (last.act, last.by, last.version) == ("challenge", BY, 2)
     assert "goes on with 60 %" in last.reason
+
+
+def test_processes_of_their_own_make_each_step_once_and_agree(world: World) -> None:
+    tried = canary(world, ml_canary_prices=30)
+    told = {"TRIAL": "canary", "CANARY_STEPS": "20,60", "CANARY_PRICES": "30", "RELOAD_SECONDS": "0.05"}
+    environment = {f"BOOKSTREAM_ML_{name}": value for name, value in told.items()}
+    tokens = InternalTokens(world.settings.internal_secret.get_secret_value())
+    headers = {HEADER: tokens.sign(Identity("reader", Role.READER, DEFAULT_SCOPES[Role.READER]))}
+    books = shop(300, signal=True, source="good")[:40]
+    registry = world.stores().registry
+    before = len(registry.decisions(NAME))
+    with ExitStack() as stack:
+        ports = [stack.enter_context(running(world.settings, **environment))[1] for _ in range(2)]
+        clients = [
+            stack.enter_context(Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False))
+            for port in ports
+        ]
+        asked_by_canary(clients[0], books)
+        prices_seen(tried, books, factor=1, round_=0)
+        for client in clients:
+            assert any(e["percent"] == 60 for e in waiting(client))
+        subject = a_subject(below=0.6, above=0.2)
+        answers = [ask(c, source="good", features=BOOK, subject=subject) for c in clients]
+        assert {(a["variant"], a["version"]) for a in answers} == {("challenger", 2)}
+    acts = [decision.act for decision in registry.decisions(NAME)[before:]]
+    assert acts in ([Act.RAMP], [Act.RAMP, Act.PROMOTE])

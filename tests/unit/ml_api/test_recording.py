@@ -12,8 +12,10 @@ from urllib.request import Request, urlopen
 import orjson
 import pytest
 from tests.promises import carries
+from tests.unit.bookml.books import shop, tell
 from tests.unit.ml_api.conftest import World
-from tests.unit.ml_api.test_predict import BOOK
+from tests.unit.ml_api.test_models import MONTHS, NAME
+from tests.unit.ml_api.test_predict import BOOK, ask, eventually
 
 from bookcore.domain.book import moment_of
 from bookcore.domain.errors import Unavailable
@@ -41,11 +43,11 @@ def a_row(number: int, *, book: str | None = None) -> Row:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def running(settings: Settings, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
     listener.close()
-    environment = {"BOOKSTREAM_DATA": str(settings.data), "BOOKSTREAM_ML_API_PORT": str(port)}
+    environment = {"BOOKSTREAM_DATA": str(settings.data), "BOOKSTREAM_ML_API_PORT": str(port), **more}
     child = subprocess.Popen([sys.executable, "-m", "ml_api"], env=environment, stderr=subprocess.DEVNULL)
     pause = Event()
     try:
@@ -91,6 +93,22 @@ def test_what_was_answered_is_found_again_after_a_kill(world: World) -> None:
     assert set(told) <= {record.header("ce_id") for record in records}
     log.close()
     assert list(world.settings.ml_journal.iterdir()) == []
+
+
+def test_a_price_that_is_seen_at_once_still_finds_the_prediction(world: World) -> None:
+    books = shop(300, signal=True, source="good")[:40]
+    store = PredictionStore(world.settings.ml_predictions_url)
+    with world.client() as client:
+        for book in books:
+            eventually(client, f"/ml/features?book_id={book.id}")
+        ask(client, book_ids=[book.id for book in books])
+        tell(world.stores().log, books, minute=MONTHS)
+        pause = Event()
+        for _ in range(200):
+            if sum(arm.observed for arm in store.arms(NAME)) == len(books):
+                return
+            pause.wait(0.02)
+    raise AssertionError(store.arms(NAME))
 
 
 def test_a_living_process_keeps_its_own_segments(tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ def _loops(parts: Collaborators, log: EventLog) -> Sequence[Loop]:
     decider = Decider(parts.registry, log, SystemClock())
 
     def observed(books: Sequence[Known]) -> None:
+        parts.recorder.settle()
         if parts.recorder.store.observe(books):
             guard(parts.models, parts.recorder.store, settings, decider)
 

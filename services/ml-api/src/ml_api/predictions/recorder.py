@@ -35,13 +35,14 @@ class _Segment:
 
 
 class Recorder:
-    """`note` may be called from any thread; `run` is one thread's."""
+    """Safe for several threads; `run` is one thread's."""
 
     def __init__(self, store: PredictionStore, log: EventLog, journal: Journal) -> None:
         self.store = store
         self._event_log = log
         self._journal = journal
         self._lock = Lock()
+        self._writing = Lock()
         self._new: list[Row] = []
         self._leaving: deque[_Segment] = deque()
 
@@ -85,15 +86,22 @@ class Recorder:
 
     def flush(self, stop: Event) -> None:
         """Write all that waits; a store that is away is tried again, unless told to stop."""
-        with self._lock:
-            if self._new:
-                self._leaving.append(_Segment(self._journal.turn(), self._new))
-                self._new = []
-        while self._leaving:
-            if not self._write(self._leaving[0], stop):
-                return
+        with self._writing:
             with self._lock:
-                self._leaving.popleft()
+                if self._new:
+                    self._leaving.append(_Segment(self._journal.turn(), self._new))
+                    self._new = []
+            while self._leaving:
+                if not self._write(self._leaving[0], stop):
+                    return
+                with self._lock:
+                    self._leaving.popleft()
+
+    def settle(self) -> None:
+        """Write what waits if it can be done now: a true price finds only rows that are in the table."""
+        once = Event()
+        once.set()
+        self.flush(once)
 
     def _write(self, segment: _Segment, stop: Event) -> bool:
         """False when told to stop before it could be done; then the file stays, for the next process."""
