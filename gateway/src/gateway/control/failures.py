@@ -8,7 +8,6 @@ passwords into the wrong field.
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,6 +16,7 @@ import structlog
 from bookcore.domain.errors import BookstreamError
 from gateway.control.accounts.audit import Deed
 from gateway.control.accounts.stores import Stores
+from gateway.control.flushing import Flushing
 
 _log = structlog.get_logger()
 _EVERY_SECONDS = 60.0
@@ -55,14 +55,13 @@ class _Tally:
 _Subject = tuple[Kind, str]
 
 
-class LoginFailures:
+class LoginFailures(Flushing):
     """For one event loop. A process that is killed loses its last minute."""
 
     def __init__(self, stores: Stores) -> None:
+        super().__init__(every=_EVERY_SECONDS)
         self._stores = stores
         self._waiting: dict[_Subject, _Tally] = {}
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     def note(self, kind: Kind, subject: str, *, address: str) -> None:
         """One more, from that network address; the subject is an e-mail address or a network address."""
@@ -82,24 +81,6 @@ class LoginFailures:
             for key, tally in taken.items():
                 self._waiting.setdefault(key, _Tally()).add(tally.count, tally.addresses)
             _log.warning("failed logins not stored yet", error=str(error))
-
-    def start(self) -> None:
-        """Flush each minute until closed."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
-
-    async def close(self) -> None:
-        """Flush for the last time."""
-        self._stopping.set()
-        if self._task is not None:
-            await self._task
-        await self.flush()
-
-    async def _run(self) -> None:
-        while not self._stopping.is_set():
-            await self.flush()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY_SECONDS):
-                    await self._stopping.wait()
 
     def _write(self, taken: Mapping[_Subject, _Tally]) -> None:
         by_count = sorted(taken.items(), key=lambda item: -item[1].count)

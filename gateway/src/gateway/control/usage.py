@@ -7,7 +7,6 @@ quota of a minute lets through until each process has stored its counts, which i
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 import structlog
 
@@ -16,6 +15,7 @@ from bookcore.kit.clock import Clock, seconds_of
 from bookcore.kit.problem import ProblemError
 from gateway.control.access import Caller
 from gateway.control.accounts.usage import HOUR, NO_KEY, Cell, Tally, UsageTable
+from gateway.control.flushing import Flushing
 from gateway.control.periods import Period, period
 from gateway.core.gcra import Quota, policy_of
 
@@ -25,10 +25,11 @@ _MOST_CELLS = 100_000
 """Past that many cells waiting for a database that is away, new ones aren't counted any more."""
 
 
-class Usage:
+class Usage(Flushing):
     """For one event loop. A process that is killed loses the last few seconds of its counts."""
 
     def __init__(self, table: UsageTable, *, clock: Clock) -> None:
+        super().__init__(every=_EVERY_SECONDS)
         self._table = table
         self._now = seconds_of(clock)
         self._waiting: dict[tuple[str, str, int], list[int]] = {}
@@ -36,8 +37,6 @@ class Usage:
         """Of those who asked since the last flush."""
         self._spent: dict[tuple[str, str], tuple[Period, int]] = {}
         self._watchers: list[Callable[[str], None]] = []
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     def count(self, caller: Caller, status: int) -> None:
         """One answered request of the caller; blocks for nothing."""
@@ -97,29 +96,11 @@ class Usage:
             for watcher in self._watchers if over else ():
                 watcher(user_id)
 
-    def start(self) -> None:
-        """Flush every few seconds until closed."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
-
-    async def close(self) -> None:
-        """Flush for the last time."""
-        self._stopping.set()
-        if self._task is not None:
-            await self._task
-        await self.flush()
-
     def _take_back(self, taken: dict[tuple[str, str, int], list[int]]) -> None:
         for key, numbers in taken.items():
             newer = self._waiting.get(key, [0, 0, 0, 0])
             total = [old + new for old, new in zip(numbers[:3], newer[:3], strict=True)]
             self._waiting[key] = [*total, max(numbers[3], newer[3])]
-
-    async def _run(self) -> None:
-        while not self._stopping.is_set():
-            await self.flush()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY_SECONDS):
-                    await self._stopping.wait()
 
 
 def _spent(told: Quota, quota: Quota, *, wait: int) -> ProblemError:

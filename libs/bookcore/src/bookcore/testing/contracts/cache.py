@@ -170,41 +170,40 @@ class CacheContract:
 
     def test_a_script_can_be_asked_without_waiting_and_gives_bytes_numbers_and_none(self) -> None:
         async def scenario(cache: Cache, _: MovableClock) -> list[object]:
-            answers: list[object] = []
-            done = asyncio.Event()
-
-            def take(answer: object) -> None:
-                answers.append(answer)
-                if len(answers) == 2:
-                    done.set()
-
-            cache.ask(SWAP, ["k"], [b"\x00one", 3], take)
-            cache.ask(SWAP, ["k"], [b"two", 4], take)
-            async with asyncio.timeout(10):
-                await done.wait()
-            return answers
+            two = _Answers(2)
+            cache.ask(SWAP, ["k"], [b"\x00one", 3], two.take)
+            cache.ask(SWAP, ["k"], [b"two", 4], two.take)
+            return await two.all()
 
         assert self.run(scenario) == [[None, 6], [b"\x00one", 8]]
 
     def test_a_question_made_ready_once_is_answered_each_time(self) -> None:
         async def scenario(cache: Cache, _: MovableClock) -> list[object]:
-            answers: list[object] = []
-            done = asyncio.Event()
-
-            def take(answer: object) -> None:
-                answers.append(answer)
-                if len(answers) == 2:
-                    done.set()
-
+            two = _Answers(2)
             question = cache.prepared(SWAP, ["k"], [b"one", 3])
-            question.ask(take)
-            question.ask(take)
-            async with asyncio.timeout(10):
-                await done.wait()
-            return answers
+            question.ask(two.take)
+            question.ask(two.take)
+            return await two.all()
 
         assert self.run(scenario) == [[None, 6], [b"one", 6]]
 
     def test_an_unknown_scheme_is_refused_by_name(self) -> None:
         with pytest.raises(Invalid, match="no cache for tape://"):
             open_cache("tape://reel")
+
+
+class _Answers:
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._answers: list[object] = []
+        self._done = asyncio.Event()
+
+    def take(self, answer: object) -> None:
+        self._answers.append(answer)
+        if len(self._answers) == self._count:
+            self._done.set()
+
+    async def all(self) -> list[object]:
+        async with asyncio.timeout(10):
+            await self._done.wait()
+        return self._answers
