@@ -63,6 +63,7 @@ docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON S
 lock: $(VENV)/uv ## resolve anew and pin every third-party package in requirements-dev.txt
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --all-packages --all-extras --no-emit-workspace --no-header --no-annotate --format requirements-txt --output-file requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate deploy/mlflow/requirements.in --output-file deploy/mlflow/requirements.txt
 
 clean: ## remove the environment and what the programs made
 	rm -rf $(VENV) var bench/results

@@ -1,8 +1,11 @@
 """ml-api against MLflow's scoring server: the same model, the same machine, turn by turn.
 
-MLflow serves it in two ways: as one does it, a Python model that makes the same features by the same code
-from a record; and, for orientation, the bare graph with ready inputs and no features to make. ml-api
-starts from a record, checks the token, notes the prediction, and answers with interval and lineage.
+MLflow serves it in three ways. As one does it: pandas, a scikit-learn pipeline and LightGBM make a price of
+a record (ml_pipeline.py). With our own code inside a Python model, which already is the quick way to features
+and price. And, for orientation, the bare graph with ready inputs and no features to make. ml-api starts from
+a record, checks the token, notes the prediction, and answers with interval and lineage.
+
+The questions are of many books in turn. Each server runs alone on one core, the load on the other.
 """
 
 import json
@@ -11,19 +14,19 @@ import os
 import statistics
 import subprocess
 import sys
-import time
-import urllib.request
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
-from bench.ml_load import Call, Rate, answer, loaded
+from bench.gateway_load import TESTED, need, started, wait_for
+from bench.ml_load import Calls, Rate
 from bench.report import Figure
 
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookcore.kit.settings import DEVELOPMENT_SECRET
-from bookml.encoder import COLUMNS, encoded
+from bookml.encoder import COLUMNS, Table, encoded
 from bookml.facts import Facts
 from bookml.features import features_of
 from bookml.predictor import Predictor
@@ -31,7 +34,10 @@ from bookml.registry import open_registry
 from bookstream.services import any_free_port
 
 MLFLOW = "mlflow==3.17.2"
-ROUNDS, SECONDS = 3, 3.0
+ROUNDS, SECONDS = 3, 3
+USUAL = "MLflow, scikit-learn"
+SAME = "MLflow, our code in it"
+READY = "MLflow, ready inputs"
 _ROOT = Path(__file__).parents[1]
 _GRAPH = """
 import sys, mlflow.onnx, numpy, onnx
@@ -77,71 +83,95 @@ set_model(Price())
 """
 
 
-def serving(data: Path, scratch: Path, *, name: str, facts: Facts) -> list[Figure]:
+def serving(data: Path, scratch: Path, *, name: str, books: Sequence[Facts]) -> list[Figure]:
     """Rates at 1 and 32 clients, their ratios, and how far the answers differ."""
+    need("wrk", "wrk")
     registry = open_registry(f"file://{data}/ml/models")
     version = registry.versions(name)[-1]
     files = registry.files(version)
-    row = features_of(facts)
-    given = encoded([row], Predictor(files).facts.as_tables())
-    inputs = {
-        "x": given.x.tolist(),
-        "places": given.places.tolist(),
-        "weights": given.weights.tolist(),
-    }
-    question = {"source": version.source, "features": _asked(facts)}
     folder = scratch / "files"
     folder.mkdir(exist_ok=True)
     for file, body in files.items():
         (folder / file).write_bytes(body)
     (scratch / "price.py").write_text(_CODE)
-    records = {"dataframe_records": [_asked(facts)]}
+    questions = [{"source": version.source, "features": _asked(facts)} for facts in books]
+    records = [{"dataframe_records": [_asked(facts)]} for facts in books]
+    tables = Predictor(files).facts.as_tables()
     with (
-        _ml_api(data) as port,
-        _mlflow(scratch, _FACTS, str(scratch / "price.py")) as peer,
-        _mlflow(scratch, _GRAPH, str(len(COLUMNS))) as bare,
+        _ml_api(data) as ours,
+        _mlflow(scratch, _FACTS, str(_ROOT / "bench" / "ml_pipeline.py")) as usual,
+        _mlflow(scratch, _FACTS, str(scratch / "price.py")) as theirs,
+        _mlflow(scratch, _GRAPH, str(len(COLUMNS))) as graph,
     ):
-        reader = Identity("bench", Role.READER, DEFAULT_SCOPES[Role.READER])
-        token = InternalTokens(DEVELOPMENT_SECRET).sign(reader)
-        ours = Call.of(port, "/ml/predict", json.dumps(question).encode(), {HEADER: token})
-        theirs = Call.of(peer, "/invocations", json.dumps(records).encode(), {})
-        graph = Call.of(bare, "/invocations", json.dumps({"inputs": inputs}).encode(), {})
-        told = float(json.loads(answer(ours))["price"]["amount"])
-        other = float(json.loads(answer(theirs))["predictions"][0])
-        third = math.expm1(json.loads(answer(graph))["predictions"]["logs"][0][0])
-        differs = max(abs(told / other - 1), abs(told / third - 1))
+        calls = {
+            "ml-api": Calls(*ours, _dumped(questions), _signed),
+            USUAL: Calls(*usual, _dumped(records), dict),
+            SAME: Calls(*theirs, _dumped(records), dict),
+            READY: Calls(*graph, _dumped([_inputs(facts, tables) for facts in books]), dict),
+        }
+        differs = _difference({name: _prices(name, each.answers()) for name, each in calls.items()})
         figures = [Figure("prediction, relative difference to MLflow's", differs, "", 1e-4, at_most=True)]
         for clients in (1, 32):
-            figures += _compared((ours, theirs, graph), clients)
+            figures += _compared(calls, scratch, clients)
         return figures
 
 
-def _compared(calls: tuple[Call, Call, Call], clients: int) -> list[Figure]:
-    rates: list[list[Rate]] = [[], [], []]
+def _signed() -> dict[str, str]:
+    reader = Identity("bench", Role.READER, DEFAULT_SCOPES[Role.READER])
+    return {HEADER: InternalTokens(DEVELOPMENT_SECRET).sign(reader)}
+
+
+def _prices(name: str, answers: Sequence[bytes]) -> list[float]:
+    told = [json.loads(each) for each in answers]
+    if name == "ml-api":
+        return [float(each["price"]["amount"]) for each in told]
+    if name == READY:
+        return [math.expm1(each["predictions"]["logs"][0][0]) for each in told]
+    return [float(each["predictions"][0]) for each in told]
+
+
+def _difference(prices: dict[str, list[float]]) -> float:
+    """The largest to any peer, for any book; ours are rounded to hundredths."""
+    ours = prices["ml-api"]
+    rest = [each for name, each in prices.items() if name != "ml-api"]
+    return max(abs(a / b - 1) for peer in rest for a, b in zip(ours, peer, strict=True))
+
+
+def _compared(calls: dict[str, Calls], scratch: Path, clients: int) -> list[Figure]:
+    rates: dict[str, list[Rate]] = {name: [] for name in calls}
     for _ in range(ROUNDS):
-        for call, found in zip(calls, rates, strict=True):
-            found.append(loaded(call, clients=clients, seconds=SECONDS))
-    mine, peer, bare = map(_median, rates)
+        for name, call in calls.items():
+            rates[name].append(call.loaded(scratch, clients=clients, seconds=SECONDS))
+    found = {name: _median(each) for name, each in rates.items()}
     shown = f"{clients} client{'s' if clients > 1 else ''}"
-    return [
-        Figure(f"ml-api, {shown}", mine.per_second, "requests/s"),
-        Figure(f"ml-api, {shown}, p50", mine.p50, "ms"),
-        Figure(f"ml-api, {shown}, p99", mine.p99, "ms"),
-        Figure(f"MLflow, the same job, {shown}", peer.per_second, "requests/s"),
-        Figure(f"MLflow, the same job, {shown}, p50", peer.p50, "ms"),
-        Figure(f"MLflow, the same job, {shown}, p99", peer.p99, "ms"),
-        Figure(f"MLflow, ready inputs, {shown}", bare.per_second, "requests/s"),
-        Figure(f"ml-api against MLflow, the same job, {shown}", mine.per_second / peer.per_second, "x", 20),
-        Figure(f"ml-api against MLflow, ready inputs, {shown}", mine.per_second / bare.per_second, "x"),
-    ]
+    figures = []
+    for name, rate in found.items():
+        figures += [
+            Figure(f"{name}, {shown}", rate.per_second, "requests/s"),
+            Figure(f"{name}, {shown}, p50", rate.p50, "ms"),
+            Figure(f"{name}, {shown}, p99", rate.p99, "ms"),
+            Figure(f"{name}, {shown}, CPU", rate.cpu, "us/request"),
+        ]
+    ours = found["ml-api"]
+    for name, goal in ((USUAL, 20.0), (SAME, 20.0), (READY, None)):
+        ratio = ours.per_second / found[name].per_second
+        figures.append(Figure(f"ml-api against {name}, {shown}", ratio, "x", goal))
+        figures.append(Figure(f"the same by CPU, {shown}", found[name].cpu / ours.cpu, "x"))
+    return figures
 
 
 def _median(rates: list[Rate]) -> Rate:
-    return Rate(
-        statistics.median(r.per_second for r in rates),
-        statistics.median(r.p50 for r in rates),
-        statistics.median(r.p99 for r in rates),
-    )
+    return Rate(*(statistics.median(getattr(r, f.name) for r in rates) for f in fields(Rate)))
+
+
+def _dumped(questions: Sequence[object]) -> list[bytes]:
+    return [json.dumps(each).encode() for each in questions]
+
+
+def _inputs(facts: Facts, tables: Sequence[Table]) -> dict[str, object]:
+    given = encoded([features_of(facts)], tables)
+    told = {"x": given.x.tolist(), "places": given.places.tolist(), "weights": given.weights.tolist()}
+    return {"inputs": told}
 
 
 def _asked(facts: Facts) -> dict[str, object]:
@@ -151,17 +181,18 @@ def _asked(facts: Facts) -> dict[str, object]:
 
 
 @contextmanager
-def _ml_api(data: Path) -> Iterator[int]:
+def _ml_api(data: Path) -> Iterator[tuple[int, str]]:
     port = any_free_port()
     environment = {"BOOKSTREAM_DATA": str(data), "BOOKSTREAM_ML_API_PORT": str(port)}
-    with _running([sys.executable, "-m", "ml_api"], environment, f"http://127.0.0.1:{port}/health/ready"):
-        yield port
+    with started([sys.executable, "-m", "ml_api"], core=TESTED, env=environment) as child:
+        wait_for(f"http://127.0.0.1:{port}/health/ready", seconds=120)
+        yield child.pid, f"http://127.0.0.1:{port}/ml/predict"
 
 
 @contextmanager
-def _mlflow(scratch: Path, save: str, more: str) -> Iterator[int]:
+def _mlflow(scratch: Path, save: str, more: str) -> Iterator[tuple[int, str]]:
     python = _peer(scratch)
-    saved = scratch / f"mlflow-model-{len(save)}"
+    saved = scratch / f"mlflow-model-{Path(more).stem}"
     if saved.exists():
         subprocess.run(["/bin/rm", "-r", str(saved)], check=True)
     ours = ":".join(str(_ROOT / "libs" / name / "src") for name in ("bookcore", "bookml"))
@@ -175,8 +206,9 @@ def _mlflow(scratch: Path, save: str, more: str) -> Iterator[int]:
     port = any_free_port()
     words = ["models", "serve", "--model-uri", str(saved), "--port", str(port), "--env-manager", "local"]
     command = [str(python), "-m", "mlflow", *words, "--host", "127.0.0.1", "--workers", "1"]
-    with _running(command, environment, f"http://127.0.0.1:{port}/ping"):
-        yield port
+    with started(command, core=TESTED, env=environment) as child:
+        wait_for(f"http://127.0.0.1:{port}/ping", seconds=120)
+        yield child.pid, f"http://127.0.0.1:{port}/invocations"
 
 
 def _peer(scratch: Path) -> Path:
@@ -185,35 +217,7 @@ def _peer(scratch: Path) -> Path:
     ready = scratch / "mlflow-venv" / "ready"
     if not ready.exists():
         venv.create(scratch / "mlflow-venv", with_pip=True)
-        packages = [MLFLOW, "onnx", "onnxruntime", "orjson"]
+        packages = [MLFLOW, "scikit-learn", "lightgbm", "onnx", "onnxruntime", "orjson", "structlog"]
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
         ready.touch()
     return python
-
-
-@contextmanager
-def _running(command: list[str], environment: dict[str, str], health: str) -> Iterator[None]:
-    child = subprocess.Popen(
-        command,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _await(health, child)
-        yield
-    finally:
-        child.terminate()
-        child.wait(30)
-
-
-def _await(url: str, child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and child.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as told:
-                if told.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"nothing answers at {url}")

@@ -25,6 +25,8 @@ PROMISES: dict[str, str] = {
     "gated": "A price model that doesn't surely beat guessing is refused, with the reason.",
     "byte-equal": "A model trained again on the same snapshot is the same, byte for byte.",
     "honest-prediction": "A refused model never answers: the answer is a labelled baseline with the reason.",
+    "canary": "A new model answers more readers only while nothing speaks against it, else none.",
+    "predictions-outlive": "A prediction that was answered is on record, even if ml-api is killed then.",
 }
 
 

@@ -44,9 +44,8 @@ class Platform:
 
     def down(self) -> None:
         """Remove containers, networks and volumes."""
-        self.compose(
-            "--profile", "full", "--profile", "tools", "down", "--volumes", "--remove-orphans", "-t", "20"
-        )
+        profiles = [word for name in ("full", "ml", "tools") for word in ("--profile", name)]
+        self.compose(*profiles, "down", "--volumes", "--remove-orphans", "-t", "20")
 
     def refuses(self, name: str) -> bool:
         """Whether nothing can be started, for a reason that names the setting."""
@@ -82,19 +81,35 @@ class Platform:
         """The ledger's line. Raises: Unavailable when something is lost or doubled."""
         return self.compose("run", "--rm", "-T", "bookstream", "audit").splitlines()[-1]
 
+    def train(self, source: str) -> str:
+        """Train, and the gateway tells of the version; the trainer's sentence. Raises: Unavailable."""
+        lines = self.compose("run", "--rm", "-T", "trainer", "train", source).splitlines()
+        told = next((json.loads(line) for line in lines if '"trained"' in line), None)
+        if told is None:
+            raise Unavailable(f"the trainer says {lines[-1:]}")
+        deadline, pause = time.monotonic() + _SETTLED_WITHIN, Event()
+        while told["digest"] not in (known := self._authorised("/v1/ml/models").decode()):
+            if time.monotonic() > deadline:
+                raise Unavailable(f"the gateway doesn't tell of version {told['digest']}: {known[:500]}")
+            pause.wait(1)
+        return str(told["sentence"])
+
     def export(self) -> list[bytes]:
         """Every book by the gateway, as lines of JSON. Raises: Unavailable."""
+        return self._authorised("/v1/books/export?format=jsonl").splitlines()
+
+    def _authorised(self, path: str) -> bytes:
         email = self.settings.get("BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL", _EMAIL)
         password = self.settings.get("BOOKSTREAM_BOOTSTRAP_ADMIN_PASSWORD", _PASSWORD)
         login = json.dumps({"email": email, "password": password}).encode()
         token = json.loads(self._ask("/v1/auth/login", {"Content-Type": "application/json"}, login))[
             "access_token"
         ]
-        return self._ask("/v1/books/export?format=jsonl", {"Authorization": f"Bearer {token}"}).splitlines()
+        return self._ask(path, {"Authorization": f"Bearer {token}"})
 
     def containers(self) -> list[str]:
         """Ids of all that the project has, also of those that have ended."""
-        return sorted(self.compose("--profile", "full", "ps", "-a", "-q").split())
+        return sorted(self.compose("--profile", "full", "--profile", "ml", "ps", "-a", "-q").split())
 
     def last_words(self) -> str:
         """Of every container that isn't well."""

@@ -65,6 +65,7 @@ def development(found: Engine, *, keep: bool) -> None:
     given = {
         "SAMPLE_SHOP_BOOKS": _BOOKS,
         "BOOKSTREAM_SCRAPER_HOST_RATE": "200",
+        "BOOKSTREAM_REGISTRY_URL": "mlflow+http://mlflow:5000",
         "MIRROR_FOLDER": str(site or _FOLDER),
     }
     files = ("docker-compose.yml", *(["deploy/compose/mirror.yml"] if site else []))
@@ -80,6 +81,8 @@ def development(found: Engine, *, keep: bool) -> None:
         _compare(
             "sample_shop", platform, shop_truth(platform.compose("exec", "-T", "sample-shop", *_fetch(_SHOP)))
         )
+        _step("MLflow up and healthy", lambda: platform.up("--profile", "full", "--profile", "ml"))
+        _say(platform.train("sample_shop"))
         if site:
             crawl = [
                 "run",
@@ -120,6 +123,7 @@ def production(found: Engine) -> None:
         _step("production up and healthy", platform.up)
         platform.export()
         _say("production answers its administrator")
+        _step("models and MLflow up and healthy", lambda: platform.up("--profile", "ml"))
 
 
 @contextmanager

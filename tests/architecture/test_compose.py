@@ -13,6 +13,7 @@ from tests.architecture.test_docs import SERVICES
 from bookcore.kit.settings import DEVELOPMENT_SECRET
 from books_api.settings import Settings as BooksSettings
 from bookstream.settings import Settings as CliSettings
+from bookstream.stack.mlflow import MLFLOW
 from gateway.settings import Settings as GatewaySettings
 from ml_api.settings import Settings as MlSettings
 from scraper.settings import Settings as ScraperSettings
@@ -22,7 +23,8 @@ Section = Mapping[str, Any]  # Any: YAML
 TEXT = (ROOT / "docker-compose.yml").read_text()
 WHOLE: Section = yaml.safe_load(TEXT)
 COMPOSED: Mapping[str, Section] = WHOLE["services"]
-OURS = {name: section for name, section in COMPOSED.items() if "build" in section}
+PACKED = {"mlflow"}  # somebody else's server in an image of ours
+OURS = {name: section for name, section in COMPOSED.items() if "build" in section and name not in PACKED}
 SERVERS = {name: section for name, section in COMPOSED.items() if "build" not in section}
 KINDS: Mapping[str, type[BaseSettings]] = {
     **{service: SETTINGS[service] for service in SERVICES},
@@ -78,9 +80,9 @@ def test_a_server_has_a_pinned_image_a_volume_and_a_health_check(name: str) -> N
     assert section["healthcheck"]["test"]
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", sorted({*OURS, *PACKED}))
 def test_a_service_runs_as_nobody_special_and_says_whether_it_is_well(name: str) -> None:
-    dockerfile = (ROOT / OURS[name]["build"]["dockerfile"]).read_text()
+    dockerfile = (ROOT / COMPOSED[name]["build"]["dockerfile"]).read_text()
     final = dockerfile.rpartition("\nFROM ")[2]
     user = re.findall(r"^USER (\S+)$", final, re.MULTILINE)
     assert user
@@ -109,8 +111,24 @@ def test_secrets_are_known_words_that_only_development_accepts() -> None:
     assert asked >= {"BOOKSTREAM_INTERNAL_SECRET", "POSTGRES_PASSWORD", "S3_SECRET_KEY", "VALKEY_PASSWORD"}
 
 
+def test_mlflow_is_the_one_of_the_stack_behind_a_database_of_its_own() -> None:
+    section = COMPOSED["mlflow"]
+    pinned = (ROOT / "deploy/mlflow/requirements.txt").read_text()
+    assert section["image"] == f"bookstream-mlflow:{MLFLOW.version}"
+    assert f"\nmlflow=={MLFLOW.version} " in f"\n{pinned}"
+    told, ours = environment(section), WHOLE["x-environment"]
+    database = told["MLFLOW_DATABASE_URL"]
+    assert database.startswith("postgresql+psycopg2://")
+    assert database.rpartition("/")[2] != ours["BOOKSTREAM_CATALOGUE_URL"].rpartition("/")[2]
+    assert told["MLFLOW_SERVER_ALLOWED_HOSTS"].startswith("mlflow:5000,")
+    production = yaml.safe_load((ROOT / "deploy/compose/production.yml").read_text())["services"]
+    for name in ("ml-api", "trainer"):
+        told = production[name]["environment"]
+        assert told["BOOKSTREAM_REGISTRY_URL"] == "${BOOKSTREAM_REGISTRY_URL:-mlflow+http://mlflow:5000}"
+
+
 def test_uv_is_the_one_of_the_makefile() -> None:
     wanted = re.search(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert wanted
-    for section in OURS.values():
+    for section in (COMPOSED[name] for name in (*OURS, *PACKED)):
         assert f"uv=={wanted[1]}" in (ROOT / section["build"]["dockerfile"]).read_text()

@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from redis import Redis
 from sqlalchemy import create_engine, text
 from tests.contract.online import OnlineStoreContract
+from tests.contract.predictions import PredictionsContract
 from tests.contract.registry import NAME, RegistryContract, decide, first_version
 
 from bookcore.domain.errors import Conflict, Unavailable
@@ -69,5 +70,16 @@ class TestPostgresqlOnlineStore(OnlineStoreContract):
         engine = create_engine(url)
         with engine.begin() as connection:
             connection.execute(text("DROP TABLE IF EXISTS ml_online_books"))
+        engine.dispose()
+        return url
+
+
+class TestPostgresqlPredictions(PredictionsContract):
+    @pytest.fixture
+    def url(self, postgresql_url: str) -> str:
+        url = postgresql_url.partition("?")[0]
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE IF EXISTS ml_predictions"))
         engine.dispose()
         return url

@@ -89,7 +89,8 @@ class _Purger:
 
 
 def _metrics(plane: Plane) -> MetricsPage:
-    watched = Watched(plane.inside.observer, plane.store, plane.inside.connections, plane.engine.upstreams)
+    inside = plane.inside
+    watched = Watched(inside.observer, plane.store, inside.connections, inside.crowd, plane.engine.upstreams)
     page = MetricsPage(watched)
     plane.sweep.add(page)
     return page

@@ -37,7 +37,9 @@ def test_any_facts_have_features_of_one_shape_without_infinities(facts: Facts) -
     made = features_of(facts)
     assert (len(made.numbers), len(made.names)) == (len(NUMBERS), len(NAMES))
     assert not any(math.isinf(number) for number in made.numbers)
-    assert all(0 <= place < BUCKETS and count > 0 for place, count in made.words)
+    assert len(made.places) == len(made.counts) == len(set(made.places))
+    assert all(0 <= place < BUCKETS for place in made.places)
+    assert all(count > 0 for count in made.counts)
 
 
 @given(facts=_facts)
@@ -89,4 +91,4 @@ def test_names_that_were_never_seen_count_nothing() -> None:
 
 
 def test_a_book_of_which_nothing_is_known_has_no_words() -> None:
-    assert features_of(Facts()).words == ()
+    assert features_of(Facts()).places == ()

@@ -129,7 +129,7 @@ def test_a_table_that_is_cut_short_says_where_and_keeps_what_was_read(table: Pat
     ("name", "text", "complaint"),
     [
         ("books.csv", "Title,Price\nA,1\n", "the table has no column"),
-        ("books.xlsx", "", "is neither .csv nor .jsonl"),
+        ("books.xlsx", "", "is neither .csv, .tsv, .jsonl nor .xml"),
         ("nowhere.csv", None, "cannot read"),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_mistake_in_a_mapping_is_named(text: str, complaint: str) -> None:
 
 
 def test_an_unknown_mapping_tells_those_that_there_are() -> None:
-    with pytest.raises(NotFound, match="machinehack, serbian_bookshop"):
+    with pytest.raises(NotFound, match="goodbooks, machinehack, onix, serbian_bookshop"):
         mapping_named("none")
     assert [mapping_of(each.text).source for each in bundled()]
 

@@ -15,8 +15,8 @@ from tests.unit.ml_api.test_predict import BOOK, amount, ask, eventually
 from bookcore.domain.book import Money
 from bookml.promoting import Wish
 from bookml.registry import Act
-from ml_api.answering import share_of
 from ml_api.settings import Settings, Trial
+from ml_api.trying import share_of
 
 NAME = "price-good-gbp"
 MONTHS = 60 * 24 * 800  # minutes: after the present, whenever that is in the next years
@@ -51,12 +51,14 @@ def test_a_promotion_and_a_rollback_are_taken_up_without_a_failed_request(world:
 
     with world.client() as client, ThreadPoolExecutor(2) as pool:
         running = pool.submit(asking, client)
-        until(client, 2)
-        world.decider().decide(Wish(NAME, Act.ROLLBACK, "me", "no good"))
-        until(client, 1)
-        put_to_use(world, 2)
-        until(client, 2)
-        stop.set()
+        try:
+            until(client, 2)
+            world.decider().decide(Wish(NAME, Act.ROLLBACK, "me", "no good"))
+            until(client, 1)
+            put_to_use(world, 2)
+            until(client, 2)
+        finally:
+            stop.set()
         running.result()
     assert codes == {200}
 

@@ -6,6 +6,7 @@ from threading import Event
 import orjson
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Client
 from tests.promises import carries
 from tests.unit.bookml.books import shop
 from tests.unit.ml_api.conftest import World
@@ -28,7 +29,7 @@ BOOK = {
 }
 
 
-def ask(client: TestClient, **question: object) -> dict[str, object]:
+def ask(client: Client, **question: object) -> dict[str, object]:
     answer = client.post("/ml/predict", json=question)
     assert answer.status_code == 200, answer.text
     told: dict[str, object] = answer.json()
@@ -41,7 +42,7 @@ def amount(told: dict[str, object]) -> float:
     return float(price["amount"])
 
 
-def eventually(client: TestClient, path: str) -> dict[str, object]:
+def eventually(client: Client, path: str) -> dict[str, object]:
     pause = Event()
     for _ in range(200):
         answer = client.get(path)

@@ -10,6 +10,7 @@ import orjson
 import pytest
 from tests.promises import carries
 from tests.unit.bookml.books import shop, tell
+from threadpoolctl import threadpool_info
 
 from bookcore.domain.errors import Conflict, NotFound
 from bookcore.event_log import open_event_log
@@ -29,7 +30,8 @@ from trainer.fit import Rows, fit, out_of_fold
 from trainer.folds import folds_of
 from trainer.gate import FEWEST, Verdict, gain_over
 from trainer.graph import graph_of
-from trainer.run import Outcome, Stores, run
+from trainer.run import Outcome, run
+from trainer.stores import Stores
 
 NAME = "price-shop-gbp"
 
@@ -99,6 +101,15 @@ def test_training_again_on_the_same_books_makes_the_same_bytes(stores: Stores, t
     assert elsewhere.registry.files(apart.version) == stores.registry.files(first.version)
 
 
+def test_training_shares_no_sum_among_threads_for_their_number_would_show_in_its_bits(
+    stores: Stores,
+) -> None:
+    threads: list[int] = []
+    tell(stores.log, shop(220, signal=True))
+    run(stores, "shop", show=lambda *_: threads.extend(pool["num_threads"] for pool in threadpool_info()))
+    assert set(threads) == {1}
+
+
 def test_a_later_model_takes_over_only_if_it_is_surely_better(stores: Stores) -> None:
     trained(stores, signal=True, books=250)
     outcome = trained(stores, signal=True, books=260, minute=1)
@@ -162,9 +173,11 @@ def test_the_graph_says_what_the_boosters_say() -> None:
         centre=1.0,
         spread=(0.5, 1.5),
     )
-    files = {artifact.MODEL: graph_of(fitted.trees, fitted.words), artifact.FACTS: facts.dump()}
-    served = Predictor(files).logs(rows.features)
+    files = {artifact.MODEL: graph_of(fitted), artifact.FACTS: facts.dump()}
+    predictor = Predictor(files)
+    served = predictor.logs(rows.features)
     assert np.abs(served - fitted.predict(rows)).max() < 1e-4
+    assert np.abs(predictor.logs(list(rows.features) * 3) - np.tile(served, (3, 1))).max() < 1e-6
 
 
 def test_the_card_tells_what_was_done_without_anything_from_elsewhere(stores: Stores) -> None:

@@ -16,17 +16,22 @@ from bookcore.lake import open_lake
 from bookstream.commands.running import interruptible
 from bookstream.settings import settings_for
 from bookstream.stores import prepare
-from bookstream.tables.mapping import mapping_named
+from bookstream.tables.guessing import guessed
+from bookstream.tables.mapping import Mapping, mapping_named
+from bookstream.tables.preview import previewed
 from bookstream.tables.publish import Imported, Importer, as_json, reasons_of
-from bookstream.tables.reading import open_table
+from bookstream.tables.reading import Form, Line, open_table
 
 Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A .csv or .jsonl file, also .gz.")],
+    file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl or ONIX .xml file, also .gz.")],
     *,
-    mapping: Annotated[str, typer.Option(help="A bundled mapping's name, or a TOML file.")],
+    mapping: Annotated[
+        str | None, typer.Option(help="A bundled mapping's name, or a TOML file. Without one: print a guess.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done.")] = False,
     data: Data = None,
     as_json_: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
@@ -34,26 +39,41 @@ def import_(
 
     Rows that can't be accepted go to the dead letters with their number and the reason; `bookstream dlq list`
     shows them. Importing the same table again changes nothing.
+
+    A table that nobody has mapped yet takes three steps: `import FILE > mapping.toml` guesses a mapping from
+    the names of the columns; read and correct it; `import FILE --mapping mapping.toml --dry-run` shows the
+    first books and what is wrong with which rows. The keys of a mapping are in docs/how-to/import-a-table.md.
     """
     interruptible()
+    if mapping is None:
+        with open_table(file, Form()) as lines:
+            print(guessed(lines, file.name.partition(".")[0]))
+        return
     wanted = mapping_named(mapping)
-    settings = settings_for(data)
-    with open_table(file, encoding=wanted.encoding) as lines:
-        prepare(settings)
-        log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
-        try:
-            importer = Importer(log, lake, wanted, SystemClock())
-            with _progress(file.stat().st_size) as show:
-                done = importer.run(lines, show=show)
-        finally:
-            lake.close()
-            log.close()
+    with open_table(file, wanted.form) as lines:
+        if dry_run:
+            found = previewed(lines, wanted)
+            print(found.as_json() if as_json_ else "\n".join(found.lines))
+            return
+        done = _published(lines, wanted, data, file.stat().st_size)
     if as_json_:
         print(as_json(done))
         return
     print(done)
     for line in reasons_of(done):
         print(f"  parked: {line}")
+
+
+def _published(lines: Iterator[Line], mapping: Mapping, data: Path | None, size: int) -> Imported:
+    settings = settings_for(data)
+    prepare(settings)
+    log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
+    try:
+        with _progress(size) as show:
+            return Importer(log, lake, mapping, SystemClock()).run(lines, show=show)
+    finally:
+        lake.close()
+        log.close()
 
 
 @contextmanager

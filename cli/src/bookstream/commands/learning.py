@@ -29,29 +29,49 @@ class TrainingFailed(BookstreamError):
 
 def train(
     *,
-    source: Annotated[str, typer.Option(help="A crawled or imported source.")],
+    source: Annotated[str | None, typer.Option(help="A crawled or imported source.")] = None,
     snapshot: Annotated[str | None, typer.Option(help="Train again on this snapshot.")] = None,
+    if_needed: Annotated[bool, typer.Option("--if-needed", help="Only what is due: of all sources.")] = False,
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Train a price model on a source's books; promote it only if it surely beats the middle price."""
-    words = ["train", source, *(["--snapshot", snapshot] if snapshot else [])]
-    outcome = trained(settings_for(data).data, words)
-    if as_json:
-        print(json.dumps(outcome))
+    """Train a price model on a source's books; promote it only if it surely beats the middle price.
+
+    With --if-needed a source is trained on only if it has no model yet, or if the newest is old, many books
+    are new or have another price, new books differ from the old ones, or live prices are too far off. What
+    was found is said of every source, or of the one that is named.
+    """
+    folder = settings_for(data).data
+    if if_needed:
+        if snapshot:
+            raise typer.BadParameter("a snapshot never changes; leave out --if-needed")
+        for line in _shown_lines(folder, ["train", "--if-needed", *([source] if source else [])]):
+            print(json.dumps(line) if as_json else _sentence(line))
         return
-    print(outcome["sentence"])
+    if source is None:
+        raise typer.BadParameter("name a --source, or say --if-needed")
+    outcome = trained(folder, ["train", source, *(["--snapshot", snapshot] if snapshot else [])])
+    print(json.dumps(outcome) if as_json else outcome["sentence"])
+
+
+def _sentence(line: Line) -> str:
+    if line["event"] == "need":
+        return f"{line['source']}: {'due' if line['needed'] else 'not due'}: {line['reason']}"
+    return str(line["sentence"])
 
 
 def list_models(*, data: Data = None) -> None:
-    """Every version with its role, its errors out of fold and the gate's verdict."""
-    table = Table("model", "version", "role", "verdict", "RMSLE", "gain", "coverage", "books", box=None)
+    """Every version with its role, its errors out of fold, the gate's verdict, and why it has its role."""
+    table = Table(
+        "model", "version", "role", "verdict", "RMSLE", "gain", "coverage", "books", "why", box=None
+    )
     for line in _lines(settings_for(data).data, ["model", "list"]):
         figures = (
             _shown(line["rmsle"], ".3f"),
             _shown(line["gain"], "+.1%"),
             _shown(line["coverage"], ".3f"),
             str(line["books"]),
+            line["reason"],
         )
         table.add_row(line["name"], str(line["version"]), line["role"], line["verdict"], *figures)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
@@ -71,6 +91,11 @@ def reject(name: Name, version: int, *, reason: Reason = "", data: Data = None) 
     _decide(data, "reject", name, version, reason)
 
 
+def challenge(name: Name, version: int, *, reason: Reason = "", data: Data = None) -> None:
+    """Try a version beside the champion: only recorded, or on readers, as BOOKSTREAM_ML_TRIAL says."""
+    _decide(data, "challenge", name, version, reason)
+
+
 def rollback(name: Name, *, reason: Reason = "", data: Data = None) -> None:
     """Take the last promotion back."""
     _decide(data, "rollback", name, None, reason)
@@ -78,9 +103,9 @@ def rollback(name: Name, *, reason: Reason = "", data: Data = None) -> None:
 
 def model() -> typer.Typer:
     """The group of these verbs."""
-    group = typer.Typer(help="Price models: look, promote, reject, roll back.", no_args_is_help=True)
+    group = typer.Typer(help="Price models: look, promote, try, reject, roll back.", no_args_is_help=True)
     group.command("list")(list_models)
-    for verb in (promote, reject, rollback):
+    for verb in (promote, reject, challenge, rollback):
         group.command()(verb)
     return group
 
@@ -90,7 +115,14 @@ def trained(data: Path, words: list[str]) -> Line:
 
     Raises: TrainingFailed.
     """
-    outcome: Line | None = None
+    outcome = next((line for line in _shown_lines(data, words) if line["event"] == "trained"), None)
+    if outcome is None:
+        raise TrainingFailed("the trainer said nothing")
+    return outcome
+
+
+def _shown_lines(data: Path, words: list[str]) -> Iterator[Line]:
+    """The trainer's lines but for progress, which moves a bar on a terminal."""
     bar = Progress(
         TextColumn("training"),
         BarColumn(bar_width=30),
@@ -105,10 +137,7 @@ def trained(data: Path, words: list[str]) -> Line:
             if line["event"] == "progress":
                 bar.update(task, completed=line["done"], total=line["of"])
             else:
-                outcome = line
-    if outcome is None:
-        raise TrainingFailed("the trainer said nothing")
-    return outcome
+                yield line
 
 
 def _decide(data: Path | None, act: str, name: str, version: int | None, reason: str) -> None:

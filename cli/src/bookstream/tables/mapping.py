@@ -1,5 +1,6 @@
 """How the columns of a table stand for the print of a book: TOML, see docs/how-to/import-a-table.md."""
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping as Map
@@ -7,11 +8,14 @@ from dataclasses import dataclass, fields
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.domain.normalise import Origin, PrintedBook, PrintedDetails
+from bookstream.tables.amounts import plain_amounts
+from bookstream.tables.reading import Form
 
 Row = Map[str, str]
 _BUNDLED = files("bookstream.tables") / "mappings"
@@ -26,6 +30,7 @@ class Rule(BaseModel):
     `column`, or several `columns` joined by `join`, or a fixed text, or the `hash` of columns. `pattern` must
     cover all of the text, and `write` says what is printed instead; what it doesn't cover is printed as it
     stands, so that the row is refused, or left out when `lenient`. `absent` texts stand for nothing.
+    `decimal` is the sign before decimals: amounts are printed with a point and without thousands' separators.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +43,7 @@ class Rule(BaseModel):
     pattern: str | None = None
     write: str = r"\g<0>"
     replace: dict[str, str] = Field(default_factory=dict)
+    decimal: Literal[".", ","] | None = None
     lenient: bool = False
     absent: tuple[str, ...] = ()
 
@@ -49,6 +55,8 @@ class Rule(BaseModel):
         found = self._found(row).strip()
         for old, new in self.replace.items():
             found = found.replace(old, new)
+        if self.decimal:
+            found = plain_amounts(found, self.decimal)
         if not found or found in self.absent:
             return None
         if self.pattern is None:
@@ -76,12 +84,27 @@ class Mapping(BaseModel):
     source: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
     version: int = Field(1, ge=1)
     encoding: str = "utf-8-sig"
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
     fields: dict[str, Rule]
 
     @property
     def extractor(self) -> str:
         """What made the events."""
         return f"import/{self.source}/{self.version}"
+
+    @property
+    def form(self) -> Form:
+        """How the table is written."""
+        return Form(self.encoding, self.delimiter)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            codecs.lookup(name)
+        except LookupError as error:
+            raise ValueError("is no encoding that Python knows") from error
+        return name
 
     def read(self, row: Row) -> tuple[Origin, PrintedBook]:
         """The row as if a page had printed it.
@@ -122,7 +145,10 @@ def mapping_named(name: str) -> Mapping:
     path = Path(name)
     if not path.is_file():
         raise NotFound(f"no mapping {name!r}; name a TOML file, or one of {', '.join(known)}")
-    return mapping_of(path.read_text())
+    try:
+        return mapping_of(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise Invalid("is no UTF-8 text", field="mapping") from error
 
 
 def mapping_of(text: str) -> Mapping:
@@ -146,8 +172,10 @@ def mapping_of(text: str) -> Mapping:
 
 def _check_pattern(name: str, rule: Rule) -> None:
     try:
-        re.compile(rule.pattern or "")
-    except re.error as error:
+        blank = re.fullmatch(f"(?:{rule.pattern})?|.*", "") if rule.pattern else None
+        if blank:
+            blank.expand(rule.write)
+    except (re.error, IndexError) as error:
         raise Invalid(f"is no pattern: {error}", field=f"mapping.fields.{name}") from error
 
 

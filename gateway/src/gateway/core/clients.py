@@ -54,6 +54,7 @@ class Crowd:
 
     def __init__(self, *, per_minute: int, now: Callable[[], float]) -> None:
         self.is_bounded = per_minute > 0
+        self.refused = 0
         self._cost = _MINUTE / max(1, per_minute)
         self._now = now
         self._idle_at: dict[str, float] = {}
@@ -63,6 +64,7 @@ class Crowd:
         now = self._now()
         idle_at = max(now, self._idle_at.get(address, 0.0)) + self._cost
         if idle_at - now > _MINUTE:
+            self.refused += 1
             return False
         if len(self._idle_at) >= _MOST and address not in self._idle_at:
             self._forget(now)

@@ -28,9 +28,11 @@ METRICS = {
     "gateway_cache_bytes": "memory that cached answers take in the processes",
     "gateway_cache_entries": "cached answers in the processes",
     "gateway_counted_without_server": "requests that were counted while the cache server was away",
+    "gateway_crowded": "requests refused because their network address sent too many",
     "gateway_connections": "open client connections",
     "gateway_upstream_outstanding": "requests under way at an address of a service",
     "gateway_upstream_resting": "processes that leave an address of a service out",
+    "gateway_upstream_breaker_open": "processes that ask a service only once a second because it fails",
     "gateway_upstream_failures": "calls to a service that gave no whole answer, by reason",
     "gateway_workers": "processes that these numbers are of",
 }
@@ -38,6 +40,7 @@ METRICS = {
 _COUNTERS = {
     "gateway_requests": ["method", "route", "status"],
     "gateway_counted_without_server": [],
+    "gateway_crowded": [],
     "gateway_upstream_failures": ["service", "reason"],
 }
 _GAUGES = {
@@ -46,6 +49,7 @@ _GAUGES = {
     "gateway_connections": [],
     "gateway_upstream_outstanding": _SERVICE,
     "gateway_upstream_resting": _SERVICE,
+    "gateway_upstream_breaker_open": ["service"],
     "gateway_workers": [],
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import orjson
 
 from gateway.cache.store import Store
+from gateway.core.clients import Crowd
 from gateway.core.routes import Service
 from gateway.dataplane.inside import Connections
 from gateway.dataplane.observe import Observer
@@ -25,6 +26,7 @@ class Watched:
     observer: Observer
     store: Store
     connections: Connections
+    crowd: Crowd
     upstreams: Mapping[Service, Upstream]
 
 
@@ -77,6 +79,7 @@ def _counts(watched: Watched) -> Iterator[tuple[Sample, float]]:
             yield ("gateway_request_seconds", route, str(number)), count
         yield ("gateway_request_seconds", route, SUM), observer.seconds[route]
     yield ("gateway_counted_without_server",), watched.store.counted_here
+    yield ("gateway_crowded",), watched.crowd.refused
     for upstream in watched.upstreams.values():
         for failure, count in upstream.failures.items():
             yield ("gateway_upstream_failures", upstream.name, failure.name.lower()), count
@@ -88,6 +91,7 @@ def _levels(watched: Watched) -> Iterator[tuple[Sample, float]]:
     yield ("gateway_cache_entries",), len(watched.store.shelf)
     yield ("gateway_connections",), watched.connections.count()
     for upstream in watched.upstreams.values():
+        yield ("gateway_upstream_breaker_open", upstream.name), float(upstream.breaker.is_open)
         left_out = upstream.balancer.resting()
         for address in upstream.balancer.addresses.values():
             place = (upstream.name, address.url)

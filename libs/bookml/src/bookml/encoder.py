@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bookml.features import NAMES, NUMBERS, Features
+from bookml.features import LONGEST_TEXT, NAMES, NUMBERS, Features
 
 Floats = NDArray[np.float32]
 Effect = tuple[float, float]
@@ -31,25 +31,39 @@ class Inputs:
     weights: Floats
 
 
+_COUNTED = LONGEST_TEXT + 1
+_WEIGHTS = (1 + np.log(np.maximum(np.arange(_COUNTED), 1))).astype(np.float32)
+"""By count."""
+
+
 def encoded(rows: Sequence[Features], tables: Sequence[Table]) -> Inputs:
     """`tables` has one table for each of NAMES; names that it doesn't know are unseen: effect 0, count 0."""
     x = np.empty((len(rows), len(COLUMNS)), dtype=np.float32)
     for at, row in enumerate(rows):
-        cells = list(row.numbers)
-        for name, table in zip(row.names, tables, strict=True):
-            cells += table.get(name, _UNSEEN)
-        x[at] = cells
+        x[at] = cells(row, tables)
     return Inputs(x, *words(rows))
 
 
+def cells(row: Features, tables: Sequence[Table]) -> list[float]:
+    """A row of x."""
+    found = list(row.numbers)
+    for name, table in zip(row.names, tables, strict=True):
+        found += table.get(name, _UNSEEN)
+    return found
+
+
 def words(rows: Sequence[Features]) -> tuple[NDArray[np.int64], Floats]:
-    """Places and weights (1 + log of the count) of the words of each row, padded to the longest."""
-    longest = max((len(row.words) for row in rows), default=0) or 1
+    """Places and weights of the words of each row, padded to the longest."""
+    longest = max((len(row.places) for row in rows), default=0) or 1
     places = np.zeros((len(rows), longest), dtype=np.int64)
     weights = np.zeros((len(rows), longest), dtype=np.float32)
     for at, row in enumerate(rows):
-        if row.words:
-            found = np.array(row.words, dtype=np.int64)
-            places[at, : len(found)] = found[:, 0]
-            weights[at, : len(found)] = 1 + np.log(found[:, 1])
+        if row.places:
+            places[at, : len(row.places)] = row.places
+            weights[at, : len(row.places)] = weighed(row.counts)
     return places, weights
+
+
+def weighed(counts: Sequence[int]) -> Floats:
+    """1 + log of each count."""
+    return _WEIGHTS.take(counts, mode="clip")

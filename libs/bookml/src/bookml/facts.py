@@ -64,4 +64,4 @@ def facts_from(told: Mapping[str, Any]) -> Facts:  # Any: JSON
 
 def _folded(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in plain if c.isalnum())
+    return "".join(filter(str.isalnum, plain))

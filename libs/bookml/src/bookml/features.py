@@ -5,8 +5,10 @@ Whoever changes what these functions return raises VERSION: a model refuses feat
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from zlib import crc32
 
 from bookml.facts import Facts
@@ -45,24 +47,36 @@ _NAN = math.nan
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Numbers as NUMBERS, names as NAMES, and (place, count) of each word."""
+    """Numbers as NUMBERS, names as NAMES, and the words: `places`, rising, and how often each is hit."""
 
     numbers: tuple[float, ...]
     names: tuple[str, ...]
-    words: tuple[tuple[int, int], ...]
+    places: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Facts with their words taken apart, once for all that ask for them."""
+
+    facts: Facts
+    title: list[str]
+    text: list[str]
 
 
 def features_of(facts: Facts) -> Features:
     """The features of one book."""
-    return Features(_numbers(facts), _names(facts), _words(facts))
+    text = _WORD.findall(facts.description[:LONGEST_TEXT].casefold()) if facts.description else []
+    read = _Read(facts, _WORD.findall(facts.title.casefold()), text)
+    return Features(_numbers(read), _names(read), *_words(read))
 
 
-def _numbers(facts: Facts) -> tuple[float, ...]:
-    d = facts.details
+def _numbers(read: _Read) -> tuple[float, ...]:
+    facts, text = read.facts, read.text
+    d, title = facts.details, facts.title
     pages, width, height = _float(d.pages), _float(d.width_mm), _float(d.height_mm)
     weight, area = _float(d.weight_g), width * height / 100
-    volume = _VOLUME.search(facts.title)
-    title, text = facts.title, _WORD.findall((facts.description or "")[:LONGEST_TEXT].casefold())
+    volume = _VOLUME.search(title)
     return (
         *(pages, _float(d.year), _float(facts.rating), _float(facts.average_rating)),
         _NAN if facts.reviews is None else math.log1p(max(facts.reviews, 0)),
@@ -81,12 +95,13 @@ def _float(value: float | None) -> float:
     return _NAN if value is None else float(value)
 
 
-def _names(facts: Facts) -> tuple[str, ...]:
+def _names(read: _Read) -> tuple[str, ...]:
+    facts, title = read.facts, read.title
     d = facts.details
     category, form, publisher = _name(facts.category), _name(d.format), _name(d.publisher)
     kind, edition = _name(facts.product_type), _name(d.edition)
     authors = [_name(author) for author in d.authors] or [""]
-    title, asides = _WORD.findall(facts.title.casefold()), _ASIDE.findall(facts.title)
+    asides = _ASIDE.findall(facts.title)
     return (
         *(category, kind, form, edition, publisher, authors[0], _name(d.language)),
         *(authors[-1], authors[0].rpartition(" ")[2], " ".join(title[:1]), " ".join(title[:2])),
@@ -101,12 +116,12 @@ def _name(text: str | None) -> str:
     return " ".join(text.casefold().split()) if text else ""
 
 
-def _words(facts: Facts) -> tuple[tuple[int, int], ...]:
-    title = _WORD.findall(facts.title.casefold())
-    title += [f"{first} {second}" for first, second in pairwise(title)]
-    text = _WORD.findall((facts.description or "")[:LONGEST_TEXT].casefold())
-    parts = zip(PARTS.values(), (_labels(facts), title, text), strict=True)
-    return tuple(pair for places, terms in parts for pair in _counted(terms, places))
+def _words(read: _Read) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    title = chain(read.title, map(" ".join, pairwise(read.title)))
+    parts = zip(PARTS.values(), (_labels(read.facts), title, read.text), strict=True)
+    counted = Counter(chain.from_iterable(_places(terms, among) for among, terms in parts))
+    places = sorted(counted)
+    return tuple(places), tuple(map(counted.__getitem__, places))
 
 
 def _labels(facts: Facts) -> list[str]:
@@ -121,10 +136,7 @@ def _labels(facts: Facts) -> list[str]:
     return found
 
 
-def _counted(terms: list[str], places: range) -> list[tuple[int, int]]:
-    first, size = places.start, len(places)
-    counted: dict[int, int] = {}
-    for term in terms:
-        place = first + crc32(term.encode()) % size
-        counted[place] = counted.get(place, 0) + 1
-    return sorted(counted.items())
+def _places(terms: Iterable[str], among: range) -> list[int]:
+    """Checksums of the terms' bytes. A dictionary of known words costs more: it is never near."""
+    first, size = among.start, len(among)
+    return [first + found % size for found in map(crc32, map(str.encode, terms))]

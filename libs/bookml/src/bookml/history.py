@@ -113,6 +113,14 @@ def history(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         yield duck
 
 
+def sources(lake: Lake) -> list[str]:
+    """Every source that the history knows, in order."""
+    with history(lake) as duck:
+        return [
+            str(row[0]) for row in duck.execute("SELECT DISTINCT source FROM history ORDER BY 1").fetchall()
+        ]
+
+
 @contextmanager
 def connected(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB in memory; one thread keeps the order of rows, and so the bytes, the same."""

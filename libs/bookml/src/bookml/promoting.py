@@ -22,13 +22,17 @@ from bookml.registry import (
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to be decided; `version` 0 means the champion."""
+    """What somebody wants to be decided; `version` 0 means the champion.
+
+    `after` is the number of decisions that the wish rests on; None if it rests on none.
+    """
 
     name: str
     act: Act
     by: str
     reason: str
     version: int = 0
+    after: int | None = None
 
 
 class Decider:
@@ -43,6 +47,8 @@ class Decider:
         """Raises: NotFound for an unknown model or version, Conflict for what must not be, or when somebody
         else decides at the same time."""
         decisions = self._registry.decisions(wish.name)
+        if wish.after is not None and wish.after != len(decisions):
+            raise Conflict(f"somebody else has just decided about {wish.name}; look again")
         champion = champion_of(decisions)
         number = wish.version or champion
         if number is None:
@@ -50,6 +56,8 @@ class Decider:
         version = version_of(self._registry, wish.name, number)
         if wish.act in (Act.PROMOTE, Act.CHALLENGE):
             refuse_what_was_rejected(version, decisions)
+        if wish.act is Act.RAMP and number != challenger_of(decisions):
+            raise Conflict(f"{wish.name} version {number} is not what is tried")
         if wish.act is Act.PROMOTE and number == champion:
             raise Conflict(f"{wish.name} version {number} is the champion already")
         made = Decision(wish.name, number, wish.act, wish.reason, wish.by, self._clock.now())
@@ -77,11 +85,19 @@ def role_of(version: Version, decisions: Sequence[Decision]) -> str:
     return "candidate"
 
 
+def reason_of(version: Version, decisions: Sequence[Decision]) -> str:
+    """Why it has its role: that of the newest decision about it, else the gate's."""
+    reasons = [decision.reason for decision in decisions if decision.version == version.version]
+    return reasons[-1] if reasons else version.reason
+
+
 def _event(made: Decision) -> ModelDecided:
+    """The event knows no steps: a step is one more challenge of the same version, its reason says how far."""
+    act = Act.CHALLENGE if made.act is Act.RAMP else made.act
     return ModelDecided(
         name=made.name,
         version=made.version,
-        act=made.act.value,
+        act=act.value,
         reason=made.reason,
         by=made.by,
         decided_at=made.at,

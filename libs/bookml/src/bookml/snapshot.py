@@ -59,6 +59,7 @@ class Example:
     price: Decimal
     work: str
     facts: Facts
+    currency: str = ""
 
 
 def take(lake: Lake, source: str, *, moment: int | None = None) -> Manifest:
@@ -146,10 +147,22 @@ def stream(lake: Lake, manifest: Manifest, *, block: int = 2_000) -> Iterator[Ex
     """
     for part in manifest.parts:
         with _opened(lake, part) as duck:
-            cursor = duck.execute("SELECT id, event_time, price, work, facts FROM part")
+            cursor = duck.execute("SELECT id, event_time, price, work, facts, currency FROM part")
             while rows := cursor.fetchmany(block):
-                for book_id, event_time, price, work, facts in rows:
-                    yield Example(book_id, event_time, price, work, facts_from(orjson.loads(facts)))
+                yield from map(_example, rows)
+
+
+def current(lake: Lake, source: str) -> list[Example]:
+    """What a snapshot of now would hold, in any currency, without making one."""
+    with history(lake) as duck:
+        _choose(duck, source, None)
+        rows = duck.execute("SELECT id, event_time, price, work, facts, currency FROM chosen").fetchall()
+    return [_example(row) for row in rows]
+
+
+def _example(row: tuple[Any, ...]) -> Example:  # Any: a row of DuckDB's
+    book_id, event_time, price, work, facts, currency = row
+    return Example(book_id, event_time, price, work, facts_from(orjson.loads(facts)), currency)
 
 
 @contextmanager

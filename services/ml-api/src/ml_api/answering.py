@@ -1,7 +1,7 @@
 """From a question to an answer: which version answers, what it says, and how that is written down."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from uuid import uuid4
@@ -14,13 +14,12 @@ from bookml.features import NAMES, VERSION, Features, features_of
 from bookml.predictor import Estimate, baseline_of
 from bookml.registry import Version
 from ml_api.drift import Drift
-from ml_api.explaining import explained
 from ml_api.models import Line, Loaded, Models
 from ml_api.predictions.recorder import Recorder
-from ml_api.predictions.store import Row
+from ml_api.predictions.store import PAIRED, SHADOW, Row
 from ml_api.settings import Settings, Trial
+from ml_api.trying import Trying, share_of, share_tried
 
-_LARGEST_SHARE = 10_000
 _TOLD_IF_UNSEEN = ("category", "format", "publisher", "author")
 Answer = dict[str, object]
 
@@ -43,6 +42,15 @@ class Wanted:
     explain: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows that one model answers; `variant` is `shadow` where another's answer is told."""
+
+    variant: str
+    loaded: Loaded | None
+    places: Sequence[int]
+
+
 @dataclass(slots=True)
 class Answering:
     """Everything that answers need."""
@@ -52,57 +60,69 @@ class Answering:
     settings: Settings
     clock: Clock
     drift: Drift = field(default_factory=Drift)
+    trying: Trying = field(default_factory=Trying)
 
     def answer(self, wanted: Wanted, asked: Sequence[Asked]) -> list[Answer]:
         """One answer for each; all are noted. Raises: NotFound for an unknown version, Unavailable."""
         began = time.perf_counter()
         rows = [features_of(each.facts) for each in asked]
-        answers: list[Answer | None] = [None] * len(asked)
+        making = (time.perf_counter() - began) / max(1, len(rows))
+        ids = [uuid4().hex for _ in rows]
+        answers: dict[int, Answer] = {}
         notes: list[Row] = []
-        for arm, places in self._arms(wanted, asked).items():
-            loaded = self._loaded(wanted, arm)
-            these = [rows[at] for at in places]
-            estimates = self._estimates(wanted.line, loaded, these)
-            took = (time.perf_counter() - began) * 1_000
-            for at, row, estimate in zip(places, these, estimates, strict=True):
-                note = self._note(wanted.line, loaded, asked[at], (arm, estimate, took))
-                if arm != "shadow":
-                    answers[at] = _told(wanted.line, loaded, note, row)
+        for part, estimates, took in self._made(wanted, rows, asked):
+            milliseconds = round((making + took / max(1, len(part.places))) * 1_000, 3)
+            for at, estimate in zip(part.places, estimates, strict=True):
+                note = self._note(wanted.line, part, asked[at], (ids[at], estimate, milliseconds))
                 notes.append(note)
-                if loaded and arm != "shadow" and wanted.explain:
-                    answers[at]["explanation"] = explained(self.models, loaded, row)  # type: ignore[index]  # set above
+                if part.variant != SHADOW:
+                    answers[at] = _told(wanted.line, part.loaded, note, rows[at])
+                    if part.loaded and wanted.explain:
+                        answers[at]["explanation"] = part.loaded.explainer.explained(rows[at])
         self.recorder.note(notes)
         self.drift.note(wanted.line, rows)
-        return [answer for answer in answers if answer is not None]
+        return [answers[at] for at in range(len(rows))]
 
-    def _arms(self, wanted: Wanted, asked: Sequence[Asked]) -> dict[str, list[int]]:
-        """Variant -> the rows that it answers. The shadow answers all, beside the others."""
+    def _made(
+        self, wanted: Wanted, rows: Sequence[Features], asked: Sequence[Asked]
+    ) -> Iterator[tuple[_Part, Sequence[Estimate], float]]:
+        """Each part with its estimates and seconds. What a challenger fails at the champion answers."""
+        line = wanted.line
+        for part in self._parts(wanted, asked):
+            began = time.perf_counter()
+            these = [rows[at] for at in part.places]
+            if part.loaded is None:
+                yield part, [baseline_of(line.baseline)] * len(these), 0.0
+            elif line.challenger is None or part.loaded.version != line.challenger.version:
+                yield part, part.loaded.predictor.estimate(these), time.perf_counter() - began
+            elif (estimates := self.trying.estimates(part.loaded, these)) is not None:
+                yield part, estimates, time.perf_counter() - began
+            elif part.variant != SHADOW and line.champion:
+                instead = _Part("fallback", line.champion, part.places)
+                yield instead, line.champion.predictor.estimate(these), time.perf_counter() - began
+
+    def _parts(self, wanted: Wanted, asked: Sequence[Asked]) -> Iterator[_Part]:
+        """While something is tried both models answer every row, so that their errors can be compared in
+        pairs; one of them is told, the other is the row's shadow."""
         every = list(range(len(asked)))
         line, trial = wanted.line, self.settings.ml_trial
         if wanted.version is not None:
-            return {"asked": every}
-        if line.champion is None:
-            return {"baseline": every}
-        if line.challenger is None or trial is Trial.OFF:
-            return {"champion": every}
-        if trial is Trial.SHADOW:
-            return {"champion": every, "shadow": every}
-        arms: dict[str, list[int]] = {"champion": [], "challenger": []}
-        for at, each in enumerate(asked):
-            share = share_of(line.newest.name, each.subject)
-            arms["challenger" if share < self.settings.ml_trial_percent / 100 else "champion"].append(at)
-        return {arm: places for arm, places in arms.items() if places}
-
-    def _loaded(self, wanted: Wanted, arm: str) -> Loaded | None:
-        match arm:
-            case "champion":
-                return wanted.line.champion
-            case "challenger" | "shadow":
-                return wanted.line.challenger
-            case "asked":
-                return self._asked_for(wanted)
-            case _:
-                return None
+            yield _Part("asked", self._asked_for(wanted), every)
+        elif line.champion is None:
+            yield _Part("baseline", None, every)
+        elif line.challenger is None or trial is Trial.OFF:
+            yield _Part("champion", line.champion, every)
+        else:
+            share = share_tried(line, self.settings)
+            tried = [at for at in every if share and share_of(line.newest.name, asked[at].subject) < share]
+            rest = [at for at in every if at not in set(tried)] if tried else every
+            parts = [
+                _Part("champion", line.champion, rest),
+                _Part("challenger", line.challenger, tried),
+                _Part(SHADOW, line.challenger, rest),
+                _Part(SHADOW, line.champion, tried),
+            ]
+            yield from (part for part in parts if part.places)
 
     def _asked_for(self, wanted: Wanted) -> Loaded | None:
         """A refused version answers as the baseline, too: a number of it would be silent about its worth."""
@@ -112,18 +132,12 @@ class Answering:
                 return self.models.loaded(version) if version.passed else None
         raise NotFound(f"{name} has no version {wanted.version}")
 
-    def _estimates(self, line: Line, loaded: Loaded | None, rows: Sequence[Features]) -> list[Estimate]:
-        if loaded is None:
-            return [baseline_of(line.baseline)] * len(rows)
-        return loaded.predictor.estimate(rows)
-
-    def _note(
-        self, line: Line, loaded: Loaded | None, asked: Asked, made: tuple[str, Estimate, float]
-    ) -> Row:
-        arm, estimate, took = made
+    def _note(self, line: Line, part: _Part, asked: Asked, made: tuple[str, Estimate, float]) -> Row:
+        name, estimate, milliseconds = made
+        loaded = part.loaded
         version: Version = loaded.version if loaded else line.newest
         return {
-            "id": uuid4().hex,
+            "id": name + PAIRED if part.variant == SHADOW else name,
             "book_id": asked.book_id,
             "source": version.source,
             "currency": version.currency,
@@ -133,21 +147,15 @@ class Answering:
             "digest": version.digest,
             "features": VERSION,
             "snapshot": version.snapshot,
-            "variant": arm,
+            "variant": part.variant,
             "subject": sha256(asked.subject.encode()).hexdigest()[:16],
             "price": f"{estimate.price:.2f}",
             "low": f"{estimate.low:.2f}",
             "high": f"{estimate.high:.2f}",
             "coverage": loaded.predictor.facts.coverage if loaded else line.baseline.coverage,
             "made_at": version_at(self.clock.now()),
-            "milliseconds": round(took, 3),
+            "milliseconds": milliseconds,
         }
-
-
-def share_of(model: str, subject: str) -> float:
-    """0 to 1, the same for a subject for as long as the model's line has its name: who was in stays in."""
-    digest = sha256(f"{model}\x1f{subject}".encode()).digest()
-    return int.from_bytes(digest[:8]) % _LARGEST_SHARE / _LARGEST_SHARE
 
 
 def _told(line: Line, loaded: Loaded | None, note: Row, row: Features) -> Answer:

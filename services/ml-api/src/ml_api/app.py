@@ -1,5 +1,6 @@
-"""ml-api as a whole: opens registry, stores and log, runs its four threads, closes everything."""
+"""ml-api as a whole: opens registry, stores and log, runs its threads, closes everything."""
 
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from threading import Event, Thread
@@ -17,9 +18,11 @@ from bookml.online import Known, feed, open_online_store
 from bookml.promoting import Decider
 from bookml.registry import open_registry
 from ml_api.answering import Answering
+from ml_api.canary import Watch
 from ml_api.metrics import Metrics
 from ml_api.models import Models, check
 from ml_api.parts import Collaborators
+from ml_api.predictions.journal import Journal
 from ml_api.predictions.recorder import Recorder
 from ml_api.predictions.store import PredictionStore
 from ml_api.routes import data, looking, models, predict
@@ -28,6 +31,7 @@ from ml_api.trials import guard
 
 _log = structlog.get_logger()
 Loop = Callable[[Event], None]
+_NEW_OBJECTS_PER_COLLECTION = 20_000
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -40,6 +44,9 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.internal_tokens = InternalTokens(settings.internal_secret.get_secret_value())
             parts, loops = _opened(settings, closing)
             app.state.collaborators = parts
+            gc.collect()
+            gc.freeze()  # models are many objects that stay; to look through them costs pauses
+            gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 20, 50)
             closing.enter_context(_Running(loops))
             opened.append(parts)
             yield
@@ -66,7 +73,7 @@ def _opened(settings: Settings, closing: ExitStack) -> tuple[Collaborators, Sequ
     store = PredictionStore(settings.ml_predictions_url)
     closing.callback(store.close)
     registry = open_registry(settings.registry_url)
-    recorder = Recorder(store, log)
+    recorder = Recorder(store, log, Journal(settings.ml_journal))
     loaded = Models(registry)
     loaded.refresh()
     answering = Answering(loaded, recorder, settings, SystemClock())
@@ -80,14 +87,22 @@ def _loops(parts: Collaborators, log: EventLog) -> Sequence[Loop]:
     decider = Decider(parts.registry, log, SystemClock())
 
     def observed(books: Sequence[Known]) -> None:
+        parts.recorder.settle()
         if parts.recorder.store.observe(books):
             guard(parts.models, parts.recorder.store, settings, decider)
 
+    watch = Watch(parts.models, parts.recorder.store, settings, parts.answering.trying)
     return [
+        _again(lambda stop: _watching(watch, decider, stop)),
         lambda stop: parts.models.keep_fresh(stop, every=settings.ml_reload_seconds),
         parts.recorder.run,
         _again(feed(log, parts.online, seen=observed)),
     ]
+
+
+def _watching(watch: Watch, decider: Decider, stop: Event) -> None:
+    while not stop.wait(watch.settings.ml_reload_seconds):
+        watch.once(decider)
 
 
 def _again(loop: Loop) -> Loop:
@@ -96,7 +111,7 @@ def _again(loop: Loop) -> Loop:
             try:
                 loop(stop)
             except BookstreamError as error:
-                _log.warning("features wait", reason=str(error))
+                _log.warning("features and canaries wait", reason=str(error))
                 stop.wait(1.0)
 
     return run

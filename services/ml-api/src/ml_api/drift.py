@@ -1,9 +1,10 @@
-"""How far what is asked now lies from what was trained on: the population stability index by feature."""
+"""How far what is asked now lies from what was trained on, by feature: the population stability index, and
+the Kolmogorov-Smirnov distance as far as tenths tell it."""
 
 import math
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bookml.features import NUMBERS, Features
@@ -28,17 +29,29 @@ class Drift:
 
     def psi(self, line: Line) -> dict[str, float]:
         """By feature; below 0.1 is calm, above 0.25 is drift. Nothing until enough was asked."""
+        return {name: psi_of(values, cuts) for name, values, cuts in self._known(line)}
+
+    def ks(self, line: Line) -> dict[str, float]:
+        """By feature, 0 to 1; above 0.3 is drift. Nothing until enough was asked."""
+        return {name: ks_of(values, cuts) for name, values, cuts in self._known(line)}
+
+    def _known(self, line: Line) -> Iterator[tuple[str, list[float], Sequence[float]]]:
         recent = list(self._recent[line.newest.name])
-        found = {}
         for name, cuts in line.baseline.ranges.items():
             values = [row[NUMBERS.index(name)] for row in recent]
             known = [value for value in values if not math.isnan(value)]
-            if len(known) >= _ENOUGH:
-                found[name] = _psi(known, cuts)
-        return found
+            if len(known) >= _ENOUGH and cuts:
+                yield name, known, cuts
 
 
-def _psi(values: Sequence[float], cuts: Sequence[float]) -> float:
+def ks_of(values: Sequence[float], cuts: Sequence[float]) -> float:
+    """The largest distance of the two distributions at the cuts: at most a tenth below the true one."""
+    ordered = sorted(values)
+    shares = {cut: (at + 1) / (len(cuts) + 1) for at, cut in enumerate(cuts)}  # of equal cuts the last
+    return round(max(abs(bisect_right(ordered, c) / len(ordered) - s) for c, s in shares.items()), 4)
+
+
+def psi_of(values: Sequence[float], cuts: Sequence[float]) -> float:
     """Against tenths; equal cuts are joined, since books of one value would fall into all of them."""
     edges = sorted(set(cuts))
     expected = [0.0] * (len(edges) + 1)

@@ -93,5 +93,7 @@ EXPERIMENT: JsonDict = {
             "coverage": 0.9,
         }
     ],
-    "verdict": "too few prices are known to tell",
+    "verdict": "too early to tell",
+    "evidence": {"prices": 120, "difference": -0.004, "low": -0.021, "high": 0.013, "coverage": 0.9},
+    "decisions": [DECISION],
 }

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ml_api.drift import Drift
-from ml_api.models import Models
-from ml_api.predictions.store import PredictionStore
+from ml_api.answering import Answering
+from ml_api.trying import share_tried
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 HELP = {
@@ -17,10 +16,17 @@ HELP = {
     "ml_live_coverage": ("gauge", "share of true prices inside their interval, by version and variant"),
     "ml_live_observed": ("gauge", "predictions whose true price is known, by version and variant"),
     "ml_drift_psi": ("gauge", "population stability index of what is asked, by feature; above 0.25 is drift"),
-    "ml_source_has_signal": ("gauge", "1 when the gate let the newest model pass, 0 when it refused it"),
+    "ml_drift_ks": ("gauge", "largest distance of the distributions, by feature; above 0.3 is drift"),
+    "ml_source_has_signal": ("gauge", "1 when the gate let the newest model pass, 0: its prices are noise"),
+    "ml_model_age_seconds": ("gauge", "time since the champion was trained"),
+    "ml_trial_percent": ("gauge", "share of subjects that the challenger answers now"),
+    "ml_challenger_failures_total": ("counter", "predictions that a challenger failed at in this process"),
+    "ml_predictions_waiting": ("gauge", "predictions in the journal that are not in table and topic yet"),
     "ml_registry_trouble": ("gauge", "1 while the registry can't be used or a model in it is refused"),
 }
 """Every metric with its kind and meaning."""
+Told = tuple[str, str, float]
+"""(family, name with labels, value)."""
 
 
 @dataclass(slots=True)
@@ -37,16 +43,16 @@ class Metrics:
         self._buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._seconds += seconds
 
-    def text(self, models: Models, store: PredictionStore, drift: Drift) -> str:
+    def text(self, answering: Answering) -> str:
         """All of them. Raises: Unavailable when the table of predictions is away."""
         lines: list[str] = []
-        told = [*self._own(), *_live(models, store, drift)]
+        told = [*self._own(), *_live(answering), *_trials(answering)]
         for name, (kind, meaning) in HELP.items():
             lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
             lines += [f"{line} {value}" for family, line, value in told if family == name]
         return "\n".join(lines) + "\n"
 
-    def _own(self) -> Iterator[tuple[str, str, float]]:
+    def _own(self) -> Iterator[Told]:
         for (model, kind), count in sorted(self._answers.items()):
             yield "ml_predictions_total", f'ml_predictions_total{{model="{model}",kind="{kind}"}}', count
         name, so_far = "ml_predict_seconds", 0
@@ -57,15 +63,35 @@ class Metrics:
         yield name, f"{name}_count", so_far
 
 
-def _live(models: Models, store: PredictionStore, drift: Drift) -> Iterator[tuple[str, str, float]]:
-    for name, line in sorted(models.lines.items()):
-        for arm in store.arms(name):
+def _live(answering: Answering) -> Iterator[Told]:
+    for name, line in sorted(answering.models.lines.items()):
+        for arm in answering.recorder.store.arms(name):
             labels = f'{{model="{name}",version="{arm.version}",variant="{arm.variant}"}}'
             yield "ml_live_observed", f"ml_live_observed{labels}", arm.observed
             if arm.rmsle is not None and arm.coverage is not None:
                 yield "ml_live_rmsle", f"ml_live_rmsle{labels}", round(arm.rmsle, 6)
                 yield "ml_live_coverage", f"ml_live_coverage{labels}", round(arm.coverage, 6)
-        for feature, psi in sorted(drift.psi(line).items()):
-            yield "ml_drift_psi", f'ml_drift_psi{{model="{name}",feature="{feature}"}}', psi
-        yield "ml_source_has_signal", f'ml_source_has_signal{{model="{name}"}}', int(line.newest.passed)
-    yield "ml_registry_trouble", "ml_registry_trouble", int(bool(models.trouble))
+        for kind, found in (("psi", answering.drift.psi(line)), ("ks", answering.drift.ks(line))):
+            for feature, value in sorted(found.items()):
+                labels = f'{{model="{name}",feature="{feature}"}}'
+                yield f"ml_drift_{kind}", f"ml_drift_{kind}{labels}", value
+        newest = line.newest
+        labels = f'{{model="{name}",source="{newest.source}",currency="{newest.currency}"}}'
+        yield "ml_source_has_signal", f"ml_source_has_signal{labels}", int(newest.passed)
+        if line.champion:
+            age = (answering.clock.now() - line.champion.version.created_at).total_seconds()
+            yield "ml_model_age_seconds", f'ml_model_age_seconds{{model="{name}"}}', round(age)
+    yield "ml_registry_trouble", "ml_registry_trouble", int(bool(answering.models.trouble))
+
+
+def _trials(answering: Answering) -> Iterator[Told]:
+    for name, line in sorted(answering.models.lines.items()):
+        if line.champion is None or line.challenger is None:
+            continue
+        percent = round(100 * share_tried(line, answering.settings))
+        yield "ml_trial_percent", f'ml_trial_percent{{model="{name}"}}', percent
+        version = line.challenger.version
+        labels = f'{{model="{name}",version="{version.version}"}}'
+        failed = answering.trying.tallies[version.digest].failed
+        yield "ml_challenger_failures_total", f"ml_challenger_failures_total{labels}", failed
+    yield "ml_predictions_waiting", "ml_predictions_waiting", answering.recorder.waiting

@@ -3,18 +3,20 @@
 A registry that is away changes nothing: what is loaded goes on, and health says so.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 
 import structlog
 
 from bookcore.domain.errors import BookstreamError, Invalid, NotFound, Unavailable
-from bookml.artifact import FACTS, ModelFacts, facts_of_model
+from bookml.artifact import FACTS, TREES, ModelFacts, facts_of_model
 from bookml.predictor import Predictor
-from bookml.registry import Registry, Version, challenger_of, champion_of, model_name
+from bookml.registry import Challenge, Decision, Registry, Version, challenge_of, champion_of, model_name
+from ml_api.explaining import Explainer
 
 _log = structlog.get_logger()
+_MOST_UNUSED = 8  # versions that somebody asked for by number; each is some ten megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +25,23 @@ class Loaded:
 
     version: Version
     predictor: Predictor
+    explainer: Explainer
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One model's versions in use. Without a champion the newest version's facts make the baseline."""
+    """One model's versions in use. Without a champion the newest version's facts make the baseline.
+
+    `challenge` is how the challenger is tried; `decisions` those that all of this rests on.
+    """
 
     newest: Version
     champion: Loaded | None
     challenger: Loaded | None
     baseline: ModelFacts
     reason: str
+    challenge: Challenge | None = None
+    decisions: Sequence[Decision] = ()
 
 
 @dataclass(slots=True)
@@ -44,14 +52,16 @@ class Models:
     lines: Mapping[str, Line] = field(default_factory=dict)
     trouble: str = ""
     _lock: Lock = field(default_factory=Lock)
-    _opened: dict[str, Predictor] = field(default_factory=dict)
+    _opened: dict[str, Loaded] = field(default_factory=dict)
     _refused: dict[str, str] = field(default_factory=dict)
 
     def refresh(self) -> None:
         """Look at the promotions and load what is new; never raises."""
         with self._lock:
             try:
-                found = {name: self._kept(name) for name in self.registry.names()}
+                names = self.registry.names()
+                found = {name: self._kept(name) for name in names}
+                found |= {name: self._missed(name) for name in self.lines.keys() - set(names)}
                 self.lines = {name: line for name, line in found.items() if line is not None}
                 self.trouble = "; ".join(sorted(self._refused.values()))
             except BookstreamError as error:
@@ -86,9 +96,25 @@ class Models:
 
         Raises: Invalid when its files aren't what was registered, NotFound, Unavailable.
         """
-        if version.digest not in self._opened:
-            self._opened[version.digest] = Predictor(self.registry.files(version))
-        return Loaded(version, self._opened[version.digest])
+        found = self._opened.get(version.digest)
+        if found is None:
+            files = self.registry.files(version)
+            predictor = Predictor(files)
+            found = Loaded(version, predictor, Explainer(files.get(TREES, b"[]"), predictor))
+            self._opened = {**self._spared(), version.digest: found}
+        return found if found.version == version else replace(found, version=version)
+
+    def _spared(self) -> dict[str, Loaded]:
+        """What is open and may stay so: all that is in use, and the newest others."""
+        lines = [each for line in self.lines.values() for each in (line.champion, line.challenger)]
+        used = {each.version.digest for each in lines if each}
+        others = [digest for digest in self._opened if digest not in used][-_MOST_UNUSED:]
+        return {digest: each for digest, each in self._opened.items() if digest in used or digest in others}
+
+    def _missed(self, name: str) -> Line:
+        """Nobody can delete a model: a registry that lacks one has lost it, and the loaded one serves on."""
+        self._refused[name] = f"{name} is not in the registry any more; the model that is loaded serves on"
+        return self.lines[name]
 
     def _kept(self, name: str) -> Line | None:
         """The line as it is now; as it was when it can't be read: one bad model is no other's trouble."""
@@ -105,16 +131,16 @@ class Models:
 
     def _line(self, name: str, versions: Mapping[int, Version]) -> Line:
         decisions = self.registry.decisions(name)
-        champion, challenger = champion_of(decisions), challenger_of(decisions)
+        champion, challenge = champion_of(decisions), challenge_of(decisions)
         newest = versions[max(versions)]
         before = self.lines.get(name)
         first = self._tried(versions.get(champion or 0), before.champion if before else None)
-        second = self._tried(versions.get(challenger or 0), None)
+        second = self._tried(versions.get(challenge.version if challenge else 0), None)
         facts = first.predictor.facts if first else self._baseline(versions, before)
         reason = "" if first else newest.reason
         if champion and not first:
             reason = f"version {champion} can't be used: its files aren't what was registered"
-        return Line(newest, first, second, facts, reason)
+        return Line(newest, first, second, facts, reason, challenge, decisions)
 
     def _tried(self, version: Version | None, before: Loaded | None) -> Loaded | None:
         """A version that can't be opened is said so and the one before serves on."""

@@ -231,8 +231,20 @@ class ArmOut(BaseModel):
     coverage: float | None
 
 
+class EvidenceOut(BaseModel):
+    """True prices of which champion and challenger both told theirs. `difference` is the mean of the
+    challenger's squared log error less the champion's; `low` and `high` hold at all looks together (95 %)."""
+
+    prices: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    coverage: float | None
+
+
 class ExperimentOut(BaseModel):
-    """What is tried on a model: `trial` is off, shadow or split; `verdict` is a sentence."""
+    """What is tried on a model: `trial` is off, shadow, split or canary, `percent` the share of subjects
+    that the challenger answers now; `verdict` is a sentence; the newest decisions with their reasons."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.EXPERIMENT]})
 
@@ -243,3 +255,5 @@ class ExperimentOut(BaseModel):
     challenger: int | None
     arms: list[ArmOut]
     verdict: str
+    evidence: EvidenceOut | None
+    decisions: list[DecisionOut]

@@ -1,5 +1,6 @@
 """`python -m trainer train SOURCE`: train and decide; progress and outcome as JSON lines on standard output.
 
+`... train --if-needed [SOURCE]`: only what is due; whether it is, and why, is a line as well.
 `python -m trainer model list`: every version. `... model promote|reject|challenge NAME VERSION [REASON]` and
 `... model rollback NAME [REASON]`: decide.
 """
@@ -11,19 +12,25 @@ from contextlib import ExitStack, contextmanager
 
 import orjson
 
-from bookcore.domain.errors import BookstreamError, Invalid
+from bookcore.domain.errors import BookstreamError, Invalid, NotFound
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from bookcore.lake import open_lake
-from bookml.promoting import Decider, Wish, role_of
+from bookml.history import catch_up, sources
+from bookml.promoting import Decider, Wish, reason_of, role_of
 from bookml.registry import Act, open_registry
-from trainer.run import Stores, run
+from trainer.needed import Limits, Need, need_of
+from trainer.run import run
 from trainer.settings import Settings
+from trainer.stores import Stores
 
-_USAGE = "train SOURCE [--snapshot ID] | model list | model promote|reject|challenge|rollback NAME [VERSION]"
+_USAGE = (
+    "train SOURCE [--snapshot ID] | train --if-needed [SOURCE] | model list"
+    " | model promote|reject|challenge|rollback NAME [VERSION]"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stop_with_parent()
         with _opened(settings) as stores:
             match words:
+                case ["train", "--if-needed", *chosen] | ["train", *chosen, "--if-needed"] if len(chosen) < 2:
+                    _train_if_needed(stores, chosen, _limits(settings))
                 case ["train", source]:
                     _train(stores, source, None)
                 case ["train", source, "--snapshot", snapshot]:
@@ -82,6 +91,30 @@ def _train(stores: Stores, source: str, snapshot: str | None) -> None:
     )
 
 
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        days=settings.trainer_days,
+        share=settings.trainer_share,
+        drift=settings.trainer_drift,
+        error=settings.trainer_error,
+    )
+
+
+def _train_if_needed(stores: Stores, chosen: Sequence[str], limits: Limits) -> None:
+    """Source by source; one without priced books is said and passed over, unless it was asked for."""
+    catch_up(stores.log, stores.lake)
+    for source in chosen or sources(stores.lake):
+        try:
+            need = need_of(stores, source, limits)
+        except NotFound as error:
+            if chosen:
+                raise
+            need = Need(source, needed=False, reason=str(error))
+        _tell({"event": "need", "source": source, "needed": need.needed, "reason": need.reason})
+        if need.needed:
+            _train(stores, source, None)
+
+
 def _list(stores: Stores) -> None:
     for name in stores.registry.names():
         decisions = stores.registry.decisions(name)
@@ -98,7 +131,7 @@ def _list(stores: Stores) -> None:
                     "coverage": metrics.get("coverage"),
                     "books": int(metrics.get("books", 0)),
                     "created_at": version.created_at,
-                    "reason": version.reason,
+                    "reason": reason_of(version, decisions),
                 }
             )
 

@@ -1,5 +1,6 @@
 """Gradient boosted trees (LightGBM) for the log price and for its quantiles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bookml.encoder import COLUMNS
+from trainer import topics
 from trainer.words import SCORES
 
-INPUT_COLUMNS: tuple[str, ...] = (*COLUMNS, *(f"words.{score}" for score in SCORES))
-"""Columns of the trees: those of the encoder, then what the words say."""
+INPUT_COLUMNS: tuple[str, ...] = (
+    *COLUMNS,
+    *(f"words.{score}" for score in SCORES),
+    *(f"topics.{name}" for name in topics.COLUMNS),
+)
+"""Columns of the trees: those of the encoder, what the words say, and where they lie."""
 OUTER = (0.05, 0.95)
 """The raw quantiles; calibration makes them hold what they promise."""
 _SHARED: dict[str, Any] = {  # Any: LightGBM's own
@@ -29,13 +35,10 @@ _SHARED: dict[str, Any] = {  # Any: LightGBM's own
     "lambda_l2": 4.0,
     "max_bin": 127,
 }
-_POINTS: tuple[tuple[dict[str, Any], int], ...] = (  # Any: LightGBM's own
-    ({"seed": 7}, 500),
-    ({"seed": 8}, 500),
-    ({"seed": 9, "extra_trees": True}, 900),
-    ({"seed": 10, "extra_trees": True}, 900),
-)
-"""Boosters and their rounds for a table of `_ROWS_FOR_ALL_ROUNDS` or more; their mean is the prediction."""
+FOLDINGS = 3
+"""Times that the inputs are made, each from other inner folds; one booster learns from each."""
+_ROUNDS = 500
+"""For a table of `_ROWS_FOR_ALL_ROUNDS` or more."""
 _ROWS_FOR_ALL_ROUNDS = 3_000
 
 
@@ -53,23 +56,31 @@ class Trees:
         return np.column_stack([point, _predicted(self.low, x), _predicted(self.high, x)])
 
 
-def grown(x: NDArray[np.float32], logs: NDArray[np.float64]) -> Trees:
-    """The same rows give the same bits: one thread, fixed seeds."""
+def grown(made: Sequence[NDArray[np.float32]], logs: NDArray[np.float64]) -> Trees:
+    """`made` has the inputs FOLDINGS times. The same rows give the same bits: one thread, fixed seeds."""
     share = min(1.0, len(logs) / _ROWS_FOR_ALL_ROUNDS)
-    data = lgb.Dataset(x, logs, feature_name=list(INPUT_COLUMNS), params=_SHARED, free_raw_data=False)
+    data = [_dataset(x, logs) for x in made]
     points = tuple(
-        lgb.train({**_SHARED, **kind, "objective": "regression"}, data, max(100, int(rounds * share)))
-        for kind, rounds in _POINTS
+        lgb.train(
+            {**_SHARED, "seed": _SHARED["seed"] + at, "objective": "regression"},
+            each,
+            max(100, int(_ROUNDS * share)),
+        )
+        for at, each in enumerate(data)
     )
     quantiles = [
         lgb.train(
             {**_SHARED, "objective": "quantile", "alpha": alpha, "learning_rate": 0.05},
-            data,
+            data[0],
             max(60, int(200 * share)),
         )
         for alpha in OUTER
     ]
     return Trees(points, *quantiles)
+
+
+def _dataset(x: NDArray[np.float32], logs: NDArray[np.float64]) -> lgb.Dataset:
+    return lgb.Dataset(x, logs, feature_name=list(INPUT_COLUMNS), params=_SHARED, free_raw_data=False)
 
 
 def _predicted(booster: lgb.Booster, x: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bookml.features import VERSION
 from bookml.snapshot import Manifest
-from trainer.boost import INPUT_COLUMNS, Trees
+from trainer.boost import FOLDINGS, INPUT_COLUMNS, Trees
 from trainer.conformal import COVERAGE, Coverage
 from trainer.fit import INNER, OUTER, OutOfFold
 from trainer.gate import MARGIN, Judgement
@@ -49,7 +49,9 @@ def card_of(trial: Trial, trees: Trees) -> dict[str, Any]:  # Any: JSON
             "features": VERSION,
         },
         "method": {
-            "model": "LightGBM on log(1 + price), cross-fitted target encodings, out-of-fold ridge on TF-IDF",
+            "model": "LightGBM on log(1 + price), cross-fitted target encodings, out-of-fold ridge on TF-IDF,"
+            " latent topics of title and description",
+            "learners": f"{FOLDINGS}, each on inputs that were made from inner folds of its own",
             "folds": f"{OUTER} outer and {INNER} inner, by work (title and first author)",
             "intervals": f"conformalized quantiles by category, meant to hold {COVERAGE:.0%}",
             "margin": MARGIN,

@@ -9,12 +9,13 @@ from scipy.sparse import csr_matrix
 
 from bookml.encoder import Effect, Inputs, encoded
 from bookml.features import Features
-from trainer import boost, effects, words
+from trainer import boost, effects, topics, words
 from trainer.folds import Ints, folds_of
 
 INNER = 5
 OUTER = 5
 Doubles = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 """(what, done, of)."""
 
@@ -50,18 +51,32 @@ class Fitted:
 
     tables: tuple[dict[str, Effect], ...]
     words: words.WordModel
+    topics: topics.Topics
     trees: boost.Trees
 
     def predict(self, rows: Rows) -> Doubles:
         """[n, 3] in log price: middle, low, high."""
+        return self.trees.predict(self.inputs(rows))
+
+    def inputs(self, rows: Rows) -> Singles:
+        """What the trees are given."""
         made = encoded(rows.features, self.tables)
-        return self.trees.predict(_joined(made, self.words.score(rows.words)))
+        return _joined(made, self.words.score(rows.words), self.topics.told(rows.words))
 
 
 def fit(rows: Rows, *, salt: str) -> Fitted:
     """Means and words that the trees learn from come from other folds than the row's own: no row sees its
-    own price."""
-    inner = folds_of(rows.works, folds=INNER, salt=f"inner {salt}")
+    own price. Topics know nothing of prices and come from all rows."""
+    found = topics.found(rows.words)
+    places = found.told(rows.words)
+    made = [_crossed(rows, places, salt=f"inner {salt} {at}") for at in range(boost.FOLDINGS)]
+    trees = boost.grown(made, rows.logs)
+    return Fitted(effects.fitted(rows.features, rows.logs), words.fitted(rows.words, rows.logs), found, trees)
+
+
+def _crossed(rows: Rows, places: Doubles, *, salt: str) -> Singles:
+    """The trees' inputs, fold by fold from the other folds."""
+    inner = folds_of(rows.works, folds=INNER, salt=salt)
     x = np.zeros((len(rows.logs), len(boost.INPUT_COLUMNS)), dtype=np.float32)
     for fold in range(INNER):
         here = inner == fold
@@ -70,9 +85,8 @@ def fit(rows: Rows, *, salt: str) -> Fitted:
         others, mine = rows.at(~here), rows.at(here)
         tables = effects.fitted(others.features, others.logs)
         text = words.fitted(others.words, others.logs).score(mine.words)
-        x[here] = _joined(encoded(mine.features, tables), text)
-    trees = boost.grown(x, rows.logs)
-    return Fitted(effects.fitted(rows.features, rows.logs), words.fitted(rows.words, rows.logs), trees)
+        x[here] = _joined(encoded(mine.features, tables), text, places[here])
+    return x
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +115,5 @@ def out_of_fold(rows: Rows, *, show: Progress) -> OutOfFold:
     return OutOfFold(folds, model, mean, median)
 
 
-def _joined(made: Inputs, text: Doubles) -> NDArray[np.float32]:
-    return np.column_stack([made.x, text.astype(np.float32)])
+def _joined(made: Inputs, text: Doubles, places: Doubles) -> Singles:
+    return np.column_stack([made.x, text.astype(np.float32), places.astype(np.float32)])

@@ -1,7 +1,9 @@
-"""A fitted model as one ONNX graph: words -> scores, joined to x, through three forests.
+"""A fitted model as one ONNX graph: words -> scores and topics, joined to x, through three forests.
 
 Our own conversion of the trees, because thresholds must be rounded down to float32: x <= t holds for a
 float32 x exactly when x <= the largest float32 not above t. So graph and booster agree on every branch.
+The trees stand in it twice: as an operator for many rows, and as arrays (`branches`, `values`) for
+bookml.forest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,12 +17,16 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bookml.encoder import COLUMNS
+from trainer import topics
 from trainer.boost import INPUT_COLUMNS, Trees
-from trainer.words import WordModel
+from trainer.fit import Fitted
+from trainer.words import SCORES
 
 _OPSET = 17
 _ML_OPSET = 3
 _IR = 9
+TOLD = ("idf", "terms", "score_of", "centre", "branches", "values")
+"""Constants that are outputs as well: with them a row or two can be answered quicker than by the graph."""
 
 
 @dataclass(slots=True)
@@ -36,6 +42,8 @@ class _Forest:
     no: list[int] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     leaves: list[tuple[int, int, int, float]] = field(default_factory=list)
+    rows: list[tuple[int, ...]] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
 
     def add(self, tree: int, structure: dict[str, Any], *, target: int, scale: float) -> None:  # Any: JSON
         """A tree of LightGBM's dump."""
@@ -45,12 +53,16 @@ class _Forest:
             if children is None:
                 self._branch(0, 0.0, "LEAF", (0, 0), follows=False)
                 self.leaves.append((tree, number, target, node["leaf_value"] * scale))
+                self.rows.append((tree, number, -1, 0, 0, 0, target))
+                self.values.append(node["leaf_value"] * scale)
                 continue
             if node["decision_type"] != "<=":  # pragma: no cover - we have no categorical columns
                 raise ValueError(f"a split by {node['decision_type']} has no place in the graph")
             threshold = _rounded_down(node["threshold"])
             follows = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0.0
             self._branch(node["split_feature"], threshold, "BRANCH_LEQ", children, follows=follows)
+            self.rows.append((tree, number, node["split_feature"], *children, int(follows), target))
+            self.values.append(threshold)
 
     def _branch(
         self, feature: int, threshold: float, mode: str, children: tuple[int, int], *, follows: bool
@@ -61,6 +73,13 @@ class _Forest:
         self.yes.append(children[0])
         self.no.append(children[1])
         self.missing.append(int(follows))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:  # Any: of two kinds of number
+        """The same once more, as bookml.forest takes it."""
+        rows = np.array(self.rows, dtype=np.int64)
+        if rows.max() > np.iinfo(np.int16).max:  # pragma: no cover - boost.py makes a tenth of that
+            raise ValueError("there are too many trees")
+        return {"branches": rows.astype(np.int16), "values": np.array(self.values, dtype=np.float32)}
 
     def node(self) -> onnx.NodeProto:
         """The operator."""
@@ -85,10 +104,12 @@ class _Forest:
         )
 
 
-def graph_of(trees: Trees, words: WordModel) -> bytes:
+def graph_of(fitted: Fitted) -> bytes:
     """The graph as bytes: the same model gives the same bytes."""
-    nodes = [*_word_nodes(), _forest(trees).node()]
+    forest = _forest(fitted.trees)
+    nodes = [*_word_nodes(), forest.node()]
     places = ["n", "longest"]
+    constants = [*_constants(fitted), *_named(forest.arrays())]
     graph = helper.make_graph(
         nodes,
         "price",
@@ -100,8 +121,13 @@ def graph_of(trees: Trees, words: WordModel) -> bytes:
         [
             helper.make_tensor_value_info("logs", TensorProto.FLOAT, ["n", 3]),
             helper.make_tensor_value_info("joined", TensorProto.FLOAT, ["n", len(INPUT_COLUMNS)]),
+            *(
+                helper.make_tensor_value_info(each.name, each.data_type, each.dims)
+                for each in constants
+                if each.name in TOLD
+            ),
         ],
-        _constants(words),
+        constants,
     )
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _ML_OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, producer_name="bookstream", ir_version=_IR)
@@ -111,35 +137,47 @@ def graph_of(trees: Trees, words: WordModel) -> bytes:
 
 
 def _word_nodes() -> list[onnx.NodeProto]:
-    """weights * idf, over its length, times the coefficients: one score per column."""
+    """Each column is the sum of weight * term, over the length of the text's vector for its score."""
     node = helper.make_node
     return [
         node("Gather", ["idf", "places"], ["rare"], axis=0),
         node("Unsqueeze", ["weights", "last"], ["weight"]),
         node("Mul", ["rare", "weight"], ["vector"]),
-        node("Gather", ["coefficients", "places"], ["coefficient"], axis=0),
-        node("Mul", ["vector", "coefficient"], ["parts"]),
-        node("ReduceSum", ["parts", "words"], ["dot"], keepdims=0),
         node("Mul", ["vector", "vector"], ["squares"]),
         node("ReduceSum", ["squares", "words"], ["square"], keepdims=0),
         node("Max", ["square", "tiny"], ["positive"]),
         node("Sqrt", ["positive"], ["length"]),
-        node("Div", ["dot", "length"], ["relative"]),
-        node("Add", ["relative", "centre"], ["scores"]),
-        node("Concat", ["x", "scores"], ["joined"], axis=1),
+        node("Gather", ["length", "score_of"], ["lengths"], axis=1),
+        node("Gather", ["terms", "places"], ["term"], axis=0),
+        node("Unsqueeze", ["weights", "words"], ["row"]),
+        node("MatMul", ["row", "term"], ["sums"]),
+        node("Squeeze", ["sums", "words"], ["dot"]),
+        node("Div", ["dot", "lengths"], ["relative"]),
+        node("Add", ["relative", "centre"], ["told"]),
+        node("Concat", ["x", "told"], ["joined"], axis=1),
     ]
 
 
-def _constants(words: WordModel) -> list[onnx.TensorProto]:
+def _constants(fitted: Fitted) -> list[onnx.TensorProto]:
+    """`terms` [BUCKETS, columns] is idf * coefficient; `score_of` whose length divides a column."""
+    scores, axes = fitted.words, fitted.topics
+    score_of = (*range(len(SCORES)), *(place for place in topics.PLACES for _ in range(topics.AXES)))
+    terms = [scores.idf * scores.coefficients]
+    terms += [idf[:, None] * part for idf, part in zip(axes.idf, axes.vectors, strict=True)]
     made: dict[str, NDArray[Any]] = {  # Any: of several kinds of number
-        "idf": words.idf,
-        "coefficients": words.coefficients,
-        "centre": np.array(words.centre, dtype=np.float32),
+        "idf": scores.idf,
+        "terms": np.hstack(terms),
+        "score_of": np.array(score_of, dtype=np.int64),
+        "centre": np.array([scores.centre] * len(SCORES) + [0.0] * len(topics.COLUMNS), dtype=np.float32),
         "tiny": np.array(1e-12, dtype=np.float32),
         "last": np.array([2], dtype=np.int64),
         "words": np.array([1], dtype=np.int64),
     }
-    return [numpy_helper.from_array(value, name) for name, value in made.items()]
+    return _named(made)
+
+
+def _named(arrays: dict[str, NDArray[Any]]) -> list[onnx.TensorProto]:  # Any: of several kinds of number
+    return [numpy_helper.from_array(value, name) for name, value in arrays.items()]
 
 
 def _forest(trees: Trees) -> _Forest:

@@ -6,28 +6,17 @@ import numpy as np
 import orjson
 
 from bookcore.domain.errors import Invalid, NotFound
-from bookcore.event_log import EventLog
-from bookcore.kit.clock import Clock
-from bookcore.lake import Lake
 from bookml import artifact, snapshot
 from bookml.history import catch_up
 from bookml.promoting import Decider, Wish, version_of
 from bookml.registry import Act, Registry, Version, champion_of, model_name
 from trainer.fit import Progress
 from trainer.gate import gain_over
+from trainer.stores import Stores
 from trainer.train import train
 
+__all__ = ["Outcome", "Stores", "run"]
 _BY = "trainer"
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What a job reads and writes."""
-
-    log: EventLog
-    lake: Lake
-    registry: Registry
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from bookcore.lake import Lake
 from bookml import artifact
@@ -40,7 +41,15 @@ class Trained:
 
 
 def train(lake: Lake, manifest: Manifest, *, show: Progress) -> Trained:
-    """Raises: NotFound, Invalid when the snapshot is gone or altered."""
+    """In one thread: how a sum is shared out among several decides about its last bits.
+
+    Raises: NotFound, Invalid when the snapshot is gone or altered.
+    """
+    with threadpool_limits(limits=1):
+        return _trained(lake, manifest, show)
+
+
+def _trained(lake: Lake, manifest: Manifest, show: Progress) -> Trained:
     show("reading", 0, FOLDS + 1)
     books = examples(lake, manifest)
     features = [features_of(book.facts) for book in books]
@@ -67,7 +76,7 @@ def _packed(trial: Trial, fitted: Fitted, facts: ModelFacts, books: Sequence[Exa
     card = card_of(trial, fitted.trees)
     manifest, judgement = trial.manifest, trial.judgement
     files = {
-        artifact.MODEL: graph_of(fitted.trees, fitted.words),
+        artifact.MODEL: graph_of(fitted),
         artifact.FACTS: facts.dump(),
         artifact.CARD: dumped(card),
         artifact.PAGE: page_of(card),

@@ -38,7 +38,7 @@ class WordModel:
     def score(self, matrix: csr_matrix) -> Doubles:
         """[n, SCORES] predicted log prices; `matrix` as `matrix_of` makes it."""
         columns = [
-            _scaled(matrix, self.idf[:, at]) @ self.coefficients[:, at].astype(np.float64)
+            scaled(matrix, self.idf[:, at]) @ self.coefficients[:, at].astype(np.float64)
             for at in range(len(SCORES))
         ]
         return np.column_stack(columns) + self.centre
@@ -55,28 +55,35 @@ def matrix_of(inputs: Inputs) -> csr_matrix:
 
 def fitted(matrix: csr_matrix, logs: Doubles) -> WordModel:
     """The same rows and prices give the same bits."""
+    centre = float(np.float32(np.mean(logs)))
+    idf = idf_of(matrix)
+    coefficients = np.zeros_like(idf)
+    for at in range(len(SCORES)):
+        used = np.flatnonzero(idf[:, at])  # most places are empty; LSQR needs vectors only as long as this
+        if len(used):
+            made = scaled(matrix, idf[:, at])[:, used]
+            coefficients[used, at] = lsqr(made, logs - centre, damp=_DAMP, iter_lim=_STEPS)[0]
+    return WordModel(idf, coefficients, centre)
+
+
+def idf_of(matrix: csr_matrix) -> Singles:
+    """[BUCKETS, SCORES]; words that were seen once or never count nothing."""
     rows = matrix.shape[0]
     seen = np.bincount(matrix.indices, minlength=BUCKETS)
     rare = np.where(seen > 1, np.log((1 + rows) / (1 + seen)) + 1, 0.0).astype(np.float32)
-    centre = float(np.float32(np.mean(logs)))
     idf = np.zeros((BUCKETS, len(SCORES)), dtype=np.float32)
-    coefficients = np.zeros_like(idf)
     for at, parts in enumerate(SCORES.values()):
         for part in parts:
             places = PARTS[part]
             idf[places.start : places.stop, at] = rare[places.start : places.stop]
-        used = np.flatnonzero(idf[:, at])  # most places are empty; LSQR needs vectors only as long as this
-        if len(used):
-            scaled = _scaled(matrix, idf[:, at])[:, used]
-            coefficients[used, at] = lsqr(scaled, logs - centre, damp=_DAMP, iter_lim=_STEPS)[0]
-    return WordModel(idf, coefficients, centre)
+    return idf
 
 
-def _scaled(matrix: csr_matrix, idf: Singles) -> csr_matrix:
-    """TF-IDF with rows of length 1; words that were seen once or never count nothing."""
+def scaled(matrix: csr_matrix, idf: Singles) -> csr_matrix:
+    """TF-IDF with rows of length 1."""
     data = matrix.data * idf[matrix.indices]
     squares = csr_matrix((data * data, matrix.indices, matrix.indptr), shape=matrix.shape)
     lengths = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
     lengths[lengths == 0] = 1.0
-    scaled = data / np.repeat(lengths, np.diff(matrix.indptr))
-    return csr_matrix((scaled, matrix.indices, matrix.indptr), shape=matrix.shape)
+    relative = data / np.repeat(lengths, np.diff(matrix.indptr))
+    return csr_matrix((relative, matrix.indices, matrix.indptr), shape=matrix.shape)

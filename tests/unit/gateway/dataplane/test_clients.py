@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from tests.unit.gateway.conftest import TinyServices
 from tests.unit.gateway.dataplane.conftest import Door, Gateway, gateway, nobody_listens
@@ -65,6 +66,8 @@ def test_one_address_that_asks_too_often_is_told_to_wait_and_costs_nothing(
             with gate.wire() as wire:
                 wire.send(wire.get(path, "X-Forwarded-For: 198.51.100.1"))
                 assert wire.answer().status == 200
+        text = httpx.get(f"{gate.address}/metrics", trust_env=False).text
+        assert "gateway_crowded_total 2.0" in text
     assert len(services.requests) <= 2
 
 
@@ -76,6 +79,7 @@ def test_a_service_that_is_down_is_soon_asked_only_once_a_second(door: Door) -> 
     resting = [answer for answer in answers if "once a second" in answer.json()["detail"]]
     assert len(resting) >= FAILURES - 8
     assert all(answer.headers["retry-after"] == "2" for answer in resting)
+    assert 'gateway_upstream_breaker_open{service="books-api"} 1.0' in client.get("/metrics").text
 
 
 @pytest.mark.parametrize("networks", ["proxy.example", "10.0.0.0/40"])

@@ -1,6 +1,6 @@
 """Who asks: the gateway tells the services by a short-lived signed token that no outsider can make."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ _ISSUER = "bookstream-gateway"
 _TYPE = "internal+jwt"
 _LIFE = timedelta(seconds=60)
 _LONGEST = 4_096
+_MOST_KNOWN = 10_000
 
 
 class Role(StrEnum):
@@ -60,11 +61,15 @@ class Identity:
 
 
 class InternalTokens:
-    """Signs and checks the internal token (HS256, one minute); gateway and services share the secret."""
+    """Signs and checks the internal token (HS256, one minute); gateway and services share the secret.
+
+    The gateway shows one token many times: whose signature was good is known until it expires.
+    """
 
     def __init__(self, secret: str, *, clock: Clock | None = None) -> None:
         self._secret = secret
         self._clock = clock or SystemClock()
+        self._good: dict[str, tuple[Identity, float]] = {}
 
     def sign(self, identity: Identity) -> str:
         """A token for the requests of one minute."""
@@ -80,6 +85,21 @@ class InternalTokens:
 
     def verify(self, token: str) -> Identity:
         """Raises: ProblemError(unauthorized) for anything but a living token of ours."""
+        known = self.remembered(token)
+        if known is not None:
+            return known
+        who, until = self._checked(token)
+        if len(self._good) >= _MOST_KNOWN:
+            self._good.clear()
+        self._good[token] = who, until
+        return who
+
+    def remembered(self, token: str) -> Identity | None:
+        """Whose it is, if its signature was good before and it hasn't expired since."""
+        who, until = self._good.get(token, (None, 0.0))
+        return who if self._clock.now().timestamp() < until else None
+
+    def _checked(self, token: str) -> tuple[Identity, float]:
         try:
             if len(token) > _LONGEST or jwt.get_unverified_header(token).get("typ") != _TYPE:
                 raise ValueError("no internal token")
@@ -91,7 +111,8 @@ class InternalTokens:
                 issuer=_ISSUER,
                 options={"require": ["exp", "sub", "aud", "iss"]},
             )
-            return Identity(claims["sub"], Role(claims["role"]), frozenset(claims["scope"].split()))
+            who = Identity(claims["sub"], Role(claims["role"]), frozenset(claims["scope"].split()))
+            return who, float(claims["exp"])
         except (jwt.InvalidTokenError, KeyError, ValueError, AttributeError, RecursionError) as error:
             raise ProblemError(
                 "unauthorized", "services answer only requests that come by the gateway"
@@ -109,9 +130,13 @@ _header = APIKeyHeader(
 async def _permitted(
     request: Request, needed: SecurityScopes, token: Annotated[str | None, Security(_header)]
 ) -> Identity:
-    tokens: InternalTokens = request.app.state.internal_tokens
+    return permitted(request.app.state.internal_tokens, token, needed.scopes)
+
+
+def permitted(tokens: InternalTokens, token: str | None, scopes: Sequence[str]) -> Identity:
+    """Whose token it is. Raises: ProblemError, unauthorized without a good one, forbidden without a scope."""
     who = tokens.verify(token or "")
-    missing = [scope for scope in needed.scopes if scope not in who.scopes]
+    missing = [scope for scope in scopes if scope not in who.scopes]
     if missing:
         raise ProblemError("forbidden", f"this needs the scope {missing[0]}")
     return who

@@ -4,7 +4,7 @@ A file tree on a laptop, an MLflow server in production; `open_registry(url)` pi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from importlib import import_module
@@ -21,6 +21,7 @@ class Act(StrEnum):
     REJECT = "reject"
     ROLLBACK = "rollback"
     CHALLENGE = "challenge"
+    RAMP = "ramp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +137,32 @@ def champion_of(decisions: Sequence[Decision]) -> int | None:
     return stack[-1] if stack else None
 
 
-def challenger_of(decisions: Sequence[Decision]) -> int | None:
-    """The version that is tried beside the champion, until it is promoted or rejected."""
-    found: int | None = None
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A version that is tried since `since`; its share was raised `ramps` times, last at `step_since`."""
+
+    version: int
+    since: datetime
+    ramps: int
+    step_since: datetime
+
+
+def challenge_of(decisions: Sequence[Decision]) -> Challenge | None:
+    """What is tried beside the champion, until it is promoted or rejected."""
+    found: Challenge | None = None
     for decision in decisions:
         if decision.act is Act.CHALLENGE:
-            found = decision.version
-        elif decision.version == found:
-            found = None
+            found = Challenge(decision.version, decision.at, 0, decision.at)
+        elif found is not None and decision.version == found.version:
+            is_ramp = decision.act is Act.RAMP
+            found = replace(found, ramps=found.ramps + 1, step_since=decision.at) if is_ramp else None
     return found
+
+
+def challenger_of(decisions: Sequence[Decision]) -> int | None:
+    """The version of `challenge_of`."""
+    found = challenge_of(decisions)
+    return None if found is None else found.version
 
 
 def refuse_what_was_rejected(version: Version, decisions: Sequence[Decision]) -> None:

@@ -7,17 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, func, make_url, select, update
+from sqlalchemy import Connection, and_, case, create_engine, func, make_url, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.event import listen
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from bookcore.domain.errors import Unavailable
 from bookml.online import Known
-from ml_api.predictions.tables import metadata, predictions
+from ml_api.evidence import Mean, Pairs
+from ml_api.predictions.tables import OBSERVED, metadata, predictions
 
 Row = dict[str, Any]  # Any: a row holds every column type
+SHADOW, PAIRED = "shadow", "-s"
+"""The variant of an answer that isn't told, and what its id has more than that of the one that is."""
 _CHUNK = 400
+_GIVEN = tuple(c.name for c in predictions.columns if c.name not in OBSERVED)
+_SQLITE_INSERT = (
+    f"INSERT INTO {predictions.name} ({', '.join(_GIVEN)})"  # noqa: S608 - names of our own
+    f" VALUES ({', '.join('?' * len(_GIVEN))}) ON CONFLICT DO NOTHING"
+)
+"""Rows are plain values here; SQLAlchemy would look at each of them."""
+_NEWEST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +64,20 @@ class PredictionStore:
         if parsed.drivername == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(parsed, pool_pre_ping=parsed.drivername != "sqlite")
+        if self._engine.dialect.name == "sqlite":
+            listen(self._engine, "connect", _one_sync_for_a_commit)
         with self._used() as connection:
             metadata.create_all(connection)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Idempotent by id. Raises: Unavailable."""
-        make = sqlite_insert if self._engine.dialect.name == "sqlite" else postgresql_insert
         with self._used() as connection:
-            connection.execute(make(predictions).on_conflict_do_nothing(), list(rows))
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql(
+                    _SQLITE_INSERT, [tuple(map(row.__getitem__, _GIVEN)) for row in rows]
+                )
+            else:
+                connection.execute(postgresql_insert(predictions).on_conflict_do_nothing(), list(rows))
 
     def get(self, prediction_id: str) -> Row | None:
         """The row, None when there is none."""
@@ -100,6 +118,47 @@ class PredictionStore:
         with self._used() as connection:
             return [Arm(*row) for row in connection.execute(query)]
 
+    def pairs(self, model: str, versions: tuple[int, int], *, since: int) -> Pairs:
+        """Of champion and challenger: answers and shadows since then whose true price is known."""
+        told, shadow = predictions.alias("told"), predictions.alias("shadow")
+        champion, challenger = versions
+        is_told = told.c.version == challenger
+        square, other = (each.c.log_error * each.c.log_error for each in (told, shadow))
+        worse = case((is_told, square - other), else_=other - square)
+        inside = case((is_told, told.c.inside), else_=shadow.c.inside)
+        query = (
+            select(
+                func.count(),
+                func.coalesce(func.sum(worse), 0.0),
+                func.coalesce(func.sum(worse * worse), 0.0),
+                func.count().filter(inside),
+            )
+            .select_from(told.join(shadow, shadow.c.id == told.c.id + PAIRED))
+            .where(told.c.model == model, shadow.c.variant == SHADOW, told.c.made_at >= since)
+            .where(told.c.observed_at.is_not(None), shadow.c.observed_at.is_not(None))
+            .where(
+                or_(
+                    and_(is_told, shadow.c.version == champion),
+                    and_(told.c.version == champion, shadow.c.version == challenger),
+                )
+            )
+        )
+        with self._used() as connection:
+            count, total, squares, held = connection.execute(query).one()
+        return Pairs(Mean(count, total, squares), Mean(count, held, held))
+
+    def milliseconds(self, model: str, version: int, *, since: int) -> list[float]:
+        """Of the newest answers that a challenger gave since that microsecond."""
+        c = predictions.c
+        query = (
+            select(c.milliseconds)
+            .where(c.model == model, c.variant == "challenger", c.version == version, c.made_at >= since)
+            .order_by(c.made_at.desc())
+            .limit(_NEWEST)
+        )
+        with self._used() as connection:
+            return [float(each) for each in connection.execute(query).scalars()]
+
     def close(self) -> None:
         """Free connections."""
         self._engine.dispose()
@@ -111,6 +170,13 @@ class PredictionStore:
                 yield connection
         except SQLAlchemyError as error:
             raise Unavailable(f"the table of predictions can't be used ({type(error).__name__})") from error
+
+
+def _one_sync_for_a_commit(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
 
 
 def _open(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:

@@ -3,6 +3,8 @@
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table
 
 metadata = MetaData()
+OBSERVED = ("true_price", "observed_at", "log_error", "inside")
+"""Columns that a row has only once its true price was seen."""
 
 predictions = Table(
     "ml_predictions",

@@ -40,7 +40,7 @@ def get_features(
         version=found.version,
         numbers=numbers,
         names=dict(zip(NAMES, made.names, strict=True)),
-        words=len(made.words),
+        words=len(made.places),
     )
 
 
@@ -63,11 +63,14 @@ def training_data(
     `X-Snapshot` names it, so that the same rows can be had again. Memory stays flat, whatever the size.
     """
     name = snapshot_id or parts.models.line(source, None).newest.snapshot
-    manifest = snapshot.manifest_of(parts.lake, name)
+    try:
+        manifest = snapshot.manifest_of(parts.lake, name)
+        blocks = _blocks(parts.lake, manifest, category, limit)
+        first = next(blocks, b"")  # whatever is amiss with the snapshot is told before the answer has begun
+    except NotFound as error:  # the lake would say where it has looked
+        raise NotFound("there is no such snapshot of this source") from error
     if manifest.source != source:
         raise NotFound("there is no such snapshot of this source")
-    blocks = _blocks(parts.lake, manifest, category, limit)
-    first = next(blocks, b"")  # whatever is amiss with the snapshot is told before the answer has begun
     headers = {"X-Snapshot": manifest.id, "X-Rows": str(manifest.rows)}
     return StreamingResponse(_chained(first, blocks), media_type="application/jsonl", headers=headers)
 

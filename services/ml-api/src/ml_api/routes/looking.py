@@ -1,5 +1,6 @@
 """Predictions that were made, experiments, and metrics."""
 
+import math
 from datetime import datetime
 
 from fastapi import APIRouter
@@ -10,14 +11,18 @@ from bookcore.domain.errors import NotFound
 from bookcore.kit.openapi import problems
 from bookml import snapshot
 from bookml.promoting import version_of
+from ml_api.canary import Watch
+from ml_api.evidence import Pairs
 from ml_api.parts import Collaborators, Parts
 from ml_api.predictions.store import Arm
-from ml_api.routes.models import plain
-from ml_api.schemas import ArmOut, ExperimentOut, LineageOut, ModelOut, SnapshotOut
+from ml_api.routes.models import decision_out, plain
+from ml_api.schemas import ArmOut, EvidenceOut, ExperimentOut, LineageOut, ModelOut, SnapshotOut
 from ml_api.trials import sentence
+from ml_api.trying import share_tried
 
 router = APIRouter(tags=["monitoring"])
 _TIMES = ("made_at", "observed_at")
+_NEWEST = 20
 
 
 @router.get("/ml/predictions/{prediction_id}", operation_id="get_prediction", responses=problems("not-found"))
@@ -36,19 +41,23 @@ def get_prediction(prediction_id: str, parts: Parts) -> LineageOut:
 @router.get("/ml/experiments", operation_id="list_experiments")
 def list_experiments(parts: Parts) -> list[ExperimentOut]:
     """What is tried on each model, who was exposed to what, and what can be said by now."""
-    settings = parts.answering.settings
+    settings, store = parts.answering.settings, parts.recorder.store
+    watch = Watch(parts.models, store, settings, parts.answering.trying)
     found = []
     for name, line in sorted(parts.models.lines.items()):
-        arms = parts.recorder.store.arms(name)
+        seen = watch.seen(line)
+        pairs = seen.pairs if seen else None
         found.append(
             ExperimentOut(
                 name=name,
                 trial=settings.ml_trial.value,
-                percent=settings.ml_trial_percent,
+                percent=round(100 * share_tried(line, settings)),
                 champion=line.champion.version.version if line.champion else None,
                 challenger=line.challenger.version.version if line.challenger else None,
-                arms=[_arm(arm) for arm in arms],
-                verdict=sentence(line, arms),
+                arms=[_arm(arm) for arm in store.arms(name)],
+                verdict=sentence(line, pairs),
+                evidence=_evidence(pairs) if pairs else None,
+                decisions=[decision_out(each) for each in line.decisions[-_NEWEST:]],
             )
         )
     return found
@@ -57,8 +66,20 @@ def list_experiments(parts: Parts) -> list[ExperimentOut]:
 @router.get("/ml/metrics", operation_id="get_ml_metrics", response_class=PlainTextResponse)
 def get_metrics(parts: Parts) -> PlainTextResponse:
     """Use, latency, live error and coverage by version, drift by feature; in Prometheus' text form."""
-    text = parts.metrics.text(parts.models, parts.recorder.store, parts.answering.drift)
+    text = parts.metrics.text(parts.answering)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _evidence(pairs: Pairs) -> EvidenceOut:
+    worse = pairs.worse
+    known = math.isfinite(worse.half_width)
+    return EvidenceOut(
+        prices=worse.count,
+        difference=worse.value if worse.count else None,
+        low=worse.low if known else None,
+        high=worse.high if known else None,
+        coverage=pairs.inside.value if worse.count else None,
+    )
 
 
 def _arm(arm: Arm) -> ArmOut:

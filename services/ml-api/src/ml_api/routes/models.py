@@ -37,10 +37,7 @@ def get_model(version: str, parts: Parts) -> ModelWhole:
             **plain(found, decisions),
             "card": orjson.loads(files.get(artifact.CARD, b"{}")),
             "digests": found.digests,
-            "decisions": [
-                DecisionOut(version=d.version, act=d.act.value, reason=d.reason, by=d.by, at=d.at)
-                for d in decisions
-            ],
+            "decisions": [decision_out(each) for each in decisions],
         }
     )
 
@@ -61,6 +58,12 @@ def plain(version: Version, decisions: Sequence[Decision]) -> dict[str, object]:
     """As ModelOut has it."""
     told = {name: getattr(version, name) for name in ModelOut.model_fields if hasattr(version, name)}
     return {**told, "id": f"{version.name}:{version.version}", "role": role_of(version, decisions)}
+
+
+def decision_out(decision: Decision) -> DecisionOut:
+    """A line of the promotions table."""
+    told = {name: getattr(decision, name) for name in DecisionOut.model_fields}
+    return DecisionOut.model_validate({**told, "act": decision.act.value})
 
 
 def _found(registry: Registry, wanted: str) -> tuple[Version, Sequence[Decision]]:

@@ -1,0 +1,124 @@
+"""A canary: the challenger answers a share of subjects that grows step by step, for as long as nothing speaks
+against it; what does takes it back at once, with the reason.
+
+Steps and ends are decisions in the registry, so that every process and every restart sees the same. A process
+decides on what it has seen: if another has decided meanwhile, its own decision counts nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bookcore.domain.book import version_at
+from bookcore.domain.errors import BookstreamError
+from bookml.promoting import Decider, Wish
+from bookml.registry import Act, Challenge
+from ml_api.evidence import Pairs
+from ml_api.models import Line, Models
+from ml_api.predictions.store import PredictionStore
+from ml_api.settings import Settings, Trial
+from ml_api.trying import Tally, Trying
+
+BY = "ml-api canary"
+_ENOUGH = 100  # predictions, before latency and failures are judged
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a canary: pairs of its whole time and of its step, its newest latencies (milliseconds,
+    of the answers of this step), failures in this process."""
+
+    pairs: Pairs
+    step: Pairs
+    milliseconds: Sequence[float]
+    tally: Tally
+
+
+def judged(challenge: Challenge, seen: Seen, settings: Settings) -> tuple[Act, str] | None:
+    """What is to be done, and why; None: wait."""
+    percents = settings.canary_percents
+    at = min(challenge.ramps, len(percents) - 1)
+    breach = breach_of(seen, settings)
+    if breach:
+        return Act.REJECT, f"canary at {percents[at]} % of subjects: {breach}"
+    if seen.step.worse.count < settings.ml_canary_prices:
+        return None
+    held = f"{seen.step.worse.count} true prices at {percents[at]} % of subjects, nothing against it"
+    if at + 1 < len(percents):
+        return Act.RAMP, f"{held}; goes on with {percents[at + 1]} %"
+    if seen.pairs.worse.high < 0:
+        return Act.PROMOTE, f"{held}; surely better than the champion ({_effect(seen.pairs)})"
+    return None
+
+
+def breach_of(seen: Seen, settings: Settings) -> str:
+    """What speaks against it, in a sentence; empty when nothing does."""
+    asked, failed = seen.tally.asked, seen.tally.failed
+    if asked >= _ENOUGH and failed > settings.ml_guard_failures * asked:
+        return f"it failed at {failed} of {asked} predictions"
+    slow = _p99(seen.milliseconds)
+    if len(seen.milliseconds) >= _ENOUGH and slow > settings.ml_guard_milliseconds:
+        return f"one in a hundred predictions takes {slow:.1f} ms or more"
+    inside = seen.pairs.inside
+    if inside.high < settings.ml_guard_coverage:
+        return f"its intervals hold {inside.value:.0%} of {inside.count} true prices, surely too few"
+    if seen.pairs.worse.low > settings.ml_guard_worse:
+        return f"it is surely worse than the champion ({_effect(seen.pairs)})"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Looks at the canaries."""
+
+    models: Models
+    store: PredictionStore
+    settings: Settings
+    trying: Trying
+
+    def once(self, decider: Decider) -> None:
+        """Look at each canary and decide. Raises: Unavailable when the table of predictions is away."""
+        if self.settings.ml_trial is not Trial.CANARY:
+            return
+        for name, line in self.models.lines.items():
+            seen = self.seen(line)
+            if seen is None or line.challenge is None:
+                continue
+            verdict = judged(line.challenge, seen, self.settings)
+            if verdict is None:
+                continue
+            act, reason = verdict
+            wish = Wish(name, act, BY, reason, line.challenge.version, after=len(line.decisions))
+            try:
+                decider.decide(wish)
+            except (
+                BookstreamError
+            ) as error:  # another was first, or the registry is away: it is looked at again
+                _log.info("canary not decided", name=name, act=act.value, reason=str(error))
+                continue
+            _log.warning("canary", name=name, version=line.challenge.version, act=act.value, reason=reason)
+
+    def seen(self, line: Line) -> Seen | None:
+        """None when nothing is tried. Raises: Unavailable."""
+        challenge = line.challenge
+        if challenge is None or line.champion is None or line.challenger is None:
+            return None
+        name, champion = line.newest.name, line.champion.version.version
+        versions = (champion, challenge.version)
+        return Seen(
+            self.store.pairs(name, versions, since=version_at(challenge.since)),
+            self.store.pairs(name, versions, since=version_at(challenge.step_since)),
+            self.store.milliseconds(name, challenge.version, since=version_at(challenge.step_since)),
+            self.trying.tallies[line.challenger.version.digest],
+        )
+
+
+def _effect(pairs: Pairs) -> str:
+    worse = pairs.worse
+    return f"squared log error {worse.low:+.4f} to {worse.high:+.4f}, {worse.count} true prices"
+
+
+def _p99(values: Sequence[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)] if values else 0.0

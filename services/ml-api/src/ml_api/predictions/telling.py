@@ -1,0 +1,33 @@
+"""A prediction as a message, straight to bytes: the same as the model `events.ml.PredictionMade` would write.
+
+A test compares every byte; it costs a quarter.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import orjson
+
+from bookcore.domain.book import moment_of
+from bookcore.events.codec import attributes
+from bookcore.events.message import Message
+from bookcore.events.ml import PredictionMade
+from ml_api.predictions.store import Row
+
+_JSON = ("content-type", b"application/json")
+_FIELDS = tuple(name for name in PredictionMade.model_fields if name not in ("prediction_id", "made_at"))
+_BEFORE = _FIELDS[: _FIELDS.index("milliseconds")]
+
+
+def messages_of(rows: Sequence[Row]) -> list[Message]:
+    """One for each row."""
+    now = datetime.now(UTC)
+    return [_message(row, now) for row in rows]
+
+
+def _message(row: Row, now: datetime) -> Message:
+    told = {"prediction_id": row["id"], **{name: row[name] for name in _BEFORE}}
+    told |= {"made_at": moment_of(row["made_at"]), "milliseconds": row["milliseconds"]}
+    key = row["book_id"] or row["id"]
+    headers = attributes(row["id"], PredictionMade.type, source="ml-api", key=key, now=now)
+    return Message(key, orjson.dumps(told, option=orjson.OPT_UTC_Z), (*headers, _JSON))

@@ -1,0 +1,18 @@
+"""What the trainer's jobs read and write."""
+
+from dataclasses import dataclass
+
+from bookcore.event_log import EventLog
+from bookcore.kit.clock import Clock
+from bookcore.lake import Lake
+from bookml.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a job reads and writes."""
+
+    log: EventLog
+    lake: Lake
+    registry: Registry
+    clock: Clock

@@ -1,0 +1,187 @@
+"""ONIX messages as tables: written by us with the dirt that real feeds have, and the real ones."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.bookstream.test_import import imported, observed, reasons
+
+from bookcore.domain.book import Book
+from bookcore.domain.errors import Invalid
+from bookcore.domain.normalise import Rejected, normalise
+from bookstream.tables.mapping import mapping_named
+from bookstream.tables.reading import Form, open_table
+
+PRODUCT = """<Product><RecordReference>r{n}</RecordReference>
+<ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780306406157</IDValue></ProductIdentifier>
+<DescriptiveDetail><ProductForm>BB</ProductForm>
+<Collection><TitleDetail><TitleType>01</TitleType><TitleElement><TitleElementLevel>02</TitleElementLevel>
+<TitleText>A series</TitleText></TitleElement></TitleDetail></Collection>
+<TitleDetail><TitleType>01</TitleType><TitleElement><TitleElementLevel>01</TitleElementLevel>
+<TitlePrefix>The</TitlePrefix>
+<TitleWithoutPrefix>Lamp &amp; I{more}</TitleWithoutPrefix></TitleElement></TitleDetail>
+<Contributor><ContributorRole>B06</ContributorRole><PersonName>A Translator</PersonName></Contributor>
+<Contributor><ContributorRole>A01</ContributorRole>
+<PersonNameInverted>Huang, Ana</PersonNameInverted></Contributor>
+<Contributor><ContributorRole>A01</ContributorRole><NamesBeforeKey>Bo</NamesBeforeKey><KeyNames>Li</KeyNames>
+</Contributor><Language><LanguageRole>01</LanguageRole><LanguageCode>eng</LanguageCode></Language>
+<Extent><ExtentType>00</ExtentType><ExtentValue>288</ExtentValue><ExtentUnit>03</ExtentUnit></Extent>
+<Measure><MeasureType>01</MeasureType><Measurement>8</Measurement><MeasureUnitCode>in</MeasureUnitCode></Measure>
+<Measure><MeasureType>02</MeasureType><Measurement>13.0</Measurement><MeasureUnitCode>cm</MeasureUnitCode></Measure>
+<Measure><MeasureType>08</MeasureType><Measurement>0.3</Measurement><MeasureUnitCode>kg</MeasureUnitCode></Measure>
+</DescriptiveDetail><PublishingDetail><Publisher><PublishingRole>01</PublishingRole>
+<PublisherName>House</PublisherName></Publisher><PublishingDate><PublishingDateRole>01</PublishingDateRole>
+<Date>20210900</Date></PublishingDate></PublishingDetail><ProductSupply><SupplyDetail>
+<Price><PriceType>05</PriceType><PriceAmount>3.00</PriceAmount><CurrencyCode>GBP</CurrencyCode></Price>
+<Price><PriceType>02</PriceType><PriceAmount>{price}</PriceAmount></Price></SupplyDetail></ProductSupply></Product>"""
+HEADER = "<Header><DefaultCurrencyCode>GBP</DefaultCurrencyCode></Header>"
+SHORT = """<?xml version="1.0"?><ONIXmessage xmlns="http://ns.editeur.org/onix/3.0/short"><product><a001>s1</a001>
+<title><b202>01</b202><b203>Caf&eacute; &bogus; &#1;</b203></title>
+<contributor><b035>A01</b035><b036>Ana</b036></contributor>
+<b012>BC</b012><b061>120</b061><b003>201903</b003><supplydetail><price>
+<j148>01</j148><j151>9.50</j151><j152>EUR</j152>
+</price></supplydetail></product></ONIXmessage>"""
+
+
+def message(*products: str, head: str = '<?xml version="1.0" encoding="utf-8"?>') -> str:
+    return f"{head}<ONIXMessage>{HEADER}{''.join(products)}</ONIXMessage>"
+
+
+def product(n: int, *, price: str = "9.90", more: str = "") -> str:
+    return PRODUCT.format(n=n, price=price, more=more)
+
+
+def books(path: Path) -> Iterator[Book | Rejected | str]:
+    mapping = mapping_named("onix")
+    with open_table(path, mapping.form) as lines:
+        for line in lines:
+            yield line.fault if line.cells is None else normalise(*mapping.read(line.cells))
+
+
+def test_a_product_is_a_book_with_all_that_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "feed.xml"
+    path.write_text(message(product(1)))
+    (book,) = books(path)
+    assert isinstance(book, Book)
+    assert (book.title, str(book.price), book.identifiers) == (
+        "The Lamp & I",
+        "9.90 GBP",
+        {"isbn13": "9780306406157"},
+    )
+    assert book.details.plain == {
+        "authors": ["Ana Huang", "Bo Li"],
+        "publisher": "House",
+        "year": 2021,
+        "pages": 288,
+        "format": "Hardback",
+        "language": "eng",
+        "width_mm": 130,
+        "height_mm": 203,
+        "weight_g": 300,
+    }
+
+
+def test_short_tags_names_of_html_and_control_characters_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "feed.xml"
+    path.write_text(SHORT)
+    (book,) = books(path)
+    assert isinstance(book, Book)
+    assert (book.title, str(book.price), book.details.year) == ("Café &bogus;", "9.50 EUR", 2019)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
+def test_a_message_says_its_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "feed.xml"
+    declared = encoding.removesuffix("-sig")
+    text = message(product(1, more=" é"), head=f'<?xml version="1.0" encoding="{declared}"?>')
+    path.write_bytes(text.encode(encoding))
+    assert [book.title for book in books(path) if isinstance(book, Book)] == ["The Lamp & I é"]
+
+
+def test_only_the_records_at_fault_are_parked(tmp_path: Path) -> None:
+    path = tmp_path / "feed.xml"
+    text = message(product(1), product(2, more=" é"), product(3, price="gratis"), product(4))
+    path.write_bytes(text.encode("latin-1"))  # but it says utf-8
+    done = imported(path, mapping="onix")
+    assert done.returncode == 0, done.stderr
+    assert sorted(str(event.source_id) for event in observed(path)) == ["r1", "r4"]
+    assert [reason.partition(" text;")[0] for reason in reasons(path)] == [
+        "row 2: has bytes that are no utf-8-sig",
+        "row 3: price is not an amount with a currency: 'gratis GBP'",
+    ]
+
+
+BOMB = """<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">
+<!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;">]>
+<ONIXMessage><Product>&lol2;</Product></ONIXMessage>"""
+OUTSIDE = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>
+<ONIXMessage><Product><RecordReference>&a;</RecordReference></Product></ONIXMessage>"""
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (BOMB, "declares entities"),
+        (OUTSIDE, "declares entities"),
+        ("<html><body>Not found</body></html>", "root is <html>"),
+        (message(product(1))[:-200], "damaged after row"),
+        ("", "damaged after row 0"),
+        ("<ONIXMessage/>", "no products"),
+        ("\x00\x01\x02", "damaged after row 0"),
+        ('<?xml version="1.0" encoding="klingon"?><ONIXMessage/>', "'klingon'"),
+        ("<ONIXMessage>" + "<a>" * 5_000, "damaged after row 0"),
+    ],
+)
+def test_bombs_and_other_files_are_refused_in_a_line(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "feed.xml"
+    path.write_text(text)
+    with pytest.raises(Invalid, match=complaint):
+        list(books(path))
+
+
+_PEAK = """
+import sys
+from pathlib import Path
+from bookstream.tables.reading import Form, open_table
+with open_table(Path(sys.argv[1]), Form()) as lines:
+    print(sum(1 for _ in lines), Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+"""
+
+
+def test_memory_stays_flat_however_long_a_message_is(tmp_path: Path) -> None:
+    peaks = {}
+    for count in (500, 10_000):
+        path = tmp_path / f"{count}.xml"
+        path.write_text(message(*(product(n) for n in range(count))))
+        told = subprocess.run(
+            [sys.executable, "-c", _PEAK, str(path)], check=True, capture_output=True, text=True
+        )
+        rows, kilobytes = map(int, told.stdout.split())
+        assert rows == count
+        peaks[count] = kilobytes
+    assert (tmp_path / "10000.xml").stat().st_size > 15_000_000
+    assert peaks[10_000] - peaks[500] < 8_000
+
+
+def test_the_real_feeds_are_read_to_their_end(shared_data: Path) -> None:
+    counts: Counter[str] = Counter()
+    for path in sorted((shared_data / "onix").glob("*.xml*")):
+        counts.update("book" if isinstance(each, Book) else "refused" for each in books(path))
+    assert counts.total() > 450
+    assert counts["book"] >= 48
+
+
+def test_a_default_currency_may_be_named_in_a_mapping_of_ones_own(shared_data: Path) -> None:
+    """Peribo's feed has no currency anywhere; its customers know that it is Australian."""
+    mapping = mapping_named("onix")
+    rule = mapping.fields["price"].model_copy(
+        update={"columns": (), "column": "price", "pattern": "(.+)", "write": r"\1 AUD"}
+    )
+    mapping = mapping.model_copy(update={"fields": {**mapping.fields, "price": rule}})
+    with open_table(shared_data / "onix" / "yob_Peribo_Onix_0408.xml.gz", Form()) as lines:
+        found = [normalise(*mapping.read(line.cells)) if line.cells else None for line in lines]
+    assert len(found) == 407
+    assert sum(isinstance(book, Book) for book in found) > 390

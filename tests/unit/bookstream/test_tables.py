@@ -1,0 +1,206 @@
+"""Untidy tables: a mistake ends in a reason for its row or in one line, never in a traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.unit.bookstream.test_import import imported, observed, reasons
+
+from bookstream.tables.amounts import plain_amounts
+from bookstream.tables.mapping import mapping_of
+
+MAPPING = """
+source = "my_shop"
+[fields]
+source_id = { hash = ["Title"] }
+title = { column = "Title" }
+price = { column = "Price", decimal = "," }
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "mapping.toml").write_text(MAPPING)
+    return tmp_path / "books.csv"
+
+
+def bookstream(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bookstream", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("printed", "decimal", "plain"),
+    [
+        ("1.234,56 EUR", ",", "1234.56 EUR"),
+        ("€ 12,5", ",", "€ 12.5"),
+        ("1 234 567,80 EUR", ",", "1234567.80 EUR"),
+        ("1,234.50 USD", ".", "1234.50 USD"),
+        ("1'250.00 CHF", ".", "1250.00 CHF"),
+        ("7 GBP", ".", "7 GBP"),
+        ("1,50 EUR", ".", "1,50 EUR"),
+        ("1,2,3", ",", "1,2,3"),
+        ("9.99.9", ".", "9.99.9"),
+    ],
+)
+def test_amounts_are_read_as_they_are_written_and_doubtful_ones_stay(
+    printed: str, decimal: str, plain: str
+) -> None:
+    assert plain_amounts(printed, decimal) == plain
+
+
+def test_odd_currencies_and_amounts_are_refused_row_by_row(path: Path) -> None:
+    prices = [
+        "12,50 EUR",
+        "12,50",
+        "€12,50",
+        "12.50.1 EUR",
+        "1.234,50 EUR",
+        "12,50 eur",
+        "Rs. 12",
+        "-5,00 EUR",
+    ]
+    path.write_text("Title;Price\n" + "".join(f"Book {n};{price}\n" for n, price in enumerate(prices)))
+    assert imported(path).returncode == 0
+    taken = sorted(str(event.printed.price) for event in observed(path))
+    assert taken == ["12.50 EUR", "1234.50 EUR", "€12.50"]
+    assert [reason.partition(" is ")[0] for reason in reasons(path)] == [
+        f"row {row}: price" for row in (2, 4, 6, 7, 8)
+    ]
+
+
+@pytest.mark.parametrize("mark", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_byte_order_marks_and_delimiters_are_found(path: Path, mark: str, delimiter: str) -> None:
+    rows = (("Title", "Price", '"a, b, c, d"'), ("Čaj", "8,00 EUR", ""))
+    path.write_bytes("".join(f"{delimiter.join(row)}\n" for row in rows).encode(mark))
+    done = imported(path)
+    assert done.returncode == 0, done.stderr
+    assert [event.printed.title for event in observed(path)] == ["Čaj"]
+
+
+def test_bytes_of_another_encoding_cost_only_their_rows(path: Path) -> None:
+    path.write_bytes("Title;Price\nPlain;8 EUR\nČaj;8 EUR\n".encode("windows-1250"))
+    assert imported(path).returncode == 0
+    assert [event.printed.title for event in observed(path)] == ["Plain"]
+    (reason,) = reasons(path)
+    assert "row 2: has bytes that are no utf-8-sig text; name the table's `encoding`" in reason
+    (path.parent / "mapping.toml").write_text(f'encoding = "windows-1250"\n{MAPPING}')
+    assert imported(path).returncode == 0
+    assert {event.printed.title for event in observed(path)} == {"Plain", "Čaj"}
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"Title,Price,Title\nA,1 EUR,B\n", "the header names 'Title' twice"),
+        (b"T\xeftle,Price\nA,1 EUR\n", "the header is no utf-8-sig text"),
+        (b"", "has no header"),
+        (b"\xff\xfe\x00", "the header is no"),
+        (b'"Title,Price\nA,1\n', "the header can't be read"),
+    ],
+)
+def test_a_header_that_is_none_is_refused_in_a_line(path: Path, body: bytes, complaint: str) -> None:
+    path.write_bytes(body)
+    done = imported(path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert complaint in done.stderr
+
+
+def test_rows_of_bytes_and_quotes_at_random_never_end_in_a_traceback(path: Path) -> None:
+    body = b"Title,Price\n" + bytes(range(256)) * 3 + b'\n"open,1 EUR\nA,1 EUR,\n\n,\n\x00,\x00\n'
+    path.write_bytes(body)
+    done = imported(path)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert json.loads(done.stdout)["published"] == 0
+
+
+def test_a_dry_run_shows_books_and_reasons_and_writes_nothing(path: Path) -> None:
+    path.write_text("Title;Price\nThe Lamp;1.234,50 EUR\nFree;gratis\nTorn\n")
+    words = ("import", str(path), "--mapping", str(path.parent / "mapping.toml"), "--dry-run")
+    done = bookstream(*words, "--data", str(path.parent / "data"))
+    assert done.stdout.splitlines()[1:] == [
+        "  title: The Lamp",
+        "  price: 1234.50 EUR",
+        "refused, row 2: price is not an amount with a currency: 'gratis'",
+        "refused, row 3: has 1 cells where the header has 2",
+        "3 rows · 1 would be published · 2 parked",
+        "  parked: 1 x has 1 cells where the header has 2",
+        "  parked: 1 x price is not an amount with a currency",
+        "nothing was written; without --dry-run it will be",
+    ]
+    assert not (path.parent / "data").exists()
+    assert json.loads(bookstream(*words, "--json").stdout)["accepted"] == 1
+
+
+def test_without_a_mapping_one_is_guessed_that_works_once_it_is_corrected(path: Path) -> None:
+    path.write_text(
+        "SKU;Book Name;Writer;Preis;Pages;Binding;Year;Rating;Colour\n"
+        "a1;The Lamp;Ana Huang, Bo Li;12,50;288 pages;Hardback;12 May 2019;4.55 of 5;red\n"
+        "a2;Untold;;1.200,00;0;Paperback;;;blue\n"
+    )
+    done = bookstream("import", str(path))
+    assert "# Not used: Colour" in done.stdout
+    assert "write its code" in done.stdout
+    (path.parent / "mapping.toml").write_text(done.stdout.replace("???", "EUR"))
+    assert imported(path).returncode == 0
+    lamp, untold = observed(path)
+    assert (lamp.source, lamp.source_id, lamp.printed.price) == ("books", "a1", "12.50 EUR")
+    assert (untold.printed.price, untold.printed.details and untold.printed.details.pages) == (
+        "1200.00 EUR",
+        None,
+    )
+    details = lamp.printed.details
+    assert details is not None
+    assert (details.authors, details.pages, details.published, details.average_rating) == (
+        "Ana Huang; Bo Li",
+        "288",
+        "2019",
+        "4.55",
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "advice"),
+    [("Colour,Size\nred,1\n", '# title = { column = "..." }'), ("Title,Price\n", "has no rows")],
+)
+def test_a_guess_says_what_it_could_not_find(path: Path, header: str, advice: str) -> None:
+    path.write_text(header)
+    done = bookstream("import", str(path))
+    assert advice in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("machinehack_book_price/train_6237.csv.gz", "INR"),
+        ("waterstones/waterstones_records.jsonl.gz", "GBP"),
+        ("serbian_bookshop/books.csv.gz", "RSD"),
+    ],
+)
+def test_guesses_take_nearly_all_rows_of_real_tables(
+    shared_data: Path, tmp_path: Path, file: str, code: str
+) -> None:
+    text = bookstream("import", str(shared_data / file)).stdout.replace("???", code)
+    assert mapping_of(text).fields.keys() >= {"source_id", "title", "price", "authors"}
+    (tmp_path / "guess.toml").write_text(text)
+    words = (
+        "import",
+        str(shared_data / file),
+        "--mapping",
+        str(tmp_path / "guess.toml"),
+        "--dry-run",
+        "--json",
+    )
+    told = json.loads(bookstream(*words).stdout)
+    assert told["accepted"] > 0.95 * told["rows"]
+
+
+def test_a_table_without_prices_is_refused_in_a_line(shared_data: Path, tmp_path: Path) -> None:
+    file = shared_data / "goodbooks_10k" / "books.csv.gz"
+    done = bookstream("import", str(file), "--mapping", "goodbooks", "--data", str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "the table has no column 'price'" in done.stderr

@@ -1,0 +1,127 @@
+"""What is amiss is said by place and kind, never with what lies behind."""
+
+import shutil
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+from tests.unit.ml_api.conftest import World
+from tests.unit.ml_api.test_models import NAME
+from tests.unit.ml_api.test_predict import BOOK, amount, ask
+
+from bookml.artifact import MODEL
+from ml_api.models import Models
+
+BEHIND = ("/", "Traceback", "pydantic", "sqlite", "numpy", "onnx", "features_of", "0x")
+
+
+def says_nothing_of_what_lies_behind(text: str, *, but: str = "") -> bool:
+    detail = str(orjson.loads(text)["detail"]).replace(but, "")
+    return not any(word.casefold() in detail.casefold() for word in BEHIND)
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"rating": "NaN"}, "rating"),
+        ({"rating": 1e308}, "rating"),
+        ({"price": 0}, "price"),
+        ({"pages": 12.5}, "pages"),
+        ({"pages": True}, "pages"),
+        ({"authors": "One"}, "authors"),
+        ({"authors": [1]}, "authors.0"),
+        ({"title": None}, "title"),
+        ({"year": 10**30}, "year"),
+        ({"description": "a" * 100_001}, "description"),
+        ([], None),
+        ("book", None),
+        (None, None),
+    ],
+)
+def test_a_bad_row_of_a_batch_is_told_by_its_field_and_the_others_are_answered(
+    client: TestClient, row: object, field: str | None
+) -> None:
+    told = ask(client, source="good", batch=[BOOK, row, BOOK])
+    items, errors = told["items"], told["errors"]
+    assert isinstance(items, list)
+    assert isinstance(errors, list)
+    assert [item is not None for item in items] == [True, False, True]
+    assert [(error["row"], error["field"]) for error in errors] == [(1, field or "body")]
+    assert says_nothing_of_what_lies_behind(orjson.dumps(errors[0]).decode())
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"source": "good", "features": {"title": "\xff"}}', b"\x80\x04"]
+)
+def test_bytes_that_are_no_question_are_refused(client: TestClient, body: bytes) -> None:
+    answer = client.post("/ml/predict", content=body)
+    assert answer.status_code == 422
+    assert says_nothing_of_what_lies_behind(answer.text)
+
+
+def test_a_body_without_end_is_not_read_to_its_end(client: TestClient) -> None:
+    answer = client.post("/ml/predict", content=b" " * (17 * 1024 * 1024))
+    assert answer.status_code in (413, 422)
+
+
+def test_a_category_that_was_never_seen_is_said_and_priced(client: TestClient) -> None:
+    told = ask(client, source="good", features={**BOOK, "category": "Shelf 99"})
+    assert told["notes"] == ["no book with this category was among those that the model was trained on"]
+    assert told["kind"] == "model"
+    assert amount(told) > 0
+
+
+def test_extreme_books_have_finite_prices_inside_their_intervals(client: TestClient) -> None:
+    most = {"pages": 99_999, "weight_g": 100_000, "width_mm": 5_000, "height_mm": 5_000, "reviews": 10**9}
+    odd = {"title": "(" * 1_000, "description": "\u0000 \u202e ﷺ " * 500, "authors": ["a"] * 100}
+    for book in (most, odd, {"title": " "}, {"rating": 0.0}):
+        told = ask(client, source="good", features=book)
+        low, high = float(str(told["low"])), float(str(told["high"]))
+        assert 0 <= low <= amount(told) <= high < 1e9
+
+
+def test_a_snapshot_that_is_gone_is_not_found_and_predictions_go_on(world: World) -> None:
+    with world.client() as client:
+        told = ask(client, source="good", features=BOOK)
+        shutil.rmtree(Path(world.settings.lake_url.removeprefix("file://")) / "ml")
+        for path in (
+            "source=good",
+            f"source=good&snapshot={told['snapshot']}",
+            "source=good&snapshot=../../etc",
+        ):
+            answer = client.get(f"/ml/training-data?{path}")
+            assert answer.status_code == 404
+            assert says_nothing_of_what_lies_behind(answer.text)
+        assert ask(client, source="good", features=BOOK)["price"] == told["price"]
+        found = client.get(f"/ml/predictions/{told['id']}").json()
+        assert (found["snapshot"], found["model"]["version"]) == (None, told["version"])
+
+
+def test_explaining_needs_no_registry_and_only_so_many_rows(world: World) -> None:
+    with world.client() as client:
+        shutil.rmtree(Path(world.settings.registry_url.removeprefix("file://")))
+        assert any("ml_registry_trouble 1" in client.get("/ml/metrics").text for _ in range(50))
+        began = time.monotonic()
+        told = ask(client, source="good", batch=[BOOK] * 100, explain=True)
+        assert time.monotonic() - began < 20  # 100 rows of a small model take a tenth of a second
+        items = told["items"]
+        assert isinstance(items, list)
+        assert all(item["explanation"] for item in items)
+        answer = client.post("/ml/predict", json={"source": "good", "batch": [BOOK] * 101, "explain": True})
+        assert (answer.status_code, answer.json()["field"]) == (422, "explain")
+
+
+def test_a_pickle_in_the_place_of_a_model_is_never_opened(world: World) -> None:
+    path = Path(world.settings.registry_url.removeprefix("file://")) / NAME / "1" / MODEL
+    path.write_bytes(b"\x80\x04\x95cos\nsystem\n(S'exit 1'\ntR.")
+    models = Models(world.stores().registry)
+    models.refresh()
+    champion = models.line("good", None).champion
+    assert champion is None or champion.version.version == 2
+    with world.client() as client:
+        answer = client.post("/ml/predict", json={"source": "good", "features": BOOK, "version": 1})
+        assert answer.status_code == 422
+        assert answer.json()["field"] == MODEL
+        assert says_nothing_of_what_lies_behind(answer.text, but=MODEL)

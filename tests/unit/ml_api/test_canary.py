@@ -1,0 +1,283 @@
+"""A challenger that answers more and more subjects, until it is the champion or something is amiss."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from threading import Event
+
+import numpy as np
+import onnx
+import pytest
+from httpx2 import Client
+from tests.promises import carries
+from tests.unit.bookml.books import shop, tell
+from tests.unit.ml_api.conftest import World
+from tests.unit.ml_api.test_models import MONTHS, NAME, put_to_use, versions
+from tests.unit.ml_api.test_predict import BOOK, ask, eventually
+from tests.unit.ml_api.test_recording import running
+
+from bookcore.domain.book import Book, Money
+from bookcore.events.codec import decode
+from bookcore.events.ml import ModelDecided
+from bookcore.events.topics import DECIDED
+from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
+from bookml.artifact import MODEL
+from bookml.promoting import Wish
+from bookml.registry import Act, Challenge, Decision, Draft, challenge_of
+from ml_api.canary import BY, Seen, Watch, judged
+from ml_api.evidence import Mean, Pairs
+from ml_api.models import Models
+from ml_api.predictions.store import PAIRED, SHADOW, PredictionStore
+from ml_api.settings import Settings, Trial
+from ml_api.trying import Tally, Trying, share_of
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+SETTINGS = Settings(ml_trial=Trial.CANARY)
+CALM = Pairs(Mean(60, 0.0, 0.6), Mean(60, 54, 54))
+SLOW, QUICK = [0.5] * 97 + [250.0] * 3, [0.5] * 100
+
+
+def seen(
+    pairs: Pairs = CALM,
+    *,
+    milliseconds: Sequence[float] = QUICK,
+    tally: Tally | None = None,
+    prices: int = 60,
+) -> Seen:
+    step = replace(pairs, worse=replace(pairs.worse, count=prices))
+    return Seen(pairs, step, milliseconds, tally or Tally(1_000, 0))
+
+
+def at_step(ramps: int) -> Challenge:
+    return Challenge(2, NOW, ramps, NOW)
+
+
+@pytest.mark.parametrize(
+    ("ramps", "told", "act", "says"),
+    [
+        (0, seen(), Act.RAMP, "goes on with 5 %"),
+        (2, seen(), Act.RAMP, "60 true prices at 25 % of subjects, nothing against it; goes on with 50 %"),
+        (0, seen(prices=49), None, ""),
+        (3, seen(), None, ""),
+        (3, seen(Pairs(Mean(400, -40.0, 8.0), CALM.inside)), Act.PROMOTE, "surely better than the champion"),
+        (
+            1,
+            seen(Pairs(Mean(400, 40.0, 8.0), CALM.inside)),
+            Act.REJECT,
+            "at 5 % of subjects: it is surely worse",
+        ),
+        (1, seen(Pairs(Mean(400, 0.1, 0.0001), CALM.inside)), Act.RAMP, "nothing against it"),
+        (1, seen(Pairs(CALM.worse, Mean(200, 80, 80))), Act.REJECT, "hold 40% of 200 true prices"),
+        (1, seen(milliseconds=SLOW, prices=0), Act.REJECT, "takes 250.0 ms or more"),
+        (1, seen(tally=Tally(1_000, 11), prices=0), Act.REJECT, "failed at 11 of 1000 predictions"),
+        (1, seen(tally=Tally(99, 99), milliseconds=SLOW[-50:], prices=0), None, ""),
+        (9, seen(), None, ""),
+    ],
+)
+def test_a_step_is_made_or_taken_back_for_a_reason(
+    ramps: int, told: Seen, act: Act | None, says: str
+) -> None:
+    verdict = judged(at_step(ramps), told, SETTINGS)
+    assert (verdict[0] if verdict else None) is act
+    assert says in (verdict[1] if verdict else "")
+
+
+def test_steps_belong_to_one_challenge() -> None:
+    def decided(*acts: tuple[Act, int]) -> list[Decision]:
+        return [Decision(NAME, version, act, "", "me", NOW) for act, version in acts]
+
+    steps = decided((Act.CHALLENGE, 2), (Act.RAMP, 2), (Act.RAMP, 2))
+    assert challenge_of(steps) == at_step(2)
+    assert challenge_of([*steps, *decided((Act.CHALLENGE, 3))]) == replace(at_step(0), version=3)
+    for end in (Act.REJECT, Act.PROMOTE):
+        assert challenge_of([*steps, *decided((end, 2))]) is None
+
+
+def canary(world: World, **more: object) -> World:
+    put_to_use(world, 1)
+    world.decider().decide(Wish(NAME, Act.CHALLENGE, "me", "try it", 2))
+    told = {"ml_trial": Trial.CANARY, "ml_canary_steps": "20,60", "ml_reload_seconds": 0.02, **more}
+    return World(Settings.model_validate({"data": world.settings.data, **told}))
+
+
+def a_subject(*, below: float, above: float = 0.0) -> str:
+    return next(s for s in map(str, range(10_000)) if above <= share_of(NAME, s) < below)
+
+
+def experiment(client: Client) -> dict[str, object]:
+    return next(e for e in client.get("/ml/experiments").json() if e["name"] == NAME)
+
+
+def waiting(client: Client) -> Iterator[dict[str, object]]:
+    pause = Event()
+    for _ in range(400):
+        yield experiment(client)
+        pause.wait(0.02)
+
+
+def asked_by_canary(client: Client, books: Sequence[Book]) -> None:
+    """Every book by two subjects: one that the canary answers from its first step on, and one at the end."""
+    for book in books:
+        eventually(client, f"/ml/features?book_id={book.id}")
+    for subject in (a_subject(below=0.2), a_subject(below=1.0, above=0.6)):
+        ask(client, book_ids=[book.id for book in books], subject=subject)
+    assert any(written(e) == 4 * len(books) for e in waiting(client))
+
+
+def written(told: dict[str, object]) -> int:
+    arms = told["arms"]
+    assert isinstance(arms, list)
+    return sum(arm["predictions"] for arm in arms)
+
+
+def prices_seen(world: World, books: Sequence[Book], *, factor: float, round_: int) -> None:
+    true = [replace(b, price=Money(b.price.amount * Decimal(factor), "GBP")) for b in books]
+    tell(world.stores().log, true, minute=MONTHS + round_)
+
+
+def test_a_canary_answers_its_share_with_the_champion_as_shadow_and_the_rest_the_other_way(
+    world: World,
+) -> None:
+    with canary(world).client() as client:
+        inside, outside = a_subject(below=0.2), a_subject(below=0.6, above=0.2)
+        told = [ask(client, source="good", features=BOOK, subject=s) for s in (inside, outside)]
+        assert [(t["variant"], t["version"]) for t in told] == [("challenger", 2), ("champion", 1)]
+        shadows = [eventually(client, f"/ml/predictions/{t['id']}{PAIRED}")["prediction"] for t in told]
+        assert [(s["variant"], s["version"]) for s in shadows] == [(SHADOW, 1), (SHADOW, 2)]  # type: ignore[index]  # rows
+        assert experiment(client)["percent"] == 20
+
+
+@carries("canary")
+def test_a_canary_grows_while_nothing_speaks_against_it_and_a_restart_goes_on_where_it_was(
+    world: World,
+) -> None:
+    tried = canary(world, ml_canary_prices=30)
+    books = shop(300, signal=True, source="good")[:40]
+    with tried.client() as client:
+        asked_by_canary(client, books)
+        prices_seen(tried, books, factor=1, round_=0)
+        assert any(e["percent"] == 60 for e in waiting(client))
+        decisions = experiment(client)["decisions"]
+        assert isinstance(decisions, list)
+        assert (decisions[-1]["act"], decisions[-1]["by"]) == ("ramp", BY)
+        assert "true prices at 20 % of subjects, nothing against it" in decisions[-1]["reason"]
+    with tried.client() as client:
+        assert experiment(client)["percent"] == 60
+        told = ask(client, source="good", features=BOOK, subject=a_subject(below=0.6, above=0.2))
+        assert told["variant"] == "challenger"
+
+
+def test_a_canary_whose_intervals_miss_is_taken_back_with_the_reason(world: World) -> None:
+    tried = canary(world, ml_guard_predictions=10_000)
+    books = shop(300, signal=True, source="good")[:40]
+    with tried.client() as client:
+        asked_by_canary(client, books)
+        prices_seen(tried, books, factor=9, round_=0)
+        assert any(e["challenger"] is None for e in waiting(client))
+        assert versions(client)[f"{NAME}:2"] == "rejected"
+        decisions = experiment(client)["decisions"]
+        assert isinstance(decisions, list)
+        assert decisions[-1]["act"] == "reject"
+        assert decisions[-1]["reason"].startswith("canary at 20 % of subjects: its intervals hold 0% of")
+        assert (NAME, 2, "rejected", decisions[-1]["reason"]) in listed(world)
+        told = ask(client, source="good", features=BOOK, subject=a_subject(below=0.2))
+        assert (told["variant"], told["version"]) == ("champion", 1)
+
+
+def listed(world: World) -> list[tuple[str, int, str, str]]:
+    """As `bookstream model list` gets it."""
+    environment = {**os.environ, "BOOKSTREAM_DATA": str(world.settings.data)}
+    command = [sys.executable, "-m", "trainer", "model", "list"]
+    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    lines = map(json.loads, told.splitlines())
+    return [(line["name"], line["version"], line["role"], line["reason"]) for line in lines]
+
+
+def test_a_challenger_that_fails_costs_no_answer_and_is_taken_back(world: World) -> None:
+    stores = world.stores()
+    second = stores.registry.versions(NAME)[-1]
+    files = dict(stores.registry.files(second))
+    model = onnx.load_from_string(files[MODEL])
+    trees = next(node for node in model.graph.node if node.op_type == "TreeEnsembleRegressor")
+    weights = next(each for each in trees.attribute if each.name == "target_weights")
+    weights.floats[:] = [float(np.nan)] * len(weights.floats)
+    files[MODEL] = model.SerializeToString()
+    draft = Draft(**{name: getattr(second, name) for name in Draft.__slots__})
+    broken = stores.registry.register(NAME, files, draft).version
+    put_to_use(world, 1)
+    world.decider().decide(Wish(NAME, Act.CHALLENGE, "me", "try it", broken))
+    settings = Settings(data=world.settings.data, ml_trial=Trial.CANARY, ml_reload_seconds=0.02)
+    with World(settings).client() as client:
+        subject = a_subject(below=0.01)
+        told = [ask(client, source="good", features=BOOK, subject=subject) for _ in range(20)]
+        assert {(t["variant"], t["version"]) for t in told} <= {("fallback", 1), ("champion", 1)}
+        assert told[0]["variant"] == "fallback"
+        ask(client, source="good", batch=[BOOK] * 100)
+        assert any(e["challenger"] is None for e in waiting(client))
+        decisions = experiment(client)["decisions"]
+        assert isinstance(decisions, list)
+        assert "it failed at 120 of 120 predictions" in decisions[-1]["reason"]
+
+
+def known(told: dict[str, object]) -> int:
+    evidence = told["evidence"]
+    assert isinstance(evidence, dict)
+    return int(evidence["prices"])
+
+
+def test_of_two_processes_that_saw_the_same_one_decides(world: World) -> None:
+    tried = canary(world, ml_canary_prices=30)
+    books = shop(300, signal=True, source="good")[:40]
+    slow = World(tried.settings.model_copy(update={"ml_reload_seconds": 600.0}))
+    with slow.client() as client:
+        asked_by_canary(client, books)
+        prices_seen(tried, books, factor=1, round_=0)
+        assert any(known(e) == 80 for e in waiting(client))
+        stores = tried.stores()
+        watches = []
+        for _ in range(2):
+            models = Models(stores.registry)
+            models.refresh()
+            store = PredictionStore(tried.settings.ml_predictions_url)
+            watches.append(Watch(models, store, tried.settings, Trying()))
+        before = len(stores.registry.decisions(NAME))
+        for watch in watches:
+            watch.once(tried.decider())
+    acts = [decision.act for decision in stores.registry.decisions(NAME)[before:]]
+    assert acts == [Act.RAMP]
+    records = [r for p in range(DECIDED.partitions) for r in stores.log.read(DECIDED.name, p, 0, 100)]
+    last = [event for r in records if isinstance(event := decode(r).event, ModelDecided)][-1]
+    assert (last.act, last.by, last.version) == ("challenge", BY, 2)
+    assert "goes on with 60 %" in last.reason
+
+
+def test_processes_of_their_own_make_each_step_once_and_agree(world: World) -> None:
+    tried = canary(world, ml_canary_prices=30)
+    told = {"TRIAL": "canary", "CANARY_STEPS": "20,60", "CANARY_PRICES": "30", "RELOAD_SECONDS": "0.05"}
+    environment = {f"BOOKSTREAM_ML_{name}": value for name, value in told.items()}
+    tokens = InternalTokens(world.settings.internal_secret.get_secret_value())
+    headers = {HEADER: tokens.sign(Identity("reader", Role.READER, DEFAULT_SCOPES[Role.READER]))}
+    books = shop(300, signal=True, source="good")[:40]
+    registry = world.stores().registry
+    before = len(registry.decisions(NAME))
+    with ExitStack() as stack:
+        ports = [stack.enter_context(running(world.settings, **environment))[1] for _ in range(2)]
+        clients = [
+            stack.enter_context(Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False))
+            for port in ports
+        ]
+        asked_by_canary(clients[0], books)
+        prices_seen(tried, books, factor=1, round_=0)
+        for client in clients:
+            assert any(e["percent"] == 60 for e in waiting(client))
+        subject = a_subject(below=0.6, above=0.2)
+        answers = [ask(c, source="good", features=BOOK, subject=subject) for c in clients]
+        assert {(a["variant"], a["version"]) for a in answers} == {("challenger", 2)}
+    acts = [decision.act for decision in registry.decisions(NAME)[before:]]
+    assert acts in ([Act.RAMP], [Act.RAMP, Act.PROMOTE])

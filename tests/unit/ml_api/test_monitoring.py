@@ -1,0 +1,93 @@
+"""What Prometheus is told, and what its rules ask for."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+from scipy import stats
+from tests.unit.bookml.books import shop
+from tests.unit.ml_api.conftest import World
+from tests.unit.ml_api.test_canary import asked_by_canary, canary, known, prices_seen, waiting
+from tests.unit.ml_api.test_models import NAME
+from tests.unit.ml_api.test_predict import BOOK, ask
+
+from ml_api.drift import ks_of
+from ml_api.metrics import HELP
+
+RULES = Path(__file__).parents[3] / "deploy/observability/ml-alerts.yml"
+TENTHS = np.arange(0.1, 1.0, 0.1)
+Samples = dict[str, list[tuple[Mapping[str, str], float]]]
+
+
+def exposed(client: TestClient) -> Samples:
+    found: Samples = {}
+    for family in text_string_to_metric_families(client.get("/ml/metrics").text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 1.0, 3.0])
+def test_the_distance_is_that_of_scipy_as_far_as_tenths_tell_it(shift: float) -> None:
+    drawing = np.random.default_rng(int(10 * shift))
+    trained, asked = drawing.normal(0, 1, 5_000), drawing.normal(shift, 1, 2_000)
+    distance = ks_of(asked.tolist(), np.quantile(trained, TENTHS).tolist())
+    true = stats.ks_2samp(trained, asked).statistic
+    assert true - 0.1 < distance <= true + 0.01
+
+
+def test_values_that_all_books_share_are_no_drift() -> None:
+    assert ks_of([3.0] * 500, [3.0] * 9) <= 0.1
+    assert ks_of([4.0] * 500, [3.0] * 9) == pytest.approx(0.9)
+
+
+def busy(world: World, client: TestClient) -> Samples:
+    """Every metric there is has something to tell."""
+    books = shop(300, signal=True, source="good")[:40]
+    asked_by_canary(client, books)
+    prices_seen(world, books, factor=1, round_=0)
+    assert any(known(told) == 80 for told in waiting(client))
+    ask(client, source="good", batch=[{"title": "The lamp", "pages": 9_000 + n} for n in range(300)])
+    return exposed(client)
+
+
+def test_every_metric_is_told_and_every_rule_asks_for_one_that_is(world: World) -> None:
+    with canary(world, ml_canary_prices=1_000).client() as client:
+        told = busy(world, client)
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in told}
+    assert families == set(HELP)
+    for group in yaml.safe_load(RULES.read_text())["groups"]:
+        for rule in group["rules"]:
+            for name, labels in re.findall(r"\b(ml_\w+)(?:\{([^}]*)\})?", rule["expr"]):
+                wanted = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+                assert any(wanted.items() <= sample.items() for sample, _ in told[name]), rule["alert"]
+            shown = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+            (first, *_) = re.findall(r"\bml_\w+", rule["expr"])
+            assert shown <= told[first][0][0].keys(), rule["alert"]
+
+
+def test_drift_error_and_coverage_are_told_by_version_and_feature(world: World) -> None:
+    with canary(world, ml_canary_prices=1_000).client() as client:
+        told = busy(world, client)
+    distances = {(s["model"], s["feature"]): value for s, value in told["ml_drift_ks"]}
+    assert distances[NAME, "pages"] > 0.5
+    versions = {(s["model"], s["version"]) for s, _ in told["ml_live_coverage"]}
+    assert versions >= {(NAME, "1"), (NAME, "2")}
+    signals = {s["source"]: value for s, value in told["ml_source_has_signal"]}
+    assert signals == {"good": 1.0, "noise": 0.0}
+    assert [(s["model"], value) for s, value in told["ml_trial_percent"]] == [(NAME, 20.0)]
+
+
+def test_latency_is_counted_by_bounds_that_rise_to_all_requests(client: TestClient) -> None:
+    for _ in range(5):
+        ask(client, source="good", features=BOOK)
+    told = exposed(client)
+    counts = [value for _, value in told["ml_predict_seconds_bucket"]]
+    assert counts == sorted(counts)
+    assert counts[-1] == told["ml_predict_seconds_count"][0][1] == 5
+    assert told["ml_predict_seconds_sum"][0][1] > 0

@@ -1,0 +1,160 @@
+"""Predictions outlive the process that made them."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from urllib.request import Request, urlopen
+
+import orjson
+import pytest
+from tests.promises import carries
+from tests.unit.bookml.books import shop, tell
+from tests.unit.ml_api.conftest import World
+from tests.unit.ml_api.test_models import MONTHS, NAME
+from tests.unit.ml_api.test_predict import BOOK, ask, eventually
+
+from bookcore.domain.book import moment_of
+from bookcore.domain.errors import Unavailable
+from bookcore.event_log import open_event_log
+from bookcore.events.codec import encode
+from bookcore.events.ml import PredictionMade
+from bookcore.events.topics import PREDICTED
+from bookcore.kit.app import bind
+from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
+from ml_api.predictions.journal import Journal
+from ml_api.predictions.recorder import Recorder
+from ml_api.predictions.store import PredictionStore, Row
+from ml_api.predictions.telling import messages_of
+from ml_api.settings import Settings
+
+
+def a_row(number: int, *, book: str | None = None) -> Row:
+    return {
+        **{"id": f"{number:032x}", "book_id": book, "source": "good", "currency": "GBP", "kind": "model"},
+        **{"model": "price-good-gbp", "version": 2, "digest": "d" * 64, "features": "price/1"},
+        **{"snapshot": "5" * 64, "variant": "champion", "subject": "5" * 16, "price": "10.00"},
+        **{"low": "8.00", "high": "12.50", "coverage": 0.9, "made_at": 1_795_651_200_123_456 + number},
+        "milliseconds": 0.25,
+    }
+
+
+@contextmanager
+def running(settings: Settings, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    listener = bind("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    listener.close()
+    environment = {"BOOKSTREAM_DATA": str(settings.data), "BOOKSTREAM_ML_API_PORT": str(port), **more}
+    child = subprocess.Popen([sys.executable, "-m", "ml_api"], env=environment, stderr=subprocess.DEVNULL)
+    pause = Event()
+    try:
+        for _ in range(600):
+            try:
+                urlopen(f"http://127.0.0.1:{port}/health/ready").close()
+                break
+            except OSError:
+                pause.wait(0.05)
+        yield child, port
+    finally:
+        child.kill()
+        child.wait()
+
+
+def asked(port: int, token: str) -> str:
+    body = orjson.dumps({"source": "good", "features": BOOK})
+    request = Request(f"http://127.0.0.1:{port}/ml/predict", data=body, headers={HEADER: token})
+    with urlopen(request) as answer:
+        return str(orjson.loads(answer.read())["id"])
+
+
+@carries("predictions-outlive")
+def test_what_was_answered_is_found_again_after_a_kill(world: World) -> None:
+    tokens = InternalTokens(world.settings.internal_secret.get_secret_value())
+    token = tokens.sign(Identity("reader", Role.READER, DEFAULT_SCOPES[Role.READER]))
+    with running(world.settings) as (child, port):
+        told = [asked(port, token) for _ in range(300)]
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    store = PredictionStore(world.settings.ml_predictions_url)
+    lost = [prediction for prediction in told if store.get(prediction) is None]
+    assert lost, "nothing was left to the journal, so that this test has shown nothing"
+    with world.client() as client:
+        pause = Event()
+        for _ in range(200):
+            if all(store.get(prediction) for prediction in lost):
+                break
+            pause.wait(0.02)
+        assert [p for p in lost if client.get(f"/ml/predictions/{p}").status_code != 200] == []
+    log = open_event_log(world.settings.event_log_url)
+    records = [r for p in range(PREDICTED.partitions) for r in log.read(PREDICTED.name, p, 0, 1_000)]
+    assert set(told) <= {record.header("ce_id") for record in records}
+    log.close()
+    assert list(world.settings.ml_journal.iterdir()) == []
+
+
+def test_a_price_that_is_seen_at_once_still_finds_the_prediction(world: World) -> None:
+    books = shop(300, signal=True, source="good")[:40]
+    store = PredictionStore(world.settings.ml_predictions_url)
+    with world.client() as client:
+        for book in books:
+            eventually(client, f"/ml/features?book_id={book.id}")
+        ask(client, book_ids=[book.id for book in books])
+        tell(world.stores().log, books, minute=MONTHS)
+        pause = Event()
+        for _ in range(200):
+            if sum(arm.observed for arm in store.arms(NAME)) == len(books):
+                return
+            pause.wait(0.02)
+    raise AssertionError(store.arms(NAME))
+
+
+def test_a_living_process_keeps_its_own_segments(tmp_path: Path) -> None:
+    one, other = Journal(tmp_path), Journal(tmp_path)
+    one.add([a_row(1)])
+    assert list(other.orphans()) == []
+    other.close()
+    one.close()  # what it has not handed on stays
+    third = Journal(tmp_path)
+    assert [[row["id"] for row in rows] for _, rows in third.orphans()] == [[a_row(1)["id"]]]
+
+
+def test_a_line_that_was_cut_off_hides_no_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.add([a_row(1), a_row(2)])
+    path = journal.turn()
+    whole = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(whole[0] + whole[1][:40])
+    journal.close()
+    assert [[row["id"] for row in rows] for _, rows in Journal(tmp_path).orphans()] == [[a_row(1)["id"]]]
+
+
+def test_a_prediction_that_cannot_be_kept_is_not_answered(tmp_path: Path, world: World) -> None:
+    settings = world.settings
+    log = open_event_log(settings.event_log_url)
+    recorder = Recorder(PredictionStore(settings.ml_predictions_url), log, Journal(tmp_path / "journal"))
+    (tmp_path / "journal").rename(tmp_path / "gone")
+    with pytest.raises(Unavailable, match="journal"):
+        recorder.note([a_row(1)])
+    assert recorder.find(a_row(1)["id"]) is None
+    log.close()
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable, match="journal"):
+        Journal(tmp_path / "file" / "journal")
+
+
+@pytest.mark.parametrize("book", [None, "good:b00001"])
+def test_messages_are_byte_for_byte_those_of_the_model(book: str | None) -> None:
+    row = a_row(7, book=book)
+    told = {k: v for k, v in row.items() if k not in ("id", "subject", "made_at")}
+    event = PredictionMade(prediction_id=row["id"], made_at=moment_of(row["made_at"]), **told)
+    expected, (made,) = encode(event, source="ml-api"), messages_of([row])
+    assert (made.key, made.value) == (expected.key, expected.value)
+    assert [h for h in made.headers if h[0] != "ce_time"] == [
+        h for h in expected.headers if h[0] != "ce_time"
+    ]

@@ -1,0 +1,169 @@
+"""When a model is trained again, and what is said when it isn't."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.unit.bookml.books import shop, tell
+
+from bookcore.domain.book import Book, Money
+from bookcore.domain.errors import NotFound
+from bookcore.event_log import open_event_log
+from bookcore.events.codec import encode
+from bookcore.events.ml import PredictionMade
+from bookcore.events.topics import PREDICTED
+from bookcore.kit.clock import SystemClock
+from bookcore.lake import open_lake
+from bookcore.testing.builders import EPOCH
+from bookml.history import catch_up
+from bookml.registry import open_registry
+from trainer.needed import ENOUGH, Limits, Need, need_of
+from trainer.run import run
+from trainer.stores import Stores
+
+BOOKS = 300
+
+
+class Stopped:
+    """A clock that shows one moment."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    def now(self) -> datetime:
+        """Always the same."""
+        return self._moment
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    """With a champion of 300 books."""
+    log, lake = open_event_log(f"sqlite://{tmp_path}/log.db"), open_lake(f"file://{tmp_path}/lake")
+    made = Stores(log, lake, open_registry(f"file://{tmp_path}/ml/models"), SystemClock())
+    tell(log, shop(BOOKS, signal=True))
+    run(made, "shop", show=lambda *_: None)
+    yield made
+    lake.close()
+    log.close()
+
+
+def need(stores: Stores, *, days: float = 0.0) -> Need:
+    catch_up(stores.log, stores.lake)
+    later = datetime.now(UTC) + timedelta(days=days)
+    return need_of(replace(stores, clock=Stopped(later)), "shop", Limits())
+
+
+def more(count: int, *, pages: int = 0) -> list[Book]:
+    books = shop(BOOKS + count, signal=True)[BOOKS:]
+    return [replace(b, details=replace(b.details, pages=(b.details.pages or 0) + pages)) for b in books]
+
+
+def test_nothing_is_due_while_no_book_changes_however_old_the_model_is(stores: Stores) -> None:
+    assert need(stores, days=400) == Need("shop", needed=False, reason="no book is new or has another price")
+
+
+def test_a_few_new_books_make_an_old_model_due_and_no_young_one(stores: Stores) -> None:
+    tell(stores.log, more(9), minute=1)
+    young, old = need(stores), need(stores, days=31)
+    assert (young.needed, old.needed) == (False, True)
+    assert "9 books are new and 0 have another price, 3% of those it knew" in young.reason
+    assert old.reason == "version 1 is 31 days old (limit 30)"
+
+
+def test_many_new_prices_make_it_due(stores: Stores) -> None:
+    books = [replace(b, price=Money(b.price.amount + 1, "GBP")) for b in shop(BOOKS, signal=True)[:70]]
+    tell(stores.log, books, minute=1)
+    found = need(stores)
+    assert found.needed
+    assert "70 have another price, 23% of those it knew (limit 0.2)" in found.reason
+
+
+def test_new_books_that_differ_make_it_due(stores: Stores) -> None:
+    limits = replace(Limits(), share=9.0)
+    same = [replace(book, source_id=f"n{book.source_id}") for book in shop(BOOKS, signal=True)[::3]]
+    tell(stores.log, same, minute=1)
+    catch_up(stores.log, stores.lake)
+    alike = need_of(stores, "shop", limits)
+    tell(stores.log, more(ENOUGH, pages=600), minute=2)
+    catch_up(stores.log, stores.lake)
+    longer = need_of(stores, "shop", limits)
+    assert (alike.needed, longer.needed) == (False, True)
+    assert longer.reason.startswith("pages of new books is")
+
+
+@pytest.mark.parametrize(("factor", "due"), [(1.05, False), (3.0, True)])
+def test_a_live_error_beyond_the_expected_one_makes_it_due(
+    stores: Stores, factor: float, *, due: bool
+) -> None:
+    books = shop(BOOKS, signal=True)[: ENOUGH + 10]
+    version = stores.registry.versions("price-shop-gbp")[0]
+    stores.log.append(
+        PREDICTED.name,
+        [encode(predicted(book, factor, version.digest), source="test") for book in books],
+    )
+    tell(stores.log, [*books, *more(1)], minute=30)
+    found = need(stores)
+    assert found.needed is due, found.reason
+    assert "the live error is" in found.reason
+
+
+def predicted(book: Book, factor: float, digest: str) -> PredictionMade:
+    price = str(round(book.price.amount * Decimal(factor), 2))
+    return PredictionMade(
+        prediction_id=f"p-{book.id}",
+        book_id=book.id,
+        source="shop",
+        currency="GBP",
+        kind="model",
+        model="price-shop-gbp",
+        version=1,
+        digest=digest,
+        features="price/1",
+        snapshot="0",
+        variant="champion",
+        price=price,
+        low=price,
+        high=price,
+        coverage=0.9,
+        made_at=EPOCH + timedelta(minutes=10),
+        milliseconds=1.0,
+    )
+
+
+def test_a_source_without_a_model_is_due_and_one_without_books_is_none(stores: Stores) -> None:
+    tell(stores.log, shop(20, signal=True, source="other"))
+    catch_up(stores.log, stores.lake)
+    assert need_of(stores, "other", Limits()).reason == "there is no model of other yet"
+    with pytest.raises(NotFound, match="import or crawl"):
+        need_of(stores, "nowhere", Limits())
+
+
+def test_a_snapshot_that_is_gone_makes_it_due(stores: Stores, tmp_path: Path) -> None:
+    for part in (tmp_path / "lake" / "ml" / "snapshots").rglob("part-*"):
+        part.write_bytes(b"other")
+    assert need(stores).reason.startswith("the snapshot of version 1 can't be read")
+
+
+def test_the_command_says_what_it_found_and_trains_only_what_is_due(stores: Stores, tmp_path: Path) -> None:
+    tell(stores.log, shop(210, signal=False, source="other"))
+    first, again = (
+        subprocess.run(
+            [sys.executable, "-m", "bookstream", "train", "--if-needed", "--data", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for _ in range(2)
+    )
+    assert first[0] == "other: due: there is no model of other yet"
+    assert first[1].startswith("price-other-gbp version 1 is refused")
+    assert first[2] == "shop: not due: no book is new or has another price"
+    assert again == ["other: not due: no book is new or has another price", first[2]]
+    challenge = [sys.executable, "-m", "bookstream", "model", "challenge", "price-other-gbp", "1"]
+    done = subprocess.run([*challenge, "--data", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, "refused by the gate" in done.stderr) == (1, True)
