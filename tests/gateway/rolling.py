@@ -93,7 +93,7 @@ class Load(Thread):
     def run(self) -> None:
         """Until it is ended."""
         with httpx.Client(
-            base_url=self._address, headers=self._headers, trust_env=False, timeout=30
+            base_url=self._address, headers=self._headers, trust_env=False, timeout=WITHIN
         ) as client:
             while not self._is_over:
                 for ask in self._asks:
@@ -140,7 +140,7 @@ class Loads:
 @contextmanager
 def under_load(address: str, *kinds: Sequence[Ask]) -> Iterator[Loads]:
     """One connection for each kind, as the administrator."""
-    login = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
+    login = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False, timeout=WITHIN)
     loads = Loads([Load(address, login.json()["access_token"], asks) for asks in kinds])
     for load in loads.all:
         load.start()

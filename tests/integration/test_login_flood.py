@@ -51,7 +51,7 @@ def attacked(tmp_path: Path, redis_url: str) -> Iterator[Attacked]:
             {f"BOOKSTREAM_{name}": value for name, value in told.items()},
         )
         program.start()
-        register = httpx.post(f"{program.address}/v1/auth/register", json=READER, trust_env=False)
+        register = httpx.post(f"{program.address}/v1/auth/register", json=READER, trust_env=False, timeout=60)
         yield Attacked(program.address, register.json()["access_token"], proxy)
         proxy.wake()
         program.stop()
