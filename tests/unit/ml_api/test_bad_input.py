@@ -3,12 +3,13 @@
 import shutil
 import time
 from pathlib import Path
+from threading import Event
 
 import orjson
 import pytest
 from fastapi.testclient import TestClient
 from tests.unit.ml_api.conftest import World
-from tests.unit.ml_api.test_models import NAME
+from tests.unit.ml_api.test_models import NAME, put_to_use
 from tests.unit.ml_api.test_predict import BOOK, amount, ask
 
 from bookml.artifact import MODEL
@@ -102,7 +103,9 @@ def test_a_snapshot_that_is_gone_is_not_found_and_predictions_go_on(world: World
 def test_explaining_needs_no_registry_and_only_so_many_rows(world: World) -> None:
     with world.client() as client:
         shutil.rmtree(Path(world.settings.registry_url.removeprefix("file://")))
-        assert any("ml_registry_trouble 1" in client.get("/ml/metrics").text for _ in range(50))
+        pause = Event()
+        while "ml_registry_trouble 1" not in client.get("/ml/metrics").text:
+            assert not pause.wait(0.02)
         began = time.monotonic()
         told = ask(client, source="good", batch=[BOOK] * 100, explain=True)
         assert time.monotonic() - began < 20  # 100 rows of a small model take a tenth of a second
@@ -111,6 +114,19 @@ def test_explaining_needs_no_registry_and_only_so_many_rows(world: World) -> Non
         assert all(item["explanation"] for item in items)
         answer = client.post("/ml/predict", json={"source": "good", "batch": [BOOK] * 101, "explain": True})
         assert (answer.status_code, answer.json()["field"]) == (422, "explain")
+
+
+@pytest.mark.parametrize("part", [NAME, f"{NAME}/decisions", f"{NAME}/2"])
+def test_a_registry_that_has_lost_a_part_changes_nothing(world: World, part: str) -> None:
+    put_to_use(world, 2)
+    with world.client() as client:
+        before = ask(client, source="good", features=BOOK)
+        shutil.rmtree(Path(world.settings.registry_url.removeprefix("file://")) / part)
+        pause = Event()
+        while "ml_registry_trouble 1" not in client.get("/ml/metrics").text:
+            assert not pause.wait(0.02)
+        after = ask(client, source="good", features=BOOK)
+    assert (after["version"], after["price"], after["kind"]) == (2, before["price"], "model")
 
 
 def test_a_pickle_in_the_place_of_a_model_is_never_opened(world: World) -> None:

@@ -111,7 +111,7 @@ class Watch:
             self.store.pairs(name, versions, since=version_at(challenge.since)),
             self.store.pairs(name, versions, since=version_at(challenge.step_since)),
             self.store.milliseconds(name, challenge.version, since=version_at(challenge.step_since)),
-            self.trying.tallies[line.challenger.version.digest],
+            self.trying.tally(line.challenger.version),
         )
 
 

@@ -92,6 +92,6 @@ def _trials(answering: Answering) -> Iterator[Told]:
         yield "ml_trial_percent", f'ml_trial_percent{{model="{name}"}}', percent
         version = line.challenger.version
         labels = f'{{model="{name}",version="{version.version}"}}'
-        failed = answering.trying.tallies[version.digest].failed
+        failed = answering.trying.tally(version).failed
         yield "ml_challenger_failures_total", f"ml_challenger_failures_total{labels}", failed
     yield "ml_predictions_waiting", "ml_predictions_waiting", answering.recorder.waiting

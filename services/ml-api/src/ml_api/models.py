@@ -120,7 +120,7 @@ class Models:
         """The line as it is now; as it was when it can't be read: one bad model is no other's trouble."""
         versions = {version.version: version for version in self.registry.versions(name)}
         if not versions:
-            return None
+            return self._missed(name) if name in self.lines else None
         try:
             found = self._line(name, versions)
             self._refused.pop(name, None)
@@ -132,8 +132,8 @@ class Models:
     def _line(self, name: str, versions: Mapping[int, Version]) -> Line:
         decisions = self.registry.decisions(name)
         champion, challenge = champion_of(decisions), challenge_of(decisions)
-        newest = versions[max(versions)]
-        before = self.lines.get(name)
+        newest, before = versions[max(versions)], self.lines.get(name)
+        _refuse_what_has_lost(before, versions, decisions)
         first = self._tried(versions.get(champion or 0), before.champion if before else None)
         second = self._tried(versions.get(challenge.version if challenge else 0), None)
         facts = first.predictor.facts if first else self._baseline(versions, before)
@@ -175,6 +175,20 @@ class Models:
         else:
             self.trouble = f"{reason}; the models that are loaded serve on"
         _log.warning("models not refreshed", reason=reason)
+
+
+def _refuse_what_has_lost(
+    before: Line | None, versions: Mapping[int, Version], decisions: Sequence[Decision]
+) -> None:
+    """Versions and decisions are only ever added: where some are gone, others may be about to go.
+
+    Raises: NotFound.
+    """
+    if before is None:
+        return
+    used = {each.version.version for each in (before.champion, before.challenger) if each}
+    if len(decisions) < len(before.decisions) or not versions.keys() >= used | {before.newest.version}:
+        raise NotFound("versions or decisions that were there are gone")
 
 
 def check(models: Models) -> None:

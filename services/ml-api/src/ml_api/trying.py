@@ -1,15 +1,16 @@
 """Who is answered by the challenger, and what it fails at: a model that is tried must not cost an answer."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from threading import Lock
 
 import structlog
 
 from bookml.features import Features
 from bookml.predictor import Estimate
+from bookml.registry import Version
 from ml_api.models import Line, Loaded
 from ml_api.settings import Settings, Trial
 
@@ -35,7 +36,7 @@ def share_of(model: str, subject: str) -> float:
     return int.from_bytes(digest[:8]) % _LARGEST_SHARE / _LARGEST_SHARE
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Predictions that a challenger was asked for in this process, and those that it failed at."""
 
@@ -45,22 +46,32 @@ class Tally:
 
 @dataclass(slots=True)
 class Trying:
-    """Tallies by the challenger's digest."""
+    """Tallies by the challenger's digest; safe for several threads."""
 
-    tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    _tallies: dict[str, Tally] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def tally(self, version: Version) -> Tally:
+        """Until now."""
+        return self._tallies.get(version.digest, Tally())
 
     def estimates(self, loaded: Loaded, rows: Sequence[Features]) -> Sequence[Estimate] | None:
         """None when the challenger fails; that is logged and counted, and the champion answers instead."""
-        tally = self.tallies[loaded.version.digest]
-        tally.asked += len(rows)
+        version = loaded.version
         try:
             found = loaded.predictor.estimate(rows)
             if all(math.isfinite(each.price + each.low + each.high) for each in found):
+                self._count(version, len(rows), failed=0)
                 return found
             reason = "a price is no number"
         except Exception as error:  # noqa: BLE001 - whatever a model on trial does, the champion is there
             reason = type(error).__name__
-        tally.failed += len(rows)
-        version = loaded.version
+        self._count(version, len(rows), failed=len(rows))
         _log.error("challenger failed", name=version.name, version=version.version, reason=reason)
         return None
+
+    def _count(self, version: Version, asked: int, *, failed: int) -> None:
+        """Both at once: who looks in between must not see failures without their predictions."""
+        with self._lock:
+            before = self.tally(version)
+            self._tallies[version.digest] = Tally(before.asked + asked, before.failed + failed)
