@@ -74,14 +74,13 @@ def development(found: Engine, *, keep: bool) -> None:
             "images of every service built",
             lambda: platform.compose("--profile", "full", "--profile", "tools", "build"),
         )
-        _step("core up and healthy", platform.up)
+        _step("core and MLflow up and healthy", lambda: platform.up("--profile", "ml"))
         platform.check_accounts()
-        _step("full up and healthy", lambda: platform.up("--profile", "full"))
+        _step("full up and healthy", lambda: platform.up("--profile", "ml", "--profile", "full"))
         _step("the sample shop crawled by the fleet", lambda: platform.settle(int(_BOOKS)))
         _compare(
             "sample_shop", platform, shop_truth(platform.compose("exec", "-T", "sample-shop", *_fetch(_SHOP)))
         )
-        _step("MLflow up and healthy", lambda: platform.up("--profile", "full", "--profile", "ml"))
         _say(platform.train("sample_shop"))
         if site:
             crawl = [
@@ -101,7 +100,7 @@ def development(found: Engine, *, keep: bool) -> None:
             _say("the whole site is SKIPPED: BOOKSTREAM_TEST_DATA names no folder with it")
         _say(platform.audit())
         before = platform.containers()
-        _step("brought up again", platform.up)
+        _step("brought up again", lambda: platform.up("--profile", "ml"))
         if platform.containers() != before:
             raise Unavailable("a second `up` made other containers, with nothing changed")
 
