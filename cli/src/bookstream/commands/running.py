@@ -112,8 +112,9 @@ def serve(processes: Processes, ports: Ports, data: Path) -> None:
 
     Raises: Unavailable naming a service that ended by itself.
     """
-    print(f"\n{invitation(ports, log_in(ports, data))}\n\nCtrl-C stops everything.", flush=True)
+    invited = f"\n{invitation(ports, log_in(ports, data))}\n\nCtrl-C stops everything."
     try:
+        print(invited, flush=True)  # whoever reads it may press Ctrl-C before the next line is reached
         processes.watch()
     except KeyboardInterrupt:
         print("stopping", flush=True)
