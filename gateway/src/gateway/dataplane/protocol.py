@@ -187,6 +187,8 @@ class GatewayProtocol(HttpToolsProtocol):
         """uvicorn's; how long a connection may be idle is for the sweep to say, without a timer for each."""
         super().on_response_complete()
         self._unset_keepalive_if_required()
+        if not self._is_busy:
+            self._tidy()
 
     def on_message_begin(self) -> None:
         """The parser's."""
@@ -254,7 +256,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _tidy(self) -> None:
         """Drop what uvicorn's lane needs, and keeps of the last request: ten thousand would hold much."""
-        if self.flow.write_paused or self.flow.read_paused:
+        if self.flow is None or self.flow.write_paused or self.flow.read_paused:
             return
         self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
         self.headers = self.flow = self.parser = None  # type: ignore[assignment]
