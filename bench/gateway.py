@@ -26,7 +26,7 @@ from deploy.compiled import compile_into
 
 ADMIN = {"email": "bench@example.org", "password": "a password of the bench"}
 SERVICE, OURS, LOGGED, LOCAL, ENVOY, NGINX, USUAL = 18_190, 18_191, 18_192, 18_193, 18_194, 18_195, 18_196
-INTERPRETED = 18_197
+INTERPRETED, FRESH = 18_197, 18_198
 COMPILED = FOLDER / "compiled"
 REPEATED, SEARCH = "/v1/books?limit=20", "/v1/search?q=light"
 VARIED = """
@@ -159,8 +159,9 @@ def behaviour(folder: Path, ours: Peer, site: Site, found: Rounds) -> list[Figur
     taken = steady(ours.address + REPEATED, site.token, rate=rate, seconds=5)
     purges = purge_times(ours.address, site.token, log=f"sqlite://{folder}/log.db")
     failing = reads_with_one_failing(gateway, folder, site)
-    idle = idle_memory(ours)
     crowd = busy_crowd(ours, site, REPEATED)
+    with gateway(folder, FRESH, {"CACHE_URL": "memory://"}) as fresh:
+        idle = idle_memory(fresh)
     return [
         Figure("rate of 70 % of what one core and this load can do", rate, "requests/s"),
         Figure("p99 of a hit at that rate", taken, "ms"),
