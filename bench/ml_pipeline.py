@@ -119,7 +119,8 @@ def pipeline(folder: Path) -> Pipeline:
         places += columns.tolist()
         rarity, ridge = TfidfTransformer(sublinear_tf=True), Score()
         rarity.idf_ = idf
-        ridge.coef_ = (known["terms"][:, columns].T / np.where(idf, idf, 1.0)).astype(float)
+        coefficients = (known["terms"][:, columns].T / np.where(idf, idf, 1.0)).astype(float)
+        ridge.coef_ = np.asfortranarray(coefficients)  # else scikit-learn copies all of it for each request
         ridge.intercept_ = known["centre"][columns].astype(float)
         scores.append((f"score{at}", Pipeline([("rarity", rarity), ("ridge", ridge)])))
     words = [("counts", Words()), ("scores", FeatureUnion(scores)), ("order", Order(np.argsort(places)))]
