@@ -1,4 +1,4 @@
-"""The gateway's data plane as machine code: `python -m deploy.compiled FOLDER` (make compiled).
+"""The gateway's data plane as machine code: `python -m deploy.compiled FOLDER` (make test-compiled).
 
 Copies bookcore and gateway into FOLDER and compiles there, with mypyc, the modules that every request goes
 through. The source stays what it is; what mypyc makes of it does the same with less of the interpreter. With

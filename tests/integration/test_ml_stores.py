@@ -63,23 +63,23 @@ class TestRedisOnlineStore(OnlineStoreContract):
         Redis.from_url(base).flushdb()
 
 
+def without(postgresql_url: str, table: str) -> str:
+    """The database's address, with that table gone."""
+    url = postgresql_url.partition("?")[0]
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+    engine.dispose()
+    return url
+
+
 class TestPostgresqlOnlineStore(OnlineStoreContract):
     @pytest.fixture
     def url(self, postgresql_url: str) -> str:
-        url = postgresql_url.partition("?")[0]
-        engine = create_engine(url)
-        with engine.begin() as connection:
-            connection.execute(text("DROP TABLE IF EXISTS ml_online_books"))
-        engine.dispose()
-        return url
+        return without(postgresql_url, "ml_online_books")
 
 
 class TestPostgresqlPredictions(PredictionsContract):
     @pytest.fixture
     def url(self, postgresql_url: str) -> str:
-        url = postgresql_url.partition("?")[0]
-        engine = create_engine(url)
-        with engine.begin() as connection:
-            connection.execute(text("DROP TABLE IF EXISTS ml_predictions"))
-        engine.dispose()
-        return url
+        return without(postgresql_url, "ml_predictions")

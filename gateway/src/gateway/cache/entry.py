@@ -32,7 +32,7 @@ class Known(NamedTuple):
 
     def left(self, now: float) -> int:
         """Seconds of being fresh, below zero when stale."""
-        return int(self.lifetime.ttl - max(0, int(now - self.stored_at)))
+        return int(self.lifetime.ttl - self.age(now))
 
 
 class Seen:
