@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 from tests.integration.platform import addresses
 from tests.integration.servers import (
     ELASTICSEARCH,
@@ -43,6 +45,18 @@ def s3_url() -> Iterator[str]:
 def postgresql_url() -> Iterator[str]:
     """Of a database from which others can be made."""
     yield from _address(POSTGRESQL)
+
+
+@pytest.fixture
+def new_database(postgresql_url: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database of this test's own, with nothing in it."""
+    name = f"new_{uuid4().hex}"
+    engine = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from bookcore.domain.errors import Conflict, Unavailable
@@ -21,20 +19,8 @@ from gateway.control.accounts.usage import Cell, Tally
 
 
 @pytest.fixture
-def url(postgresql_url: str) -> Iterator[str]:
-    """Of a database of this test's own."""
-    name = f"accounts_{uuid4().hex}"
-    engine = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        yield make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    database = open_database(url)
+def database(new_database: str) -> Iterator[Database]:
+    database = open_database(new_database)
     yield database
     database.close()
 
@@ -53,9 +39,9 @@ def test_many_who_write_at_once_make_one_chain(stores: Stores) -> None:
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'b'", "DELETE FROM audit", "TRUNCATE audit"])
-def test_the_database_refuses_to_change_the_log(stores: Stores, url: str, statement: str) -> None:
+def test_the_database_refuses_to_change_the_log(stores: Stores, new_database: str, statement: str) -> None:
     stores.audit.add(Deed("a", "did", "t"))
-    engine = create_engine(url)
+    engine = create_engine(new_database)
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.execute(text(statement))
     engine.dispose()

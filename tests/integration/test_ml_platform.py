@@ -10,7 +10,6 @@ import pytest
 from fastapi.testclient import TestClient
 from mlflow import MlflowClient
 from redis import Redis
-from sqlalchemy import create_engine, text
 from tests.unit.bookml.books import shop, tell
 from tests.unit.ml_api.test_predict import amount, ask, eventually
 
@@ -53,14 +52,11 @@ class Platform:
 
 @pytest.fixture
 def platform(
-    tmp_path: Path, s3_url: str, postgresql_url: str, redis_url: str, mlflow_url: str
+    tmp_path: Path, s3_url: str, new_database: str, redis_url: str, mlflow_url: str
 ) -> Iterator[Platform]:
     own = f"t{uuid4().hex[:12]}"
     lake = f"s3://{own}?{s3_url.partition('?')[2]}"
     prepare_lake(lake)
-    engine = create_engine(postgresql_url.partition("?")[0], isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {own}"))
     features = redis_url.partition("?")[0].rpartition("/")[0] + "/8"
     Redis.from_url(features).flushdb()
     settings = Settings(
@@ -68,7 +64,7 @@ def platform(
         lake_url=lake,
         registry_url=mlflow_url,
         ml_features_url=features,
-        ml_predictions_url=f"{postgresql_url.partition('?')[0].rpartition('/')[0]}/{own}",
+        ml_predictions_url=new_database,
         ml_reload_seconds=0.1,
     )
     log = open_event_log(settings.event_log_url)
@@ -79,9 +75,6 @@ def platform(
     for model in client.search_registered_models(f"name LIKE 'price-{own}%'"):
         client.delete_registered_model(model.name)
     Redis.from_url(features).flushdb()
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {own} WITH (FORCE)"))
-    engine.dispose()
 
 
 def test_a_model_is_trained_served_traced_and_taken_back(platform: Platform) -> None:

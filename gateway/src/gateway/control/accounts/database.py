@@ -1,20 +1,20 @@
-"""One engine; SQLite gets WAL, a busy timeout, foreign keys and writers that queue instead of failing."""
+"""One engine; on SQLite with foreign keys, in a file that only its owner reads."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.sql import make_tables, open_engine
 from gateway.control.accounts.tables import metadata
 
-_WRITES = "bookstream_writes"
+_DAMAGED = ("not a database", "malformed")
 
 
 class Database:
@@ -33,7 +33,7 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write, all or nothing. Raises: Unavailable."""
         with _translated(), self._engine.connect() as connection:
-            connection.execution_options(**{_WRITES: True})
+            connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
 
@@ -53,19 +53,19 @@ def open_database(url: str) -> Database:
     Raises: Invalid for a URL that no installed driver reads, Unavailable when it can't be opened.
     """
     try:
-        engine = create_engine(url)
+        engine = open_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise Invalid(f"no database for this address ({error})", field="accounts_url") from error
     if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine, make_url(url).database)
-    database = Database(engine)
+        _create_private(engine.url.database)
+        event.listen(engine, "connect", _on_connect)
     try:
-        with database.writing() as connection:
-            metadata.create_all(connection)
+        with _translated():
+            make_tables(engine, metadata)
     except Unavailable:
-        database.close()
+        engine.dispose()
         raise
-    return database
+    return Database(engine)
 
 
 @contextmanager
@@ -75,19 +75,15 @@ def _translated() -> Iterator[None]:
     except OperationalError as error:
         raise Unavailable(f"the accounts database can't be used now ({error.orig}); try again") from error
     except DatabaseError as error:
-        if "not a database" not in str(error.orig) and "malformed" not in str(error.orig):
+        if not any(words in str(error.orig) for words in _DAMAGED):
             raise
         raise Unavailable(f"the accounts database is damaged ({error.orig}); restore a backup") from error
 
 
-def _prepare_sqlite(engine: Engine, path: str | None) -> None:
-    if path:
-        _create_private(Path(path))
-    event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
-
-
-def _create_private(path: Path) -> None:
+def _create_private(name: str | None) -> None:
+    if not name:
+        return
+    path = Path(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -96,11 +92,4 @@ def _create_private(path: Path) -> None:
 
 
 def _on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver's own BEGIN would come too late for a writer
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.cursor().execute(f"PRAGMA {pragma}")
-
-
-def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.cursor().execute("PRAGMA foreign_keys=ON")

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
 import orjson
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -17,15 +15,14 @@ from sqlalchemy.exc import (
     InternalError,
     OperationalError,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from bookcore.catalogue.schema import check
 from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.sql import first_use, sqlite_engine
 
 _FIELD = "BOOKSTREAM_CATALOGUE_URL"
 _POSTGRESQL = "postgresql+psycopg2"
 _OLDEST_POSTGRESQL = 15
-_MIGRATION_LOCK = 7_112_200
 _KEEPALIVE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -61,9 +58,9 @@ def engine_of(url: str) -> Engine:
 
 def prepare(engine: Engine) -> str:
     """Bring the database to the newest schema, one process at a time; what was done."""
-    with explained(), _alone(engine), engine.execution_options(writes=True).begin() as connection:
+    with explained(), first_use(engine) as connection:
         if engine.dialect.name == "postgresql":
-            _make_schema(connection)
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema_of(connection)}"))
         return cast(_Migrating, import_module("bookcore.catalogue.migrating")).upgrade(connection)
 
 
@@ -115,10 +112,7 @@ def _sqlite(url: URL) -> Engine:
     path = Path(url.database or "")
     with explained():
         path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30}, json_serializer=_json)
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    return sqlite_engine(url, json_serializer=_json)
 
 
 def _postgresql(url: URL) -> Engine:
@@ -149,33 +143,3 @@ def schema_of(connection: Connection) -> str:
     """The schema that the session's tables are in."""
     path: str = connection.execute(text("SHOW search_path")).scalar_one()
     return path.partition(",")[0].strip()
-
-
-def _make_schema(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema_of(connection)}"))
-
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """SQLite: who starts at once goes in turn; PostgreSQL has a lock of its own for that."""
-    if engine.dialect.name != "sqlite":
-        yield
-        return
-    with Path(engine.url.database or "").with_suffix(".lock").open("w") as lock:
-        flock(lock, LOCK_EX)
-        yield
-
-
-def _configure_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own; _begin_sqlite does
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: a reader that turns writer half-way could only fail.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -155,9 +155,8 @@ class SqliteRebuild:
 
 
 def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", ".lock"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _whole(url: URL) -> str:

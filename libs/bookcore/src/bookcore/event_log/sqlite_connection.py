@@ -1,12 +1,12 @@
 """How the SQLite event log opens its file and writes to it."""
 
-import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
+from bookcore.kit.turns import in_turn
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS partitions (
@@ -27,11 +27,7 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
     Raises: Unavailable when the file can't be opened or made.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".lock").open(
-            "w"
-        ) as lock:  # processes that start at once make the file in turn
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with in_turn(path):
             connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(f"PRAGMA synchronous={synchronous}")

@@ -108,11 +108,22 @@ def prepare(url: str) -> str:
         except ClientError as error:
             if _code(error) not in _ABSENT | _NO_BUCKET:
                 raise
-            client.create_bucket(Bucket=bucket.name)
-            return f"made bucket {bucket}"
+            if _make(client, bucket.name):
+                return f"made bucket {bucket}"
         finally:
             client.close()
     return f"kept bucket {bucket}"
+
+
+def _make(client: "S3Client", name: str) -> bool:
+    """False when another process was faster."""
+    try:
+        client.create_bucket(Bucket=name)
+    except ClientError as error:
+        if _code(error) != "BucketAlreadyOwnedByYou":
+            raise
+        return False
+    return True
 
 
 class S3Lake:

@@ -1,7 +1,6 @@
 """The online store as one table, on SQLite or PostgreSQL."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -12,8 +11,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    create_engine,
-    make_url,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -21,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookcore.domain.errors import Unavailable
+from bookcore.sql import make_tables, open_engine
 from bookml.facts import facts_from
 from bookml.online import Known
 
@@ -45,13 +43,10 @@ class SqlStore:
     """As the port."""
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        if parsed.drivername == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(parsed, pool_pre_ping=parsed.drivername != "sqlite")
+        self._engine = open_engine(url)
         try:
-            _metadata.create_all(self._engine)
-        except SQLAlchemyError as error:
+            make_tables(self._engine, _metadata)
+        except (SQLAlchemyError, OSError) as error:
             raise _away(error) from error
 
     def put(self, books: Sequence[Known]) -> None:
@@ -98,5 +93,5 @@ def _row(book: Known) -> dict[str, object]:
     }
 
 
-def _away(error: SQLAlchemyError) -> Unavailable:
+def _away(error: Exception) -> Unavailable:
     return Unavailable(f"the store of features can't be used ({type(error).__name__}); check its URL")

@@ -4,17 +4,14 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, create_engine, func, make_url, or_, select, update
+from sqlalchemy import Connection, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.event import listen
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from bookcore.domain.errors import Unavailable
+from bookcore.sql import make_tables, open_engine
 from bookml.online import Known
 from ml_api.evidence import Mean, Pairs
 from ml_api.predictions.tables import OBSERVED, metadata, predictions
@@ -60,18 +57,14 @@ class PredictionStore:
 
     def __init__(self, url: str) -> None:
         """Makes the table when it isn't there. Raises: Unavailable."""
-        parsed = make_url(url)
-        if parsed.drivername == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(parsed, pool_pre_ping=parsed.drivername != "sqlite")
-        if self._engine.dialect.name == "sqlite":
-            listen(self._engine, "connect", _one_sync_for_a_commit)
-        with self._used() as connection:
-            metadata.create_all(connection)
+        self._engine = open_engine(url)
+        self._writing = self._engine.execution_options(writes=True)
+        with _explained():
+            make_tables(self._engine, metadata)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Idempotent by id. Raises: Unavailable."""
-        with self._used() as connection:
+        with self._writes() as connection:
             if self._engine.dialect.name == "sqlite":
                 connection.exec_driver_sql(
                     _SQLITE_INSERT, [tuple(map(row.__getitem__, _GIVEN)) for row in rows]
@@ -81,7 +74,7 @@ class PredictionStore:
 
     def get(self, prediction_id: str) -> Row | None:
         """The row, None when there is none."""
-        with self._used() as connection:
+        with self._reads() as connection:
             found = connection.execute(select(predictions).where(predictions.c.id == prediction_id))
             row = found.mappings().first()
         return None if row is None else dict(row)
@@ -91,7 +84,7 @@ class PredictionStore:
         living = {book.id: book for book in books if book.facts is not None}
         closed = 0
         ids = sorted(living)
-        with self._used() as connection:
+        with self._writes() as connection:
             for first in range(0, len(ids), _CHUNK):
                 closed += sum(
                     _close(connection, row, living) for row in _open(connection, ids[first : first + _CHUNK])
@@ -115,7 +108,7 @@ class PredictionStore:
             .group_by(c.variant, c.version)
             .order_by(func.count().desc(), c.version)
         )
-        with self._used() as connection:
+        with self._reads() as connection:
             return [Arm(*row) for row in connection.execute(query)]
 
     def pairs(self, model: str, versions: tuple[int, int], *, since: int) -> Pairs:
@@ -143,7 +136,7 @@ class PredictionStore:
                 )
             )
         )
-        with self._used() as connection:
+        with self._reads() as connection:
             count, total, squares, held = connection.execute(query).one()
         return Pairs(Mean(count, total, squares), Mean(count, held, held))
 
@@ -156,7 +149,7 @@ class PredictionStore:
             .order_by(c.made_at.desc())
             .limit(_NEWEST)
         )
-        with self._used() as connection:
+        with self._reads() as connection:
             return [float(each) for each in connection.execute(query).scalars()]
 
     def close(self) -> None:
@@ -164,19 +157,22 @@ class PredictionStore:
         self._engine.dispose()
 
     @contextmanager
-    def _used(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise Unavailable(f"the table of predictions can't be used ({type(error).__name__})") from error
+    def _reads(self) -> Iterator[Connection]:
+        with _explained(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writes(self) -> Iterator[Connection]:
+        with _explained(), self._writing.begin() as connection:
+            yield connection
 
 
-def _one_sync_for_a_commit(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise Unavailable(f"the table of predictions can't be used ({type(error).__name__})") from error
 
 
 def _open(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:

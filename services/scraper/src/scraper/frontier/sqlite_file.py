@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import RLock
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
+from bookcore.kit.turns import in_turn
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
@@ -31,8 +32,7 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._turn = RLock()
-        with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with self._explained(), in_turn(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")

@@ -1,0 +1,72 @@
+"""What every table of ours needs of SQLAlchemy, on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bookcore.kit.turns import in_turn
+
+_FIRST_LOCK = 7_112_200
+
+
+def open_engine(url: str) -> Engine:
+    """`sqlite:////absolute/file.db` or any address of SQLAlchemy's; nothing is opened yet.
+
+    Raises: SQLAlchemyError, ImportError for an address of no known kind.
+    """
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite"
+    return sqlite_engine(parsed) if is_file else create_engine(parsed, pool_pre_ping=True)
+
+
+def sqlite_engine(url: URL, **more: Any) -> Engine:  # Any: whatever create_engine takes
+    """WAL and a sync for each commit; who writes waits up to 30 s for another.
+
+    A transaction that writes is begun with `execution_options(writes=True)`.
+    """
+    engine = create_engine(url, connect_args={"timeout": 30}, **more)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+@contextmanager
+def first_use(engine: Engine) -> Iterator[Connection]:
+    """A transaction to make tables in; processes that start at once go in turn.
+
+    Raises: what the driver does, OSError when a file can't be made.
+    """
+    with _turn(engine), engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _FIRST_LOCK})
+        yield connection
+
+
+def make_tables(engine: Engine, metadata: MetaData) -> None:
+    """Those that aren't there. Raises: as first_use."""
+    with first_use(engine) as connection:
+        metadata.create_all(connection)
+
+
+def _turn(engine: Engine) -> Any:  # Any: two kinds of context managers
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    return in_turn(Path(file)) if file else nullcontext()
+
+
+def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own; _begin does
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes the lock at once: a reader that turns writer half-way could only fail.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

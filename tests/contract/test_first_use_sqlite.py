@@ -1,0 +1,31 @@
+"""Whoever starts at once with others on a new SQLite file is not told of their hurry."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.contract.first_use import Store, open_at_once
+from tests.promises import carries
+
+from bookcore.event_log.sqlite_connection import connect
+from bookml.online.sql import SqlStore
+from gateway.control.accounts.database import open_database
+from ml_api.predictions.store import PredictionStore
+from scraper.frontier.sqlite_file import SqliteFile
+
+ROUNDS = 5
+STORES: dict[str, Callable[[Path], Store]] = {
+    "accounts": lambda file: open_database(f"sqlite:///{file}"),
+    "event log": lambda file: connect(file, synchronous="FULL"),
+    "frontier": SqliteFile,
+    "online store": lambda file: SqlStore(f"sqlite:///{file}"),
+    "predictions": lambda file: PredictionStore(f"sqlite:///{file}"),
+}
+
+
+@carries("no-lost-restart")
+@pytest.mark.parametrize("opened", STORES.values(), ids=STORES)
+def test_all_who_open_a_new_file_at_once_can_use_it(tmp_path: Path, opened: Callable[[Path], Store]) -> None:
+    for n in range(ROUNDS):
+        open_at_once(partial(opened, tmp_path / str(n) / "new.db"))
