@@ -23,6 +23,7 @@ MODULES = {
         "admission",
         "answer",
         "clients",
+        "date",
         "freshness",
         "gcra",
         "head",
@@ -33,6 +34,7 @@ MODULES = {
         "trace",
     ),
     "gateway/cache": ("entry", "limiter", "purges", "shelf", "store"),
+    "gateway/control": ("failures", "flushing", "usage"),
     "gateway/dataplane": (
         "asgi_visit",
         "balance",
@@ -43,6 +45,7 @@ MODULES = {
         "engine",
         "flight",
         "hot",
+        "inside",
         "lane",
         "observe",
         "outbound",

@@ -25,13 +25,15 @@ from gateway.control.periods import DAY, DAY_SECONDS, LONGEST_MONTH_SECONDS, MON
 from gateway.control.tokens import AccessTokens
 from gateway.control.usage import Usage
 from gateway.core.clients import Crowd, Proxies
+from gateway.core.date import DateLine
 from gateway.core.freshness import Lifetime
 from gateway.core.gcra import Quota
 from gateway.core.routes import Service
 from gateway.core.trace import Tracer
+from gateway.dataplane.connections import Connections
 from gateway.dataplane.doorkeeper import Doorkeeper
 from gateway.dataplane.engine import Collaborators, Engine
-from gateway.dataplane.inside import Connections, DateLine, Inside, Limits
+from gateway.dataplane.inside import Inside, Limits
 from gateway.dataplane.lane import FastLane
 from gateway.dataplane.observe import AccessLog, Observer
 from gateway.dataplane.sweep import Sweep

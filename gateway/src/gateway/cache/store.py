@@ -8,7 +8,7 @@ answer. Without the cache server requests are counted here and answered from the
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -28,14 +28,15 @@ _PURGE_KEYS = (SEQUENCE, LOG)
 _NUMBERS = (0,) * 5
 
 
-class Counted(NamedTuple):
+class Counted:
     """Whether a request may go on; times in microseconds. `ticket` is the purge sequence, -1 when unknown."""
 
-    allowed: int
-    remaining: int
-    retry_after: int
-    reset_after: int
-    ticket: int
+    __slots__ = ("allowed", "remaining", "reset_after", "retry_after", "ticket")
+
+    def __init__(self, allowed: int, remaining: int, retry_after: int, reset_after: int, ticket: int) -> None:
+        self.allowed, self.remaining = allowed, remaining
+        self.retry_after, self.reset_after = retry_after, reset_after
+        self.ticket = ticket
 
 
 class Admission:
@@ -91,9 +92,9 @@ class Store:
                     self._take_in(key, reply)
                 entry = self._shelf.get(key) if key else None
                 if entry is None or entry.seen.purges == purges.version:
-                    then(Counted._make(reply[:5]), entry)
+                    then(_counted(reply, purges.sequence), entry)
                 else:
-                    then(Counted._make(reply[:5]), self._held(key))
+                    then(_counted(reply, purges.sequence), self._held(key))
 
         if self._is_shared and key and self._shelf.peek(key) is None:
             quota, keys = admission.quota, (admission.subject, SEQUENCE, key)
@@ -183,7 +184,7 @@ class Store:
     def _catch_up(self, reply: Sequence[Any], key: str, then: Then) -> None:
         def learnt() -> None:
             self._take_in(key, reply)
-            then(Counted._make((*reply[:4], self._purges.sequence)), self._held(key))
+            then(_counted(reply, self._purges.sequence), self._held(key))
 
         self._learn(learnt)
 
@@ -208,6 +209,10 @@ class Store:
         verdict = done.verdict
         wait, reset = round(verdict.retry_after * _MICRO), round(verdict.reset_after * _MICRO)
         return Counted(int(verdict.allowed), verdict.remaining, wait, reset, self._purges.sequence)
+
+
+def _counted(reply: Sequence[Any], ticket: int) -> Counted:
+    return Counted(reply[0], reply[1], reply[2], reply[3], ticket)
 
 
 def _ignored(reply: object) -> None:

@@ -18,6 +18,7 @@ from gateway.core.routes import PUBLIC_PREFIX
 from gateway.core.trace import TRACEPARENT, Trace, trace_in
 
 _BODY = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"})
+_INTERNAL_TOKEN = INTERNAL_TOKEN.lower().encode()
 ONE_OFF = frozenset({REQUEST_ID, TRACEPARENT})
 """Headers that are new with each request."""
 
@@ -64,11 +65,11 @@ class Head:
         ).encode("latin-1")
 
 
-def identity_lines(internal_token: str, request_id: bytes, traceparent: bytes) -> bytes:
+def identity_lines(internal_token: bytes, request_id: bytes, traceparent: bytes) -> bytes:
     """Who asks, and the names under which both sides log it."""
     return b"%b: %b\r\nx-request-id: %b\r\ntraceparent: %b\r\n" % (
-        INTERNAL_TOKEN.lower().encode(),
-        internal_token.encode(),
+        _INTERNAL_TOKEN,
+        internal_token,
         request_id,
         traceparent,
     )

@@ -33,8 +33,8 @@ class Connection:
         self.tunnel: asyncio.Protocol | None = None
         self.is_fresh = True
         self.is_open = self._is_paused = False
-        self.deadline = 0.0
-        self.idle_since = 0.0
+        self.since = 0.0
+        """Of what was sent or read last, in the loop's seconds; infinite while nobody takes the answer."""
 
     def _begin(self) -> None:
         self._is_head_here = self._is_informational = self._ends_with_connection = False
@@ -51,12 +51,12 @@ class Connection:
         self._begin()
         self.call = call
         self._is_request_sent = not outbound.has_body
-        self._touch()
+        self.since = self._loop.time()
         self._write(_head_of(outbound, self._pool))
 
     def send(self, data: bytes) -> None:
         """A part of the request's body, framed already."""
-        self._touch()
+        self.since = self._loop.time()
         self._write(data)
 
     def sent(self) -> None:
@@ -64,18 +64,18 @@ class Connection:
         self._is_request_sent = True
 
     def pause(self) -> None:
-        """Read no more for now; an answer that nobody takes isn't late."""
+        """Read no more for now."""
         if self.is_open and not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()
-        self.deadline = float("inf")
+        self.since = float("inf")
 
     def resume(self) -> None:
         """Read on."""
         if self.is_open and self._is_paused:
             self._is_paused = False
             self.transport.resume_reading()
-        self._touch()
+        self.since = self._loop.time()
 
     def drop(self) -> None:
         """Close at once, telling nobody."""
@@ -102,7 +102,7 @@ class Connection:
         if call is None:  # nobody asked: whatever this is, the next answer must not begin with it
             self.drop()
             return
-        self._touch()
+        self.since = self._loop.time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -195,7 +195,6 @@ class Connection:
             and self._parser.should_keep_alive()
         )
         self.is_fresh = False
-        self.idle_since = self._loop.time()
         if self._is_paused:  # by the last bytes of the answer
             self.resume()
         if is_reusable:
@@ -205,9 +204,6 @@ class Connection:
             if is_farewell(self._headers):
                 call.took_leave()
         call.ended()
-
-    def _touch(self) -> None:
-        self.deadline = self._loop.time() + self._pool.read_seconds
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:

@@ -102,14 +102,15 @@ class HotVisit(Visit):
     def begin(self, status: int, headers: Sequence[Header], note: bytes) -> None:
         """As Visit."""
         self._has_begun, self.status, self._note = True, status, note
-        lines, has_length = b"", False
-        for header in headers:
-            lines += b"%b: %b\r\n" % header
-            has_length = has_length or header[0] == b"content-length"
+        parts, has_length = [_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status], False
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+            has_length = has_length or name == b"content-length"
         self._is_chunked = not has_length and status not in (204, 304)
-        framing = b"transfer-encoding: chunked\r\n" if self._is_chunked else b""
-        top = _STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status
-        self._parts = [b"%b%b%b%b\r\n" % (top, lines, framing, self._said())]
+        if self._is_chunked:
+            parts.append(b"transfer-encoding: chunked\r\n")
+        parts += (self._said(), b"\r\n")
+        self._parts = parts
 
     def chunk(self, data: bytes) -> None:
         """As Visit."""

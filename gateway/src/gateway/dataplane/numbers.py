@@ -9,7 +9,7 @@ import orjson
 from gateway.cache.store import Store
 from gateway.core.clients import Crowd
 from gateway.core.routes import Service
-from gateway.dataplane.inside import Connections
+from gateway.dataplane.connections import Connections
 from gateway.dataplane.observe import Observer
 from gateway.dataplane.upstream import Upstream
 

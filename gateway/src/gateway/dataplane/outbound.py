@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from bookcore.kit.problem import ProblemError
 from gateway.core.headers import Header
@@ -11,15 +11,23 @@ REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _RETRY_AFTER = {"Retry-After": "2"}
 
 
-class Outbound(NamedTuple):
+class Outbound:
     """`lines` are all header lines but Host and the body's; `length` is the body's, None for chunks."""
 
-    method: str
-    target: bytes
-    lines: bytes
-    has_body: bool = False
-    length: int | None = None
-    upgrade: bytes = b""
+    __slots__ = ("has_body", "length", "lines", "method", "target", "upgrade")
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        lines: bytes,
+        *,
+        has_body: bool = False,
+        length: int | None = None,
+        upgrade: bytes = b"",
+    ) -> None:
+        self.method, self.target, self.lines = method, target, lines
+        self.has_body, self.length, self.upgrade = has_body, length, upgrade
 
 
 class Failure(Enum):

@@ -82,9 +82,9 @@ class Pool:
     def sweep(self, now: float) -> None:
         """As Swept."""
         for connection in list(self._all):
-            if connection.call is not None and connection.deadline < now:
+            if connection.call is not None and now - connection.since > self.read_seconds:
                 connection.fail(Failure.SLOW)
-        for connection in [c for c in self._idle if now - c.idle_since > IDLE_SECONDS]:
+        for connection in [c for c in self._idle if now - c.since > IDLE_SECONDS]:
             connection.drop()
 
     def drop_idle(self) -> None:

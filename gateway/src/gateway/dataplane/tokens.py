@@ -39,14 +39,14 @@ class Known:
         self.policy = policy_of(caller.quota).encode()
         self.rates = b'ratelimit-policy: %b\r\nratelimit: "%b";r=' % (self.policy, caller.quota.name.encode())
         """The beginning of the two lines."""
-        self._internal = ""
+        self._internal = b""
         self._internal_until = 0.0
 
-    def internal_token(self, tokens: InternalTokens, now: float) -> str:
+    def internal_token(self, tokens: InternalTokens, now: float) -> bytes:
         """What tells a service who asks; made anew every 20 seconds."""
         if now >= self._internal_until:
             caller = self.caller
-            self._internal = tokens.sign(Identity(caller.user_id, caller.role, caller.scopes))
+            self._internal = tokens.sign(Identity(caller.user_id, caller.role, caller.scopes)).encode()
             self._internal_until = now + _INTERNAL_SECONDS
         return self._internal
 

@@ -35,7 +35,7 @@ def test_what_only_the_gateway_may_say_is_not_taken_from_a_client(name: bytes) -
 
 def test_a_service_is_told_who_asked_and_how() -> None:
     head = Head([(b"host", b"shop.example")])
-    received = named(parsed(head.stamp("::1", "https") + identity_lines("token", b"r1", b"00-a-b-01")))
+    received = named(parsed(head.stamp("::1", "https") + identity_lines(b"token", b"r1", b"00-a-b-01")))
     assert received[b"forwarded"] == b'for="[::1]";host="shop.example";proto=https'
     assert received[b"x-forwarded-for"] == b"::1"
     assert received[b"x-forwarded-prefix"] == b"/v1"

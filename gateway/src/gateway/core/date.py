@@ -1,0 +1,20 @@
+"""The Date header, made once a second."""
+
+import time
+from email.utils import formatdate
+
+
+class DateLine:
+    """The machine's clock, as HTTP writes it."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._line = b""
+
+    def line(self) -> bytes:
+        """With its line end."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._line = b"date: %b\r\n" % formatdate(second, usegmt=True).encode()
+        return self._line
