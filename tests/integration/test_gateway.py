@@ -291,3 +291,35 @@ def test_a_worker_that_dies_while_the_cache_server_is_away_has_a_successor_when_
         after = children(process.pid)
         assert not Event().wait(1)
         assert children(process.pid) == after
+
+
+LEAVERS = ["GET /v1/books?a=1", "GET /v1/books?a=1 fresh", "GET /v1/books?a=2", "HEAD /v1/books?a=2"]
+
+
+@pytest.mark.parametrize("asked", LEAVERS)
+def test_who_leaves_while_a_request_is_being_counted_harms_nobody(
+    tmp_path: Path, service: str, redis_url: str, asked: str
+) -> None:
+    method, path, *fresh = asked.split()
+    with FaultProxy(urlsplit(redis_url).port or 6379) as proxy:
+        cache = through(proxy, redis_url)
+        with one_of_several(tmp_path, service, cache) as found, found.wire() as stays:
+            settle(found)
+            assert status(found, "/v1/books?a=1")
+            before = SERVED["count"]
+            proxy.delay(0.2)
+            with found.wire() as leaves:
+                leaves.lines = stays.lines
+                leaves.send(leaves.request(method, path, *(["Cache-Control: no-cache"] if fresh else [])))
+            stays.send(stays.get("/v1/books?a=1"))  # counted behind the one that left
+            assert "hit" in stays.answer().headers["cache-status"]
+            stays.send(stays.get("/v1/books?a=3"))
+            assert stays.answer().status == 200
+            assert SERVED["count"] == before + 1  # nobody waited for the other
+            assert counted_without_server(found) == 0
+
+
+def counted_without_server(found: Gateway) -> int:
+    text = httpx.get(f"{found.address}/metrics", trust_env=False).text
+    line = next(line for line in text.splitlines() if line.startswith("gateway_counted_without_server"))
+    return int(float(line.split()[-1]))

@@ -43,7 +43,6 @@ class AsgiVisit(Visit):
         "_room",
         "_size",
         "_wake",
-        "is_gone",
         "is_stale",
         "method",
         "scope",
@@ -61,7 +60,7 @@ class AsgiVisit(Visit):
         self._error: ProblemError | None = None
         self._size = 0
         self.status = 0
-        self._is_full = self.is_gone = self.is_stale = False
+        self._is_full = self.is_stale = False
 
     async def deliver(self, send: Send) -> None:
         """Send the answer; returns when it is whole or the client is gone. Raises: ProblemError."""
@@ -87,10 +86,8 @@ class AsgiVisit(Visit):
         await self._room.wait()
 
     def gone(self) -> None:
-        """The client hung up."""
-        self.is_gone = True
-        if self.flow is not None:
-            self.flow.abandon()
+        """As Visit."""
+        Visit.gone(self)
         self._wake.set()
 
     def on_full(self) -> None:

@@ -206,8 +206,8 @@ class Connection:
         call.ended()
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+        if self.is_open:  # else whoever still sends is about to hear of it
+            self.transport.write(data)
 
 
 def _head_of(outbound: Outbound, pool: "Pool") -> bytes:

@@ -90,6 +90,8 @@ class Engine:
 
     def _admitted(self, visit: Visit, counted: Counted, entry: Entry | None) -> None:
         visit.counted = counted
+        if visit.is_gone:
+            return
         if not visit.known.is_good:
             visit.again()
         elif not counted.allowed:
@@ -114,6 +116,8 @@ class Engine:
         self._from_cache(visit, entry)
 
     def _from_cache(self, visit: Visit, entry: Entry | None) -> None:
+        if visit.is_gone:
+            return
         if entry is None or visit.head.wants_fresh:
             self._fill(visit, entry)
             return

@@ -94,8 +94,8 @@ class GatewayProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         self._is_lost = True
         visit, self._visit = self._visit, None
-        if visit is not None and visit.flow is not None:
-            visit.flow.abandon()
+        if visit is not None:
+            visit.gone()
         if self._tunnel is not None:
             self._tunnel.client_lost()
 

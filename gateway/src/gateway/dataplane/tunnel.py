@@ -35,6 +35,7 @@ class Tunnel(asyncio.Protocol):
     def __init__(self, inside: "Inside", client: "GatewayProtocol", raw: bytes) -> None:
         self._inside, self._client = inside, client
         self._early = b""
+        self._asking: HotVisit | None = None
         self._connection: Connection | None = None
         self._is_over = False
         self._opening = asyncio.ensure_future(self._open(raw))
@@ -64,6 +65,8 @@ class Tunnel(asyncio.Protocol):
         self._opening.cancel()
         if self._connection is not None:
             self._connection.drop()
+        elif self._asking is not None:
+            self._asking.gone()
 
     def close(self) -> None:
         """The gateway stops."""
@@ -88,7 +91,6 @@ class Tunnel(asyncio.Protocol):
             self._early = b""
 
     async def _open(self, raw: bytes) -> None:
-        visit = None
         try:
             visit = await self._visit(raw)
             upstream = self._inside.lane.engine.upstreams[visit.plan.route.service]
@@ -98,6 +100,7 @@ class Tunnel(asyncio.Protocol):
             call = upstream.prepare(outbound, relay)
             call.on_upgrade = self.agreed
             visit.flow = relay.call = call
+            self._asking = visit
             call.attempt()
         except ProblemError as error:
             self._client.refuse(error.problem.slug, error.detail)

@@ -33,6 +33,7 @@ class Visit:
         "counted",
         "flow",
         "head",
+        "is_gone",
         "key",
         "known",
         "plan",
@@ -49,8 +50,15 @@ class Visit:
         self.key = plan.key
         self.counted = NOBODY
         self.flow: Flow | None = None
+        self.is_gone = False
         self.request_id = self.traceparent = b""
         self.started = 0.0
+
+    def gone(self) -> None:
+        """The client hung up: nothing is to be asked or said any more."""
+        self.is_gone = True
+        if self.flow is not None:
+            self.flow.abandon()
 
     def hit(self, entry: Entry, now: float) -> None:
         """An answer from the cache at that time, in seconds since 1970."""

@@ -211,6 +211,20 @@ def test_a_service_that_wants_no_websocket_answers_as_always(tmp_path: Path) -> 
         assert wire.rest() == b""
 
 
+def test_who_leaves_before_the_service_has_agreed_leaves_nothing_open(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with before(address, folder=tmp_path) as gate:
+            with gate.wire() as wire:
+                wire.send(wire.get("/v1/search", *UPGRADE))
+                service, _ = listener.accept()
+            with service:
+                service.settimeout(10)
+                while service.recv(65_536):
+                    pass
+
+
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_a_client_that_leaves_a_stream_stops_the_service(tmp_path: Path, rounds: int) -> None:
     stopped = Event()
