@@ -1,7 +1,6 @@
 """The headers of a request, read once: what the data plane asks of them, ready for use."""
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from bookcore.kit.auth import HEADER as INTERNAL_TOKEN
 from gateway.core.freshness import bypasses, wants_fresh
@@ -40,16 +39,22 @@ class Head:
         self.if_none_match = first(headers, b"if-none-match")
         self.request_id = sane_request_id(first(headers, REQUEST_ID))
         self.trace: Trace | None = trace_in(first(headers, TRACEPARENT))
+        self._forward: bytes | None = None  # not cached_property: compiled, it would be made anew each time
+        self._forward_plain: bytes | None = None
 
-    @cached_property
+    @property
     def forward(self) -> bytes:
         """The lines that a service gets of them."""
-        return _lines(forwardable(self.headers))
+        if self._forward is None:
+            self._forward = _lines(forwardable(self.headers))
+        return self._forward
 
-    @cached_property
+    @property
     def forward_plain(self) -> bytes:
         """The same without what would make the service answer with less than the whole plain body."""
-        return _lines(unconditional(forwardable(self.headers)))
+        if self._forward_plain is None:
+            self._forward_plain = _lines(unconditional(forwardable(self.headers)))
+        return self._forward_plain
 
     def credentials(self) -> tuple[bytes | None, bytes | None]:
         """The Authorization and X-API-Key headers."""

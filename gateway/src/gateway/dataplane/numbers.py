@@ -1,6 +1,6 @@
 """What a process has counted, as plain numbers that can be written down and added to those of another."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from gateway.cache.store import Store
 from gateway.core.clients import Crowd
 from gateway.core.routes import Service
 from gateway.dataplane.connections import Connections
-from gateway.dataplane.observe import Observer
+from gateway.dataplane.observe import Observer, Tally
 from gateway.dataplane.upstream import Upstream
 
 Sample = tuple[str, ...]
@@ -71,13 +71,14 @@ def gather(watched: Watched) -> Numbers:
 
 
 def _counts(watched: Watched) -> Iterator[tuple[Sample, float]]:
-    observer = watched.observer
-    for (method, route, status), count in observer.requests.items():
-        yield ("gateway_requests", method, route, str(status)), count
-    for route, times in observer.times.items():
-        for number, count in enumerate(times):
-            yield ("gateway_request_seconds", route, str(number)), count
-        yield ("gateway_request_seconds", route, SUM), observer.seconds[route]
+    by_route: dict[str, list[Tally]] = defaultdict(list)
+    for (method, route, status), tally in watched.observer.tallies.items():
+        yield ("gateway_requests", method, route, str(status)), sum(tally.times)
+        by_route[route].append(tally)
+    for route, tallies in by_route.items():
+        for number, counts in enumerate(zip(*(tally.times for tally in tallies), strict=True)):
+            yield ("gateway_request_seconds", route, str(number)), sum(counts)
+        yield ("gateway_request_seconds", route, SUM), sum(tally.seconds for tally in tallies)
     yield ("gateway_counted_without_server",), watched.store.counted_here
     yield ("gateway_crowded",), watched.crowd.refused
     for upstream in watched.upstreams.values():

@@ -2,8 +2,7 @@
 
 import sys
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple, TextIO
@@ -55,14 +54,22 @@ class AccessLog:
         self.flush()
 
 
+class Tally:
+    """Of one method, route and status: `times` counts answers by bucket, the last is beyond all bounds."""
+
+    __slots__ = ("seconds", "times")
+
+    def __init__(self) -> None:
+        self.times = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
+
+
 class Observer:
-    """Counts by route, status and cache; the time taken in a histogram by route."""
+    """Counts by method, route and status."""
 
     def __init__(self, log: AccessLog | None) -> None:
         self.log = log
-        self.requests: Counter[tuple[str, str, int]] = Counter()
-        self.times: dict[str, list[int]] = {}
-        self.seconds: Counter[str] = Counter()
+        self.tallies: dict[tuple[str, str, int], Tally] = {}
 
     def saw(self, answered: Answered) -> None:
         """One more, with all that is known of it."""
@@ -72,16 +79,12 @@ class Observer:
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """One more, for the numbers alone."""
-        self.requests[method, route, status] += 1
-        times = self.times.get(route)
-        if times is None:
-            times = self.times[route] = [0] * (len(BUCKETS) + 1)
-        times[bisect_left(BUCKETS, seconds)] += 1
-        self.seconds[route] += seconds  # type: ignore[assignment]  # a Counter adds floats as well
-
-    def totals(self) -> Iterable[tuple[str, int]]:
-        """Requests by route."""
-        return ((route, sum(times)) for route, times in self.times.items())
+        key = (method, route, status)
+        tally = self.tallies.get(key)
+        if tally is None:
+            tally = self.tallies[key] = Tally()
+        tally.times[bisect_left(BUCKETS, seconds)] += 1
+        tally.seconds += seconds
 
 
 def _line(logged: tuple[float, Answered]) -> bytes:

@@ -25,11 +25,14 @@ class Script:
     local: Callable[[Sequence[bytes | None], Sequence[Any], float], "Outcome"]  # Any: what the caller gives
 
 
-class Outcome(NamedTuple):
+class Outcome:
     """What a script leaves behind and answers; `writes` are (value, ttl in seconds) per key, None = keep."""
 
-    writes: Sequence[tuple[bytes, float] | None]
-    answer: Sequence[Any]  # Any: numbers for eval; whole numbers, bytes and None for ask
+    __slots__ = ("answer", "writes")
+
+    def __init__(self, writes: Sequence[tuple[bytes, float] | None], answer: Sequence[Any]) -> None:
+        # Any: numbers for eval; whole numbers, bytes and None for ask
+        self.writes, self.answer = writes, answer
 
 
 class Question(Protocol):

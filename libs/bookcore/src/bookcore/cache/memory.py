@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bookcore.cache import Cache, Question, Script, Then
@@ -26,9 +26,11 @@ def open_cache(url: str) -> Cache:
     return MemoryCache(max_bytes=int(wanted))
 
 
-class _Entry(NamedTuple):
-    value: bytes
-    expires_at: float
+class _Entry:
+    __slots__ = ("expires_at", "value")
+
+    def __init__(self, value: bytes, expires_at: float) -> None:
+        self.value, self.expires_at = value, expires_at
 
 
 class MemoryCache:
@@ -98,9 +100,14 @@ class MemoryCache:
         if cost > self._max_bytes:
             self._drop(key)
             return
-        old = self._entries.pop(key, None)
-        self._entries[key] = _Entry(value, expires_at)
-        self._bytes += cost if old is None else len(value) - len(old.value)
+        entry = self._entries.get(key)
+        if entry is None:
+            self._entries[key] = _Entry(value, expires_at)
+            self._bytes += cost
+        else:
+            self._bytes += len(value) - len(entry.value)
+            entry.value, entry.expires_at = value, expires_at
+            self._entries.move_to_end(key)
         while self._bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
 
