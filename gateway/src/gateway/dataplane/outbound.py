@@ -17,17 +17,11 @@ class Outbound:
     __slots__ = ("has_body", "length", "lines", "method", "target", "upgrade")
 
     def __init__(
-        self,
-        method: str,
-        target: bytes,
-        lines: bytes,
-        *,
-        has_body: bool = False,
-        length: int | None = None,
-        upgrade: bytes = b"",
+        self, method: str, target: bytes, lines: bytes, *, length: int | None = 0, upgrade: bytes = b""
     ) -> None:
         self.method, self.target, self.lines = method, target, lines
-        self.has_body, self.length, self.upgrade = has_body, length, upgrade
+        self.length, self.upgrade = length, upgrade
+        self.has_body = length is None or length > 0
 
 
 class Failure(Enum):

@@ -115,7 +115,9 @@ class DataPlane:
         relay.when_ready = ready.set
         if visit.method not in _READING and visit.plan.route.cache_group:
             relay.on_answer = lambda status, go_on: self._purge(visit.plan, status, go_on)
-        call = upstream.prepare(_with_body(engine.outbound(visit), visit.head), relay)
+        asked = engine.outbound(visit)
+        outbound = Outbound(asked.method, asked.target, asked.lines, length=visit.head.length)
+        call = upstream.prepare(outbound, relay)
         visit.flow = relay.call = call
         call.source = visit
         call.attempt()
@@ -161,11 +163,6 @@ def _objection(method: str, plan: Plan | None, known: Known) -> ProblemError | N
 
 def _has_body(head: Head) -> bool:
     return head.length is None or head.length > 0
-
-
-def _with_body(outbound: Outbound, head: Head) -> Outbound:
-    has_body = _has_body(head)
-    return Outbound(outbound.method, outbound.target, outbound.lines, has_body=has_body, length=head.length)
 
 
 async def _departure(receive: Receive, visit: AsgiVisit) -> None:
