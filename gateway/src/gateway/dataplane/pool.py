@@ -36,11 +36,6 @@ class Pool:
         self._opening: set[asyncio.Task[None]] = set()
         self._waiting: deque[Call] = deque()
 
-    @property
-    def outstanding(self) -> int:
-        """Calls under way or in line."""
-        return len(self._all) - len(self._idle) + len(self._waiting) + len(self._opening)
-
     def take(self, call: "Call") -> None:
         """Give the call a connection, now or as soon as there is one."""
         while self._idle:
