@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from redis import Redis
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -291,6 +292,26 @@ def test_a_worker_that_dies_while_the_cache_server_is_away_has_a_successor_when_
         after = children(process.pid)
         assert not Event().wait(1)
         assert children(process.pid) == after
+
+
+@pytest.mark.parametrize("garbage", [b"", b"nonsense", b"[1,2]\n", b'[[], [], "a", null, [1, 2, 3], []]\n{}'])
+def test_a_kept_answer_that_can_not_be_read_is_fetched_anew(
+    tmp_path: Path, service: str, redis_url: str, garbage: bytes
+) -> None:
+    own = f"t{uuid4().hex}:"
+    cache = f"{redis_url}?prefix={own}"
+    with one_of_several(tmp_path, service, cache) as one, one_of_several(tmp_path, service, cache) as two:
+        settle(one, two)
+        path = f"/v1/books?n={uuid4().hex}"
+        with Redis.from_url(redis_url) as server:
+            before = set(server.scan_iter(f"{own}*"))
+            assert "stored" in status(one, path)
+            until(lambda: set(server.scan_iter(f"{own}*")) > before)
+            for key in set(server.scan_iter(f"{own}*")) - before:
+                server.set(key, garbage, keepttl=True)
+        assert "fwd=uri-miss" in status(two, path)
+        assert "hit" in status(two, path)
+        assert counted_without_server(two) == 0
 
 
 LEAVERS = ["GET /v1/books?a=1", "GET /v1/books?a=1 fresh", "GET /v1/books?a=2", "HEAD /v1/books?a=2"]

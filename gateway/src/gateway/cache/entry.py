@@ -98,12 +98,15 @@ class Entry:
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Entry":
-        """The inverse of pack."""
+        """The inverse of pack. Raises: ValueError for what pack never made."""
         line, _, body = packed.partition(b"\n")
-        text, tags, ticket, stored_at, times, vary = orjson.loads(line)
-        headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in text)
-        known = Known(ticket, stored_at, Lifetime(*times))
-        return _built(headers, body, tuple(tags), known=known, vary=tuple(vary))
+        try:
+            text, tags, ticket, stored_at, times, vary = orjson.loads(line)
+            headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in text)
+            known = Known(int(ticket), float(stored_at), Lifetime(*map(float, times)))
+            return _built(headers, body, tuple(map(str, tags)), known=known, vary=tuple(map(str, vary)))
+        except (AttributeError, TypeError) as error:
+            raise ValueError(str(error)) from error
 
 
 def entry_of(headers: Sequence[Header], body: bytes, tags: tuple[str, ...], *, known: Known) -> Entry:

@@ -176,10 +176,15 @@ class Store:
 
     def _take_in(self, key: str, reply: Sequence[Any]) -> None:
         packed = reply[5] if len(reply) > 5 else None
-        if packed:
+        if not packed:
+            return
+        try:
             entry = Entry.unpack(packed)
-            if self._is_good(entry):
-                self._shelf.put(key, entry)
+        except ValueError as error:
+            _log.warning("a kept answer can't be read and is fetched anew", key=key, error=str(error))
+            return
+        if self._is_good(entry):
+            self._shelf.put(key, entry)
 
     def _catch_up(self, reply: Sequence[Any], key: str, then: Then) -> None:
         def learnt() -> None:
