@@ -14,7 +14,7 @@ import httptools
 import structlog
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from bookcore.kit.problem import PROBLEMS, problem_response
@@ -39,6 +39,7 @@ class GatewayProtocol(HttpToolsProtocol):
     """
 
     __slots__ = (
+        "_answering",
         "_held",
         "_is_amid_request",
         "_is_lost",
@@ -69,6 +70,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self.url, self._peer = b"", ""
         self._is_lost = self._is_proxied = False
         self.inside = config.app.state.inside  # type: ignore[union-attr]  # the app is ours
+        self._answering: RequestResponseCycle | None = None
+        """Of uvicorn's lane; uvicorn itself knows only the last of those that wait."""
         self._visit: HotVisit | None = None
         self._tunnel: Tunnel | None = None
         self._held = b""
@@ -92,6 +95,9 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As asyncio.Protocol; a request under way is abandoned."""
         super().connection_lost(exc)
+        if self._answering is not None:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         self._is_lost = True
         visit, self._visit = self._visit, None
         if visit is not None:
@@ -185,6 +191,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """uvicorn's; how long a connection may be idle is for the sweep to say, without a timer for each."""
+        self._answering = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         self._unset_keepalive_if_required()
         if not self._is_busy:
@@ -201,6 +208,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         if not self._is_refused and self._refusal() is None:
             super().on_headers_complete()
+            if not self.pipeline:
+                self._answering = self.cycle
 
     def on_body(self, body: bytes) -> None:
         """The parser's; the body of a refused request must not become that of the one before."""

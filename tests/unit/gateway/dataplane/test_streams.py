@@ -251,6 +251,27 @@ def test_a_client_that_leaves_a_stream_stops_the_service(tmp_path: Path, rounds:
         assert stopped.wait(10)
 
 
+def test_a_client_that_asks_twice_and_leaves_amid_the_first_answer_stops_the_service(tmp_path: Path) -> None:
+    stopped = Event()
+
+    async def answer(_: Request) -> Response:
+        async def beginning() -> AsyncIterator[bytes]:
+            try:
+                yield CHUNK
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+        return StreamingResponse(beginning())
+
+    with served(only(answer)) as service, before(service, folder=tmp_path) as gate:
+        with gate.wire() as wire:
+            wire.send(wire.request("PUT", "/v1/books/x", "Content-Length: 0") * 2)
+            wire.head()
+            wire.take(100)
+        assert stopped.wait(10)
+
+
 def test_one_failing_service_of_three_costs_no_read(tmp_path: Path) -> None:
     async def well(_: Request) -> Response:
         return JSONResponse({})
