@@ -1,5 +1,6 @@
 """What is amiss is said by place and kind, never with what lies behind."""
 
+import asyncio
 import shutil
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from threading import Event
 import orjson
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import Message
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import NAME, put_to_use
 from tests.unit.ml_api.test_predict import BOOK, amount, ask
@@ -141,3 +143,30 @@ def test_a_pickle_in_the_place_of_a_model_is_never_opened(world: World) -> None:
         assert answer.status_code == 422
         assert answer.json()["field"] == MODEL
         assert says_nothing_of_what_lies_behind(answer.text, but=MODEL)
+
+
+def test_a_client_that_leaves_amid_its_question_is_no_failure_of_ours(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arriving: list[Message] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        return arriving.pop(0)
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    with world.client() as client:
+        headers = [(name.lower().encode(), value.encode()) for name, value in client.headers.items()]
+        scope = {"type": "http", "method": "POST", "path": "/ml/predict", "query_string": b""}
+
+        async def leave() -> None:
+            await client.app({**scope, "headers": headers}, receive, send)
+
+        asyncio.run(leave())
+    assert told[0]["status"] == 422
+    assert "request failed" not in capfd.readouterr().err

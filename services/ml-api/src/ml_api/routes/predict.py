@@ -9,7 +9,6 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from bookcore.domain.errors import Invalid, NotFound
@@ -105,7 +104,7 @@ async def _body(receive: Receive) -> bytes:
         message = await receive()
         body += message.get("body", b"")
     if message["type"] == "http.disconnect":
-        raise ClientDisconnect
+        raise Invalid("broke off", field="body")
     if len(body) > _LARGEST_BODY:
         raise Invalid(f"is larger than {_LARGEST_BODY} bytes", field="body")
     return body
