@@ -4,12 +4,12 @@ import asyncio
 import shutil
 import time
 from pathlib import Path
-from threading import Event
 
 import orjson
 import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message
+from tests.gateway.rolling import until
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import NAME, put_to_use
 from tests.unit.ml_api.test_predict import BOOK, amount, ask
@@ -105,9 +105,7 @@ def test_a_snapshot_that_is_gone_is_not_found_and_predictions_go_on(world: World
 def test_explaining_needs_no_registry_and_only_so_many_rows(world: World) -> None:
     with world.client() as client:
         shutil.rmtree(Path(world.settings.registry_url.removeprefix("file://")))
-        pause = Event()
-        while "ml_registry_trouble 1" not in client.get("/ml/metrics").text:
-            assert not pause.wait(0.02)
+        until(lambda: "ml_registry_trouble 1" in client.get("/ml/metrics").text)
         began = time.monotonic()
         told = ask(client, source="good", batch=[BOOK] * 100, explain=True)
         assert time.monotonic() - began < 20  # 100 rows of a small model take a tenth of a second
@@ -124,9 +122,7 @@ def test_a_registry_that_has_lost_a_part_changes_nothing(world: World, part: str
     with world.client() as client:
         before = ask(client, source="good", features=BOOK)
         shutil.rmtree(Path(world.settings.registry_url.removeprefix("file://")) / part)
-        pause = Event()
-        while "ml_registry_trouble 1" not in client.get("/ml/metrics").text:
-            assert not pause.wait(0.02)
+        until(lambda: "ml_registry_trouble 1" in client.get("/ml/metrics").text)
         after = ask(client, source="good", features=BOOK)
     assert (after["version"], after["price"], after["kind"]) == (2, before["price"], "model")
 

@@ -91,10 +91,9 @@ class Store:
                 if len(reply) > 5:
                     self._take_in(key, reply)
                 entry = self._shelf.get(key) if key else None
-                if entry is None or entry.seen.purges == purges.version:
-                    then(_counted(reply, purges.sequence), entry)
-                else:
-                    then(_counted(reply, purges.sequence), self._held(key))
+                if entry is not None and entry.seen.purges != purges.version:
+                    entry = self._held(key)
+                then(_counted(reply, purges.sequence), entry)
 
         if self._is_shared and key and self._shelf.peek(key) is None:
             quota, keys = admission.quota, (admission.subject, SEQUENCE, key)

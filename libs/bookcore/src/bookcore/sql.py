@@ -1,7 +1,7 @@
 """What every table of ours needs of SQLAlchemy, on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, 
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bookcore.kit.turns import in_turn
+from bookcore.kit.sqlite_file import in_turn
 
 _FIRST_LOCK = 7_112_200
 
@@ -53,7 +53,7 @@ def make_tables(engine: Engine, metadata: MetaData) -> None:
         metadata.create_all(connection)
 
 
-def _turn(engine: Engine) -> Any:  # Any: two kinds of context managers
+def _turn(engine: Engine) -> AbstractContextManager[None]:
     file = engine.url.database if engine.dialect.name == "sqlite" else None
     return in_turn(Path(file)) if file else nullcontext()
 

@@ -65,6 +65,9 @@ def open_database(url: str) -> Database:
     except Unavailable:
         engine.dispose()
         raise
+    except OSError as error:
+        engine.dispose()
+        raise Unavailable(f"the accounts database can't be opened ({error}); check its folder") from error
     return Database(engine)
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from bookcore.kit.turns import in_turn
+from bookcore.kit.sqlite_file import open_file
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS partitions (
@@ -21,20 +21,11 @@ CREATE TABLE IF NOT EXISTS committed (
 
 
 def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
-    """A connection that waits up to 30 s for another writer; usable from any thread, one at a time.
-
-    `synchronous` FULL syncs each commit to the disk; NORMAL survives a killed process but not a power cut.
-    Raises: Unavailable when the file can't be opened or made.
-    """
+    """As kit.sqlite_file.open_file. Raises: Unavailable when the file can't be opened or made."""
     try:
-        with in_turn(path):
-            connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(f"PRAGMA synchronous={synchronous}")
-            connection.executescript(SCHEMA)
+        return open_file(path, SCHEMA, synchronous=synchronous)
     except (sqlite3.Error, OSError) as error:
         raise Unavailable(f"the event log {path} can't be opened ({error}); check the folder") from error
-    return connection
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
-from bookcore.kit.turns import in_turn
+from bookcore.kit.sqlite_file import open_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
@@ -32,11 +32,8 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._turn = RLock()
-        with self._explained(), in_turn(path):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
+        with self._explained():
+            self._db = open_file(path, _SCHEMA, synchronous="NORMAL")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
