@@ -12,12 +12,13 @@ from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
+from bookcore.kit.progress import write_line
 from bookcore.lake import open_lake
 from scraper.ending import stopped_in_order
 from scraper.engine import scrapy_settings
 from scraper.frontier import Bounds, Frontier, Kind, Run, open_frontier
 from scraper.leases import Leases
-from scraper.progress import Tally, tell
+from scraper.progress import Tally
 from scraper.publish import Limits, Publisher, Stores
 from scraper.settings import Settings
 from scraper.site import Site
@@ -106,8 +107,8 @@ def _end(frontier: Frontier, work: Work) -> Verdict:
         frontier.end(now=SystemClock().now())
     with suppress(BookstreamError):
         work.tally.standing = frontier.standing()
-    tell(work.tally.progress())  # a short crawl may have told nothing but its beginning
-    tell(work.tally.summary())
+    write_line(work.tally.progress())  # a short crawl may have told nothing but its beginning
+    write_line(work.tally.summary())
     return verdict
 
 
@@ -138,7 +139,7 @@ async def _told(work: Work, frontier: Frontier) -> AsyncIterator[None]:
 
     async def go_on() -> None:
         while True:
-            tell(work.tally.progress())
+            write_line(work.tally.progress())
             await asyncio.sleep(_TELL_EVERY)
             with suppress(BookstreamError):
                 work.tally.standing = await asyncio.to_thread(frontier.standing)

@@ -1,42 +1,10 @@
-"""How far the crawl is, as JSON Lines on standard output for the program that started it."""
+"""Progress of a crawl as this process knows it."""
 
-import json
-import sys
 import time
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict
 
+from bookcore.kit.progress import CrawlProgress, CrawlSummary
 from scraper.frontier import Run, Standing
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """`queued`: pages known and not yet fetched. `total_books`: as the site prints it, None until then."""
-
-    pages: int
-    books: int
-    queued: int
-    failed: int
-    total_books: int | None
-    seconds: float
-    event: Literal["progress"] = "progress"
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Of the whole run; `seconds` are those of this process. `limited`: pages were left out because of
-    scraper_max_pages or scraper_max_depth."""
-
-    run: str
-    pages: int
-    books: int
-    published: int
-    unchanged: int
-    failed: int
-    seconds: float
-    resumed: bool
-    limited: bool
-    event: Literal["summary"] = "summary"
 
 
 class Tally:
@@ -59,17 +27,22 @@ class Tally:
         if total is not None:
             self.total_books = max(total, self.total_books or 0)
 
-    def progress(self) -> Progress:
+    def progress(self) -> CrawlProgress:
         """Now; what is under way counts as queued."""
         now = self.standing
         queued = now.queued + now.leased
-        return Progress(
-            now.counts.pages, now.counts.books, queued, now.failed, self.total_books, self.seconds
+        return CrawlProgress(
+            pages=now.counts.pages,
+            books=now.counts.books,
+            queued=queued,
+            failed=now.failed,
+            total_books=self.total_books,
+            seconds=self.seconds,
         )
 
-    def summary(self) -> Summary:
+    def summary(self) -> CrawlSummary:
         """At the end."""
-        return Summary(
+        return CrawlSummary(
             run=self.run.name,
             **asdict(self.standing.counts),
             failed=self.standing.failed,
@@ -77,12 +50,3 @@ class Tally:
             resumed=self.run.resumed,
             limited=self.limited,
         )
-
-
-def tell(line: Progress | Summary) -> None:
-    """One line on standard output; whoever read it may be gone, which doesn't concern the crawl."""
-    try:
-        sys.stdout.write(json.dumps(asdict(line)) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return

@@ -1,0 +1,67 @@
+"""Progress lines: JSON Lines that a job prints on standard output for the program that started it.
+
+Every line is one frozen model with an `event` field that names it; both ends import the model from here. The
+last line of a job that ended in order is its summary.
+"""
+
+import json
+import sys
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class ProgressLine(BaseModel):
+    """Base of all lines. Unknown fields are ignored, so that an older reader accepts a newer job."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class CrawlProgress(ProgressLine):
+    """State of a crawl. `queued`: pages known and not yet fetched; `total_books`: as the site prints it, None
+    until a listing was read; `seconds` since this process started."""
+
+    pages: int
+    books: int
+    queued: int
+    failed: int
+    total_books: int | None
+    seconds: float
+    event: Literal["progress"] = "progress"
+
+
+class CrawlSummary(ProgressLine):
+    """Result of a whole crawl run over all its processes; `seconds` are those of this process.
+
+    `published`: new or changed books. `limited`: pages were skipped because of scraper_max_pages or
+    scraper_max_depth.
+    """
+
+    run: str
+    pages: int
+    books: int
+    published: int
+    unchanged: int
+    failed: int
+    seconds: float
+    resumed: bool
+    limited: bool
+    event: Literal["summary"] = "summary"
+
+
+CrawlLine: TypeAlias = Annotated[CrawlProgress | CrawlSummary, Field(discriminator="event")]
+_CRAWL_LINES: TypeAdapter[CrawlLine] = TypeAdapter(CrawlLine)
+
+
+def parse_crawl_line(line: str) -> CrawlLine:
+    """Raises: ValueError for anything but a crawl's progress or summary line."""
+    return _CRAWL_LINES.validate_json(line)
+
+
+def write_line(line: ProgressLine) -> None:
+    """Write one line to standard output. A reader that has gone is ignored: the job goes on without it."""
+    try:
+        sys.stdout.write(json.dumps(line.model_dump(mode="json")) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return
