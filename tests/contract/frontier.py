@@ -12,6 +12,7 @@ import pytest
 
 from bookcore.domain.errors import Conflict
 from bookcore.events.crawl import Action, CrawlCommand
+from scraper.fleet.control import Fleet, Mode, open_fleet
 from scraper.frontier import (
     Bounds,
     Counts,
@@ -24,7 +25,6 @@ from scraper.frontier import (
     State,
     open_frontier,
 )
-from scraper.frontier.fleet import Fleet, Mode, open_fleet
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 SITE, EXTRACTOR = "http://127.0.0.1/index.html", "shop/1"

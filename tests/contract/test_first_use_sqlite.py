@@ -12,7 +12,7 @@ from bookcore.event_log.sqlite_connection import connect
 from bookml.online.sql import SqlStore
 from gateway.control.accounts.database import open_database
 from ml_api.predictions.store import PredictionStore
-from scraper.frontier.sqlite_file import SqliteFile
+from scraper.frontier.sqlite.file import SqliteFile
 
 ROUNDS = 5
 STORES: dict[str, Callable[[Path], Store]] = {

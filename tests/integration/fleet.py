@@ -20,7 +20,7 @@ from bookcore.events.crawl import Action, CrawlCommand
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import open_lake
 from bookcore.lake.layout import unpack_lines
-from scraper.frontier.fleet import Told, open_fleet
+from scraper.fleet.control import Told, open_fleet
 
 WITHIN = 120.0
 

@@ -20,7 +20,7 @@ from tests.integration.fleet import WITHIN, Crews, Watched
 from bookcore.catalogue import Ingest, Observation, open_catalogue
 from bookcore.events.crawl import Action
 from bookcore.testing.builders import a_book
-from scraper.frontier.fleet import Mode
+from scraper.fleet.control import Mode
 
 SOURCE = "sample_shop"
 

@@ -4,10 +4,10 @@ import pytest
 
 from bookcore.domain.errors import Invalid
 from bookcore.kit.settings import read_settings
-from scraper.crawl import bounds_of
+from scraper.crawl.crawl import bounds_of
 from scraper.settings import Settings
-from scraper.site import site_at
 from scraper.sources import SOURCES
+from scraper.sources.site import site_at
 
 _SERVERS = {
     "environment": "production",

@@ -17,14 +17,14 @@ from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
-from scraper.crawl import crawl
-from scraper.fleet import work
+from scraper.crawl.crawl import crawl
+from scraper.fleet.status import statuses
+from scraper.fleet.worker import work
+from scraper.pages.processor import Exit
 from scraper.reextract import reextract
 from scraper.settings import Settings
-from scraper.site import Site, site_at
 from scraper.sources import SOURCES
-from scraper.status import statuses
-from scraper.work import Exit
+from scraper.sources.site import Site, site_at
 
 _WRONG_USAGE = 2
 _NEW_OBJECTS_PER_COLLECTION = 20_000

@@ -9,10 +9,10 @@ from contextlib import closing
 from itertools import islice
 
 from bookcore.catalogue import Catalogue, open_catalogue
-from scraper.crawl import begin, bounds_of
+from scraper.crawl.crawl import begin, bounds_of
 from scraper.frontier import Kind, open_frontier
 from scraper.settings import Settings
-from scraper.site import Site
+from scraper.sources.site import Site
 
 _CHUNK = 1_000
 

@@ -20,8 +20,8 @@ from bookcore.events.message import Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
 from bookcore.lake.layout import archived_batch, ledger_key, topic_prefix, unpack_page, unpack_records
-from scraper.health import Extraction
-from scraper.publish import ledger_segment
+from scraper.pages.extraction_monitor import Extraction
+from scraper.pages.publisher import ledger_segment
 from scraper.settings import Settings
 from scraper.sources import Source
 

@@ -8,7 +8,7 @@ import pytest
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from scraper.frontier import Bounds, Counts, Finished, Kind, Known, Page, open_frontier
-from scraper.frontier.sqlite import SqliteFrontier
+from scraper.frontier.sqlite.frontier import SqliteFrontier
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 _SITE, _EXTRACTOR = "http://127.0.0.1/index.html", "shop/1"

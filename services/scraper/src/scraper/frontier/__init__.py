@@ -209,18 +209,18 @@ class _Adapter(Protocol):
     def open_frontier(self, url: str, source: str, bounds: Bounds) -> Frontier: ...
 
 
-ADAPTERS = {"sqlite": "scraper.frontier.sqlite", "redis": "scraper.frontier.shared"}
-"""URL scheme -> module of the frontier; the fleet's is the one of that name with `_fleet`."""
+_SCHEMES = ("sqlite", "redis")
 
 
 def open_frontier(url: str, source: str, bounds: Bounds) -> Frontier:
     """Raises: Invalid when no adapter speaks the URL's scheme, Conflict when only one process can have it."""
-    return cast(_Adapter, import_module(adapter_of(url))).open_frontier(url, source, bounds)
+    module = import_module(f"scraper.frontier.{scheme_of(url)}.frontier")
+    return cast(_Adapter, module).open_frontier(url, source, bounds)
 
 
-def adapter_of(url: str) -> str:
-    """The module that speaks the URL's scheme. Raises: Invalid."""
+def scheme_of(url: str) -> str:
+    """The URL's scheme. Raises: Invalid when no adapter speaks it."""
     scheme = url.partition(":")[0]
-    if scheme not in ADAPTERS:
-        raise Invalid(f"no frontier for {scheme}://; use one of {', '.join(ADAPTERS)}", field="frontier_url")
-    return ADAPTERS[scheme]
+    if scheme not in _SCHEMES:
+        raise Invalid(f"no frontier for {scheme}://; use one of {', '.join(_SCHEMES)}", field="frontier_url")
+    return scheme

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scraper.sources.books_toscrape import page as books_toscrape
-from scraper.sources.pages import BookPage, ListPage
+from scraper.sources.page_objects import BookPage, ListPage
 
 
 @dataclass(frozen=True, slots=True)

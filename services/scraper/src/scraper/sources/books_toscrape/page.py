@@ -5,7 +5,7 @@ own block and table. The stock number and the UPC stand on the book's page alone
 """
 
 from bookcore.domain.normalise import PrintedBook
-from scraper.sources.pages import Element, Links, absolute, is_whole, parse, text_of
+from scraper.sources.page_objects import Element, Links, absolute, is_whole, parse, text_of
 
 
 class BookPage:

@@ -1,0 +1,1 @@
+"""Runs one crawl: Scrapy settings, spider, leases of the frontier and orderly shutdown."""

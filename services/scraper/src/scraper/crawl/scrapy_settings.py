@@ -1,0 +1,96 @@
+"""How Scrapy is set up: what is off, what is on, and why."""
+
+from typing import Any
+
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.logformatter import LogFormatter, LogFormatterResult
+from scrapy.settings import Settings as ScrapySettings
+from scrapy.spiders import Spider
+
+from scraper.settings import Settings
+from scraper.sources.site import Site
+
+_OFF = {
+    "REMOTE_CONTROL_ENABLED": False,
+    "TELNETCONSOLE_ENABLED": False,
+    "COOKIES_ENABLED": False,
+    "REDIRECT_ENABLED": False,
+    "METAREFRESH_ENABLED": False,
+    "RETRY_ENABLED": False,
+    "HTTPPROXY_ENABLED": False,
+    "HTTPCACHE_ENABLED": False,
+    "STATS_DUMP": False,
+    "DOWNLOADER_STATS": False,
+    "TWISTED_REACTOR_ENABLED": False,
+    "LOG_ENABLED": False,
+}
+_HANDLERS = {
+    "http": "scraper.fetch.download_handler.DownloadHandler",
+    "https": "scraper.fetch.download_handler.DownloadHandler",
+}
+_MIDDLEWARES = {
+    "scraper.fetch.site_guard.Guard": 50,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": 100,
+    "scraper.fetch.retry.Patience": 550,
+    "scraper.fetch.host_pacing.Pace": 900,
+}
+
+
+def scrapy_settings(settings: Settings, *, site: Site) -> ScrapySettings:
+    """Everything that Scrapy brings is off unless it is named here; SCRAPER_LEASES is yet to be added."""
+    return ScrapySettings(
+        {
+            **_OFF,
+            **_limits(settings),
+            **_politeness(settings, is_loopback=site.is_loopback),
+            "DOWNLOAD_HANDLERS_BASE": {},
+            "DOWNLOAD_HANDLERS": _HANDLERS,
+            "DOWNLOAD_VERIFY_CERTIFICATES": True,
+            "DOWNLOADER_MIDDLEWARES_BASE": {},
+            "DOWNLOADER_MIDDLEWARES": _MIDDLEWARES,
+            "SPIDER_MIDDLEWARES_BASE": {},
+            "EXTENSIONS_BASE": {"scrapy.extensions.throttle.AutoThrottle": 0},
+            "SCHEDULER": "scraper.crawl.spider.FrontierScheduler",
+            "LOG_FORMATTER": "scraper.crawl.scrapy_settings.QuietLog",
+            "SCRAPER_SITE": site,
+            "SCRAPER_MAY_BE_PRIVATE": site.may_be_private,
+        }
+    )
+
+
+def _limits(settings: Settings) -> dict[str, Any]:
+    """CONCURRENT_ITEMS is the number of tasks that Scrapy starts for each page's output, which is never
+    more than one request here."""
+    return {
+        "CONCURRENT_REQUESTS": settings.scraper_concurrency,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": settings.scraper_concurrency,
+        "CONCURRENT_ITEMS": 1,
+        "DOWNLOAD_MAXSIZE": settings.scraper_max_bytes,
+        "DOWNLOAD_TIMEOUT": settings.scraper_timeout,
+        "RETRY_TIMES": settings.scraper_retries,
+        "SCRAPER_SLOT_MAX_ACTIVE_SIZE": 16_000_000,
+    }
+
+
+def _politeness(settings: Settings, *, is_loopback: bool) -> dict[str, Any]:
+    """A server on this machine has nobody else to serve: there AutoThrottle would only slow the crawl."""
+    return {
+        "USER_AGENT": f"Bookstream/0.1 (+{settings.scraper_contact})",
+        "ROBOTSTXT_OBEY": True,
+        "ROBOTSTXT_USER_AGENT": "Bookstream",
+        "AUTOTHROTTLE_ENABLED": not is_loopback,
+        "AUTOTHROTTLE_START_DELAY": 0.25,
+        "AUTOTHROTTLE_MAX_DELAY": 30.0,
+        "AUTOTHROTTLE_TARGET_CONCURRENCY": 4.0,
+    }
+
+
+class QuietLog(LogFormatter):
+    """Scrapy would word a line for each page only to have it thrown away."""
+
+    def crawled(  # type: ignore[override]  # Scrapy takes None for silence
+        self, request: Request, response: Response, spider: Spider
+    ) -> LogFormatterResult | None:
+        """Nothing."""
+        return None

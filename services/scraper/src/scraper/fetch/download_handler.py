@@ -1,0 +1,113 @@
+"""Scrapy's downloads over aiohttp: half the CPU time of the built-in handler, and one place for all limits.
+
+Certificates are always verified, redirects are not followed here, proxies and cookies are not used, and a
+body is never read beyond DOWNLOAD_MAXSIZE, counted after decompression.
+"""
+
+import time
+from typing import NoReturn, Self
+
+import aiohttp
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+)
+from scrapy.http import Response
+from yarl import URL
+
+from scraper.fetch.resolver import GuardedResolver, PrivateAddress
+
+_CONNECT_SECONDS = 10
+_KEPT_HEADERS = ("ETag", "Last-Modified", "Location", "Retry-After")
+
+
+class DownloadHandler:
+    """One session for the whole crawl; connections are kept and reused."""
+
+    lazy = False
+
+    def __init__(self, crawler: Crawler) -> None:
+        settings = crawler.settings
+        self._limit = settings.getint("DOWNLOAD_MAXSIZE")
+        self._may_be_private = settings.getbool("SCRAPER_MAY_BE_PRIVATE")
+        self._connections = settings.getint("CONCURRENT_REQUESTS")
+        self._headers = {"User-Agent": settings["USER_AGENT"], "Accept": "text/html"}
+        self._timeout = aiohttp.ClientTimeout(
+            total=settings.getfloat("DOWNLOAD_TIMEOUT"), sock_connect=_CONNECT_SECONDS
+        )
+        self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """As Scrapy makes its components."""
+        return cls(crawler)
+
+    async def download_request(self, request: Request) -> Response:
+        """Raises: Scrapy's download errors, with a line for people."""
+        started = time.monotonic()
+        try:
+            return await self._fetch(request, started)
+        except TimeoutError as error:
+            raise DownloadTimeoutError(f"no answer within {self._timeout.total:g} s") from error
+        except aiohttp.ClientConnectorError as error:
+            _explain(error)
+        except aiohttp.ClientError as error:
+            raise DownloadFailedError(f"{error or type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session:
+            await self._session.close()
+
+    async def _fetch(self, request: Request, started: float) -> Response:
+        self._session = self._session or self._open()
+        headers = request.headers.to_tuple_list()
+        url = URL(request.url, encoded=True)
+        async with self._session.get(url, headers=headers, allow_redirects=False) as answer:
+            request.meta["download_latency"] = time.monotonic() - started
+            body = await self._body(answer)
+            kept = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+            return Response(request.url, status=answer.status, headers=kept, body=body)
+
+    def _open(self) -> aiohttp.ClientSession:
+        """Made inside the running loop."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._connections,
+                ttl_dns_cache=300,
+                resolver=GuardedResolver(may_be_private=self._may_be_private),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+            timeout=self._timeout,
+            trust_env=False,
+        )
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        if (answer.content_length or 0) > self._limit:
+            self._refuse(answer)
+        chunks, size = [], 0
+        async for chunk in answer.content.iter_any():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._limit:
+                self._refuse(answer)
+        return b"".join(chunks)
+
+    def _refuse(self, answer: aiohttp.ClientResponse) -> NoReturn:
+        answer.close()
+        raise DownloadCancelledError(f"the page is larger than {self._limit:,} bytes")
+
+
+def _explain(error: aiohttp.ClientConnectorError) -> NoReturn:
+    if isinstance(error.os_error, PrivateAddress):
+        raise DownloadCancelledError(str(error.os_error)) from error
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        raise CannotResolveHostError(f"no address for {error.host}") from error
+    reason = error.os_error.strerror or str(error)
+    raise DownloadConnectionRefusedError(f"no connection to {error.host}:{error.port} ({reason})") from error

@@ -1,0 +1,125 @@
+"""Tries again, a bounded number of times, and leaves a host alone for as long as it asks.
+
+429 and 503 pause the whole host, for all of the fleet, for Retry-After (at most a minute; without it, as for
+any other error, half a second doubling with each try). What else may pass pauses only its own request.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+)
+from scrapy.http import Response
+
+from scraper.session.page_leases import Leases
+
+PASSING_ERRORS = (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+)
+_PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
+_HOST_IS_BUSY = frozenset({429, 503})
+_LONGEST_PAUSE = 60.0
+_FIRST_PAUSE = 0.5
+
+Tell = Callable[[float], None]
+"""Tells the fleet to leave the host alone for so many seconds."""
+
+
+class Patience:
+    """A downloader middleware; requests that wait here count as active, so the host sees fewer of them."""
+
+    def __init__(
+        self, *, retries: int, stopping: asyncio.Event, now: Callable[[], float], tell: Tell
+    ) -> None:
+        self._retries = retries
+        self._stopping = stopping
+        self._now = now
+        self._tell = tell
+        self._host_until = 0.0
+        self._answered = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """The leases, among Scrapy's settings, carry the event that ends all waiting."""
+        settings = crawler.settings
+        leases: Leases = settings["SCRAPER_LEASES"]
+        return cls(
+            retries=settings.getint("RETRY_TIMES"),
+            stopping=leases.stopping,
+            now=time.monotonic,
+            tell=leases.hold,
+        )
+
+    async def process_request(self, request: Request) -> None:
+        """Raises: IgnoreRequest when the crawl stops meanwhile; the page stays pending."""
+        own_until = request.meta.get("not_before", 0.0)
+        while (wait := max(self._host_until, own_until) - self._now()) > 0:
+            try:
+                await asyncio.wait_for(self._stopping.wait(), wait)
+            except TimeoutError:
+                continue
+            raise IgnoreRequest("the crawl is stopping")
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        """The request again while tries are left."""
+        self._answered = True
+        if response.status not in _PASSING_STATUS:
+            return response
+        pause = self._pause(request, response)
+        if response.status in _HOST_IS_BUSY:
+            self._leave_alone(pause)
+        return self._again(request, pause) or response
+
+    def _leave_alone(self, pause: float) -> None:
+        """The fleet hears of it meanwhile."""
+        self._host_until = max(self._host_until, self._now() + pause)
+        self._tell(pause)
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        """The request again while tries are left and the error may pass.
+
+        A host that has never answered in this run is tried only twice: it is most likely not there.
+        """
+        if not isinstance(exception, PASSING_ERRORS):
+            return None
+        if not self._answered and request.meta.get("tries", 0) >= 1:
+            return None
+        return self._again(request, self._backoff(request))
+
+    def _again(self, request: Request, pause: float) -> Request | None:
+        tries: int = request.meta.get("tries", 0)
+        if tries >= self._retries or self._stopping.is_set():
+            return None
+        return request.replace(meta={**request.meta, "tries": tries + 1, "not_before": self._now() + pause})
+
+    def _pause(self, request: Request, response: Response) -> float:
+        printed = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
+        asked = _seconds(printed)
+        return self._backoff(request) if asked is None else min(max(asked, 0.0), _LONGEST_PAUSE)
+
+    def _backoff(self, request: Request) -> float:
+        tries: int = request.meta.get("tries", 0)
+        return min(_FIRST_PAUSE * 2.0**tries, _LONGEST_PAUSE)
+
+
+def _seconds(printed: str) -> float | None:
+    """Retry-After is a number of seconds or a date; None for anything else."""
+    if printed.isascii() and printed.isdecimal():
+        return float(printed[:9])
+    try:
+        return parsedate_to_datetime(printed).timestamp() - time.time()
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,44 @@
+"""Commands from the topic -> what the fleet is told; idempotent by command id, in order within a source."""
+
+from bookcore.domain.errors import Invalid
+from bookcore.event_log.dead_letters import DeadLetters, Parked
+from bookcore.events.codec import decode
+from bookcore.events.crawl import CrawlCommand
+from bookcore.events.message import Batch, Record
+from scraper.fleet.control import Fleet
+from scraper.sources import SOURCES
+from scraper.sources.site import site_at
+
+GROUP = "scraper.commands"
+"""One consumer group for the fleet: each command is applied by one worker, and seen by all in the store."""
+
+
+class Commands:
+    """The handler of the command topic's consumer."""
+
+    def __init__(self, fleet: Fleet, dead_letters: DeadLetters) -> None:
+        self._fleet = fleet
+        self._dead_letters = dead_letters
+
+    def handle(self, batch: Batch) -> int:
+        """Apply all of it; what can't be understood is parked. Raises: Unavailable."""
+        parked = []
+        for record in batch.records:
+            try:
+                self._fleet.apply(_command(record))
+            except Invalid as refusal:
+                parked.append(Parked(record, str(refusal)))
+        self._dead_letters.park(batch.records, parked)
+        return batch.next
+
+
+def _command(record: Record) -> CrawlCommand:
+    """Raises: Invalid unless it is a command for a source that we have, at a URL where one can begin."""
+    command = decode(record).event
+    if not isinstance(command, CrawlCommand):
+        raise Invalid(f"{command.type} is no command")
+    if command.source not in SOURCES:
+        raise Invalid(f"no source {command.source!r}; there are {', '.join(sorted(SOURCES))}")
+    if command.url:
+        site_at(SOURCES[command.source], command.url)
+    return command

@@ -1,0 +1,57 @@
+"""What a fleet is to do with each source, kept beside the frontier; `open_fleet(url)` picks the adapter."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from typing import Protocol, cast
+
+from bookcore.events.crawl import CrawlCommand
+from scraper.frontier import Standing, scheme_of
+
+
+class Mode(StrEnum):
+    """Of a source: idle before its first command and after a run that came to its end."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a source's fleet is to do, and how far it is. `url` None: where the source says that it begins."""
+
+    source: str
+    mode: Mode
+    url: str | None
+    standing: Standing
+
+
+class Fleet(Protocol):
+    """Safe for several threads and processes. Raises Unavailable when the store is away."""
+
+    def apply(self, command: CrawlCommand) -> bool:
+        """Do what a command says, once for each command id; False when it had been done before.
+
+        Start and backfill make the source run, stop ends its run early; pause and resume change only a source
+        that runs or is paused. A backfill ends the run under way and forgets what pages said.
+        """
+
+    def told(self, source: str) -> Told:
+        """As things are now."""
+
+    def close(self) -> None:
+        """Free files and connections."""
+
+
+class _Adapter(Protocol):
+    def open_fleet(self, url: str, *, works: bool) -> Fleet: ...
+
+
+def open_fleet(url: str, *, works: bool = False) -> Fleet:
+    """To look or command, or (`works`) to do what is commanded.
+
+    Raises: Invalid when no adapter speaks the URL's scheme; Conflict when it can have only one worker.
+    """
+    return cast(_Adapter, import_module(f"scraper.fleet.{scheme_of(url)}")).open_fleet(url, works=works)

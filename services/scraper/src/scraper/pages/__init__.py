@@ -1,0 +1,1 @@
+"""Parses fetched pages and publishes what they say."""

@@ -1,0 +1,1 @@
+"""State that the spider, the middlewares and the pipeline of one crawl process share."""

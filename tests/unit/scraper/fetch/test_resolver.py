@@ -1,0 +1,21 @@
+"""What a permitted name may resolve to."""
+
+import asyncio
+
+import pytest
+
+from scraper.fetch.resolver import GuardedResolver, PrivateAddress
+
+
+async def _resolve(host: str, *, may_be_private: bool) -> set[str]:
+    found = await GuardedResolver(may_be_private=may_be_private).resolve(host, 80)
+    return {answer["host"] for answer in found}
+
+
+def test_a_name_that_resolves_to_this_machine_is_refused() -> None:
+    with pytest.raises(PrivateAddress, match="localhost resolves to the private address"):
+        asyncio.run(_resolve("localhost", may_be_private=False))
+
+
+def test_a_source_in_the_private_network_may_resolve_there() -> None:
+    assert "127.0.0.1" in asyncio.run(_resolve("localhost", may_be_private=True))

@@ -1,0 +1,76 @@
+"""How often and how soon a page is asked for again; the clock is the test's."""
+
+import asyncio
+from email.utils import format_datetime
+
+import pytest
+from scrapy import Request
+from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
+from scrapy.http import Response
+
+from bookcore.kit.clock import SystemClock
+from scraper.fetch.retry import Patience
+
+_URL = "http://127.0.0.1/"
+
+
+def _patience(*, retries: int = 2, stopping: asyncio.Event | None = None) -> Patience:
+    return Patience(
+        retries=retries, stopping=stopping or asyncio.Event(), now=lambda: 100.0, tell=lambda _: None
+    )
+
+
+def _again(
+    patience: Patience, *, status: int, retry_after: str | None = None, tries: int = 0
+) -> float | None:
+    """Seconds until the request goes out again, None when it doesn't."""
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    request = Request(_URL, meta={"tries": tries})
+    result = patience.process_response(request, Response(_URL, status=status, headers=headers))
+    return float(result.meta["not_before"]) - 100 if isinstance(result, Request) else None
+
+
+@pytest.mark.parametrize(("printed", "seconds"), [("7", 7.0), ("0", 0.0), ("9999", 60.0), ("soon", 0.5)])
+def test_retry_after_is_respected_up_to_a_minute(printed: str, seconds: float) -> None:
+    assert _again(_patience(), status=429, retry_after=printed) == seconds
+
+
+def test_retry_after_may_be_a_date_and_a_past_one_means_now() -> None:
+    assert _again(_patience(), status=503, retry_after=format_datetime(SystemClock().now())) == 0.0
+
+
+def test_the_pause_doubles_with_each_try_and_tries_end() -> None:
+    waits = [_again(_patience(retries=3), status=500, tries=tries) for tries in range(4)]
+    assert waits == [0.5, 1.0, 2.0, None]
+
+
+@pytest.mark.parametrize("status", [200, 304, 404, 301])
+def test_an_answer_is_an_answer(status: int) -> None:
+    assert _again(_patience(), status=status) is None
+
+
+def test_errors_that_may_pass_are_tried_again_and_others_are_not() -> None:
+    patience, request = _patience(), Request(_URL)
+    assert patience.process_exception(request, DownloadTimeoutError("late")) is not None
+    assert patience.process_exception(request, DownloadCancelledError("too large")) is None
+
+
+def test_a_busy_host_holds_back_other_pages_until_the_crawl_stops() -> None:
+    async def wait() -> None:
+        stopping = asyncio.Event()
+        patience = _patience(stopping=stopping)
+        _again(patience, status=429, retry_after="30")
+        waiting = asyncio.create_task(patience.process_request(Request(_URL)))
+        stopping.set()
+        await waiting
+
+    with pytest.raises(IgnoreRequest, match="stopping"):
+        asyncio.run(wait())
+
+
+@pytest.mark.parametrize(("status", "told"), [(429, [7.0]), (503, [7.0]), (500, [])])
+def test_the_fleet_is_told_of_a_host_that_is_busy(status: int, told: list[float]) -> None:
+    heard: list[float] = []
+    patience = Patience(retries=2, stopping=asyncio.Event(), now=lambda: 100.0, tell=heard.append)
+    _again(patience, status=status, retry_after="7")
+    assert heard == told

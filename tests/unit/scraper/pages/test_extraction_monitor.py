@@ -1,0 +1,29 @@
+"""When the page objects no longer understand the site."""
+
+from bookcore.domain.normalise import PrintedBook
+from scraper.pages.extraction_monitor import Extraction
+
+_GOOD = PrintedBook(title="A", price="£1.00", upc="1")
+_POOR = PrintedBook(title="A", upc="1")
+
+
+def _complaints(pages: list[PrintedBook]) -> list[str | None]:
+    extraction = Extraction()
+    return [extraction.note(page) for page in pages]
+
+
+def test_nothing_is_said_before_the_twentieth_page() -> None:
+    *before, last = _complaints([_POOR] * 20)
+    assert before == [None] * 19
+    assert last == "20 of 20 book pages lack required fields (last: price)"
+
+
+def test_half_of_the_pages_may_be_poor() -> None:
+    assert _complaints([_GOOD, _POOR] * 50) == [None] * 100
+
+
+def test_more_than_half_may_not() -> None:
+    assert (
+        _complaints([_GOOD] * 10 + [_POOR] * 11)[-1]
+        == "11 of 21 book pages lack required fields (last: price)"
+    )

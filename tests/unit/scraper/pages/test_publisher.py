@@ -1,0 +1,48 @@
+"""What becomes of those who wait for a page to be safe, when it can't be made so."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bookcore.domain.errors import Unavailable
+from bookcore.event_log import open_event_log
+from bookcore.lake.files import FileLake
+from scraper.frontier import Kind
+from scraper.frontier.sqlite.frontier import SqliteFrontier
+from scraper.pages.parser import Read
+from scraper.pages.publisher import Limits, Publisher, Stores
+
+
+class _Malformed(FileLake):
+    """A store that fails in a way nobody foresaw."""
+
+    def put_all(self, objects: Mapping[str, bytes]) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    """Three books wait; the lake is broken."""
+    log = open_event_log(f"sqlite://{tmp_path}/log.db")
+    with closing(log), closing(SqliteFrontier(tmp_path / "shop.db")) as frontier:
+        yield Stores(log, _Malformed(tmp_path / "lake"), frontier)
+
+
+def test_everybody_who_waits_hears_of_an_error_that_nobody_foresaw(stores: Stores) -> None:
+    run = stores.frontier.begin(site="http://a/", extractor="shop/1", now=datetime(2026, 5, 4, tzinfo=UTC))
+    stores.frontier.add(Kind.BOOK, ["http://a/1", "http://a/2", "http://a/3"], depth=1)
+    publisher = Publisher(stores, run, source="shop", limits=Limits(batch=2, patience=1))
+
+    async def publish_all() -> list[BaseException | None]:
+        reads = [Read(page, b"body") for page in stores.frontier.lease(9).pages]
+        told = asyncio.gather(*(publisher.publish(read) for read in reads), return_exceptions=True)
+        return await asyncio.wait_for(told, 10)
+
+    errors = asyncio.run(publish_all())
+    assert [type(error) for error in errors] == [Unavailable] * 3
+    assert "DatabaseError: database disk image is malformed" in str(errors[0])
