@@ -22,8 +22,8 @@ import trainer.settings
 from bookcore.events import asyncapi
 from bookcore.events.documents import schema_texts
 from bookcore.kit.openapi import Document
-from gateway.core.documents import merge
-from gateway.core.routes import Service
+from gateway.api.openapi_merge import merge
+from gateway.routing.routes import Service
 
 ROOT = Path(__file__).parents[1]
 SETTINGS: dict[str, type[BaseSettings]] = {

@@ -13,7 +13,7 @@ from docs.generate import merged_openapi
 from bookcore.kit.auth import Scope
 from bookcore.kit.openapi import SCHEMAS, Document, operations_of, problems_of
 from bookcore.kit.problem import PROBLEMS
-from gateway.core.documents import scopes_of
+from gateway.api.openapi_merge import scopes_of
 
 MERGED = merged_openapi()
 OPEN = {"/health/live", "/health/ready", "/v1/plans", "/.well-known/jwks.json"}

@@ -10,7 +10,7 @@ from tests.promises import carries
 
 from bookcore.event_log.sqlite_connection import connect
 from bookml.online.sql import SqlStore
-from gateway.control.accounts.database import open_database
+from gateway.accounts.database import open_database
 from ml_api.predictions.store import PredictionStore
 from scraper.frontier.sqlite.file import SqliteFile
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import httpx
-from tests.unit.gateway.conftest import ADMIN
+from tests.unit.gateway.servers import ADMIN
 
 from bookcore.kit.app import bind
 

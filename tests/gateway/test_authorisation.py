@@ -12,7 +12,7 @@ from tests.gateway.whole import Headers, Whole
 
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role, Scope
 from bookcore.kit.openapi import Document, operations_of
-from gateway.core.documents import scopes_of
+from gateway.api.openapi_merge import scopes_of
 
 MERGED = merged_openapi()
 OPERATIONS = {

@@ -17,7 +17,7 @@ from tests.gateway.browser import a_browser
 from tests.gateway.whole import Whole
 from tests.promises import carries
 
-from gateway.control import portal
+from gateway import portal
 
 T = TypeVar("T")
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}

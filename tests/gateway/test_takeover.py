@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from tests.gateway.rolling import Program, under_load, until
-from tests.unit.gateway.conftest import ADMIN, served
+from tests.unit.gateway.servers import ADMIN, served
 
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.app import bind

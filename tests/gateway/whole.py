@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from tests.unit.bookml.books import shop, tell
-from tests.unit.gateway.conftest import ADMIN, running, served
+from tests.unit.gateway.servers import ADMIN, running, served
 from tests.unit.ml_api.conftest import World, silent
 
 import books_api.app
@@ -20,11 +20,11 @@ from bookcore.catalogue import Ingest, Observation, open_catalogue
 from bookcore.kit.auth import Role
 from bookcore.search import open_search
 from bookcore.testing.builders import a_book, a_stored_book
+from gateway.accounts import AccountChange
+from gateway.accounts.api_keys import NewKey
+from gateway.api.dependencies import Control
 from gateway.app import create_app
-from gateway.control.accounts import AccountChange
-from gateway.control.accounts.api_keys import NewKey
-from gateway.control.doors import Control
-from gateway.dataplane.server import configured
+from gateway.downstream.server import configured
 from gateway.settings import Settings
 from trainer.run import run
 

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from bookcore.domain.errors import Conflict, Unavailable
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import SystemClock
-from gateway.control.accounts.api_keys import NewKey
-from gateway.control.accounts.audit import AuditFilter, Deed
-from gateway.control.accounts.database import Database, open_database
-from gateway.control.accounts.stores import Stores
-from gateway.control.accounts.usage import Cell, Tally
+from gateway.accounts.api_keys import NewKey
+from gateway.accounts.audit import AuditFilter, Deed
+from gateway.accounts.database import Database, open_database
+from gateway.accounts.stores import Stores
+from gateway.accounts.usage import Cell, Tally
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.promises import carries
 
 from bookcore.lake import prepare_lake
 from bookml.online.sql import SqlStore
-from gateway.control.accounts.database import open_database
+from gateway.accounts.database import open_database
 from ml_api.predictions.store import PredictionStore
 
 STORES: dict[str, Callable[[str], Store]] = {

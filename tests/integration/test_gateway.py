@@ -19,8 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tests.gateway.rolling import children, until
-from tests.unit.gateway.conftest import ADMIN, served
-from tests.unit.gateway.dataplane.conftest import Gateway, gateway
+from tests.unit.gateway.servers import ADMIN, Gateway, gateway, served
 
 from bookcore.kit.app import bind
 from bookcore.testing.proxy import FaultProxy

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 from tests.integration.test_gateway import processes, service
-from tests.unit.gateway.conftest import ADMIN
+from tests.unit.gateway.servers import ADMIN
 
 __all__ = ["service"]
 ROTATIONS = 30

@@ -13,7 +13,7 @@ import pytest
 from tests.gateway.rolling import Program, until
 from tests.integration.flood import Answers, Crowd, get, post
 from tests.integration.test_gateway import APP, through
-from tests.unit.gateway.conftest import ADMIN, READER, served
+from tests.unit.gateway.servers import ADMIN, READER, served
 
 from bookcore.testing.proxy import FaultProxy
 

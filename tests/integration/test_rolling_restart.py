@@ -11,7 +11,7 @@ import httpx
 from tests.gateway.rolling import Program, children, under_load, until
 from tests.gateway.whole import fill, train
 from tests.promises import carries
-from tests.unit.gateway.conftest import ADMIN
+from tests.unit.gateway.servers import ADMIN
 
 from ml_api.settings import Settings as MlSettings
 

@@ -14,8 +14,8 @@ from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent import stop_with_parent
 from bookcore.kit.settings import read_settings
 from gateway.app import create_app
-from gateway.dataplane.board import Board, retire
-from gateway.dataplane.server import serve
+from gateway.downstream.server import serve
+from gateway.observability.worker_counters import Board, retire
 from gateway.settings import Settings
 from gateway.takeover import join, take_all
 from gateway.workers import Workers, bind_for, worker_command

@@ -11,8 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bookcore.kit.app import Lifespan, create_service
-from gateway.cache.purge import ChangeListener
-from gateway.control import (
+from gateway.api import (
     admin_routes,
     auth_routes,
     cache_routes,
@@ -21,15 +20,16 @@ from gateway.control import (
     portal_routes,
     user_routes,
 )
-from gateway.control.bootstrap import ensure_admin, wanted_admin
-from gateway.core.routes import PUBLIC_PREFIX, ROUTES
-from gateway.dataplane.documents import MergedDocuments
-from gateway.dataplane.edge import Edge
-from gateway.dataplane.metrics import MetricsPage
-from gateway.dataplane.numbers import Watched
-from gateway.dataplane.proxy import DataPlane, Dependencies
-from gateway.parts import Outside, Parts, Plane, open_parts
+from gateway.api.openapi_documents import MergedDocuments
+from gateway.bootstrap import ensure_admin, wanted_admin
+from gateway.cache.change_listener import ChangeListener
+from gateway.downstream.asgi_app import DataPlane, Dependencies
+from gateway.downstream.middleware import Edge
+from gateway.observability.counters import Watched
+from gateway.observability.prometheus import MetricsPage
+from gateway.routing.routes import PUBLIC_PREFIX, ROUTES
 from gateway.settings import Settings
+from gateway.wiring import Outside, Parts, Plane, open_parts
 
 _log = structlog.get_logger()
 _PURGE_SECONDS = 10.0

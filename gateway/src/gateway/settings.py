@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from bookcore.kit.settings import Environment
 from bookcore.kit.settings import Settings as SharedSettings
-from gateway.core.clients import Proxies
+from gateway.http.client_address import Proxies
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 """`http://host:port`, several separated by commas."""

@@ -1,77 +1,23 @@
 """The real app in this process, in front of tiny services; time moves only when a test says so."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 
+import httpx
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.unit.gateway.servers import ADMIN, READER, Door, Gateway, TinyServices, bearer, gateway, running
 
 from bookcore.cache.memory import MemoryCache
 from bookcore.event_log import open_event_log
-from bookcore.kit.app import bind
-from bookcore.kit.auth import HEADER, InternalTokens
 from bookcore.testing.contracts.cache import MovableClock
 from gateway.app import create_app
-from gateway.parts import Outside
+from gateway.downstream.server import configured
 from gateway.settings import Settings
-
-ADMIN = {"email": "admin@example.org", "password": "a password of the admin"}
-READER = {"email": "reader@example.org", "password": "a password of a reader"}
-
-
-class TinyServices:
-    """books-api and search-api in one: counts what reaches it and answers what a test puts into `answer`."""
-
-    def __init__(self, secret: str) -> None:
-        self._tokens = InternalTokens(secret)
-        self.requests: list[Request] = []
-        self.answer: Callable[[Request], Response] = lambda request: JSONResponse({"path": request.url.path})
-        anything = Route(
-            "/{path:path}", self._take, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-        )
-        self.app = Starlette(routes=[anything])
-
-    async def _take(self, request: Request) -> Response:
-        await request.body()
-        self.requests.append(request)
-        return self.answer(request)
-
-    @property
-    def last(self) -> Request:
-        return self.requests[-1]
-
-    def last_role(self) -> str:
-        return self._tokens.verify(self.last.headers[HEADER]).role.value
-
-
-@contextmanager
-def running(config: uvicorn.Config) -> Iterator[str]:
-    """The address of a server while it runs in a thread."""
-    listener = bind("127.0.0.1", 0)
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run, args=([listener],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
-
-
-@contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """The address of an app behind a plain server."""
-    with running(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)) as address:
-        yield address
+from gateway.wiring import Outside
 
 
 class Stage:
@@ -131,12 +77,6 @@ def client(settings: Settings, services: TinyServices, clock: MovableClock) -> I
         yield client
 
 
-def bearer(client: TestClient, path: str, credentials: dict[str, str]) -> dict[str, str]:
-    answer = client.post(path, json=credentials)
-    assert answer.is_success, answer.text
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-
 @pytest.fixture
 def reader(client: TestClient) -> dict[str, str]:
     """Headers of a reader."""
@@ -147,3 +87,32 @@ def reader(client: TestClient) -> dict[str, str]:
 def admin(client: TestClient) -> dict[str, str]:
     """Headers of the administrator of the settings."""
     return bearer(client, "/v1/auth/login", ADMIN)
+
+
+@pytest.fixture
+def gate(settings: Settings, services: TinyServices) -> Iterator[Gateway]:
+    """In front of the tiny services."""
+    with gateway(settings) as found:
+        yield found
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    """Opens a gateway in front of the books-api addresses given; asks as the administrator."""
+    with ExitStack() as stack:
+
+        def opened(*books_api_urls: str, read_seconds: float = 30.0) -> httpx.Client:
+            settings = Settings(
+                data=tmp_path,
+                books_api_urls=books_api_urls,
+                bootstrap_admin_email=ADMIN["email"],
+                bootstrap_admin_password=ADMIN["password"],
+                gateway_read_seconds=read_seconds,
+            )
+            address = stack.enter_context(running(configured(create_app(settings))))
+            client = stack.enter_context(httpx.Client(base_url=address, trust_env=False))
+            token = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            return client
+
+        yield opened

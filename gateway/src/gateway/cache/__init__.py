@@ -1,1 +1,1 @@
-"""What the gateway keeps: answers on two levels, limits, generations; and what makes it forget them."""
+"""The response cache: local and shared level, rate counting in the same round trip, purges by tag."""

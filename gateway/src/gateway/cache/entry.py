@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import orjson
 
-from gateway.core.freshness import Lifetime, strong_etag, varies
-from gateway.core.headers import Header, first
+from gateway.http.caching import Lifetime, strong_etag, varies
+from gateway.http.headers import Header, first
 
 _SET_ANEW = frozenset({b"content-length", b"etag", b"age", b"cache-status", b"transfer-encoding"})
 _KEPT_ON_304 = frozenset({b"cache-control", b"content-location", b"expires", b"link", b"vary"})

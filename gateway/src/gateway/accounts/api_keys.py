@@ -1,0 +1,150 @@
+"""API keys: shown once, stored as SHA-256, never more powerful than their owner is today."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select
+
+from bookcore.domain.errors import Conflict, NotFound
+from bookcore.kit.auth import Role
+from bookcore.kit.clock import Clock
+from gateway.accounts import Standing
+from gateway.accounts.audit import Deed, record
+from gateway.accounts.database import Database
+from gateway.accounts.tables import api_keys, subscriptions, users
+from gateway.accounts.users import plan_of
+
+KEY_MARK = "bk_"
+_SHOWN = len(KEY_MARK) + 6
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key without its secret; `prefix` is how it begins. Times in seconds since 1970, 0 for never used."""
+
+    id: str
+    user_id: str
+    name: str
+    prefix: str
+    scopes: frozenset[str]
+    created_at: int
+    expires_at: int | None
+    last_used_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What is asked for; `expires_at` None for no end."""
+
+    name: str
+    scopes: frozenset[str]
+    expires_at: int | None
+
+
+class ApiKeys:
+    """256 random bits each, so that a plain hash is enough."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(self, user_id: str, new: NewKey, *, most: int) -> tuple[ApiKey, str]:
+        """The key, and the secret that nobody can read again. Raises: Conflict when there are `most`."""
+        secret, now = KEY_MARK + secrets.token_urlsafe(32), self._now()
+        key = ApiKey(
+            id=uuid4().hex,
+            user_id=user_id,
+            name=new.name,
+            prefix=secret[:_SHOWN],
+            scopes=new.scopes,
+            created_at=now,
+            expires_at=new.expires_at,
+            last_used_at=0,
+        )
+        with self._database.writing() as connection:
+            _refuse_more_than(connection, user_id, most)
+            connection.execute(insert(api_keys).values(**_columns(key), digest=_digest(secret)))
+            detail = {"name": key.name, "scopes": " ".join(sorted(key.scopes))}
+            record(connection, Deed(user_id, "key.created", key.id, detail), at=now)
+        return key, secret
+
+    def of(self, user_id: str) -> Sequence[ApiKey]:
+        """The user's keys, oldest first, those that have ended included."""
+        query = (
+            select(api_keys)
+            .where(api_keys.c.user_id == user_id)
+            .order_by(api_keys.c.created_at, api_keys.c.id)
+        )
+        with self._database.reading() as connection:
+            return [_key(row) for row in connection.execute(query)]
+
+    def revoke(self, user_id: str, key_id: str, *, by: str) -> None:
+        """From now on nobody gets in by it. Raises: NotFound, also for another user's key."""
+        is_it = (api_keys.c.id == key_id) & (api_keys.c.user_id == user_id)
+        with self._database.writing() as connection:
+            if connection.execute(delete(api_keys).where(is_it)).rowcount == 0:
+                raise NotFound(f"no API key {key_id[:40]!r}; GET /v1/keys lists yours")
+            record(connection, Deed(by, "key.revoked", key_id, {"owner": user_id}), at=self._now())
+
+    def find(self, secret: str) -> tuple[ApiKey, Standing] | None:
+        """The living key with that secret and its owner's standing; None for anything else."""
+        keys = api_keys.c
+        query = (
+            select(api_keys, users.c.role, plan_of().label("plan"))
+            .join(users, users.c.id == keys.user_id)
+            .outerjoin(subscriptions, subscriptions.c.user_id == users.c.id)
+            .where(
+                keys.digest == _digest(secret),
+                users.c.is_disabled.is_(False),
+                or_(keys.expires_at.is_(None), keys.expires_at > self._now()),
+            )
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (_key(row), Standing(Role(row.role), row.plan))
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
+
+
+def _refuse_more_than(connection: Connection, user_id: str, most: int) -> None:
+    owner = select(users.c.id).where(users.c.id == user_id).with_for_update()  # so that two can't both count
+    if connection.execute(owner).first() is None:
+        raise NotFound("the account is gone")
+    count = select(func.count()).select_from(api_keys).where(api_keys.c.user_id == user_id)
+    if connection.execute(count).scalar_one() >= most:
+        raise Conflict(f"your plan has {most} API keys; revoke one first")
+
+
+def _columns(key: ApiKey) -> dict[str, str | int | None]:
+    return {
+        "id": key.id,
+        "user_id": key.user_id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": " ".join(sorted(key.scopes)),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+    }
+
+
+def _key(row: Row[tuple[object, ...]]) -> ApiKey:
+    fields = row._mapping
+    return ApiKey(
+        id=fields["id"],
+        user_id=fields["user_id"],
+        name=fields["name"],
+        prefix=fields["prefix"],
+        scopes=frozenset(fields["scopes"].split()),
+        created_at=fields["created_at"],
+        expires_at=fields["expires_at"],
+        last_used_at=fields["last_used_at"],
+    )
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,135 @@
+"""The audit log: who did what to whom, in the transaction that did it. A hash covers all before it.
+
+The database refuses changes and deletions by triggers. Whoever gets round those breaks the chain, and whoever
+forges the whole chain anew meets the hashes that the structured log has kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import orjson
+import structlog
+from sqlalchemy import Connection, Row, insert, select, update
+
+from bookcore.kit.clock import Clock
+from gateway.accounts.database import Database
+from gateway.accounts.tables import AUDIT_BEGINNING, audit, audit_head
+
+_log = structlog.get_logger()
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """`actor` is a user id, with `/` and the key's id if it came by one; `detail` holds no secrets."""
+
+    actor: str
+    action: str
+    target: str
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored deed; `at` in seconds since 1970."""
+
+    seq: int
+    at: int
+    deed: Deed
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the chain holds; `broken_at` is the first entry that doesn't fit, `head` the newest hash."""
+
+    entries: int
+    head: str
+    broken_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Exact matches; None lets everything through."""
+
+    action: str | None = None
+    actor: str | None = None
+    target: str | None = None
+
+
+def record(connection: Connection, deed: Deed, *, at: int) -> None:
+    """Append in the caller's transaction; whoever else appends waits for its end."""
+    head = connection.execute(select(audit_head).with_for_update()).one()
+    seq = head.seq + 1
+    entry = Entry(seq, at, deed, _hash(head.hash, seq, at, deed))
+    connection.execute(insert(audit).values(**_columns(entry)))
+    connection.execute(update(audit_head).values(seq=seq, hash=entry.hash))
+    _log.info("audit", seq=seq, action=deed.action, actor=deed.actor, target=deed.target, hash=entry.hash)
+
+
+class AuditLog:
+    """Reading, checking, and what no other table's transaction carries."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add(self, deed: Deed) -> None:
+        """On its own."""
+        self.add_all([deed])
+
+    def add_all(self, deeds: Sequence[Deed]) -> None:
+        """All or none of them."""
+        with self._database.writing() as connection:
+            for deed in deeds:
+                record(connection, deed, at=int(self._clock.now().timestamp()))
+
+    def page(self, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[Entry]:
+        """The newest first, those with a number below `before`."""
+        query = select(audit).order_by(audit.c.seq.desc()).limit(limit)
+        for name in ("action", "actor", "target"):
+            value = getattr(wanted, name)
+            if value is not None:
+                query = query.where(audit.c[name] == value)
+        if before is not None:
+            query = query.where(audit.c.seq < before)
+        with self._database.reading() as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
+    def verify(self) -> Verdict:
+        """Reads the whole log, in constant memory."""
+        expected, last = 1, AUDIT_BEGINNING
+        with self._database.reading() as connection:
+            head = connection.execute(select(audit_head)).one()
+            query = select(audit).order_by(audit.c.seq).execution_options(yield_per=_BATCH)
+            for row in connection.execute(query):
+                entry = _entry(row)
+                if entry.seq != expected or entry.hash != _hash(last, entry.seq, entry.at, entry.deed):
+                    return Verdict(expected - 1, last, broken_at=expected)
+                expected, last = expected + 1, entry.hash
+        is_whole = (head.seq, head.hash) == (expected - 1, last)
+        return Verdict(expected - 1, last, broken_at=None if is_whole else expected)
+
+
+def _hash(before: str, seq: int, at: int, deed: Deed) -> str:
+    said = [before, seq, at, deed.actor, deed.action, deed.target, dict(sorted(deed.detail.items()))]
+    return sha256(orjson.dumps(said)).hexdigest()
+
+
+def _columns(entry: Entry) -> dict[str, str | int]:
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "actor": entry.deed.actor,
+        "action": entry.deed.action,
+        "target": entry.deed.target,
+        "detail": orjson.dumps(dict(sorted(entry.deed.detail.items()))).decode(),
+        "hash": entry.hash,
+    }
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    fields = row._mapping
+    deed = Deed(fields["actor"], fields["action"], fields["target"], orjson.loads(fields["detail"]))
+    return Entry(fields["seq"], fields["at"], deed, fields["hash"])

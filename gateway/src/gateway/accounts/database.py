@@ -1,0 +1,98 @@
+"""One engine; on SQLite with foreign keys, in a file that only its owner reads."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.sql import make_tables, open_engine
+from gateway.accounts.tables import metadata
+
+_DAMAGED = ("not a database", "malformed")
+
+
+class Database:
+    """Connections by the unit of work; each unit is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only looks. Raises: Unavailable."""
+        with _translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write, all or nothing. Raises: Unavailable."""
+        with _translated(), self._engine.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    def check(self) -> None:
+        """Raises: Unavailable when the database doesn't answer."""
+        with self.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Free the connections."""
+        self._engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """The database behind a SQLAlchemy URL, with its tables.
+
+    Raises: Invalid for a URL that no installed driver reads, Unavailable when it can't be opened.
+    """
+    try:
+        engine = open_engine(url)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise Invalid(f"no database for this address ({error})", field="accounts_url") from error
+    if engine.dialect.name == "sqlite":
+        _create_private(engine.url.database)
+        event.listen(engine, "connect", _on_connect)
+    try:
+        with _translated():
+            make_tables(engine, metadata)
+    except Unavailable:
+        engine.dispose()
+        raise
+    except OSError as error:
+        engine.dispose()
+        raise Unavailable(f"the accounts database can't be opened ({error}); check its folder") from error
+    return Database(engine)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable(f"the accounts database can't be used now ({error.orig}); try again") from error
+    except DatabaseError as error:
+        if not any(words in str(error.orig) for words in _DAMAGED):
+            raise
+        raise Unavailable(f"the accounts database is damaged ({error.orig}); restore a backup") from error
+
+
+def _create_private(name: str | None) -> None:
+    if not name:
+        return
+    path = Path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise Unavailable(f"cannot use {path} ({error.strerror}); choose another accounts_url") from error
+
+
+def _on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.cursor().execute("PRAGMA foreign_keys=ON")

@@ -1,0 +1,102 @@
+"""Logins that failed, for the audit log: told together, so that who guesses all day can't fill the disk.
+
+What fails is counted in memory and written once a minute: one entry for each of the twenty accounts and
+addresses with the most, and one of each kind for all others. A flood of a day is 35,000 entries a process,
+some 10 MB, whatever its rate. Names that belong to no account are counted and never written: people type
+passwords into the wrong field.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import structlog
+
+from bookcore.domain.errors import BookstreamError
+from gateway.accounts.audit import Deed
+from gateway.accounts.flushing import Flushing
+from gateway.accounts.stores import Stores
+
+_log = structlog.get_logger()
+_EVERY_SECONDS = 60.0
+_MOST_ENTRIES = 20
+_MOST_SUBJECTS = 10_000
+_MOST_ADDRESSES = 5
+EVERYBODY, OTHERS, UNKNOWN = "everybody", "others", "unknown"
+"""Subjects and targets beside accounts and addresses; unknown is where no account is."""
+NOBODY = "nobody"
+"""Who does it."""
+
+
+class Kind(StrEnum):
+    """The action in the audit log."""
+
+    FAILED = "login.failed"
+    """A wrong password, no such account, or a disabled one; counted by e-mail address."""
+    LOCKED = "login.locked"
+    """Not even tried: too many for this e-mail address."""
+    REFUSED = "login.refused"
+    """Not even tried: too many from this network address, or of everybody together."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    count: int = 0
+    addresses: dict[str, None] = field(default_factory=dict)
+
+    def add(self, count: int, addresses: Mapping[str, None]) -> None:
+        self.count += count
+        for address in addresses:
+            if len(self.addresses) < _MOST_ADDRESSES:
+                self.addresses[address] = None
+
+
+_Subject = tuple[Kind, str]
+
+
+class LoginFailures(Flushing):
+    """For one event loop. A process that is killed loses its last minute."""
+
+    def __init__(self, stores: Stores) -> None:
+        super().__init__(every=_EVERY_SECONDS)
+        self._stores = stores
+        self._waiting: dict[_Subject, _Tally] = {}
+
+    def note(self, kind: Kind, subject: str, *, address: str) -> None:
+        """One more, from that network address; the subject is an e-mail address or a network address."""
+        key = (kind, subject)
+        if key not in self._waiting and len(self._waiting) >= _MOST_SUBJECTS:
+            key = (kind, OTHERS)
+        self._waiting.setdefault(key, _Tally()).add(1, {address: None})
+
+    async def flush(self) -> None:
+        """Into the audit log; what the database can't take now is kept and added to."""
+        taken, self._waiting = self._waiting, {}
+        if not taken:
+            return
+        try:
+            await asyncio.to_thread(self._write, taken)
+        except BookstreamError as error:
+            for key, tally in taken.items():
+                self._waiting.setdefault(key, _Tally()).add(tally.count, tally.addresses)
+            _log.warning("failed logins not stored yet", error=str(error))
+
+    def _write(self, taken: Mapping[_Subject, _Tally]) -> None:
+        by_count = sorted(taken.items(), key=lambda item: -item[1].count)
+        told: dict[_Subject, _Tally] = {}
+        for (kind, subject), tally in by_count[:_MOST_ENTRIES]:
+            target = subject if kind is Kind.REFUSED else self._target_of(subject)
+            told.setdefault((kind, target), _Tally()).add(tally.count, tally.addresses)
+        for (kind, _), tally in by_count[_MOST_ENTRIES:]:
+            told.setdefault((kind, OTHERS), _Tally()).add(tally.count, tally.addresses)
+        self._stores.audit.add_all([_deed(kind, target, tally) for (kind, target), tally in told.items()])
+
+    def _target_of(self, email: str) -> str:
+        account = self._stores.users.find_by_email(email)
+        return UNKNOWN if account is None else account.id
+
+
+def _deed(kind: Kind, target: str, tally: _Tally) -> Deed:
+    detail = {"count": str(tally.count), "addresses": " ".join(tally.addresses)}
+    return Deed(NOBODY, kind.value, target[:80], detail)

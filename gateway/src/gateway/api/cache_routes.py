@@ -1,0 +1,58 @@
+"""The cache, for administrators."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Protocol
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+
+from gateway.accounts.audit import Deed
+from gateway.api.dependencies import Admin, In, actor
+from gateway.api.schemas import Wire
+from gateway.routing.cache_tags import EVERYTHING, LISTS
+
+router = APIRouter(prefix="/v1/admin/cache", tags=["admin"])
+BookTag = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s*]+$")]
+
+
+class Purger(Protocol):
+    """Forgets cached answers, in every gateway; at `app.state.purger`."""
+
+    async def purge(self, tags: Sequence[str]) -> None:
+        """Raises: Unavailable when the others can't be told."""
+
+
+class Purge(Wire):
+    """What to forget: answers about these books, all lists, or everything."""
+
+    books: Annotated[tuple[BookTag, ...], Field(max_length=1_000)] = ()
+    lists: Annotated[bool, Field(strict=True)] = False
+    everything: Annotated[bool, Field(strict=True)] = False
+
+
+class Purged(Wire):
+    """The tags that were forgotten."""
+
+    tags: Annotated[tuple[str, ...], Field(examples=[["book:books_toscrape:a897fe39b1053632", "list"]])]
+
+
+async def _purger(request: Request) -> Purger:
+    purger: Purger = request.app.state.purger
+    return purger
+
+
+ThePurger = Annotated[Purger, Depends(_purger)]
+
+
+@router.post("/purge", summary="Forget cached answers")
+async def purge_cache(purge: Purge, caller: Admin, control: In, purger: ThePurger) -> Purged:
+    """Counts in every gateway before this answers. Books that change are forgotten without being asked."""
+    books = tuple(f"book:{book}" for book in purge.books)
+    lists = (LISTS,) if purge.lists else ()
+    tags = (EVERYTHING,) if purge.everything else books + lists
+    if tags:
+        await purger.purge(tags)
+        deed = Deed(actor(caller), "cache.purged", tags[0][:80], {"tags": str(len(tags))})
+        await asyncio.to_thread(control.stores.audit.add, deed)
+    return Purged(tags=tags)

@@ -1,0 +1,123 @@
+"""What the gateway's own endpoints work with, and the FastAPI dependencies that let a request in."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
+
+from bookcore.kit.auth import Role, Scope
+from bookcore.kit.clock import Clock
+from bookcore.kit.cursor import SignedCursors
+from bookcore.kit.problem import ProblemError
+from gateway.accounts.login_failures import LoginFailures
+from gateway.accounts.sessions import Session
+from gateway.accounts.stores import Stores
+from gateway.api.schemas import Tokens
+from gateway.auth.access_tokens import AccessTokens
+from gateway.auth.authenticator import Access, Caller, Credentials
+from gateway.auth.passwords import Passwords
+from gateway.auth.signing_keys import KeyFolder
+from gateway.http.scope import add_answer_headers, name_user
+from gateway.ratelimit.usage import Usage
+
+_bearer = HTTPBearer(
+    scheme_name="bearer", auto_error=False, description="The `access_token` of /v1/auth/login, or an API key"
+)
+_api_key = APIKeyHeader(
+    name="X-API-Key", scheme_name="apiKey", auto_error=False, description="A key of POST /v1/keys"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The collaborators, opened and closed by the app; at `app.state.control`."""
+
+    stores: Stores
+    passwords: Passwords
+    keys: KeyFolder
+    tokens: AccessTokens
+    access: Access
+    usage: Usage
+    failures: LoginFailures
+    clock: Clock
+    cursors: SignedCursors
+
+    def pair(self, session: Session, role: Role) -> Tokens:
+        """What a client gets for a session."""
+        return Tokens(
+            access_token=self.tokens.issue(session.user_id, session=session.id, role=role),
+            refresh_token=session.refresh_token,
+            expires_in=self.tokens.life_seconds,
+        )
+
+
+async def _control(request: Request) -> Control:
+    control: Control = request.app.state.control
+    return control
+
+
+In = Annotated[Control, Depends(_control)]
+
+
+async def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+Address = Annotated[str, Depends(_address)]
+
+
+async def _anonymous(request: Request, control: In, address: Address) -> None:
+    headers = await control.access.count(control.access.quotas.anonymous, address)
+    add_answer_headers(request.scope, headers)
+
+
+Anonymous = Depends(_anonymous)
+"""Counts against the network address; for what needs no token."""
+
+
+async def _shown(
+    request: Request,
+    address: Address,
+    _: Annotated[object, Security(_bearer)],  # only so that the OpenAPI document says so
+    api_key: Annotated[str | None, Security(_api_key)],
+) -> Credentials:
+    return Credentials(request.headers.get("authorization"), address, api_key)
+
+
+async def _caller(
+    request: Request,
+    control: In,
+    needed: SecurityScopes,
+    credentials: Annotated[Credentials, Security(_shown)],
+) -> Caller:
+    admission = await control.access.admit(credentials)
+    name_user(request.scope, admission.caller.user_id)
+    add_answer_headers(request.scope, admission.headers)
+    missing = [scope for scope in needed.scopes if scope not in admission.caller.scopes]
+    if missing:
+        raise ProblemError("forbidden", f"this needs the scope {missing[0]}")
+    return admission.caller
+
+
+Known = Annotated[Caller, Security(_caller)]
+"""Whoever has a good token or key."""
+Admin = Annotated[Caller, Security(_caller, scopes=[Scope.ADMIN.value])]
+"""Whoever has the scope admin."""
+
+
+async def _person(caller: Known) -> Caller:
+    if caller.key_id is not None:
+        raise ProblemError("forbidden", "an API key can't do this; log in")
+    return caller
+
+
+Person = Annotated[Caller, Depends(_person)]
+"""Whoever has logged in: what an API key must not do, such as making more keys."""
+NEEDS_LOGIN = {"x-needs-login": True}
+"""What the OpenAPI document says of such an operation; for `openapi_extra`."""
+
+
+def actor(caller: Caller) -> str:
+    """How the audit log names who did it."""
+    return caller.user_id if caller.key_id is None else f"{caller.user_id}/{caller.key_id}"

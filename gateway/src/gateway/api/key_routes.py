@@ -1,0 +1,157 @@
+"""API keys, plans and usage: one's own, and for administrators anybody's."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from bookcore.domain.errors import Forbidden
+from bookcore.kit.openapi import problems
+from gateway.accounts import Account
+from gateway.accounts.api_keys import NewKey
+from gateway.accounts.periods import DAY, MONTH, period
+from gateway.accounts.usage import HOUR
+from gateway.api.dependencies import NEEDS_LOGIN, Admin, Anonymous, Control, In, Known, Person, actor
+from gateway.api.key_schemas import (
+    KeyIn,
+    KeyOut,
+    KeysOut,
+    NewKeyOut,
+    PeriodOut,
+    PlanOut,
+    PlansOut,
+    UsageCell,
+    UsageOut,
+)
+from gateway.api.schemas import moment
+from gateway.auth.authenticator import Caller
+from gateway.ratelimit.plans import PLANS, Plan, plan_named, quota_of
+
+router = APIRouter(prefix="/v1")
+Days = Annotated[int, Query(ge=1, le=92, description="how far back")]
+
+
+@router.get("/keys", tags=["keys"], summary="List your API keys", openapi_extra=NEEDS_LOGIN)
+async def list_keys(caller: Person, control: In) -> KeysOut:
+    """Without their secrets, which nobody can read again."""
+    return await _keys(control, caller.user_id)
+
+
+@router.post(
+    "/keys",
+    tags=["keys"],
+    status_code=201,
+    summary="Make an API key",
+    responses=problems("conflict"),
+    openapi_extra=NEEDS_LOGIN,
+)
+async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
+    """The secret is in this answer and never again. 409 when your plan has no more keys."""
+    beyond = sorted(scope for scope in new.scopes if scope not in caller.scopes)
+    if beyond:
+        raise Forbidden(f"you have not the scope {beyond[0]} yourself")
+    account = await asyncio.to_thread(control.stores.users.get, caller.user_id)
+    expires_at = None if new.days is None else _now(control) + int(timedelta(days=new.days).total_seconds())
+    key, secret = await asyncio.to_thread(
+        control.stores.api_keys.create,
+        caller.user_id,
+        NewKey(new.name, frozenset(scope.value for scope in new.scopes), expires_at),
+        most=plan_named(account.plan).keys,
+    )
+    return NewKeyOut.with_secret(key, secret)
+
+
+@router.delete(
+    "/keys/{key_id}",
+    tags=["keys"],
+    status_code=204,
+    summary="Revoke an API key",
+    responses=problems("not-found"),
+    openapi_extra=NEEDS_LOGIN,
+)
+async def revoke_key(key_id: str, caller: Person, control: In) -> None:
+    """From now on it opens nothing."""
+    await _revoke(control, caller, user_id=caller.user_id, key_id=key_id)
+
+
+@router.get(
+    "/users/{user_id}/keys",
+    tags=["users"],
+    summary="List a user's API keys",
+    responses=problems("not-found"),
+)
+async def list_keys_of_user(user_id: str, _: Admin, control: In) -> KeysOut:
+    """For administrators."""
+    return await _keys(control, user_id)
+
+
+@router.delete(
+    "/users/{user_id}/keys/{key_id}", tags=["users"], status_code=204, summary="Revoke a user's API key"
+)
+async def revoke_key_of_user(user_id: str, key_id: str, caller: Admin, control: In) -> None:
+    """For administrators; counts at once."""
+    await _revoke(control, caller, user_id=user_id, key_id=key_id)
+
+
+@router.get("/plans", tags=["keys"], dependencies=[Anonymous], summary="List the plans")
+async def list_plans(control: In) -> PlansOut:
+    """What each plan allows. An administrator gives you another."""
+    return PlansOut(plans=tuple(_plan(control, plan) for plan in PLANS.values()))
+
+
+@router.get("/usage", tags=["keys"], summary="Show your usage")
+async def show_usage(caller: Known, control: In, days: Days = 7) -> UsageOut:
+    """Requests to the services by hour and key, and what is used of day and month; some seconds behind."""
+    return await _usage(control, caller.user_id, days)
+
+
+@router.get(
+    "/users/{user_id}/usage", tags=["users"], summary="Show a user's usage", responses=problems("not-found")
+)
+async def show_usage_of_user(user_id: str, _: Admin, control: In, days: Days = 7) -> UsageOut:
+    """For administrators."""
+    return await _usage(control, user_id, days)
+
+
+async def _keys(control: Control, user_id: str) -> KeysOut:
+    account = await asyncio.to_thread(control.stores.users.get, user_id)
+    keys = await asyncio.to_thread(control.stores.api_keys.of, user_id)
+    return KeysOut(keys=tuple(KeyOut.of(key) for key in keys), most=plan_named(account.plan).keys)
+
+
+async def _revoke(control: Control, caller: Caller, *, user_id: str, key_id: str) -> None:
+    await asyncio.to_thread(control.stores.api_keys.revoke, user_id, key_id, by=actor(caller))
+    await control.access.forget(user_id)
+
+
+async def _usage(control: Control, user_id: str, days: int) -> UsageOut:
+    account: Account = await asyncio.to_thread(control.stores.users.get, user_id)
+    now = _now(control)
+    since = now - now % HOUR - days * 24 * HOUR
+    counted = await asyncio.to_thread(control.stores.usage.of, user_id, since=since)
+    totals = await asyncio.to_thread(control.stores.usage.totals, [user_id], at=now)
+    quota = quota_of(account.plan, control.access.quotas.user)
+    periods = {
+        each.name: PeriodOut(
+            used=totals.get((user_id, each.name), 0),
+            limit=each.requests,
+            resets_at=moment(period(each.name, now).end),
+        )
+        for each in quota.beside
+    }
+    return UsageOut(
+        user_id=user_id,
+        plan=_plan(control, plan_named(account.plan)),
+        day=periods[DAY],
+        month=periods[MONTH],
+        cells=tuple(UsageCell.of(cell) for cell in counted),
+    )
+
+
+def _plan(control: Control, plan: Plan) -> PlanOut:
+    return PlanOut.of(plan, quota_of(plan.name, control.access.quotas.user))
+
+
+def _now(control: Control) -> int:
+    return int(control.clock.now().timestamp())

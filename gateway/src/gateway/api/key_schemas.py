@@ -1,0 +1,206 @@
+"""Requests and answers of the gateway's own endpoints: API keys, plans, usage, audit."""
+
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from bookcore.kit.auth import Scope
+from gateway.accounts.api_keys import ApiKey
+from gateway.accounts.audit import Entry, Verdict
+from gateway.accounts.periods import DAY, MONTH
+from gateway.accounts.usage import Counted
+from gateway.api.schemas import Moment, Scopes, UserId, Wire, moment
+from gateway.ratelimit.gcra import Quota
+from gateway.ratelimit.plans import Plan
+
+KeyId = Annotated[str, Field(examples=["0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f"])]
+Count = Annotated[int, Field(ge=0, examples=[12])]
+Hash = Annotated[str, Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])]
+
+
+class KeyIn(Wire):
+    """An API key to make; `scopes` must be among your own, `days` null for no end."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80, examples=["reading list app"])]
+    scopes: Annotated[
+        tuple[Scope, ...], Field(min_length=1, max_length=6, examples=[["books:read", "search"]])
+    ]
+    days: Annotated[int, Field(ge=1, le=3_650, strict=True, examples=[90])] | None = 90
+
+
+class KeyOut(Wire):
+    """An API key without its secret; `prefix` is how the secret begins."""
+
+    id: KeyId
+    name: Annotated[str, Field(examples=["reading list app"])]
+    prefix: Annotated[str, Field(examples=["bk_3mV8xQ"])]
+    scopes: Scopes
+    created_at: Moment
+    expires_at: Moment | None
+    last_used_at: Moment | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> Self:
+        """The public side of a key."""
+        return cls(**_fields(key))
+
+
+class NewKeyOut(KeyOut):
+    """The one answer that has the secret; nobody can read it again."""
+
+    secret: Annotated[str, Field(examples=["bk_3mV8xQ…46 characters"])]
+
+    @classmethod
+    def with_secret(cls, key: ApiKey, secret: str) -> Self:
+        """A key that was made just now."""
+        return cls(**_fields(key), secret=secret)
+
+
+class KeysOut(Wire):
+    """Your keys, oldest first; `most` is how many your plan has."""
+
+    keys: tuple[KeyOut, ...]
+    most: Annotated[int, Field(examples=[3])]
+
+
+class PlanOut(Wire):
+    """A plan and its limits."""
+
+    name: Annotated[str, Field(examples=["plus"])]
+    words: Annotated[str, Field(examples=["For an application with users of its own."])]
+    requests_per_minute: Annotated[int, Field(examples=[3_000])]
+    requests_per_day: Annotated[int, Field(examples=[180_000])]
+    requests_per_month: Annotated[int, Field(examples=[3_600_000])]
+    api_keys: Annotated[int, Field(examples=[20])]
+
+    @classmethod
+    def of(cls, plan: Plan, quota: Quota) -> Self:
+        """From the table of plans and what it comes to."""
+        longer = {each.name: each.requests for each in quota.beside}
+        return cls(
+            name=plan.name,
+            words=plan.words,
+            requests_per_minute=quota.requests,
+            requests_per_day=longer[DAY],
+            requests_per_month=longer[MONTH],
+            api_keys=plan.keys,
+        )
+
+
+class PlansOut(Wire):
+    """All plans, smallest first."""
+
+    plans: tuple[PlanOut, ...]
+
+
+class UsageCell(Wire):
+    """What was asked for in one hour with one key (null: logged in); refused is 4xx, failed 5xx."""
+
+    hour: Moment
+    key_id: KeyId | None
+    requests: Count
+    refused: Count
+    failed: Count
+
+    @classmethod
+    def of(cls, counted: Counted) -> Self:
+        """From the table of usage."""
+        return cls(
+            hour=moment(counted.cell.hour),
+            key_id=counted.cell.key_id or None,
+            requests=counted.requests,
+            refused=counted.refused,
+            failed=counted.failed,
+        )
+
+
+class PeriodOut(Wire):
+    """What counts against the plan in this day or month, by UTC: all that wasn't refused (4xx)."""
+
+    used: Count
+    limit: Annotated[int, Field(examples=[180_000])]
+    resets_at: Moment
+
+
+class UsageOut(Wire):
+    """Hours with requests, oldest first, some seconds behind; and the plan that they count against."""
+
+    user_id: UserId
+    plan: PlanOut
+    day: PeriodOut
+    month: PeriodOut
+    cells: tuple[UsageCell, ...]
+
+
+class AuditEntry(Wire):
+    """Who did what to whom; `hash` covers this entry and all before it."""
+
+    seq: Annotated[int, Field(examples=[42])]
+    at: Moment
+    actor: UserId
+    action: Annotated[str, Field(examples=["key.created"])]
+    target: KeyId
+    detail: Annotated[dict[str, str], Field(examples=[{"name": "reading list app"}])]
+    hash: Hash
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """From the log."""
+        deed = entry.deed
+        return cls(
+            seq=entry.seq,
+            at=moment(entry.at),
+            actor=deed.actor,
+            action=deed.action,
+            target=deed.target,
+            detail=dict(deed.detail),
+            hash=entry.hash,
+        )
+
+
+class AuditPage(Wire):
+    """The newest first; go on with `before` set to `next_before`, null at the end."""
+
+    entries: tuple[AuditEntry, ...]
+    next_before: Annotated[int | None, Field(examples=[42])]
+
+
+class AuditVerdict(Wire):
+    """Whether every entry fits the ones before it; `broken_at` is the first that doesn't."""
+
+    intact: Annotated[bool, Field(examples=[True])]
+    entries: Count
+    head: Hash
+    broken_at: Annotated[int | None, Field(examples=[None])]
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> Self:
+        """From the check."""
+        return cls(
+            intact=verdict.broken_at is None,
+            entries=verdict.entries,
+            head=verdict.head,
+            broken_at=verdict.broken_at,
+        )
+
+
+KID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+"""An example."""
+
+
+class SigningKeyOut(Wire):
+    """The key that signs from now on."""
+
+    kid: Annotated[str, Field(examples=[KID])]
+
+
+def _fields(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": tuple(Scope(scope) for scope in sorted(key.scopes)),
+        "created_at": moment(key.created_at),
+        "expires_at": None if key.expires_at is None else moment(key.expires_at),
+        "last_used_at": moment(key.last_used_at) if key.last_used_at else None,
+    }

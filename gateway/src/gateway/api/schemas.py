@@ -1,0 +1,133 @@
+"""Requests and answers of the gateway's own endpoints: accounts."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from bookcore.kit.auth import Role, Scope
+from gateway.accounts import Account
+from gateway.ratelimit.plans import PLANS
+
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_AN_ID = "5f2b8c0e9a7d4c31b6f0e2d1a4c3b2a1"
+
+
+def normal_email(text: str) -> str:
+    """One spelling per address. Raises: ValueError when it is none; international ones are not taken."""
+    stripped = text.strip()
+    if len(stripped) > 254 or not _EMAIL.fullmatch(stripped):
+        raise ValueError("this is no e-mail address such as you@example.org")
+    return stripped.lower()
+
+
+def known_plan(name: str) -> str:
+    """Raises: ValueError when there is no such plan."""
+    if name not in PLANS:
+        raise ValueError(f"this is none of the plans {', '.join(PLANS)}")
+    return name
+
+
+Email = Annotated[
+    str,
+    Field(max_length=254, pattern=rf"^\s*{_EMAIL.pattern}\s*$", examples=["you@example.org"]),
+    AfterValidator(normal_email),
+]
+Password = Annotated[str, Field(min_length=12, max_length=128, examples=["twelve characters or more"])]
+UserId = Annotated[str, Field(examples=[_AN_ID])]
+Moment = Annotated[datetime, Field(examples=["2026-03-01T12:00:00Z"])]
+PlanName = Annotated[
+    str, Field(json_schema_extra={"enum": list(PLANS)}, examples=["plus"]), AfterValidator(known_plan)
+]
+Scopes = Annotated[tuple[Scope, ...], Field(examples=[[Scope.BOOKS_READ, Scope.SEARCH]])]
+
+
+class Wire(BaseModel):
+    """Immutable; what isn't named here is refused rather than ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NewAccount(Wire):
+    """A registration; the password is 12 to 128 characters of any kind."""
+
+    email: Email
+    password: Password
+
+
+class Login(Wire):
+    """An e-mail address and its password."""
+
+    email: Email
+    password: Annotated[str, Field(max_length=1_000, examples=["twelve characters or more"])]
+
+
+class Refresh(Wire):
+    """The newest refresh token of the session; it is void afterwards."""
+
+    refresh_token: Annotated[str, Field(max_length=1_000, examples=["3mV8…43 characters"])]
+
+
+class Tokens(Wire):
+    """`expires_in` is the access token's life in seconds."""
+
+    access_token: Annotated[str, Field(examples=["eyJhbGciOiJFZERTQSIs…"])]
+    refresh_token: Annotated[str, Field(examples=["3mV8…43 characters"])]
+    token_type: str = "Bearer"  # noqa: S105 - the name of the scheme
+    expires_in: Annotated[int, Field(examples=[600])]
+
+
+class User(Wire):
+    """An account without its secrets."""
+
+    id: UserId
+    email: Annotated[str, Field(examples=["you@example.org"])]
+    role: Annotated[Role, Field(examples=["reader"])]
+    plan: Annotated[str, Field(examples=["free"])]
+    disabled: Annotated[bool, Field(examples=[False])]
+    created_at: Moment
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """The public side of an account."""
+        return cls(**fields_of(account))
+
+
+class Me(User):
+    """One's own account; `scopes` is what these credentials may touch, `key_id` the API key if it was one."""
+
+    scopes: Scopes
+    key_id: Annotated[str | None, Field(examples=[None])]
+
+
+class UserChange(Wire):
+    """What an administrator changes; left out means left as it is."""
+
+    role: Annotated[Role | None, Field(examples=["editor"])] = None
+    disabled: Annotated[bool | None, Field(strict=True, examples=[False])] = None
+    plan: PlanName | None = None
+
+
+class UserPage(Wire):
+    """Users by creation; `next_cursor` is null on the last page."""
+
+    users: tuple[User, ...]
+    next_cursor: Annotated[str | None, Field(examples=["MTc3MjM2NjQwMDo1ZjJi"])]
+
+
+def moment(seconds: int) -> datetime:
+    """A time since 1970 as it goes out."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def fields_of(account: Account) -> dict[str, object]:
+    """What a User shows of an account."""
+    return {
+        "id": account.id,
+        "email": account.email,
+        "role": account.role,
+        "plan": account.plan,
+        "disabled": account.is_disabled,
+        "created_at": moment(account.created_at),
+    }

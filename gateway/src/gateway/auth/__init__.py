@@ -1,0 +1,1 @@
+"""Authentication and authorization: access tokens, API keys, signing keys, passwords, cached callers."""

@@ -1,0 +1,158 @@
+"""Access tokens: JWT signed with Ed25519, checked as RFC 8725 and RFC 9068 ask."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from bookcore.kit.auth import Role
+from bookcore.kit.clock import Clock
+from bookcore.kit.problem import ProblemError
+from gateway.auth.signing_keys import KeyFolder
+
+ISSUER = "bookstream-gateway"
+AUDIENCE = "bookstream"
+_ALGORITHM = "EdDSA"
+_TYPE = "at+jwt"
+_LONGEST = 4_096
+_LEEWAY = 5
+"""Seconds by which the clocks of two gateways may differ."""
+_TEXT = ("sub", "jti", "sid", "role")
+_TIMES = ("exp", "iat", "nbf")
+_HEADER = {"typ", "alg", "kid"}
+"""All that ours say. Whoever embeds a key (jwk, jku, x5c) or wants extensions (crit, b64, zip) isn't us."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """What a checked token says; times in whole seconds since 1970. The role is what it was on issue."""
+
+    user_id: str
+    session: str
+    role: Role
+    jti: str
+    issued_at: int
+    expires_at: int
+
+
+def _refuse_second_readings(token: str) -> None:
+    """Raises: ValueError for what two readers could take for two tokens: odd base64, names given twice."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise ValueError("it has not three parts")
+    for part in parts:
+        raw = base64.urlsafe_b64decode(part.encode("ascii") + b"=" * (-len(part) % 4))
+        if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
+            raise ValueError("it is not written in plain base64url")
+        if part is not parts[2]:
+            json.loads(raw, object_pairs_hook=_named_once)
+
+
+def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        raise ValueError("it says something twice")
+    return named
+
+
+def unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemError:
+    """401 with the challenge that RFC 6750 asks for."""
+    challenge = 'Bearer realm="bookstream"' + (', error="invalid_token"' if is_token_bad else "")
+    return ProblemError("unauthorized", detail, headers={"WWW-Authenticate": challenge})
+
+
+class AccessTokens:
+    """Issues and checks; believes only keys of the ring, whatever the token says of itself."""
+
+    def __init__(self, keys: KeyFolder, *, clock: Clock, life_seconds: int) -> None:
+        self._keys = keys
+        self._clock = clock
+        self.life_seconds = life_seconds
+
+    def issue(self, user_id: str, *, session: str, role: Role) -> str:
+        """A token for that user, good from now on."""
+        now = self._now()
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": user_id,
+            "sid": session,
+            "role": role.value,
+            "jti": uuid4().hex,
+            "iat": now,
+            "nbf": now,
+            "exp": now + self.life_seconds,
+        }
+        ring = self._keys.ring
+        headers = {"typ": _TYPE, "kid": ring.signing_kid}
+        return jwt.encode(claims, ring.signing, algorithm=_ALGORITHM, headers=headers)
+
+    def check(self, token: str) -> AccessClaims:
+        """Raises: ProblemError(unauthorized) with the one thing that is wrong."""
+        if len(token) > _LONGEST:
+            raise unauthorized("the token is too long to be one of ours")
+        try:
+            _refuse_second_readings(token)
+            key = self._key(jwt.get_unverified_header(token))
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[_ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={
+                    "require": ["iss", "aud", *_TEXT, *_TIMES],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+            raise unauthorized(f"the token can't be accepted: {error}") from error
+        return self._read(claims)
+
+    def _key(self, header: Mapping[str, Any]) -> Ed25519PublicKey:
+        # Any: a stranger's JSON, looked at before anything is believed
+        if header.get("alg") != _ALGORITHM:
+            raise unauthorized("the token is not signed with EdDSA")
+        if str(header.get("typ")).lower() not in (_TYPE, f"application/{_TYPE}"):
+            raise unauthorized("this is no access token (typ at+jwt)")
+        if header.keys() - _HEADER:
+            raise unauthorized("the token's header says more than typ, alg and kid")
+        key = self._keys.believed(str(header.get("kid")))
+        if key is None:
+            raise unauthorized("the token was signed with a key that is not known here; log in again")
+        return key
+
+    def _read(self, claims: Mapping[str, Any]) -> AccessClaims:
+        # Any: the claims of a token with a good signature, each checked here
+        texts = [claims[name] for name in _TEXT]
+        if not all(isinstance(text, str) and text for text in texts) or claims["role"] not in list(Role):
+            raise unauthorized("a claim of the token is not text as it should be")
+        if not all(type(claims[name]) is int for name in _TIMES):
+            raise unauthorized("a time in the token is not in whole seconds")
+        if claims["aud"] != AUDIENCE:
+            raise unauthorized("the token is for others as well")
+        now = self._now()
+        if claims["exp"] <= now:
+            raise unauthorized("the token has expired; use the refresh token")
+        if claims["exp"] > now + self.life_seconds + _LEEWAY:
+            raise unauthorized("the token claims a longer life than is given here")
+        if max(claims["nbf"], claims["iat"]) > now + _LEEWAY:
+            raise unauthorized("the token is not valid yet")
+        return AccessClaims(
+            user_id=claims["sub"],
+            session=claims["sid"],
+            role=Role(claims["role"]),
+            jti=claims["jti"],
+            issued_at=claims["iat"],
+            expires_at=claims["exp"],
+        )
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())

@@ -1,0 +1,170 @@
+"""The Ed25519 keys that sign access tokens: files in one folder, readable by their owner only.
+
+`signing.pem` signs; every other `*.pem` is believed. Rotating keeps the old key as `retired-TIME-KID.pem`
+until the last token that it signed has ended. Gateways that share the folder look whether it changed with
+each token that they sign or meet for the first time, so that a rotation under load refuses nobody, and names
+of keys that nobody has make nobody read anything.
+"""
+
+import base64
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import BaseModel, ConfigDict, Field
+
+from bookcore.domain.errors import BookstreamError, NotFound
+from bookcore.kit.clock import Clock
+from gateway.auth.signing_key_files import SIGNING, Mark, load, look, read, unusable, write_new
+
+_log = structlog.get_logger()
+_RETIRED = "retired"
+_LOCK = ".rotating"
+_MARGIN = 60
+"""Seconds that a retired key stays beyond its last token: clocks differ, answers take time."""
+
+
+class Jwk(BaseModel):
+    """A public key as RFC 8037 writes it; `kid` is its RFC 7638 thumbprint."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    use: str = "sig"
+    alg: str = "EdDSA"
+    kid: Annotated[str, Field(examples=["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"])]
+    x: Annotated[str, Field(examples=["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"])]
+
+
+class Jwks(BaseModel):
+    """All keys that may have signed a living token."""
+
+    model_config = ConfigDict(frozen=True)
+
+    keys: tuple[Jwk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The key that signs, and by kid all that are believed."""
+
+    signing: Ed25519PrivateKey
+    signing_kid: str
+    believed: Mapping[str, Ed25519PublicKey]
+
+    def jwks(self) -> Jwks:
+        """What others need to check our tokens."""
+        return Jwks(keys=tuple(Jwk(kid=kid, x=_x(key)) for kid, key in self.believed.items()))
+
+
+class KeyFolder:
+    """The keys as they are now; `token_seconds` is the longest life of a token. Safe from several threads."""
+
+    def __init__(self, folder: Path, *, clock: Clock, token_seconds: int) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._token_seconds = token_seconds
+        mark, keys = read(folder)
+        self._read: tuple[Mark, KeyRing] = mark, _ring(keys)
+        self._is_broken = False
+
+    @property
+    def ring(self) -> KeyRing:
+        """Read again when a file has changed; while the folder is broken the keys stay as they were."""
+        try:
+            if look(self._folder) != self._read[0]:
+                mark, keys = read(self._folder)
+                self._read = mark, _ring(keys)
+            self._is_broken = False
+        except (OSError, BookstreamError) as error:
+            if not self._is_broken:
+                _log.error("the keys can't be read anew", error=str(error))
+            self._is_broken = True
+        return self._read[1]
+
+    def believed(self, kid: str) -> Ed25519PublicKey | None:
+        """The key of that name."""
+        return self.ring.believed.get(kid)
+
+    def rotate(self) -> str:
+        """Sign with a new key from now on; its kid.
+
+        Idempotent by nothing: each call makes a key. Raises: Unavailable when the folder can't be written.
+        """
+        with self._writing():
+            now = int(self._clock.now().timestamp())
+            kid = self._retire(now)
+            self._drop_outlived(now)
+        return kid
+
+    def distrust(self, kid: str) -> None:
+        """Believe no token of that key from now on; when it is the one that signs, a new one takes its place.
+
+        Raises: NotFound, Unavailable when the folder can't be written.
+        """
+        with self._writing():
+            _, keys = read(self._folder)
+            names = [name for name, key in keys.items() if thumbprint(key.public_key()) == kid]
+            if not names:
+                raise NotFound(f"no signing key {kid[:60]!r}; /.well-known/jwks.json lists them")
+            for name in names:
+                if name == SIGNING:
+                    write_new(self._folder).replace(self._folder / SIGNING)
+                else:
+                    (self._folder / name).unlink()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One at a time, whichever gateway."""
+        try:
+            with (self._folder / _LOCK).open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise unusable(self._folder, error) from error
+
+    def _retire(self, now: int) -> str:
+        """The kid of the key in its place."""
+        signing = self._folder / SIGNING
+        old = thumbprint(load(signing).public_key())
+        os.link(signing, self._folder / f"{_RETIRED}-{now}-{old}.pem")
+        draft = write_new(self._folder)
+        kid = thumbprint(load(draft).public_key())
+        draft.replace(signing)  # at every moment there is a whole signing key
+        return kid
+
+    def _drop_outlived(self, now: int) -> None:
+        for path in self._folder.glob(f"{_RETIRED}-*.pem"):
+            retired_at = path.name.split("-")[1]
+            if retired_at.isdigit() and int(retired_at) + self._token_seconds + _MARGIN < now:
+                path.unlink(missing_ok=True)
+
+
+def thumbprint(key: Ed25519PublicKey) -> str:
+    """RFC 7638."""
+    members = orjson.dumps({"crv": "Ed25519", "kty": "OKP", "x": _x(key)}, option=orjson.OPT_SORT_KEYS)
+    return _base64url(sha256(members).digest())
+
+
+def _ring(keys: Mapping[str, Ed25519PrivateKey]) -> KeyRing:
+    believed = {thumbprint(key): key for key in (keys[name].public_key() for name in sorted(keys))}
+    signing = keys[SIGNING]
+    return KeyRing(signing, thumbprint(signing.public_key()), believed)
+
+
+def _x(key: Ed25519PublicKey) -> str:
+    return _base64url(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

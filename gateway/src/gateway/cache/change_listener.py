@@ -1,0 +1,79 @@
+"""Hears of changed books from the event log, so that nobody reads an old answer for long."""
+
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
+
+import structlog
+
+from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.event_log import Consumer, EventLog, Position
+from bookcore.events.message import Record
+from bookcore.events.topics import CHANGED
+from gateway.routing.cache_tags import EVERYTHING, tags_of_change
+
+_log = structlog.get_logger()
+_POLL_SECONDS = 0.5
+_BATCH = 1_000
+
+
+class ChangeListener:
+    """A thread that calls `on_change` (which may block) with the tags that a batch of changes drops.
+
+    It begins at the end of the topic and drops everything at the beginning: whatever happened before is
+    forgotten with that. A change is known by its record's key, the book's id; nothing is decoded, so that no
+    record can stop it. Idempotent by nature.
+    """
+
+    def __init__(self, log: EventLog, *, group: str, on_change: Callable[[Sequence[str]], None]) -> None:
+        self._event_log = log
+        self._group = group
+        self._on_change = on_change
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="purge", daemon=True)
+
+    def start(self) -> None:
+        """Listen until stop is called."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Return once the thread has ended; blocks for up to a poll."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except BookstreamError as error:
+                pause = error.retry_after if isinstance(error, Unavailable) else 1.0
+                _log.warning("purge interrupted", error=str(error), retry_after=pause)
+                self._stopping.wait(pause)
+            except Exception:
+                _log.exception("purge stopped; cached responses now live out their time")
+                raise
+
+    def _listen(self) -> None:
+        consumer = self._event_log.consumer(self._group, [CHANGED.name], start=self._end_of)
+        try:
+            consumer.poll(limit=1, timeout=0)
+            self._on_change([EVERYTHING])
+            while not self._stopping.is_set():
+                self._hear(consumer)
+        finally:
+            consumer.close()
+
+    def _hear(self, consumer: Consumer) -> None:
+        records = consumer.poll(limit=_BATCH, timeout=_POLL_SECONDS)
+        if records:
+            tags = dict.fromkeys(tag for record in records for tag in tags_of_change(record.key))
+            self._on_change([EVERYTHING] if EVERYTHING in tags else list(tags))
+            consumer.commit(_after(records))
+
+    def _end_of(self, topic: str, partition: int) -> int | None:
+        progress = self._event_log.progress(topic, self._group)
+        return next((p.end for p in progress if p.partition == partition), None)
+
+
+def _after(records: Sequence[Record]) -> list[Position]:
+    ends = {(record.topic, record.partition): record.offset + 1 for record in records}
+    return [Position(topic, partition, offset) for (topic, partition), offset in ends.items()]

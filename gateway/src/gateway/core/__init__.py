@@ -1,1 +1,0 @@
-"""Rules of the gateway as pure functions: routes, policy, headers, freshness, rate arithmetic."""

@@ -1,0 +1,1 @@
+"""Access log and metrics: counted per process, summed over all workers for Prometheus."""

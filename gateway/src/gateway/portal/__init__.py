@@ -1,0 +1,29 @@
+"""The portal: a page for people, its parts kept as files in this folder and served as they are; no CDN."""
+
+from importlib.resources import files
+
+KINDS = {
+    "portal.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "portal.js": "text/javascript; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "session.js": "text/javascript; charset=utf-8",
+    "usage.js": "text/javascript; charset=utf-8",
+    "keys.js": "text/javascript; charset=utf-8",
+    "tryit.js": "text/javascript; charset=utf-8",
+}
+"""Every part by its name; nothing else in this folder is served."""
+
+
+def page() -> bytes:
+    """The page itself."""
+    return _read("index.html")
+
+
+def part(name: str) -> bytes | None:
+    """A part of the page; None for no such part."""
+    return _read(name) if name in KINDS else None
+
+
+def _read(name: str) -> bytes:
+    return files("gateway.portal").joinpath(name).read_bytes()

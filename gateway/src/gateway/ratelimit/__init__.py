@@ -1,0 +1,1 @@
+"""Rate limits and quotas: GCRA, plans, usage by day and month, limits by network address."""

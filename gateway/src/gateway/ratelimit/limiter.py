@@ -1,0 +1,25 @@
+"""Quotas, counted in the cache port so that all gateways on one cache count together."""
+
+from hashlib import sha256
+
+from bookcore.cache import Cache
+from gateway.ratelimit.gcra import SCRIPT, Quota, Verdict, verdict_of
+
+
+def limit_key(quota: Quota, subject: str) -> str:
+    """Where a subject, of any length and content, is counted against a quota."""
+    digest = sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"limit:{quota.name}:{digest}"
+
+
+class Limiter:
+    """One key for each quota and subject; closed when the cache is away, since Unavailable passes through."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    async def take(self, quota: Quota, subject: str) -> Verdict:
+        """Count one request of the subject against the quota."""
+        key = limit_key(quota, subject)
+        answer = await self._cache.eval(SCRIPT, [key], [quota.requests, quota.window])
+        return verdict_of(answer)

@@ -1,0 +1,1 @@
+"""Requests to the services: load balancing, circuit breaker, connection pools, retries, timeouts."""

@@ -1,0 +1,229 @@
+"""One HTTP/1.1 connection to a service: a request goes out in one write, the answer is told as it is read."""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from gateway.http.headers import Header, is_farewell
+from gateway.upstream.request import Failure, Outbound
+
+if TYPE_CHECKING:
+    from gateway.upstream.call import Call
+    from gateway.upstream.pool import Pool
+
+
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class Connection:
+    """Carries one call at a time; `is_fresh` until the first has ended.
+
+    An asyncio.Protocol by its methods; inheriting from it would keep the attributes in a dictionary.
+    """
+
+    def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
+        self._pool = pool
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: list[Header] = []
+        self._begin()
+        self.call: Call | None = None
+        self.tunnel: asyncio.Protocol | None = None
+        self.is_fresh = True
+        self.is_open = self._is_paused = False
+        self.since = 0.0
+        """Of what was sent or read last, in the loop's seconds; infinite while nobody takes the answer."""
+
+    def _begin(self) -> None:
+        self._is_head_here = self._is_informational = self._ends_with_connection = False
+        self._is_reset_due = False
+        self._is_request_sent = self._is_framed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As asyncio.Protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+        self.is_open = True
+
+    def start(self, call: "Call", outbound: Outbound) -> None:
+        """Send the head of a request; the body, if any, is the caller's to send."""
+        self._begin()
+        self.call = call
+        self._is_request_sent = not outbound.has_body
+        self.since = self._loop.time()
+        self._write(_head_of(outbound, self._pool))
+
+    def send(self, data: bytes) -> None:
+        """A part of the request's body, framed already."""
+        self.since = self._loop.time()
+        self._write(data)
+
+    def sent(self) -> None:
+        """The request is complete."""
+        self._is_request_sent = True
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if self.is_open and not self._is_paused:
+            self._is_paused = True
+            self.transport.pause_reading()
+        self.since = float("inf")
+
+    def resume(self) -> None:
+        """Read on."""
+        if self.is_open and self._is_paused:
+            self._is_paused = False
+            self.transport.resume_reading()
+        self.since = self._loop.time()
+
+    def drop(self) -> None:
+        """Close at once, telling nobody."""
+        self.call = None
+        self.is_open = False
+        self._pool.closed(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def fail(self, failure: Failure) -> None:
+        """Give up the call under way."""
+        call = self.call
+        was_stale = not self.is_fresh and not self._is_head_here
+        self.drop()
+        if call is not None:
+            call.failed(failure, was_stale=was_stale)
+
+    def data_received(self, data: bytes) -> None:
+        """As asyncio.Protocol."""
+        if self.tunnel is not None:
+            self.tunnel.data_received(data)
+            return
+        call = self.call
+        if call is None:  # nobody asked: whatever this is, the next answer must not begin with it
+            self.drop()
+            return
+        self.since = self._loop.time()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            call.upgraded(self, data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self.fail(Failure.BROKEN)
+        if self._is_reset_due:
+            self._parser = httptools.HttpResponseParser(self)
+        call.receiver.on_flush()
+
+    def eof_received(self) -> None:
+        """As asyncio.Protocol."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As asyncio.Protocol; ends an answer that has no other end."""
+        self.is_open = False
+        if self.tunnel is not None:
+            self.tunnel.connection_lost(exc)
+            return
+        call = self.call
+        if call is None:
+            self._pool.closed(self)
+        elif exc is None and self._ends_with_connection:
+            self._finish()
+            call.receiver.on_flush()
+        else:
+            self.fail(Failure.BROKEN)
+
+    def pause_writing(self) -> None:
+        """As asyncio.Protocol."""
+        if self.call is not None and self.call.source is not None:
+            self.call.source.on_full()
+
+    def resume_writing(self) -> None:
+        """As asyncio.Protocol."""
+        if self.call is not None and self.call.source is not None:
+            self.call.source.on_free()
+
+    def on_message_begin(self) -> None:
+        """The parser's."""
+        self._headers = []
+        self._is_framed = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The parser's."""
+        name = name.lower()
+        self._headers.append((name, value))
+        if name in _FRAMING:
+            self._is_framed = True
+
+    def on_headers_complete(self) -> None:
+        """The parser's."""
+        status = self._parser.get_status_code()
+        self._is_informational = 100 <= status < 200 and status != 101
+        if self._is_informational or self.call is None:
+            return
+        self._is_head_here = True
+        is_bodiless = self.call.outbound.method == "HEAD" or status in (204, 304)
+        self._ends_with_connection = not is_bodiless and not self._is_framed
+        self.call.answered(status, self._headers)
+        if self.call is not None and self.call.outbound.method == "HEAD":
+            self._is_reset_due = True
+            self._finish()
+
+    def on_body(self, body: bytes) -> None:
+        """The parser's."""
+        if self.call is not None:
+            self.call.receiver.on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The parser's."""
+        if not self._is_informational and not self._parser.should_upgrade():
+            self._finish()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Of an open connection."""
+        assert self._transport is not None
+        return self._transport
+
+    def _finish(self) -> None:
+        call, self.call = self.call, None
+        if call is None:
+            return
+        is_reusable = (
+            self.is_open
+            and self._is_request_sent
+            and not self._ends_with_connection
+            and self._parser.should_keep_alive()
+        )
+        self.is_fresh = False
+        if self._is_paused:  # by the last bytes of the answer
+            self.resume()
+        if is_reusable:
+            self._pool.returned(self)
+        else:
+            self.drop()
+            if is_farewell(self._headers):
+                call.took_leave()
+        call.ended()
+
+    def _write(self, data: bytes) -> None:
+        if self.is_open:  # else whoever still sends is about to hear of it
+            self.transport.write(data)
+
+
+def _head_of(outbound: Outbound, pool: "Pool") -> bytes:
+    if not outbound.has_body:
+        extra = b"connection: upgrade\r\nupgrade: %b\r\n" % outbound.upgrade if outbound.upgrade else b""
+        if outbound.method not in ("GET", "HEAD", "OPTIONS"):
+            extra += b"content-length: 0\r\n"
+    elif outbound.length is None:
+        extra = b"transfer-encoding: chunked\r\n"
+    else:
+        extra = b"content-length: %d\r\n" % outbound.length
+    return b"%b %b%b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (
+        outbound.method.encode(),
+        pool.prefix,
+        outbound.target,
+        pool.host,
+        extra,
+        outbound.lines,
+    )

@@ -1,0 +1,59 @@
+"""A whole answer of a service at once, for the gateway's own use."""
+
+import asyncio
+from collections.abc import Sequence
+
+from bookcore.kit.problem import ProblemError
+from gateway.http.headers import Header
+from gateway.upstream.call import Call
+from gateway.upstream.request import Failure, Outbound
+from gateway.upstream.upstream import Upstream
+
+
+async def fetch(upstream: Upstream, target: bytes, *, most_bytes: int) -> bytes:
+    """The body of a GET. Raises: ProblemError, also when it is larger."""
+    whole = _Whole(upstream.name, most_bytes)
+    whole.call = upstream.prepare(Outbound("GET", target, b""), whole)
+    whole.call.attempt()
+    try:
+        return await whole.answer
+    finally:
+        whole.call.abandon()
+
+
+class _Whole:
+    def __init__(self, service: str, most_bytes: int) -> None:
+        self._service, self._most = service, most_bytes
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.call: Call | None = None
+        self._body = bytearray()
+
+    def on_ready(self) -> None:
+        """As Receiver."""
+
+    def on_head(self, status: int, headers: Sequence[Header]) -> None:
+        """As Receiver."""
+        if status != 200:
+            self._fail(ProblemError("bad-gateway", f"{self._service} answered {status}"))
+
+    def on_body(self, chunk: bytes) -> None:
+        """As Receiver."""
+        self._body += chunk
+        if len(self._body) > self._most:
+            self._fail(ProblemError("bad-gateway", f"{self._service} answered too much"))
+
+    def on_end(self) -> None:
+        """As Receiver."""
+        if not self.answer.done():
+            self.answer.set_result(bytes(self._body))
+
+    def on_failure(self, failure: Failure) -> None:
+        """As Receiver."""
+        self._fail(failure.problem(self._service))
+
+    def on_flush(self) -> None:
+        """As Receiver."""
+
+    def _fail(self, problem: ProblemError) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(problem)

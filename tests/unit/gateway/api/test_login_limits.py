@@ -1,0 +1,132 @@
+"""However fast somebody guesses, with the cache there or away: the processor and the accounts are spared."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.unit.gateway.servers import ADMIN, TinyServices, bearer
+
+from bookcore.cache import Cache, Script, Then
+from bookcore.cache.memory import MemoryCache
+from bookcore.domain.errors import Unavailable
+from bookcore.event_log import open_event_log
+from bookcore.testing.contracts.cache import MovableClock
+from gateway.app import create_app
+from gateway.settings import Settings
+from gateway.wiring import Outside
+
+
+class AwayCache:
+    """A cache whose server went away: scripts fail."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._cache = MemoryCache(clock=clock)
+        self.is_away = False
+
+        self.get, self.set, self.delete = self._cache.get, self._cache.set, self._cache.delete
+        self.prepared, self.close = self._cache.prepared, self._cache.close
+
+    async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
+        if self.is_away:
+            raise Unavailable("the cache server is away")
+        return await self._cache.eval(script, keys, args)
+
+    def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
+        if self.is_away:
+            then(Unavailable("the cache server is away"))
+        else:
+            self._cache.ask(script, keys, args, then)
+
+
+@contextmanager
+def opened(settings: Settings, cache: Cache, clock: MovableClock) -> Iterator[TestClient]:
+    outside = Outside(cache=cache, event_log=open_event_log(settings.event_log_url), clock=clock)
+    with TestClient(create_app(settings, outside), raise_server_exceptions=False) as client:
+        yield client
+
+
+def guess(client: TestClient, n: int) -> int:
+    body = {"email": f"u{n}@example.org", "password": "guessed"}
+    return client.post("/v1/auth/login", json=body).status_code
+
+
+@pytest.mark.usefixtures("services")
+def test_everybody_together_logs_in_so_often_and_no_more(settings: Settings, clock: MovableClock) -> None:
+    settings = settings.model_copy(
+        update={"gateway_logins_per_address": 1_000, "gateway_logins_per_minute": 20}
+    )
+    with opened(settings, MemoryCache(clock=clock), clock) as client:
+        statuses = [guess(client, n) for n in range(40)]
+        assert statuses == [401] * 20 + [429] * 20
+        clock.advance(60)
+        assert guess(client, 99) == 401
+
+
+@pytest.mark.usefixtures("services")
+def test_registrations_count_among_everybodys_logins(settings: Settings, clock: MovableClock) -> None:
+    settings = settings.model_copy(
+        update={"gateway_logins_per_address": 1_000, "gateway_logins_per_minute": 4}
+    )
+    with opened(settings, MemoryCache(clock=clock), clock) as client:
+        new = [{"email": f"u{n}@example.org", "password": "a long password"} for n in range(6)]
+        statuses = [client.post("/v1/auth/register", json=each).status_code for each in new]
+        assert statuses == [201] * 4 + [429] * 2
+        assert guess(client, 1) == 429
+
+
+@pytest.mark.usefixtures("services")
+def test_a_flood_of_guesses_is_refused_before_a_password_is_hashed(
+    settings: Settings, clock: MovableClock
+) -> None:
+    with opened(settings, MemoryCache(clock=clock), clock) as client:
+        for n in range(30):
+            guess(client, n)
+        began = perf_counter()
+        statuses = {guess(client, n) for n in range(200)}
+        each = (perf_counter() - began) / 200
+    assert statuses == {429}
+    assert each < 0.02, "hashing takes longer than that, a refusal a fraction"
+
+
+@pytest.mark.usefixtures("services")
+def test_nobody_logs_in_while_nobody_can_count(settings: Settings, clock: MovableClock) -> None:
+    cache = AwayCache(clock)
+    with opened(settings, cache, clock) as client:
+        cache.is_away = True
+        answers = [
+            client.post("/v1/auth/login", json=ADMIN),
+            client.post("/v1/auth/register", json={"email": "a@b.c", "password": "x" * 12}),
+            client.post("/v1/auth/refresh", json={"refresh_token": "x"}),
+        ]
+        assert [answer.status_code for answer in answers] == [503] * 3
+        assert "retry-after" in answers[0].headers
+        cache.is_away = False
+        assert client.post("/v1/auth/login", json=ADMIN).status_code == 200
+
+
+@pytest.mark.usefixtures("services")
+def test_readers_are_recognised_while_the_cache_server_is_away(
+    settings: Settings, clock: MovableClock
+) -> None:
+    cache = AwayCache(clock=clock)
+    with opened(settings, cache, clock) as client:
+        shown = [bearer(client, "/v1/auth/login", ADMIN) for _ in range(2)]
+        client.post("/v1/auth/logout", headers=shown[1])
+        cache.is_away = True
+        statuses = [client.get("/v1/books", headers=each).status_code for each in shown]
+        assert statuses == [200, 503], "who isn't known is counted, and nobody can count"
+
+
+def test_an_unknown_user_costs_as_much_as_a_wrong_password(
+    client: TestClient, admin: dict[str, str], services: TinyServices
+) -> None:
+    def seconds(email: str) -> float:
+        began = perf_counter()
+        client.post("/v1/auth/login", json={"email": email, "password": "wrong"})
+        return perf_counter() - began
+
+    known = min(seconds(ADMIN["email"]) for _ in range(4))
+    unknown = min(seconds("nobody@example.org") for _ in range(4))
+    assert 0.4 < known / unknown < 2.5

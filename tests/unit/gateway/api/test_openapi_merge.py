@@ -1,0 +1,64 @@
+from bookcore.kit.openapi import Document
+from gateway.api.openapi_merge import for_scopes, merge, scopes_of
+from gateway.routing.routes import Service
+
+OWN: Document = {
+    "openapi": "3.1.0",
+    "paths": {"/v1/users/me": {"get": {"operationId": "show_me", "security": [{"bearer": []}]}}},
+    "components": {"schemas": {"Book": {}, "Problem": {"own": True}}},
+}
+BOOKS: Document = {
+    "paths": {
+        "/books": {
+            "get": {"operationId": "list", "schema": {"$ref": "#/components/schemas/Book"}},
+            "post": {"operationId": "show_me", "schema": {"$ref": "#/components/schemas/Problem"}},
+        },
+        "/search": {"get": {}},
+        "/health/live": {"get": {}},
+    },
+    "components": {
+        "schemas": {
+            "Book": {"items": [{"$ref": "#/components/schemas/Price[int]"}]},
+            "Price[int]": {},
+            "Problem": {"own": False},
+        }
+    },
+}
+MERGED = merge(OWN, {Service.BOOKS: BOOKS})
+
+
+def test_paths_routed_to_a_service_come_under_v1_with_the_scope_of_their_route() -> None:
+    assert set(MERGED["paths"]) == {"/v1/users/me", "/v1/books"}
+    books = MERGED["paths"]["/v1/books"]
+    assert books["get"]["security"] == [{"bearer": ["books:read"]}, {"apiKey": ["books:read"]}]
+    assert scopes_of(books["post"]) == {"books:write"}
+    assert {"401", "403", "429", "502", "503", "504"} <= set(books["get"]["responses"])
+
+
+def test_a_name_that_is_taken_gets_the_services_in_front() -> None:
+    books = MERGED["paths"]["/v1/books"]
+    assert (books["get"]["operationId"], books["post"]["operationId"]) == ("list", "books_api_show_me")
+
+
+def test_equal_schema_names_do_not_meet_and_shared_ones_stay() -> None:
+    schemas = MERGED["components"]["schemas"]
+    assert schemas["Book"] == {}
+    assert schemas["BooksBook"] == {"items": [{"$ref": "#/components/schemas/BooksPriceint"}]}
+    assert schemas["Problem"] == {"own": True}
+    books = MERGED["paths"]["/v1/books"]
+    assert books["get"]["schema"]["$ref"] == "#/components/schemas/BooksBook"
+    assert books["post"]["schema"]["$ref"] == "#/components/schemas/Problem"
+
+
+def test_a_document_for_scopes_has_their_operations_and_the_schemas_they_use() -> None:
+    reading = for_scopes(MERGED, frozenset({"books:read"}))
+    assert {path: set(item) for path, item in reading["paths"].items()} == {
+        "/v1/users/me": {"get"},
+        "/v1/books": {"get"},
+    }
+    assert set(reading["components"]["schemas"]) == {"BooksBook", "BooksPriceint", "Problem"}
+    assert set(for_scopes(MERGED, frozenset({"ml"}))["paths"]) == {"/v1/users/me"}
+
+
+def test_a_document_of_odd_shape_adds_nothing() -> None:
+    assert merge(OWN, {Service.SEARCH: {"paths": [], "components": 3}})["paths"] == OWN["paths"]

@@ -1,0 +1,170 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.unit.gateway.servers import ADMIN, READER, bearer
+
+from bookcore.domain.errors import Invalid, NotFound
+from bookcore.testing.contracts.cache import MovableClock
+from gateway.auth.signing_keys import KeyFolder, KeyRing
+
+
+def open_keys(folder: Path) -> KeyRing:
+    return KeyFolder(folder, clock=MovableClock(), token_seconds=600).ring
+
+
+def test_all_who_start_at_once_get_the_same_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        rings = list(pool.map(open_keys, [tmp_path / "keys"] * 16))
+    assert len({ring.signing_kid for ring in rings}) == 1
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["signing.pem"]
+
+
+def test_only_the_owner_can_read_the_key(tmp_path: Path) -> None:
+    open_keys(tmp_path / "keys")
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "keys" / "signing.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "signing.pem").write_text("garbage")
+    with pytest.raises(Invalid, match=r"signing\.pem is no private key"):
+        open_keys(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clock: MovableClock) -> KeyFolder:
+    return KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
+
+
+def test_an_old_key_is_believed_until_its_last_token_is_gone(
+    folder: KeyFolder, clock: MovableClock, tmp_path: Path
+) -> None:
+    first = folder.ring.signing_kid
+    second = folder.rotate()
+    assert set(folder.ring.believed) == {first, second}
+    clock.advance(700)
+    third = folder.rotate()
+    assert set(folder.ring.believed) == {second, third}
+    assert len(list((tmp_path / "keys").glob("*.pem"))) == 2
+
+
+def test_another_gateway_knows_each_new_key_at_once_and_signs_with_it(
+    folder: KeyFolder, clock: MovableClock, tmp_path: Path
+) -> None:
+    other = KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
+    for _ in range(20):
+        assert other.believed("nobody's") is None
+        kid = folder.rotate()
+        assert other.believed(kid) is not None
+        assert other.ring.signing_kid == kid
+
+
+def test_names_of_keys_that_nobody_has_make_nobody_read_the_folder(folder: KeyFolder) -> None:
+    ring = folder.ring
+    for n in range(100):
+        assert folder.believed(str(n)) is None
+    assert folder.ring is ring
+
+
+def test_a_distrusted_key_is_not_believed_and_the_others_are(
+    folder: KeyFolder, clock: MovableClock, tmp_path: Path
+) -> None:
+    other = KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
+    first, second, third = folder.ring.signing_kid, folder.rotate(), folder.rotate()
+    folder.distrust(second)
+    assert set(other.ring.believed) == set(folder.ring.believed) == {first, third}
+    assert other.ring.signing_kid == third
+
+
+def test_a_distrusted_key_that_signs_is_followed_by_a_new_one(folder: KeyFolder) -> None:
+    old = folder.ring.signing_kid
+    folder.distrust(old)
+    assert set(folder.ring.believed) == {folder.ring.signing_kid}
+    assert folder.ring.signing_kid != old
+    with pytest.raises(NotFound, match="no signing key"):
+        folder.distrust(old)
+
+
+def test_a_folder_that_breaks_leaves_the_keys_as_they_were(folder: KeyFolder, tmp_path: Path) -> None:
+    ring = folder.ring
+    (tmp_path / "keys" / "other.pem").write_text("garbage")
+    assert folder.ring is ring
+    (tmp_path / "keys" / "other.pem").unlink()
+    (tmp_path / "keys").rename(tmp_path / "gone")
+    assert folder.ring is ring
+
+
+def test_who_reads_while_others_rotate_and_distrust_always_believes_the_key_that_signs(
+    folder: KeyFolder, tmp_path: Path
+) -> None:
+    other = KeyFolder(tmp_path / "keys", clock=MovableClock(), token_seconds=600)
+
+    def change(n: int) -> None:
+        kid = other.rotate()
+        if n % 3 == 0:
+            other.distrust(kid)
+
+    with ThreadPoolExecutor(2) as pool:
+        changes = [pool.submit(change, n) for n in range(60)]
+        while not all(each.done() for each in changes):
+            ring = folder.ring
+            assert ring.signing_kid in ring.believed
+        for each in changes:
+            each.result()
+
+
+def test_keys_rotated_by_many_at_once_are_all_believed(folder: KeyFolder, tmp_path: Path) -> None:
+    others = [KeyFolder(tmp_path / "keys", clock=MovableClock(), token_seconds=600) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda other: other.rotate(), others * 3))
+    kept = KeyFolder(tmp_path / "keys", clock=MovableClock(), token_seconds=600).ring.believed
+    assert set(made) <= set(kept)
+
+
+def test_a_rotation_while_many_ask_refuses_nobody(
+    client: TestClient, admin: dict[str, str], clock: MovableClock
+) -> None:
+    old = bearer(client, "/v1/auth/register", READER)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(client.get, "/v1/users/me", headers=old) for _ in range(40)]
+        kids = {client.post("/v1/admin/signing-keys", headers=admin).json()["kid"] for _ in range(3)}
+        statuses = {future.result().status_code for future in asked}
+    assert statuses == {200}
+    new = bearer(client, "/v1/auth/login", READER)
+    assert client.get("/v1/users/me", headers=new).status_code == 200
+    published = {key["kid"] for key in client.get("/.well-known/jwks.json").json()["keys"]}
+    assert kids < published
+    clock.advance(601)
+    assert client.get("/v1/users/me", headers=old).json()["detail"].startswith("the token has expired")
+
+
+def test_no_token_of_a_distrusted_key_is_good_and_the_refresh_token_is(
+    client: TestClient, admin: dict[str, str]
+) -> None:
+    pair = client.post("/v1/auth/register", json=READER).json()
+    old = {"Authorization": f"Bearer {pair['access_token']}"}
+    assert client.get("/v1/books", headers=old).status_code == 200
+    (kid,) = [key["kid"] for key in client.get("/.well-known/jwks.json").json()["keys"]]
+    assert client.delete(f"/v1/admin/signing-keys/{kid}", headers=admin).status_code == 204
+    assert client.get("/v1/books", headers=old).status_code == 401
+    assert client.get("/v1/users/me", headers=admin).status_code == 401
+    again = client.post("/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]}).json()
+    new = {"Authorization": f"Bearer {again['access_token']}"}
+    assert client.get("/v1/books", headers=new).status_code == 200
+    root = bearer(client, "/v1/auth/login", ADMIN)
+    assert client.delete(f"/v1/admin/signing-keys/{kid}", headers=root).status_code == 404
+    newest = client.get("/v1/admin/audit", params={"target": kid}, headers=root).json()["entries"][0]
+    assert newest["action"] == "signing-key.distrusted"
+
+
+def test_only_administrators_rotate_and_distrust(client: TestClient, reader: dict[str, str]) -> None:
+    (key,) = client.get("/.well-known/jwks.json").json()["keys"]
+    assert client.post("/v1/admin/signing-keys", headers=reader).status_code == 403
+    assert client.delete(f"/v1/admin/signing-keys/{key['kid']}", headers=reader).status_code == 403
+
+
+@pytest.mark.parametrize("kid", ["x", "..%2fsigning.pem", "k" * 44])
+def test_what_is_no_name_of_a_key_is_refused(client: TestClient, admin: dict[str, str], kid: str) -> None:
+    assert client.delete(f"/v1/admin/signing-keys/{kid}", headers=admin).status_code in (404, 422)

@@ -1,0 +1,44 @@
+import io
+import json
+import time
+
+import httpx
+from tests.unit.gateway.servers import Gateway, TinyServices
+
+from gateway.observability.access_log import AccessLog
+
+
+def test_every_line_says_whose_request_it_was_whichever_way_it_took(
+    gate: Gateway, services: TinyServices
+) -> None:
+    written = io.StringIO()
+    log = gate.app.state.inside.observer.log = AccessLog(now=time.time, stream=written)
+    asked = [
+        ("GET", "/v1/books", 200),
+        ("GET", "/v1/books?hot", 200),
+        ("PUT", "/v1/books/1", 200),
+        ("TRACE", "/v1/books", 405),
+        ("GET", "/v1/users/me", 200),
+        ("GET", "/v1/nothing", 404),
+    ]
+    with gate.wire() as wire:
+        for method, path, _ in asked:
+            wire.send(wire.request(method, path, *(["Content-Length: 0"] if method == "PUT" else [])))
+            wire.answer()
+    me = httpx.get(
+        f"{gate.address}/v1/users/me", headers={"Authorization": f"Bearer {gate.token}"}, trust_env=False
+    ).json()["id"]
+    httpx.get(f"{gate.address}/v1/books", trust_env=False)
+    log.flush()
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    told = [(line["method"], line["path"], line["status"], line["user_id"]) for line in lines]
+    assert told == [
+        ("GET", "/v1/books", 200, me),
+        ("GET", "/v1/books", 200, me),
+        ("PUT", "/v1/books/1", 200, me),
+        ("TRACE", "/v1/books", 405, me),
+        ("GET", "/v1/users/me", 200, me),
+        ("GET", "/v1/nothing", 404, ""),
+        ("GET", "/v1/users/me", 200, me),
+        ("GET", "/v1/books", 401, ""),
+    ]

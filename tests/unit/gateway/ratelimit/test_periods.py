@@ -1,0 +1,127 @@
+"""Days and months by UTC, and the quotas of a plan over them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from tests.unit.gateway.servers import ADMIN, READER, TinyServices, bearer
+
+from bookcore.cache.memory import MemoryCache
+from bookcore.event_log import open_event_log
+from bookcore.testing.contracts.cache import MovableClock
+from gateway.accounts.database import open_database
+from gateway.accounts.periods import period
+from gateway.accounts.usage import Cell, Tally, UsageTable
+from gateway.app import create_app
+from gateway.settings import Settings
+from gateway.wiring import Outside
+
+Headers = dict[str, str]
+POLICY = '"user";q=600;w=60, "day";q=5;w=86400, "month";q=8;w=2678400'
+
+
+def seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("at", "day", "month"),
+    [
+        ("2026-11-25T23:59:59", ("2026-11-25", "2026-11-26"), ("2026-11-01", "2026-12-01")),
+        ("2026-12-31T00:00:00", ("2026-12-31", "2027-01-01"), ("2026-12-01", "2027-01-01")),
+        ("2028-02-29T12:00:00", ("2028-02-29", "2028-03-01"), ("2028-02-01", "2028-03-01")),
+        ("2026-01-31T12:00:00", ("2026-01-31", "2026-02-01"), ("2026-01-01", "2026-02-01")),
+    ],
+)
+def test_a_moment_is_in_one_day_and_one_month(at: str, day: tuple[str, str], month: tuple[str, str]) -> None:
+    for name, bounds in (("day", day), ("month", month)):
+        found = period(name, seconds(at))
+        assert (found.start, found.end) == tuple(seconds(bound) for bound in bounds)
+
+
+def test_requests_of_all_keys_add_up_by_day_and_month_and_refused_ones_do_not_count(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/accounts.db")
+    table = UsageTable(database)
+    last_hour, midnight = seconds("2026-11-30T23:00:00"), seconds("2026-12-01T00:00:00")
+    table.add({Cell("u", "", last_hour): Tally(5, 2, 1, 0), Cell("u", "k", last_hour): Tally(4, 0, 0, 0)})
+    table.add({Cell("u", "", midnight): Tally(1, 0, 0, 0), Cell("v", "", midnight): Tally(9, 9, 0, 0)})
+    assert table.totals(["u", "v"], at=last_hour) == {("u", "day"): 7, ("u", "month"): 7}
+    assert table.totals(["u"], at=midnight + 5) == {("u", "day"): 1, ("u", "month"): 1}
+    assert table.totals(["v", "nobody"], at=midnight) == {("v", "day"): 0, ("v", "month"): 0}
+    database.close()
+
+
+@pytest.fixture
+def small(settings: Settings, services: TinyServices, clock: MovableClock) -> Iterator[TestClient]:
+    """A gateway whose free plan is five requests a day and eight a month."""
+    few = settings.model_copy(update={"gateway_requests_per_day": 5, "gateway_requests_per_month": 8})
+    outside = Outside(MemoryCache(clock=clock), open_event_log(few.event_log_url), clock)
+    with TestClient(create_app(few, outside), raise_server_exceptions=False) as client:
+        yield client
+
+
+def store_counts(client: TestClient) -> None:
+    """As happens every five seconds."""
+    assert isinstance(client.app, FastAPI)
+    assert client.portal is not None
+    client.portal.call(client.app.state.control.usage.flush)
+
+
+def ask(client: TestClient, headers: Headers, times: int) -> list[int]:
+    statuses = [client.get("/v1/books", headers=headers).status_code for _ in range(times)]
+    store_counts(client)
+    return statuses
+
+
+def until_tomorrow(clock: MovableClock) -> None:
+    now = int(clock.now().timestamp())
+    clock.advance(period("day", now).end - now)
+
+
+def test_who_has_used_up_the_day_waits_for_the_next_and_then_for_the_next_month(
+    small: TestClient, clock: MovableClock
+) -> None:
+    shown = bearer(small, "/v1/auth/register", READER)
+    assert ask(small, shown, 5) == [200] * 5
+    refused = small.get("/v1/books", headers=shown)
+    assert refused.status_code == 429
+    assert "for this day" in refused.json()["detail"]
+    assert refused.headers["ratelimit-policy"] == POLICY
+    assert refused.headers["ratelimit"].startswith('"day";r=0;t=')
+    assert 0 < int(refused.headers["retry-after"]) <= 86_400
+    usage = small.get("/v1/usage", headers=shown).json()
+    assert (usage["day"]["used"], usage["day"]["limit"], usage["month"]["limit"]) == (5, 5, 8)
+    until_tomorrow(clock)
+    shown = bearer(small, "/v1/auth/login", READER)
+    assert ask(small, shown, 3) == [200] * 3
+    refused = small.get("/v1/books", headers=shown)
+    assert (refused.status_code, refused.headers["ratelimit"][:7]) == (429, '"month"')
+    clock.advance(32 * 86_400)
+    assert ask(small, bearer(small, "/v1/auth/login", READER), 1) == [200]
+
+
+def test_a_larger_plan_counts_at_once(small: TestClient) -> None:
+    shown, root = bearer(small, "/v1/auth/register", READER), bearer(small, "/v1/auth/login", ADMIN)
+    assert ask(small, shown, 6) == [200] * 6, "until the counts are stored nobody knows"
+    assert ask(small, shown, 1) == [429]
+    me = small.get("/v1/users/me", headers=shown).json()["id"]
+    small.patch(f"/v1/users/{me}", json={"plan": "plus"}, headers=root)
+    answer = small.get("/v1/books", headers=shown)
+    assert answer.status_code == 200
+    assert answer.headers["ratelimit-policy"].startswith('"user";q=3000;w=60, "day";q=25;')
+    assert ask(small, root, 1) == [200], "others are not concerned"
+
+
+def test_what_is_refused_does_not_count(small: TestClient, services: TinyServices) -> None:
+    shown = bearer(small, "/v1/auth/register", READER)
+    for _ in range(9):
+        assert small.post("/v1/books", headers=shown, json={}).status_code == 403
+    store_counts(small)
+    assert ask(small, shown, 1) == [200]
+
+
+def test_by_default_a_day_is_an_hour_at_full_speed_and_a_month_twenty_days(settings: Settings) -> None:
+    assert (settings.requests_per_day, settings.requests_per_month) == (36_000, 720_000)

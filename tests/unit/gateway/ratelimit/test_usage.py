@@ -1,0 +1,81 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bookcore.kit.auth import DEFAULT_SCOPES, Role
+from bookcore.testing.contracts.cache import MovableClock
+from gateway.accounts.database import Database, open_database
+from gateway.accounts.tables import usage as usage_rows
+from gateway.accounts.usage import UsageTable
+from gateway.auth.authenticator import Caller
+from gateway.ratelimit.gcra import Quota
+from gateway.ratelimit.usage import Usage
+
+CALLER = Caller(
+    user_id="u1",
+    role=Role.READER,
+    session="s",
+    scopes=DEFAULT_SCOPES[Role.READER],
+    quota=Quota("user", 10),
+    key_id=None,
+    expires_at=0.0,
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return open_database(f"sqlite:///{tmp_path}/accounts.db")
+
+
+def test_requests_are_counted_by_hour_and_kind(database: Database, clock: MovableClock) -> None:
+    table = UsageTable(database)
+
+    async def use() -> None:
+        usage = Usage(table, clock=clock)
+        for status in (200, 304, 404, 429, 502):
+            usage.count(CALLER, status)
+        await usage.flush()
+        usage.count(CALLER, 200)
+        clock.advance(3_600)
+        usage.count(CALLER, 200)
+        await usage.close()
+
+    asyncio.run(use())
+    counted = table.of("u1", since=0)
+    assert [(row.requests, row.refused, row.failed) for row in counted] == [(6, 2, 1), (1, 0, 0)]
+    assert counted[1].cell.hour - counted[0].cell.hour == 3_600
+    assert table.of("u2", since=0) == []
+
+
+def test_counts_are_kept_while_the_database_is_away(database: Database, clock: MovableClock) -> None:
+    table = UsageTable(database)
+
+    async def use() -> None:
+        usage = Usage(table, clock=clock)
+        usage.count(CALLER, 200)
+        with database.writing() as connection:
+            usage_rows.drop(connection)
+        await usage.flush()
+        usage.count(CALLER, 500)
+        with database.writing() as connection:
+            usage_rows.create(connection)
+        await usage.close()
+
+    asyncio.run(use())
+    assert [(row.requests, row.failed) for row in table.of("u1", since=0)] == [(2, 1)]
+
+
+def test_counts_older_than_three_months_go(database: Database, clock: MovableClock) -> None:
+    table = UsageTable(database)
+
+    async def use() -> None:
+        usage = Usage(table, clock=clock)
+        usage.count(CALLER, 200)
+        await usage.flush()
+        clock.advance(93 * 86_400)
+        usage.count(CALLER, 200)
+        await usage.close()
+
+    asyncio.run(use())
+    assert len(table.of("u1", since=0)) == 1

@@ -1,0 +1,53 @@
+import pytest
+
+from bookcore.kit.auth import DEFAULT_SCOPES, Role, Scope
+from gateway.routing.routes import ROUTES, Service, may, target_of
+
+
+@pytest.mark.parametrize(
+    ("path", "service", "group"),
+    [
+        ("/v1/books", Service.BOOKS, "books"),
+        ("/v1/books/shop:u1/history", Service.BOOKS, "books"),
+        ("/v1/books/export", Service.BOOKS, None),
+        ("/v1/categories", Service.BOOKS, "books"),
+        ("/v1/statistics", Service.BOOKS, "books"),
+        ("/v1/search/suggest", Service.SEARCH, None),
+    ],
+)
+def test_a_path_goes_to_its_service(path: str, service: Service, group: str | None) -> None:
+    target = target_of(path)
+    assert target is not None
+    assert (target.route.service, target.route.cache_group) == (service, group)
+    assert target.path == path.removeprefix("/v1")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/books",
+        "/v1",
+        "/v1/bookshelf",
+        "/v1/health/ready",
+        "/v1/books/../health/ready",
+        "/v1/books/./x",
+        "/v1/books//x",
+        "/v1/books/\\x",
+        "/v1/books/\x00",
+        "/v1/books/\r\n",
+    ],
+)
+def test_a_path_that_could_be_read_in_two_ways_or_has_no_route_goes_nowhere(path: str) -> None:
+    assert target_of(path) is None
+
+
+def test_readers_read_and_editors_also_write() -> None:
+    books, reader, editor = ROUTES[1], DEFAULT_SCOPES[Role.READER], DEFAULT_SCOPES[Role.EDITOR]
+    allowed = [may(reader, books, method) for method in ("GET", "HEAD", "POST", "DELETE")]
+    assert allowed == [True, True, False, False]
+    assert all(may(editor, books, method) for method in ("GET", "PUT", "PATCH"))
+
+
+def test_a_scope_for_one_route_opens_no_other() -> None:
+    only_search = frozenset({Scope.SEARCH})
+    assert [route.prefix for route in ROUTES if may(only_search, route, "GET")] == ["/search"]

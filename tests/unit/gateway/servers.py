@@ -1,0 +1,138 @@
+"""The gateway and its services as real servers on loopback, for what only a socket can show."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Thread
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+from tests.unit.gateway.raw import Wire
+
+from bookcore.kit.app import bind
+from bookcore.kit.auth import HEADER, InternalTokens
+from gateway.app import create_app
+from gateway.downstream.context import Limits
+from gateway.downstream.server import configured
+from gateway.settings import Settings
+
+ADMIN = {"email": "admin@example.org", "password": "a password of the admin"}
+READER = {"email": "reader@example.org", "password": "a password of a reader"}
+
+
+class TinyServices:
+    """books-api and search-api in one: counts what reaches it and answers what a test puts into `answer`."""
+
+    def __init__(self, secret: str) -> None:
+        self._tokens = InternalTokens(secret)
+        self.requests: list[Request] = []
+        self.answer: Callable[[Request], Response] = lambda request: JSONResponse({"path": request.url.path})
+        anything = Route(
+            "/{path:path}", self._take, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+        )
+        self.app = Starlette(routes=[anything])
+
+    async def _take(self, request: Request) -> Response:
+        await request.body()
+        self.requests.append(request)
+        return self.answer(request)
+
+    @property
+    def last(self) -> Request:
+        return self.requests[-1]
+
+    def last_role(self) -> str:
+        return self._tokens.verify(self.last.headers[HEADER]).role.value
+
+
+@contextmanager
+def running(config: uvicorn.Config) -> Iterator[str]:
+    """The address of a server while it runs in a thread."""
+    listener = bind("127.0.0.1", 0)
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """The address of an app behind a plain server."""
+    with running(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)) as address:
+        yield address
+
+
+def bearer(client: TestClient, path: str, credentials: dict[str, str]) -> dict[str, str]:
+    answer = client.post(path, json=credentials)
+    assert answer.is_success, answer.text
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@contextmanager
+def misbehaving(answer: bytes) -> Iterator[str]:
+    """The address of a server that answers every connection with these bytes and hangs up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+    thread = Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def nobody_listens() -> str:
+    """An address at which connecting fails at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway, and a token of the administrator."""
+
+    address: str
+    token: str
+    app: FastAPI
+
+    def wire(self) -> Wire:
+        return Wire(self.address, self.token)
+
+
+@contextmanager
+def gateway(settings: Settings, limits: Limits = Limits()) -> Iterator[Gateway]:  # noqa: B008 - frozen
+    """On real sockets, for as long as the context lasts."""
+    app = create_app(settings)
+    app.state.inside = replace(app.state.inside, limits=limits)
+    with running(configured(app)) as address:
+        answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
+        yield Gateway(address, answer.json()["access_token"], app)
+
+
+Door = Callable[..., httpx.Client]
+"""Opens a gateway in front of the books-api addresses given; asks as the administrator."""
