@@ -90,7 +90,9 @@ class _Purger:
 
 def _metrics(plane: Plane) -> MetricsPage:
     inside = plane.inside
-    watched = Watched(inside.observer, plane.store, inside.connections, inside.crowd, plane.engine.upstreams)
+    watched = Watched(
+        inside.observer, plane.store, inside.connections.count, inside.crowd, plane.engine.upstreams
+    )
     page = MetricsPage(watched)
     plane.sweep.add(page)
     return page

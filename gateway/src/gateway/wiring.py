@@ -15,6 +15,7 @@ from bookcore.kit.cursor import SignedCursors
 from gateway.accounts.database import Database, open_database
 from gateway.accounts.login_failures import LoginFailures
 from gateway.accounts.periods import DAY, DAY_SECONDS, LONGEST_MONTH_SECONDS, MONTH
+from gateway.accounts.quota import Quota
 from gateway.accounts.stores import Stores
 from gateway.api.dependencies import Control
 from gateway.auth.access_tokens import AccessTokens
@@ -29,16 +30,17 @@ from gateway.downstream.context import Inside, Limits
 from gateway.downstream.fast_path import FastLane
 from gateway.downstream.open_connections import Connections
 from gateway.http.caching import Lifetime
-from gateway.http.client_address import Crowd, Proxies
+from gateway.http.client_address import Proxies
 from gateway.http.date import DateLine
 from gateway.http.trace import Tracer
 from gateway.observability.access_log import AccessLog, Observer
 from gateway.proxy.handler import Collaborators, Engine
-from gateway.ratelimit.gcra import Quota
+from gateway.ratelimit.address_limiter import Crowd
 from gateway.ratelimit.usage import Usage
 from gateway.routing.routes import Service
 from gateway.settings import Settings
 from gateway.timeouts import Sweep
+from gateway.upstream.health_check import HealthChecker
 from gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger()
@@ -170,6 +172,7 @@ def _sweep(engine: Engine, inside: Inside) -> Sweep:
     sweep = Sweep()
     for upstream in engine.upstreams.values():
         sweep.add(upstream)
+        sweep.add(HealthChecker(upstream))
     sweep.add(inside.connections)
     if inside.observer.log is not None:
         sweep.add(inside.observer.log)

@@ -10,12 +10,13 @@ from bookcore.kit.auth import Role, Scope
 from bookcore.kit.clock import Clock
 from bookcore.kit.cursor import SignedCursors
 from bookcore.kit.problem import ProblemError
+from gateway.accounts.caller import Caller, Credentials
 from gateway.accounts.login_failures import LoginFailures
 from gateway.accounts.sessions import Session
 from gateway.accounts.stores import Stores
 from gateway.api.schemas import Tokens
 from gateway.auth.access_tokens import AccessTokens
-from gateway.auth.authenticator import Access, Caller, Credentials
+from gateway.auth.authenticator import Access
 from gateway.auth.passwords import Passwords
 from gateway.auth.signing_keys import KeyFolder
 from gateway.http.scope import add_answer_headers, name_user

@@ -9,10 +9,10 @@ from bookcore.events import asyncapi
 from bookcore.kit.auth import Scope
 from bookcore.kit.openapi import Document
 from bookcore.kit.problem import PROBLEMS, ProblemError
+from gateway.accounts.caller import Credentials
 from gateway.api.dependencies import Address, Anonymous, In
 from gateway.api.openapi_merge import for_scopes
 from gateway.api.pages import docs_page, problem_page
-from gateway.auth.authenticator import Credentials
 from gateway.auth.signing_keys import Jwks
 
 router = APIRouter(tags=["about"], dependencies=[Anonymous])

@@ -10,6 +10,7 @@ from bookcore.domain.errors import Forbidden
 from bookcore.kit.openapi import problems
 from gateway.accounts import Account
 from gateway.accounts.api_keys import NewKey
+from gateway.accounts.caller import Caller
 from gateway.accounts.periods import DAY, MONTH, period
 from gateway.accounts.usage import HOUR
 from gateway.api.dependencies import NEEDS_LOGIN, Admin, Anonymous, Control, In, Known, Person, actor
@@ -25,7 +26,6 @@ from gateway.api.key_schemas import (
     UsageOut,
 )
 from gateway.api.schemas import moment
-from gateway.auth.authenticator import Caller
 from gateway.ratelimit.plans import PLANS, Plan, plan_named, quota_of
 
 router = APIRouter(prefix="/v1")

@@ -8,9 +8,9 @@ from bookcore.kit.auth import Scope
 from gateway.accounts.api_keys import ApiKey
 from gateway.accounts.audit import Entry, Verdict
 from gateway.accounts.periods import DAY, MONTH
+from gateway.accounts.quota import Quota
 from gateway.accounts.usage import Counted
 from gateway.api.schemas import Moment, Scopes, UserId, Wire, moment
-from gateway.ratelimit.gcra import Quota
 from gateway.ratelimit.plans import Plan
 
 KeyId = Annotated[str, Field(examples=["0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f"])]

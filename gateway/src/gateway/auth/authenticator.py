@@ -16,33 +16,18 @@ from bookcore.kit.auth import DEFAULT_SCOPES, Role
 from bookcore.kit.problem import ProblemError
 from gateway.accounts import Standing
 from gateway.accounts.api_keys import KEY_MARK
+from gateway.accounts.caller import Caller, Credentials
+from gateway.accounts.quota import Quota
 from gateway.accounts.stores import Stores
 from gateway.auth.access_tokens import AccessClaims, AccessTokens, unauthorized
 from gateway.auth.generations import Generations
-from gateway.ratelimit.gcra import Quota, rate_headers
+from gateway.ratelimit.gcra import rate_headers
 from gateway.ratelimit.limiter import Limiter
 from gateway.ratelimit.plans import quota_of
 
 _KEPT_SECONDS = 5.0
 _NOBODY = b"-"
 _KEY = re.compile(KEY_MARK + "[A-Za-z0-9_-]{43}")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A user with a living session; the role is today's, not that of the token.
-
-    `expires_at` (seconds since 1970) is the token's end; `key_id` names the API key, if it was one. `quota`
-    is that of the user's plan, shared by all sessions and keys of the user.
-    """
-
-    user_id: str
-    role: Role
-    session: str
-    scopes: frozenset[str]
-    quota: Quota
-    key_id: str | None
-    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +39,6 @@ class Quotas:
     login_address: Quota
     login_email: Quota
     login_everyone: Quota
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a request shows: its Authorization and X-API-Key headers, and where it comes from."""
-
-    authorization: str | None
-    address: str
-    api_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from bookcore.kit.auth import Identity, InternalTokens
-from gateway.auth.authenticator import Caller
+from gateway.accounts.caller import Caller
+from gateway.accounts.quota import Quota
 from gateway.cache.response_cache import Admission
-from gateway.ratelimit.gcra import Quota, policy_of
+from gateway.ratelimit.gcra import policy_of
 from gateway.ratelimit.limiter import limit_key
 from gateway.routing.cache_tags import EVERY_USER, EVERYTHING
 

@@ -1,7 +1,8 @@
 """Who a request is from: remembered, or identified the slow way."""
 
 from bookcore.kit.problem import ProblemError
-from gateway.auth.authenticator import Access, Credentials
+from gateway.accounts.caller import Credentials
+from gateway.auth.authenticator import Access
 from gateway.auth.caller_cache import Known, TokenCache
 from gateway.http.request_head import Head
 from gateway.ratelimit.usage import Usage

@@ -14,11 +14,12 @@ import structlog
 
 from bookcore.cache import Cache, Question
 from bookcore.domain.errors import BookstreamError
+from gateway.accounts.quota import Quota
 from gateway.cache.entry import Entry
 from gateway.cache.local import Shelf
 from gateway.cache.purge_log import Purges
 from gateway.cache.scripts import ADMIT, KEEP, LEARN, LOG, LOOK, PURGE, SEQUENCE
-from gateway.ratelimit.gcra import Quota, step
+from gateway.ratelimit.gcra import step
 from gateway.routing.cache_tags import EVERYTHING
 
 _log = structlog.get_logger()

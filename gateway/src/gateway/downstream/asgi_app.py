@@ -20,7 +20,7 @@ from gateway.proxy.passthrough import Relay
 from gateway.routing.cache_tags import tags_of_write
 from gateway.routing.match import LONGEST_TARGET, Plan, plan_of
 from gateway.routing.routes import is_known_method, may
-from gateway.upstream.call import Call
+from gateway.upstream.call import Call, prepare
 from gateway.upstream.request import Outbound
 
 _log = structlog.get_logger()
@@ -117,7 +117,7 @@ class DataPlane:
             relay.on_answer = lambda status, go_on: self._purge(visit.plan, status, go_on)
         asked = engine.outbound(visit)
         outbound = Outbound(asked.method, asked.target, asked.lines, length=visit.head.length)
-        call = upstream.prepare(outbound, relay)
+        call = prepare(upstream, outbound, relay)
         visit.flow = relay.call = call
         call.source = visit
         call.attempt()

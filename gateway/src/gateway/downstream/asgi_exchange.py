@@ -16,6 +16,7 @@ from gateway.http.request_head import Head
 from gateway.http.scope import add_answer_headers
 from gateway.proxy.exchange import Client, Visit
 from gateway.routing.match import Plan
+from gateway.routing.routes import PUBLIC_PREFIX
 
 _HIGH, _LOW = 262_144, 65_536
 _MICRO = 1_000_000
@@ -30,7 +31,7 @@ class AsgiClient:
 
     def stamp_of(self, head: Head) -> bytes:
         """As Client."""
-        return head.stamp(self.address, self._scheme)
+        return head.stamp(self.address, self._scheme, prefix=PUBLIC_PREFIX)
 
 
 class AsgiVisit(Visit):

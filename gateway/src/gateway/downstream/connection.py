@@ -23,6 +23,7 @@ from gateway.downstream.fast_exchange import HotVisit
 from gateway.downstream.websocket import Tunnel, wants_tunnel
 from gateway.http.request_head import Head
 from gateway.routing.match import LONGEST_TARGET
+from gateway.routing.routes import PUBLIC_PREFIX
 
 _log = structlog.get_logger()
 _MOST_HELD = 262_144
@@ -146,7 +147,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def stamp_of(self, head: Head) -> bytes:
         """As Client; the same for the next request of the same headers."""
         if self._stamps[0] is not head:
-            self._stamps = (head, head.stamp(*self.address_of(head)))
+            self._stamps = (head, head.stamp(*self.address_of(head), prefix=PUBLIC_PREFIX))
         return self._stamps[1]
 
     def address_of(self, head: Head) -> tuple[str, str]:

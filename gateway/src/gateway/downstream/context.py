@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from gateway.auth.request_auth import Doorkeeper
 from gateway.downstream.fast_path import FastLane
 from gateway.downstream.open_connections import Connections
-from gateway.http.client_address import Crowd, Proxies
+from gateway.http.client_address import Proxies
 from gateway.http.date import DateLine
 from gateway.observability.access_log import Observer
+from gateway.ratelimit.address_limiter import Crowd
 from gateway.ratelimit.usage import Usage
 
 

@@ -2,24 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import httptools
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.kit.problem import ProblemError
-from gateway.downstream.fast_exchange import HotVisit
+from gateway.downstream.context import Inside
+from gateway.downstream.fast_exchange import Door, HotVisit
 from gateway.http.headers import Header, first, to_client
 from gateway.http.request_head import Head
 from gateway.proxy.passthrough import Relay
 from gateway.routing.match import plan_of_target
-from gateway.routing.routes import may
+from gateway.routing.routes import PUBLIC_PREFIX_BYTES, may
+from gateway.upstream.call import prepare
 from gateway.upstream.connection import Connection
 from gateway.upstream.request import Outbound
-
-if TYPE_CHECKING:
-    from gateway.downstream.connection import GatewayProtocol
-    from gateway.downstream.context import Inside
 
 _MOST_EARLY = 262_144
 
@@ -29,10 +27,22 @@ def wants_tunnel(raw: bytes) -> bool:
     return b"\r\nupgrade: websocket\r\n" in raw.lower()
 
 
+class UpgradeClient(Door, Protocol):
+    """The client's connection while it becomes a tunnel."""
+
+    transport: asyncio.Transport
+
+    def address_of(self, head: Head) -> tuple[str, str]:
+        """Network address and scheme of the client."""
+
+    def refuse(self, slug: str, detail: str, headers: dict[str, str] | None = None) -> None:
+        """Send a problem and close."""
+
+
 class Tunnel(asyncio.Protocol):
     """As a Protocol it takes what the service's connection brings."""
 
-    def __init__(self, inside: "Inside", client: "GatewayProtocol", raw: bytes) -> None:
+    def __init__(self, inside: Inside, client: UpgradeClient, raw: bytes) -> None:
         self._inside, self._client = inside, client
         self._early = b""
         self._asking: HotVisit | None = None
@@ -97,7 +107,7 @@ class Tunnel(asyncio.Protocol):
             asked = self._inside.lane.engine.outbound(visit)
             relay = _Agreement(visit, upstream.name, self._client)
             outbound = Outbound("GET", asked.target, asked.lines, upgrade=b"websocket")
-            call = upstream.prepare(outbound, relay)
+            call = prepare(upstream, outbound, relay)
             call.on_upgrade = self.agreed
             visit.flow = relay.call = call
             self._asking = visit
@@ -126,7 +136,7 @@ class Tunnel(asyncio.Protocol):
 class _Agreement(Relay):
     """Passes a 101 on as it is, and anything else as an ordinary answer, after which the connection ends."""
 
-    def __init__(self, visit: HotVisit, service: str, client: "GatewayProtocol") -> None:
+    def __init__(self, visit: HotVisit, service: str, client: UpgradeClient) -> None:
         super().__init__(visit, service, note=b"fwd=bypass")
         self._client = client
         client.is_leaving = True  # whatever comes after an answer that is no 101 isn't HTTP for us
@@ -136,7 +146,11 @@ class _Agreement(Relay):
         if status != 101:
             super().on_head(status, headers)
             return
-        lines = [*to_client(headers), (b"connection", b"upgrade"), (b"upgrade", b"websocket")]
+        lines = [
+            *to_client(headers, PUBLIC_PREFIX_BYTES),
+            (b"connection", b"upgrade"),
+            (b"upgrade", b"websocket"),
+        ]
         text = b"".join(b"%b: %b\r\n" % header for header in lines)
         self._client.transport.write(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % text)
 

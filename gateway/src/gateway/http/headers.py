@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from gateway.routing.routes import PUBLIC_PREFIX
-
 Header = tuple[bytes, bytes]
 """Lower-case name, value; as ASGI has them."""
 
@@ -44,7 +42,6 @@ _CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
 _LINK_TARGET = re.compile(rb"<(/[^>]*)>")
-_PREFIX = PUBLIC_PREFIX.encode()
 
 
 def first(headers: Iterable[Header], name: bytes) -> bytes | None:
@@ -84,16 +81,16 @@ def unconditional(headers: Sequence[Header]) -> list[Header]:
     return [(name, value) for name, value in headers if name not in _CONDITIONS]
 
 
-def to_client(headers: Sequence[Header]) -> list[Header]:
-    """A service's response headers for the client; its own addresses get the public prefix."""
+def to_client(headers: Sequence[Header], prefix: bytes) -> list[Header]:
+    """A service's response headers for the client; its own paths get the public `prefix`."""
     shown = []
     for header in headers:
         name = header[0]
         if name == b"connection":
-            return to_client(_without(headers, _named_in_connection(headers) | {name}))
+            return to_client(_without(headers, _named_in_connection(headers) | {name}), prefix)
         if name in _NOT_FOR_CLIENTS or name.startswith(b"x-internal-"):
             continue
-        shown.append((name, _public(name, header[1])) if name in _ADDRESSES else header)
+        shown.append((name, _public(name, header[1], prefix)) if name in _ADDRESSES else header)
     return shown
 
 
@@ -115,14 +112,14 @@ def _is_forgeable(name: bytes) -> bool:
     return b"_" in name or name.startswith(_OURS_TO_SAY)  # some servers read X_User as X-User
 
 
-def _public(name: bytes, value: bytes) -> bytes:
+def _public(name: bytes, value: bytes, prefix: bytes) -> bytes:
     if name == b"location":
-        return _prefixed(value)
+        return _prefixed(value, prefix)
     if name == b"link":
-        return _LINK_TARGET.sub(lambda match: b"<" + _prefixed(match[1]) + b">", value)
+        return _LINK_TARGET.sub(lambda match: b"<" + _prefixed(match[1], prefix) + b">", value)
     return value
 
 
-def _prefixed(address: bytes) -> bytes:
-    is_own_path = address.startswith(b"/") and not address.startswith((b"//", _PREFIX + b"/"))
-    return _PREFIX + address if is_own_path else address
+def _prefixed(address: bytes, prefix: bytes) -> bytes:
+    is_own_path = address.startswith(b"/") and not address.startswith((b"//", prefix + b"/"))
+    return prefix + address if is_own_path else address

@@ -14,7 +14,6 @@ from gateway.http.headers import (
     unconditional,
 )
 from gateway.http.trace import TRACEPARENT, Trace, trace_in
-from gateway.routing.routes import PUBLIC_PREFIX
 
 _BODY = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"})
 _INTERNAL_TOKEN = INTERNAL_TOKEN.lower().encode()
@@ -60,12 +59,12 @@ class Head:
         """The Authorization and X-API-Key headers."""
         return first(self.headers, b"authorization"), first(self.headers, b"x-api-key")
 
-    def stamp(self, address: str, scheme: str) -> bytes:
-        """What only the gateway may say of the client."""
+    def stamp(self, address: str, scheme: str, *, prefix: str) -> bytes:
+        """What only the gateway may say of the client; `prefix` is that of all public paths."""
         bracketed = f"[{address}]" if ":" in address else address
         return (
             f"x-forwarded-for: {address}\r\nx-forwarded-host: {self.host}\r\nx-forwarded-proto: {scheme}\r\n"
-            f"x-forwarded-prefix: {PUBLIC_PREFIX}\r\n"
+            f"x-forwarded-prefix: {prefix}\r\n"
             f'forwarded: for="{bracketed}";host="{self.host}";proto={scheme}\r\n'
         ).encode("latin-1")
 

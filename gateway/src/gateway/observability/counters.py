@@ -1,15 +1,14 @@
 """What a process has counted, as plain numbers that can be written down and added to those of another."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
 
 from gateway.cache.response_cache import Store
-from gateway.downstream.open_connections import Connections
-from gateway.http.client_address import Crowd
 from gateway.observability.access_log import Observer, Tally
+from gateway.ratelimit.address_limiter import Crowd
 from gateway.routing.routes import Service
 from gateway.upstream.upstream import Upstream
 
@@ -25,7 +24,7 @@ class Watched:
 
     observer: Observer
     store: Store
-    connections: Connections
+    connections: Callable[[], int]
     crowd: Crowd
     upstreams: Mapping[Service, Upstream]
 
@@ -90,7 +89,7 @@ def _levels(watched: Watched) -> Iterator[tuple[Sample, float]]:
     yield ("gateway_workers",), 1
     yield ("gateway_cache_bytes",), watched.store.shelf.bytes
     yield ("gateway_cache_entries",), len(watched.store.shelf)
-    yield ("gateway_connections",), watched.connections.count()
+    yield ("gateway_connections",), watched.connections()
     for upstream in watched.upstreams.values():
         yield ("gateway_upstream_breaker_open", upstream.name), float(upstream.breaker.is_open)
         left_out = upstream.balancer.resting()

@@ -13,6 +13,7 @@ from gateway.http.caching import Lifetime, lifetime, variant_key, varies
 from gateway.http.headers import Header, first, to_client
 from gateway.proxy.exchange import Visit
 from gateway.proxy.passthrough import unbelieved
+from gateway.routing.routes import PUBLIC_PREFIX_BYTES
 from gateway.upstream.call import Call
 from gateway.upstream.request import Failure
 
@@ -100,7 +101,7 @@ class Flight:
         if status >= 500 and self._falls_back():
             self._failed_status = status
             return
-        self._headers = to_client(headers)
+        self._headers = to_client(headers, PUBLIC_PREFIX_BYTES)
         self._lifetime = lifetime(status, self._headers, most=self._home.most)
         if self._lifetime.ttl <= 0 or _is_too_large(self._headers, self._home.entry_bytes):
             self._pass_on(status)

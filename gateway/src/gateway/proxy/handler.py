@@ -17,6 +17,7 @@ from gateway.proxy.cache_fill import Flight
 from gateway.proxy.exchange import Visit
 from gateway.proxy.passthrough import Relay
 from gateway.routing.routes import Service
+from gateway.upstream.call import prepare
 from gateway.upstream.request import Outbound
 from gateway.upstream.upstream import Upstream
 
@@ -58,7 +59,7 @@ class Engine:
         """From the service, past the cache."""
         upstream = self.upstreams[visit.plan.route.service]
         relay = Relay(visit, upstream.name, note=note)
-        call = upstream.prepare(self.outbound(visit), relay)
+        call = prepare(upstream, self.outbound(visit), relay)
         visit.flow = relay.call = call
         call.attempt()
 
@@ -161,7 +162,7 @@ class Engine:
         if flight.stale is not None:
             lines += b"if-none-match: %b\r\n" % flight.stale.etag
         outbound = Outbound("GET", visit.plan.target, lines)
-        flight.call = self.upstreams[visit.plan.route.service].prepare(outbound, flight)
+        flight.call = prepare(self.upstreams[visit.plan.route.service], outbound, flight)
         flight.call.attempt()
 
     def _said_of(self, visit: Visit) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from bookcore.kit.problem import ProblemError
 from gateway.http.headers import Header, to_client
 from gateway.proxy.exchange import Visit
+from gateway.routing.routes import PUBLIC_PREFIX_BYTES
 from gateway.upstream.call import Call
 from gateway.upstream.request import Failure
 
@@ -42,7 +43,7 @@ class Relay:
                 self.call.abandon()
             self._visit.fail(unbelieved(self._service))
             return
-        shown = to_client(headers)
+        shown = to_client(headers, PUBLIC_PREFIX_BYTES)
         if self.on_answer is None:
             self._visit.begin(status, shown, self._note)
             return

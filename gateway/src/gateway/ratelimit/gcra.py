@@ -10,21 +10,9 @@ from dataclasses import dataclass
 from math import ceil
 
 from bookcore.cache import Outcome, Script
+from gateway.accounts.quota import Quota
 
 _MICRO = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """`requests` at once, regained evenly over `window` seconds; `name` appears in the RateLimit headers.
-
-    Those `beside` it are counted elsewhere and only told with it.
-    """
-
-    name: str
-    requests: int
-    window: float = 60.0
-    beside: "tuple[Quota, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from hashlib import sha256
 
 from bookcore.cache import Cache
-from gateway.ratelimit.gcra import SCRIPT, Quota, Verdict, verdict_of
+from gateway.accounts.quota import Quota
+from gateway.ratelimit.gcra import SCRIPT, Verdict, verdict_of
 
 
 def limit_key(quota: Quota, subject: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.accounts import FREE_PLAN
-from gateway.ratelimit.gcra import Quota
+from gateway.accounts.quota import Quota
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ import structlog
 from bookcore.domain.errors import BookstreamError
 from bookcore.kit.clock import Clock, seconds_of
 from bookcore.kit.problem import ProblemError
+from gateway.accounts.caller import Caller
 from gateway.accounts.flushing import Flushing
 from gateway.accounts.periods import Period, period
+from gateway.accounts.quota import Quota
 from gateway.accounts.usage import HOUR, NO_KEY, Cell, Tally, UsageTable
-from gateway.auth.authenticator import Caller
-from gateway.ratelimit.gcra import Quota, policy_of
+from gateway.ratelimit.gcra import policy_of
 
 _log = structlog.get_logger()
 _EVERY_SECONDS = 5.0

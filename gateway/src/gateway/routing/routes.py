@@ -6,6 +6,7 @@ from enum import StrEnum
 from bookcore.kit.auth import Scope
 
 PUBLIC_PREFIX = "/v1"
+PUBLIC_PREFIX_BYTES = PUBLIC_PREFIX.encode()
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from gateway.http.headers import Header
 from gateway.upstream.connection import Connection
 from gateway.upstream.load_balancer import Address
-from gateway.upstream.request import REPEATABLE, BodySource, Failure, Outbound, Receiver
-
-if TYPE_CHECKING:
-    from gateway.upstream.upstream import Upstream
+from gateway.upstream.pool import PoolWaiter
+from gateway.upstream.request import REPEATABLE, Failure, Outbound, Receiver
+from gateway.upstream.upstream import Upstream
 
 _AWAY = frozenset({502, 503, 504})
 
@@ -22,7 +21,7 @@ class OnUpgrade(Protocol):
         """`rest` came with the answer's head already."""
 
 
-class Call:
+class Call(PoolWaiter):
     """As a Flow it can be paused, resumed and abandoned."""
 
     __slots__ = (
@@ -33,18 +32,15 @@ class Call:
         "_is_good",
         "_tried",
         "_upstream",
-        "is_over",
         "on_upgrade",
         "outbound",
-        "receiver",
-        "source",
     )
 
-    def __init__(self, upstream: "Upstream", outbound: Outbound, receiver: Receiver) -> None:
+    def __init__(self, upstream: Upstream, outbound: Outbound, receiver: Receiver) -> None:
         self._upstream = upstream
         self.outbound = outbound
         self.receiver = receiver
-        self.source: BodySource | None = None
+        self.source = None
         self.on_upgrade: OnUpgrade | None = None
         self._address: Address | None = None
         self._connection: Connection | None = None
@@ -199,3 +195,9 @@ class Call:
     def _count_down(self) -> None:
         if self._address is not None:
             self._address.outstanding -= 1
+
+
+def prepare(upstream: Upstream, outbound: Outbound, receiver: Receiver) -> Call:
+    """A call that its owner begins with `attempt`."""
+    upstream.budget.deposit()
+    return Call(upstream, outbound, receiver)

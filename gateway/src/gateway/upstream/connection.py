@@ -1,19 +1,59 @@
 """One HTTP/1.1 connection to a service: a request goes out in one write, the answer is told as it is read."""
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import cast
 
 import httptools
 
 from gateway.http.headers import Header, is_farewell
-from gateway.upstream.request import Failure, Outbound
-
-if TYPE_CHECKING:
-    from gateway.upstream.call import Call
-    from gateway.upstream.pool import Pool
-
+from gateway.upstream.request import BodySource, Failure, Outbound, Receiver
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class ConnectionOwner:
+    """Gets a connection back; `host` and `prefix` (of all paths) are those of its address."""
+
+    host: bytes
+    prefix: bytes
+
+    def returned(self, connection: "Connection") -> None:
+        """The response has ended and the connection can carry another request."""
+        raise NotImplementedError
+
+    def closed(self, connection: "Connection") -> None:
+        """The connection is closed."""
+        raise NotImplementedError
+
+
+class ResponseHandler:
+    """Hears of one response; a class and no Protocol, so that compiled calls stay direct."""
+
+    __slots__ = ("receiver", "source")
+
+    receiver: Receiver
+    source: BodySource | None
+
+    def answered(self, status: int, headers: Sequence[Header]) -> None:
+        """Status and headers are complete."""
+        raise NotImplementedError
+
+    def ended(self) -> None:
+        """The body is complete."""
+        raise NotImplementedError
+
+    def failed(self, failure: Failure, *, was_stale: bool = False) -> None:
+        """No more will come; `was_stale` when an idle connection turned out to be closed."""
+        raise NotImplementedError
+
+    def upgraded(self, connection: "Connection", rest: bytes) -> None:
+        """The service switched protocols; `rest` came with the head already."""
+        raise NotImplementedError
+
+    def took_leave(self) -> None:
+        """The service closes the connection behind this response."""
+        raise NotImplementedError
 
 
 class Connection:
@@ -22,14 +62,14 @@ class Connection:
     An asyncio.Protocol by its methods; inheriting from it would keep the attributes in a dictionary.
     """
 
-    def __init__(self, pool: "Pool", loop: asyncio.AbstractEventLoop) -> None:
-        self._pool = pool
+    def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
+        self._owner = owner
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[Header] = []
         self._begin()
-        self.call: Call | None = None
+        self.call: ResponseHandler | None = None
         self.tunnel: asyncio.Protocol | None = None
         self.is_fresh = True
         self.is_open = self._is_paused = False
@@ -38,7 +78,7 @@ class Connection:
 
     def _begin(self) -> None:
         self._is_head_here = self._is_informational = self._ends_with_connection = False
-        self._is_reset_due = False
+        self._is_reset_due = self._is_for_head = False
         self._is_request_sent = self._is_framed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -46,13 +86,14 @@ class Connection:
         self._transport = cast(asyncio.Transport, transport)
         self.is_open = True
 
-    def start(self, call: "Call", outbound: Outbound) -> None:
+    def start(self, call: ResponseHandler, outbound: Outbound) -> None:
         """Send the head of a request; the body, if any, is the caller's to send."""
         self._begin()
         self.call = call
         self._is_request_sent = not outbound.has_body
+        self._is_for_head = outbound.method == "HEAD"
         self.since = self._loop.time()
-        self._write(_head_of(outbound, self._pool))
+        self._write(_head_of(outbound, self._owner))
 
     def send(self, data: bytes) -> None:
         """A part of the request's body, framed already."""
@@ -81,7 +122,7 @@ class Connection:
         """Close at once, telling nobody."""
         self.call = None
         self.is_open = False
-        self._pool.closed(self)
+        self._owner.closed(self)
         if self._transport is not None:
             self._transport.abort()
 
@@ -125,7 +166,7 @@ class Connection:
             return
         call = self.call
         if call is None:
-            self._pool.closed(self)
+            self._owner.closed(self)
         elif exc is None and self._ends_with_connection:
             self._finish()
             call.receiver.on_flush()
@@ -161,10 +202,10 @@ class Connection:
         if self._is_informational or self.call is None:
             return
         self._is_head_here = True
-        is_bodiless = self.call.outbound.method == "HEAD" or status in (204, 304)
+        is_bodiless = self._is_for_head or status in (204, 304)
         self._ends_with_connection = not is_bodiless and not self._is_framed
         self.call.answered(status, self._headers)
-        if self.call is not None and self.call.outbound.method == "HEAD":
+        if self.call is not None and self._is_for_head:
             self._is_reset_due = True
             self._finish()
 
@@ -198,7 +239,7 @@ class Connection:
         if self._is_paused:  # by the last bytes of the answer
             self.resume()
         if is_reusable:
-            self._pool.returned(self)
+            self._owner.returned(self)
         else:
             self.drop()
             if is_farewell(self._headers):
@@ -210,7 +251,7 @@ class Connection:
             self.transport.write(data)
 
 
-def _head_of(outbound: Outbound, pool: "Pool") -> bytes:
+def _head_of(outbound: Outbound, owner: ConnectionOwner) -> bytes:
     if not outbound.has_body:
         extra = b"connection: upgrade\r\nupgrade: %b\r\n" % outbound.upgrade if outbound.upgrade else b""
         if outbound.method not in ("GET", "HEAD", "OPTIONS"):
@@ -221,9 +262,9 @@ def _head_of(outbound: Outbound, pool: "Pool") -> bytes:
         extra = b"content-length: %d\r\n" % outbound.length
     return b"%b %b%b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (
         outbound.method.encode(),
-        pool.prefix,
+        owner.prefix,
         outbound.target,
-        pool.host,
+        owner.host,
         extra,
         outbound.lines,
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bookcore.kit.problem import ProblemError
 from gateway.http.headers import Header
-from gateway.upstream.call import Call
+from gateway.upstream.call import Call, prepare
 from gateway.upstream.request import Failure, Outbound
 from gateway.upstream.upstream import Upstream
 
@@ -13,7 +13,7 @@ from gateway.upstream.upstream import Upstream
 async def fetch(upstream: Upstream, target: bytes, *, most_bytes: int) -> bytes:
     """The body of a GET. Raises: ProblemError, also when it is larger."""
     whole = _Whole(upstream.name, most_bytes)
-    whole.call = upstream.prepare(Outbound("GET", target, b""), whole)
+    whole.call = prepare(upstream, Outbound("GET", target, b""), whole)
     whole.call.attempt()
     try:
         return await whole.answer

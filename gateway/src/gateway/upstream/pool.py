@@ -4,14 +4,11 @@ import asyncio
 import ssl
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlsplit
 
-from gateway.upstream.connection import Connection
+from gateway.upstream.connection import Connection, ConnectionOwner, ResponseHandler
 from gateway.upstream.request import Failure
-
-if TYPE_CHECKING:
-    from gateway.upstream.call import Call
 
 MOST_CONNECTIONS = 256
 MOST_WAITING = 1_024
@@ -19,7 +16,19 @@ IDLE_SECONDS = 2.0
 """Shorter than uvicorn's 5, so that a service doesn't hang up just as a request goes out."""
 
 
-class Pool:
+class PoolWaiter(ResponseHandler):
+    """A request that waits for a connection; `is_over` once it was given up."""
+
+    __slots__ = ("is_over",)
+
+    is_over: bool
+
+    def begin(self, connection: Connection) -> None:
+        """A connection is available."""
+        raise NotImplementedError
+
+
+class Pool(ConnectionOwner):
     """At most 256 connections; more calls wait in line, and beyond 1,024 of those none is taken."""
 
     def __init__(self, url: str, *, connect_seconds: float, read_seconds: float) -> None:
@@ -34,9 +43,9 @@ class Pool:
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
-        self._waiting: deque[Call] = deque()
+        self._waiting: deque[PoolWaiter] = deque()
 
-    def take(self, call: "Call") -> None:
+    def take(self, call: PoolWaiter) -> None:
         """Give the call a connection, now or as soon as there is one."""
         while self._idle:
             connection = self._idle.pop()
@@ -52,7 +61,7 @@ class Pool:
         task = asyncio.get_running_loop().create_task(self._open(call))
         self._opening.add(task)
 
-    def forget(self, call: "Call") -> None:
+    def forget(self, call: PoolWaiter) -> None:
         """The call was given up while it waited."""
         with suppress(ValueError):
             self._waiting.remove(call)
@@ -97,7 +106,7 @@ class Pool:
         for connection in list(self._all):
             connection.fail(Failure.BROKEN)
 
-    async def _open(self, call: "Call") -> None:
+    async def _open(self, call: PoolWaiter) -> None:
         loop = asyncio.get_running_loop()
         host, port = self._place
         task = asyncio.current_task()

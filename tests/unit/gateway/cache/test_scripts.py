@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.accounts.quota import Quota
 from gateway.cache.scripts import ADMIT
-from gateway.ratelimit.gcra import Quota, step
+from gateway.ratelimit.gcra import step
 
 MICRO = 1_000_000
 

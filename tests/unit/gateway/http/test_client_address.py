@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.http.client_address import Crowd, Proxies
+from gateway.http.client_address import Proxies
 
 OURS = Proxies(["10.0.0.0/8", "fd00::/8"])
 
@@ -43,20 +43,3 @@ def test_words_that_are_no_address_leave_the_proxy_that_said_them(said: str) -> 
 def test_the_scheme_is_what_the_proxy_says_when_it_is_one() -> None:
     assert seen("203.0.113.7", proto="HTTPS")[1] == "https"
     assert seen("203.0.113.7", proto="gopher")[1] == "http"
-
-
-def test_an_address_may_ask_so_often_a_minute_and_another_is_not_touched() -> None:
-    now = [1_000.0]
-    crowd = Crowd(per_minute=60, now=lambda: now[0])
-    assert [crowd.admits("a") for _ in range(62)] == [True] * 60 + [False] * 2
-    assert crowd.admits("b")
-    now[0] += 2.0
-    assert [crowd.admits("a") for _ in range(3)] == [True, True, False]
-
-
-def test_the_memory_of_a_crowd_is_bounded() -> None:
-    now = [1_000.0]
-    crowd = Crowd(per_minute=60, now=lambda: now[0])
-    for n in range(100_001):
-        crowd.admits(str(n))
-    assert len(crowd._idle_at) <= 100_000

@@ -35,7 +35,9 @@ def test_what_only_the_gateway_may_say_is_not_taken_from_a_client(name: bytes) -
 
 def test_a_service_is_told_who_asked_and_how() -> None:
     head = Head([(b"host", b"shop.example")])
-    received = named(parsed(head.stamp("::1", "https") + identity_lines(b"token", b"r1", b"00-a-b-01")))
+    received = named(
+        parsed(head.stamp("::1", "https", prefix="/v1") + identity_lines(b"token", b"r1", b"00-a-b-01"))
+    )
     assert received[b"forwarded"] == b'for="[::1]";host="shop.example";proto=https'
     assert received[b"x-forwarded-for"] == b"::1"
     assert received[b"x-forwarded-prefix"] == b"/v1"
@@ -52,7 +54,7 @@ def test_a_client_gets_no_internal_headers_and_public_addresses() -> None:
         (b"location", b"/books/x"),
         (b"link", b'</books?cursor=a>; rel="next", <https://else.example/>; rel="x"'),
     ]
-    assert to_client(sent) == [
+    assert to_client(sent, b"/v1") == [
         (b"location", b"/v1/books/x"),
         (b"link", b'</v1/books?cursor=a>; rel="next", <https://else.example/>; rel="x"'),
     ]
@@ -60,7 +62,7 @@ def test_a_client_gets_no_internal_headers_and_public_addresses() -> None:
 
 @pytest.mark.parametrize("location", [b"https://else.example/books", b"//else.example/", b"/v1/books"])
 def test_an_address_that_is_not_the_services_own_is_left_alone(location: bytes) -> None:
-    assert to_client([(b"location", location)]) == [(b"location", location)]
+    assert to_client([(b"location", location)], b"/v1") == [(b"location", location)]
 
 
 def test_a_host_or_request_id_that_would_break_a_header_is_dropped() -> None:

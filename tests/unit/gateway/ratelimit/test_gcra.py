@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ratelimit.gcra import SCRIPT, Quota, rate_headers, step, verdict_of
+from gateway.accounts.quota import Quota
+from gateway.ratelimit.gcra import SCRIPT, rate_headers, step, verdict_of
 
 NOW = 1_767_268_800.0
 quotas = st.builds(

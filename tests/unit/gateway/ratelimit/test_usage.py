@@ -5,11 +5,11 @@ import pytest
 
 from bookcore.kit.auth import DEFAULT_SCOPES, Role
 from bookcore.testing.contracts.cache import MovableClock
+from gateway.accounts.caller import Caller
 from gateway.accounts.database import Database, open_database
+from gateway.accounts.quota import Quota
 from gateway.accounts.tables import usage as usage_rows
 from gateway.accounts.usage import UsageTable
-from gateway.auth.authenticator import Caller
-from gateway.ratelimit.gcra import Quota
 from gateway.ratelimit.usage import Usage
 
 CALLER = Caller(
