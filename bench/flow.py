@@ -26,8 +26,8 @@ from bench.report import Figure, keep, show_in_docs
 from bench.stores import observed
 
 from bookcore.event_log import EventLog
+from bookcore.event_log.consumer_loop import batches
 from bookcore.event_log.dead_letters import DeadLetters
-from bookcore.event_log.runner import batches
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED, STATE
 from bookcore.kit.settings import read_settings

@@ -18,7 +18,7 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("libs/bookcore/src/bookcore", "gateway/src/gateway")
 MODULES = {
-    "bookcore/cache": ("__init__", "memory", "redis/__init__", "redis/line"),
+    "bookcore/cache": ("__init__", "memory", "redis/__init__", "redis/connection"),
     "gateway/accounts": ("caller", "flushing", "login_failures", "quota"),
     "gateway/auth": ("caller_cache", "request_auth"),
     "gateway/cache": ("entry", "local", "purge_log", "response_cache", "scripts"),

@@ -20,7 +20,7 @@ import search_api.app
 import search_api.settings
 import trainer.settings
 from bookcore.events import asyncapi
-from bookcore.events.documents import schema_texts
+from bookcore.events.json_schemas import schema_texts
 from bookcore.kit.openapi import Document
 from gateway.api.openapi_merge import merge
 from gateway.routing.routes import Service

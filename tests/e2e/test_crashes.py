@@ -9,7 +9,7 @@ from tests.e2e.laptop import WITHIN, Laptop, State
 from tests.e2e.sites import SampleShop, sample_shop
 from tests.promises import carries
 
-from bookcore.kit.crash import CrashPoint
+from bookcore.kit.failpoint import CrashPoint
 
 SCRAPER = [point for point in CrashPoint if point.startswith("scraper.")]
 INGESTOR = [point for point in CrashPoint if not point.startswith("scraper.")]

@@ -8,7 +8,7 @@ from tests.faults.conftest import BOOKS, STRUCK, Trial
 from tests.faults.load import Load, story
 from tests.promises import carries
 
-from bookcore.kit.crash import CrashPoint
+from bookcore.kit.failpoint import CrashPoint
 from bookstream.stack.control import Stack
 
 INGESTOR = [

@@ -8,7 +8,7 @@ from kafka import KafkaAdminClient
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.kafka.address import address_of
-from bookcore.event_log.kafka.sending import Sending
+from bookcore.event_log.kafka.producer import Sending
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED
 from bookcore.testing.contracts.event_log import EventLogContract

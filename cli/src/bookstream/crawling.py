@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bookcore.domain.errors import BookstreamError
-from bookcore.kit.parent import ENVIRONMENT_VARIABLE as PARENT_PIPE
+from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 from bookstream.progress import CrawlProgress, ProgressDisplay
 
 T = TypeVar("T", CrawlProgress, "CrawlSummary")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.event_log import EventLog, Position
-from bookcore.events.letters import Letter, letter_of
+from bookcore.events.dead_letter import Letter, letter_of
 from bookcore.events.message import Record
 from bookcore.events.topics import TOPICS, topic_named
 from bookstream.ledger import every_record

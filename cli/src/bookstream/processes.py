@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, NoReturn, Self
 
 from bookcore.domain.errors import Unavailable
-from bookcore.kit.parent import ENVIRONMENT_VARIABLE as PARENT_PIPE
+from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 
 _START_WITHIN, _STOP_WITHIN = 60.0, 15.0  # seconds
 _LOOK_EVERY = 0.05

@@ -11,7 +11,7 @@ import structlog
 
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.kit.logging import configure_logging
-from bookcore.kit.parent import stop_with_parent
+from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from gateway.app import create_app
 from gateway.downstream.server import serve

@@ -19,7 +19,7 @@ import structlog
 
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.app import bind
-from bookcore.kit.parent import ENVIRONMENT_VARIABLE as PARENT_PIPE
+from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 
 _log = structlog.get_logger()
 _START_SECONDS = 60.0

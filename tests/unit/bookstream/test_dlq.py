@@ -8,7 +8,7 @@ import pytest
 
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.dead_letters import DeadLetters, Parked
-from bookcore.events.letters import letter_of
+from bookcore.events.dead_letter import letter_of
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED, STATE
 

@@ -13,7 +13,7 @@ from bookcore.domain.normalise import PrintedDetails
 from bookcore.event_log import open_event_log
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import decode
-from bookcore.events.letters import letter_of
+from bookcore.events.dead_letter import letter_of
 from bookcore.events.topics import OBSERVED
 from bookstream.ledger import every_record
 from bookstream.tables.mapping import bundled, mapping_named, mapping_of

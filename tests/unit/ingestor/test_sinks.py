@@ -12,8 +12,8 @@ import pytest
 from bookcore.catalogue import Catalogue, open_catalogue
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog, open_event_log
+from bookcore.event_log.consumer_loop import batches
 from bookcore.event_log.dead_letters import DeadLetters
-from bookcore.event_log.runner import batches
 from bookcore.events.book import BookState, BookWithdrawn
 from bookcore.events.codec import encode
 from bookcore.events.message import Batch, Message

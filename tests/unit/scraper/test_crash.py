@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bookcore.kit.crash import CrashPoint
+from bookcore.kit.failpoint import CrashPoint
 
 if TYPE_CHECKING:
     from tests.unit.scraper.conftest import Scraper, Shop

@@ -16,7 +16,7 @@ from bookcore.domain.normalise import Rejected, normalise, printed_hash
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
-from bookcore.events.letters import letter_message
+from bookcore.events.dead_letter import letter_message
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.clock import Clock

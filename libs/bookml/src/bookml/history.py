@@ -20,7 +20,7 @@ import orjson
 from bookcore.domain.book import version_at
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import Consumer, EventLog, Position
-from bookcore.event_log.runner import batches
+from bookcore.event_log.consumer_loop import batches
 from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record

@@ -13,7 +13,7 @@ import structlog
 
 from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
-from bookcore.kit.parent import stop_with_parent
+from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from ingestor.app import Ingestor, collect_seldom
 from ingestor.migrate import migrate

@@ -6,11 +6,11 @@ from threading import Event
 from bookcore.catalogue import Catalogue, Ingest, queries
 from bookcore.catalogue.write import apply
 from bookcore.event_log import EventLog
+from bookcore.event_log.consumer_loop import Runner
 from bookcore.event_log.dead_letters import DeadLetters
-from bookcore.event_log.runner import Runner
 from bookcore.events.message import Batch
 from bookcore.events.topics import OBSERVED
-from bookcore.kit.crash import CrashPoint, crash_point
+from bookcore.kit.failpoint import CrashPoint, crash_point
 from bookcore.lake import Lake
 from ingestor.accept import accept
 from ingestor.archive import archive

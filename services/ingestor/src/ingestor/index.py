@@ -6,13 +6,13 @@ from threading import Event
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog
+from bookcore.event_log.consumer_loop import Runner
 from bookcore.event_log.dead_letters import DeadLetters, Parked
-from bookcore.event_log.runner import Runner
 from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import STATE
-from bookcore.kit.crash import CrashPoint, crash_point
+from bookcore.kit.failpoint import CrashPoint, crash_point
 from bookcore.search import Removed, SearchIndex, Unindexable
 
 GROUP = "ingestor.index"

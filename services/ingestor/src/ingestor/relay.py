@@ -8,7 +8,7 @@ import structlog
 from bookcore.catalogue import Catalogue, first_owed, only_sender, settle
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import EventLog
-from bookcore.kit.crash import CrashPoint, crash_point
+from bookcore.kit.failpoint import CrashPoint, crash_point
 
 _BATCH = 1_000
 _log = structlog.get_logger()

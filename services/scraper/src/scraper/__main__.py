@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
-from bookcore.kit.parent import stop_with_parent
+from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from scraper.crawl.crawl import crawl
 from scraper.fleet.status import statuses

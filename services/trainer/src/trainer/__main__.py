@@ -16,7 +16,7 @@ from bookcore.domain.errors import BookstreamError, Invalid, NotFound
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
 from bookcore.kit.logging import configure_logging
-from bookcore.kit.parent import stop_with_parent
+from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from bookcore.lake import open_lake
 from bookml.history import catch_up, sources

@@ -23,7 +23,7 @@ from bookcore.domain.normalise import (
     printed_hash,
 )
 from bookcore.events.codec import decode
-from bookcore.events.documents import examples
+from bookcore.events.json_schemas import examples
 from bookcore.events.topics import CHANGED, OBSERVED, STATE
 from bookcore.testing.builders import a_book
 

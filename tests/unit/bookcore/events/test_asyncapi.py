@@ -11,7 +11,7 @@ from docs.generate import ROOT
 import bookcore.events
 from bookcore.events.asyncapi import document
 from bookcore.events.codec import EVENTS
-from bookcore.events.documents import shape, still_reads
+from bookcore.events.json_schemas import shape, still_reads
 from bookcore.events.topics import TOPICS
 
 SCHEMAS = Path(bookcore.events.__file__).parent / "schemas"

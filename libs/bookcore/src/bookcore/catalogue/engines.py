@@ -61,7 +61,7 @@ def prepare(engine: Engine) -> str:
     with explained(), first_use(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema_of(connection)}"))
-        return cast(_Migrating, import_module("bookcore.catalogue.migrating")).upgrade(connection)
+        return cast(_Migrating, import_module("bookcore.catalogue.migrate")).upgrade(connection)
 
 
 def check_schema(engine: Engine) -> None:

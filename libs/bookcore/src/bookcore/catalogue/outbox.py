@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, func, select
 from bookcore.catalogue.fold import Turn
 from bookcore.catalogue.rows import Values
 from bookcore.catalogue.tables import outbox
+from bookcore.events.encoder import Teller
 from bookcore.events.message import Message
-from bookcore.events.outgoing import Teller
 
 _SOURCE = "ingestor/catalogue"
 _SENDERS_LOCK = 7_112_201

@@ -16,7 +16,7 @@ from bookcore.domain.printed_details import (
     print_details,
     read_details,
 )
-from bookcore.domain.refusal import Refusal, Rejected, bounded, is_whole
+from bookcore.domain.rejection import Refusal, Rejected, bounded, is_whole
 
 __all__ = [
     "Origin",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bookcore.domain.details import NO_DETAILS, Details
-from bookcore.domain.refusal import Refusal, bounded, is_whole
+from bookcore.domain.rejection import Refusal, bounded, is_whole
 
 _AUTHORS = 100
 _SIZE = re.compile(

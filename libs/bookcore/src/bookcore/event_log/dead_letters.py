@@ -8,7 +8,7 @@ import structlog
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog
-from bookcore.events.letters import letter_message
+from bookcore.events.dead_letter import letter_message
 from bookcore.events.message import Record
 from bookcore.events.topics import topic_named
 

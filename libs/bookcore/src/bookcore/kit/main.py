@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from bookcore.domain.errors import BookstreamError
 from bookcore.kit.app import bind, serve
 from bookcore.kit.logging import configure_logging
-from bookcore.kit.parent import stop_with_parent
+from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import Settings, read_settings
 
 S = TypeVar("S", bound=Settings)

@@ -7,7 +7,7 @@ import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from bookcore.events.documents import examples
+from bookcore.events.json_schemas import examples
 from bookcore.events.topics import STATE
 from bookcore.kit.problem import MEDIA_TYPE, PROBLEMS, example_of_problem
 

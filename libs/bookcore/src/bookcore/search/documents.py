@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.search import Removed
-from bookcore.search.query import PRICE_SCALE, title_key
+from bookcore.search.query_plan import PRICE_SCALE, title_key
 from bookcore.search.text import identifier_key, indexed_tokens
 
 Change = VersionedBook | Removed

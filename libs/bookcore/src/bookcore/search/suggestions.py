@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bookcore.domain.book import BookId
 from bookcore.search import Suggestion
-from bookcore.search.query import continues, title_key
+from bookcore.search.query_plan import continues, title_key
 
 MOST_SUGGESTIONS = 100
 TITLES_PER_SUGGESTION = 3

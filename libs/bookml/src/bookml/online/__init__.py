@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog
-from bookcore.event_log.runner import Runner
+from bookcore.event_log.consumer_loop import Runner
 from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record

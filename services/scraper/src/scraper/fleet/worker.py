@@ -17,10 +17,10 @@ import structlog
 
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.event_log import open_event_log
-from bookcore.event_log.dead_letters import DeadLetters
-from bookcore.event_log.runner import Runner
+from bookcore.event_log.consumer_loop import ConsumerLoop
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.topics import COMMAND
-from bookcore.kit.parent import ENVIRONMENT_VARIABLE as PARENT_PIPE
+from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 from scraper.fleet.commands import GROUP, Commands
 from scraper.fleet.control import Fleet, Mode, Told, open_fleet
 from scraper.pages.processor import Exit
@@ -120,8 +120,8 @@ def work(settings: Settings, stop: Event) -> None:
         fleet = stack.enter_context(closing(open_fleet(settings.frontier_url, works=True)))
         log = stack.enter_context(closing(open_event_log(settings.event_log_url)))
         alive = stack.enter_context(_pipe())
-        commands = Commands(fleet, DeadLetters(log))
-        runner = Runner(log.consumer(GROUP, [COMMAND.name]), commands.handle, name=GROUP)
+        commands = Commands(fleet, DeadLetterQueue(log))
+        runner = ConsumerLoop(log.consumer(GROUP, [COMMAND.name]), commands.handle, name=GROUP)
         errors: list[BookstreamError] = []
         consuming = Thread(target=_until_error, args=(runner, stop, errors))
         consuming.start()
@@ -134,7 +134,7 @@ def work(settings: Settings, stop: Event) -> None:
             raise error
 
 
-def _until_error(runner: Runner, stop: Event, errors: list[BookstreamError]) -> None:
+def _until_error(runner: ConsumerLoop, stop: Event, errors: list[BookstreamError]) -> None:
     """A worker that can't hear commands any more is none: it stops, and says why."""
     try:
         runner.run(stop)

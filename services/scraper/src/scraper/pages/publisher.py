@@ -13,7 +13,7 @@ from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED
-from bookcore.kit.crash import CrashPoint, crash_point
+from bookcore.kit.failpoint import CrashPoint, crash_point
 from bookcore.lake import Lake
 from bookcore.lake.layout import ledger_key, pack_lines, pack_page, page_key
 from scraper.frontier import Finished, Frontier, Run

@@ -7,7 +7,7 @@ from hashlib import sha1
 from typing import Any
 
 from bookcore.cache import Cache, Question, Script, Then
-from bookcore.cache.redis.line import Line, packed
+from bookcore.cache.redis.connection import Line, packed
 from bookcore.cache.redis.server import check_server, explained, split_prefix
 from bookcore.domain.errors import BookstreamError
 

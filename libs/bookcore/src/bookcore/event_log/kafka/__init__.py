@@ -19,10 +19,10 @@ from kafka.errors import (
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.event_log import Consumer, EventLog, Position, Progress, Start
 from bookcore.event_log.kafka.address import Address, address_of, explained
-from bookcore.event_log.kafka.declare import declare
-from bookcore.event_log.kafka.group import KafkaGroupConsumer
-from bookcore.event_log.kafka.reading import Looking
-from bookcore.event_log.kafka.sending import Sending
+from bookcore.event_log.kafka.group_consumer import KafkaGroupConsumer
+from bookcore.event_log.kafka.partition_reader import Looking
+from bookcore.event_log.kafka.producer import Sending
+from bookcore.event_log.kafka.topics import declare
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import topic_named
 

@@ -15,7 +15,7 @@ from bookcore.search.elasticsearch.connection import Connection
 from bookcore.search.elasticsearch.documents import Found, book_of, item_of, name_of, version_of
 from bookcore.search.elasticsearch.layout import Dsl
 from bookcore.search.elasticsearch.queries import categories_request, page_request, titles_request
-from bookcore.search.query import FACETS, plan
+from bookcore.search.query_plan import FACETS, plan
 from bookcore.search.suggestions import MOST_SUGGESTIONS, TITLES_PER_SUGGESTION, chosen
 from bookcore.search.text import query_tokens
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bookcore.search import SearchQuery
 from bookcore.search.elasticsearch.layout import Dsl
-from bookcore.search.query import (
+from bookcore.search.query_plan import (
     FACETS,
     FIELD_WEIGHTS,
     IDENTIFIER_SCORE,

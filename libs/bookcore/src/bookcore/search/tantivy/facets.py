@@ -6,7 +6,7 @@ from itertools import groupby
 import tantivy
 from tantivy import Query
 
-from bookcore.search.query import FACETS, Plan
+from bookcore.search.query_plan import FACETS, Plan
 from bookcore.search.tantivy.queries import narrowed
 
 _MOST_VALUES = 1_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import tantivy
 from tantivy import DocAddress, Order, Query
 
-from bookcore.search.query import LAST
+from bookcore.search.query_plan import LAST
 
 
 @dataclass(frozen=True, slots=True)

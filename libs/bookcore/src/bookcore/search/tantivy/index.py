@@ -11,7 +11,7 @@ from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict, Unavailable
 from bookcore.search import Hit, SearchPage, SearchQuery, Suggestion
 from bookcore.search.documents import Change, id_of, newest
-from bookcore.search.query import plan
+from bookcore.search.query_plan import plan
 from bookcore.search.suggestions import MOST_SUGGESTIONS, TITLES_PER_SUGGESTION, chosen
 from bookcore.search.tantivy.documents import book_of, document_of, name_of, schema, version_of
 from bookcore.search.tantivy.facets import categories_of, facets_of

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from bookcore.search.query import (
+from bookcore.search.query_plan import (
     FIELD_WEIGHTS,
     IDENTIFIER_SCORE,
     TIE_BREAKER,

@@ -9,7 +9,7 @@ import structlog
 from bookcore.domain.errors import Conflict, Unavailable
 from bookcore.event_log import Consumer, Position
 from bookcore.events.message import Batch, Record
-from bookcore.kit.crash import CrashPoint, crash_point
+from bookcore.kit.failpoint import CrashPoint, crash_point
 
 Handler = Callable[[Batch], int]
 """Does a batch, whole or not at all, and returns the offset to go on from: the batch's end, or before it when

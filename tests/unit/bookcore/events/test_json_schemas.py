@@ -9,7 +9,7 @@ from bookcore.domain.errors import Invalid
 from bookcore.event_log import open_event_log
 from bookcore.event_log.dead_letters import DeadLetters
 from bookcore.events.codec import EVENTS, decode
-from bookcore.events.documents import Example, examples, schema_texts
+from bookcore.events.json_schemas import Example, examples, schema_texts
 from bookcore.events.message import Batch
 from bookcore.events.topics import CHANGED, DECIDED, OBSERVED, PREDICTED, STATE, Topic
 from bookcore.search import open_search
@@ -23,7 +23,7 @@ ALL_EXAMPLES = [pytest.param(example, id=example.name) for topic in LIVE for exa
 
 def test_every_schema_file_says_what_the_model_says() -> None:
     written = {path.name: path.read_text() for path in (FOLDER / "schemas").glob("*.json")}
-    assert written == schema_texts(), "run: python -m bookcore.events.documents"
+    assert written == schema_texts(), "run: python -m bookcore.events.json_schemas"
 
 
 @pytest.mark.parametrize("topic", LIVE, ids=lambda topic: topic.name)

@@ -11,8 +11,8 @@ from bookcore.domain.book import Availability, AvailabilityStatus, Book, Rating,
 from bookcore.domain.change import FieldChange, differences, plain_fields
 from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, Event
 from bookcore.events.codec import encode
+from bookcore.events.encoder import Teller
 from bookcore.events.message import Message
-from bookcore.events.outgoing import Teller
 from bookcore.testing.builders import EPOCH, a_stored_book
 
 TELL = Teller("test", EPOCH)

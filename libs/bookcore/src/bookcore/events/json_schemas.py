@@ -1,6 +1,6 @@
 """The files that tell others what our events look like: one JSON Schema per event, real messages per topic.
 
-`python -m bookcore.events.documents` writes the schemas anew; a test compares them with the models.
+`python -m bookcore.events.json_schemas` writes the schemas anew; a test compares them with the models.
 """
 
 import json

@@ -16,7 +16,7 @@ from kafka.errors import (
 from bookcore.domain.errors import Conflict
 from bookcore.event_log import Position, Start
 from bookcore.event_log.kafka.address import Address, explained
-from bookcore.event_log.kafka.reading import record_of
+from bookcore.event_log.kafka.partition_reader import record_of
 from bookcore.events.message import Record
 
 _OUSTED = (
