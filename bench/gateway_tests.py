@@ -15,7 +15,7 @@ import psutil
 from bench.gateway_load import LOADING, Load, Pressure, started, wrk
 from bench.gateway_peers import Peer, Site
 
-from bookcore.domain.book import book_id
+from bookcore.domain.book import make_book_id
 from bookcore.event_log import open_event_log
 from bookcore.events.book import BookChanged, ChangeKind
 from bookcore.events.codec import encode
@@ -27,7 +27,7 @@ FIRST_PORT, PORT = 18_201, 18_205
 
 def purge_times(address: str, token: str, *, log: str) -> list[float]:
     """Milliseconds from an event that is in the log to the first answer that isn't the old one."""
-    book = book_id("bench", "u1")
+    book = make_book_id("bench", "u1")
     request = urllib.request.Request(
         f"{address}/v1/books/{book}", headers={"Authorization": f"Bearer {token}"}
     )

@@ -18,8 +18,15 @@ from bench.report import Figure, keep, show_in_docs
 from elasticsearch import Elasticsearch
 
 from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, VersionedBook
-from bookcore.search import Filters, SearchIndex, SearchPage, SearchQuery, open_search, rebuild
-from bookcore.search.elasticsearch.connection import parse
+from bookcore.search import (
+    SearchFilters,
+    SearchIndex,
+    SearchPage,
+    SearchQuery,
+    begin_rebuild,
+    open_search_index,
+)
+from bookcore.search.elasticsearch.connection import parse_address
 from sample_shop.shop import Moment, Shop
 
 SEEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,8 +63,8 @@ def questions(books: Sequence[VersionedBook]) -> Iterator[SearchQuery]:
         yield SearchQuery(" ".join(words[:2]))
         yield SearchQuery(words[-1][:3])
         yield SearchQuery(stored.book.source_id)
-        yield SearchQuery(words[0], Filters(category=(stored.book.category or "",), min_rating=3))
-        yield SearchQuery("", Filters(max_price=stored.book.price.amount), offset=40 * n)
+        yield SearchQuery(words[0], SearchFilters(category=(stored.book.category or "",), min_rating=3))
+        yield SearchQuery("", SearchFilters(max_price=stored.book.price.amount), offset=40 * n)
 
 
 def load(index: SearchIndex, books: Sequence[VersionedBook], *, batch: int) -> float:
@@ -73,7 +80,7 @@ def ask(index: SearchIndex, asked: Sequence[SearchQuery]) -> tuple[list[float], 
     took, pages = [], []
     for query in asked:
         begun = time.perf_counter()
-        pages.append(index.query(query))
+        pages.append(index.search(query))
         took.append(1_000 * (time.perf_counter() - begun))
     return took, pages
 
@@ -89,15 +96,15 @@ def measure(name: str, url: str, books: Sequence[VersionedBook], *, rounds: int)
     for batch in BATCHES:
         speeds = []
         for _ in range(rounds):
-            fresh = rebuild(url)
+            fresh = begin_rebuild(url)
             speeds.append(load(fresh.index, books, batch=batch))
             fresh.swap()
-            fresh.retire()
+            fresh.delete_old()
             fresh.discard()
         figures.append(
             Figure(f"{name}, first load, batches of {batch}", statistics.median(speeds), "books/s")
         )
-    index = open_search(url, writable=True)
+    index = open_search_index(url, writable=True)
     stale = statistics.median(load(index, books, batch=1_000) for _ in range(rounds))
     one = [load(index, [changed(stored)], batch=1) for stored in books[:200]]
     index.close()
@@ -128,7 +135,7 @@ def main(
         answers: dict[str, list[SearchPage]] = {}
         took: dict[str, list[float]] = {name: [] for name in urls}
         for _, (name, where) in itertools.product(range(rounds + 1), urls.items()):
-            index = open_search(where)
+            index = open_search_index(where)
             milliseconds, answers[name] = ask(index, asked)
             took[name] += milliseconds
             index.close()
@@ -149,7 +156,7 @@ def main(
     print(*figures, sep="\n")
     if docs:
         show_in_docs("search_engines", figures, command="python -m bench search_engines")
-    address = parse(url)
+    address = parse_address(url)
     with Elasticsearch(f"http://{address.host}:{address.port}", basic_auth=address.user) as server:
         for index_name in server.indices.get(index=f"{address.alias}-*"):
             server.indices.delete(index=index_name)

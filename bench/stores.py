@@ -19,13 +19,13 @@ from bench.report import Figure, keep, show_in_docs
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
-from bookcore.catalogue import Catalogue, Ingest, Observation, open_catalogue, prepare_catalogue
+from bookcore.catalogue import Catalogue, IngestBatch, Observation, open_catalogue, prepare_catalogue
 from bookcore.catalogue.bulk_postgresql import merge_books
-from bookcore.catalogue.fold import Held
-from bookcore.catalogue.rows import COLUMNS, row_of
+from bookcore.catalogue.fold import StoredBook
+from bookcore.catalogue.rows import COLUMNS, to_row
 from bookcore.catalogue.tables import books as books_table
-from bookcore.domain.book import VersionedBook, moment_of
-from bookcore.domain.normalise import Origin, PrintedBook, printed_hash
+from bookcore.domain.book import VersionedBook, from_version
+from bookcore.domain.normalise import Origin, PrintedBook, hash_printed
 from bookcore.event_log import open_event_log
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
@@ -66,7 +66,7 @@ def observed(shop: Shop, number: int) -> BookObserved:
         source_id=origin.source_id,
         url=origin.url,
         observed_at=SEEN + timedelta(microseconds=number),
-        content_hash=printed_hash(origin, printed),
+        content_hash=hash_printed(origin, printed),
         extractor="bench/1",
         printed=printed,
     )
@@ -102,7 +102,9 @@ def apply_all(catalogue: Catalogue, seen: Sequence[Observation], *, partition: i
     """In batches, from offset 0 of a partition."""
     for first in range(0, len(seen), BATCH):
         piece = seen[first : first + BATCH]
-        catalogue.apply(Ingest(OBSERVED.name, partition, first, first + len(piece), f"bench/{first}", piece))
+        catalogue.apply_batch(
+            IngestBatch(OBSERVED.name, partition, first, first + len(piece), f"bench/{first}", piece)
+        )
 
 
 def catalogue_rates(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
@@ -122,10 +124,10 @@ def merge_rates(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
     prepare_catalogue(url)
     catalogue = open_catalogue(url)
     held = [_held(each) for each in seen]
-    rows = [row_of(each) for each in held]
+    rows = [to_row(each) for each in held]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
     guarded = str(_upsert().compile(dialect=dialect))
-    with catalogue.writing() as connection:
+    with catalogue.begin_write() as connection:
         copied = rate(len(rows), lambda: merge_books(connection, held))
         connection.execute(text("TRUNCATE books"))
         binds = {name: books_table.c[name].type.dialect_impl(connection.dialect) for name in COLUMNS}
@@ -137,10 +139,10 @@ def merge_rates(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
     return copied, one_by_one
 
 
-def _held(seen: Observation) -> Held:
+def _held(seen: Observation) -> StoredBook:
     assert seen.book is not None
-    moment = moment_of(seen.version)
-    return Held(VersionedBook(seen.book, seen.version, moment, moment), seen.event_id)
+    moment = from_version(seen.version)
+    return StoredBook(VersionedBook(seen.book, seen.version, moment, moment), seen.event_id)
 
 
 def _upsert() -> postgresql.Insert:
@@ -155,10 +157,10 @@ def _upsert() -> postgresql.Insert:
 def log_rates(url: str, messages: Sequence[Message]) -> tuple[float, float]:
     """Events per second appended and acknowledged, and read by a group."""
     log = open_event_log(url)
-    log.declare()
+    log.declare_topics()
     try:
         written = rate(len(messages), lambda: _append(log.append, messages))
-        consumer = log.consumer("bench", [OBSERVED.name])
+        consumer = log.create_consumer("bench", [OBSERVED.name])
         consumer.poll(limit=1, timeout=5)
         read = rate(len(messages), lambda: _drain(consumer.poll, len(messages) - 1))
         consumer.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docs.generate import ROOT, _json, merged_openapi
 
-from bookcore.kit.openapi import SCHEMAS, Document, operations_of
+from bookcore.kit.openapi import SCHEMAS, Document, list_operations
 
 RELEASED = ROOT / "docs/openapi/released.json"
 _DEEPEST = 12
@@ -20,8 +20,8 @@ def breaks(before: Document, after: Document) -> list[str]:
     """What a client of `before` would stumble over; empty when all goes on as it did."""
     found: list[str] = []
     for path, item in before["paths"].items():
-        for method, operation in operations_of(item).items():
-            newer = operations_of(after["paths"].get(path, {})).get(method)
+        for method, operation in list_operations(item).items():
+            newer = list_operations(after["paths"].get(path, {})).get(method)
             where = f"{method.upper()} {path}"
             if newer is None:
                 found.append(f"{where}: is gone")

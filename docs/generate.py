@@ -20,7 +20,7 @@ import search_api.app
 import search_api.settings
 import trainer.settings
 from bookcore.events import asyncapi
-from bookcore.events.json_schemas import schema_texts
+from bookcore.events.json_schemas import build_schemas
 from bookcore.kit.openapi import Document
 from gateway.api.openapi_merge import merge
 from gateway.routing.routes import Service
@@ -50,10 +50,11 @@ def pages() -> dict[Path, str]:
     schemas = ROOT / "libs/bookcore/src/bookcore/events/schemas"
     return {
         ROOT / "docs/settings.md": settings_page(),
-        ROOT / "docs/asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
+        ROOT / "docs/asyncapi.json": json.dumps(asyncapi.build_document(), indent=1, ensure_ascii=False)
+        + "\n",
         **{ROOT / f"docs/openapi/{name}.json": _json(app.openapi()) for name, app in _apps().items()},
         ROOT / "docs/openapi/merged.json": _json(merged_openapi()),
-        **{schemas / name: text for name, text in schema_texts().items()},
+        **{schemas / name: text for name, text in build_schemas().items()},
     }
 
 

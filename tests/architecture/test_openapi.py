@@ -11,7 +11,7 @@ from docs.compatibility import RELEASED, breaks
 from docs.generate import merged_openapi
 
 from bookcore.kit.auth import Scope
-from bookcore.kit.openapi import SCHEMAS, Document, operations_of, problems_of
+from bookcore.kit.openapi import SCHEMAS, Document, list_operations, list_problems
 from bookcore.kit.problem import PROBLEMS
 from gateway.api.openapi_merge import scopes_of
 
@@ -20,7 +20,7 @@ OPEN = {"/health/live", "/health/ready", "/v1/plans", "/.well-known/jwks.json"}
 OPERATIONS = {
     f"{method.upper()} {path}": operation
     for path, item in MERGED["paths"].items()
-    for method, operation in operations_of(item).items()
+    for method, operation in list_operations(item).items()
 }
 Change = Callable[[Document], object]
 
@@ -69,7 +69,7 @@ def test_the_examples_of_an_operation_are_of_its_schemas(where: str) -> None:
 
 @pytest.mark.parametrize("where", OPERATIONS)
 def test_an_operation_lists_every_problem_that_it_may_end_in(where: str) -> None:
-    operation, listed = OPERATIONS[where], set(problems_of(OPERATIONS[where]))
+    operation, listed = OPERATIONS[where], set(list_problems(OPERATIONS[where]))
     expected = {"internal", "unavailable"}
     if not where.endswith(tuple(OPEN)) or where.endswith("/v1/plans"):
         expected |= {"too-many-requests"}

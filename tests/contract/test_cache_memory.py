@@ -5,11 +5,11 @@ import pytest
 from bookcore.cache import Cache, open_cache
 from bookcore.cache.memory import MemoryCache
 from bookcore.domain.errors import Invalid
-from bookcore.testing.contracts.cache import CacheContract, MovableClock
+from bookcore.testing.contracts.cache import CacheContract, ManualClock
 
 
 class TestMemoryCache(CacheContract):
-    def open(self, clock: MovableClock) -> Cache:
+    def open(self, clock: ManualClock) -> Cache:
         return MemoryCache(clock=clock)
 
 

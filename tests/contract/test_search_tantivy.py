@@ -7,32 +7,33 @@ import pytest
 import tantivy
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
-from bookcore.search import SearchIndex, SearchQuery, open_search, rebuild
-from bookcore.testing.builders import a_stored_book
-from bookcore.testing.contracts.search import SearchContract, batches, fill, ids, kill_a_writer
+from bookcore.search import SearchIndex, SearchQuery, begin_rebuild, open_search_index
+from bookcore.testing.builders import make_versioned_book
+from bookcore.testing.contracts.search import SearchContract
+from bookcore.testing.index_access import count_commits, fill, kill_a_writer, search_ids
 
 _OPEN = """
 import sys
-from bookcore.search import SearchIndex, SearchQuery, open_search, rebuild
-print(open_search(sys.argv[1]).query(SearchQuery("")).total)
+from bookcore.search import SearchIndex, SearchQuery, open_search_index, begin_rebuild
+print(open_search_index(sys.argv[1]).search(SearchQuery("")).total)
 """
 _FILL_A_SMALL_DISK = """
 import resource, sys
 from bookcore.domain.errors import Unavailable
-from bookcore.search import open_search
-from bookcore.testing.builders import a_stored_book
-index = open_search(sys.argv[1], writable=True)
-index.put([a_stored_book("u1")])
+from bookcore.search import open_search_index
+from bookcore.testing.builders import make_versioned_book
+index = open_search_index(sys.argv[1], writable=True)
+index.put([make_versioned_book("u1")])
 limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-books = [a_stored_book(f"n{n}") for n in range(2_000)]
+books = [make_versioned_book(f"n{n}") for n in range(2_000)]
 for _ in range(2):
     try:
         index.put(books)
     except Unavailable as error:
         print(error)
 resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-print(len(list(index.versions())), index.put(books), len(list(index.versions())))
+print(len(list(index.read_versions())), index.put(books), len(list(index.read_versions())))
 """
 
 
@@ -43,31 +44,31 @@ class TestTantivyIndex(SearchContract):
 
     def test_a_killed_writer_leaves_whole_batches(self, url: str) -> None:
         kill_a_writer(url)
-        index = open_search(url)
-        assert set(batches(index).values()) == {20}
+        index = open_search_index(url)
+        assert set(count_commits(index).values()) == {20}
         index.close()
 
     def test_a_living_writer_is_in_the_way_of_a_swap(self, index: SearchIndex, url: str) -> None:
-        index.put([a_stored_book("u1")])
-        rebuilt = rebuild(url)
+        index.put([make_versioned_book("u1")])
+        rebuilt = begin_rebuild(url)
         with pytest.raises(Conflict, match="another process writes"):
             rebuilt.swap()
         rebuilt.discard()
-        assert ids(index, "") == ["u1"]
+        assert search_ids(index, "") == ["u1"]
 
     def test_a_second_rebuild_is_refused_while_the_first_lives(self, url: str) -> None:
-        first = rebuild(url)
+        first = begin_rebuild(url)
         with pytest.raises(Conflict, match="-rebuilt"):
-            rebuild(url)
+            begin_rebuild(url)
         first.discard()
 
     def test_a_swap_that_was_cut_off_between_its_renames_is_put_back(self, url: str) -> None:
-        fill(url, a_stored_book("u1"))
+        fill(url, make_versioned_book("u1"))
         folder = Path(url.removeprefix("tantivy://"))
         folder.replace(folder.with_name("search-before"))
-        rebuild(url).discard()
-        reader = open_search(url)
-        assert ids(reader, "") == ["u1"]
+        begin_rebuild(url).discard()
+        reader = open_search_index(url)
+        assert search_ids(reader, "") == ["u1"]
         reader.close()
 
 
@@ -77,7 +78,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def fill_folder(folder: Path, *source_ids: str) -> None:
-    fill(f"tantivy://{folder}", *map(a_stored_book, source_ids))
+    fill(f"tantivy://{folder}", *map(make_versioned_book, source_ids))
 
 
 def test_processes_that_start_together_make_the_index_once(folder: Path) -> None:
@@ -89,19 +90,19 @@ def test_processes_that_start_together_make_the_index_once(folder: Path) -> None
 def test_a_reader_goes_on_when_the_folder_is_replaced(folder: Path, tmp_path: Path) -> None:
     fill_folder(folder, "u1")
     fill_folder(tmp_path / "rebuilt", "u2", "u3")
-    reader = open_search(f"tantivy://{folder}")
-    assert ids(reader, "") == ["u1"]
+    reader = open_search_index(f"tantivy://{folder}")
+    assert search_ids(reader, "") == ["u1"]
     shutil.rmtree(folder)
-    assert ids(reader, "") == ["u1"]
+    assert search_ids(reader, "") == ["u1"]
     (tmp_path / "rebuilt").replace(folder)
-    assert sorted(ids(reader, "")) == ["u2", "u3"]
+    assert sorted(search_ids(reader, "")) == ["u2", "u3"]
     reader.close()
 
 
 def test_a_reader_takes_no_writes(folder: Path) -> None:
-    reader = open_search(f"tantivy://{folder}")
+    reader = open_search_index(f"tantivy://{folder}")
     with pytest.raises(Conflict, match="writable"):
-        reader.put([a_stored_book("u1")])
+        reader.put([make_versioned_book("u1")])
     reader.close()
 
 
@@ -116,29 +117,29 @@ def test_a_damaged_index_is_refused_and_says_where(folder: Path) -> None:
     fill_folder(folder, "u1")
     (folder / "meta.json").write_text("{")
     with pytest.raises(Unavailable, match=str(folder)):
-        open_search(f"tantivy://{folder}")
+        open_search_index(f"tantivy://{folder}")
 
 
 def test_an_index_of_another_make_is_refused_with_the_remedy(folder: Path) -> None:
     folder.mkdir()
     tantivy.Index(tantivy.SchemaBuilder().build(), path=str(folder))
     with pytest.raises(Conflict, match="bookstream replay"):
-        open_search(f"tantivy://{folder}", writable=True)
+        open_search_index(f"tantivy://{folder}", writable=True)
     shutil.rmtree(folder)
     fill_folder(folder, "u1")
 
 
 def test_a_folder_must_be_absolute() -> None:
     with pytest.raises(Invalid, match="absolute"):
-        open_search("tantivy://search")
+        open_search_index("tantivy://search")
 
 
 def test_many_small_batches_leave_few_segments(folder: Path) -> None:
-    index = open_search(f"tantivy://{folder}", writable=True)
+    index = open_search_index(f"tantivy://{folder}", writable=True)
     for n in range(60):
-        index.put([a_stored_book(f"u{n}-{m}") for m in range(5)])
+        index.put([make_versioned_book(f"u{n}-{m}") for m in range(5)])
     index.close()
     assert tantivy.Index.open(str(folder)).searcher().num_segments <= 16
-    reader = open_search(f"tantivy://{folder}")
-    assert reader.query(SearchQuery("")).total == 300
+    reader = open_search_index(f"tantivy://{folder}")
+    assert reader.search(SearchQuery("")).total == 300
     reader.close()

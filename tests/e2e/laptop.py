@@ -93,7 +93,9 @@ class Laptop:
         """Wait until the ingestor has taken something."""
         deadline, pause = time.monotonic() + WITHIN, Event()
         with self.opened() as stores:
-            while not any(at.committed for at in stores.log.progress(OBSERVED.name, "ingestor.catalogue")):
+            while not any(
+                at.committed for at in stores.log.read_progress(OBSERVED.name, "ingestor.catalogue")
+            ):
                 assert time.monotonic() < deadline
                 pause.wait(0.05)
 
@@ -109,9 +111,11 @@ class Laptop:
     def state(self) -> "State":
         """What a crash must not change: contents, price history and index, without times."""
         with self.opened() as stores:
-            hits = stores.index.query(SearchQuery("", limit=1_000)).hits
+            hits = stores.index.search(SearchQuery("", limit=1_000)).hits
             documents = sorted(repr(hit.book.book) for hit in hits)
-            return State(stores.catalogue.content_hash(), sha256("\n".join(documents).encode()).hexdigest())
+            return State(
+                stores.catalogue.compute_content_hash(), sha256("\n".join(documents).encode()).hexdigest()
+            )
 
     @contextmanager
     def serving(self) -> Iterator["Served"]:

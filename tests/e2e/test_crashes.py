@@ -9,10 +9,10 @@ from tests.e2e.laptop import WITHIN, Laptop, State
 from tests.e2e.sites import SampleShop, sample_shop
 from tests.promises import carries
 
-from bookcore.kit.failpoint import CrashPoint
+from bookcore.kit.failpoint import Failpoint
 
-SCRAPER = [point for point in CrashPoint if point.startswith("scraper.")]
-INGESTOR = [point for point in CrashPoint if not point.startswith("scraper.")]
+SCRAPER = [point for point in Failpoint if point.startswith("scraper.")]
+INGESTOR = [point for point in Failpoint if not point.startswith("scraper.")]
 BATCH = "20"  # several batches, so that a crash comes in the midst
 
 
@@ -42,7 +42,7 @@ def undisturbed(shop: SampleShop, tmp_path_factory: pytest.TempPathFactory) -> S
 @pytest.mark.parametrize("point", SCRAPER)
 @pytest.mark.parametrize("nth", [1, 3])
 def test_a_scraper_killed_there_goes_on_to_the_same_end(
-    point: CrashPoint, nth: int, shop: SampleShop, undisturbed: State, tmp_path: Path
+    point: Failpoint, nth: int, shop: SampleShop, undisturbed: State, tmp_path: Path
 ) -> None:
     laptop = Laptop(tmp_path, {"BOOKSTREAM_SCRAPER_BATCH": "10"})
     assert crawl(laptop, shop, BOOKSTREAM_CRASH_AT=f"{point}:{nth}") == -signal.SIGKILL
@@ -55,7 +55,7 @@ def test_a_scraper_killed_there_goes_on_to_the_same_end(
 @carries("nothing-lost")
 @pytest.mark.parametrize("point", INGESTOR)
 def test_an_ingestor_killed_there_goes_on_to_the_same_end(
-    point: CrashPoint, shop: SampleShop, undisturbed: State, tmp_path: Path
+    point: Failpoint, shop: SampleShop, undisturbed: State, tmp_path: Path
 ) -> None:
     laptop = Laptop(tmp_path, {"BOOKSTREAM_INGESTOR_BATCH": BATCH})
     assert crawl(laptop, shop) == 0

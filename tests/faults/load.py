@@ -10,14 +10,14 @@ from typing import Self, TypeVar
 from tests.e2e.laptop import WITHIN, Laptop
 
 from bookcore.domain.errors import Unavailable
-from bookcore.domain.normalise import Origin, PrintedBook, printed_hash
+from bookcore.domain.normalise import Origin, PrintedBook, hash_printed
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
-from bookcore.lake.layout import ledger_key, pack_lines
+from bookcore.lake.layout import make_ledger_key, pack_lines
 from bookcore.testing.builders import EPOCH
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def observed(number: int, *, price: str, turn: int = 0) -> BookObserved:
         source_id=origin.source_id,
         url=origin.url,
         observed_at=EPOCH + timedelta(hours=turn, microseconds=number),
-        content_hash=printed_hash(origin, printed),
+        content_hash=hash_printed(origin, printed),
         extractor="load/1",
         printed=printed,
     )
@@ -111,7 +111,7 @@ class Load:
         messages = self.distort([encode(event, source="scraper/load") for event in batch])
         self._patiently(lambda: log.append(OBSERVED.name, messages))
         segment = pack_lines(_lines(batch))
-        self._patiently(lambda: lake.put(ledger_key("load", "run", number), segment))
+        self._patiently(lambda: lake.put(make_ledger_key("load", "run", number), segment))
 
     def _patiently(self, act: Callable[[], T]) -> T:
         deadline = time.monotonic() + WITHIN
@@ -127,7 +127,7 @@ class Load:
 def _lines(events: Sequence[BookObserved]) -> Iterator[dict[str, str]]:
     for event in events:
         yield {
-            "event_id": event.id,
+            "event_id": event.event_id,
             "key": event.key,
             "version": str(event.version),
             "content_hash": event.content_hash,

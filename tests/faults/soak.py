@@ -91,14 +91,14 @@ class Soak:
 
     def _silence(self) -> str:
         name, proxy = self._any_proxy()
-        proxy.fall_silent()
+        proxy.stall()
         Event().wait(self.chance.uniform(1, 8))
-        proxy.wake()
+        proxy.resume()
         return f"{name} was silent"
 
     def _cut(self) -> str:
         name, proxy = self._any_proxy()
-        proxy.cut(3)
+        proxy.drop_connections(3)
         return f"three answers of {name} were cut"
 
     def _any_proxy(self) -> tuple[str, FaultProxy]:

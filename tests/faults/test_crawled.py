@@ -54,7 +54,9 @@ class Crawl:
         """Wait until that many observations are acknowledged."""
         deadline, pause = time.monotonic() + WITHIN, Event()
         with self._laptop.opened() as stores:
-            while sum(at.end for at in stores.log.progress(OBSERVED.name, "ingestor.catalogue")) < events:
+            while (
+                sum(at.end for at in stores.log.read_progress(OBSERVED.name, "ingestor.catalogue")) < events
+            ):
                 assert time.monotonic() < deadline
                 assert self.child.poll() is None, "it ended before anything happened"
                 pause.wait(0.05)

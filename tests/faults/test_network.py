@@ -29,14 +29,14 @@ def resets(proxy: FaultProxy) -> None:
 
 def half_open(proxy: FaultProxy) -> None:
     """Silence, in which nobody says that the connections are dead."""
-    proxy.fall_silent()
+    proxy.stall()
     Event().wait(SILENCE)
-    proxy.wake()
+    proxy.resume()
 
 
 def half_answers(proxy: FaultProxy) -> None:
     """The next five answers come half, then the connection breaks."""
-    proxy.cut(5)
+    proxy.drop_connections(5)
     assert proxy.struck.wait(30)
 
 
@@ -67,7 +67,7 @@ def refusal(status: bytes, code: bytes) -> bytes:
 )
 def test_s3_answers_with_errors_for_a_while(answer: bytes, trial: Trial, stack: Stack) -> None:
     with trial.behind(stack, "versitygw") as (behind, proxy):
-        behind.endure(lambda: proxy.answer(answer, times=12))
+        behind.endure(lambda: proxy.respond(answer, times=12))
         assert proxy.struck.is_set()
 
 
@@ -77,7 +77,7 @@ def test_postgresql_commits_and_nobody_hears_of_it(trial: Trial, stack: Stack) -
         def strike() -> None:
             for _ in range(3):
                 proxy.struck.clear()
-                proxy.cut_after(b"COMMIT")
+                proxy.drop_after(b"COMMIT")
                 assert proxy.struck.wait(30)
 
         behind.endure(strike)

@@ -21,8 +21,8 @@ from bookcore.events.book import BookState
 from bookcore.events.codec import encode
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED, STATE
-from bookcore.search.elasticsearch.connection import parse
-from bookcore.testing.builders import a_stored_book
+from bookcore.search.elasticsearch.connection import parse_address
+from bookcore.testing.builders import make_versioned_book
 from ingestor.catalogue import GROUP
 
 JOINING = 60.0  # seconds
@@ -42,7 +42,7 @@ CREATE TRIGGER mishap BEFORE INSERT ON manifest FOR EACH ROW EXECUTE FUNCTION mi
 def session(trial: Trial) -> Iterator[Connection]:
     """A transaction beside the ingestor's."""
     catalogue = open_catalogue(trial.laptop.settings.catalogue_url)
-    with catalogue.writing() as connection:
+    with catalogue.begin_write() as connection:
         yield connection
     catalogue.close()
 
@@ -76,7 +76,7 @@ def test_somebody_holds_rows_in_the_opposite_order(trial: Trial) -> None:
 
 
 def test_elasticsearch_refuses_every_item_with_429_for_a_while(trial: Trial) -> None:
-    address = parse(trial.laptop.settings.search_url)
+    address = parse_address(trial.laptop.settings.search_url)
 
     def block(*, closed: bool | None) -> None:
         with Elasticsearch(f"http://{address.host}:{address.port}") as server:
@@ -99,7 +99,7 @@ def test_a_member_joins_and_leaves_again_and_again(trial: Trial) -> None:
         url = trial.laptop.settings.event_log_url.partition("&member=")[0]
         while not stop.is_set():
             log = open_event_log(url)
-            rival = log.consumer(GROUP, [OBSERVED.name])
+            rival = log.create_consumer(GROUP, [OBSERVED.name])
             until = time.monotonic() + 2
             while time.monotonic() < until:
                 rival.poll(limit=10, timeout=0.2)
@@ -153,8 +153,8 @@ def test_one_in_a_hundred_is_poison(trial: Trial) -> None:
 
 def test_elasticsearch_cannot_map_a_book(trial: Trial) -> None:
     """A rating that its field can't hold: that state alone is parked, with the server's reason."""
-    stored = a_stored_book("unmappable")
-    state = BookState.of(replace(stored, book=replace(stored.book, rating=Rating(1_000))))
+    stored = make_versioned_book("unmappable")
+    state = BookState.from_stored(replace(stored, book=replace(stored.book, rating=Rating(1_000))))
 
     def strike() -> None:
         log = open_event_log(trial.laptop.settings.event_log_url)

@@ -11,14 +11,14 @@ from fastapi.testclient import TestClient
 from tests.gateway.whole import Headers, Whole
 
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role, Scope
-from bookcore.kit.openapi import Document, operations_of
+from bookcore.kit.openapi import Document, list_operations
 from gateway.api.openapi_merge import scopes_of
 
 MERGED = merged_openapi()
 OPERATIONS = {
     (method.upper(), path): operation
     for path, item in MERGED["paths"].items()
-    for method, operation in operations_of(item).items()
+    for method, operation in list_operations(item).items()
 }
 CELLS = [
     *OPERATIONS,

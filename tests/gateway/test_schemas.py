@@ -11,7 +11,7 @@ import pytest
 from tests.gateway.whole import Headers, Whole
 
 from bookcore.kit.auth import HEADER, Identity, InternalTokens, Role, Scope
-from bookcore.kit.openapi import operations_of
+from bookcore.kit.openapi import list_operations
 
 CHECKS = (
     "not_a_server_error",
@@ -52,7 +52,7 @@ def write_document(address: str, path: Path) -> None:
     document = httpx.get(f"{address}/openapi.json", trust_env=False).json()
     document["components"].get("securitySchemes", {}).pop("apiKey", None)
     for item in document["paths"].values():
-        for operation in operations_of(item).values():
+        for operation in list_operations(item).values():
             operation["security"] = [one for one in operation.get("security", []) if "apiKey" not in one]
     path.write_text(json.dumps(document))
 

@@ -16,10 +16,10 @@ import ml_api.app
 import ml_api.settings
 import search_api.app
 import search_api.settings
-from bookcore.catalogue import Ingest, Observation, open_catalogue
+from bookcore.catalogue import IngestBatch, Observation, open_catalogue
 from bookcore.kit.auth import Role
-from bookcore.search import open_search
-from bookcore.testing.builders import a_book, a_stored_book
+from bookcore.search import open_search_index
+from bookcore.testing.builders import make_book, make_versioned_book
 from gateway.accounts import AccountChange
 from gateway.accounts.api_keys import NewKey
 from gateway.api.dependencies import Control
@@ -110,10 +110,10 @@ def train(settings: ml_api.settings.Settings) -> None:
 def fill(catalogue_url: str, search_url: str) -> None:
     """25 books into catalogue and index."""
     catalogue = open_catalogue(catalogue_url)
-    books = [a_book(f"u{n:02d}", price=f"{10 + n}.00", title=f"Book {n % 7}") for n in range(BOOKS)]
+    books = [make_book(f"u{n:02d}", price=f"{10 + n}.00", title=f"Book {n % 7}") for n in range(BOOKS)]
     seen = [Observation(book.id, book, n + 1, "e") for n, book in enumerate(books)]
-    catalogue.apply(Ingest("elsewhere", 0, 0, BOOKS, "lake/0", seen))
+    catalogue.apply_batch(IngestBatch("elsewhere", 0, 0, BOOKS, "lake/0", seen))
     catalogue.close()
-    index = open_search(search_url, writable=True)
-    index.put([a_stored_book(f"u{n:02d}") for n in range(BOOKS)])
+    index = open_search_index(search_url, writable=True)
+    index.put([make_versioned_book(f"u{n:02d}") for n in range(BOOKS)])
     index.close()

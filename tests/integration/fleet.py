@@ -15,7 +15,7 @@ from threading import Event, Thread
 from urllib.request import urlopen
 
 from bookcore.event_log import open_event_log
-from bookcore.events.codec import decode, event_id
+from bookcore.events.codec import decode, get_event_id
 from bookcore.events.crawl import Action, CrawlCommand
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import open_lake
@@ -100,7 +100,7 @@ class Crews:
         log = open_event_log(f"sqlite://{self.data}/log.db")
         try:
             found = [log.read(OBSERVED.name, each, 0, 200_000) for each in range(OBSERVED.partitions)]
-            return [(event_id(decode(r).event), r.key) for records in found for r in records]
+            return [(get_event_id(decode(r).event), r.key) for records in found for r in records]
         finally:
             log.close()
 

@@ -13,11 +13,11 @@ from redis import Redis
 from bookcore.cache import Cache, open_cache
 from bookcore.cache.redis import split_prefix
 from bookcore.domain.errors import Invalid, Unavailable
-from bookcore.testing.contracts.cache import CacheContract, MovableClock
+from bookcore.testing.contracts.cache import CacheContract, ManualClock
 from bookcore.testing.proxy import FaultProxy
 
 
-class Ageing(MovableClock):
+class Ageing(ManualClock):
     """The server's clock can't be moved; its keys can be made older instead."""
 
     def __init__(self, server: Redis, prefix: str) -> None:
@@ -41,10 +41,10 @@ class TestRedisCache(CacheContract):
         with Redis.from_url(address) as self.server:
             yield
 
-    def clock(self) -> MovableClock:
+    def clock(self) -> ManualClock:
         return Ageing(self.server, self.prefix)
 
-    def open(self, clock: MovableClock) -> Cache:
+    def open(self, clock: ManualClock) -> Cache:
         return open_cache(self.url)
 
 

@@ -7,12 +7,12 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
 from bookcore.catalogue import bulk_postgresql, open_catalogue, prepare_catalogue
-from bookcore.catalogue.fold import Held
+from bookcore.catalogue.fold import StoredBook
 from bookcore.catalogue.tables import manifest
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from bookcore.events.topics import OBSERVED
-from bookcore.testing.builders import a_book, a_stored_book
-from bookcore.testing.contracts.catalogue import CatalogueContract, get, ingest, seen
+from bookcore.testing.builders import make_book, make_versioned_book
+from bookcore.testing.contracts.catalogue import CatalogueContract, get, ingest, observe
 
 
 @pytest.fixture
@@ -46,15 +46,15 @@ def test_a_database_without_a_schema_is_told_with_the_remedy(empty: str) -> None
 
 def test_preparing_twice_keeps_what_is_there(prepared: str) -> None:
     catalogue = open_catalogue(prepared)
-    ingest(catalogue, [seen(a_book(), version=1)])
+    ingest(catalogue, [observe(make_book(), version=1)])
     assert prepare_catalogue(prepared).startswith("kept")
-    assert get(catalogue, a_book().id).version == 1
+    assert get(catalogue, make_book().id).version == 1
     catalogue.close()
 
 
 def test_a_schema_from_the_future_is_refused(prepared: str) -> None:
     catalogue = open_catalogue(prepared)
-    with catalogue.writing() as connection:
+    with catalogue.begin_write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     catalogue.close()
     for act in (open_catalogue, prepare_catalogue):
@@ -64,9 +64,12 @@ def test_a_schema_from_the_future_is_refused(prepared: str) -> None:
 
 def test_batches_that_overlap_are_refused_by_the_database_itself(prepared: str) -> None:
     catalogue = open_catalogue(prepared)
-    with catalogue.writing() as connection:
+    with catalogue.begin_write() as connection:
         connection.execute(insert(manifest).values(_batch(0, 10)))
-    with pytest.raises(IntegrityError, match="manifest_without_overlap"), catalogue.writing() as connection:
+    with (
+        pytest.raises(IntegrityError, match="manifest_without_overlap"),
+        catalogue.begin_write() as connection,
+    ):
         connection.execute(insert(manifest).values(_batch(5, 15)))
     catalogue.close()
 
@@ -74,16 +77,16 @@ def test_batches_that_overlap_are_refused_by_the_database_itself(prepared: str) 
 def test_a_book_that_comes_in_between_is_merged_not_lost_nor_doubled(prepared: str) -> None:
     """Another writer had it after this one looked: the newer of the two stays, and the rest goes in."""
     catalogue = open_catalogue(prepared)
-    ingest(catalogue, [seen(a_book("a"), version=5), seen(a_book("b"), version=5)])
-    with catalogue.writing() as connection:
+    ingest(catalogue, [observe(make_book("a"), version=5), observe(make_book("b"), version=5)])
+    with catalogue.begin_write() as connection:
         late = [_held("a", version=4), _held("b", version=6), _held("c", version=1)]
-        bulk_postgresql.add_books(connection, late)
-    assert {name: get(catalogue, a_book(name).id).version for name in "abc"} == {"a": 5, "b": 6, "c": 1}
+        bulk_postgresql.insert_books(connection, late)
+    assert {name: get(catalogue, make_book(name).id).version for name in "abc"} == {"a": 5, "b": 6, "c": 1}
     catalogue.close()
 
 
-def _held(name: str, *, version: int) -> Held:
-    return Held(a_stored_book(name, version=version), "e")
+def _held(name: str, *, version: int) -> StoredBook:
+    return StoredBook(make_versioned_book(name, version=version), "e")
 
 
 def _batch(first: int, following: int) -> dict[str, object]:

@@ -7,8 +7,8 @@ from kafka import KafkaAdminClient
 
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.event_log import EventLog, open_event_log
-from bookcore.event_log.kafka.address import address_of
-from bookcore.event_log.kafka.producer import Sending
+from bookcore.event_log.kafka.address import parse_address
+from bookcore.event_log.kafka.producer import TopicProducer
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED
 from bookcore.testing.contracts.event_log import EventLogContract
@@ -23,7 +23,7 @@ class TestKafkaEventLog(EventLogContract):
     @pytest.fixture
     def url(self, fresh: str) -> str:
         log = open_event_log(fresh)
-        log.declare()
+        log.declare_topics()
         log.close()
         return fresh
 
@@ -39,27 +39,27 @@ def test_topics_that_were_not_made_are_named_with_the_remedy(fresh: str) -> None
     with pytest.raises(NotFound, match="bookstream topics apply"):
         log.append(OBSERVED.name, [Message("k", b"v")])
     with pytest.raises(NotFound, match="bookstream topics apply"):
-        log.consumer("g", [OBSERVED.name])
+        log.create_consumer("g", [OBSERVED.name])
     log.close()
 
 
 def test_declaring_twice_keeps_what_is_there(fresh: str) -> None:
     log = open_event_log(fresh)
-    assert {line.split()[0] for line in log.declare()} == {"made"}
+    assert {line.split()[0] for line in log.declare_topics()} == {"made"}
     log.append(OBSERVED.name, [Message("k", b"v")])
-    assert {line.split()[0] for line in log.declare()} == {"kept"}
-    assert sum(at.end for at in log.progress(OBSERVED.name, "g")) == 1
+    assert {line.split()[0] for line in log.declare_topics()} == {"kept"}
+    assert sum(at.end for at in log.read_progress(OBSERVED.name, "g")) == 1
     log.close()
 
 
 def test_a_topic_that_was_given_more_partitions_is_refused_by_name(fresh: str) -> None:
     log = open_event_log(fresh)
-    log.declare()
-    address = address_of(fresh)
-    admin = KafkaAdminClient(**address.client())
+    log.declare_topics()
+    address = parse_address(fresh)
+    admin = KafkaAdminClient(**address.build_client_settings())
     admin.create_partitions({address.prefix + OBSERVED.name: OBSERVED.partitions + 1})
     admin.close()
-    for act in (lambda: log.append(OBSERVED.name, [Message("k", b"v")]), log.declare):
+    for act in (lambda: log.append(OBSERVED.name, [Message("k", b"v")]), log.declare_topics):
         with pytest.raises(Invalid, match=f"{OBSERVED.partitions + 1} partitions"):
             act()
     log.close()
@@ -68,8 +68,8 @@ def test_a_topic_that_was_given_more_partitions_is_refused_by_name(fresh: str) -
 def test_a_producer_that_waits_for_good_is_given_up_for_a_new_one(fresh: str) -> None:
     """As it was found after a broker was killed: its sender waits for an answer that was lost."""
     log = open_event_log(fresh)
-    log.declare()
-    sending = Sending(address_of(fresh), patience=1)
+    log.declare_topics()
+    sending = TopicProducer(parse_address(fresh), patience=1)
     sending.append(OBSERVED.name, [(0, Message("k", b"1"))])
     stuck = sending._producer
     assert stuck is not None

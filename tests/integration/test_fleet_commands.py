@@ -17,9 +17,9 @@ from redis import Redis
 from tests.e2e.sites import SampleShop, sample_shop
 from tests.integration.fleet import WITHIN, Crews, Watched
 
-from bookcore.catalogue import Ingest, Observation, open_catalogue
+from bookcore.catalogue import IngestBatch, Observation, open_catalogue
 from bookcore.events.crawl import Action
-from bookcore.testing.builders import a_book
+from bookcore.testing.builders import make_book
 from scraper.fleet.control import Mode
 
 SOURCE = "sample_shop"
@@ -63,10 +63,10 @@ def ask(crews: Crews, *words: str) -> str:
 
 def catalogue_has(file: Path, urls: list[str]) -> None:
     """Books of the source at these addresses, and one of another source."""
-    books = [replace(a_book(f"b{n}"), source=SOURCE, url=url) for n, url in enumerate(urls)]
-    seen = [Observation(book.id, book, 1, book.source_id) for book in [*books, a_book("other")]]
+    books = [replace(make_book(f"b{n}"), source=SOURCE, url=url) for n, url in enumerate(urls)]
+    seen = [Observation(book.id, book, 1, book.source_id) for book in [*books, make_book("other")]]
     with closing(open_catalogue(f"sqlite:///{file}")) as catalogue:
-        catalogue.apply(Ingest("t", 0, 0, len(seen), "key", seen))
+        catalogue.apply_batch(IngestBatch("t", 0, 0, len(seen), "key", seen))
 
 
 def pages(crews: Crews) -> int:

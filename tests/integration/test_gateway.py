@@ -131,7 +131,7 @@ def test_without_the_cache_server_reads_are_answered_and_logins_are_not(
         cache = through(proxy, redis_url)
         with one_of_several(tmp_path, service, cache) as found, found.wire() as wire:
             settle(found)
-            proxy.fall_silent()
+            proxy.stall()
             for _ in range(5):
                 wire.send(wire.get("/v1/books"))
                 answer = wire.answer()
@@ -140,7 +140,7 @@ def test_without_the_cache_server_reads_are_answered_and_logins_are_not(
             assert login.status_code == 503
             metrics = httpx.get(f"{found.address}/metrics", trust_env=False).text
             assert "gateway_counted_without_server_total 5.0" in metrics
-            proxy.wake()
+            proxy.resume()
             for _ in range(100):
                 with suppress(httpx.HTTPError):
                     again = httpx.post(f"{found.address}/v1/auth/login", json=ADMIN, trust_env=False)
@@ -280,13 +280,13 @@ def test_a_worker_that_dies_while_the_cache_server_is_away_has_a_successor_when_
         processes(tmp_path, service, through(proxy, redis_url)) as (address, process),
     ):
         until(lambda: workers_seen(address) == "2.0")
-        proxy.fall_silent()
+        proxy.stall()
         before = children(process.pid)
         os.kill(min(before), signal.SIGKILL)
         until(lambda: len(children(process.pid) - before) == 1)
         failed = children(process.pid) - before
         until(lambda: failed.isdisjoint(children(process.pid)))
-        proxy.wake()
+        proxy.resume()
         until(lambda: len(children(process.pid) - failed) == 2)
         after = children(process.pid)
         assert not Event().wait(1)

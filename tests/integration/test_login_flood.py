@@ -53,7 +53,7 @@ def attacked(tmp_path: Path, redis_url: str) -> Iterator[Attacked]:
         program.start()
         register = httpx.post(f"{program.address}/v1/auth/register", json=READER, trust_env=False, timeout=60)
         yield Attacked(program.address, register.json()["access_token"], proxy)
-        proxy.wake()
+        proxy.resume()
         program.stop()
 
 
@@ -92,11 +92,11 @@ def test_a_thousand_guesses_a_second_are_limited_and_readers_hardly_notice(attac
 def test_without_the_cache_server_not_one_password_is_checked_and_readers_hardly_notice(
     attacked: Attacked,
 ) -> None:
-    attacked.cache.fall_silent()
+    attacked.cache.stall()
     guesses, reads = asyncio.run(flood(attacked))
     assert guesses.statuses == {503: SECONDS * PER_SECOND}
     assert_hardly_noticed(reads)
-    attacked.cache.wake()
+    attacked.cache.resume()
     until(lambda: httpx.post(f"{attacked.address}/v1/auth/login", json=ADMIN, trust_env=False).is_success)
 
 

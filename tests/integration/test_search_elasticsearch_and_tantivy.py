@@ -11,8 +11,15 @@ from elasticsearch import Elasticsearch
 from tests.integration.test_search_elasticsearch import server, url
 
 from bookcore.domain.book import Money, Rating, VersionedBook
-from bookcore.search import Filters, Removed, SearchIndex, SearchPage, SearchQuery, open_search
-from bookcore.testing.builders import a_stored_book
+from bookcore.search import (
+    RemovedBook,
+    SearchFilters,
+    SearchIndex,
+    SearchPage,
+    SearchQuery,
+    open_search_index,
+)
+from bookcore.testing.builders import make_versioned_book
 
 __all__ = ["server", "url"]
 
@@ -39,7 +46,7 @@ _TYPED = (
 
 def some_books(dice: random.Random) -> Iterator[VersionedBook]:
     for n in range(300):
-        stored = a_stored_book(f"u{n}", title=" ".join(dice.choices(_WORDS, k=dice.randint(1, 6))))
+        stored = make_versioned_book(f"u{n}", title=" ".join(dice.choices(_WORDS, k=dice.randint(1, 6))))
         yield replace(
             stored,
             book=replace(
@@ -55,16 +62,16 @@ def some_books(dice: random.Random) -> Iterator[VersionedBook]:
 def some_questions(dice: random.Random) -> Iterator[SearchQuery]:
     for text in (*_TYPED, *(" ".join(dice.choices(_WORDS, k=2)) for _ in range(20))):
         for filters in (
-            Filters(),
-            Filters(category=dice.sample(_CATEGORIES, 2), min_rating=dice.randint(1, 5)),
-            Filters(min_price=Decimal("9.99"), max_price=Decimal(dice.randint(10, 50))),
+            SearchFilters(),
+            SearchFilters(category=dice.sample(_CATEGORIES, 2), min_rating=dice.randint(1, 5)),
+            SearchFilters(min_price=Decimal("9.99"), max_price=Decimal(dice.randint(10, 50))),
         ):
             yield SearchQuery(text, filters, limit=300)
 
 
 @pytest.fixture
 def engines(url: str, tmp_path: Path) -> Iterator[list[SearchIndex]]:
-    opened = [open_search(address, writable=True) for address in (f"tantivy://{tmp_path}/search", url)]
+    opened = [open_search_index(address, writable=True) for address in (f"tantivy://{tmp_path}/search", url)]
     yield opened
     for index in opened:
         index.close()
@@ -78,11 +85,11 @@ def told(page: SearchPage) -> tuple[object, ...]:
 def test_both_engines_find_and_count_the_same(engines: list[SearchIndex], server: Elasticsearch) -> None:
     dice = random.Random(7)
     books = list(some_books(dice))
-    gone = [Removed(stored.book.id, stored.version + 1) for stored in books[::9]]
+    gone = [RemovedBook(stored.book.id, stored.version + 1) for stored in books[::9]]
     assert [[index.put(books), index.put(gone)] for index in engines] == [[300, len(gone)]] * 2
-    assert sorted(engines[0].versions()) == sorted(engines[1].versions())
+    assert sorted(engines[0].read_versions()) == sorted(engines[1].read_versions())
     for query in some_questions(dice):
-        tantivy, elasticsearch = (index.query(query) for index in engines)
+        tantivy, elasticsearch = (index.search(query) for index in engines)
         assert told(tantivy) == told(elasticsearch), query
         if not query.text:
             assert tantivy.hits == elasticsearch.hits

@@ -9,9 +9,9 @@ from tests.integration.test_search_elasticsearch import alias_of, server, url
 
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Conflict
-from bookcore.search import SearchIndex, SearchQuery, open_search, rebuild
-from bookcore.testing.builders import a_stored_book
-from bookcore.testing.contracts.search import ids
+from bookcore.search import SearchIndex, SearchQuery, begin_rebuild, open_search_index
+from bookcore.testing.builders import make_versioned_book
+from bookcore.testing.index_access import search_ids
 
 __all__ = ["server", "url"]
 
@@ -22,7 +22,7 @@ class Living:
     def __init__(self, url: str) -> None:
         self.kept: list[VersionedBook] = []
         self.errors: list[Exception] = []
-        self._index = open_search(url, writable=True)
+        self._index = open_search_index(url, writable=True)
         self._stop = Event()
         self._thread = Thread(target=self._run)
         self._thread.start()
@@ -42,7 +42,7 @@ class Living:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                stored = a_stored_book(f"u{len(self.kept)}")
+                stored = make_versioned_book(f"u{len(self.kept)}")
                 self.kept.append(stored)
                 self._index.put([stored])
         except Exception as error:  # noqa: BLE001  # told to the test, which fails on it
@@ -57,7 +57,7 @@ def living(url: str) -> Iterator[Living]:
 
 
 def missing(index: SearchIndex, books: Sequence[VersionedBook]) -> set[BookId]:
-    return {stored.book.id for stored in books} - {book_id for book_id, _, _ in index.versions()}
+    return {stored.book.id for stored in books} - {book_id for book_id, _, _ in index.read_versions()}
 
 
 def test_nothing_that_is_written_while_an_index_is_rebuilt_and_swapped_is_lost(
@@ -65,38 +65,38 @@ def test_nothing_that_is_written_while_an_index_is_rebuilt_and_swapped_is_lost(
 ) -> None:
     living.await_books(20)
     for round_ in range(1, 4):
-        rebuilt = rebuild(url)
+        rebuilt = begin_rebuild(url)
         rebuilt.index.put(living.kept[:10])
         living.await_books(20 + 20 * round_)
         rebuilt.swap()
         rebuilt.index.put(list(living.kept))
-        rebuilt.retire()
+        rebuilt.delete_old()
         rebuilt.discard()
     living.await_books(len(living.kept) + 10)
     living.stop()
-    reader = open_search(url)
+    reader = open_search_index(url)
     assert (living.errors, missing(reader, living.kept)) == ([], set())
     assert len(server.indices.get(index=f"{alias_of(url)}*")) == 1
     reader.close()
 
 
 def test_readers_get_an_answer_all_through_a_swap(url: str) -> None:
-    open_search(url, writable=True).put([a_stored_book("u1")])
+    open_search_index(url, writable=True).put([make_versioned_book("u1")])
     totals: set[int] = set()
     stop = Event()
-    reader = open_search(url)
+    reader = open_search_index(url)
 
     def read() -> None:
         while not stop.is_set():
-            totals.add(reader.query(SearchQuery("lamp")).total)
+            totals.add(reader.search(SearchQuery("lamp")).total)
 
     reading = Thread(target=read)
     reading.start()
     for _ in range(3):
-        rebuilt = rebuild(url)
-        rebuilt.index.put([a_stored_book("u1")])
+        rebuilt = begin_rebuild(url)
+        rebuilt.index.put([make_versioned_book("u1")])
         rebuilt.swap()
-        rebuilt.retire()
+        rebuilt.delete_old()
         rebuilt.discard()
     stop.set()
     reading.join(30)
@@ -107,30 +107,30 @@ def test_readers_get_an_answer_all_through_a_swap(url: str) -> None:
 def test_a_later_rebuild_clears_away_what_a_killed_one_left_and_the_first_cannot_swap(
     server: Elasticsearch, url: str
 ) -> None:
-    first = rebuild(url)
-    second = rebuild(url)
-    second.index.put([a_stored_book("u2")])
+    first = begin_rebuild(url)
+    second = begin_rebuild(url)
+    second.index.put([make_versioned_book("u2")])
     with pytest.raises(Conflict, match="another rebuild"):
         first.swap()
     first.discard()
     second.swap()
     second.swap()
     second.discard()
-    reader = open_search(url)
-    assert ids(reader, "") == ["u2"]
+    reader = open_search_index(url)
+    assert search_ids(reader, "") == ["u2"]
     assert len(server.indices.get(index=f"{alias_of(url)}*")) == 1
     reader.close()
 
 
 def test_an_index_of_another_make_can_be_rebuilt(server: Elasticsearch, url: str) -> None:
     server.indices.create(index=f"{alias_of(url)}-0-1", aliases={alias_of(url): {"is_write_index": True}})
-    rebuilt = rebuild(url)
-    rebuilt.index.put([a_stored_book("u1")])
+    rebuilt = begin_rebuild(url)
+    rebuilt.index.put([make_versioned_book("u1")])
     rebuilt.swap()
-    rebuilt.retire()
+    rebuilt.delete_old()
     rebuilt.discard()
-    reader = open_search(url)
-    assert ids(reader, "") == ["u1"]
+    reader = open_search_index(url)
+    assert search_ids(reader, "") == ["u1"]
     assert list(server.indices.get(index=f"{alias_of(url)}*")) == [f"{reader_name(server, url)}"]
     reader.close()
 

@@ -8,9 +8,9 @@ from bookcore.event_log import EventLog
 from bookcore.events.book import BookChanged, ChangeKind
 from bookcore.events.codec import decode
 from bookcore.events.message import Record
-from bookcore.events.topics import CHANGED, OBSERVED, topic_named
+from bookcore.events.topics import CHANGED, OBSERVED, get_topic
 from bookcore.lake import Lake
-from bookcore.lake.layout import topic_prefix, unpack_lines, unpack_records
+from bookcore.lake.layout import make_topic_prefix, unpack_lines, unpack_records
 from bookcore.search import SearchIndex
 
 _CHUNK = 2_000
@@ -66,12 +66,14 @@ def audit(stores: Stores) -> Audit:
     """
     acked = {line.event_id: line for line in acknowledged(stores.lake)}
     archived = set(_archived_ids(stores.lake)) & acked.keys()
-    parked = {_id(record) for record in every_record(stores.log, OBSERVED.dead_letters)} & acked.keys()
-    with stores.catalogue.reading() as connection:
-        rows: dict[str, int] = {str(book_id): version for book_id, version, _ in queries.versions(connection)}
+    parked = {_id(record) for record in every_record(stores.log, OBSERVED.dead_letter_topic)} & acked.keys()
+    with stores.catalogue.begin_read() as connection:
+        rows: dict[str, int] = {
+            str(book_id): version for book_id, version, _ in queries.read_versions(connection)
+        }
     documents: dict[str, int] = {}
     doubled = 0
-    for book_id, version, _ in stores.index.versions():
+    for book_id, version, _ in stores.index.read_versions():
         doubled += book_id in documents
         documents[book_id] = version
     in_catalogue = {e.event_id for e in acked.values() if rows.get(e.key, -1) >= e.version}
@@ -97,7 +99,7 @@ def acknowledged(lake: Lake) -> Iterator[Acknowledged]:
 
 def every_record(log: EventLog, topic: str) -> Iterator[Record]:
     """A topic from its beginning to where it ends now, partition by partition."""
-    for partition in range(topic_named(topic).partitions):
+    for partition in range(get_topic(topic).partitions):
         offset = 0
         while records := log.read(topic, partition, offset, _CHUNK):
             yield from records
@@ -105,13 +107,13 @@ def every_record(log: EventLog, topic: str) -> Iterator[Record]:
 
 
 def _archived_ids(lake: Lake) -> Iterator[str]:
-    for key in lake.list(topic_prefix(OBSERVED.name)):
+    for key in lake.list(make_topic_prefix(OBSERVED.name)):
         for record in unpack_records(lake.get(key)):
             yield _id(record)
 
 
 def _id(record: Record) -> str:
-    return record.header("ce_id") or f"{record.partition}/{record.offset}"
+    return record.get_header("ce_id") or f"{record.partition}/{record.offset}"
 
 
 def _doubled_changes(log: EventLog) -> int:
@@ -139,5 +141,5 @@ def _changes(log: EventLog) -> list[BookChanged]:
     for record in every_record(log, CHANGED.name):
         event = decode(record).event
         if isinstance(event, BookChanged):
-            found[event.id] = event
+            found[event.event_id] = event
     return sorted(found.values(), key=lambda change: (change.book_id, change.version))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bookcore.catalogue import BookFilter, count_owed, queries
+from bookcore.catalogue import BookFilter, count_messages, queries
 from bookcore.event_log import EventLog
 from bookcore.events.topics import CHANGED, OBSERVED, STATE, TOPICS
 from bookstream.ledger import Stores
@@ -49,13 +49,13 @@ class Overview:
 
 def overview(stores: Stores) -> Overview:
     """Asks every store once, and the index for every document."""
-    with stores.catalogue.reading() as connection:
-        books = queries.count(connection, BookFilter())
-        newest = queries.newest(connection)
+    with stores.catalogue.begin_read() as connection:
+        books = queries.count_books(connection, BookFilter())
+        newest = queries.get_newest_observation(connection)
     return Overview(
         pending=pending(stores),
         books=books,
-        documents=sum(not deleted for _, _, deleted in stores.index.versions()),
+        documents=sum(not deleted for _, _, deleted in stores.index.read_versions()),
         parked=parked_so_far(stores.log),
         newest=newest,
     )
@@ -68,8 +68,8 @@ def pending(stores: Stores) -> Pending:
     is missed.
     """
     observed = _lag(stores.log, "ingestor.catalogue", OBSERVED.name)
-    with stores.catalogue.reading() as connection:
-        owed = count_owed(connection)
+    with stores.catalogue.begin_read() as connection:
+        owed = count_messages(connection)
     return Pending((observed, _lag(stores.log, "ingestor.index", STATE.name)), owed)
 
 
@@ -79,12 +79,12 @@ def parked_so_far(log: EventLog) -> int:
 
 
 def _lag(log: EventLog, group: str, topic: str) -> Lag:
-    return Lag(group, topic, sum(p.lag for p in log.progress(topic, group)))
+    return Lag(group, topic, sum(p.lag for p in log.read_progress(topic, group)))
 
 
 def end_of(log: EventLog, topic: str) -> int:
     """How many messages a topic has had."""
-    return sum(p.end for p in log.progress(topic, "nobody"))
+    return sum(p.end for p in log.read_progress(topic, "nobody"))
 
 
 def changes_so_far(log: EventLog) -> int:

@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from bookcore.kit.app import address_family
+from bookcore.kit.app import choose_address_family
 
 _SO_ATTACH_REUSEPORT_CBPF = 51
 _RETURN = 0x06
@@ -25,7 +25,7 @@ def join(host: str, port: int) -> socket.socket:
 
     Raises: Unavailable when the port belongs to something else than a gateway of the same account.
     """
-    joining = socket.socket(address_family(host))
+    joining = socket.socket(choose_address_family(host))
     joining.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     joining.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     joining.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -10,7 +10,7 @@ from bookcore.cache import Cache, open_cache
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
-from bookcore.kit.clock import Clock, SystemClock, seconds_of
+from bookcore.kit.clock import Clock, SystemClock, make_seconds_clock
 from bookcore.kit.cursor import SignedCursors
 from gateway.accounts.database import Database, open_database
 from gateway.accounts.login_failures import LoginFailures
@@ -130,7 +130,7 @@ def _control(settings: Settings, database: Database, outside: Outside, keys: Key
 
 def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
     access = control.access
-    now = seconds_of(outside.clock)
+    now = make_seconds_clock(outside.clock)
     is_shared = not settings.cache_url.startswith("memory:")
     shelf = Shelf(max_bytes=settings.gateway_cache_bytes)
     store = Store(outside.cache, shelf, now=now, is_shared=is_shared)

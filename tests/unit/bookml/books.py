@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from bookcore.domain.book import Book, BookId, Money, VersionedBook, version_at
+from bookcore.domain.book import Book, BookId, Money, VersionedBook, to_version
 from bookcore.domain.details import Details
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookGone, BookState, Event
 from bookcore.events.codec import encode
 from bookcore.events.topics import STATE
-from bookcore.testing.builders import EPOCH, a_book
+from bookcore.testing.builders import EPOCH, make_book
 
 _WORDS = ("lamp", "river", "winter", "garden", "atlas", "empire", "salt", "mirror", "horse", "letter")
 
@@ -37,7 +37,7 @@ def _book(number: int, drawing: random.Random, *, signal: bool, source: str) -> 
         format="Hardback" if hard else "Paperback",
     )
     return replace(
-        a_book(f"b{number:05d}", title=f"The {words} {work}"),
+        make_book(f"b{number:05d}", title=f"The {words} {work}"),
         source=source,
         category=f"Shelf {told.randrange(3)}",
         price=Money(Decimal(f"{worth * drawing.uniform(0.9, 1.1):.2f}"), "GBP"),
@@ -50,11 +50,11 @@ def _book(number: int, drawing: random.Random, *, signal: bool, source: str) -> 
 def tell(log: EventLog, books: Sequence[Book], *, minute: int = 0) -> None:
     """Put the states of these books, as seen `minute` minutes after EPOCH, on the state topic."""
     moment = EPOCH + timedelta(minutes=minute)
-    stored = [VersionedBook(book, version_at(moment), EPOCH, moment) for book in books]
-    log.append(STATE.name, [encode(BookState.of(each), source="test") for each in stored])
+    stored = [VersionedBook(book, to_version(moment), EPOCH, moment) for book in books]
+    log.append(STATE.name, [encode(BookState.from_stored(each), source="test") for each in stored])
 
 
 def tell_gone(log: EventLog, book: Book, *, minute: int) -> None:
     """The book's tombstone."""
-    event: Event = BookGone(book_id=BookId(book.id), version=version_at(EPOCH + timedelta(minutes=minute)))
+    event: Event = BookGone(book_id=BookId(book.id), version=to_version(EPOCH + timedelta(minutes=minute)))
     log.append(STATE.name, [encode(event, source="test")])

@@ -11,15 +11,15 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.promises import carries
 
-from bookcore.catalogue import BookFilter, Catalogue, Ingest, Observation, open_catalogue
-from bookcore.catalogue.export import csv_blocks, jsonl_blocks
+from bookcore.catalogue import BookFilter, Catalogue, IngestBatch, Observation, open_catalogue
+from bookcore.catalogue.export import export_csv, export_jsonl
 from bookcore.event_log import open_event_log
-from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.book import BookState
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookcore.lake import open_lake
-from bookcore.testing.builders import a_book
+from bookcore.testing.builders import make_book
 from books_api.app import create_app
 from books_api.schemas import BookField
 from books_api.settings import Settings
@@ -49,9 +49,9 @@ def settings(tmp_path: Path) -> Settings:
 def client(settings: Settings) -> Iterator[TestClient]:
     """Asks as an administrator unless told otherwise; 25 books are there, u00 to u24."""
     catalogue = open_catalogue(settings.catalogue_url)
-    books = [a_book(f"u{n:02d}", price=f"{10 + n}.00", title=f"Book {n % 7}") for n in range(25)]
+    books = [make_book(f"u{n:02d}", price=f"{10 + n}.00", title=f"Book {n % 7}") for n in range(25)]
     seen = [Observation(book.id, book, n + 1, "e") for n, book in enumerate(books)]
-    catalogue.apply(Ingest("elsewhere", 0, 0, 25, "lake/0", seen))
+    catalogue.apply_batch(IngestBatch("elsewhere", 0, 0, 25, "lake/0", seen))
     catalogue.close()
     with TestClient(create_app(settings), headers=as_role(settings, Role.ADMIN)) as client:
         yield client
@@ -62,7 +62,7 @@ def ingesting(settings: Settings) -> Iterator[None]:
     """A catalogue consumer at work."""
     log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
     catalogue = open_catalogue(settings.catalogue_url)
-    sink = CatalogueSink(lake, catalogue, DeadLetters(log))
+    sink = CatalogueSink(lake, catalogue, DeadLetterQueue(log))
     stop = Event()
     worker = Thread(target=catalogue_runner(log, sink, catalogue, limit=100), args=(stop,))
     worker.start()
@@ -113,8 +113,10 @@ def test_a_cursor_of_another_question_is_refused(client: TestClient) -> None:
 
 def test_a_list_goes_on_after_a_very_long_title(client: TestClient, settings: Settings) -> None:
     catalogue = open_catalogue(settings.catalogue_url)
-    long = [a_book(f"v{n}", title="書" * 900 + str(n)) for n in range(3)]
-    catalogue.apply(Ingest("more", 0, 0, 1, "lake/1", [Observation(b.id, b, 99, "e") for b in long]))
+    long = [make_book(f"v{n}", title="書" * 900 + str(n)) for n in range(3)]
+    catalogue.apply_batch(
+        IngestBatch("more", 0, 0, 1, "lake/1", [Observation(b.id, b, 99, "e") for b in long])
+    )
     catalogue.close()
     titles, cursor = [], ""
     while cursor is not None:
@@ -230,7 +232,7 @@ def test_a_book_is_created_changed_and_deleted_by_the_same_path_as_a_crawl(
     assert client.delete("/books/own_shop:n1").status_code == 204
     assert client.get("/books/own_shop:n1").status_code == 404
     log = open_event_log(settings.event_log_url)
-    assert sum(p.end for p in log.progress(OBSERVED.name, "g")) == 3
+    assert sum(p.end for p in log.read_progress(OBSERVED.name, "g")) == 3
     log.close()
 
 
@@ -339,13 +341,15 @@ def test_a_write_without_an_ingestor_is_accepted_and_kept(tmp_path: Path) -> Non
 
 
 @carries("flat-export")
-@pytest.mark.parametrize("write", [jsonl_blocks, csv_blocks], ids=["jsonl", "csv"])
+@pytest.mark.parametrize("write", [export_jsonl, export_csv], ids=["jsonl", "csv"])
 def test_an_export_of_five_times_the_books_takes_no_more_memory(write: Blocks, tmp_path: Path) -> None:
     peaks = []
     for count in (1_000, 5_000):
         catalogue = open_catalogue(f"sqlite:///{tmp_path}/{count}.db")
-        books = [a_book(f"u{n:05d}") for n in range(count)]
-        catalogue.apply(Ingest("t", 0, 0, 1, "lake/0", [Observation(b.id, b, 1, "e") for b in books]))
+        books = [make_book(f"u{n:05d}") for n in range(count)]
+        catalogue.apply_batch(
+            IngestBatch("t", 0, 0, 1, "lake/0", [Observation(b.id, b, 1, "e") for b in books])
+        )
         books.clear()
         tracemalloc.start()
         assert sum(block.count(b"\n") for block in write(catalogue, BookFilter())) >= count

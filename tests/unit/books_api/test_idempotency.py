@@ -45,7 +45,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 def events(settings: Settings) -> int:
     log = open_event_log(settings.event_log_url)
-    count = sum(progress.end for progress in log.progress(OBSERVED.name, "g"))
+    count = sum(progress.end for progress in log.read_progress(OBSERVED.name, "g"))
     log.close()
     return count
 

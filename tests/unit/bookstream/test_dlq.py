@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bookcore.event_log import EventLog, open_event_log
-from bookcore.event_log.dead_letters import DeadLetters, Parked
-from bookcore.events.dead_letter import letter_of
+from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
+from bookcore.events.dead_letter import decode_dead_letter
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED, STATE
 
@@ -28,7 +28,7 @@ def data(tmp_path: Path) -> Path:
 def _park(log: EventLog, topic: str, messages: list[Message]) -> None:
     for at in log.append(topic, messages):
         (record,) = log.read(topic, at.partition, at.offset, 1)
-        DeadLetters(log).park([record], [Parked(record, f"{record.key} has no price")])
+        DeadLetterQueue(log).park([record], [RejectedRecord(record, f"{record.key} has no price")])
 
 
 def dlq(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -75,12 +75,12 @@ def test_one_letter_can_be_sent_alone_and_its_tries_are_counted(data: Path) -> N
     assert "1 sent" in dlq(data, "redrive", "--topic", OBSERVED.name, "--offset", "0").stdout
     log = open_event_log(f"sqlite://{data}/log.db")
     (again,) = [
-        r for p in range(4) for r in log.read(OBSERVED.name, p, 0, 100) if r.header("dlq_redriven") == "1"
+        r for p in range(4) for r in log.read(OBSERVED.name, p, 0, 100) if r.get_header("dlq_redriven") == "1"
     ]
-    DeadLetters(log).park([again], [Parked(again, "still none")])
-    letter = letter_of(log.read(OBSERVED.dead_letters, 0, 3, 1)[0])
+    DeadLetterQueue(log).park([again], [RejectedRecord(again, "still none")])
+    letter = decode_dead_letter(log.read(OBSERVED.dead_letter_topic, 0, 3, 1)[0])
     log.close()
-    assert (again.value, letter.redriven, letter.reason) == (b"one", 1, "still none")
+    assert (again.value, letter.redrive_count, letter.reason) == (b"one", 1, "still none")
 
 
 def test_a_letter_that_is_not_there_is_told(data: Path) -> None:

@@ -13,7 +13,7 @@ from bookcore.domain.normalise import PrintedDetails
 from bookcore.event_log import open_event_log
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import decode
-from bookcore.events.dead_letter import letter_of
+from bookcore.events.dead_letter import decode_dead_letter
 from bookcore.events.topics import OBSERVED
 from bookstream.ledger import every_record
 from bookstream.tables.mapping import bundled, mapping_named, mapping_of
@@ -63,7 +63,7 @@ def observed(table: Path) -> list[BookObserved]:
 
 def reasons(table: Path) -> list[str]:
     log = open_event_log(f"sqlite://{table.parent}/data/log.db")
-    found = [letter_of(record).reason for record in every_record(log, OBSERVED.dead_letters)]
+    found = [decode_dead_letter(record).reason for record in every_record(log, OBSERVED.dead_letter_topic)]
     log.close()
     return found
 
@@ -97,7 +97,7 @@ def test_the_same_table_again_makes_the_same_events(table: Path) -> None:
     imported(table)
     imported(table)
     assert len(observed(table)) == 4
-    assert len({event.id for event in observed(table)}) == 2
+    assert len({event.event_id for event in observed(table)}) == 2
 
 
 def test_json_lines_are_read_with_numbers_as_text(table: Path) -> None:

@@ -13,7 +13,7 @@ from tests.unit.gateway.servers import ADMIN, READER, Door, Gateway, TinyService
 
 from bookcore.cache.memory import MemoryCache
 from bookcore.event_log import open_event_log
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.app import create_app
 from gateway.downstream.server import configured
 from gateway.settings import Settings
@@ -41,8 +41,8 @@ def stage() -> Iterator[tuple[Stage, str]]:
 
 
 @pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def services(settings: Settings, stage: tuple[Stage, str]) -> TinyServices:
 
 
 @pytest.fixture
-def client(settings: Settings, services: TinyServices, clock: MovableClock) -> Iterator[TestClient]:
+def client(settings: Settings, services: TinyServices, clock: ManualClock) -> Iterator[TestClient]:
     """Asks as nobody; see `reader` and `admin`."""
     outside = Outside(
         cache=MemoryCache(clock=clock),

@@ -10,7 +10,7 @@ from bookcore.events.message import Batch, Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import open_lake
 from bookcore.lake.layout import unpack_records
-from bookcore.testing.builders import EPOCH, a_book, an_observation, printed_as
+from bookcore.testing.builders import EPOCH, make_book, make_observation, print_as
 from ingestor.accept import accept
 from ingestor.archive import archive
 
@@ -27,8 +27,8 @@ def batch_of(messages: Sequence[Message], *, first: int = 0) -> Batch:
 
 
 def observed(source_id: str, **printed: str | None) -> Message:
-    book = a_book(source_id)
-    return encode(an_observation(book, printed=printed_as(book, **printed)), source="test")
+    book = make_book(source_id)
+    return encode(make_observation(book, printed=print_as(book, **printed)), source="test")
 
 
 def test_every_record_is_either_accepted_or_parked_with_a_reason() -> None:

@@ -12,15 +12,15 @@ import pytest
 from bookcore.catalogue import Catalogue, open_catalogue
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog, open_event_log
-from bookcore.event_log.consumer_loop import batches
-from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.event_log.consumer_loop import split_batches
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.book import BookState, BookWithdrawn
 from bookcore.events.codec import encode
 from bookcore.events.message import Batch, Message
 from bookcore.events.topics import OBSERVED, STATE
 from bookcore.lake import Lake, open_lake
-from bookcore.search import SearchIndex, open_search
-from bookcore.testing.builders import EPOCH, a_book, a_stored_book, an_observation
+from bookcore.search import SearchIndex, open_search_index
+from bookcore.testing.builders import EPOCH, make_book, make_observation, make_versioned_book
 from ingestor.archive import archive
 from ingestor.catalogue import CatalogueSink
 from ingestor.index import IndexSink
@@ -41,7 +41,7 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
         open_event_log(f"sqlite://{tmp_path}/log.db"),
         open_lake(f"file://{tmp_path}/lake"),
         open_catalogue(f"sqlite:///{tmp_path}/catalogue.db"),
-        open_search(f"tantivy://{tmp_path}/search", writable=True),
+        open_search_index(f"tantivy://{tmp_path}/search", writable=True),
     )
     yield stores
     for store in (stores.log, stores.lake, stores.catalogue, stores.index):
@@ -51,30 +51,30 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 def in_log(log: EventLog, topic: str, messages: Sequence[Message]) -> list[Batch]:
     """The messages as a consumer would get them."""
     log.append(topic, messages)
-    return list(batches([record for p in range(4) for record in log.read(topic, p, 0, 1_000)]))
+    return list(split_batches([record for p in range(4) for record in log.read(topic, p, 0, 1_000)]))
 
 
 def indexed(index: SearchIndex) -> dict[str, tuple[int, bool]]:
-    found = list(index.versions())
+    found = list(index.read_versions())
     assert len({book_id for book_id, _, _ in found}) == len(found)
     return {str(book_id): (version, deleted) for book_id, version, deleted in found}
 
 
 def test_a_batch_that_comes_twice_changes_nothing_and_goes_on_where_the_catalogue_is(stores: Stores) -> None:
-    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
-    seen = [encode(an_observation(a_book(f"u{n}")), source="test") for n in range(9)]
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
+    seen = [encode(make_observation(make_book(f"u{n}")), source="test") for n in range(9)]
     todo = in_log(stores.log, OBSERVED.name, seen)
     for batch in todo:
         assert sink.handle(batch) == batch.next
-    once = stores.catalogue.content_hash()
+    once = stores.catalogue.compute_content_hash()
     for batch in todo:
         assert sink.handle(batch) == batch.next
-    assert stores.catalogue.content_hash() == once
+    assert stores.catalogue.compute_content_hash() == once
 
 
 def test_the_catalogue_takes_a_longer_second_try_as_far_as_the_first_was_archived(stores: Stores) -> None:
-    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
-    seen = [encode(an_observation(a_book("u1"), minute=n), source="test") for n in range(5)]
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
+    seen = [encode(make_observation(make_book("u1"), minute=n), source="test") for n in range(5)]
     (batch,) = in_log(stores.log, OBSERVED.name, seen)
     short = replace(batch, records=batch.records[:2])
     archive(stores.lake, short)
@@ -83,39 +83,39 @@ def test_the_catalogue_takes_a_longer_second_try_as_far_as_the_first_was_archive
 
 
 def test_a_batch_beyond_a_gap_is_not_archived_but_sent_back_to_the_gap(stores: Stores) -> None:
-    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
-    seen = [encode(an_observation(a_book("u1"), minute=n), source="test") for n in range(5)]
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
+    seen = [encode(make_observation(make_book("u1"), minute=n), source="test") for n in range(5)]
     (batch,) = in_log(stores.log, OBSERVED.name, seen)
     assert sink.handle(replace(batch, records=batch.records[2:])) == 0
     assert list(stores.lake.list("events/")) == []
 
 
 def test_a_lake_that_remembers_another_log_is_not_mixed_with_this_one(stores: Stores) -> None:
-    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
-    (batch,) = in_log(stores.log, OBSERVED.name, [encode(an_observation(a_book("u1")), source="test")])
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
+    (batch,) = in_log(stores.log, OBSERVED.name, [encode(make_observation(make_book("u1")), source="test")])
     archive(stores.lake, replace(batch, records=[replace(batch.records[0], value=b"another log's")]))
     with pytest.raises(Invalid, match="the log was replaced"):
         sink.handle(batch)
 
 
 def test_a_book_withdrawn_twice_is_gone_at_the_newest_version_everywhere(stores: Stores) -> None:
-    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log))
-    book = a_book("u1")
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
+    book = make_book("u1")
     ends = [EPOCH + timedelta(minutes=n) for n in (1, 2)]
     gone = [BookWithdrawn(source="shop", source_id="u1", observed_at=at, reason="test") for at in ends]
-    story = [encode(event, source="test") for event in (an_observation(book), *gone)]
+    story = [encode(event, source="test") for event in (make_observation(book), *gone)]
     for batch in in_log(stores.log, OBSERVED.name, story):
         sink.handle(batch)
     Relay(stores.catalogue, stores.log).step()
-    indexing = IndexSink(stores.index, DeadLetters(stores.log))
-    for batch in batches([r for p in range(4) for r in stores.log.read(STATE.name, p, 0, 100)]):
+    indexing = IndexSink(stores.index, DeadLetterQueue(stores.log))
+    for batch in split_batches([r for p in range(4) for r in stores.log.read(STATE.name, p, 0, 100)]):
         indexing.handle(batch)
     assert indexed(stores.index) == {"shop:u1": (gone[1].version, True)}
 
 
 def test_the_index_keeps_the_newest_whatever_comes_twice_or_late(stores: Stores) -> None:
-    sink = IndexSink(stores.index, DeadLetters(stores.log))
-    states = [BookState.of(a_stored_book(f"u{n % 3}", version=n + 1)) for n in range(12)]
+    sink = IndexSink(stores.index, DeadLetterQueue(stores.log))
+    states = [BookState.from_stored(make_versioned_book(f"u{n % 3}", version=n + 1)) for n in range(12)]
     todo = in_log(stores.log, STATE.name, [encode(state, source="test") for state in states])
     for batch in random.Random(3).sample(todo * 2, len(todo) * 2):
         sink.handle(batch)
@@ -123,8 +123,10 @@ def test_the_index_keeps_the_newest_whatever_comes_twice_or_late(stores: Stores)
 
 
 def test_the_relay_sends_everything_owed_in_order_and_then_nothing(stores: Stores) -> None:
-    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetters(stores.log), owes=Event())
-    seen = [encode(an_observation(a_book("u1", price=f"{n}.00"), minute=n), source="test") for n in range(4)]
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log), owes=Event())
+    seen = [
+        encode(make_observation(make_book("u1", price=f"{n}.00"), minute=n), source="test") for n in range(4)
+    ]
     for batch in in_log(stores.log, OBSERVED.name, seen):
         sink.handle(batch)
     relay = Relay(stores.catalogue, stores.log)

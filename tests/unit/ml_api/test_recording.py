@@ -17,7 +17,7 @@ from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import MONTHS, NAME
 from tests.unit.ml_api.test_predict import BOOK, ask, eventually
 
-from bookcore.domain.book import moment_of
+from bookcore.domain.book import from_version
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import open_event_log
 from bookcore.events.codec import encode
@@ -90,7 +90,7 @@ def test_what_was_answered_is_found_again_after_a_kill(world: World) -> None:
         assert [p for p in lost if client.get(f"/ml/predictions/{p}").status_code != 200] == []
     log = open_event_log(world.settings.event_log_url)
     records = [r for p in range(PREDICTED.partitions) for r in log.read(PREDICTED.name, p, 0, 1_000)]
-    assert set(told) <= {record.header("ce_id") for record in records}
+    assert set(told) <= {record.get_header("ce_id") for record in records}
     log.close()
     assert list(world.settings.ml_journal.iterdir()) == []
 
@@ -152,7 +152,7 @@ def test_a_folder_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) ->
 def test_messages_are_byte_for_byte_those_of_the_model(book: str | None) -> None:
     row = a_row(7, book=book)
     told = {k: v for k, v in row.items() if k not in ("id", "subject", "made_at")}
-    event = PredictionMade(prediction_id=row["id"], made_at=moment_of(row["made_at"]), **told)
+    event = PredictionMade(prediction_id=row["id"], made_at=from_version(row["made_at"]), **told)
     expected, (made,) = encode(event, source="ml-api"), messages_of([row])
     assert (made.key, made.value) == (expected.key, expected.value)
     assert [h for h in made.headers if h[0] != "ce_time"] == [

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bookcore.kit.failpoint import CrashPoint
+from bookcore.kit.failpoint import Failpoint
 
 if TYPE_CHECKING:
     from tests.unit.scraper.conftest import Scraper, Shop
 
-_POINTS = [point for point in CrashPoint if point.startswith("scraper.")]
+_POINTS = [point for point in Failpoint if point.startswith("scraper.")]
 
 
 @pytest.mark.parametrize("nth", [1, 3])
 @pytest.mark.parametrize("point", _POINTS)
 def test_a_crawl_goes_on_after_kill_9_and_ends_as_if_nothing_had_happened(
-    point: CrashPoint, nth: int, shop: Shop, scraper: Scraper
+    point: Failpoint, nth: int, shop: Shop, scraper: Scraper
 ) -> None:
     scraper.killed_at(f"{point}:{nth}", shop.address)
     ran = scraper.crawl(shop.address)
@@ -26,11 +26,11 @@ def test_a_crawl_goes_on_after_kill_9_and_ends_as_if_nothing_had_happened(
     undisturbed.crawl(shop.address)
     assert (ran.code, ran.summary["resumed"], ran.summary["books"]) == (0, True, 25)
     assert scraper.contents() == undisturbed.contents()
-    assert {line["event_id"] for line in scraper.ledger()} == {event.id for event in scraper.events()}
+    assert {line["event_id"] for line in scraper.ledger()} == {event.event_id for event in scraper.events()}
 
 
 def test_pages_that_were_done_are_not_fetched_again(shop: Shop, scraper: Scraper) -> None:
-    scraper.killed_at(f"{CrashPoint.SCRAPER_AFTER_MARK}:3", shop.address)
+    scraper.killed_at(f"{Failpoint.SCRAPER_AFTER_MARK}:3", shop.address)
     before = sum(shop.by_status().values())
     ran = scraper.crawl(shop.address)
     robots = 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bookcore.domain.book import Book
 from bookcore.domain.normalise import normalise
 from bookcore.lake import open_lake
-from bookcore.lake.layout import page_key, unpack_page
+from bookcore.lake.layout import make_page_key, unpack_page
 
 if TYPE_CHECKING:
     from tests.unit.scraper.conftest import Scraper, Shop
@@ -28,7 +28,7 @@ def test_every_observation_is_a_book_and_names_its_stored_page(shop: Shop, scrap
     lake = open_lake(f"file://{scraper.data}/lake")
     for event in scraper.events():
         assert isinstance(normalise(event.origin, event.printed), Book)
-        assert event.page == page_key(unpack_page(lake.get(event.page or "")))
+        assert event.page == make_page_key(unpack_page(lake.get(event.page or "")))
 
 
 def test_progress_tells_the_printed_total_and_never_counts_down(shop: Shop, scraper: Scraper) -> None:
@@ -43,7 +43,7 @@ def test_the_ledger_holds_one_line_for_each_acknowledged_event(shop: Shop, scrap
     told = {
         (line["event_id"], line["key"], line["version"], line["content_hash"]) for line in scraper.ledger()
     }
-    kept = {(event.id, event.key, str(event.version), event.content_hash) for event in scraper.events()}
+    kept = {(event.event_id, event.key, str(event.version), event.content_hash) for event in scraper.events()}
     assert told == kept
     assert len(scraper.ledger()) == 25
 

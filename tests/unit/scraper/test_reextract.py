@@ -14,7 +14,7 @@ from bookcore.events.codec import decode, encode
 from bookcore.events.message import Batch
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
-from bookcore.lake.layout import batch_key, pack_page, pack_records, page_key
+from bookcore.lake.layout import make_batch_key, make_page_key, pack_page, pack_records
 from scraper.reextract import reextract
 from scraper.settings import Settings
 from scraper.sources import SOURCES
@@ -50,7 +50,7 @@ def observation(body: bytes, *, extractor: str = "books_toscrape/0", after: floa
         observed_at=SEEN + timedelta(seconds=after),
         content_hash="0" * 64,
         extractor=extractor,
-        page=page_key(body),
+        page=make_page_key(body),
         printed=PrintedBook(title="misread", price="£1.00"),
     )
 
@@ -58,7 +58,7 @@ def observation(body: bytes, *, extractor: str = "books_toscrape/0", after: floa
 def archive(settings: Settings, events: list[Event], *, bodies: list[bytes]) -> None:
     """Published, archived by the ingestor, pages stored."""
     log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
-    lake.put_all({page_key(body): pack_page(body) for body in bodies})
+    lake.put_many({make_page_key(body): pack_page(body) for body in bodies})
     log.append(OBSERVED.name, [encode(event, source="test") for event in events])
     _archive_all(settings, lake)
     log.close()
@@ -72,7 +72,7 @@ def _archive_all(settings: Settings, lake: Lake) -> None:
         first = sum(len(log.read(OBSERVED.name, p, 0, 100)) for p in done if p == partition)
         if records := log.read(OBSERVED.name, partition, 0 if partition not in done else first - 1, 100):
             batch = Batch(OBSERVED.name, partition, list(records))
-            lake.put(batch_key(batch), pack_records(records))
+            lake.put(make_batch_key(batch), pack_records(records))
     log.close()
 
 
@@ -125,7 +125,7 @@ def test_the_newest_sight_of_a_book_is_read_and_a_withdrawn_book_stays_withdrawn
 
 
 def test_a_page_that_the_lake_lost_is_counted_and_the_rest_goes_on(settings: Settings, body: bytes) -> None:
-    lost = observation(body).model_copy(update={"source_id": "other", "page": page_key(b"gone")})
+    lost = observation(body).model_copy(update={"source_id": "other", "page": make_page_key(b"gone")})
     archive(settings, [observation(body), lost], bodies=[body])
     assert str(reextract(settings, SOURCE, dry_run=False)) == "2 books · 2 outdated · 1 changed · 1 failed"
 
@@ -133,7 +133,7 @@ def test_a_page_that_the_lake_lost_is_counted_and_the_rest_goes_on(settings: Set
 def test_page_objects_that_understand_nothing_publish_nothing(settings: Settings) -> None:
     bodies = [b"<html><body>%d</body></html>" % n for n in range(60)]
     events: list[Event] = [
-        observation(b"").model_copy(update={"source_id": f"b{n}", "page": page_key(body)})
+        observation(b"").model_copy(update={"source_id": f"b{n}", "page": make_page_key(body)})
         for n, body in enumerate(bodies)
     ]
     archive(settings, events, bodies=bodies)

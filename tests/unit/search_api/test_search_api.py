@@ -6,8 +6,8 @@ from fastapi.testclient import TestClient
 
 from bookcore.events.book import BookState
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
-from bookcore.search import open_search
-from bookcore.testing.builders import a_stored_book
+from bookcore.search import open_search_index
+from bookcore.testing.builders import make_versioned_book
 from search_api.app import create_app
 from search_api.settings import Settings
 
@@ -20,8 +20,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
     """Five books: u0 to u4, all of them lamps."""
-    index = open_search(settings.search_url, writable=True)
-    index.put([a_stored_book(f"u{n}") for n in range(5)])
+    index = open_search_index(settings.search_url, writable=True)
+    index.put([make_versioned_book(f"u{n}") for n in range(5)])
     index.close()
     reader = Identity("u", Role.READER, DEFAULT_SCOPES[Role.READER])
     token = InternalTokens(settings.internal_secret.get_secret_value()).sign(reader)
@@ -87,8 +87,8 @@ def test_a_book_has_the_documented_shape(client: TestClient) -> None:
 
 def test_what_is_put_later_is_found_without_a_restart(client: TestClient, settings: Settings) -> None:
     assert client.get("/search", params={"q": "harbour"}).json()["total"] == 0
-    index = open_search(settings.search_url, writable=True)
-    index.put([a_stored_book("later", title="Harbour")])
+    index = open_search_index(settings.search_url, writable=True)
+    index.put([make_versioned_book("later", title="Harbour")])
     index.close()
     assert client.get("/search", params={"q": "harbour"}).json()["total"] == 1
 

@@ -47,7 +47,7 @@ def show(topic: str, offset: int, *, data: Data = None) -> None:
         letter = letters.letter_at(log, topic, offset)
     print(f"reason   {letter.reason}")
     print(f"from     {letter.topic}/{letter.partition}/{letter.offset}")
-    print(f"parked   {letter.record.timestamp.isoformat()}   redriven {letter.redriven} times before")
+    print(f"parked   {letter.record.timestamp.isoformat()}   redriven {letter.redrive_count} times before")
     print(f"key      {letter.record.key}")
     for name, value in letter.original.headers:
         print(f"header   {name}: {value.decode('utf-8', 'backslashreplace')}")

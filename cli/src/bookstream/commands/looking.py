@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bookcore.catalogue import BookFilter, Catalogue
-from bookcore.catalogue.export import csv_blocks, jsonl_blocks
+from bookcore.catalogue.export import export_csv, export_jsonl
 from bookcore.event_log import open_event_log
 from bookcore.events.topics import TOPICS, Topic
 from bookstream import ledger
@@ -136,7 +136,7 @@ def topics(
 
 def _apply(settings: Settings) -> None:
     log = open_event_log(settings.event_log_url)
-    for line in log.declare():
+    for line in log.declare_topics():
         print(line)
     log.close()
 
@@ -155,7 +155,7 @@ def _age(now: Overview) -> str:
 
 
 def _blocks(catalogue: Catalogue, format: Format) -> Iterator[bytes]:  # noqa: A002 - the flag's name
-    blocks = csv_blocks if format is Format.CSV else jsonl_blocks
+    blocks = export_csv if format is Format.CSV else export_jsonl
     return blocks(catalogue, BookFilter())
 
 

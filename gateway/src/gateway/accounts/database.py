@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bookcore.domain.errors import Invalid, Unavailable
-from bookcore.sql import make_tables, open_engine
+from bookcore.sql import create_tables, open_engine
 from gateway.accounts.tables import metadata
 
 _DAMAGED = ("not a database", "malformed")
@@ -61,7 +61,7 @@ def open_database(url: str) -> Database:
         event.listen(engine, "connect", _on_connect)
     try:
         with _translated():
-            make_tables(engine, metadata)
+            create_tables(engine, metadata)
     except Unavailable:
         engine.dispose()
         raise

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from gateway.accounts.audit import AuditFilter, Deed
 from gateway.api.cache_routes import ThePurger
 from gateway.api.dependencies import Admin, In, actor
@@ -57,7 +57,7 @@ async def rotate_signing_key(caller: Admin, control: In) -> SigningKeyOut:
     "/signing-keys/{kid}",
     status_code=204,
     summary="Distrust a signing key",
-    responses=problems("not-found"),
+    responses=describe_problems("not-found"),
 )
 async def distrust_signing_key(
     kid: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$", examples=[KID])],

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
 from gateway.accounts import Account
 from gateway.accounts.login_failures import EVERYBODY, Kind
@@ -41,7 +41,7 @@ async def _everybodys_turn(control: Control, address: str) -> None:
         await control.access.count(control.access.quotas.login_everyone, "")
 
 
-@router.post("/register", status_code=201, summary="Make an account", responses=problems("conflict"))
+@router.post("/register", status_code=201, summary="Make an account", responses=describe_problems("conflict"))
 async def register(new: NewAccount, control: In, address: Address, _: LoginQuota) -> Tokens:
     """Makes an account with the role reader and logs it in. A taken address answers 409."""
     await _everybodys_turn(control, address)
@@ -51,7 +51,7 @@ async def register(new: NewAccount, control: In, address: Address, _: LoginQuota
     return control.pair(session, account.role)
 
 
-@router.post("/login", summary="Log in", responses=problems("unauthorized", "forbidden"))
+@router.post("/login", summary="Log in", responses=describe_problems("unauthorized", "forbidden"))
 async def login(given: Login, control: In, address: Address, _: LoginQuota) -> Tokens:
     """Begins a session. Wrong address and wrong password get the same answer in the same time."""
     with _noted(control, Kind.LOCKED, given.email, address=address):
@@ -78,7 +78,7 @@ async def _account_of(given: Login, control: Control) -> Account:
     "/refresh",
     dependencies=[Anonymous],
     summary="Get a new pair of tokens",
-    responses=problems("unauthorized"),
+    responses=describe_problems("unauthorized"),
 )
 async def refresh(given: Refresh, control: In) -> Tokens:
     """Each refresh token works once; a second use ends the session, since one of the two was a thief."""

@@ -77,7 +77,7 @@ async def show_openapi(document: Asked) -> JSONResponse:
 @router.get("/asyncapi.json", include_in_schema=False)
 async def show_asyncapi() -> JSONResponse:
     """The event topics, for subscribers."""
-    return JSONResponse(asyncapi.document())
+    return JSONResponse(asyncapi.build_document())
 
 
 @router.get("/docs", include_in_schema=False)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from bookcore.domain.errors import Forbidden
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from gateway.accounts import Account
 from gateway.accounts.api_keys import NewKey
 from gateway.accounts.caller import Caller
@@ -43,7 +43,7 @@ async def list_keys(caller: Person, control: In) -> KeysOut:
     tags=["keys"],
     status_code=201,
     summary="Make an API key",
-    responses=problems("conflict"),
+    responses=describe_problems("conflict"),
     openapi_extra=NEEDS_LOGIN,
 )
 async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
@@ -67,7 +67,7 @@ async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
     tags=["keys"],
     status_code=204,
     summary="Revoke an API key",
-    responses=problems("not-found"),
+    responses=describe_problems("not-found"),
     openapi_extra=NEEDS_LOGIN,
 )
 async def revoke_key(key_id: str, caller: Person, control: In) -> None:
@@ -79,7 +79,7 @@ async def revoke_key(key_id: str, caller: Person, control: In) -> None:
     "/users/{user_id}/keys",
     tags=["users"],
     summary="List a user's API keys",
-    responses=problems("not-found"),
+    responses=describe_problems("not-found"),
 )
 async def list_keys_of_user(user_id: str, _: Admin, control: In) -> KeysOut:
     """For administrators."""
@@ -107,7 +107,10 @@ async def show_usage(caller: Known, control: In, days: Days = 7) -> UsageOut:
 
 
 @router.get(
-    "/users/{user_id}/usage", tags=["users"], summary="Show a user's usage", responses=problems("not-found")
+    "/users/{user_id}/usage",
+    tags=["users"],
+    summary="Show a user's usage",
+    responses=describe_problems("not-found"),
 )
 async def show_usage_of_user(user_id: str, _: Admin, control: In, days: Days = 7) -> UsageOut:
     """For administrators."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from copy import deepcopy
 
-from bookcore.kit.openapi import SCHEMAS, Document, add_problems, operations_of
+from bookcore.kit.openapi import SCHEMAS, Document, add_problems, list_operations
 from gateway.routing.routes import PUBLIC_PREFIX, ROUTES, Route, Service
 
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
@@ -38,8 +38,8 @@ def for_scopes(document: Document, scopes: frozenset[str]) -> Document:
     """What is open to these scopes: operations that ask for none of the others, and the schemas they use."""
     paths: Document = {}
     for path, item in document["paths"].items():
-        others = {name: part for name, part in item.items() if name not in operations_of(item)}
-        allowed = {m: op for m, op in operations_of(item).items() if scopes_of(op) <= scopes}
+        others = {name: part for name, part in item.items() if name not in list_operations(item)}
+        allowed = {m: op for m, op in list_operations(item).items() if scopes_of(op) <= scopes}
         if allowed:
             paths[path] = {**others, **allowed}
     components = dict(document.get("components", {}))
@@ -75,7 +75,7 @@ def _references(value: object) -> list[str]:
 
 
 def _all(item: object) -> list[Document]:
-    return list(operations_of(item).values()) if isinstance(item, dict) else []
+    return list(list_operations(item).values()) if isinstance(item, dict) else []
 
 
 def _part(document: Document, *names: str) -> Document:
@@ -92,7 +92,7 @@ def _route(path: str, service: Service) -> Route | None:
 
 def _public_item(item: Document, route: Route, names: set[object]) -> Document:
     public = dict(item)
-    for method, operation in operations_of(item).items():
+    for method, operation in list_operations(item).items():
         scope = route.needs(method.upper()).value
         name = operation.get("operationId", method)
         name = f"{route.service.value.replace('-', '_')}_{name}" if name in names else name

@@ -4,15 +4,15 @@ import json
 from html import escape
 from importlib.resources import files
 
-from bookcore.kit.openapi import Document, operations_of
-from bookcore.kit.problem import Problem, example_of_problem
+from bookcore.kit.openapi import Document, list_operations
+from bookcore.kit.problem import Problem, build_example_problem
 
 
 def docs_page(document: Document) -> str:
     """Every operation of an OpenAPI document by tag, as HTML."""
     groups: dict[str, list[str]] = {}
     for path, item in document.get("paths", {}).items():
-        for method, operation in operations_of(item).items():
+        for method, operation in list_operations(item).items():
             tag = str((operation.get("tags") or ["other"])[0])
             groups.setdefault(tag, []).append(_operation(method, path, operation))
     sections = (f"<h2>{escape(tag)}</h2>{''.join(rows)}" for tag, rows in groups.items())
@@ -31,7 +31,7 @@ def problem_page(problem: Problem) -> str:
 
 
 def _shown(problem: Problem) -> str:
-    return json.dumps(example_of_problem(problem), indent=2, ensure_ascii=False)
+    return json.dumps(build_example_problem(problem), indent=2, ensure_ascii=False)
 
 
 def _operation(method: str, path: str, operation: Document) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from gateway.accounts import AccountChange
 from gateway.api.dependencies import Admin, In, Known, actor
 from gateway.api.schemas import Me, User, UserChange, UserPage
@@ -22,7 +22,7 @@ async def show_me(caller: Known, control: In) -> Me:
     return Me(**User.of(account).model_dump(), scopes=tuple(sorted(caller.scopes)), key_id=caller.key_id)
 
 
-@router.get("", summary="List users", responses=problems("bad-cursor"))
+@router.get("", summary="List users", responses=describe_problems("bad-cursor"))
 async def list_users(
     _: Admin,
     control: In,
@@ -32,16 +32,16 @@ async def list_users(
     """By creation, oldest first; go on with `next_cursor`. For administrators."""
     after = _FIRST
     if cursor:
-        created_at, user_id = control.cursors.read(cursor, question=_QUESTION)
+        created_at, user_id = control.cursors.decode(cursor, question=_QUESTION)
         after = int(created_at or 0), str(user_id)
     found = await asyncio.to_thread(control.stores.users.page, after, limit=limit + 1)
     page = found[:limit]
     ended = (page[-1].created_at, page[-1].id) if len(found) > limit else None
-    next_cursor = control.cursors.write(ended, question=_QUESTION) if ended else None
+    next_cursor = control.cursors.encode(ended, question=_QUESTION) if ended else None
     return UserPage(users=tuple(User.of(account) for account in page), next_cursor=next_cursor)
 
 
-@router.get("/{user_id}", summary="Show a user", responses=problems("not-found"))
+@router.get("/{user_id}", summary="Show a user", responses=describe_problems("not-found"))
 async def show_user(user_id: str, _: Admin, control: In) -> User:
     """One account. For administrators."""
     return User.of(await asyncio.to_thread(control.stores.users.get, user_id))
@@ -50,7 +50,7 @@ async def show_user(user_id: str, _: Admin, control: In) -> User:
 @router.patch(
     "/{user_id}",
     summary="Change a user's role or plan, disable or enable",
-    responses=problems("not-found", "conflict"),
+    responses=describe_problems("not-found", "conflict"),
 )
 async def change_user(user_id: str, change: UserChange, caller: Admin, control: In) -> User:
     """Counts at once; disabling ends all sessions. 409 when no administrator would be left."""
@@ -61,7 +61,10 @@ async def change_user(user_id: str, change: UserChange, caller: Admin, control: 
 
 
 @router.delete(
-    "/{user_id}", status_code=204, summary="Delete a user", responses=problems("not-found", "conflict")
+    "/{user_id}",
+    status_code=204,
+    summary="Delete a user",
+    responses=describe_problems("not-found", "conflict"),
 )
 async def delete_user(user_id: str, caller: Admin, control: In) -> None:
     """With all sessions, at once. 409 when no administrator would be left."""

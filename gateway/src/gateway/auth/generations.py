@@ -6,7 +6,7 @@ found after a later change. A number that was evicted starts again from the time
 
 from collections.abc import Sequence
 
-from bookcore.cache import Cache, Outcome, Script
+from bookcore.cache import Cache, Script, ScriptResult
 
 _LIFE = 30 * 86_400.0
 
@@ -15,16 +15,16 @@ def _started(now: float) -> int:
     return int(now * 1_000_000)
 
 
-def _current(values: Sequence[bytes | None], _: Sequence[float], now: float) -> Outcome:
+def _current(values: Sequence[bytes | None], _: Sequence[float], now: float) -> ScriptResult:
     if values[0] is not None:
-        return Outcome(writes=[None], answer=[float(values[0])])
+        return ScriptResult(writes=[None], answer=[float(values[0])])
     begun = _started(now)
-    return Outcome(writes=[(str(begun).encode(), _LIFE)], answer=[float(begun)])
+    return ScriptResult(writes=[(str(begun).encode(), _LIFE)], answer=[float(begun)])
 
 
-def _advance(values: Sequence[bytes | None], _: Sequence[float], now: float) -> Outcome:
+def _advance(values: Sequence[bytes | None], _: Sequence[float], now: float) -> ScriptResult:
     moved = max(int(values[0] or 0) + 1, _started(now))
-    return Outcome(writes=[(str(moved).encode(), _LIFE)], answer=[float(moved)])
+    return ScriptResult(writes=[(str(moved).encode(), _LIFE)], answer=[float(moved)])
 
 
 _STORE = "redis.call('SET', KEYS[1], string.format('%.0f', moved), 'EX', 2592000) return {number(moved)}"

@@ -53,7 +53,7 @@ class ChangeListener:
                 raise
 
     def _listen(self) -> None:
-        consumer = self._event_log.consumer(self._group, [CHANGED.name], start=self._end_of)
+        consumer = self._event_log.create_consumer(self._group, [CHANGED.name], start=self._end_of)
         try:
             consumer.poll(limit=1, timeout=0)
             self._on_change([EVERYTHING])
@@ -70,7 +70,7 @@ class ChangeListener:
             consumer.commit(_after(records))
 
     def _end_of(self, topic: str, partition: int) -> int | None:
-        progress = self._event_log.progress(topic, self._group)
+        progress = self._event_log.read_progress(topic, self._group)
         return next((p.end for p in progress if p.partition == partition), None)
 
 

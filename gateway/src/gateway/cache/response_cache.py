@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from bookcore.cache import Cache, Question
+from bookcore.cache import Cache, PreparedScript
 from bookcore.domain.errors import BookstreamError
 from gateway.accounts.quota import Quota
 from gateway.cache.entry import Entry
@@ -45,7 +45,7 @@ class Admission:
 
     __slots__ = ("question", "quota", "subject")
 
-    def __init__(self, subject: str, quota: Quota, question: Question) -> None:
+    def __init__(self, subject: str, quota: Quota, question: PreparedScript) -> None:
         self.subject, self.quota, self.question = subject, quota, question
 
 
@@ -76,7 +76,7 @@ class Store:
 
     def admission(self, subject: str, quota: Quota) -> Admission:
         """For every request of the subject."""
-        question = self._cache.prepared(ADMIT, (subject, SEQUENCE), (quota.requests, quota.window))
+        question = self._cache.prepare(ADMIT, (subject, SEQUENCE), (quota.requests, quota.window))
         return Admission(subject, quota, question)
 
     def admit(self, admission: Admission, key: str, then: Then) -> None:
@@ -98,9 +98,9 @@ class Store:
 
         if self._is_shared and key and self._shelf.peek(key) is None:
             quota, keys = admission.quota, (admission.subject, SEQUENCE, key)
-            self._cache.ask(ADMIT, keys, (quota.requests, quota.window), answered)
+            self._cache.eval_nowait(ADMIT, keys, (quota.requests, quota.window), answered)
         else:
-            admission.question.ask(answered)
+            admission.question.run(answered)
 
     def look(self, key: str, then: Callable[[Entry | None], None]) -> None:
         """What either level holds, without counting anything; None also when the server is away."""
@@ -114,7 +114,7 @@ class Store:
                 self._take_in(key, (*_NUMBERS, reply[0]))
             then(self._held(key))
 
-        self._cache.ask(LOOK, (key,), (), answered)
+        self._cache.eval_nowait(LOOK, (key,), (), answered)
 
     def spares(self, ticket: int, tags: Sequence[str]) -> bool:
         """Whether what was asked for at purge sequence `ticket` is still good."""
@@ -129,7 +129,7 @@ class Store:
             life = entry.lifetime
             seconds = life.ttl + max(life.while_revalidating, life.if_error)
             packed = entry.pack()
-            self._cache.ask(KEEP, (key,), (packed, int(seconds * 1_000)), _ignored)
+            self._cache.eval_nowait(KEEP, (key,), (packed, int(seconds * 1_000)), _ignored)
 
     def purge(self, tags: Sequence[str], then: Callable[[BookstreamError | None], None]) -> None:
         """Nobody gets an older answer of those tags once `then` was called with None."""
@@ -141,7 +141,7 @@ class Store:
                 self._learn(lambda: then(None))
 
         self._purges.expect(tags)
-        self._cache.ask(PURGE, _PURGE_KEYS, (" ".join(tags).encode(),), answered)
+        self._cache.eval_nowait(PURGE, _PURGE_KEYS, (" ".join(tags).encode(),), answered)
 
     async def purged(self, tags: Sequence[str]) -> None:
         """The same, awaited. Raises: BookstreamError."""
@@ -202,7 +202,7 @@ class Store:
                 listener(news)
             then()
 
-        self._cache.ask(LEARN, _PURGE_KEYS, (self._purges.sequence,), answered)
+        self._cache.eval_nowait(LEARN, _PURGE_KEYS, (self._purges.sequence,), answered)
 
     def _count_here(self, admission: Admission) -> Counted:
         self.counted_here += 1

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
-from bookcore.cache import Outcome, Script
+from bookcore.cache import Script, ScriptResult
 
 SEQUENCE, LOG = "purge:sequence", "purge:log"
 LOG_LENGTH = 256
@@ -69,7 +69,7 @@ def _kept(sequence: int) -> tuple[bytes, float]:
     return str(sequence).encode(), _LIFE
 
 
-def _admit(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+def _admit(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the quota's requests and window
     # the arithmetic of gcra.step, which a property test holds it to, without its values: this is the hot path
     instant = int(now * _MICRO)
@@ -79,28 +79,30 @@ def _admit(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> O
     sequence = int(values[1] or instant)
     begun = _kept(sequence) if values[1] is None else None
     if room < cost:
-        return Outcome([None, begun, None][: len(values)], [0, 0, cost - room, behind - instant, sequence])
+        return ScriptResult(
+            [None, begun, None][: len(values)], [0, 0, cost - room, behind - instant, sequence]
+        )
     after = behind + cost
     write = (b"%d" % after, max((after - instant) / _MICRO, 0.001))
     answer = [1, room // cost - 1, 0, after - instant, sequence, values[2] if len(values) > 2 else None]
-    return Outcome([write, begun, None][: len(values)], answer)
+    return ScriptResult([write, begun, None][: len(values)], answer)
 
 
-def _purge(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+def _purge(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the tags
     moved = _sequence(values[0], now) + 1
     log = b"" if values[0] is None else values[1] or b""
     lines = [*log.split(b"\n")[:-1], args[0]][-LOG_LENGTH:]
-    return Outcome([_kept(moved), (b"\n".join(lines) + b"\n", _LIFE)], [moved])
+    return ScriptResult([_kept(moved), (b"\n".join(lines) + b"\n", _LIFE)], [moved])
 
 
-def _learn(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+def _learn(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the number up to which the process knows
     sequence = _sequence(values[0], now)
     lines = (b"" if values[0] is None else values[1] or b"").split(b"\n")[:-1]
     missed = sequence - int(args[0])
     known = lines[-missed:] if 0 < missed <= len(lines) else []
-    return Outcome([_kept(sequence), None], [sequence, sequence - len(lines), *known])
+    return ScriptResult([_kept(sequence), None], [sequence, sequence - len(lines), *known])
 
 
 ADMIT = Script("gateway.admit", _ADMIT, _admit)
@@ -115,18 +117,18 @@ LEARN = Script("gateway.learn", _LEARN, _learn)
 begins after, and the tags of each purge since, nothing when the log doesn't reach that far."""
 
 
-def _keep(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+def _keep(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the bytes and their life
-    return Outcome([(args[0], args[1] / 1_000)], [1])
+    return ScriptResult([(args[0], args[1] / 1_000)], [1])
 
 
 KEEP = Script("gateway.keep", "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return {1}", _keep)
 """Key: one; arguments: bytes, milliseconds."""
 
 
-def _look(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+def _look(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: none are given
-    return Outcome([None], [values[0]])
+    return ScriptResult([None], [values[0]])
 
 
 LOOK = Script("gateway.look", "return {redis.call('GET', KEYS[1])}", _look)

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from bookcore.kit.problem import PROBLEMS, problem_response
+from bookcore.kit.problem import PROBLEMS, build_problem_response
 from gateway.downstream.context import Inside
 from gateway.downstream.fast_exchange import HotVisit
 from gateway.downstream.websocket import Tunnel, wants_tunnel
@@ -233,7 +233,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            response = problem_response(PROBLEMS[slug], detail, headers=headers)
+            response = build_problem_response(PROBLEMS[slug], detail, headers=headers)
             lines = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
             status = b"HTTP/1.1 %d %b\r\n" % (
                 response.status_code,

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Protocol
 
-from bookcore.kit.problem import ProblemError, problem_response
+from bookcore.kit.problem import ProblemError, build_problem_response
 from gateway.auth.caller_cache import Known
 from gateway.cache.entry import Entry
 from gateway.http.caching import is_unchanged
@@ -136,7 +136,7 @@ class HotVisit(Visit):
         if self._has_begun:
             self._close(breaks_off=True)
             return
-        response = problem_response(problem.problem, problem.detail, headers=problem.headers)
+        response = build_problem_response(problem.problem, problem.detail, headers=problem.headers)
         self.status = response.status_code
         self._note = b"fwd=bypass" if self.status == 429 else b"fwd=uri-miss"
         lines = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)

@@ -7,7 +7,7 @@ import structlog
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bookcore.kit.problem import PROBLEMS, ProblemError, problem_response
+from bookcore.kit.problem import PROBLEMS, ProblemError, build_problem_response
 from gateway.http.headers import REQUEST_ID, first, is_sane_request_id
 from gateway.http.scope import add_answer_headers, answer_headers, identify, user_of
 from gateway.http.trace import TRACEPARENT, Tracer, trace_in
@@ -135,5 +135,7 @@ async def _give_up(error: Exception, scope: Scope, receive: Receive, answer: _An
     _log.error("request failed", path=scope["path"], exc_info=error)
     if not answer.has_started:
         add_answer_headers(scope, {"Connection": "close"})
-        crash = problem_response(PROBLEMS["internal"], "the error has been logged under this request id")
+        crash = build_problem_response(
+            PROBLEMS["internal"], "the error has been logged under this request id"
+        )
         await crash(scope, receive, answer.send)

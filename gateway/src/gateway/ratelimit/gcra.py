@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from bookcore.cache import Outcome, Script
+from bookcore.cache import ScriptResult, Script
 from gateway.accounts.quota import Quota
 
 _MICRO = 1_000_000
@@ -50,13 +50,13 @@ def step(quota: Quota, tat: int | None, *, now: float) -> Step:
     return Step(after, Verdict(allowed=True, remaining=remaining, retry_after=0.0, reset_after=reset_after))
 
 
-def _local(values: Sequence[bytes | None], args: Sequence[float], now: float) -> Outcome:
+def _local(values: Sequence[bytes | None], args: Sequence[float], now: float) -> ScriptResult:
     stored = values[0]
     done = step(Quota("", int(args[0]), args[1]), None if stored is None else int(stored), now=now)
     verdict = done.verdict
     write = (str(done.tat).encode(), max(verdict.reset_after, 0.001)) if verdict.allowed else None
     answer = [float(verdict.allowed), float(verdict.remaining), verdict.retry_after, verdict.reset_after]
-    return Outcome(writes=[write], answer=answer)
+    return ScriptResult(writes=[write], answer=answer)
 
 
 _LUA = """

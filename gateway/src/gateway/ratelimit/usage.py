@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from bookcore.domain.errors import BookstreamError
-from bookcore.kit.clock import Clock, seconds_of
+from bookcore.kit.clock import Clock, make_seconds_clock
 from bookcore.kit.problem import ProblemError
 from gateway.accounts.caller import Caller
 from gateway.accounts.flushing import Flushing
@@ -32,7 +32,7 @@ class Usage(Flushing):
     def __init__(self, table: UsageTable, *, clock: Clock) -> None:
         super().__init__(every=_EVERY_SECONDS)
         self._table = table
-        self._now = seconds_of(clock)
+        self._now = make_seconds_clock(clock)
         self._waiting: dict[tuple[str, str, int], list[int]] = {}
         self._quotas: dict[str, Quota] = {}
         """Of those who asked since the last flush."""

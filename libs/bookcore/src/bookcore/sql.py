@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, 
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bookcore.kit.sqlite_file import in_turn
+from bookcore.kit.sqlite_file import lock_file
 
 _FIRST_LOCK = 7_112_200
 
@@ -21,10 +21,10 @@ def open_engine(url: str) -> Engine:
     """
     parsed = make_url(url)
     is_file = parsed.get_backend_name() == "sqlite"
-    return sqlite_engine(parsed) if is_file else create_engine(parsed, pool_pre_ping=True)
+    return create_sqlite_engine(parsed) if is_file else create_engine(parsed, pool_pre_ping=True)
 
 
-def sqlite_engine(url: URL, **more: Any) -> Engine:  # Any: whatever create_engine takes
+def create_sqlite_engine(url: URL, **more: Any) -> Engine:  # Any: whatever create_engine takes
     """WAL and a sync for each commit; who writes waits up to 30 s for another.
 
     A transaction that writes is begun with `execution_options(writes=True)`.
@@ -36,26 +36,26 @@ def sqlite_engine(url: URL, **more: Any) -> Engine:  # Any: whatever create_engi
 
 
 @contextmanager
-def first_use(engine: Engine) -> Iterator[Connection]:
+def begin_setup(engine: Engine) -> Iterator[Connection]:
     """A transaction to make tables in; processes that start at once go in turn.
 
     Raises: what the driver does, OSError when a file can't be made.
     """
-    with _turn(engine), engine.execution_options(writes=True).begin() as connection:
+    with _lock_database_file(engine), engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _FIRST_LOCK})
         yield connection
 
 
-def make_tables(engine: Engine, metadata: MetaData) -> None:
+def create_tables(engine: Engine, metadata: MetaData) -> None:
     """Those that aren't there. Raises: as first_use."""
-    with first_use(engine) as connection:
+    with begin_setup(engine) as connection:
         metadata.create_all(connection)
 
 
-def _turn(engine: Engine) -> AbstractContextManager[None]:
+def _lock_database_file(engine: Engine) -> AbstractContextManager[None]:
     file = engine.url.database if engine.dialect.name == "sqlite" else None
-    return in_turn(Path(file)) if file else nullcontext()
+    return lock_file(Path(file)) if file else nullcontext()
 
 
 def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

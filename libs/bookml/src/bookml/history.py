@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 import duckdb
 import orjson
 
-from bookcore.domain.book import version_at
+from bookcore.domain.book import to_version
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import Consumer, EventLog, Position
-from bookcore.event_log.consumer_loop import batches
+from bookcore.event_log.consumer_loop import split_batches
 from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
@@ -51,11 +51,11 @@ def catch_up(log: EventLog, lake: Lake) -> int:
 
     Idempotent by offset: parts may overlap after a crash, and rows that are equal count once.
     """
-    consumer = log.consumer(GROUP, [STATE.name])
+    consumer = log.create_consumer(GROUP, [STATE.name])
     taken = 0
     try:
         while records := _polled(consumer, log):
-            for batch in batches(records):
+            for batch in split_batches(records):
                 keep(lake, batch)
                 consumer.commit([Position(batch.topic, batch.partition, batch.next)])
             taken += len(records)
@@ -68,7 +68,7 @@ def _polled(consumer: Consumer, log: EventLog) -> Sequence[Record]:
     """Records while there are some; a group that is just joining may have to be asked again."""
     while True:
         records = consumer.poll(limit=_BATCH, timeout=0.2)
-        if records or not any(part.lag for part in log.progress(STATE.name, GROUP)):
+        if records or not any(part.lag for part in log.read_progress(STATE.name, GROUP)):
             return records
 
 
@@ -137,7 +137,7 @@ def _row(record: Record) -> dict[str, object] | None:
         event = decode(record).event
     except Invalid:
         return None
-    known = version_at(record.timestamp)
+    known = to_version(record.timestamp)
     if isinstance(event, BookGone):
         source = event.book_id.partition(":")[0]
         return _told(event.book_id, source, event.version, known) | {"deleted": True}

@@ -10,7 +10,7 @@ from bookcore.catalogue import Catalogue, open_catalogue, queries
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import open_event_log
 from bookcore.kit.app import create_service
-from bookcore.kit.auth import InternalTokens, Scope, needs
+from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
 from books_api.cursor import Cursors
 from books_api.dependencies import Collaborators
@@ -43,11 +43,11 @@ def create_app(settings: Settings) -> FastAPI:
     def ready() -> None:
         if not opened:
             raise Unavailable("the catalogue is not open yet")
-        with opened[0].reading() as connection:
-            queries.next_offset(connection, "", 0)
+        with opened[0].begin_read() as connection:
+            queries.get_next_offset(connection, "", 0)
 
     app = create_service("Bookstream books", lifespan=lifespan, ready=ready)
     for router in (catalogue.router, books.router):
-        app.include_router(router, dependencies=[needs(Scope.BOOKS_READ)])
-    app.include_router(admin.router, dependencies=[needs(Scope.BOOKS_WRITE)])
+        app.include_router(router, dependencies=[require_scope(Scope.BOOKS_READ)])
+    app.include_router(admin.router, dependencies=[require_scope(Scope.BOOKS_WRITE)])
     return app

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bookcore.catalogue import BookFilter, Key, Sort
+from bookcore.catalogue import BookFilter, PageKey, Sort
 from bookcore.kit.cursor import SignedCursors
 
 _LONGEST = 200  # characters: a cursor is a part of an address
@@ -22,14 +22,14 @@ class Cursors:
     def __init__(self, secret: str) -> None:
         self._signed = SignedCursors(secret)
 
-    def write(self, end: Key, wanted: BookFilter, sort: Sort) -> str:
+    def write(self, end: PageKey, wanted: BookFilter, sort: Sort) -> str:
         """The cursor for what comes after `end`."""
         value = None if isinstance(end.value, str) and len(end.value) > _LONGEST else end.value
-        return self._signed.write([value, end.id], question=_question(wanted, sort))
+        return self._signed.encode([value, end.id], question=_question(wanted, sort))
 
     def read(self, cursor: str, wanted: BookFilter, sort: Sort) -> End:
         """Raises: ProblemError(bad-cursor) for anything but a cursor of ours for this very question."""
-        value, book_id = self._signed.read(cursor, question=_question(wanted, sort))
+        value, book_id = self._signed.decode(cursor, question=_question(wanted, sort))
         return End(value, str(book_id))
 
 

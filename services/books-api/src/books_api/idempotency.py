@@ -16,7 +16,7 @@ import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from bookcore.cache import Cache, Outcome, Script
+from bookcore.cache import Cache, Script, ScriptResult
 from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.auth import HEADER as INTERNAL_TOKEN
 from bookcore.kit.auth import InternalTokens
@@ -29,11 +29,11 @@ _KEPT_HEADERS = ("content-type", "etag", "location")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]  # Any: asyncio's own type for this
 
 
-def _claim(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+def _claim(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the fingerprint and the milliseconds to hold it
     if values[0]:
-        return Outcome([None], [1, values[0]])
-    return Outcome([(args[0], args[1] / 1_000)], [0])
+        return ScriptResult([None], [1, values[0]])
+    return ScriptResult([(args[0], args[1] / 1_000)], [0])
 
 
 _CLAIM_LUA = """
@@ -108,7 +108,7 @@ class Answers:
                 done.set_result(answer)
 
         held = int(_UNDER_WAY_SECONDS * 1_000)
-        self._cache.ask(CLAIM, [ask.place], [ask.fingerprint + b"\n", held], answered)
+        self._cache.eval_nowait(CLAIM, [ask.place], [ask.fingerprint + b"\n", held], answered)
         answer = await done
         return bytes(answer[1]) if answer[0] else None
 

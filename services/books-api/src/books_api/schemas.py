@@ -301,7 +301,7 @@ class Pending(BaseModel):
 
 def patched(stored: VersionedBook, patch: BookPatch) -> BookIn:
     """The whole book after the patch, checked again as a new one would be."""
-    state = BookState.of(stored)
+    state = BookState.from_stored(stored)
     now = state.model_dump(mode="json", include=set(BookIn.model_fields))
     now["price"] = state.price.model_dump()
     for name, value in patch.model_dump(mode="json", exclude_unset=True).items():

@@ -9,9 +9,9 @@ from threading import Event, Lock
 from zlib import crc32
 
 from bookcore.catalogue import Catalogue, queries
-from bookcore.domain.book import Book, BookId, VersionedBook, moment_of, version_at
+from bookcore.domain.book import Book, BookId, VersionedBook, from_version, to_version
 from bookcore.domain.errors import Conflict, Invalid
-from bookcore.domain.normalise import Rejected, normalise, print_book, printed_hash
+from bookcore.domain.normalise import Rejected, hash_printed, normalise, print_book
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import encode
@@ -71,7 +71,7 @@ class Writes:
             extractor=EXTRACTOR,
             printed=printed,
         )
-        event = event.model_copy(update={"content_hash": printed_hash(event.origin, printed)})
+        event = event.model_copy(update={"content_hash": hash_printed(event.origin, printed)})
         checked = normalise(event.origin, printed)
         if isinstance(checked, Rejected):
             raise Invalid(checked.reason, field=checked.field)
@@ -93,15 +93,15 @@ class Writes:
         return self._await(over.book.id, event.version)
 
     def _moment_after(self, over: VersionedBook | None) -> datetime:
-        now = version_at(self._clock.now())
-        return moment_of(max(now, over.version + 1 if over else 0))
+        now = to_version(self._clock.now())
+        return from_version(max(now, over.version + 1 if over else 0))
 
     def _await(self, book_id: BookId, version: int) -> Written:
         deadline = time.monotonic() + self._wait
         pause = Event()
         while True:
-            with self._catalogue.reading() as connection:
-                stored = queries.get(connection, book_id)
+            with self._catalogue.begin_read() as connection:
+                stored = queries.get_book(connection, book_id)
             if stored is not None and stored.version >= version:
                 return Written(book_id, version, stored)
             if time.monotonic() >= deadline:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bookcore.catalogue import Observation
-from bookcore.domain.book import book_id, version_at
+from bookcore.domain.book import make_book_id, to_version
 from bookcore.domain.errors import Invalid
 from bookcore.domain.normalise import Rejected, normalise
-from bookcore.event_log.dead_letters import Parked
+from bookcore.event_log.dead_letters import RejectedRecord
 from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
@@ -21,18 +21,18 @@ class Accepted:
     """Every record of a batch is in exactly one of the two."""
 
     observations: tuple[Observation, ...]
-    parked: tuple[Parked, ...]
+    parked: tuple[RejectedRecord, ...]
 
 
 def accept(batch: Batch) -> Accepted:
     """Read and check a batch; pure."""
     observations: list[Observation] = []
-    parked: list[Parked] = []
+    parked: list[RejectedRecord] = []
     for record in batch.records:
         try:
             observations.append(_observation(record))
         except Invalid as error:
-            parked.append(Parked(record, str(error)))
+            parked.append(RejectedRecord(record, str(error)))
     return Accepted(tuple(observations), tuple(parked))
 
 
@@ -41,15 +41,15 @@ def _observation(record: Record) -> Observation:
     if isinstance(event, BookObserved | BookWithdrawn) and not _EARLIEST <= event.version <= _latest(record):
         raise Invalid("lies before 1970, or a day or more after the event was published", field="observed_at")
     if isinstance(event, BookWithdrawn):
-        return Observation(book_id(event.source, event.source_id), None, event.version, event.id)
+        return Observation(make_book_id(event.source, event.source_id), None, event.version, event.event_id)
     if not isinstance(event, BookObserved):
         raise Invalid(f"{event.type} does not belong on this topic")
     book = normalise(event.origin, event.printed)
     if isinstance(book, Rejected):
         raise Invalid(str(book))
-    return Observation(book.id, book, event.version, event.id)
+    return Observation(book.id, book, event.version, event.event_id)
 
 
 def _latest(record: Record) -> int:
     """A clock may be wrong by less than a day; a version far in the future would outlive the truth."""
-    return version_at(record.timestamp + _DAY)
+    return to_version(record.timestamp + _DAY)

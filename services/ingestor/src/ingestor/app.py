@@ -9,9 +9,9 @@ from typing import Self
 
 from bookcore.catalogue import open_catalogue
 from bookcore.event_log import open_event_log
-from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.lake import open_lake
-from bookcore.search import open_search
+from bookcore.search import open_search_index
 from ingestor.catalogue import CatalogueSink, catalogue_runner
 from ingestor.index import IndexSink, index_runner
 from ingestor.relay import Relay
@@ -68,7 +68,7 @@ class Ingestor:
 
     def _open(self, opening: ExitStack) -> None:
         settings = self._settings
-        index = open_search(settings.search_url, writable=True)
+        index = open_search_index(settings.search_url, writable=True)
         opening.callback(index.close)
         log = open_event_log(settings.event_log_url)
         opening.callback(log.close)
@@ -77,9 +77,9 @@ class Ingestor:
         catalogue = open_catalogue(settings.catalogue_url)
         opening.callback(catalogue.close)
         owes = Event()
-        sink = CatalogueSink(lake, catalogue, DeadLetters(log, settings.limits), owes=owes)
+        sink = CatalogueSink(lake, catalogue, DeadLetterQueue(log, settings.limits), owes=owes)
         relay = Relay(catalogue, log)
-        indexing = IndexSink(index, DeadLetters(log, settings.limits))
+        indexing = IndexSink(index, DeadLetterQueue(log, settings.limits))
         self._loops = {
             "catalogue": catalogue_runner(log, sink, catalogue, limit=settings.ingestor_batch),
             "relay": lambda stop: relay.run(stop, owes),

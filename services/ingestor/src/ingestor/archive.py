@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bookcore.domain.errors import Invalid
 from bookcore.events.message import Batch
 from bookcore.lake import Lake
-from bookcore.lake.layout import batch_key, pack_records, unpack_records
+from bookcore.lake.layout import make_batch_key, pack_records, unpack_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ def archive(lake: Lake, batch: Batch) -> Archived:
     and goes on after its last offset. Idempotent by topic, partition and first offset.
     Raises: Invalid when the lake has other records under these coordinates.
     """
-    key = batch_key(batch)
+    key = make_batch_key(batch)
     if lake.put(key, pack_records(batch.records)):
         return Archived(batch, key)
     stored = unpack_records(lake.get(key))

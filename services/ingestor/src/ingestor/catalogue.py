@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from threading import Event
 
-from bookcore.catalogue import Catalogue, Ingest, queries
-from bookcore.catalogue.write import apply
+from bookcore.catalogue import Catalogue, IngestBatch, queries
+from bookcore.catalogue.write import apply_batch
 from bookcore.event_log import EventLog
-from bookcore.event_log.consumer_loop import Runner
-from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.event_log.consumer_loop import ConsumerLoop
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.message import Batch
 from bookcore.events.topics import OBSERVED
-from bookcore.kit.failpoint import CrashPoint, crash_point
+from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 from bookcore.lake import Lake
 from ingestor.accept import accept
 from ingestor.archive import archive
@@ -22,7 +22,7 @@ class CatalogueSink:
     """Idempotent by offset: the catalogue's own offsets fence whatever comes twice."""
 
     def __init__(
-        self, lake: Lake, catalogue: Catalogue, dead_letters: DeadLetters, *, owes: Event | None = None
+        self, lake: Lake, catalogue: Catalogue, dead_letters: DeadLetterQueue, *, owes: Event | None = None
     ) -> None:
         self._lake = lake
         self._catalogue = catalogue
@@ -32,17 +32,17 @@ class CatalogueSink:
 
     def handle(self, batch: Batch) -> int:
         """Archive, park, write, in this order: what the tables skip is in the dead letters by then."""
-        crash_point(CrashPoint.INGESTOR_AFTER_POLL)
+        trigger_failpoint(Failpoint.INGESTOR_AFTER_POLL)
         here = self._place(batch.topic, batch.partition)
         if here != batch.first:  # done already, or one before it is missing: archive nothing out of place
             return here
         archived = archive(self._lake, batch)
-        crash_point(CrashPoint.INGESTOR_AFTER_LAKE_PUT)
+        trigger_failpoint(Failpoint.INGESTOR_AFTER_LAKE_PUT)
         accepted = accept(archived.batch)
         self._dead_letters.park(archived.batch.records, accepted.parked)
         if accepted.parked:
-            crash_point(CrashPoint.INGESTOR_AFTER_PARK)
-        ingest = Ingest(
+            trigger_failpoint(Failpoint.INGESTOR_AFTER_PARK)
+        ingest = IngestBatch(
             topic=batch.topic,
             partition=batch.partition,
             first=batch.first,
@@ -50,10 +50,10 @@ class CatalogueSink:
             lake_key=archived.key,
             observations=accepted.observations,
         )
-        with self._catalogue.writing() as connection:
-            apply(connection, ingest)
-            crash_point(CrashPoint.INGESTOR_INSIDE_TRANSACTION)
-        crash_point(CrashPoint.INGESTOR_AFTER_TRANSACTION)
+        with self._catalogue.begin_write() as connection:
+            apply_batch(connection, ingest)
+            trigger_failpoint(Failpoint.INGESTOR_INSIDE_TRANSACTION)
+        trigger_failpoint(Failpoint.INGESTOR_AFTER_TRANSACTION)
         self._owes.set()
         return archived.batch.next
 
@@ -62,8 +62,8 @@ def start_of(catalogue: Catalogue) -> Callable[[str, int], int]:
     """Where to begin a partition: the catalogue knows better than the log what it has."""
 
     def start(topic: str, partition: int) -> int:
-        with catalogue.reading() as connection:
-            return queries.next_offset(connection, topic, partition)
+        with catalogue.begin_read() as connection:
+            return queries.get_next_offset(connection, topic, partition)
 
     return start
 
@@ -72,5 +72,5 @@ def catalogue_runner(
     log: EventLog, sink: CatalogueSink, catalogue: Catalogue, *, limit: int
 ) -> Callable[[Event], None]:
     """The consumer that feeds the catalogue."""
-    consumer = log.consumer(GROUP, [OBSERVED.name], start=start_of(catalogue))
-    return Runner(consumer, sink.handle, limit=limit, name=GROUP).run
+    consumer = log.create_consumer(GROUP, [OBSERVED.name], start=start_of(catalogue))
+    return ConsumerLoop(consumer, sink.handle, limit=limit, name=GROUP).run

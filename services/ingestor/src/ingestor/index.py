@@ -6,14 +6,14 @@ from threading import Event
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog
-from bookcore.event_log.consumer_loop import Runner
-from bookcore.event_log.dead_letters import DeadLetters, Parked
+from bookcore.event_log.consumer_loop import ConsumerLoop
+from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
 from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import STATE
-from bookcore.kit.failpoint import CrashPoint, crash_point
-from bookcore.search import Removed, SearchIndex, Unindexable
+from bookcore.kit.failpoint import Failpoint, trigger_failpoint
+from bookcore.search import RemovedBook, SearchIndex, UnindexableBooks
 
 GROUP = "ingestor.index"
 
@@ -21,33 +21,33 @@ GROUP = "ingestor.index"
 class IndexSink:
     """Idempotent by version: the index keeps the newest of each book, whatever order states come in."""
 
-    def __init__(self, index: SearchIndex, dead_letters: DeadLetters) -> None:
+    def __init__(self, index: SearchIndex, dead_letters: DeadLetterQueue) -> None:
         self._index = index
         self._dead_letters = dead_letters
 
     def handle(self, batch: Batch) -> int:
         """Index what can be; park what can't be read, and what the engine refuses."""
-        changes: list[VersionedBook | Removed] = []
-        parked: list[Parked] = []
+        changes: list[VersionedBook | RemovedBook] = []
+        parked: list[RejectedRecord] = []
         for record in batch.records:
             try:
                 changes.append(_change(record))
             except Invalid as error:
-                parked.append(Parked(record, str(error)))
+                parked.append(RejectedRecord(record, str(error)))
         try:
             self._index.put(changes)
-        except Unindexable as refusal:
+        except UnindexableBooks as refusal:
             why = refusal.books
-            parked += [Parked(r, why[BookId(r.key)]) for r in batch.records if r.key in why]
+            parked += [RejectedRecord(r, why[BookId(r.key)]) for r in batch.records if r.key in why]
         self._dead_letters.park(batch.records, parked)
-        crash_point(CrashPoint.INGESTOR_AFTER_INDEX)
+        trigger_failpoint(Failpoint.INGESTOR_AFTER_INDEX)
         return batch.next
 
 
-def _change(record: Record) -> VersionedBook | Removed:
+def _change(record: Record) -> VersionedBook | RemovedBook:
     event = decode(record).event
     if isinstance(event, BookGone):
-        return Removed(event.book_id, event.version)
+        return RemovedBook(event.book_id, event.version)
     if isinstance(event, BookState):
         return event.to_book()
     raise Invalid(f"{event.type} does not belong on this topic")
@@ -55,4 +55,4 @@ def _change(record: Record) -> VersionedBook | Removed:
 
 def index_runner(log: EventLog, sink: IndexSink, *, limit: int) -> Callable[[Event], None]:
     """The consumer that feeds the search index, in a group of its own."""
-    return Runner(log.consumer(GROUP, [STATE.name]), sink.handle, limit=limit, name=GROUP).run
+    return ConsumerLoop(log.create_consumer(GROUP, [STATE.name]), sink.handle, limit=limit, name=GROUP).run

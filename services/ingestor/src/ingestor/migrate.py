@@ -13,5 +13,5 @@ def migrate(settings: Settings) -> Iterator[str]:
     yield prepare_lake(settings.lake_url)
     yield prepare_catalogue(settings.catalogue_url)
     log = open_event_log(settings.event_log_url)
-    yield from log.declare()
+    yield from log.declare_topics()
     log.close()

@@ -5,10 +5,10 @@ from threading import Event
 
 import structlog
 
-from bookcore.catalogue import Catalogue, first_owed, only_sender, settle
+from bookcore.catalogue import Catalogue, acquire_sender_lock, delete_sent, read_next_messages
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import EventLog
-from bookcore.kit.failpoint import CrashPoint, crash_point
+from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 
 _BATCH = 1_000
 _log = structlog.get_logger()
@@ -35,16 +35,16 @@ class Relay:
 
     def step(self) -> int:
         """Send the head of the line; how many messages that were."""
-        with self._catalogue.reading() as connection:
-            if not first_owed(connection, 1):
+        with self._catalogue.begin_read() as connection:
+            if not read_next_messages(connection, 1):
                 return 0
-        with self._catalogue.writing() as connection:
-            if not only_sender(connection):
+        with self._catalogue.begin_write() as connection:
+            if not acquire_sender_lock(connection):
                 return 0
-            owed = first_owed(connection, _BATCH)
+            owed = read_next_messages(connection, _BATCH)
             for topic, group in groupby(sorted(owed, key=lambda o: o.topic), key=lambda o: o.topic):
                 self._event_log.append(topic, [one.message for one in group])
-            crash_point(CrashPoint.INGESTOR_AFTER_RELAY_APPEND)
-            settle(connection, owed)
-        crash_point(CrashPoint.INGESTOR_AFTER_RELAY_MARK)
+            trigger_failpoint(Failpoint.INGESTOR_AFTER_RELAY_APPEND)
+            delete_sent(connection, owed)
+        trigger_failpoint(Failpoint.INGESTOR_AFTER_RELAY_MARK)
         return len(owed)

@@ -8,16 +8,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from bookcore.catalogue import Catalogue, Ingest, first_owed, open_catalogue, queries, settle
-from bookcore.catalogue.rebuild import rebuild_catalogue
+from bookcore.catalogue import (
+    Catalogue,
+    IngestBatch,
+    delete_sent,
+    open_catalogue,
+    queries,
+    read_next_messages,
+)
+from bookcore.catalogue.rebuild import begin_rebuild
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
-from bookcore.lake.layout import Archived, archived_batch, topic_prefix, unpack_records
-from bookcore.search import Removed, SearchIndex, open_search
-from bookcore.search import rebuild as rebuild_search
+from bookcore.lake.layout import ArchivedBatch, make_topic_prefix, parse_batch_key, unpack_records
+from bookcore.search import RemovedBook, SearchIndex, open_search_index
+from bookcore.search import begin_rebuild as rebuild_search
 from ingestor.accept import accept
 from ingestor.settings import Settings
 
@@ -54,14 +61,16 @@ def replay(settings: Settings, *, swap: bool) -> Replayed:
     lake hasn't; Unavailable when a store is away. The living ones are as they were then.
     """
     if swap:
-        open_search(settings.search_url, writable=True).close()  # refuses while a laptop's ingestor has it
+        open_search_index(
+            settings.search_url, writable=True
+        ).close()  # refuses while a laptop's ingestor has it
     lake = open_lake(settings.lake_url)
     living = open_catalogue(settings.catalogue_url)
-    beside = rebuild_catalogue(settings.catalogue_url)
+    beside = begin_rebuild(settings.catalogue_url)
     refilling = _Refilling(lake, living, beside.catalogue)
     try:
         refilling.catch_up()
-        with beside.still():
+        with beside.block_writes():
             refilling.catch_up()
             refilling.refuse_loss()
             result = refilling.compare()
@@ -105,21 +114,25 @@ class _Refilling:
 
     def compare(self) -> Replayed:
         """Both hashes, and how much there was."""
-        with self._built.reading() as connection:
-            books = sum(not deleted for _, _, deleted in queries.versions(connection))
+        with self._built.begin_read() as connection:
+            books = sum(not deleted for _, _, deleted in queries.read_versions(connection))
         return Replayed(
-            self._records, self._parked, books, self._built.content_hash(), self._living.content_hash()
+            self._records,
+            self._parked,
+            books,
+            self._built.compute_content_hash(),
+            self._living.compute_content_hash(),
         )
 
-    def _batches(self) -> Iterator[Archived]:
-        return map(archived_batch, self._lake.list(topic_prefix(OBSERVED.name)))
+    def _batches(self) -> Iterator[ArchivedBatch]:
+        return map(parse_batch_key, self._lake.list(make_topic_prefix(OBSERVED.name)))
 
-    def _take(self, archived: Archived) -> None:
+    def _take(self, archived: ArchivedBatch) -> None:
         records = _records(self._lake, archived.key)
         batch = Batch(OBSERVED.name, archived.partition, records)
         accepted = accept(batch)
-        self._built.apply(
-            Ingest(
+        self._built.apply_batch(
+            IngestBatch(
                 topic=batch.topic,
                 partition=batch.partition,
                 first=batch.first,
@@ -134,8 +147,8 @@ class _Refilling:
 
 
 def _offsets(catalogue: Catalogue) -> Mapping[int, int]:
-    with catalogue.reading() as connection:
-        return {p: queries.next_offset(connection, OBSERVED.name, p) for p in range(OBSERVED.partitions)}
+    with catalogue.begin_read() as connection:
+        return {p: queries.get_next_offset(connection, OBSERVED.name, p) for p in range(OBSERVED.partitions)}
 
 
 def _records(lake: Lake, key: str) -> list[Record]:
@@ -147,9 +160,9 @@ def _records(lake: Lake, key: str) -> list[Record]:
 
 def _forget_owed(catalogue: Catalogue) -> None:
     """The topics have had these events already."""
-    with catalogue.writing() as connection:
-        while owed := first_owed(connection, _CHUNK):
-            settle(connection, owed)
+    with catalogue.begin_write() as connection:
+        while owed := read_next_messages(connection, _CHUNK):
+            delete_sent(connection, owed)
 
 
 def _swap_index(settings: Settings) -> None:
@@ -160,7 +173,7 @@ def _swap_index(settings: Settings) -> None:
         _catch_up(catalogue, beside.index)
         beside.swap()
         _catch_up(catalogue, beside.index)  # what went to the old index until then
-        beside.retire()
+        beside.delete_old()
     finally:
         beside.discard()
         catalogue.close()
@@ -168,12 +181,12 @@ def _swap_index(settings: Settings) -> None:
 
 def _catch_up(catalogue: Catalogue, index: SearchIndex) -> None:
     """Index what is newer in the catalogue."""
-    there = {book_id: version for book_id, version, _ in index.versions()}
-    news = (stored for stored in catalogue.books() if stored.version > there.get(stored.book.id, -1))
+    there = {book_id: version for book_id, version, _ in index.read_versions()}
+    news = (stored for stored in catalogue.iterate_books() if stored.version > there.get(stored.book.id, -1))
     while chunk := list(islice(_changes(news), _CHUNK)):
         index.put(chunk)
 
 
-def _changes(books: Iterator[VersionedBook]) -> Iterator[VersionedBook | Removed]:
+def _changes(books: Iterator[VersionedBook]) -> Iterator[VersionedBook | RemovedBook]:
     for stored in books:
-        yield Removed(stored.book.id, stored.version) if stored.deleted else stored
+        yield RemovedBook(stored.book.id, stored.version) if stored.deleted else stored

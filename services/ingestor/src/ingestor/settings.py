@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from bookcore.event_log.dead_letters import Limits
+from bookcore.event_log.dead_letters import DeadLetterLimits
 from bookcore.kit.settings import Settings as SharedSettings
 
 
@@ -21,6 +21,6 @@ class Settings(SharedSettings):
     )
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> DeadLetterLimits:
         """When to stop."""
-        return Limits(consecutive=self.dead_letter_consecutive, ratio=self.dead_letter_ratio)
+        return DeadLetterLimits(consecutive=self.dead_letter_consecutive, ratio=self.dead_letter_ratio)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from uuid import uuid4
 
-from bookcore.domain.book import version_at
+from bookcore.domain.book import to_version
 from bookcore.domain.errors import NotFound
 from bookcore.kit.clock import Clock
 from bookml.facts import Facts
@@ -153,7 +153,7 @@ class Answering:
             "low": f"{estimate.low:.2f}",
             "high": f"{estimate.high:.2f}",
             "coverage": loaded.predictor.facts.coverage if loaded else line.baseline.coverage,
-            "made_at": version_at(self.clock.now()),
+            "made_at": to_version(self.clock.now()),
             "milliseconds": milliseconds,
         }
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.app import create_service
-from bookcore.kit.auth import InternalTokens, Scope, needs
+from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
 from bookml.online import Known, feed, open_online_store
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = create_service("Bookstream machine learning", lifespan=lifespan, ready=ready)
     for router in (predict.router, models.router, data.router, looking.router):
-        app.include_router(router, dependencies=[needs(Scope.ML)])
+        app.include_router(router, dependencies=[require_scope(Scope.ML)])
     return app
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bookcore.domain.book import version_at
+from bookcore.domain.book import to_version
 from bookcore.domain.errors import BookstreamError
 from bookml.promoting import Decider, Wish
 from bookml.registry import Act, Challenge
@@ -108,9 +108,9 @@ class Watch:
         name, champion = line.newest.name, line.champion.version.version
         versions = (champion, challenge.version)
         return Seen(
-            self.store.pairs(name, versions, since=version_at(challenge.since)),
-            self.store.pairs(name, versions, since=version_at(challenge.step_since)),
-            self.store.milliseconds(name, challenge.version, since=version_at(challenge.step_since)),
+            self.store.pairs(name, versions, since=to_version(challenge.since)),
+            self.store.pairs(name, versions, since=to_version(challenge.step_since)),
+            self.store.milliseconds(name, challenge.version, since=to_version(challenge.step_since)),
             self.trying.tally(line.challenger.version),
         )
 

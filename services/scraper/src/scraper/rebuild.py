@@ -34,6 +34,6 @@ def rebuild(settings: Settings, site: Site) -> int:
 
 def _addresses(catalogue: Catalogue, site: Site) -> Iterator[str]:
     """On this copy of the site, whichever the book was seen on; books that are gone may come back."""
-    for stored in catalogue.books():
+    for stored in catalogue.iterate_books():
         if stored.book.source == site.source.name and (url := site.address(stored.book.url)):
             yield url

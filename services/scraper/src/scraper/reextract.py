@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from bookcore.domain.errors import Invalid, NotFound
-from bookcore.domain.normalise import PrintedBook, printed_hash
+from bookcore.domain.normalise import PrintedBook, hash_printed
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import decode, encode
 from bookcore.events.message import Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
-from bookcore.lake.layout import archived_batch, ledger_key, topic_prefix, unpack_page, unpack_records
+from bookcore.lake.layout import parse_batch_key, make_ledger_key, make_topic_prefix, unpack_page, unpack_records
 from scraper.pages.extraction_monitor import Extraction
 from scraper.pages.publisher import ledger_segment
 from scraper.settings import Settings
@@ -63,7 +63,7 @@ def reextract(settings: Settings, source: Source, *, dry_run: bool) -> Reextract
             news = _news(lake, source, _newest(lake, source, partition), (result, extraction))
             while chunk := list(islice(news, _CHUNK)):
                 if not dry_run:
-                    _publish(log, lake, chunk, key=ledger_key(source.name, run, sequence))
+                    _publish(log, lake, chunk, key=make_ledger_key(source.name, run, sequence))
                 sequence += 1
     return result
 
@@ -71,8 +71,8 @@ def reextract(settings: Settings, source: Source, *, dry_run: bool) -> Reextract
 def _newest(lake: Lake, source: Source, partition: int) -> dict[str, Fact]:
     """Per book of the source, without what was printed: that is read anew."""
     found: dict[str, Fact] = {}
-    for key in lake.list(topic_prefix(OBSERVED.name)):
-        if archived_batch(key).partition == partition:
+    for key in lake.list(make_topic_prefix(OBSERVED.name)):
+        if parse_batch_key(key).partition == partition:
             for fact in _facts(unpack_records(lake.get(key))):
                 known = found.get(fact.key)
                 if fact.source == source.name and (known is None or _order(fact) > _order(known)):
@@ -92,7 +92,7 @@ def _facts(records: Sequence[Record]) -> Iterator[Fact]:
 
 
 def _order(fact: Fact) -> tuple[int, str]:
-    return fact.version, fact.id
+    return fact.version, fact.event_id
 
 
 def _slim(fact: Fact) -> Fact:
@@ -133,7 +133,7 @@ def _read(lake: Lake, source: Source, seen: BookObserved) -> BookObserved | None
         update={
             "source_id": page.source_id,
             "observed_at": seen.observed_at + timedelta(microseconds=1),
-            "content_hash": printed_hash(origin, printed),
+            "content_hash": hash_printed(origin, printed),
             "extractor": source.extractor,
             "printed": printed,
         }

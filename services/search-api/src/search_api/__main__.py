@@ -2,14 +2,14 @@
 
 import sys
 
-from bookcore.kit.main import serve_until_told
+from bookcore.kit.main import run_service
 from search_api.app import create_app
 from search_api.settings import Settings
 
 
 def main() -> int:
     """The exit code, see bookcore.kit.main."""
-    return serve_until_told(
+    return run_service(
         "search-api", Settings, create=create_app, where=lambda s: (s.search_api_host, s.search_api_port)
     )
 

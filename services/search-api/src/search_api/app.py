@@ -7,8 +7,8 @@ from fastapi import FastAPI
 
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.app import create_service
-from bookcore.kit.auth import InternalTokens, Scope, needs
-from bookcore.search import SearchIndex, open_search
+from bookcore.kit.auth import InternalTokens, Scope, require_scope
+from bookcore.search import SearchIndex, open_search_index
 from search_api.routes import search
 from search_api.settings import Settings
 
@@ -19,7 +19,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        index = open_search(settings.search_url)
+        index = open_search_index(settings.search_url)
         app.state.internal_tokens = InternalTokens(settings.internal_secret.get_secret_value())
         app.state.index = index
         opened.append(index)
@@ -33,5 +33,5 @@ def create_app(settings: Settings) -> FastAPI:
         opened[0].suggest("ready", limit=1)
 
     app = create_service("Bookstream search", lifespan=lifespan, ready=ready)
-    app.include_router(search.router, dependencies=[needs(Scope.SEARCH)])
+    app.include_router(search.router, dependencies=[require_scope(Scope.SEARCH)])
     return app

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bookcore.domain.book import AvailabilityStatus
 from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookState
-from bookcore.search import Filters, Hit, SearchPage, SearchQuery, Suggestion
+from bookcore.search import SearchFilters, SearchHit, SearchPage, SearchQuery, Suggestion
 
 Amount = Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=2, allow_inf_nan=False)]
 Names = Annotated[list[Annotated[str, Field(max_length=200)]], Query(max_length=50)]
@@ -43,7 +43,7 @@ class SearchIn(BaseModel):
         low, high = self.min_price, self.max_price
         if low is not None and high is not None and low > high:
             raise Invalid(f"{low} is above max_price {high}", field="min_price")
-        filters = Filters(
+        filters = SearchFilters(
             category=tuple(self.category),
             source=tuple(self.source),
             availability=tuple(status.value for status in self.availability),
@@ -61,9 +61,9 @@ class HitOut(BaseModel):
     score: Annotated[float, Field(examples=[12.3456])]
 
     @classmethod
-    def of(cls, hit: Hit) -> "HitOut":
+    def of(cls, hit: SearchHit) -> "HitOut":
         """From the index's."""
-        return cls(book=BookState.of(hit.book), score=round(hit.score, 4))
+        return cls(book=BookState.from_stored(hit.book), score=round(hit.score, 4))
 
 
 class FacetValue(BaseModel):

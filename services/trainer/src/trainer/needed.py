@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 from scipy.stats import ks_2samp
 
-from bookcore.domain.book import version_at
+from bookcore.domain.book import to_version
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.event_log import EventLog
 from bookcore.events.codec import decode
@@ -138,7 +138,7 @@ def _live(stores: Stores, latest: Version, now: Sequence[Example], limits: Limit
     errors = [
         math.log1p(float(Decimal(made.price))) - math.log1p(float(book.price))
         for made in _predictions(stores.log, told)
-        if (book := true.get(made.book_id or "")) and book.event_time > version_at(made.made_at)
+        if (book := true.get(made.book_id or "")) and book.event_time > to_version(made.made_at)
     ]
     expected = told.metrics.get("rmsle", 0.0)
     if len(errors) >= ENOUGH and expected > 0:
@@ -150,7 +150,7 @@ def _live(stores: Stores, latest: Version, now: Sequence[Example], limits: Limit
 def _predictions(log: EventLog, version: Version) -> Iterator[PredictionMade]:
     """The latest that this version made, of every partition."""
     of = ("model", version.digest)
-    for part in log.progress(PREDICTED.name, "trainer.needed"):
+    for part in log.read_progress(PREDICTED.name, "trainer.needed"):
         first = max(0, part.end - _LATEST)
         while records := log.read(PREDICTED.name, part.partition, first, 1_000):
             first = records[-1].offset + 1

@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from bookcore.catalogue import open_catalogue
-from bookcore.catalogue.engines import engine_of
+from bookcore.catalogue.engines import create_catalogue_engine
 from bookcore.domain.book import Book
-from bookcore.domain.change import differences, plain_fields
+from bookcore.domain.change import compare_fields, to_plain_fields
 from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.normalise import (
     Origin,
     PrintedBook,
     PrintedDetails,
     Rejected,
+    hash_printed,
     normalise,
     print_book,
-    printed_hash,
 )
 from bookcore.events.codec import decode
-from bookcore.events.json_schemas import examples
+from bookcore.events.json_schemas import load_examples
 from bookcore.events.topics import CHANGED, OBSERVED, STATE
-from bookcore.testing.builders import a_book
+from bookcore.testing.builders import make_book
 
 ORIGIN = Origin("shop", "u1", "https://shop.example/u1")
 PRINTED = PrintedBook(title="The Lamp", price="£51.77")
@@ -113,14 +113,14 @@ _details = st.builds(
 
 @given(details=st.just(NO_DETAILS) | _details)
 def test_printing_the_facts_and_reading_the_print_gives_the_facts(details: Details) -> None:
-    book = replace(a_book(), details=details, identifiers={"upc": "u1", "isbn13": "9780439023481"})
+    book = replace(make_book(), details=details, identifiers={"upc": "u1", "isbn13": "9780439023481"})
     assert normalise(Origin(book.source, book.source_id, book.url), print_book(book)) == book
 
 
 def test_a_changed_fact_is_a_change_of_the_book() -> None:
-    before = a_book()
+    before = make_book()
     after = replace(before, details=Details(pages=288))
-    found = differences(plain_fields(before), plain_fields(after))
+    found = compare_fields(to_plain_fields(before), to_plain_fields(after))
     assert found == [("details", None, {"pages": 288})]
 
 
@@ -129,12 +129,12 @@ def test_a_page_that_prints_no_facts_has_the_hash_that_it_always_had() -> None:
     known |= {"upc": None, "description": None, "image_url": None, "price_excl_tax": None, "tax": None}
     lines = [f"{name}={value!r}" for name, value in {**known, "reviews": None, "product_type": None}.items()]
     wanted = sha256("\n".join(["shop", "u1", ORIGIN.url, *lines]).encode()).hexdigest()
-    assert printed_hash(ORIGIN, PrintedBook(title="A", price="£1.00")) == wanted
+    assert hash_printed(ORIGIN, PrintedBook(title="A", price="£1.00")) == wanted
 
 
 @pytest.mark.parametrize("topic", [OBSERVED.name, CHANGED.name, STATE.name])
 def test_messages_from_before_there_were_details_are_read_as_ever(topic: str) -> None:
-    for example in examples(topic):
+    for example in load_examples(topic):
         value = example.record.value
         if value is not None:
             data = json.loads(value)
@@ -158,6 +158,6 @@ def test_a_catalogue_of_before_is_brought_up_with_its_books(tmp_path: Path) -> N
             )
         )
     store = open_catalogue(url)
-    assert [stored.book.details for stored in store.books()] == [NO_DETAILS]
+    assert [stored.book.details for stored in store.iterate_books()] == [NO_DETAILS]
     store.close()
-    engine_of(url).dispose()
+    create_catalogue_engine(url).dispose()

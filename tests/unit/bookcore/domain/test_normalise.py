@@ -11,11 +11,11 @@ from bookcore.domain.normalise import (
     PrintedBook,
     PrintedDetails,
     Rejected,
+    hash_printed,
     normalise,
     print_book,
-    printed_hash,
 )
-from bookcore.testing.builders import a_book
+from bookcore.testing.builders import make_book
 
 ORIGIN = Origin("shop", "u1", "https://shop.example/u1")
 PRINTED = PrintedBook(
@@ -101,7 +101,7 @@ def test_other_states_of_stock_are_known(text: str) -> None:
 
 books = st.builds(
     replace,
-    st.just(a_book()),
+    st.just(make_book()),
     title=st.text(st.characters(codec="utf-8", exclude_characters="\x00\ufffd"), min_size=1, max_size=50),
     price=st.builds(
         Money,
@@ -124,15 +124,15 @@ def test_printing_a_book_and_reading_the_print_gives_the_book(book: Book) -> Non
 
 
 def test_the_hash_moves_with_every_printed_field_and_only_then() -> None:
-    base = printed_hash(ORIGIN, PRINTED)
-    assert printed_hash(ORIGIN, replace(PRINTED)) == base
+    base = hash_printed(ORIGIN, PRINTED)
+    assert hash_printed(ORIGIN, replace(PRINTED)) == base
     assert (
         len(
             {
-                printed_hash(ORIGIN, replace(PRINTED, title="other")),
-                printed_hash(ORIGIN, replace(PRINTED, price="other")),
-                printed_hash(ORIGIN, replace(PRINTED, tax="other")),
-                printed_hash(ORIGIN, replace(PRINTED, details=PrintedDetails(pages="7"))),
+                hash_printed(ORIGIN, replace(PRINTED, title="other")),
+                hash_printed(ORIGIN, replace(PRINTED, price="other")),
+                hash_printed(ORIGIN, replace(PRINTED, tax="other")),
+                hash_printed(ORIGIN, replace(PRINTED, details=PrintedDetails(pages="7"))),
                 base,
             }
         )

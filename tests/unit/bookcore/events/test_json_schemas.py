@@ -7,29 +7,33 @@ import pytest
 import bookcore.events
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import open_event_log
-from bookcore.event_log.dead_letters import DeadLetters
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.codec import EVENTS, decode
-from bookcore.events.json_schemas import Example, examples, schema_texts
+from bookcore.events.json_schemas import Example, build_schemas, load_examples
 from bookcore.events.message import Batch
 from bookcore.events.topics import CHANGED, DECIDED, OBSERVED, PREDICTED, STATE, Topic
-from bookcore.search import open_search
+from bookcore.search import open_search_index
 from ingestor.accept import accept
 from ingestor.index import IndexSink
 
 FOLDER = Path(bookcore.events.__file__).parent
 LIVE = (OBSERVED, CHANGED, STATE, DECIDED, PREDICTED)
-ALL_EXAMPLES = [pytest.param(example, id=example.name) for topic in LIVE for example in examples(topic.name)]
+ALL_EXAMPLES = [
+    pytest.param(example, id=example.name) for topic in LIVE for example in load_examples(topic.name)
+]
 
 
 def test_every_schema_file_says_what_the_model_says() -> None:
     written = {path.name: path.read_text() for path in (FOLDER / "schemas").glob("*.json")}
-    assert written == schema_texts(), "run: python -m bookcore.events.json_schemas"
+    assert written == build_schemas(), "run: python -m bookcore.events.json_schemas"
 
 
 @pytest.mark.parametrize("topic", LIVE, ids=lambda topic: topic.name)
 def test_every_event_of_a_topic_has_an_example(topic: Topic) -> None:
-    shown = {type(decode(example.record).event) for example in examples(topic.name)}
-    known_by_file = {decode(example.record).record.header("ce_type") for example in examples(topic.name)}
+    shown = {type(decode(example.record).event) for example in load_examples(topic.name)}
+    known_by_file = {
+        decode(example.record).record.get_header("ce_type") for example in load_examples(topic.name)
+    }
     assert shown == set(topic.events)
     assert known_by_file <= set(EVENTS)
 
@@ -42,23 +46,23 @@ def test_an_example_is_in_the_present_form(example: Example) -> None:
 
 
 def test_the_catalogue_takes_every_example_of_its_topic() -> None:
-    records = [example.record for example in examples(OBSERVED.name)]
+    records = [example.record for example in load_examples(OBSERVED.name)]
     assert accept(Batch(OBSERVED.name, records[0].partition, records)).parked == ()
 
 
 def test_the_index_takes_every_example_of_its_topic(tmp_path: Path) -> None:
-    index = open_search(f"tantivy://{tmp_path}/search", writable=True)
+    index = open_search_index(f"tantivy://{tmp_path}/search", writable=True)
     log = open_event_log(f"sqlite://{tmp_path}/log.db")
-    records = [example.record for example in examples(STATE.name)]
-    IndexSink(index, DeadLetters(log)).handle(Batch(STATE.name, records[0].partition, records))
-    assert [(deleted) for _, _, deleted in index.versions()] == [True]
-    assert log.progress(STATE.dead_letters, "g")[0].end == 0
+    records = [example.record for example in load_examples(STATE.name)]
+    IndexSink(index, DeadLetterQueue(log)).handle(Batch(STATE.name, records[0].partition, records))
+    assert [(deleted) for _, _, deleted in index.read_versions()] == [True]
+    assert log.read_progress(STATE.dead_letter_topic, "g")[0].end == 0
     index.close()
     log.close()
 
 
 def test_an_event_of_an_unknown_version_is_refused_by_name() -> None:
-    example = next(iter(examples(OBSERVED.name)))
+    example = next(iter(load_examples(OBSERVED.name)))
     headers = tuple(
         (n, b"books.book.observed.v9" if n == "ce_type" else v) for n, v in example.record.headers
     )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bookcore.kit.auth import DEFAULT_SCOPES, Identity, InternalTokens, Role, permitted
+from bookcore.kit.auth import DEFAULT_SCOPES, Identity, InternalTokens, Role, authorize
 from bookcore.kit.problem import ProblemError
 
 SECRET = "a secret of the test that is long enough"
@@ -29,8 +29,8 @@ def test_what_is_remembered_ends_with_the_token() -> None:
     clock.time += timedelta(seconds=61)
     other = tokens.sign(READER)
     assert tokens.verify(other) == READER
-    assert tokens.remembered(token) is None
-    assert tokens.remembered(other) == READER
+    assert tokens.get_cached(token) is None
+    assert tokens.get_cached(other) == READER
 
 
 def test_a_token_of_another_secret_is_refused_however_often_it_is_shown() -> None:
@@ -44,4 +44,4 @@ def test_a_token_of_another_secret_is_refused_however_often_it_is_shown() -> Non
 def test_a_scope_that_the_token_lacks_is_forbidden() -> None:
     tokens = InternalTokens(SECRET)
     with pytest.raises(ProblemError, match="admin"):
-        permitted(tokens, tokens.sign(READER), ["admin"])
+        authorize(tokens, tokens.sign(READER), ["admin"])

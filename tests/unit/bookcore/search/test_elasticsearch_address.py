@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 
 from bookcore.domain.errors import Invalid, Unavailable
-from bookcore.search import open_search, rebuild
-from bookcore.search.elasticsearch.connection import parse
+from bookcore.search import begin_rebuild, open_search_index
+from bookcore.search.elasticsearch.connection import parse_address
 
 _OLD = (
     b"""{"error": {"type": "media_type_header_exception", "reason": "Invalid media-type value on headers"}}"""
@@ -42,7 +42,7 @@ def answering(status: int, body: bytes, *, kind: str, product: str = "") -> Iter
         thread.join(10)
 
 
-@pytest.mark.parametrize("opening", [open_search, rebuild])
+@pytest.mark.parametrize("opening", [open_search_index, begin_rebuild])
 def test_nobody_at_the_address_is_told_without_the_password(opening: Callable[[str], object]) -> None:
     with pytest.raises(Unavailable, match=r"elasticsearch://127\.0\.0\.1:9/books .*SEARCH_URL") as caught:
         opening("elasticsearch://reader:geheim@127.0.0.1:9/books")
@@ -54,7 +54,7 @@ def test_a_server_that_is_too_old_is_told() -> None:
         answering(400, _OLD, kind="application/json", product="Elasticsearch") as there,
         pytest.raises(Invalid, match="older than Elasticsearch 9; upgrade"),
     ):
-        open_search(f"elasticsearch://{there}/books")
+        open_search_index(f"elasticsearch://{there}/books")
 
 
 def test_a_wrong_password_is_told_and_not_shown() -> None:
@@ -62,7 +62,7 @@ def test_a_wrong_password_is_told_and_not_shown() -> None:
         answering(401, _DENIED, kind="application/json", product="Elasticsearch") as there,
         pytest.raises(Invalid, match="refuses the user") as caught,
     ):
-        open_search(f"elasticsearch://reader:geheim@{there}/books")
+        open_search_index(f"elasticsearch://reader:geheim@{there}/books")
     assert "geheim" not in str(caught.value)
 
 
@@ -81,7 +81,7 @@ def test_what_is_not_elasticsearch_is_told(status: int, body: bytes, kind: str) 
         answering(status, body, kind=kind) as there,
         pytest.raises(Invalid, match="is not Elasticsearch; correct the host and port"),
     ):
-        open_search(f"elasticsearch://{there}/books")
+        open_search_index(f"elasticsearch://{there}/books")
 
 
 def test_a_server_that_is_busy_is_worth_another_try() -> None:
@@ -89,7 +89,7 @@ def test_a_server_that_is_busy_is_worth_another_try() -> None:
         answering(503, b"later", kind="text/plain") as there,
         pytest.raises(Unavailable, match="is busy"),
     ):
-        open_search(f"elasticsearch://{there}/books")
+        open_search_index(f"elasticsearch://{there}/books")
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_a_server_that_is_busy_is_worth_another_try() -> None:
 )
 def test_a_url_that_cannot_be_right_is_refused(url: str, why: str) -> None:
     with pytest.raises(Invalid, match=f"search_url: .*{why}"):
-        open_search(url)
+        open_search_index(url)
 
 
 def test_user_and_password_may_hold_any_sign_and_the_port_may_be_left_out() -> None:
-    address = parse("elasticsearch://a%40b:p%2F%3A@h/books")
+    address = parse_address("elasticsearch://a%40b:p%2F%3A@h/books")
     assert (address.host, address.port, address.user) == ("h", 9200, ("a@b", "p/:"))
-    assert address.shown == "elasticsearch://h:9200/books"
+    assert address.display == "elasticsearch://h:9200/books"

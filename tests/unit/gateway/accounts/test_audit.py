@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import READER
 
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.accounts.audit import AuditLog, Deed
 from gateway.accounts.database import open_database
 
@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def log(file: Path, clock: MovableClock) -> Iterator[AuditLog]:
+def log(file: Path, clock: ManualClock) -> Iterator[AuditLog]:
     """With three entries."""
     database = open_database(f"sqlite:///{file}")
     log = AuditLog(database, clock=clock)

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import ADMIN, READER
 
 from bookcore.domain.errors import Unavailable
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.accounts.audit import AuditFilter, AuditLog, Deed, Entry
 from gateway.accounts.database import Database, open_database
 from gateway.accounts.login_failures import Kind, LoginFailures
@@ -29,7 +29,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def stores(database: Database, clock: MovableClock) -> Stores:
+def stores(database: Database, clock: ManualClock) -> Stores:
     return Stores.on(database, clock=clock, session_seconds=60)
 
 
@@ -112,7 +112,7 @@ class ShyLog(AuditLog):
 
 
 def test_what_the_database_can_not_take_is_told_later(
-    stores: Stores, database: Database, clock: MovableClock
+    stores: Stores, database: Database, clock: ManualClock
 ) -> None:
     log = ShyLog(database, clock=clock)
     failures = LoginFailures(replace(stores, audit=log))

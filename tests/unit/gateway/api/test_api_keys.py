@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import READER, TinyServices
 
 from bookcore.kit.auth import HEADER, InternalTokens
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.settings import Settings
 
 Headers = dict[str, str]
@@ -53,7 +53,7 @@ def test_a_revoked_key_is_out_at_once(client: TestClient, reader: Headers) -> No
     assert client.delete(f"/v1/keys/{made['id']}", headers=reader).status_code == 404
 
 
-def test_a_key_ends_when_it_was_told_to(client: TestClient, reader: Headers, clock: MovableClock) -> None:
+def test_a_key_ends_when_it_was_told_to(client: TestClient, reader: Headers, clock: ManualClock) -> None:
     ending, lasting = make(client, reader, days=1), make(client, reader, days=None)
     clock.advance(86_401)
     statuses = [

@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import ADMIN, READER, TinyServices, bearer
 
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 
 JSON = {"Content-Type": "application/json"}
 
@@ -81,7 +81,7 @@ def test_a_refresh_token_works_once_and_its_second_use_ends_the_session(client: 
     assert renew(client, second["refresh_token"]) == 401
 
 
-def test_a_refresh_token_expires_when_it_is_not_used(client: TestClient, clock: MovableClock) -> None:
+def test_a_refresh_token_expires_when_it_is_not_used(client: TestClient, clock: ManualClock) -> None:
     tokens = client.post("/v1/auth/register", json=READER).json()
     clock.advance(30 * 86_400 + 1)
     assert renew(client, tokens["refresh_token"]) == 401
@@ -103,7 +103,7 @@ def test_logging_out_ends_access_and_refresh_tokens_of_the_session_at_once(clien
     assert client.get("/v1/users/me", headers=other).status_code == 200
 
 
-def test_logins_are_limited_per_address(client: TestClient, clock: MovableClock) -> None:
+def test_logins_are_limited_per_address(client: TestClient, clock: ManualClock) -> None:
     login = READER | {"password": "not the password"}
     statuses = [client.post("/v1/auth/login", json=login).status_code for _ in range(11)]
     assert statuses == [401] * 10 + [429]

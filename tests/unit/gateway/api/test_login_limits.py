@@ -8,11 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import ADMIN, TinyServices, bearer
 
-from bookcore.cache import Cache, Script, Then
+from bookcore.cache import Cache, Callback, Script
 from bookcore.cache.memory import MemoryCache
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import open_event_log
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.app import create_app
 from gateway.settings import Settings
 from gateway.wiring import Outside
@@ -21,27 +21,29 @@ from gateway.wiring import Outside
 class AwayCache:
     """A cache whose server went away: scripts fail."""
 
-    def __init__(self, clock: MovableClock) -> None:
+    def __init__(self, clock: ManualClock) -> None:
         self._cache = MemoryCache(clock=clock)
         self.is_away = False
 
         self.get, self.set, self.delete = self._cache.get, self._cache.set, self._cache.delete
-        self.prepared, self.close = self._cache.prepared, self._cache.close
+        self.prepare, self.close = self._cache.prepare, self._cache.close
 
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
         if self.is_away:
             raise Unavailable("the cache server is away")
         return await self._cache.eval(script, keys, args)
 
-    def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
+    def eval_nowait(
+        self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Callback
+    ) -> None:
         if self.is_away:
             then(Unavailable("the cache server is away"))
         else:
-            self._cache.ask(script, keys, args, then)
+            self._cache.eval_nowait(script, keys, args, then)
 
 
 @contextmanager
-def opened(settings: Settings, cache: Cache, clock: MovableClock) -> Iterator[TestClient]:
+def opened(settings: Settings, cache: Cache, clock: ManualClock) -> Iterator[TestClient]:
     outside = Outside(cache=cache, event_log=open_event_log(settings.event_log_url), clock=clock)
     with TestClient(create_app(settings, outside), raise_server_exceptions=False) as client:
         yield client
@@ -53,7 +55,7 @@ def guess(client: TestClient, n: int) -> int:
 
 
 @pytest.mark.usefixtures("services")
-def test_everybody_together_logs_in_so_often_and_no_more(settings: Settings, clock: MovableClock) -> None:
+def test_everybody_together_logs_in_so_often_and_no_more(settings: Settings, clock: ManualClock) -> None:
     settings = settings.model_copy(
         update={"gateway_logins_per_address": 1_000, "gateway_logins_per_minute": 20}
     )
@@ -65,7 +67,7 @@ def test_everybody_together_logs_in_so_often_and_no_more(settings: Settings, clo
 
 
 @pytest.mark.usefixtures("services")
-def test_registrations_count_among_everybodys_logins(settings: Settings, clock: MovableClock) -> None:
+def test_registrations_count_among_everybodys_logins(settings: Settings, clock: ManualClock) -> None:
     settings = settings.model_copy(
         update={"gateway_logins_per_address": 1_000, "gateway_logins_per_minute": 4}
     )
@@ -78,7 +80,7 @@ def test_registrations_count_among_everybodys_logins(settings: Settings, clock: 
 
 @pytest.mark.usefixtures("services")
 def test_a_flood_of_guesses_is_refused_before_a_password_is_hashed(
-    settings: Settings, clock: MovableClock
+    settings: Settings, clock: ManualClock
 ) -> None:
     with opened(settings, MemoryCache(clock=clock), clock) as client:
         for n in range(30):
@@ -91,7 +93,7 @@ def test_a_flood_of_guesses_is_refused_before_a_password_is_hashed(
 
 
 @pytest.mark.usefixtures("services")
-def test_nobody_logs_in_while_nobody_can_count(settings: Settings, clock: MovableClock) -> None:
+def test_nobody_logs_in_while_nobody_can_count(settings: Settings, clock: ManualClock) -> None:
     cache = AwayCache(clock)
     with opened(settings, cache, clock) as client:
         cache.is_away = True
@@ -108,7 +110,7 @@ def test_nobody_logs_in_while_nobody_can_count(settings: Settings, clock: Movabl
 
 @pytest.mark.usefixtures("services")
 def test_readers_are_recognised_while_the_cache_server_is_away(
-    settings: Settings, clock: MovableClock
+    settings: Settings, clock: ManualClock
 ) -> None:
     cache = AwayCache(clock=clock)
     with opened(settings, cache, clock) as client:

@@ -39,7 +39,7 @@ def test_a_cursor_that_was_changed_or_is_of_other_pages_is_refused(
 ) -> None:
     client.post("/v1/auth/register", json=READER)
     cursor = client.get("/v1/users", params={"limit": 1}, headers=admin).json()["next_cursor"]
-    others = SignedCursors(settings.internal_secret.get_secret_value()).write([1, "a"], question="books")
+    others = SignedCursors(settings.internal_secret.get_secret_value()).encode([1, "a"], question="books")
     for given in (cursor[:-4] + "AAAA", "A" + cursor, others):
         assert client.get("/v1/users", params={"cursor": given}, headers=admin).status_code == 400
     assert client.get("/v1/users", params={"cursor": cursor}, headers=admin).status_code == 200

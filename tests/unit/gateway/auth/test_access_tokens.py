@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import TinyServices
 
 from bookcore.kit.auth import Role
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.auth.signing_keys import KeyFolder, KeyRing
 from gateway.settings import Settings
 
@@ -217,7 +217,7 @@ FORGERIES: dict[str, Forge] = {
 
 
 def opened(folder: Path) -> KeyRing:
-    return KeyFolder(folder, clock=MovableClock(), token_seconds=600).ring
+    return KeyFolder(folder, clock=ManualClock(), token_seconds=600).ring
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def test_an_identity_that_a_client_claims_in_a_header_reaches_nobody(
         assert services.last_role() == "reader"
 
 
-def test_a_token_expires(client: TestClient, reader: dict[str, str], clock: MovableClock) -> None:
+def test_a_token_expires(client: TestClient, reader: dict[str, str], clock: ManualClock) -> None:
     clock.advance(599)
     assert client.get("/v1/books", headers=reader).status_code == 200
     clock.advance(1)

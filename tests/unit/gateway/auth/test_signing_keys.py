@@ -6,12 +6,12 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import ADMIN, READER, bearer
 
 from bookcore.domain.errors import Invalid, NotFound
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.auth.signing_keys import KeyFolder, KeyRing
 
 
 def open_keys(folder: Path) -> KeyRing:
-    return KeyFolder(folder, clock=MovableClock(), token_seconds=600).ring
+    return KeyFolder(folder, clock=ManualClock(), token_seconds=600).ring
 
 
 def test_all_who_start_at_once_get_the_same_key(tmp_path: Path) -> None:
@@ -34,12 +34,12 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, clock: MovableClock) -> KeyFolder:
+def folder(tmp_path: Path, clock: ManualClock) -> KeyFolder:
     return KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
 
 
 def test_an_old_key_is_believed_until_its_last_token_is_gone(
-    folder: KeyFolder, clock: MovableClock, tmp_path: Path
+    folder: KeyFolder, clock: ManualClock, tmp_path: Path
 ) -> None:
     first = folder.ring.signing_kid
     second = folder.rotate()
@@ -51,7 +51,7 @@ def test_an_old_key_is_believed_until_its_last_token_is_gone(
 
 
 def test_another_gateway_knows_each_new_key_at_once_and_signs_with_it(
-    folder: KeyFolder, clock: MovableClock, tmp_path: Path
+    folder: KeyFolder, clock: ManualClock, tmp_path: Path
 ) -> None:
     other = KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
     for _ in range(20):
@@ -69,7 +69,7 @@ def test_names_of_keys_that_nobody_has_make_nobody_read_the_folder(folder: KeyFo
 
 
 def test_a_distrusted_key_is_not_believed_and_the_others_are(
-    folder: KeyFolder, clock: MovableClock, tmp_path: Path
+    folder: KeyFolder, clock: ManualClock, tmp_path: Path
 ) -> None:
     other = KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
     first, second, third = folder.ring.signing_kid, folder.rotate(), folder.rotate()
@@ -99,7 +99,7 @@ def test_a_folder_that_breaks_leaves_the_keys_as_they_were(folder: KeyFolder, tm
 def test_who_reads_while_others_rotate_and_distrust_always_believes_the_key_that_signs(
     folder: KeyFolder, tmp_path: Path
 ) -> None:
-    other = KeyFolder(tmp_path / "keys", clock=MovableClock(), token_seconds=600)
+    other = KeyFolder(tmp_path / "keys", clock=ManualClock(), token_seconds=600)
 
     def change(n: int) -> None:
         kid = other.rotate()
@@ -116,15 +116,15 @@ def test_who_reads_while_others_rotate_and_distrust_always_believes_the_key_that
 
 
 def test_keys_rotated_by_many_at_once_are_all_believed(folder: KeyFolder, tmp_path: Path) -> None:
-    others = [KeyFolder(tmp_path / "keys", clock=MovableClock(), token_seconds=600) for _ in range(4)]
+    others = [KeyFolder(tmp_path / "keys", clock=ManualClock(), token_seconds=600) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda other: other.rotate(), others * 3))
-    kept = KeyFolder(tmp_path / "keys", clock=MovableClock(), token_seconds=600).ring.believed
+    kept = KeyFolder(tmp_path / "keys", clock=ManualClock(), token_seconds=600).ring.believed
     assert set(made) <= set(kept)
 
 
 def test_a_rotation_while_many_ask_refuses_nobody(
-    client: TestClient, admin: dict[str, str], clock: MovableClock
+    client: TestClient, admin: dict[str, str], clock: ManualClock
 ) -> None:
     old = bearer(client, "/v1/auth/register", READER)
     with ThreadPoolExecutor(4) as pool:

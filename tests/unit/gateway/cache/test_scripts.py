@@ -21,7 +21,7 @@ def test_the_hot_path_counts_exactly_as_the_plain_arithmetic(
         now += pause
         expected = step(Quota("q", requests, window), tat, now=now)
         outcome = ADMIT.local([stored, b"7"], (requests, window), now)
-        allowed, remaining, wait, reset, sequence, *_ = outcome.answer
+        allowed, remaining, wait, reset, sequence, *_ = outcome.values
         verdict = expected.verdict
         assert (bool(allowed), remaining, sequence) == (verdict.allowed, verdict.remaining, 7)
         assert (wait, reset) == (round(verdict.retry_after * MICRO), round(verdict.reset_after * MICRO))

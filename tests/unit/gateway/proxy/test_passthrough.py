@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 from starlette.responses import JSONResponse, Response
 from tests.unit.gateway.servers import TinyServices
 
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 
 
 @pytest.mark.parametrize("path", ["/v1/books", "/v1/categories", "/v1/statistics", "/v1/search?q=x"])
@@ -104,7 +104,7 @@ def test_a_service_that_refuses_the_gateway_is_a_bad_gateway(
 
 
 def test_a_user_has_a_quota_and_is_told_when_it_is_used_up(
-    client: TestClient, reader: dict[str, str], clock: MovableClock
+    client: TestClient, reader: dict[str, str], clock: ManualClock
 ) -> None:
     for _ in range(599):
         client.get("/v1/books", headers=reader)

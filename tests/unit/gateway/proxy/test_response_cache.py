@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tests.unit.gateway.servers import READER, TinyServices, bearer
 
-from bookcore.domain.book import book_id
+from bookcore.domain.book import make_book_id
 from bookcore.event_log import open_event_log
 from bookcore.events.book import BookChanged, ChangeKind
 from bookcore.events.codec import encode
 from bookcore.events.topics import CHANGED
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.settings import Settings
 
 
@@ -35,7 +35,7 @@ def until(ask: Callable[[], httpx2.Response], is_it: Callable[[httpx2.Response],
 
 
 def test_the_second_reader_gets_the_first_readers_answer(
-    client: TestClient, services: TinyServices, reader: dict[str, str], clock: MovableClock
+    client: TestClient, services: TinyServices, reader: dict[str, str], clock: ManualClock
 ) -> None:
     other = bearer(client, "/v1/auth/register", READER | {"email": "other@example.org"})
     first = client.get("/v1/books?a=1&b=2", headers=reader)
@@ -47,7 +47,7 @@ def test_the_second_reader_gets_the_first_readers_answer(
 
 
 def test_an_answer_past_its_time_is_given_once_more_while_a_new_one_is_fetched(
-    client: TestClient, services: TinyServices, reader: dict[str, str], clock: MovableClock
+    client: TestClient, services: TinyServices, reader: dict[str, str], clock: ManualClock
 ) -> None:
     services.answer = lambda _: JSONResponse({"n": len(services.requests)})
     client.get("/v1/books", headers=reader)
@@ -59,7 +59,7 @@ def test_an_answer_past_its_time_is_given_once_more_while_a_new_one_is_fetched(
 
 
 def test_an_answer_long_past_its_time_is_asked_for_anew(
-    client: TestClient, services: TinyServices, reader: dict[str, str], clock: MovableClock
+    client: TestClient, services: TinyServices, reader: dict[str, str], clock: ManualClock
 ) -> None:
     client.get("/v1/books", headers=reader)
     clock.advance(91)
@@ -68,7 +68,7 @@ def test_an_answer_long_past_its_time_is_asked_for_anew(
 
 
 def test_a_service_that_says_nothing_has_changed_renews_what_was_kept(
-    client: TestClient, services: TinyServices, reader: dict[str, str], clock: MovableClock
+    client: TestClient, services: TinyServices, reader: dict[str, str], clock: ManualClock
 ) -> None:
     body = client.get("/v1/books", headers=reader).json()
     clock.advance(91)
@@ -79,7 +79,7 @@ def test_a_service_that_says_nothing_has_changed_renews_what_was_kept(
 
 
 def test_when_no_service_can_answer_an_old_answer_is_given_for_an_hour(
-    client: TestClient, services: TinyServices, reader: dict[str, str], clock: MovableClock
+    client: TestClient, services: TinyServices, reader: dict[str, str], clock: ManualClock
 ) -> None:
     body = client.get("/v1/books", headers=reader).json()
     services.answer = lambda _: JSONResponse({}, 503)
@@ -92,7 +92,7 @@ def test_when_no_service_can_answer_an_old_answer_is_given_for_an_hour(
 
 
 def test_an_answer_that_forbids_to_be_old_is_not_given_when_services_fail(
-    client: TestClient, services: TinyServices, reader: dict[str, str], clock: MovableClock
+    client: TestClient, services: TinyServices, reader: dict[str, str], clock: ManualClock
 ) -> None:
     strict = {"Cache-Control": "max-age=60, must-revalidate"}
     services.answer = lambda _: JSONResponse({}, headers=strict)
@@ -207,7 +207,7 @@ def test_a_change_in_the_event_log_drops_what_was_kept(
     def price(book: str) -> httpx2.Response:
         return client.get(f"/v1/books/{book}", headers=reader)
 
-    changed, other = book_id("shop", "u1"), book_id("shop", "u2")
+    changed, other = make_book_id("shop", "u1"), make_book_id("shop", "u2")
     for path in ("/v1/books", f"/v1/books/{changed}", f"/v1/books/{other}"):
         until(partial(client.get, path, headers=reader), is_hit)  # the listener first drops everything
     log = open_event_log(settings.event_log_url)

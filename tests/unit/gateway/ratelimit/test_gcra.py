@@ -79,7 +79,7 @@ def test_the_script_of_the_cache_says_what_the_arithmetic_says(quota: Quota) -> 
     for _ in range(min(quota.requests, 20) + 1):
         outcome = SCRIPT.local([stored], [quota.requests, quota.window], NOW)
         done = step(quota, tat, now=NOW)
-        assert verdict_of(outcome.answer) == done.verdict
+        assert verdict_of(outcome.values) == done.verdict
         tat = done.tat
         write = outcome.writes[0]
         stored = write[0] if write else stored

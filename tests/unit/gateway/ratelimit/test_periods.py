@@ -11,7 +11,7 @@ from tests.unit.gateway.servers import ADMIN, READER, TinyServices, bearer
 
 from bookcore.cache.memory import MemoryCache
 from bookcore.event_log import open_event_log
-from bookcore.testing.contracts.cache import MovableClock
+from bookcore.testing.contracts.cache import ManualClock
 from gateway.accounts.database import open_database
 from gateway.accounts.periods import period
 from gateway.accounts.usage import Cell, Tally, UsageTable
@@ -55,7 +55,7 @@ def test_requests_of_all_keys_add_up_by_day_and_month_and_refused_ones_do_not_co
 
 
 @pytest.fixture
-def small(settings: Settings, services: TinyServices, clock: MovableClock) -> Iterator[TestClient]:
+def small(settings: Settings, services: TinyServices, clock: ManualClock) -> Iterator[TestClient]:
     """A gateway whose free plan is five requests a day and eight a month."""
     few = settings.model_copy(update={"gateway_requests_per_day": 5, "gateway_requests_per_month": 8})
     outside = Outside(MemoryCache(clock=clock), open_event_log(few.event_log_url), clock)
@@ -76,13 +76,13 @@ def ask(client: TestClient, headers: Headers, times: int) -> list[int]:
     return statuses
 
 
-def until_tomorrow(clock: MovableClock) -> None:
+def until_tomorrow(clock: ManualClock) -> None:
     now = int(clock.now().timestamp())
     clock.advance(period("day", now).end - now)
 
 
 def test_who_has_used_up_the_day_waits_for_the_next_and_then_for_the_next_month(
-    small: TestClient, clock: MovableClock
+    small: TestClient, clock: ManualClock
 ) -> None:
     shown = bearer(small, "/v1/auth/register", READER)
     assert ask(small, shown, 5) == [200] * 5

@@ -21,7 +21,7 @@ from scraper.pages.publisher import Limits, Publisher, Stores
 class _Malformed(FileLake):
     """A store that fails in a way nobody foresaw."""
 
-    def put_all(self, objects: Mapping[str, bytes]) -> None:
+    def put_many(self, objects: Mapping[str, bytes]) -> None:
         raise sqlite3.DatabaseError("database disk image is malformed")
 
 

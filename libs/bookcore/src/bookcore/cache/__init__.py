@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 from bookcore.domain.errors import Invalid
 
-Then = Callable[[Any], None]
+Callback = Callable[[Any], None]
 """Called once, with a script's answer or a BookstreamError. Any: numbers, bytes and None, as it gives."""
 
 
@@ -22,23 +22,25 @@ class Script:
 
     name: str
     lua: str
-    local: Callable[[Sequence[bytes | None], Sequence[Any], float], "Outcome"]  # Any: what the caller gives
+    local: Callable[
+        [Sequence[bytes | None], Sequence[Any], float], "ScriptResult"
+    ]  # Any: what the caller gives
 
 
-class Outcome:
+class ScriptResult:
     """What a script leaves behind and answers; `writes` are (value, ttl in seconds) per key, None = keep."""
 
-    __slots__ = ("answer", "writes")
+    __slots__ = ("values", "writes")
 
     def __init__(self, writes: Sequence[tuple[bytes, float] | None], answer: Sequence[Any]) -> None:
         # Any: numbers for eval; whole numbers, bytes and None for ask
-        self.writes, self.answer = writes, answer
+        self.writes, self.values = writes, answer
 
 
-class Question(Protocol):
+class PreparedScript(Protocol):
     """A script with its keys and arguments, made ready once to be asked often."""
 
-    def ask(self, then: Then) -> None:
+    def run(self, then: Callback) -> None:
         """As Cache.ask."""
 
 
@@ -57,13 +59,15 @@ class Cache(Protocol):
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
         """Run a script with nothing in between its reads and writes."""
 
-    def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
+    def eval_nowait(
+        self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Callback
+    ) -> None:
         """Run a script without waiting; for where a task for each call would cost too much.
 
         `then` is called once, maybe before this returns: with what the script gives, or a BookstreamError.
         """
 
-    def prepared(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> Question:
+    def prepare(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> PreparedScript:
         """The same to be asked again and again; what can be worked out beforehand is."""
 
     async def close(self) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from bookcore.cache import Cache, Question, Script, Then
+from bookcore.cache import Cache, Callback, PreparedScript, Script
 from bookcore.domain.errors import Invalid
-from bookcore.kit.clock import Clock, SystemClock, seconds_of
+from bookcore.kit.clock import Clock, SystemClock, make_seconds_clock
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 _OVERHEAD = 200
@@ -40,7 +40,7 @@ class MemoryCache:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._now = seconds_of(clock or SystemClock())
+        self._now = make_seconds_clock(clock or SystemClock())
 
     async def get(self, key: str) -> bytes | None:
         """As Cache.get."""
@@ -63,13 +63,15 @@ class MemoryCache:
         """As Cache.eval."""
         return self._run(script, keys, args)
 
-    def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
+    def eval_nowait(
+        self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Callback
+    ) -> None:
         """As Cache.ask; answers before it returns."""
         then(self._run(script, keys, args))
 
-    def prepared(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> Question:
+    def prepare(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> PreparedScript:
         """As Cache.prepared."""
-        return _Prepared(self, script, keys, args)
+        return _PreparedScript(self, script, keys, args)
 
     async def close(self) -> None:
         """As Cache.close."""
@@ -83,7 +85,7 @@ class MemoryCache:
         for key, write in zip(keys, outcome.writes, strict=True):
             if write is not None:
                 self._write(key, write[0], now + write[1])
-        return outcome.answer
+        return outcome.values
 
     def _read(self, key: str, now: float) -> bytes | None:
         entry = self._entries.get(key)
@@ -118,11 +120,11 @@ class MemoryCache:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _PreparedScript:
     cache: MemoryCache
     script: Script
     keys: Sequence[str]
     args: Sequence[float | bytes]
 
-    def ask(self, then: Then) -> None:
-        self.cache.ask(self.script, self.keys, self.args, then)
+    def run(self, then: Callback) -> None:
+        self.cache.eval_nowait(self.script, self.keys, self.args, then)

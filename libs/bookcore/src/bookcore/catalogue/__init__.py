@@ -11,33 +11,39 @@ from json import dumps
 from sqlalchemy import Connection, Engine
 
 from bookcore.catalogue import queries
-from bookcore.catalogue.engines import check_schema, engine_of, explained, prepare
+from bookcore.catalogue.engines import check_schema, create_catalogue_engine, migrate_schema, translate_errors
 from bookcore.catalogue.fold import Observation
-from bookcore.catalogue.outbox import Owed, count_owed, first_owed, only_sender, settle
-from bookcore.catalogue.queries import BookFilter, CategoryCount, Key, PricePeriod, Sort, Statistics
-from bookcore.catalogue.write import Applied, Ingest, apply
+from bookcore.catalogue.outbox import (
+    OutboxMessage,
+    acquire_sender_lock,
+    count_messages,
+    delete_sent,
+    read_next_messages,
+)
+from bookcore.catalogue.queries import BookFilter, CategoryCount, PageKey, PricePeriod, Sort, Statistics
+from bookcore.catalogue.write import BatchResult, IngestBatch, apply_batch
 from bookcore.domain.book import VersionedBook
-from bookcore.domain.change import content_hash
+from bookcore.domain.change import hash_content
 from bookcore.domain.errors import Conflict
 
 __all__ = [
-    "Applied",
+    "BatchResult",
     "BookFilter",
     "Catalogue",
     "CategoryCount",
-    "Ingest",
-    "Key",
+    "IngestBatch",
     "Observation",
-    "Owed",
+    "OutboxMessage",
+    "PageKey",
     "PricePeriod",
     "Sort",
     "Statistics",
-    "count_owed",
-    "first_owed",
-    "only_sender",
+    "acquire_sender_lock",
+    "count_messages",
+    "delete_sent",
     "open_catalogue",
     "prepare_catalogue",
-    "settle",
+    "read_next_messages",
 ]
 
 
@@ -52,56 +58,56 @@ class Catalogue:
         )
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def begin_read(self) -> Iterator[Connection]:
         """A consistent view; pass the connection to bookcore.catalogue.queries.
 
         Raises: Unavailable when the database is away.
         """
-        with explained(), self._reader.connect() as connection:
+        with translate_errors(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def begin_write(self) -> Iterator[Connection]:
         """A transaction that is committed at the end, or not at all.
 
         When it is lost in the midst of the commit, Unavailable is raised although it may be there: whoever
         tries again finds that out by the offsets. Raises: Unavailable when the database is away or full.
         """
         session = self._engine.execution_options(writes=True)
-        with explained(), session.begin() as connection:
+        with translate_errors(), session.begin() as connection:
             yield connection
 
-    def apply(self, batch: Ingest) -> Applied:
+    def apply_batch(self, batch: IngestBatch) -> BatchResult:
         """Do a batch of observations in one transaction; see bookcore.catalogue.write.apply."""
-        with self.writing() as connection:
-            return apply(connection, batch)
+        with self.begin_write() as connection:
+            return apply_batch(connection, batch)
 
-    def books(self) -> Iterator[VersionedBook]:
+    def iterate_books(self) -> Iterator[VersionedBook]:
         """Every book by id, deleted ones too, in constant memory; each chunk is a view of its own."""
-        for chunk in self._chunks():
+        for chunk in self._read_chunks():
             yield from chunk
 
-    def content_hash(self) -> str:
+    def compute_content_hash(self) -> str:
         """SHA-256 (hex) over every living book's content and the prices it has had; times don't count."""
         digest = sha256()
-        for chunk in self._chunks():
-            with self.reading() as connection:
-                told = queries.histories(connection, first=chunk[0].book.id, last=chunk[-1].book.id)
+        for chunk in self._read_chunks():
+            with self.begin_read() as connection:
+                told = queries.get_price_histories(connection, first=chunk[0].book.id, last=chunk[-1].book.id)
             for stored in chunk:
                 if not stored.deleted:
                     prices = [str(period.price) for period in told.get(stored.book.id, [])]
-                    digest.update(dumps([content_hash(stored.book), prices]).encode())
+                    digest.update(dumps([hash_content(stored.book), prices]).encode())
         return digest.hexdigest()
 
     def close(self) -> None:
         """Free the connections."""
         self._engine.dispose()
 
-    def _chunks(self) -> Iterator[Sequence[VersionedBook]]:
+    def _read_chunks(self) -> Iterator[Sequence[VersionedBook]]:
         after = ""
         while True:
-            with self.reading() as connection:
-                chunk = queries.every(connection, after=after)
+            with self.begin_read() as connection:
+                chunk = queries.read_books(connection, after=after)
             if not chunk:
                 return
             yield chunk
@@ -114,13 +120,13 @@ def open_catalogue(url: str) -> Catalogue:
     Raises: Invalid for a URL of no known kind, a refused login or a server that is too old; Conflict for a
     schema of another version; Unavailable when the database can't be reached.
     """
-    engine = engine_of(url)
+    engine = create_catalogue_engine(url)
     try:
         check_schema(engine)
     except Conflict:
         if engine.dialect.name != "sqlite":
             raise
-        prepare(engine)
+        migrate_schema(engine)
         check_schema(engine)
     return Catalogue(engine)
 
@@ -130,8 +136,8 @@ def prepare_catalogue(url: str) -> str:
 
     Raises: as open_catalogue.
     """
-    engine = engine_of(url)
+    engine = create_catalogue_engine(url)
     try:
-        return prepare(engine)
+        return migrate_schema(engine)
     finally:
         engine.dispose()

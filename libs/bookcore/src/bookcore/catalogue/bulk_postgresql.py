@@ -16,8 +16,8 @@ import orjson
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Integer, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bookcore.catalogue.fold import Held
-from bookcore.catalogue.rows import COLUMNS, Values, row_of
+from bookcore.catalogue.fold import StoredBook
+from bookcore.catalogue.rows import COLUMNS, Row, to_row
 from bookcore.catalogue.tables import ExactAmount, Moment, books
 
 _GUARDED = (
@@ -30,21 +30,21 @@ _PIECE = 200
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _INT, _SHORT, _LONG, _NUMBER, _TRUTH = map(Struct, ("!i", "!h", "!iq", "!ii", "!i?"))
 _NULL, _END = _INT.pack(-1), _SHORT.pack(-1)
-Pack = Callable[[Any], bytes]  # Any: a column's Python type
+ColumnEncoder = Callable[[Any], bytes]  # Any: a column's Python type
 
 
-def add_books(connection: Connection, held: Sequence[Held]) -> None:
+def insert_books(connection: Connection, held: Sequence[StoredBook]) -> None:
     """Insert books that weren't there a moment ago; should one be there now, all are merged."""
     try:
         with connection.begin_nested():
-            _copy(connection, books, books.name, map(row_of, held))
+            _copy(connection, books, books.name, map(to_row, held))
     except IntegrityError:
         merge_books(connection, held)
 
 
-def merge_books(connection: Connection, held: Sequence[Held]) -> None:
+def merge_books(connection: Connection, held: Sequence[StoredBook]) -> None:
     """Insert or update; a book that isn't newer than the one there changes nothing."""
-    incoming = _copied(connection, books, map(row_of, held))
+    incoming = _copy_to_temporary_table(connection, books, map(to_row, held))
     names = ", ".join(COLUMNS)
     changes = ", ".join(
         f"{name} = excluded.{name}" for name in COLUMNS if name not in ("id", "first_seen_at")
@@ -52,9 +52,9 @@ def merge_books(connection: Connection, held: Sequence[Held]) -> None:
     connection.exec_driver_sql(_GUARDED.format(names=names, incoming=incoming, changes=changes))
 
 
-def add_absent(connection: Connection, table: Table, rows: Iterable[Values]) -> None:
+def insert_absent(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Insert what isn't there by primary key."""
-    incoming = _copied(connection, table, rows)
+    incoming = _copy_to_temporary_table(connection, table, rows)
     names, keys = ", ".join(table.columns.keys()), ", ".join(column.name for column in table.primary_key)
     connection.exec_driver_sql(
         f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {incoming} ORDER BY {keys}"  # noqa: S608 - ours
@@ -62,12 +62,12 @@ def add_absent(connection: Connection, table: Table, rows: Iterable[Values]) -> 
     )
 
 
-def add(connection: Connection, table: Table, rows: Iterable[Values]) -> None:
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Insert."""
     _copy(connection, table, table.name, rows)
 
 
-def _copied(connection: Connection, table: Table, rows: Iterable[Values]) -> str:
+def _copy_to_temporary_table(connection: Connection, table: Table, rows: Iterable[Row]) -> str:
     """Name of a temporary table with the rows; it empties itself at the transaction's end."""
     incoming = f"incoming_{table.name}"
     connection.exec_driver_sql(
@@ -77,21 +77,21 @@ def _copied(connection: Connection, table: Table, rows: Iterable[Values]) -> str
     return incoming
 
 
-def _copy(connection: Connection, table: Table, into: str, rows: Iterable[Values]) -> None:
-    packed = _Packed(table, rows)
-    with _wrapped(connection), connection.connection.cursor() as cursor:  # type: ignore[attr-defined]  # psycopg2's
+def _copy(connection: Connection, table: Table, into: str, rows: Iterable[Row]) -> None:
+    packed = _CopyStream(table, rows)
+    with _translate_driver_errors(connection), connection.connection.cursor() as cursor:  # type: ignore[attr-defined]  # psycopg2's
         cursor.copy_expert(f"COPY {into} ({', '.join(packed.names)}) FROM STDIN (FORMAT binary)", packed)
 
 
-class _Packed:
+class _CopyStream:
     """Rows as the file that psycopg2 wants, in PostgreSQL's binary form: each read packs some more."""
 
-    def __init__(self, table: Table, rows: Iterable[Values]) -> None:
+    def __init__(self, table: Table, rows: Iterable[Row]) -> None:
         rest = iter(rows)
         first = next(rest)
         self.names = list(first)
-        columns = [(name, _pack(table.c[name])) for name in self.names]
-        self._pieces = _pieces(chain([first], rest), columns)
+        columns = [(name, _choose_encoder(table.c[name])) for name in self.names]
+        self._pieces = _encode_rows(chain([first], rest), columns)
 
     def read(self, _: int = -1) -> bytes:
         """Some hundred kilobytes, nothing after the last."""
@@ -102,7 +102,7 @@ class _Packed:
         return self.read(size)
 
 
-def _pieces(rows: Iterator[Values], columns: Sequence[tuple[str, Pack]]) -> Iterator[bytes]:
+def _encode_rows(rows: Iterator[Row], columns: Sequence[tuple[str, ColumnEncoder]]) -> Iterator[bytes]:
     yield _SIGNATURE
     width = _SHORT.pack(len(columns))
     while some := list(islice(rows, _PIECE)):
@@ -115,7 +115,7 @@ def _pieces(rows: Iterator[Values], columns: Sequence[tuple[str, Pack]]) -> Iter
 
 
 @cache
-def _pack(column: Column[Any]) -> Pack:
+def _choose_encoder(column: Column[Any]) -> ColumnEncoder:
     """How COPY wants the values of a column, None aside: their length, then their bytes."""
     kind = column.type
     if isinstance(kind, ExactAmount | Moment):
@@ -134,7 +134,7 @@ def _pack(column: Column[Any]) -> Pack:
 
 
 @contextmanager
-def _wrapped(connection: Connection) -> Iterator[None]:
+def _translate_driver_errors(connection: Connection) -> Iterator[None]:
     """The driver's errors as SQLAlchemy raises them: COPY goes past it."""
     errors: type[Exception] = connection.dialect.dbapi.Error  # type: ignore[union-attr]  # it has one
     try:

@@ -16,9 +16,9 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 
-from bookcore.catalogue.schema import check
+from bookcore.catalogue.schema import check_schema_version
 from bookcore.domain.errors import Invalid, Unavailable
-from bookcore.sql import first_use, sqlite_engine
+from bookcore.sql import begin_setup, create_sqlite_engine
 
 _FIELD = "BOOKSTREAM_CATALOGUE_URL"
 _POSTGRESQL = "postgresql+psycopg2"
@@ -37,7 +37,7 @@ class _Migrating(Protocol):
     def upgrade(self, connection: Connection) -> str: ...
 
 
-def engine_of(url: str) -> Engine:
+def create_catalogue_engine(url: str) -> Engine:
     """`sqlite:////absolute/file.db` or `postgresql+psycopg2://user:password@host:port/db[?schema=name]`.
 
     Raises: Invalid for anything else.
@@ -47,35 +47,35 @@ def engine_of(url: str) -> Engine:
     except ArgumentError as error:
         raise Invalid("is no URL of a database", field=_FIELD) from error
     if parsed.drivername == "sqlite" and parsed.database:
-        return _sqlite(parsed)
+        return _create_sqlite_engine(parsed)
     if parsed.drivername == _POSTGRESQL and parsed.host and parsed.database:
-        return _postgresql(parsed)
+        return _create_postgresql_engine(parsed)
     raise Invalid(
         f"is of no known kind; use sqlite:////absolute/file.db or {_POSTGRESQL}://user:password@host:port/db",
         field=_FIELD,
     )
 
 
-def prepare(engine: Engine) -> str:
+def migrate_schema(engine: Engine) -> str:
     """Bring the database to the newest schema, one process at a time; what was done."""
-    with explained(), first_use(engine) as connection:
+    with translate_errors(), begin_setup(engine) as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema_of(connection)}"))
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {read_schema_name(connection)}"))
         return cast(_Migrating, import_module("bookcore.catalogue.migrate")).upgrade(connection)
 
 
 def check_schema(engine: Engine) -> None:
     """Raises: Conflict for another schema than this code's, Invalid for a server that is too old."""
-    with explained(), engine.connect() as connection:
+    with translate_errors(), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             version = connection.dialect.server_version_info or (0,)
             if int(version[0]) < _OLDEST_POSTGRESQL:
                 raise Invalid(f"is PostgreSQL {version[0]}; use {_OLDEST_POSTGRESQL} or newer", field=_FIELD)
-        check(connection)
+        check_schema_version(connection)
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """The driver's errors in Bookstream's words.
 
     A lost connection, a restart, a deadlock, a serialization failure, a full disk: all of them leave nothing
@@ -84,45 +84,45 @@ def explained() -> Iterator[None]:
     try:
         yield
     except _RETRIABLE as error:
-        raise _reason(error) from error
+        raise _classify_error(error) from error
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        raise _reason(error) from error
+        raise _classify_error(error) from error
     except OSError as error:
-        raise _unavailable(str(error)) from error
+        raise _build_unavailable(str(error)) from error
 
 
-def _reason(error: DBAPIError) -> Invalid | Unavailable:
+def _classify_error(error: DBAPIError) -> Invalid | Unavailable:
     cause = " ".join(str(error.orig).split())
     refused = getattr(error.orig, "pgcode", None) in _REFUSED
     if refused or "authentication failed" in cause or "does not exist" in cause:
         return Invalid(f"is refused ({cause}); check user, password and database", field=_FIELD)
-    return _unavailable(cause)
+    return _build_unavailable(cause)
 
 
-def _unavailable(cause: str) -> Unavailable:
+def _build_unavailable(cause: str) -> Unavailable:
     remedy = (
         "free some space" if "full" in cause else f"check {_FIELD} and that it runs and can be written to"
     )
     return Unavailable(f"the catalogue can't be used ({cause}); {remedy}")
 
 
-def _sqlite(url: URL) -> Engine:
+def _create_sqlite_engine(url: URL) -> Engine:
     path = Path(url.database or "")
-    with explained():
+    with translate_errors():
         path.parent.mkdir(parents=True, exist_ok=True)
-    return sqlite_engine(url, json_serializer=_json)
+    return create_sqlite_engine(url, json_serializer=_dump_json)
 
 
-def _postgresql(url: URL) -> Engine:
+def _create_postgresql_engine(url: URL) -> Engine:
     """Every session finds its tables in one schema, so that a rebuilt one can take its place by name."""
     schema = str(url.query.get("schema", "bookstream"))
     if not schema.isidentifier():
         raise Invalid(f"names a schema {schema!r} that is no identifier", field=_FIELD)
     return create_engine(
         url.difference_update_query(["schema"]),
-        json_serializer=_json,
+        json_serializer=_dump_json,
         pool_pre_ping=True,
         pool_recycle=1_800,
         pool_size=10,
@@ -135,11 +135,11 @@ def _postgresql(url: URL) -> Engine:
     )
 
 
-def _json(value: object) -> str:
+def _dump_json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def schema_of(connection: Connection) -> str:
+def read_schema_name(connection: Connection) -> str:
     """The schema that the session's tables are in."""
     path: str = connection.execute(text("SHOW search_path")).scalar_one()
     return path.partition(",")[0].strip()

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from bookcore.catalogue import BookFilter, Catalogue, Key, Sort, queries
+from bookcore.catalogue import BookFilter, Catalogue, PageKey, Sort, queries
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.details import Details
 from bookcore.events.book import BookState
@@ -20,31 +20,31 @@ CSV_COLUMNS: tuple[str, ...] = (
 )
 
 
-def jsonl_blocks(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
+def export_jsonl(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
     """One book per line, as on the state topic."""
-    for books in _blocks(catalogue, wanted):
-        yield "".join(f"{BookState.of(stored).model_dump_json()}\n" for stored in books).encode()
+    for books in _read_blocks(catalogue, wanted):
+        yield "".join(f"{BookState.from_stored(stored).model_dump_json()}\n" for stored in books).encode()
 
 
-def csv_blocks(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
+def export_csv(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
     """RFC 4180 with a header line; what is absent is empty."""
-    yield _csv([CSV_COLUMNS])
-    for books in _blocks(catalogue, wanted):
-        yield _csv([_row(stored) for stored in books])
+    yield _format_csv([CSV_COLUMNS])
+    for books in _read_blocks(catalogue, wanted):
+        yield _format_csv([_build_row(stored) for stored in books])
 
 
-def _blocks(catalogue: Catalogue, wanted: BookFilter) -> Iterator[Sequence[VersionedBook]]:
-    after: Key | None = None
+def _read_blocks(catalogue: Catalogue, wanted: BookFilter) -> Iterator[Sequence[VersionedBook]]:
+    after: PageKey | None = None
     while True:
-        with catalogue.reading() as connection:
-            books, after = queries.page(connection, wanted, sort=Sort.ID, after=after, limit=_BLOCK)
+        with catalogue.begin_read() as connection:
+            books, after = queries.list_books(connection, wanted, sort=Sort.ID, after=after, limit=_BLOCK)
         if books:
             yield books
         if after is None:
             return
 
 
-def _row(stored: VersionedBook) -> list[str | int | None]:
+def _build_row(stored: VersionedBook) -> list[str | int | None]:
     book = stored.book
     return [
         book.id,
@@ -72,7 +72,7 @@ def _row(stored: VersionedBook) -> list[str | int | None]:
     ]
 
 
-def _csv(rows: Sequence[Sequence[str | int | None]]) -> bytes:
+def _format_csv(rows: Sequence[Sequence[str | int | None]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bookcore.domain.book import Book, BookId, Money, VersionedBook, moment_of
+from bookcore.domain.book import Book, BookId, Money, VersionedBook, from_version
 from bookcore.events.book import ChangeKind
 
 
@@ -18,20 +18,20 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredBook:
     """A book as the catalogue holds it, with the id of the event that made it so."""
 
-    stored: VersionedBook
+    versioned: VersionedBook
     event_id: str
 
     @property
-    def order(self) -> tuple[int, str]:
+    def precedence(self) -> tuple[int, str]:
         """What a newer observation must exceed."""
-        return self.stored.version, self.event_id
+        return self.versioned.version, self.event_id
 
 
 @dataclass(frozen=True, slots=True)
-class PriceSeen:
+class PriceObservation:
     """One entry of the price history."""
 
     book_id: BookId
@@ -41,21 +41,21 @@ class PriceSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class BookTransition:
     """What became of a book, for the topics to hear; `kind` None: it was seen again as it was."""
 
     kind: ChangeKind | None
     before: Book | None
-    now: VersionedBook
+    after: VersionedBook
 
 
 @dataclass(slots=True)
-class Folded:
+class BatchEffects:
     """The effects of a batch: rows to write, prices to note, turns to tell of in order, and the counts."""
 
-    rows: dict[BookId, Held] = field(default_factory=dict)
-    prices: list[PriceSeen] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
+    rows: dict[BookId, StoredBook] = field(default_factory=dict)
+    prices: list[PriceObservation] = field(default_factory=list)
+    transitions: list[BookTransition] = field(default_factory=list)
     created: int = 0
     updated: int = 0
     deleted: int = 0
@@ -63,7 +63,7 @@ class Folded:
     stale: int = 0
 
 
-def sifted(
+def split_by_version(
     orders: Mapping[BookId, tuple[int, str]], observations: Iterable[Observation]
 ) -> tuple[list[Observation], list[Observation]]:
     """Those that may change something, and those that the held (version, event id) is already beyond."""
@@ -76,16 +76,19 @@ def sifted(
 
 
 def fold(
-    held: Mapping[BookId, Held], observations: Iterable[Observation], *, outdated: Sequence[Observation] = ()
-) -> Folded:
+    held: Mapping[BookId, StoredBook],
+    observations: Iterable[Observation],
+    *,
+    outdated: Sequence[Observation] = (),
+) -> BatchEffects:
     """Apply observations, oldest version first, to what is held; an outdated one only adds to the history."""
-    effects = Folded(stale=len(outdated))
-    effects.prices += [price for seen in outdated if (price := _price_of(seen))]
+    effects = BatchEffects(stale=len(outdated))
+    effects.prices += [price for seen in outdated if (price := _read_price(seen))]
     for seen in sorted(observations, key=lambda o: (o.book_id, o.version, o.event_id)):
-        if price := _price_of(seen):
+        if price := _read_price(seen):
             effects.prices.append(price)
         before = effects.rows.get(seen.book_id) or held.get(seen.book_id)
-        if before is not None and (seen.version, seen.event_id) <= before.order:
+        if before is not None and (seen.version, seen.event_id) <= before.precedence:
             effects.stale += 1
         elif seen.book is None:
             _withdraw(effects, before, seen)
@@ -94,37 +97,37 @@ def fold(
     return effects
 
 
-def _price_of(seen: Observation) -> PriceSeen | None:
+def _read_price(seen: Observation) -> PriceObservation | None:
     if seen.book is None:
         return None
-    return PriceSeen(seen.book_id, seen.version, seen.event_id, seen.book.price)
+    return PriceObservation(seen.book_id, seen.version, seen.event_id, seen.book.price)
 
 
-def _withdraw(effects: Folded, before: Held | None, seen: Observation) -> None:
+def _withdraw(effects: BatchEffects, before: StoredBook | None, seen: Observation) -> None:
     if before is None:
         effects.unchanged += 1
         return
-    gone = replace(before.stored, version=seen.version, deleted=True)
-    effects.rows[seen.book_id] = Held(gone, seen.event_id)
-    if before.stored.deleted:
+    gone = replace(before.versioned, version=seen.version, deleted=True)
+    effects.rows[seen.book_id] = StoredBook(gone, seen.event_id)
+    if before.versioned.deleted:
         effects.unchanged += 1
-        effects.turns.append(Turn(None, None, gone))
+        effects.transitions.append(BookTransition(None, None, gone))
     else:
         effects.deleted += 1
-        effects.turns.append(Turn(ChangeKind.DELETED, before.stored.book, gone))
+        effects.transitions.append(BookTransition(ChangeKind.DELETED, before.versioned.book, gone))
 
 
-def _accept(effects: Folded, before: Held | None, seen: Observation, book: Book) -> None:
-    moment = moment_of(seen.version)
-    first = before.stored.first_seen_at if before else moment
+def _accept(effects: BatchEffects, before: StoredBook | None, seen: Observation, book: Book) -> None:
+    moment = from_version(seen.version)
+    first = before.versioned.first_seen_at if before else moment
     now = VersionedBook(book, seen.version, first, moment)
-    effects.rows[seen.book_id] = Held(now, seen.event_id)
-    if before is None or before.stored.deleted:
+    effects.rows[seen.book_id] = StoredBook(now, seen.event_id)
+    if before is None or before.versioned.deleted:
         effects.created += 1
-        effects.turns.append(Turn(ChangeKind.CREATED, None, now))
-    elif before.stored.book != book:
+        effects.transitions.append(BookTransition(ChangeKind.CREATED, None, now))
+    elif before.versioned.book != book:
         effects.updated += 1
-        effects.turns.append(Turn(ChangeKind.UPDATED, before.stored.book, now))
+        effects.transitions.append(BookTransition(ChangeKind.UPDATED, before.versioned.book, now))
     else:
         effects.unchanged += 1
-        effects.turns.append(Turn(None, before.stored.book, now))
+        effects.transitions.append(BookTransition(None, before.versioned.book, now))

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, inspect
 
-from bookcore.catalogue.schema import FIRST, HEAD, check, version_of
+from bookcore.catalogue.schema import FIRST, HEAD, check_schema_version, read_schema_version
 
 
 def upgrade(connection: Connection) -> str:
@@ -14,12 +14,12 @@ def upgrade(connection: Connection) -> str:
 
     Raises: Conflict when the database is beyond HEAD.
     """
-    version = version_of(connection)
+    version = read_schema_version(connection)
     is_counted = inspect(connection).has_table("alembic_version")
     if version == HEAD and is_counted:
         return f"kept schema {HEAD}"
     if version is not None and version > HEAD:
-        check(connection)
+        check_schema_version(connection)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection

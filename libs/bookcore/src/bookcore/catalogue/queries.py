@@ -21,9 +21,9 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from bookcore.catalogue.rows import book_of
+from bookcore.catalogue.rows import from_row
 from bookcore.catalogue.tables import books, offsets, price_observations
-from bookcore.domain.book import AvailabilityStatus, BookId, Money, VersionedBook, moment_of
+from bookcore.domain.book import AvailabilityStatus, BookId, Money, VersionedBook, from_version
 
 
 class Sort(StrEnum):
@@ -31,13 +31,13 @@ class Sort(StrEnum):
 
     ID = "id"
     TITLE = "title"
-    TITLE_DOWN = "-title"
+    TITLE_DESC = "-title"
     PRICE = "price"
-    PRICE_DOWN = "-price"
+    PRICE_DESC = "-price"
     RATING = "rating"
-    RATING_DOWN = "-rating"
+    RATING_DESC = "-rating"
     FIRST_SEEN = "first_seen_at"
-    FIRST_SEEN_DOWN = "-first_seen_at"
+    FIRST_SEEN_DESC = "-first_seen_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class BookFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class PageKey:
     """Where a page ended: the last book's sort value (as the table holds it) and id."""
 
     value: str | int
@@ -100,25 +100,25 @@ _SORT_COLUMNS: dict[str, ColumnElement[Any]] = {  # Any: each sorts by its own t
 }
 
 
-def get(connection: Connection, book_id: str) -> VersionedBook | None:
+def get_book(connection: Connection, book_id: str) -> VersionedBook | None:
     """The book, also when it is deleted; None when there never was one."""
     row = connection.execute(select(books).where(books.c.id == book_id)).mappings().first()
-    return book_of(row) if row else None
+    return from_row(row) if row else None
 
 
-def get_many(connection: Connection, book_ids: Sequence[str]) -> Sequence[VersionedBook]:
+def get_books(connection: Connection, book_ids: Sequence[str]) -> Sequence[VersionedBook]:
     """Those of the books that there are, in the order asked for, each once."""
     rows = connection.execute(select(books).where(books.c.id.in_(book_ids))).mappings()
-    found = {row["id"]: book_of(row) for row in rows}
+    found = {row["id"]: from_row(row) for row in rows}
     return [found[book_id] for book_id in dict.fromkeys(book_ids) if book_id in found]
 
 
-def page(
-    connection: Connection, wanted: BookFilter, *, sort: Sort, after: Key | None, limit: int
-) -> tuple[Sequence[VersionedBook], Key | None]:
+def list_books(
+    connection: Connection, wanted: BookFilter, *, sort: Sort, after: PageKey | None, limit: int
+) -> tuple[Sequence[VersionedBook], PageKey | None]:
     """Up to `limit` books after the key, and the key to go on from (None: that was all)."""
     column, descending = _SORT_COLUMNS[sort.value.removeprefix("-")], sort.value.startswith("-")
-    query = select(books, column.label("sort_value")).where(*_conditions(wanted))
+    query = select(books, column.label("sort_value")).where(*_build_conditions(wanted))
     if after is not None:
         here, there = tuple_(column, books.c.id), tuple_(literal(after.value), literal(after.id))
         query = query.where(here < there if descending else here > there)
@@ -126,36 +126,38 @@ def page(
     rows = connection.execute(query.order_by(*order).limit(limit + 1)).mappings().all()
     more = len(rows) > limit
     return (
-        [book_of(row) for row in rows[:limit]],
-        Key(rows[limit - 1]["sort_value"], rows[limit - 1]["id"]) if more else None,
+        [from_row(row) for row in rows[:limit]],
+        PageKey(rows[limit - 1]["sort_value"], rows[limit - 1]["id"]) if more else None,
     )
 
 
-def key_of(connection: Connection, book_id: str, *, sort: Sort) -> Key | None:
+def get_page_key(connection: Connection, book_id: str, *, sort: Sort) -> PageKey | None:
     """Where a book stands in that order; None when there is no such book."""
     column = _SORT_COLUMNS[sort.value.removeprefix("-")]
     row = connection.execute(select(column).where(books.c.id == book_id)).first()
-    return None if row is None else Key(row[0], book_id)
+    return None if row is None else PageKey(row[0], book_id)
 
 
-def count(connection: Connection, wanted: BookFilter) -> int:
+def count_books(connection: Connection, wanted: BookFilter) -> int:
     """How many books there are."""
-    query = select(func.count()).select_from(books).where(*_conditions(wanted))
+    query = select(func.count()).select_from(books).where(*_build_conditions(wanted))
     return connection.execute(query).scalar_one()
 
 
-def history(connection: Connection, book_id: str) -> Sequence[PricePeriod]:
+def get_price_history(connection: Connection, book_id: str) -> Sequence[PricePeriod]:
     """The prices of a book in time order; equal neighbours are one period."""
-    return histories(connection, first=book_id, last=book_id).get(book_id, [])
+    return get_price_histories(connection, first=book_id, last=book_id).get(book_id, [])
 
 
-def histories(connection: Connection, *, first: str, last: str) -> Mapping[str, Sequence[PricePeriod]]:
+def get_price_histories(
+    connection: Connection, *, first: str, last: str
+) -> Mapping[str, Sequence[PricePeriod]]:
     """The prices of all books from id to id, as `history` gives them."""
     seen = price_observations
     query = select(seen).where(seen.c.book_id.between(first, last))
     told: dict[str, list[PricePeriod]] = {}
     for row in connection.execute(query.order_by(seen.c.book_id, seen.c.version, seen.c.event_id)).mappings():
-        price, moment = Money(row["amount"], row["currency"]), moment_of(row["version"])
+        price, moment = Money(row["amount"], row["currency"]), from_version(row["version"])
         periods = told.setdefault(row["book_id"], [])
         if periods and periods[-1].price == price:
             periods[-1] = replace(periods[-1], last_seen_at=moment)
@@ -164,7 +166,7 @@ def histories(connection: Connection, *, first: str, last: str) -> Mapping[str, 
     return told
 
 
-def categories(connection: Connection) -> Sequence[CategoryCount]:
+def list_categories(connection: Connection) -> Sequence[CategoryCount]:
     """Every category in alphabetical order."""
     query = (
         select(books.c.category, func.count())
@@ -175,7 +177,9 @@ def categories(connection: Connection) -> Sequence[CategoryCount]:
     return [CategoryCount(category, number) for category, number in connection.execute(query).all()]
 
 
-def statistics(connection: Connection, wanted: BookFilter, *, by_category: bool) -> Sequence[Statistics]:
+def compute_statistics(
+    connection: Connection, wanted: BookFilter, *, by_category: bool
+) -> Sequence[Statistics]:
     """One entry per currency, or per category and currency."""
     group = [books.c.category, books.c.currency] if by_category else [books.c.currency]
     amount = type_coerce(books.c.price, BigInteger)
@@ -192,39 +196,39 @@ def statistics(connection: Connection, wanted: BookFilter, *, by_category: bool)
             func.sum(books.c.rating).label("stars"),
             func.count(books.c.rating).label("rated"),
         )
-        .where(*_conditions(wanted))
+        .where(*_build_conditions(wanted))
         .group_by(*group)
         .order_by(*group)
     )
-    return [_statistics_of(row) for row in connection.execute(query).mappings()]
+    return [_build_statistics(row) for row in connection.execute(query).mappings()]
 
 
-def newest(connection: Connection) -> datetime | None:
+def get_newest_observation(connection: Connection) -> datetime | None:
     """When the last accepted observation was made."""
     version = connection.execute(select(func.max(books.c.version))).scalar_one()
-    return None if version is None else moment_of(version)
+    return None if version is None else from_version(version)
 
 
-def next_offset(connection: Connection, topic: str, partition: int) -> int:
+def get_next_offset(connection: Connection, topic: str, partition: int) -> int:
     """The first offset of the partition that the catalogue hasn't."""
     here = (offsets.c.topic == topic) & (offsets.c.partition == partition)
     return connection.execute(select(offsets.c.next).where(here)).scalar_one_or_none() or 0
 
 
-def every(connection: Connection, *, after: str = "", limit: int = 1_000) -> Sequence[VersionedBook]:
+def read_books(connection: Connection, *, after: str = "", limit: int = 1_000) -> Sequence[VersionedBook]:
     """The next books by id, deleted ones too; an empty answer is the end."""
     query = select(books).where(books.c.id > after).order_by(books.c.id).limit(limit)
-    return [book_of(row) for row in connection.execute(query).mappings()]
+    return [from_row(row) for row in connection.execute(query).mappings()]
 
 
-def versions(connection: Connection) -> Iterator[tuple[BookId, int, bool]]:
+def read_versions(connection: Connection) -> Iterator[tuple[BookId, int, bool]]:
     """(id, version, deleted) of every row."""
     query = select(books.c.id, books.c.version, books.c.deleted)
     for book_id, version, deleted in connection.execute(query):
         yield BookId(book_id), version, deleted
 
 
-def _statistics_of(row: RowMapping) -> Statistics:
+def _build_statistics(row: RowMapping) -> Statistics:
     cent = Decimal("0.01")
     mean = Decimal(row["total"]) / row["books"] / 10_000
     stars = Decimal(row["stars"]) / row["rated"] if row["rated"] else None
@@ -240,7 +244,7 @@ def _statistics_of(row: RowMapping) -> Statistics:
     )
 
 
-def _conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
+def _build_conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
     narrow = [~books.c.deleted]
     if wanted.category is not None:
         narrow.append(books.c.category == wanted.category)

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import URL, Connection, Engine, make_url, text
 
 from bookcore.catalogue import Catalogue, open_catalogue, prepare_catalogue
-from bookcore.catalogue.engines import engine_of, explained, schema_of
+from bookcore.catalogue.engines import create_catalogue_engine, read_schema_name, translate_errors
 from bookcore.domain.errors import Conflict
 
 _LOCK_WITHIN = "10s"
@@ -23,7 +23,7 @@ class CatalogueRebuild(Protocol):
     def catalogue(self) -> Catalogue:
         """The new one, empty at first, for writing."""
 
-    def still(self) -> "Iterator[None]":
+    def block_writes(self) -> "Iterator[None]":
         """A context in which the living catalogue accepts nothing and answers everything."""
 
     def swap(self) -> None:
@@ -33,12 +33,12 @@ class CatalogueRebuild(Protocol):
         """Free connections; what was built and not swapped in is deleted."""
 
 
-def rebuild_catalogue(url: str) -> "PostgresqlRebuild | SqliteRebuild":
+def begin_rebuild(url: str) -> "PostgresqlRebuild | SqliteRebuild":
     """Begin an empty catalogue beside the living one; leftovers of earlier rebuilds are cleared away.
 
     Raises: as open_catalogue.
     """
-    engine = engine_of(url)
+    engine = create_catalogue_engine(url)
     return (
         PostgresqlRebuild(engine, url) if engine.dialect.name == "postgresql" else SqliteRebuild(engine, url)
     )
@@ -52,56 +52,56 @@ class PostgresqlRebuild:
 
     def __init__(self, engine: Engine, url: str) -> None:
         self._engine = engine
-        with explained(), engine.begin() as connection:
-            self._schema = schema_of(connection)
-            for leftover in (self._built, self._before):
+        with translate_errors(), engine.begin() as connection:
+            self._schema = read_schema_name(connection)
+            for leftover in (self._new_schema, self._old_schema):
                 connection.execute(text(f"DROP SCHEMA IF EXISTS {leftover} CASCADE"))
-        built = make_url(url).update_query_dict({"schema": self._built})
-        prepare_catalogue(_whole(built))
-        self.catalogue = open_catalogue(_whole(built))
-        self._still: Connection | None = None
+        built = make_url(url).update_query_dict({"schema": self._new_schema})
+        prepare_catalogue(_format_url(built))
+        self.catalogue = open_catalogue(_format_url(built))
+        self._blocking: Connection | None = None
 
     @contextmanager
-    def still(self) -> Iterator[None]:
+    def block_writes(self) -> Iterator[None]:
         """As CatalogueRebuild.still: whoever writes begins with the offsets, which are locked.
 
         Raises: Unavailable when readers or writers don't let go within 10 s; nothing has changed then.
         """
-        with explained(), self._engine.begin() as connection:
+        with translate_errors(), self._engine.begin() as connection:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WITHIN}'"))
             connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             connection.execute(text("LOCK TABLE offsets IN EXCLUSIVE MODE"))
-            self._still = connection
+            self._blocking = connection
             yield
-        self._still = None
+        self._blocking = None
 
     def swap(self) -> None:
         """As CatalogueRebuild.swap."""
-        if self._still is None:
+        if self._blocking is None:
             raise Conflict("a swap needs the living catalogue to stand still")
         tables = "books, price_observations, manifest, outbox"
         for statement in (
             f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE",
-            f"INSERT INTO {self._built}.outbox ({_OUTBOX})"  # noqa: S608 - our own names
+            f"INSERT INTO {self._new_schema}.outbox ({_OUTBOX})"  # noqa: S608 - our own names
             f" SELECT {_OUTBOX} FROM {self._schema}.outbox ORDER BY sequence",
-            f"ALTER SCHEMA {self._schema} RENAME TO {self._before}",
-            f"ALTER SCHEMA {self._built} RENAME TO {self._schema}",
+            f"ALTER SCHEMA {self._schema} RENAME TO {self._old_schema}",
+            f"ALTER SCHEMA {self._new_schema} RENAME TO {self._schema}",
         ):
-            self._still.execute(text(statement))
+            self._blocking.execute(text(statement))
 
     def close(self) -> None:
         """As CatalogueRebuild.close."""
         self.catalogue.close()
-        with explained(), self._engine.begin() as connection:
-            connection.execute(text(f"DROP SCHEMA IF EXISTS {self._built} CASCADE"))
+        with translate_errors(), self._engine.begin() as connection:
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {self._new_schema} CASCADE"))
         self._engine.dispose()
 
     @property
-    def _built(self) -> str:
+    def _new_schema(self) -> str:
         return f"{self._schema}_rebuilt"
 
     @property
-    def _before(self) -> str:
+    def _old_schema(self) -> str:
         return f"{self._schema}_before"
 
 
@@ -111,20 +111,20 @@ class SqliteRebuild:
     def __init__(self, engine: Engine, url: str) -> None:
         self._engine = engine
         self._path = Path(make_url(url).database or "")
-        self._built = self._path.with_name(f"{self._path.stem}-rebuilt.db")
-        self._before = self._path.with_name(f"{self._path.stem}-before.db")
-        for leftover in (self._built, self._before):
-            _remove(leftover)
-        self.catalogue = open_catalogue(f"sqlite:///{self._built}")
-        self._swaps = False
+        self._new_path = self._path.with_name(f"{self._path.stem}-rebuilt.db")
+        self._old_path = self._path.with_name(f"{self._path.stem}-before.db")
+        for leftover in (self._new_path, self._old_path):
+            _delete_database(leftover)
+        self.catalogue = open_catalogue(f"sqlite:///{self._new_path}")
+        self._swap_requested = False
 
     @contextmanager
-    def still(self) -> Iterator[None]:
+    def block_writes(self) -> Iterator[None]:
         """As CatalogueRebuild.still: the file's write lock is held."""
-        self._swaps = False
-        with explained(), self._engine.execution_options(writes=True).begin():
+        self._swap_requested = False
+        with translate_errors(), self._engine.execution_options(writes=True).begin():
             yield
-        if self._swaps:
+        if self._swap_requested:
             self._rename()
 
     def swap(self) -> None:
@@ -135,12 +135,12 @@ class SqliteRebuild:
         with self._engine.connect() as connection:
             if connection.execute(text("SELECT count(*) FROM outbox")).scalar_one():
                 raise Conflict("the living catalogue owes events; let the ingestor send them and try again")
-        self._swaps = True
+        self._swap_requested = True
 
     def close(self) -> None:
         """As CatalogueRebuild.close."""
         self.catalogue.close()
-        _remove(self._built)
+        _delete_database(self._new_path)
         self._engine.dispose()
 
     def _rename(self) -> None:
@@ -148,16 +148,16 @@ class SqliteRebuild:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._engine.dispose()
         self.catalogue.close()  # the last one to leave puts its journal into the file
-        self._path.replace(self._before)
-        self._built.replace(self._path)
+        self._path.replace(self._old_path)
+        self._new_path.replace(self._path)
         for journal in ("-wal", "-shm"):
             self._path.with_name(self._path.name + journal).unlink(missing_ok=True)
 
 
-def _remove(path: Path) -> None:
+def _delete_database(path: Path) -> None:
     for suffix in ("", "-wal", "-shm", ".lock"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def _whole(url: URL) -> str:
+def _format_url(url: URL) -> str:
     return url.render_as_string(hide_password=False)

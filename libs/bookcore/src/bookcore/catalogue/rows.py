@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from bookcore.catalogue.fold import Held
+from bookcore.catalogue.fold import StoredBook
 from bookcore.catalogue.tables import books
 from bookcore.domain.book import (
     Availability,
@@ -20,12 +20,12 @@ from bookcore.domain.details import NO_DETAILS, Details
 _LONGEST_KEY = 200
 """Characters by which titles are sorted; an index entry has to fit in a third of a page."""
 
-Values = dict[str, Any]  # Any: a row holds every column type; SQLAlchemy takes it so
+Row = dict[str, Any]  # Any: a row holds every column type; SQLAlchemy takes it so
 
 
-def row_of(held: Held) -> Values:
+def to_row(held: StoredBook) -> Row:
     """The row for a book."""
-    stored, book = held.stored, held.stored.book
+    stored, book = held.versioned, held.versioned.book
     return {
         "id": book.id,
         "source": book.source,
@@ -52,7 +52,7 @@ def row_of(held: Held) -> Values:
     }
 
 
-def book_of(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
+def from_row(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
     """The book in a row."""
     book = Book(
         source=row["source"],
@@ -67,12 +67,12 @@ def book_of(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
         description=row["description"],
         image_url=row["image_url"],
         attributes=row["attributes"],
-        details=_details_of(row["details"]),
+        details=_read_details(row["details"]),
     )
     return VersionedBook(book, row["version"], row["first_seen_at"], row["last_seen_at"], row["deleted"])
 
 
-def _details_of(told: Mapping[str, Any] | None) -> Details:
+def _read_details(told: Mapping[str, Any] | None) -> Details:
     return Details(**{**told, "authors": tuple(told.get("authors", ()))}) if told else NO_DETAILS
 
 

@@ -10,7 +10,7 @@ FIRST = "0001"
 """The step of databases that were made before steps were counted."""
 
 
-def version_of(connection: Connection) -> str | None:
+def read_schema_version(connection: Connection) -> str | None:
     """The step that the database is at; None when it has no tables."""
     tables = inspect(connection).get_table_names()
     if "alembic_version" in tables:
@@ -19,9 +19,9 @@ def version_of(connection: Connection) -> str | None:
     return FIRST if "books" in tables else None
 
 
-def check(connection: Connection) -> None:
+def check_schema_version(connection: Connection) -> None:
     """Raises: Conflict with the remedy when the database is at another step."""
-    version = version_of(connection)
+    version = read_schema_version(connection)
     if version == HEAD:
         return
     if version is not None and version > HEAD:

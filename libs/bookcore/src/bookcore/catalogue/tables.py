@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-from bookcore.domain.book import moment_of, version_at
+from bookcore.domain.book import from_version, to_version
 
 _SCALE = Decimal(10_000)
 
@@ -50,17 +50,17 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect | None) -> int | None:
         """To the table."""
-        return None if value is None else version_at(value)
+        return None if value is None else to_version(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """From the table."""
-        return None if value is None else moment_of(value)
+        return None if value is None else from_version(value)
 
 
 metadata = MetaData()
 
 
-def _text(length: int | None = None) -> String:
+def _build_text_type(length: int | None = None) -> String:
     """Text that sorts by code point on every database, as Python does."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
@@ -68,25 +68,30 @@ def _text(length: int | None = None) -> String:
 books = Table(
     "books",
     metadata,
-    Column("id", _text(170), primary_key=True),
-    Column("source", _text(40), nullable=False),
-    Column("source_id", _text(128), nullable=False),
-    Column("url", _text(), nullable=False),
-    Column("title", _text(), nullable=False),
-    Column("title_key", _text(), nullable=False, comment="case-folded title, to sort by"),
-    Column("category", _text()),
+    Column("id", _build_text_type(170), primary_key=True),
+    Column("source", _build_text_type(40), nullable=False),
+    Column("source_id", _build_text_type(128), nullable=False),
+    Column("url", _build_text_type(), nullable=False),
+    Column("title", _build_text_type(), nullable=False),
+    Column("title_key", _build_text_type(), nullable=False, comment="case-folded title, to sort by"),
+    Column("category", _build_text_type()),
     Column("rating", Integer),
     Column("price", ExactAmount, nullable=False),
-    Column("currency", _text(3), nullable=False),
-    Column("availability", _text(20), nullable=False),
+    Column("currency", _build_text_type(3), nullable=False),
+    Column("availability", _build_text_type(20), nullable=False),
     Column("quantity", Integer),
     Column("identifiers", JSON, nullable=False),
-    Column("description", _text()),
-    Column("image_url", _text()),
+    Column("description", _build_text_type()),
+    Column("image_url", _build_text_type()),
     Column("attributes", JSON, nullable=False),
     Column("details", JSON(none_as_null=True)),
     Column("version", BigInteger, nullable=False, comment="microsecond of the newest accepted observation"),
-    Column("event_id", _text(36), nullable=False, comment="breaks the tie of two observations of one moment"),
+    Column(
+        "event_id",
+        _build_text_type(36),
+        nullable=False,
+        comment="breaks the tie of two observations of one moment",
+    ),
     Column("first_seen_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
     Column("deleted", Boolean, nullable=False, default=False),
@@ -99,19 +104,19 @@ books = Table(
 price_observations = Table(
     "price_observations",
     metadata,
-    Column("book_id", _text(170), primary_key=True),
+    Column("book_id", _build_text_type(170), primary_key=True),
     Column("version", BigInteger, primary_key=True, comment="microsecond at which the price was seen"),
-    Column("event_id", _text(36), primary_key=True),
+    Column("event_id", _build_text_type(36), primary_key=True),
     Column("amount", ExactAmount, nullable=False),
-    Column("currency", _text(3), nullable=False),
+    Column("currency", _build_text_type(3), nullable=False),
 )
 
 outbox = Table(
     "outbox",
     metadata,
     Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("topic", _text(100), nullable=False),
-    Column("key", _text(170), nullable=False),
+    Column("topic", _build_text_type(100), nullable=False),
+    Column("key", _build_text_type(170), nullable=False),
     Column("value", LargeBinary),
     Column("headers", JSON, nullable=False),
     sqlite_autoincrement=True,
@@ -120,7 +125,7 @@ outbox = Table(
 manifest = Table(
     "manifest",
     metadata,
-    Column("topic", _text(100), primary_key=True),
+    Column("topic", _build_text_type(100), primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column(
         "first",
@@ -130,13 +135,13 @@ manifest = Table(
         autoincrement=False,
     ),
     Column("next", BigInteger, nullable=False, comment="offset after its last record"),
-    Column("lake_key", _text(), nullable=False),
+    Column("lake_key", _build_text_type(), nullable=False),
 )
 
 offsets = Table(
     "offsets",
     metadata,
-    Column("topic", _text(100), primary_key=True),
+    Column("topic", _build_text_type(100), primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next", BigInteger, nullable=False),
 )

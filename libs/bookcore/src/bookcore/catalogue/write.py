@@ -8,9 +8,9 @@ from typing import Protocol, cast
 
 from sqlalchemy import Connection, Table, insert, select, update
 
-from bookcore.catalogue.fold import Folded, Held, Observation, fold, sifted
-from bookcore.catalogue.outbox import rows_of
-from bookcore.catalogue.rows import Values, book_of
+from bookcore.catalogue.fold import BatchEffects, Observation, StoredBook, fold, split_by_version
+from bookcore.catalogue.outbox import build_outbox_rows
+from bookcore.catalogue.rows import Row, from_row
 from bookcore.catalogue.tables import books, manifest, offsets, outbox, price_observations
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict
@@ -19,7 +19,7 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Ingest:
+class IngestBatch:
     """A batch of one partition: the offsets it covers, where it is archived, what it says."""
 
     topic: str
@@ -31,7 +31,7 @@ class Ingest:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class BatchResult:
     """How many observations had which effect."""
 
     created: int = 0
@@ -40,49 +40,49 @@ class Applied:
     unchanged: int = 0
     stale: int = 0
 
-    def __add__(self, other: "Applied") -> "Applied":
-        return Applied(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+    def __add__(self, other: "BatchResult") -> "BatchResult":
+        return BatchResult(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
-class _Bulk(Protocol):
+class _BulkWriter(Protocol):
     """How a dialect takes many rows; rows are never empty and all have the same columns."""
 
-    def add_books(self, connection: Connection, held: Sequence[Held]) -> None: ...
+    def insert_books(self, connection: Connection, held: Sequence[StoredBook]) -> None: ...
 
-    def merge_books(self, connection: Connection, held: Sequence[Held]) -> None: ...
+    def merge_books(self, connection: Connection, held: Sequence[StoredBook]) -> None: ...
 
-    def add_absent(self, connection: Connection, table: Table, rows: Iterable[Values]) -> None: ...
+    def insert_absent(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None: ...
 
-    def add(self, connection: Connection, table: Table, rows: Iterable[Values]) -> None: ...
+    def insert_rows(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None: ...
 
 
-def apply(connection: Connection, batch: Ingest) -> Applied:
+def apply_batch(connection: Connection, batch: IngestBatch) -> BatchResult:
     """Do a batch inside the caller's transaction.
 
     Raises: Conflict when the catalogue isn't at the batch's first offset: done already, or one is missing.
     """
-    bulk = cast(_Bulk, import_module(f"bookcore.catalogue.bulk_{connection.dialect.name}"))
-    _advance(connection, bulk, batch)
-    orders = _orders(connection, batch.observations)
-    fresh, stale = sifted(orders, batch.observations)
-    held = _held(connection, orders.keys() & {seen.book_id for seen in fresh})
+    bulk = cast(_BulkWriter, import_module(f"bookcore.catalogue.bulk_{connection.dialect.name}"))
+    _advance_offset(connection, bulk, batch)
+    orders = _read_versions(connection, batch.observations)
+    fresh, stale = split_by_version(orders, batch.observations)
+    held = _read_stored_books(connection, orders.keys() & {seen.book_id for seen in fresh})
     effects = fold(held, fresh, outdated=stale)
     by_id = sorted(effects.rows.items())
     if known := [one for book_id, one in by_id if book_id in held]:
         bulk.merge_books(connection, known)
     if new := [one for book_id, one in by_id if book_id not in held]:
-        bulk.add_books(connection, new)
+        bulk.insert_books(connection, new)
     if effects.prices:
-        bulk.add_absent(connection, price_observations, _price_rows(effects))
-    if effects.turns:
-        bulk.add(connection, outbox, rows_of(effects.turns))
-    return Applied(effects.created, effects.updated, effects.deleted, effects.unchanged, effects.stale)
+        bulk.insert_absent(connection, price_observations, _build_price_rows(effects))
+    if effects.transitions:
+        bulk.insert_rows(connection, outbox, build_outbox_rows(effects.transitions))
+    return BatchResult(effects.created, effects.updated, effects.deleted, effects.unchanged, effects.stale)
 
 
-def _advance(connection: Connection, bulk: _Bulk, batch: Ingest) -> None:
+def _advance_offset(connection: Connection, bulk: _BulkWriter, batch: IngestBatch) -> None:
     here = (offsets.c.topic == batch.topic) & (offsets.c.partition == batch.partition)
     if batch.first == 0:
-        bulk.add_absent(
+        bulk.insert_absent(
             connection, offsets, [{"topic": batch.topic, "partition": batch.partition, "next": 0}]
         )
     moved = connection.execute(
@@ -101,27 +101,27 @@ def _advance(connection: Connection, bulk: _Bulk, batch: Ingest) -> None:
     )
 
 
-def _orders(connection: Connection, seen: Sequence[Observation]) -> Mapping[BookId, tuple[int, str]]:
+def _read_versions(connection: Connection, seen: Sequence[Observation]) -> Mapping[BookId, tuple[int, str]]:
     """(version, event id) of the books that are there: cheap to read, and enough to know the outdated."""
     found: dict[BookId, tuple[int, str]] = {}
     columns = select(books.c.id, books.c.version, books.c.event_id)
-    for ids in _chunks({each.book_id for each in seen}):
+    for ids in _split_chunks({each.book_id for each in seen}):
         for book_id, version, event_id in connection.execute(columns.where(books.c.id.in_(ids))):
             found[BookId(book_id)] = (version, event_id)
     return found
 
 
-def _held(connection: Connection, wanted: Collection[BookId]) -> dict[BookId, Held]:
+def _read_stored_books(connection: Connection, wanted: Collection[BookId]) -> dict[BookId, StoredBook]:
     """Locked, where the dialect has row locks, so that nothing comes between reading and writing."""
-    found: dict[BookId, Held] = {}
-    for ids in _chunks(wanted):
+    found: dict[BookId, StoredBook] = {}
+    for ids in _split_chunks(wanted):
         query = select(books).where(books.c.id.in_(ids)).order_by(books.c.id).with_for_update()
         for row in connection.execute(query).mappings():
-            found[BookId(row["id"])] = Held(book_of(row), row["event_id"])
+            found[BookId(row["id"])] = StoredBook(from_row(row), row["event_id"])
     return found
 
 
-def _price_rows(effects: Folded) -> Iterator[Values]:
+def _build_price_rows(effects: BatchEffects) -> Iterator[Row]:
     for seen in effects.prices:
         yield {
             "book_id": seen.book_id,
@@ -132,7 +132,7 @@ def _price_rows(effects: Folded) -> Iterator[Values]:
         }
 
 
-def _chunks(ids: Collection[BookId]) -> Iterator[list[BookId]]:
+def _split_chunks(ids: Collection[BookId]) -> Iterator[list[BookId]]:
     rest = iter(sorted(ids))
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk

@@ -23,7 +23,7 @@ _MINOR_DIGITS = {"JPY": 0, "KRW": 0, "RSD": 2, "KWD": 3}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def book_id(source: str, source_id: str) -> BookId:
+def make_book_id(source: str, source_id: str) -> BookId:
     """Key of a book in every topic and table.
 
     Raises: Invalid when a part holds characters that would need escaping in a URL, or is too long.
@@ -35,12 +35,12 @@ def book_id(source: str, source_id: str) -> BookId:
     return BookId(f"{source}:{source_id}")
 
 
-def version_at(moment: datetime) -> int:
+def to_version(moment: datetime) -> int:
     """Version of a book observed then: whole microseconds since 1970-01-01 UTC."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def moment_of(version: int) -> datetime:
+def from_version(version: int) -> datetime:
     """The inverse of version_at."""
     return _EPOCH + timedelta(microseconds=version)
 
@@ -103,7 +103,7 @@ class Book:
     @property
     def id(self) -> BookId:
         """Key in every topic and table."""
-        return book_id(self.source, self.source_id)
+        return make_book_id(self.source, self.source_id)
 
 
 @dataclass(frozen=True, slots=True)

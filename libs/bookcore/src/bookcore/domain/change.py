@@ -28,7 +28,7 @@ class FieldChange:
     after: Plain
 
 
-def plain_fields(book: Book) -> dict[str, Plain]:
+def to_plain_fields(book: Book) -> dict[str, Plain]:
     """The content of a book by field, as plain JSON values; times and versions are not content."""
     return {
         "url": book.url,
@@ -45,14 +45,14 @@ def plain_fields(book: Book) -> dict[str, Plain]:
     }
 
 
-def differences(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> list[tuple[str, Plain, Plain]]:
+def compare_fields(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> list[tuple[str, Plain, Plain]]:
     """(field, before, after) of what differs, in a fixed order; a book that isn't there has no fields."""
     if not old:
         return [(name, None, value) for name, value in new.items() if value is not None]
     return [(name, was, now) for name, was in old.items() if was != (now := new.get(name))]
 
 
-def content_hash(book: Book) -> str:
+def hash_content(book: Book) -> str:
     """SHA-256 (hex) over the book's key and content: equal exactly when nothing changed."""
-    content = {"id": book.id, **plain_fields(book)}
+    content = {"id": book.id, **to_plain_fields(book)}
     return sha256(dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -5,27 +5,27 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 
-from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, book_id
+from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, make_book_id
 from bookcore.domain.details import NO_DETAILS
 from bookcore.domain.errors import Invalid
 from bookcore.domain.printed_details import (
     PrintedDetails,
-    average_rating,
-    is_silent,
-    isbn13,
+    has_no_details,
+    parse_average_rating,
+    parse_details,
+    parse_isbn13,
     print_details,
-    read_details,
 )
-from bookcore.domain.rejection import Refusal, Rejected, bounded, is_whole
+from bookcore.domain.rejection import InvalidField, Rejected, check_text, is_whole_number
 
 __all__ = [
     "Origin",
     "PrintedBook",
     "PrintedDetails",
     "Rejected",
+    "hash_printed",
     "normalise",
     "print_book",
-    "printed_hash",
 ]
 
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
@@ -76,12 +76,12 @@ def normalise(origin: Origin, printed: PrintedBook) -> Book | Rejected:
     must be understood.
     """
     try:
-        return _book(origin, printed)
-    except Refusal as refusal:
+        return _build_book(origin, printed)
+    except InvalidField as refusal:
         return refusal.rejected
 
 
-def printed_hash(origin: Origin, printed: PrintedBook) -> str:
+def hash_printed(origin: Origin, printed: PrintedBook) -> str:
     """SHA-256 (hex) of everything printed: equal exactly when the page says the same of the book.
 
     Details that aren't printed don't count, so that hashes of before there were any are the same.
@@ -106,131 +106,131 @@ def print_book(book: Book) -> PrintedBook:
         upc=book.identifiers.get("upc"),
         description=book.description,
         image_url=book.image_url,
-        price_excl_tax=_printed_amount(book, "price_excl_tax"),
-        tax=_printed_amount(book, "tax"),
-        reviews=_printed_attribute(book, "reviews"),
-        product_type=_printed_attribute(book, "product_type"),
-        details=_printed_details(book),
+        price_excl_tax=_print_amount(book, "price_excl_tax"),
+        tax=_print_amount(book, "tax"),
+        reviews=_print_attribute(book, "reviews"),
+        product_type=_print_attribute(book, "product_type"),
+        details=_print_details(book),
     )
 
 
-def _printed_details(book: Book) -> PrintedDetails | None:
+def _print_details(book: Book) -> PrintedDetails | None:
     details = replace(
         print_details(book.details),
         isbn=book.identifiers.get("isbn13"),
-        average_rating=_printed_attribute(book, "average_rating"),
+        average_rating=_print_attribute(book, "average_rating"),
     )
-    return None if is_silent(details, book.details) else details
+    return None if has_no_details(details, book.details) else details
 
 
-def _printed_attribute(book: Book, name: str) -> str | None:
+def _print_attribute(book: Book, name: str) -> str | None:
     value = book.attributes.get(name)
     return None if value is None else str(value)
 
 
-def _printed_amount(book: Book, name: str) -> str | None:
-    value = _printed_attribute(book, name)
+def _print_amount(book: Book, name: str) -> str | None:
+    value = _print_attribute(book, name)
     return None if value is None else f"{value} {book.price.currency}"
 
 
-def _book(origin: Origin, printed: PrintedBook) -> Book:
-    price = _money("price", _required("price", printed.price))
+def _build_book(origin: Origin, printed: PrintedBook) -> Book:
+    price = _parse_money("price", _require("price", printed.price))
     return Book(
         source=origin.source,
-        source_id=_source_id(origin),
-        url=_bounded("url", origin.url) or "",
-        title=_required("title", _bounded("title", printed.title)),
-        category=_bounded("category", printed.category),
-        rating=_rating(printed.rating),
+        source_id=_parse_source_id(origin),
+        url=_check_length("url", origin.url) or "",
+        title=_require("title", _check_length("title", printed.title)),
+        category=_check_length("category", printed.category),
+        rating=_parse_rating(printed.rating),
         price=price,
-        availability=_availability(printed.availability),
-        identifiers=_identifiers(printed),
-        description=_bounded("description", printed.description),
-        image_url=_bounded("image_url", printed.image_url),
-        attributes=_attributes(printed, price.currency),
-        details=NO_DETAILS if printed.details is None else read_details(printed.details),
+        availability=_parse_availability(printed.availability),
+        identifiers=_parse_identifiers(printed),
+        description=_check_length("description", printed.description),
+        image_url=_check_length("image_url", printed.image_url),
+        attributes=_parse_attributes(printed, price.currency),
+        details=NO_DETAILS if printed.details is None else parse_details(printed.details),
     )
 
 
-def _identifiers(printed: PrintedBook) -> dict[str, str]:
+def _parse_identifiers(printed: PrintedBook) -> dict[str, str]:
     found = {"upc": printed.upc} if printed.upc else {}
     if printed.details is not None and printed.details.isbn:
-        found["isbn13"] = isbn13(printed.details.isbn)
+        found["isbn13"] = parse_isbn13(printed.details.isbn)
     return found
 
 
-def _required(field: str, text: str | None) -> str:
+def _require(field: str, text: str | None) -> str:
     if not text:
-        raise Refusal(field, "is missing", text)
+        raise InvalidField(field, "is missing", text)
     return text
 
 
-def _bounded(field: str, text: str | None) -> str | None:
-    return bounded(field, text, longest=_TOO_LONG[field])
+def _check_length(field: str, text: str | None) -> str | None:
+    return check_text(field, text, longest=_TOO_LONG[field])
 
 
-def _source_id(origin: Origin) -> str:
-    source_id = _required("source_id", origin.source_id)
+def _parse_source_id(origin: Origin) -> str:
+    source_id = _require("source_id", origin.source_id)
     try:
-        book_id(origin.source, source_id)
+        make_book_id(origin.source, source_id)
     except Invalid as error:
-        raise Refusal(error.field or "source_id", error.reason, source_id) from error
+        raise InvalidField(error.field or "source_id", error.reason, source_id) from error
     return source_id
 
 
-def _money(field: str, text: str) -> Money:
+def _parse_money(field: str, text: str) -> Money:
     match = _PRICE.fullmatch(text.strip())
     currency = match and (match["code"] or _SIGNS.get(match["sign"] or ""))
     if not match or not currency:
-        raise Refusal(field, "is not an amount with a currency", text)
+        raise InvalidField(field, "is not an amount with a currency", text)
     try:
         amount = Decimal(match["amount"])
     except InvalidOperation as error:  # pragma: no cover - the pattern admits only numbers
-        raise Refusal(field, "is not a number", text) from error
+        raise InvalidField(field, "is not a number", text) from error
     if amount < 0:
-        raise Refusal(field, "is negative", text)
+        raise InvalidField(field, "is negative", text)
     money = Money(amount, currency)
     if Decimal(money.plain) != amount:
-        raise Refusal(field, f"has more decimals than {currency} has", text)
+        raise InvalidField(field, f"has more decimals than {currency} has", text)
     return money
 
 
-def _rating(text: str | None) -> Rating | None:
+def _parse_rating(text: str | None) -> Rating | None:
     if not text:
         return None
-    stars = _WORDS.get(text.strip().lower()) or (int(text) if is_whole(text) else 0)
+    stars = _WORDS.get(text.strip().lower()) or (int(text) if is_whole_number(text) else 0)
     if not 1 <= stars <= 5:
-        raise Refusal("rating", "is not one to five stars", text)
+        raise InvalidField("rating", "is not one to five stars", text)
     return Rating(stars)
 
 
-def _availability(text: str | None) -> Availability:
+def _parse_availability(text: str | None) -> Availability:
     if not text:
         return Availability(AvailabilityStatus.UNKNOWN)
     text = " ".join(text.split())
     if len(text) > _LONGEST_STOCK:
-        raise Refusal("availability", f"is longer than {_LONGEST_STOCK} characters", text)
+        raise InvalidField("availability", f"is longer than {_LONGEST_STOCK} characters", text)
     match = _STOCK.fullmatch(text)
     status = match and _STATUS.get(match["status"].strip().lower().replace("_", " "))
     if not match or not status:
-        raise Refusal("availability", "is not a known state", text)
+        raise InvalidField("availability", "is not a known state", text)
     return Availability(status, int(match["quantity"]) if match["quantity"] else None)
 
 
-def _attributes(printed: PrintedBook, currency: str) -> dict[str, str | int]:
+def _parse_attributes(printed: PrintedBook, currency: str) -> dict[str, str | int]:
     found: dict[str, str | int] = {}
     for name, text in (("price_excl_tax", printed.price_excl_tax), ("tax", printed.tax)):
         if text:
-            money = _money(name, text)
+            money = _parse_money(name, text)
             if money.currency != currency:
-                raise Refusal(name, f"is not in {currency} like the price", text)
+                raise InvalidField(name, f"is not in {currency} like the price", text)
             found[name] = money.plain
     if printed.reviews:
-        if not is_whole(printed.reviews):
-            raise Refusal("reviews", "is not a whole number", printed.reviews)
+        if not is_whole_number(printed.reviews):
+            raise InvalidField("reviews", "is not a whole number", printed.reviews)
         found["reviews"] = int(printed.reviews)
     if printed.product_type:
         found["product_type"] = printed.product_type
     if printed.details is not None and printed.details.average_rating:
-        found["average_rating"] = average_rating(printed.details.average_rating)
+        found["average_rating"] = parse_average_rating(printed.details.average_rating)
     return found

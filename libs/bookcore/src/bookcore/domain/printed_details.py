@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bookcore.domain.details import NO_DETAILS, Details
-from bookcore.domain.rejection import Refusal, bounded, is_whole
+from bookcore.domain.rejection import InvalidField, check_text, is_whole_number
 
 _AUTHORS = 100
 _SIZE = re.compile(
@@ -38,21 +38,21 @@ class PrintedDetails:
     average_rating: str | None = None
 
 
-def read_details(printed: PrintedDetails) -> Details:
+def parse_details(printed: PrintedDetails) -> Details:
     """Raises: Refusal for what makes no sense."""
-    width, height, thickness = _dimensions(printed.dimensions)
+    width, height, thickness = _parse_dimensions(printed.dimensions)
     return Details(
-        authors=_authors(printed.authors),
-        publisher=_text("publisher", printed.publisher),
-        year=_year(printed.published),
-        pages=_pages(printed.pages),
-        format=_text("format", printed.format),
-        edition=_text("edition", printed.edition),
-        language=_text("language", printed.language),
+        authors=_parse_authors(printed.authors),
+        publisher=_check_text("publisher", printed.publisher),
+        year=_parse_year(printed.published),
+        pages=_parse_pages(printed.pages),
+        format=_check_text("format", printed.format),
+        edition=_check_text("edition", printed.edition),
+        language=_check_text("language", printed.language),
         width_mm=width,
         height_mm=height,
         thickness_mm=thickness,
-        weight_g=_weight(printed.weight),
+        weight_g=_parse_weight(printed.weight),
     )
 
 
@@ -62,8 +62,8 @@ def print_details(details: Details) -> PrintedDetails:
     return PrintedDetails(
         authors="; ".join(details.authors) or None,
         publisher=details.publisher,
-        published=_shown(details.year),
-        pages=_shown(details.pages),
+        published=_format_number(details.year),
+        pages=_format_number(details.pages),
         format=details.format,
         edition=details.edition,
         language=details.language,
@@ -72,91 +72,91 @@ def print_details(details: Details) -> PrintedDetails:
     )
 
 
-def is_silent(printed: PrintedDetails, details: Details) -> bool:
+def has_no_details(printed: PrintedDetails, details: Details) -> bool:
     """Whether nothing at all is told."""
     return details == NO_DETAILS and printed == PrintedDetails()
 
 
-def isbn13(printed: str) -> str:
+def parse_isbn13(printed: str) -> str:
     """The thirteen digits of an ISBN of either length, whatever its hyphens.
 
     Raises: Refusal when the check digit is wrong.
     """
-    text = (_text("isbn", printed) or "").replace("-", "").replace(" ", "").upper()
+    text = (_check_text("isbn", printed) or "").replace("-", "").replace(" ", "").upper()
     if re.fullmatch(r"[0-9]{9}[0-9X]", text, re.ASCII):
         digits = [10 if c == "X" else int(c) for c in text]
         if sum(weight * digit for weight, digit in zip(range(10, 0, -1), digits, strict=True)) % 11 == 0:
-            return _with_check_digit(f"978{text[:9]}")
-    elif re.fullmatch(r"97[89][0-9]{10}", text, re.ASCII) and _with_check_digit(text[:12]) == text:
+            return _add_check_digit(f"978{text[:9]}")
+    elif re.fullmatch(r"97[89][0-9]{10}", text, re.ASCII) and _add_check_digit(text[:12]) == text:
         return text
-    raise Refusal("isbn", "is no ISBN with a right check digit", printed)
+    raise InvalidField("isbn", "is no ISBN with a right check digit", printed)
 
 
-def average_rating(printed: str) -> str:
+def parse_average_rating(printed: str) -> str:
     """A mean of stars, 0 to 5 with at most two decimals, as plain text.
 
     Raises: Refusal for anything else.
     """
     if not re.fullmatch(r"[0-5](\.[0-9]{1,2})?", printed, re.ASCII) or Decimal(printed) > 5:
-        raise Refusal("average_rating", "is not a number from 0 to 5", printed)
+        raise InvalidField("average_rating", "is not a number from 0 to 5", printed)
     return printed
 
 
-def _with_check_digit(twelve: str) -> str:
+def _add_check_digit(twelve: str) -> str:
     total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(twelve))
     return f"{twelve}{-total % 10}"
 
 
-def _text(field: str, text: str | None) -> str | None:
-    return bounded(field, text, longest=_LENGTH[field])
+def _check_text(field: str, text: str | None) -> str | None:
+    return check_text(field, text, longest=_LENGTH[field])
 
 
-def _authors(text: str | None) -> tuple[str, ...]:
-    found = tuple(name.strip() for name in (_text("authors", text) or "").split(";") if name.strip())
+def _parse_authors(text: str | None) -> tuple[str, ...]:
+    found = tuple(name.strip() for name in (_check_text("authors", text) or "").split(";") if name.strip())
     if len(found) > _AUTHORS:
-        raise Refusal("authors", f"are more than {_AUTHORS}", text)
+        raise InvalidField("authors", f"are more than {_AUTHORS}", text)
     return found
 
 
-def _year(text: str | None) -> int | None:
+def _parse_year(text: str | None) -> int | None:
     if not text:
         return None
     if not _PUBLISHED.fullmatch(text):
-        raise Refusal("published", "is not YYYY, YYYY-MM or YYYY-MM-DD", text)
+        raise InvalidField("published", "is not YYYY, YYYY-MM or YYYY-MM-DD", text)
     return int(text[:4])
 
 
-def _pages(text: str | None) -> int | None:
+def _parse_pages(text: str | None) -> int | None:
     if not text:
         return None
-    if not is_whole(text) or not 1 <= int(text) <= _MOST["pages"]:
-        raise Refusal("pages", f"is not a whole number from 1 to {_MOST['pages']}", text)
+    if not is_whole_number(text) or not 1 <= int(text) <= _MOST["pages"]:
+        raise InvalidField("pages", f"is not a whole number from 1 to {_MOST['pages']}", text)
     return int(text)
 
 
-def _dimensions(text: str | None) -> tuple[int | None, int | None, int | None]:
+def _parse_dimensions(text: str | None) -> tuple[int | None, int | None, int | None]:
     if not text:
         return None, None, None
     match = _SIZE.fullmatch(text)
     if not match:
-        raise Refusal("dimensions", "is not width x height [x thickness] in mm or cm", text)
+        raise InvalidField("dimensions", "is not width x height [x thickness] in mm or cm", text)
     scale = _MILLIMETRES[match[4]]
     sizes = [None if part is None else round(Decimal(part) * scale) for part in match.groups()[:3]]
     if any(size is not None and not 0 < size <= _MOST["mm"] for size in sizes):
-        raise Refusal("dimensions", f"is not within 1 to {_MOST['mm']} mm", text)
+        raise InvalidField("dimensions", f"is not within 1 to {_MOST['mm']} mm", text)
     width, height, thickness = sizes
     return width, height, thickness
 
 
-def _weight(text: str | None) -> int | None:
+def _parse_weight(text: str | None) -> int | None:
     if not text:
         return None
     match = _WEIGHT.fullmatch(text)
     grams = round(Decimal(match[1]) * _GRAMS[match[2]]) if match else 0
     if not 0 < grams <= _MOST["g"]:
-        raise Refusal("weight", f"is not within 1 to {_MOST['g']} g", text)
+        raise InvalidField("weight", f"is not within 1 to {_MOST['g']} g", text)
     return grams
 
 
-def _shown(number: int | None) -> str | None:
+def _format_number(number: int | None) -> str | None:
     return None if number is None else str(number)

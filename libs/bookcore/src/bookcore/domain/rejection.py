@@ -16,7 +16,7 @@ class Rejected:
         return f"{self.field} {self.reason}{shown}"
 
 
-class Refusal(Exception):
+class InvalidField(Exception):
     """Ends the reading of a book; never leaves the domain."""
 
     def __init__(self, field: str, reason: str, printed: str | None) -> None:
@@ -24,18 +24,18 @@ class Refusal(Exception):
         self.rejected = Rejected(field, reason, printed)
 
 
-def bounded(field: str, text: str | None, *, longest: int) -> str | None:
+def check_text(field: str, text: str | None, *, longest: int) -> str | None:
     """The text, None for an empty one.
 
     Raises: Refusal when it is too long or damaged.
     """
     if text and len(text) > longest:
-        raise Refusal(field, f"is longer than {longest} characters", text)
+        raise InvalidField(field, f"is longer than {longest} characters", text)
     if text and ("\x00" in text or "\ufffd" in text):
-        raise Refusal(field, "holds bytes that are not of the page's declared charset", text)
+        raise InvalidField(field, "holds bytes that are not of the page's declared charset", text)
     return text or None
 
 
-def is_whole(text: str) -> bool:
+def is_whole_number(text: str) -> bool:
     """Whether the text is a number of at most nine plain digits."""
     return text.isascii() and text.strip().isdecimal() and len(text) < 10

@@ -23,7 +23,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PartitionProgress:
     """How far a group is in one partition; `committed` is the next offset to read, `end` to write."""
 
     topic: str
@@ -37,7 +37,7 @@ class Progress:
         return max(0, self.end - self.committed)
 
 
-Start = Callable[[str, int], int | None]
+StartOffset = Callable[[str, int], int | None]
 """(topic, partition) -> offset to begin at when the partition is assigned; None means the committed one."""
 
 
@@ -66,7 +66,9 @@ class EventLog(Protocol):
         Raises: Unavailable when the log can't take them now (disk full, broker away).
         """
 
-    def consumer(self, group: str, topics: Sequence[str], *, start: Start | None = None) -> Consumer:
+    def create_consumer(
+        self, group: str, topics: Sequence[str], *, start: StartOffset | None = None
+    ) -> Consumer:
         """A new member of the group, reading on from its committed offsets or where `start` says.
 
         Its poll raises Conflict when `start` names an offset beyond the log's end: the log was replaced.
@@ -75,10 +77,10 @@ class EventLog(Protocol):
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
         """Look at records without a group, from `offset` on; changes nothing."""
 
-    def progress(self, topic: str, group: str) -> Sequence[Progress]:
+    def read_progress(self, topic: str, group: str) -> Sequence[PartitionProgress]:
         """One entry for each partition; `committed` is 0 for a group that never was."""
 
-    def declare(self) -> Sequence[str]:
+    def declare_topics(self) -> Sequence[str]:
         """Make the topics as bookcore.events.topics has them; what was done, a line for each."""
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import structlog
 from bookcore.domain.errors import Conflict, Unavailable
 from bookcore.event_log import Consumer, Position
 from bookcore.events.message import Batch, Record
-from bookcore.kit.failpoint import CrashPoint, crash_point
+from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 
 Handler = Callable[[Batch], int]
 """Does a batch, whole or not at all, and returns the offset to go on from: the batch's end, or before it when
@@ -22,7 +22,7 @@ somebody else has moved on.
 _log = structlog.get_logger()
 
 
-class Runner:
+class ConsumerLoop:
     """One consumer in one thread, until `stop` is set or the handler raises what can't be waited out."""
 
     def __init__(self, consumer: Consumer, handler: Handler, *, limit: int = 1_000, name: str = "") -> None:
@@ -35,27 +35,27 @@ class Runner:
         """Consume until told to stop; leaves the group at the end."""
         try:
             while not stop.is_set():
-                self.step(stop, timeout=0.2)
+                self.poll_once(stop, timeout=0.2)
         finally:
             self._consumer.close()
 
-    def step(self, stop: Event, *, timeout: float) -> int:
+    def poll_once(self, stop: Event, *, timeout: float) -> int:
         """Poll once and handle what came; how many records there were."""
         try:
             records = self._consumer.poll(limit=self._limit, timeout=timeout)
         except Unavailable as error:
             self._wait(error, stop)
             return 0
-        for batch in batches(records):
-            self._do(batch, stop)
+        for batch in split_batches(records):
+            self._handle(batch, stop)
         return len(records)
 
-    def _do(self, batch: Batch, stop: Event) -> None:
+    def _handle(self, batch: Batch, stop: Event) -> None:
         here = Position(batch.topic, batch.partition, batch.first)
         try:
             done = self._handler(batch)
             self._consumer.commit([Position(batch.topic, batch.partition, done)])
-            crash_point(CrashPoint.CONSUMER_AFTER_COMMIT)
+            trigger_failpoint(Failpoint.CONSUMER_AFTER_COMMIT)
             if done != batch.next:
                 self._consumer.seek(Position(batch.topic, batch.partition, done))
         except Unavailable as error:
@@ -70,7 +70,7 @@ class Runner:
         stop.wait(error.retry_after)
 
 
-def batches(records: Sequence[Record]) -> Iterator[Batch]:
+def split_batches(records: Sequence[Record]) -> Iterator[Batch]:
     """Records as polled -> one batch per partition, in order."""
     in_order = sorted(records, key=lambda r: (r.topic, r.partition, r.offset))
     for (topic, partition), group in groupby(in_order, key=lambda r: (r.topic, r.partition)):

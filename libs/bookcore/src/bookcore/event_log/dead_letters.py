@@ -8,9 +8,9 @@ import structlog
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog
-from bookcore.events.dead_letter import letter_message
+from bookcore.events.dead_letter import encode_dead_letter
 from bookcore.events.message import Record
-from bookcore.events.topics import topic_named
+from bookcore.events.topics import get_topic
 
 _log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ class TooManyDeadLetters(BookstreamError):
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class RejectedRecord:
     """A record that can't be accepted, and why, in one line."""
 
     record: Record
@@ -28,7 +28,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DeadLetterLimits:
     """Stop after `consecutive` in a row, or when more than `ratio` of the last `window` were parked."""
 
     consecutive: int = 100
@@ -36,32 +36,32 @@ class Limits:
     window: int = 200
 
 
-class DeadLetters:
+class DeadLetterQueue:
     """The dead-letter topic of one consumer, with its limits."""
 
-    def __init__(self, log: EventLog, limits: Limits | None = None) -> None:
+    def __init__(self, log: EventLog, limits: DeadLetterLimits | None = None) -> None:
         self._event_log = log
-        self._limits = limits or Limits()
+        self._limits = limits or DeadLetterLimits()
         self._recent: deque[bool] = deque(maxlen=self._limits.window)
-        self._row = 0
+        self._consecutive = 0
         self._counted: dict[tuple[str, int], int] = {}
         self._sent: dict[tuple[str, int], int] = {}
 
-    def park(self, records: Sequence[Record], parked: Sequence[Parked]) -> None:
+    def park(self, records: Sequence[Record], parked: Sequence[RejectedRecord]) -> None:
         """Send the parked of these records to their dead-letter topic; nothing when a limit is passed.
 
         A batch that comes again, because something later in its way was unavailable, is not counted or sent
         again. Raises: TooManyDeadLetters naming the limit and the last reason.
         """
         self._count([record for record in records if _is_new(record, self._counted)], parked)
-        _note(records, self._counted)
+        _advance(records, self._counted)
         self._send([one for one in parked if _is_new(one.record, self._sent)])
-        _note(records, self._sent)
+        _advance(records, self._sent)
 
-    def _send(self, parked: Sequence[Parked]) -> None:
-        by_topic: dict[str, list[Parked]] = {}
+    def _send(self, parked: Sequence[RejectedRecord]) -> None:
+        by_topic: dict[str, list[RejectedRecord]] = {}
         for one in parked:
-            by_topic.setdefault(topic_named(one.record.topic).dead_letters, []).append(one)
+            by_topic.setdefault(get_topic(one.record.topic).dead_letter_topic, []).append(one)
             _log.warning(
                 "parked",
                 topic=one.record.topic,
@@ -71,22 +71,24 @@ class DeadLetters:
                 reason=one.reason,
             )
         for topic, these in by_topic.items():
-            self._event_log.append(topic, [letter_message(one.record, one.reason) for one in these])
+            self._event_log.append(topic, [encode_dead_letter(one.record, one.reason) for one in these])
 
-    def _count(self, records: Sequence[Record], parked: Sequence[Parked]) -> None:
+    def _count(self, records: Sequence[Record], parked: Sequence[RejectedRecord]) -> None:
         bad = {one.record.offset: one.reason for one in parked}
         for record in records:
             is_bad = record.offset in bad
             self._recent.append(is_bad)
-            self._row = self._row + 1 if is_bad else 0
-            if self._row > self._limits.consecutive:
-                raise TooManyDeadLetters(self._line(f"more than {self._limits.consecutive} in a row", bad))
+            self._consecutive = self._consecutive + 1 if is_bad else 0
+            if self._consecutive > self._limits.consecutive:
+                raise TooManyDeadLetters(
+                    self._format_error(f"more than {self._limits.consecutive} in a row", bad)
+                )
             full = len(self._recent) == self._limits.window
             if full and sum(self._recent) > self._limits.ratio * self._limits.window:
                 share = f"more than {self._limits.ratio:.0%} of the last {self._limits.window}"
-                raise TooManyDeadLetters(self._line(share, bad))
+                raise TooManyDeadLetters(self._format_error(share, bad))
 
-    def _line(self, what: str, bad: dict[int, str]) -> str:
+    def _format_error(self, what: str, bad: dict[int, str]) -> str:
         reason = next(reversed(bad.values()), "an earlier one")
         return (
             f"stopped: {what} records could not be accepted (last: {reason});"
@@ -98,7 +100,7 @@ def _is_new(record: Record, done: dict[tuple[str, int], int]) -> bool:
     return record.offset >= done.get((record.topic, record.partition), 0)
 
 
-def _note(records: Sequence[Record], done: dict[tuple[str, int], int]) -> None:
+def _advance(records: Sequence[Record], done: dict[tuple[str, int], int]) -> None:
     for record in records:
         place = (record.topic, record.partition)
         done[place] = max(done.get(place, 0), record.offset + 1)

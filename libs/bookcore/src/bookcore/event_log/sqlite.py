@@ -11,13 +11,13 @@ from threading import Event, Lock
 
 import orjson
 
-from bookcore.domain.book import moment_of
+from bookcore.domain.book import from_version
 from bookcore.domain.errors import Conflict
-from bookcore.event_log import Consumer, EventLog, Position, Progress, Start
-from bookcore.event_log.sqlite_connection import connect, writing
-from bookcore.event_log.sqlite_group import GroupMember, group_folder
+from bookcore.event_log import Consumer, EventLog, PartitionProgress, Position, StartOffset
+from bookcore.event_log.sqlite_connection import begin_write, connect
+from bookcore.event_log.sqlite_group import GroupMember, get_group_folder
 from bookcore.events.message import Headers, Message, Record
-from bookcore.events.topics import TOPICS, topic_named
+from bookcore.events.topics import TOPICS, get_topic
 
 _SHIFT = 40
 _IDLE_FIRST, _IDLE_LONGEST, _REBALANCE_EVERY = 0.002, 0.05, 0.25  # seconds
@@ -40,10 +40,10 @@ class SqliteEventLog:
 
     def append(self, topic: str, messages: Sequence[Message]) -> Sequence[Position]:
         """As EventLog.append."""
-        declared = topic_named(topic)
-        partitions = [declared.partition_of(message.key) for message in messages]
-        with self._write_lock, writing(self._writer):
-            ends = self._ends(topic, sorted(set(partitions)))
+        declared = get_topic(topic)
+        partitions = [declared.assign_partition(message.key) for message in messages]
+        with self._write_lock, begin_write(self._writer):
+            ends = self._read_end_offsets(topic, sorted(set(partitions)))
             positions = []
             for partition in partitions:
                 positions.append(Position(topic, partition, ends[partition]))
@@ -55,15 +55,17 @@ class SqliteEventLog:
             )
         return positions
 
-    def consumer(self, group: str, topics: Sequence[str], *, start: Start | None = None) -> Consumer:
+    def create_consumer(
+        self, group: str, topics: Sequence[str], *, start: StartOffset | None = None
+    ) -> Consumer:
         """As EventLog.consumer."""
-        partitions = [(name, p) for name in topics for p in range(topic_named(name).partitions)]
-        member = GroupMember(group_folder(self.path, group), partitions)
+        partitions = [(name, p) for name in topics for p in range(get_topic(name).partitions)]
+        member = GroupMember(get_group_folder(self.path, group), partitions)
         return SqliteConsumer(self, group, member, start=start)
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
         """As EventLog.read."""
-        number = self._number(topic, partition)
+        number = self._get_partition_number(topic, partition)
         low, high = number << _SHIFT, (number + 1) << _SHIFT
         with self._read_lock:
             rows = self._reader.execute(
@@ -72,13 +74,13 @@ class SqliteEventLog:
                 (low + offset, high, limit),
             ).fetchall()
         return [
-            Record(topic, partition, row_id - low, moment_of(timestamp), key, value, _unpack(headers))
+            Record(topic, partition, row_id - low, from_version(timestamp), key, value, _unpack(headers))
             for row_id, timestamp, key, value, headers in rows
         ]
 
-    def progress(self, topic: str, group: str) -> Sequence[Progress]:
+    def read_progress(self, topic: str, group: str) -> Sequence[PartitionProgress]:
         """As EventLog.progress."""
-        topic_named(topic)
+        get_topic(topic)
         with self._read_lock:
             rows = self._reader.execute(
                 "SELECT p.partition, coalesce(c.next, 0), p.next FROM partitions p LEFT JOIN committed c"
@@ -86,9 +88,9 @@ class SqliteEventLog:
                 " WHERE p.topic = ? ORDER BY p.partition",
                 (group, topic),
             ).fetchall()
-        return [Progress(topic, *row) for row in rows]
+        return [PartitionProgress(topic, *row) for row in rows]
 
-    def declare(self) -> Sequence[str]:
+    def declare_topics(self) -> Sequence[str]:
         """As EventLog.declare; opening the file has made them."""
         return [f"kept {name}" for name in TOPICS]
 
@@ -100,24 +102,24 @@ class SqliteEventLog:
 
     def _declare_partitions(self) -> Mapping[tuple[str, int], int]:
         wanted = [(topic.name, p) for topic in TOPICS.values() for p in range(topic.partitions)]
-        known = self._known_partitions()
+        known = self._read_partitions()
         if not known.keys() >= set(wanted):
-            with writing(self._writer):
+            with begin_write(self._writer):
                 self._writer.executemany(
                     "INSERT OR IGNORE INTO partitions (topic, partition) VALUES (?, ?)", wanted
                 )
-            known = self._known_partitions()
+            known = self._read_partitions()
         return known
 
-    def _known_partitions(self) -> Mapping[tuple[str, int], int]:
+    def _read_partitions(self) -> Mapping[tuple[str, int], int]:
         rows = self._writer.execute("SELECT topic, partition, number FROM partitions")
         return {(topic, partition): number for topic, partition, number in rows}
 
-    def _number(self, topic: str, partition: int) -> int:
-        topic_named(topic)
+    def _get_partition_number(self, topic: str, partition: int) -> int:
+        get_topic(topic)
         return self._numbers[topic, partition]
 
-    def _ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    def _read_end_offsets(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         rows = self._writer.execute("SELECT partition, next FROM partitions WHERE topic = ?", (topic,))
         return {partition: end for partition, end in rows if partition in partitions}
 
@@ -142,12 +144,12 @@ class SqliteConsumer:
     """Reads through the log it came from; commits on a connection of its own."""
 
     def __init__(
-        self, log: SqliteEventLog, group: str, member: GroupMember, *, start: Start | None = None
+        self, log: SqliteEventLog, group: str, member: GroupMember, *, start: StartOffset | None = None
     ) -> None:
         self._log, self._group, self._member, self._start = log, group, member, start
         self._connection = connect(log.path, synchronous="NORMAL")
         self._next: dict[tuple[str, int], int] = {}
-        self._turn = 0
+        self._rotation = 0
         self._rebalance_at = 0.0
         self._pause = Event()
 
@@ -157,11 +159,11 @@ class SqliteConsumer:
         idle = _IDLE_FIRST
         while True:
             self._rebalance_when_due()
-            seen = self._data_version()
+            seen = self._read_data_version()
             records = self._fetch(limit)
             if records or time.monotonic() >= deadline:
                 return records
-            while self._data_version() == seen and time.monotonic() < min(deadline, self._rebalance_at):
+            while self._read_data_version() == seen and time.monotonic() < min(deadline, self._rebalance_at):
                 self._pause.wait(idle)
                 idle = min(idle * 2, _IDLE_LONGEST)
 
@@ -171,7 +173,7 @@ class SqliteConsumer:
         for at in positions:
             if (at.topic, at.partition) not in owned:
                 raise Conflict(f"{self._group} no longer has {at.topic}/{at.partition}; another member does")
-        with writing(self._connection):
+        with begin_write(self._connection):
             self._connection.executemany(
                 "INSERT OR REPLACE INTO committed (consumer_group, topic, partition, next)"
                 " VALUES (?, ?, ?, ?)",
@@ -195,11 +197,11 @@ class SqliteConsumer:
             self._next.pop(gone, None)
         for topic, partition in self._member.owned:
             if (topic, partition) not in self._next:
-                self._next[topic, partition] = self._beginning(topic, partition)
+                self._next[topic, partition] = self._choose_start(topic, partition)
         self._rebalance_at = time.monotonic() + _REBALANCE_EVERY
 
-    def _beginning(self, topic: str, partition: int) -> int:
-        here = next(p for p in self._log.progress(topic, self._group) if p.partition == partition)
+    def _choose_start(self, topic: str, partition: int) -> int:
+        here = next(p for p in self._log.read_progress(topic, self._group) if p.partition == partition)
         wanted = self._start(topic, partition) if self._start else None
         if wanted is None or wanted == here.committed:
             return here.committed
@@ -215,17 +217,17 @@ class SqliteConsumer:
         owned = sorted(self._next)
         found: list[Record] = []
         for step in range(len(owned)):
-            topic, partition = owned[(self._turn + step) % len(owned)]
+            topic, partition = owned[(self._rotation + step) % len(owned)]
             records = self._log.read(topic, partition, self._next[topic, partition], limit - len(found))
             if records:
                 self._next[topic, partition] = records[-1].offset + 1
                 found.extend(records)
             if len(found) >= limit:
                 break
-        self._turn += 1
+        self._rotation += 1
         return found
 
-    def _data_version(self) -> int:
+    def _read_data_version(self) -> int:
         version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         return version
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from bookcore.kit.sqlite_file import open_file
+from bookcore.kit.sqlite_file import open_sqlite_file
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS partitions (
@@ -23,13 +23,13 @@ CREATE TABLE IF NOT EXISTS committed (
 def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
     """As kit.sqlite_file.open_file. Raises: Unavailable when the file can't be opened or made."""
     try:
-        return open_file(path, SCHEMA, synchronous=synchronous)
+        return open_sqlite_file(path, SCHEMA, synchronous=synchronous)
     except (sqlite3.Error, OSError) as error:
         raise Unavailable(f"the event log {path} can't be opened ({error}); check the folder") from error
 
 
 @contextmanager
-def writing(connection: sqlite3.Connection) -> Iterator[None]:
+def begin_write(connection: sqlite3.Connection) -> Iterator[None]:
     """One transaction that writes; all or nothing.
 
     Raises: Unavailable when the file is full, locked for too long or otherwise can't be written.

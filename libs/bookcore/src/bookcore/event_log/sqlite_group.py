@@ -27,8 +27,8 @@ class GroupMember:
         self._owned: dict[TopicPartition, IO[bytes]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         staged = folder / f"joining-{uuid4().hex}"
-        self._presence = staged.open("wb")
-        fcntl.flock(self._presence, fcntl.LOCK_EX)
+        self._member_lock = staged.open("wb")
+        fcntl.flock(self._member_lock, fcntl.LOCK_EX)
         self._path = staged.rename(folder / f"member-{uuid4().hex}")
 
     @property
@@ -38,14 +38,14 @@ class GroupMember:
 
     def rebalance(self) -> Sequence[TopicPartition]:
         """Let go of what others should have, which is returned, and take what is free of our share."""
-        living = self._living()
+        living = self._list_members()
         place = living.index(self._path.name)
         share = set(self._partitions[place :: len(living)])
         lost = [partition for partition in self._owned if partition not in share]
         for partition in lost:
             self._owned.pop(partition).close()
         for partition in sorted(share - self._owned.keys()):
-            self._take(partition)
+            self._acquire(partition)
         return lost
 
     def leave(self) -> None:
@@ -54,16 +54,16 @@ class GroupMember:
             lock.close()
         self._owned.clear()
         self._path.unlink(missing_ok=True)
-        self._presence.close()
+        self._member_lock.close()
 
-    def _living(self) -> list[str]:
+    def _list_members(self) -> list[str]:
         names = [self._path.name]
         for path in self._folder.glob("member-*"):
-            if path != self._path and not self._bury(path):
+            if path != self._path and not self._remove_if_dead(path):
                 names.append(path.name)
         return sorted(names)
 
-    def _bury(self, path: Path) -> bool:
+    def _remove_if_dead(self, path: Path) -> bool:
         lock = _try_lock(path)
         if lock is None:
             return False
@@ -71,13 +71,13 @@ class GroupMember:
         lock.close()
         return True
 
-    def _take(self, partition: TopicPartition) -> None:
+    def _acquire(self, partition: TopicPartition) -> None:
         lock = _try_lock(self._folder / f"owner-{partition[0]}-{partition[1]}")
         if lock is not None:
             self._owned[partition] = lock
 
 
-def group_folder(log: Path, group: str) -> Path:
+def get_group_folder(log: Path, group: str) -> Path:
     """Where the locks of a group stand, beside the log's file.
 
     Raises: Invalid when the name can't be a folder's.

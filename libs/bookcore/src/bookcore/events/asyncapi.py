@@ -18,11 +18,11 @@ _ATTRIBUTES: Mapping[str, str] = {
 }
 
 
-def document() -> Document:
+def build_document() -> Document:
     """The whole, as plain JSON values."""
     live = [topic for topic in TOPICS.values() if topic.events and not topic.name.endswith(".dlq")]
     schemas: Document = {}
-    messages = {kind: _message(kind, schemas) for topic in live for kind in _kinds(topic)}
+    messages = {kind: _build_message(kind, schemas) for topic in live for kind in _list_event_types(topic)}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -33,22 +33,22 @@ def document() -> Document:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic) for topic in live},
-        "operations": dict(pair for topic in live for pair in _operations(topic)),
+        "channels": {topic.name: _build_channel(topic) for topic in live},
+        "operations": dict(pair for topic in live for pair in _build_operations(topic)),
         "components": {"messages": messages, "schemas": schemas},
     }
 
 
-def _kinds(topic: Topic) -> list[str]:
+def _list_event_types(topic: Topic) -> list[str]:
     return [event.type for event in topic.events]
 
 
-def _channel(topic: Topic) -> Document:
+def _build_channel(topic: Topic) -> Document:
     days = topic.retention_days
     return {
         "address": topic.name,
-        "description": f"Key: {topic.key}. What a consumer can't accept goes to {topic.dead_letters}.",
-        "messages": {kind: {"$ref": f"#/components/messages/{kind}"} for kind in _kinds(topic)},
+        "description": f"Key: {topic.key}. What a consumer can't accept goes to {topic.dead_letter_topic}.",
+        "messages": {kind: {"$ref": f"#/components/messages/{kind}"} for kind in _list_event_types(topic)},
         "bindings": {
             "kafka": {
                 "partitions": topic.partitions,
@@ -62,10 +62,12 @@ def _channel(topic: Topic) -> Document:
     }
 
 
-def _operations(topic: Topic) -> list[tuple[str, Document]]:
+def _build_operations(topic: Topic) -> list[tuple[str, Document]]:
     whole = {
         "channel": {"$ref": f"#/channels/{topic.name}"},
-        "messages": [{"$ref": f"#/channels/{topic.name}/messages/{kind}"} for kind in _kinds(topic)],
+        "messages": [
+            {"$ref": f"#/channels/{topic.name}/messages/{kind}"} for kind in _list_event_types(topic)
+        ],
     }
     sends = [(f"{who}.send.{topic.name}", {"action": "send", **whole}) for who in topic.producers]
     return sends + [
@@ -73,7 +75,7 @@ def _operations(topic: Topic) -> list[tuple[str, Document]]:
     ]
 
 
-def _message(kind: str, schemas: Document) -> Document:
+def _build_message(kind: str, schemas: Document) -> Document:
     """Adds the message's schemas to those of the document, each under the message's name."""
     model = EVENTS[kind]
     reference = f"#/components/schemas/{kind}.{{model}}"

@@ -17,8 +17,8 @@ from bookcore.domain.book import (
     Money,
     Rating,
     VersionedBook,
-    book_id,
-    version_at,
+    make_book_id,
+    to_version,
 )
 from bookcore.domain.change import FieldChange
 from bookcore.domain.details import NO_DETAILS, Details
@@ -52,9 +52,9 @@ class BookObserved(Event):
     printed: PrintedBook
 
     @property
-    def id(self) -> str:
+    def event_id(self) -> str:
         """The same observation of the same content by the same extractor has the same id, after any crash."""
-        return stable_id(self.source, self.source_id or self.url, self.content_hash, self.extractor)
+        return make_event_id(self.source, self.source_id or self.url, self.content_hash, self.extractor)
 
     @property
     def key(self) -> str:
@@ -69,7 +69,7 @@ class BookObserved(Event):
     @property
     def version(self) -> int:
         """Microseconds since 1970: a later observation wins, whatever order it arrives in."""
-        return version_at(self.observed_at)
+        return to_version(self.observed_at)
 
 
 class BookWithdrawn(Event):
@@ -83,19 +83,19 @@ class BookWithdrawn(Event):
     reason: str
 
     @property
-    def id(self) -> str:
+    def event_id(self) -> str:
         """Stable over retries of the same withdrawal."""
-        return stable_id(self.type, self.source, self.source_id, str(self.version))
+        return make_event_id(self.type, self.source, self.source_id, str(self.version))
 
     @property
     def key(self) -> str:
         """Partition key: all events of a book stay in order."""
-        return book_id(self.source, self.source_id)
+        return make_book_id(self.source, self.source_id)
 
     @property
     def version(self) -> int:
         """Microseconds since 1970."""
-        return version_at(self.observed_at)
+        return to_version(self.observed_at)
 
 
 class ChangeKind(StrEnum):
@@ -117,9 +117,9 @@ class BookChanged(Event):
     changes: tuple[FieldChange, ...]
 
     @property
-    def id(self) -> str:
+    def event_id(self) -> str:
         """One change of one version has one id: consumers drop what they have seen."""
-        return stable_id(self.type, self.book_id, str(self.version))
+        return make_event_id(self.type, self.book_id, str(self.version))
 
     @property
     def key(self) -> str:
@@ -171,7 +171,7 @@ class BookState(Event):
     @property
     def event_id(self) -> str:
         """One state of one version has one id."""
-        return stable_id(self.type, self.id, str(self.version))
+        return make_event_id(self.type, self.id, str(self.version))
 
     @property
     def key(self) -> str:
@@ -179,7 +179,7 @@ class BookState(Event):
         return self.id
 
     @classmethod
-    def of(cls, stored: VersionedBook) -> "BookState":
+    def from_stored(cls, stored: VersionedBook) -> "BookState":
         """The wire form of a catalogue row."""
         book = stored.book
         return cls(
@@ -231,9 +231,9 @@ class BookGone(Event):
     version: int
 
     @property
-    def id(self) -> str:
+    def event_id(self) -> str:
         """One end of one version has one id."""
-        return stable_id(self.type, self.book_id, str(self.version))
+        return make_event_id(self.type, self.book_id, str(self.version))
 
     @property
     def key(self) -> str:
@@ -241,7 +241,7 @@ class BookGone(Event):
         return self.book_id
 
 
-def stable_id(*parts: str) -> str:
+def make_event_id(*parts: str) -> str:
     """UUIDv5 of the parts, by hand: the standard library's own is slower, and every event needs one."""
     digest = bytearray(
         sha1(_NAMESPACE.bytes + "\x1f".join(parts).encode(), usedforsecurity=False).digest()[:16]

@@ -27,19 +27,21 @@ class Decoded:
     event: Event
 
 
-def event_id(event: Event) -> str:
+def get_event_id(event: Event) -> str:
     """The CloudEvents id, the same for the same fact however often it is sent."""
     if isinstance(event, BookState):
         return event.event_id
     if isinstance(event, _FACTS):
-        return event.id
+        return event.event_id
     raise TypeError(f"{type(event).__name__} has no id")  # pragma: no cover - a model without id is a bug
 
 
 def encode(event: Event, *, source: str) -> Message:
     """The message for an event; `source` names the producer, for example `scraper/books_toscrape`."""
     key = event.key if isinstance(event, (*_FACTS, BookState)) else ""
-    headers = attributes(event_id(event), event.type, source=source, key=key, now=datetime.now(UTC))
+    headers = build_cloud_event_headers(
+        get_event_id(event), event.type, source=source, key=key, now=datetime.now(UTC)
+    )
     if isinstance(event, BookGone):
         return Message(key, None, (*headers, ("version", str(event.version).encode())))
     headers = (*headers, ("content-type", b"application/json"))
@@ -48,7 +50,7 @@ def encode(event: Event, *, source: str) -> Message:
     return Message(key, event.model_dump_json().encode(), headers)
 
 
-def attributes(event_id: str, kind: str, *, source: str, key: str, now: datetime) -> Headers:
+def build_cloud_event_headers(event_id: str, kind: str, *, source: str, key: str, now: datetime) -> Headers:
     """The CloudEvents attributes that every message carries."""
     return (
         ("ce_specversion", b"1.0"),
@@ -65,12 +67,12 @@ def decode(record: Record) -> Decoded:
 
     Raises: Invalid when the type or version is unknown, or the data is no JSON or not of the schema.
     """
-    kind = record.header("ce_type")
+    kind = record.get_header("ce_type")
     model = EVENTS.get(kind or "")
     if model is None:
         raise Invalid(f"unknown event type or version {kind!r}; this reader knows {', '.join(EVENTS)}")
     if record.value is None:
-        return Decoded(record, _gone(record))
+        return Decoded(record, _decode_tombstone(record))
     try:
         return Decoded(record, model.model_validate_json(record.value))
     except ValidationError as error:
@@ -79,8 +81,8 @@ def decode(record: Record) -> Decoded:
         raise Invalid(f"{kind}: {where}: {first['msg']}") from error
 
 
-def _gone(record: Record) -> BookGone:
-    version = record.header("version") or ""
+def _decode_tombstone(record: Record) -> BookGone:
+    version = record.get_header("version") or ""
     if not (version.isascii() and version.isdecimal() and len(version) < 19):
         raise Invalid("tombstone without a version header")
     return BookGone(book_id=BookId(record.key), version=int(version))

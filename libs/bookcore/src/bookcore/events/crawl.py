@@ -38,7 +38,7 @@ class CrawlCommand(Event):
     issued_by: str
 
     @property
-    def id(self) -> str:
+    def event_id(self) -> str:
         """Given by who issues it: sent again, it is the same command."""
         return self.command_id
 

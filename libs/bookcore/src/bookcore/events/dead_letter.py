@@ -10,7 +10,7 @@ _LONGEST_REASON = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A dead letter: `record` as it lies in the dead-letter topic, the rest about the original.
 
     `redriven` counts how often it was sent again before.
@@ -21,18 +21,20 @@ class Letter:
     partition: int
     offset: int
     reason: str
-    redriven: int
+    redrive_count: int
 
     @property
     def original(self) -> Message:
         """To be sent again: as it was, with one more try counted."""
         kept = tuple(each for each in self.record.headers if not each[0].startswith(_OURS))
         return Message(
-            self.record.key, self.record.value, (*kept, ("dlq_redriven", str(self.redriven + 1).encode()))
+            self.record.key,
+            self.record.value,
+            (*kept, ("dlq_redriven", str(self.redrive_count + 1).encode())),
         )
 
 
-def letter_message(record: Record, reason: str) -> Message:
+def encode_dead_letter(record: Record, reason: str) -> Message:
     """The record as it was, with its coordinates and the reason, for the dead-letter topic."""
     extra: Headers = (
         ("dlq_reason", reason.encode()[:_LONGEST_REASON]),
@@ -43,31 +45,31 @@ def letter_message(record: Record, reason: str) -> Message:
     return Message(record.key, record.value, (*record.headers, *extra))
 
 
-def letter_of(record: Record) -> Letter:
+def decode_dead_letter(record: Record) -> DeadLetter:
     """The letter in a record of a dead-letter topic.
 
     Raises: Invalid for a record that isn't one.
     """
     try:
-        return Letter(
+        return DeadLetter(
             record,
-            topic=_text(record, "dlq_topic"),
-            partition=int(_text(record, "dlq_partition")),
-            offset=int(_text(record, "dlq_offset")),
-            reason=_text(record, "dlq_reason"),
-            redriven=_tries(record),
+            topic=_read_header(record, "dlq_topic"),
+            partition=int(_read_header(record, "dlq_partition")),
+            offset=int(_read_header(record, "dlq_offset")),
+            reason=_read_header(record, "dlq_reason"),
+            redrive_count=_parse_redrive_count(record),
         )
     except ValueError as error:
         raise Invalid(f"{record.topic}/{record.partition}/{record.offset} is no dead letter") from error
 
 
-def _tries(record: Record) -> int:
+def _parse_redrive_count(record: Record) -> int:
     """A source may send any header; ours is a small number."""
-    told = record.header("dlq_redriven") or ""
+    told = record.get_header("dlq_redriven") or ""
     return int(told) if told.isascii() and told.isdecimal() and len(told) < 4 else 0
 
 
-def _text(record: Record, name: str) -> str:
+def _read_header(record: Record, name: str) -> str:
     """The last of that name: a letter that was redriven and parked again has it only once, a forged one
     maybe twice."""
     found = [value for header, value in record.headers if header == name]

@@ -11,51 +11,57 @@ from datetime import UTC, datetime
 import orjson
 
 from bookcore.domain.book import Book, BookId, VersionedBook
-from bookcore.domain.change import Plain, differences, plain_fields
-from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, stable_id
-from bookcore.events.codec import attributes
+from bookcore.domain.change import Plain, compare_fields, to_plain_fields
+from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, make_event_id
+from bookcore.events.codec import build_cloud_event_headers
 from bookcore.events.message import Message
 from bookcore.events.topics import CHANGED, STATE
 
 _JSON = ("content-type", b"application/json")
-Sent = tuple[str, Message]
+OutgoingMessage = tuple[str, Message]
 """A topic's name and a message for it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
+class EventEncoder:
     """Writes events as `source`, all of one moment."""
 
     source: str
     now: datetime
 
     @classmethod
-    def of(cls, source: str) -> "Teller":
+    def create(cls, source: str) -> "EventEncoder":
         """At this moment."""
         return cls(source, datetime.now(UTC))
 
-    def turn(self, kind: ChangeKind | None, *, now: VersionedBook, before: Book | None) -> Iterator[Sent]:
+    def encode_transition(
+        self, kind: ChangeKind | None, *, after: VersionedBook, before: Book | None
+    ) -> Iterator[OutgoingMessage]:
         """What became of a book: a BookChanged unless `kind` is None, then its BookState or tombstone.
 
         `before` is None when there was no such book.
         """
-        told = _Told(now.book.id, str(now.version), {} if now.deleted else plain_fields(now.book))
+        told = _BookContent(
+            after.book.id, str(after.version), {} if after.deleted else to_plain_fields(after.book)
+        )
         if kind:
-            yield CHANGED.name, self._changed(told, kind, before)
-        yield STATE.name, self._gone(told) if now.deleted else self._state(told, now)
+            yield CHANGED.name, self._encode_changed(told, kind, before)
+        yield STATE.name, self._encode_tombstone(told) if after.deleted else self._encode_state(told, after)
 
-    def _changed(self, told: "_Told", kind: ChangeKind, before: Book | None) -> Message:
-        old = plain_fields(before) if before else {}
-        found = [{"field": n, "before": was, "after": now} for n, was, now in differences(old, told.fields)]
+    def _encode_changed(self, told: "_BookContent", kind: ChangeKind, before: Book | None) -> Message:
+        old = to_plain_fields(before) if before else {}
+        found = [
+            {"field": n, "before": was, "after": now} for n, was, now in compare_fields(old, told.fields)
+        ]
         data = {
             "book_id": told.book_id,
             "version": int(told.version),
             "kind": kind.value,
             "changes": found,
         }
-        return self._message(BookChanged.type, told, data)
+        return self._encode(BookChanged.type, told, data)
 
-    def _state(self, told: "_Told", now: VersionedBook) -> Message:
+    def _encode_state(self, told: "_BookContent", now: VersionedBook) -> Message:
         data = {
             "id": told.book_id,
             "source": now.book.source,
@@ -65,21 +71,23 @@ class Teller:
             "first_seen_at": now.first_seen_at,
             "last_seen_at": now.last_seen_at,
         }
-        return self._message(BookState.type, told, data)
+        return self._encode(BookState.type, told, data)
 
-    def _message(self, kind: str, told: "_Told", data: object) -> Message:
-        event_id = stable_id(kind, told.book_id, told.version)
-        known = attributes(event_id, kind, source=self.source, key=told.book_id, now=self.now)
+    def _encode(self, kind: str, told: "_BookContent", data: object) -> Message:
+        event_id = make_event_id(kind, told.book_id, told.version)
+        known = build_cloud_event_headers(event_id, kind, source=self.source, key=told.book_id, now=self.now)
         return Message(told.book_id, orjson.dumps(data, option=orjson.OPT_UTC_Z), (*known, _JSON))
 
-    def _gone(self, told: "_Told") -> Message:
-        event_id = stable_id(BookGone.type, told.book_id, told.version)
-        known = attributes(event_id, BookGone.type, source=self.source, key=told.book_id, now=self.now)
+    def _encode_tombstone(self, told: "_BookContent") -> Message:
+        event_id = make_event_id(BookGone.type, told.book_id, told.version)
+        known = build_cloud_event_headers(
+            event_id, BookGone.type, source=self.source, key=told.book_id, now=self.now
+        )
         return Message(told.book_id, None, (*known, ("version", told.version.encode())))
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _BookContent:
     """What both events of a turn say."""
 
     book_id: BookId

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from bookcore.events.codec import EVENTS
 from bookcore.events.message import Record
-from bookcore.events.topics import topic_named
+from bookcore.events.topics import get_topic
 
 _HERE = files("bookcore.events")
 _LATE = datetime(2027, 1, 1, tzinfo=UTC)  # when the examples were put into the log: after all that they tell
@@ -40,7 +40,7 @@ class Example:
     record: Record
 
 
-def schema_texts() -> dict[str, str]:
+def build_schemas() -> dict[str, str]:
     """File name -> JSON Schema, for every event."""
     return {
         f"{kind}.json": json.dumps(model.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
@@ -48,21 +48,23 @@ def schema_texts() -> dict[str, str]:
     }
 
 
-def shape(schema: object) -> object:
+def strip_descriptions(schema: object) -> object:
     """A schema without its words, and with lists of names in order: what two versions are compared by."""
     if isinstance(schema, list):
-        parts = [shape(each) for each in schema]
+        parts = [strip_descriptions(each) for each in schema]
         return sorted(parts, key=repr) if all(isinstance(part, str) for part in parts) else parts
     if not isinstance(schema, dict):
         return schema
     return {
-        name: {field: shape(part) for field, part in each.items()} if name in _NAMED else shape(each)
+        name: {field: strip_descriptions(part) for field, part in each.items()}
+        if name in _NAMED
+        else strip_descriptions(each)
         for name, each in schema.items()
         if name not in _WORDS
     }
 
 
-def still_reads(now: object, before: object) -> bool:
+def is_backward_compatible(now: object, before: object) -> bool:
     """Whether a reader of the shape `now` takes every message of the shape `before`.
 
     Only fields that may be absent, and further forms of a field, may have come. Old readers refuse what they
@@ -72,32 +74,34 @@ def still_reads(now: object, before: object) -> bool:
         return now == before
     if now.keys() - _NAMED != before.keys() - _NAMED:
         return False
-    return all(_part_still_reads(name, now, part) for name, part in before.items())
+    return all(_is_part_compatible(name, now, part) for name, part in before.items())
 
 
-def _part_still_reads(name: str, now: dict[str, object], before: object) -> bool:
+def _is_part_compatible(name: str, now: dict[str, object], before: object) -> bool:
     part = now.get(name)
     if name in _NAMED and isinstance(part, dict) and isinstance(before, dict):
-        return all(field in part and still_reads(part[field], old) for field, old in before.items())
+        return all(
+            field in part and is_backward_compatible(part[field], old) for field, old in before.items()
+        )
     if name == "anyOf" and isinstance(part, list) and isinstance(before, list):
-        return all(any(still_reads(new, old) for new in part) for old in before)
-    return still_reads(part, before)
+        return all(any(is_backward_compatible(new, old) for new in part) for old in before)
+    return is_backward_compatible(part, before)
 
 
-def examples(topic: str) -> Iterator[Example]:
+def load_examples(topic: str) -> Iterator[Example]:
     """The example messages of a topic, as a consumer would get them."""
     folder = _HERE / "examples" / topic
     for offset, file in enumerate(sorted(folder.iterdir(), key=lambda f: f.name)):
         message = ExampleMessage.model_validate_json(file.read_text())
         value = None if message.value is None else json.dumps(message.value, ensure_ascii=False).encode()
         headers = tuple((name, text.encode()) for name, text in message.headers.items())
-        partition = topic_named(topic).partition_of(message.key)
+        partition = get_topic(topic).assign_partition(message.key)
         yield Example(file.name, Record(topic, partition, offset, _LATE, message.key, value, headers))
 
 
 def write_schemas(folder: Path) -> None:
     """Write every schema into the folder."""
-    for name, text in schema_texts().items():
+    for name, text in build_schemas().items():
         (folder / name).write_text(text)
 
 

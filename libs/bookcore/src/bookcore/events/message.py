@@ -28,7 +28,7 @@ class Record:
     value: bytes | None
     headers: Headers = ()
 
-    def header(self, name: str) -> str | None:
+    def get_header(self, name: str) -> str | None:
         """Text of the first header of that name, None when absent or not UTF-8."""
         for found, value in self.headers:
             if found == name:

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from bookcore.domain.book import version_at
-from bookcore.events.book import Event, stable_id
+from bookcore.domain.book import to_version
+from bookcore.events.book import Event, make_event_id
 
 
 class ModelDecided(Event):
@@ -21,9 +21,11 @@ class ModelDecided(Event):
     decided_at: AwareDatetime
 
     @property
-    def id(self) -> str:
+    def event_id(self) -> str:
         """One decision has one id."""
-        return stable_id(self.type, self.name, str(self.version), self.act, str(version_at(self.decided_at)))
+        return make_event_id(
+            self.type, self.name, str(self.version), self.act, str(to_version(self.decided_at))
+        )
 
     @property
     def key(self) -> str:
@@ -58,7 +60,7 @@ class PredictionMade(Event):
     milliseconds: float
 
     @property
-    def id(self) -> str:
+    def event_id(self) -> str:
         """The prediction's own id."""
         return self.prediction_id
 

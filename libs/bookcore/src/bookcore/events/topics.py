@@ -23,11 +23,11 @@ class Topic:
     compacted: bool = False
 
     @property
-    def dead_letters(self) -> str:
+    def dead_letter_topic(self) -> str:
         """Name of the topic where a consumer parks what it can't read or accept."""
         return f"{self.name}.dlq"
 
-    def partition_of(self, key: str) -> int:
+    def assign_partition(self, key: str) -> int:
         """Equal keys go to the same partition; CRC-32 of the UTF-8 key."""
         return crc32(key.encode()) % self.partitions
 
@@ -87,10 +87,10 @@ PREDICTED = Topic(
 )
 
 
-def _dead_letters_of(topic: Topic) -> Topic:
+def _declare_dead_letter_topic(topic: Topic) -> Topic:
     return replace(
         topic,
-        name=topic.dead_letters,
+        name=topic.dead_letter_topic,
         partitions=1,
         producers=topic.consumers,
         consumers=(),
@@ -102,11 +102,11 @@ def _dead_letters_of(topic: Topic) -> Topic:
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for live in (OBSERVED, CHANGED, STATE, COMMAND, DECIDED, PREDICTED)
-    for topic in (live, _dead_letters_of(live))
+    for topic in (live, _declare_dead_letter_topic(live))
 }
 
 
-def topic_named(name: str) -> Topic:
+def get_topic(name: str) -> Topic:
     """Raises: NotFound when no such topic is declared here."""
     if name not in TOPICS:
         raise NotFound(f"no topic {name!r}; `bookstream topics` lists them")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.kit.draining import DrainingServer
-from bookcore.kit.openapi import describe
+from bookcore.kit.openapi import install_openapi
 from bookcore.kit.problem import install_problem_handlers
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -52,7 +52,7 @@ def create_service(
         generate_unique_id_function=lambda route: route.name,
     )
     install_problem_handlers(app)
-    describe(app, always=always)
+    install_openapi(app, always=always)
 
     @app.get("/health/live", tags=["health"])
     async def live() -> Health:
@@ -76,7 +76,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
     Raises: Unavailable naming the port when it is taken or not allowed.
     """
-    listener = socket.socket(address_family(host))
+    listener = socket.socket(choose_address_family(host))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -92,7 +92,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return listener
 
 
-def address_family(host: str) -> socket.AddressFamily:
+def choose_address_family(host: str) -> socket.AddressFamily:
     """By the look of the address."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 

@@ -85,21 +85,21 @@ class InternalTokens:
 
     def verify(self, token: str) -> Identity:
         """Raises: ProblemError(unauthorized) for anything but a living token of ours."""
-        known = self.remembered(token)
+        known = self.get_cached(token)
         if known is not None:
             return known
-        who, until = self._checked(token)
+        who, until = self._decode(token)
         if len(self._good) >= _MOST_KNOWN:
             self._good.clear()
         self._good[token] = who, until
         return who
 
-    def remembered(self, token: str) -> Identity | None:
+    def get_cached(self, token: str) -> Identity | None:
         """Whose it is, if its signature was good before and it hasn't expired since."""
         who, until = self._good.get(token, (None, 0.0))
         return who if self._clock.now().timestamp() < until else None
 
-    def _checked(self, token: str) -> tuple[Identity, float]:
+    def _decode(self, token: str) -> tuple[Identity, float]:
         try:
             if len(token) > _LONGEST or jwt.get_unverified_header(token).get("typ") != _TYPE:
                 raise ValueError("no internal token")
@@ -127,13 +127,13 @@ _header = APIKeyHeader(
 )
 
 
-async def _permitted(
+async def _authorize_request(
     request: Request, needed: SecurityScopes, token: Annotated[str | None, Security(_header)]
 ) -> Identity:
-    return permitted(request.app.state.internal_tokens, token, needed.scopes)
+    return authorize(request.app.state.internal_tokens, token, needed.scopes)
 
 
-def permitted(tokens: InternalTokens, token: str | None, scopes: Sequence[str]) -> Identity:
+def authorize(tokens: InternalTokens, token: str | None, scopes: Sequence[str]) -> Identity:
     """Whose token it is. Raises: ProblemError, unauthorized without a good one, forbidden without a scope."""
     who = tokens.verify(token or "")
     missing = [scope for scope in scopes if scope not in who.scopes]
@@ -142,10 +142,10 @@ def permitted(tokens: InternalTokens, token: str | None, scopes: Sequence[str]) 
     return who
 
 
-def needs(scope: Scope) -> params.Security:
+def require_scope(scope: Scope) -> params.Security:
     """A FastAPI dependency that gives the Identity; 401 without the gateway's token, 403 without the scope.
 
     Needs `app.state.internal_tokens`. The scope stands in the OpenAPI document, too.
     """
-    dependency: params.Security = Security(_permitted, scopes=[scope.value])
+    dependency: params.Security = Security(_authorize_request, scopes=[scope.value])
     return dependency

@@ -21,6 +21,6 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def seconds_of(clock: Clock) -> Callable[[], float]:
+def make_seconds_clock(clock: Clock) -> Callable[[], float]:
     """The clock as seconds since 1970, the cheap way when it is the machine's."""
     return time.time if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()

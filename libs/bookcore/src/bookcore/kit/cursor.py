@@ -11,7 +11,7 @@ import orjson
 from bookcore.kit.problem import ProblemError
 
 _MAC = 16
-Place = str | int | None
+CursorValue = str | int | None
 
 
 class SignedCursors:
@@ -20,23 +20,23 @@ class SignedCursors:
     def __init__(self, secret: str) -> None:
         self._key = sha256(b"cursor\x00" + secret.encode()).digest()
 
-    def write(self, end: Sequence[Place], *, question: str) -> str:
+    def encode(self, end: Sequence[CursorValue], *, question: str) -> str:
         """The cursor for what comes after `end`; the question says all that pages depend on."""
         payload = orjson.dumps(list(end))
-        return urlsafe_b64encode(self._mac(payload, question) + payload).decode().rstrip("=")
+        return urlsafe_b64encode(self._compute_mac(payload, question) + payload).decode().rstrip("=")
 
-    def read(self, cursor: str, *, question: str) -> list[Place]:
+    def decode(self, cursor: str, *, question: str) -> list[CursorValue]:
         """As it was written. Raises: ProblemError(bad-cursor) for all but our own for this question."""
         try:
             raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             mac, payload = raw[:_MAC], raw[_MAC:]
-            if not hmac.compare_digest(mac, self._mac(payload, question)):
+            if not hmac.compare_digest(mac, self._compute_mac(payload, question)):
                 raise ValueError("signature")
-            end: list[Place] = orjson.loads(payload)
+            end: list[CursorValue] = orjson.loads(payload)
         except (ValueError, Base64Error) as error:
             detail = "cursor: it was changed, or belongs to other filters or another order"
             raise ProblemError("bad-cursor", detail) from error
         return end
 
-    def _mac(self, payload: bytes, question: str) -> bytes:
+    def _compute_mac(self, payload: bytes, question: str) -> bytes:
         return hmac.new(self._key, question.encode() + b"\x00" + payload, sha256).digest()[:_MAC]

@@ -10,7 +10,7 @@ import socket
 
 import uvicorn
 
-LEAVING_TICKS, QUIET_TICKS, TICK_SECONDS = 10, 2, 0.1
+DRAIN_TICKS, IDLE_TICKS, TICK_SECONDS = 10, 2, 0.1
 """The moment is a second at most, and over once nobody has been connected for two ticks."""
 
 
@@ -19,19 +19,19 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's."""
-        await self._say_goodbye()
+        await self._drain()
         await super().shutdown(sockets)
 
-    def on_leaving(self) -> None:
+    def on_drain(self) -> None:
         """Called with each tick of the moment, for protocols that write headers of their own."""
 
-    async def _say_goodbye(self) -> None:
+    async def _drain(self) -> None:
         self.config.encoded_headers = [*self.config.encoded_headers, (b"connection", b"close")]
         quiet = 0
-        for _ in range(LEAVING_TICKS):
+        for _ in range(DRAIN_TICKS):
             await self.on_tick(0)  # puts the headers, and the date of now, where answers take them from
-            self.on_leaving()
+            self.on_drain()
             await asyncio.sleep(TICK_SECONDS)
             quiet = 0 if self.server_state.connections else quiet + 1
-            if quiet == QUIET_TICKS or self.force_exit:
+            if quiet == IDLE_TICKS or self.force_exit:
                 return

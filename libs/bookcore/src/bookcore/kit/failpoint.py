@@ -7,7 +7,7 @@ from enum import StrEnum
 ENVIRONMENT_VARIABLE = "BOOKSTREAM_CRASH_AT"
 
 
-class CrashPoint(StrEnum):
+class Failpoint(StrEnum):
     """Every place; `NAME:N` in the environment variable means the N-th time that it is passed."""
 
     SCRAPER_AFTER_PAGE_STORED = "scraper.after_page_stored"
@@ -25,10 +25,10 @@ class CrashPoint(StrEnum):
     INGESTOR_AFTER_INDEX = "ingestor.after_index"
 
 
-_passed: dict[CrashPoint, int] = {}
+_pass_counts: dict[Failpoint, int] = {}
 
 
-def crash_point(point: CrashPoint) -> None:
+def trigger_failpoint(point: Failpoint) -> None:
     """Kill this process without any clean-up when the environment asks for it here; else nothing."""
     wanted = os.environ.get(ENVIRONMENT_VARIABLE)
     if not wanted:
@@ -36,6 +36,6 @@ def crash_point(point: CrashPoint) -> None:
     name, _, nth = wanted.partition(":")
     if name != point:
         return
-    _passed[point] = _passed.get(point, 0) + 1
-    if _passed[point] == int(nth or 1):
+    _pass_counts[point] = _pass_counts.get(point, 0) + 1
+    if _pass_counts[point] == int(nth or 1):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -15,7 +15,7 @@ from bookcore.kit.settings import Settings, read_settings
 S = TypeVar("S", bound=Settings)
 
 
-def serve_until_told(
+def run_service(
     service: str, kind: type[S], *, create: Callable[[S], FastAPI], where: Callable[[S], tuple[str, int]]
 ) -> int:
     """Serve until SIGTERM or SIGINT; the exit code.

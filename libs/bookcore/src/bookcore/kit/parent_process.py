@@ -14,9 +14,9 @@ def stop_with_parent() -> None:
     """
     descriptor = os.environ.get(ENVIRONMENT_VARIABLE)
     if descriptor:
-        Thread(target=_wait, args=(int(descriptor),), daemon=True).start()
+        Thread(target=_wait_for_parent, args=(int(descriptor),), daemon=True).start()
 
 
-def _wait(descriptor: int) -> None:
+def _wait_for_parent(descriptor: int) -> None:
     os.read(descriptor, 1)
     os.kill(os.getpid(), signal.SIGTERM)

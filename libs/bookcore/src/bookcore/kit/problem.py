@@ -180,7 +180,7 @@ class ProblemError(Exception):
         self.headers = headers or {}
 
 
-def problem_response(
+def build_problem_response(
     problem: Problem, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """The answer for a problem; `field` names the parameter or property at fault."""
@@ -195,7 +195,7 @@ def problem_response(
     return JSONResponse(body, problem.status, headers, media_type=MEDIA_TYPE)
 
 
-def example_of_problem(problem: Problem) -> dict[str, str | int]:
+def build_example_problem(problem: Problem) -> dict[str, str | int]:
     """What such an error looks like."""
     return {
         "type": f"/problems/{problem.slug}",
@@ -217,14 +217,14 @@ def install_problem_handlers(app: FastAPI) -> None:
 def _on_problem(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ProblemError):  # pragma: no cover - registered for nothing else
         raise error
-    return problem_response(error.problem, error.detail, headers=error.headers)
+    return build_problem_response(error.problem, error.detail, headers=error.headers)
 
 
 def _on_error(_: Request, error: Exception) -> JSONResponse:
     slug = next((slug for kind, slug in _KINDS if isinstance(error, kind)), "internal")
     headers = {"Retry-After": str(int(error.retry_after) or 1)} if isinstance(error, Unavailable) else None
     field = error.field if isinstance(error, Invalid) else None
-    return problem_response(PROBLEMS[slug], str(error), field=field, headers=headers)
+    return build_problem_response(PROBLEMS[slug], str(error), field=field, headers=headers)
 
 
 def _on_validation(_: Request, error: Exception) -> JSONResponse:
@@ -233,9 +233,9 @@ def _on_validation(_: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     if first["type"] == "json_invalid" or tuple(first["loc"]) == ("body",):
         detail = "body: send one JSON object with Content-Type: application/json"
-        return problem_response(PROBLEMS["invalid"], detail, field="body")
+        return build_problem_response(PROBLEMS["invalid"], detail, field="body")
     where = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return problem_response(PROBLEMS["invalid"], f"{where}: {first['msg']}", field=where)
+    return build_problem_response(PROBLEMS["invalid"], f"{where}: {first['msg']}", field=where)
 
 
 def _on_http(_: Request, error: Exception) -> JSONResponse:
@@ -243,9 +243,9 @@ def _on_http(_: Request, error: Exception) -> JSONResponse:
         raise error
     unnamed = PROBLEMS["invalid" if error.status_code < 500 else "internal"]
     problem = unnamed if error.status_code == 400 else _BY_STATUS.get(error.status_code, unnamed)
-    return problem_response(problem, str(error.detail), headers=dict(error.headers or {}))
+    return build_problem_response(problem, str(error.detail), headers=dict(error.headers or {}))
 
 
 def _on_crash(request: Request, error: Exception) -> JSONResponse:
     _log.error("request failed", path=request.url.path, exc_info=error)
-    return problem_response(PROBLEMS["internal"], "the error has been logged")
+    return build_problem_response(PROBLEMS["internal"], "the error has been logged")

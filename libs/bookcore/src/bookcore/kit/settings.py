@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR")
 
     @model_validator(mode="after")
-    def _embedded_defaults(self) -> Self:
+    def _set_embedded_defaults(self) -> Self:
         data = self.data.absolute()
         defaults = {
             "event_log_url": f"sqlite://{data}/log.db",

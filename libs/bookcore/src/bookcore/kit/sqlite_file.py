@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def in_turn(path: Path) -> Iterator[None]:
+def lock_file(path: Path) -> Iterator[None]:
     """No other process that asks for the same file goes on meanwhile; its folder is made.
 
     SQLite alone is not enough: two who turn a new file to WAL at once are told that it is locked, however
@@ -20,13 +20,13 @@ def in_turn(path: Path) -> Iterator[None]:
         yield
 
 
-def open_file(path: Path, schema: str, *, synchronous: str) -> sqlite3.Connection:
+def open_sqlite_file(path: Path, schema: str, *, synchronous: str) -> sqlite3.Connection:
     """A connection that waits up to 30 s for another writer; usable from any thread, one at a time.
 
     `synchronous` FULL syncs each commit to the disk; NORMAL survives a killed process but not a power cut.
     Transactions are the caller's to begin. Raises: sqlite3.Error, OSError.
     """
-    with in_turn(path):
+    with lock_file(path):
         connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")

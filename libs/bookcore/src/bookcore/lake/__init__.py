@@ -16,7 +16,7 @@ class Lake(Protocol):
         Raises: Unavailable when the store is full or away; nothing half-written is ever visible.
         """
 
-    def put_all(self, objects: Mapping[str, bytes]) -> None:
+    def put_many(self, objects: Mapping[str, bytes]) -> None:
         """Store durably, by key, what is absent; cheaper than one `put` each. May be done again.
 
         Raises: Unavailable as `put`; some of the objects may be stored then, each of them whole.

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from bookcore.domain.errors import NotFound, Unavailable
 from bookcore.lake import Lake
-from bookcore.lake.keys import checked_key
+from bookcore.lake.keys import check_key
 
 _STAGING = ".staging"
 _FILES_AT_A_TIME = 256
@@ -36,11 +36,11 @@ class FileLake:
         try:
             self._staging.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unavailable(root, error) from error
+            raise _build_unavailable(root, error) from error
 
     def put(self, key: str, body: bytes) -> bool:
         """As Lake.put."""
-        target = self._path(key)
+        target = self._resolve_path(key)
         if target.exists():
             return False
         staged = self._staging / uuid4().hex
@@ -52,21 +52,21 @@ class FileLake:
         except FileExistsError:
             return False
         except OSError as error:
-            raise _unavailable(target, error) from error
+            raise _build_unavailable(target, error) from error
         finally:
             staged.unlink(missing_ok=True)
         return True
 
-    def put_all(self, objects: Mapping[str, bytes]) -> None:
+    def put_many(self, objects: Mapping[str, bytes]) -> None:
         """As Lake.put_all, in pieces that don't use up the process's file descriptors."""
-        absent = ((self._path(key), body) for key, body in objects.items() if not self.exists(key))
+        absent = ((self._resolve_path(key), body) for key, body in objects.items() if not self.exists(key))
         while piece := dict(islice(absent, _FILES_AT_A_TIME)):
             try:
-                self._put_piece(piece)
+                self._put_chunk(piece)
             except OSError as error:
-                raise _unavailable(self._root, error) from error
+                raise _build_unavailable(self._root, error) from error
 
-    def _put_piece(self, bodies: Mapping[Path, bytes]) -> None:
+    def _put_chunk(self, bodies: Mapping[Path, bytes]) -> None:
         """Every step is taken for all files before the next one: they share the file system's own syncs."""
         prefix = f"{self._staging}/{uuid4().hex}-"
         with ExitStack() as at_the_end:
@@ -87,7 +87,7 @@ class FileLake:
     def get(self, key: str) -> bytes:
         """As Lake.get."""
         try:
-            return self._path(key).read_bytes()
+            return self._resolve_path(key).read_bytes()
         except FileNotFoundError as error:
             raise NotFound(f"the lake has no {key}") from error
 
@@ -100,13 +100,13 @@ class FileLake:
 
     def exists(self, key: str) -> bool:
         """As Lake.exists."""
-        return self._path(key).exists()
+        return self._resolve_path(key).exists()
 
     def close(self) -> None:
         """As Lake.close; nothing is held open."""
 
-    def _path(self, key: str) -> Path:
-        return self._root / checked_key(key)
+    def _resolve_path(self, key: str) -> Path:
+        return self._root / check_key(key)
 
     def _walk(self, folder: Path) -> Iterator[str]:
         if not folder.is_dir():
@@ -145,7 +145,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _unavailable(path: Path, error: OSError) -> Unavailable:
+def _build_unavailable(path: Path, error: OSError) -> Unavailable:
     remedy = (
         "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the folder's permissions"
     )

@@ -7,7 +7,7 @@ from bookcore.domain.errors import Invalid
 _KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_=][A-Za-z0-9._=/-]{0,511}")
 
 
-def checked_key(key: str) -> str:
+def check_key(key: str) -> str:
     """The key itself.
 
     Raises: Invalid for one that could leave the lake or that some store can't take.

@@ -28,7 +28,7 @@ _BATCH = re.compile(r"/p-(\d+)-(\d+)\.jsonl\.zst$")
 _threads = local()
 
 
-class _Line(TypedDict):
+class _RecordLine(TypedDict):
     topic: str
     partition: int
     offset: int
@@ -39,25 +39,25 @@ class _Line(TypedDict):
     base64: bool
 
 
-def page_key(body: bytes) -> str:
+def make_page_key(body: bytes) -> str:
     """Key of a stored page: equal bytes, equal key."""
     digest = sha256(body).hexdigest()
     return f"pages/{digest[:2]}/{digest}.zst"
 
 
-def batch_key(batch: Batch) -> str:
+def make_batch_key(batch: Batch) -> str:
     """Key of an archived batch; the day is that of its first record."""
     day = batch.records[0].timestamp.date().isoformat()
-    return f"{topic_prefix(batch.topic)}date={day}/p-{batch.partition:05d}-{batch.first:015d}.jsonl.zst"
+    return f"{make_topic_prefix(batch.topic)}date={day}/p-{batch.partition:05d}-{batch.first:015d}.jsonl.zst"
 
 
-def topic_prefix(topic: str) -> str:
+def make_topic_prefix(topic: str) -> str:
     """All archived batches of a topic stand below this prefix."""
     return f"events/topic={topic}/"
 
 
 @dataclass(frozen=True, slots=True)
-class Archived:
+class ArchivedBatch:
     """What an archived batch's key tells."""
 
     key: str
@@ -65,7 +65,7 @@ class Archived:
     first: int
 
 
-def archived_batch(key: str) -> Archived:
+def parse_batch_key(key: str) -> ArchivedBatch:
     """The inverse of batch_key.
 
     Raises: Invalid for a key of another form.
@@ -73,10 +73,10 @@ def archived_batch(key: str) -> Archived:
     found = _BATCH.search(key)
     if not found:
         raise Invalid(f"{key} is no archived batch", field="key")
-    return Archived(key, int(found[1]), int(found[2]))
+    return ArchivedBatch(key, int(found[1]), int(found[2]))
 
 
-def ledger_key(source: str, run: str, sequence: int) -> str:
+def make_ledger_key(source: str, run: str, sequence: int) -> str:
     """Key of one segment of a crawl's ledger."""
     return f"ledger/{source}/{run}/{sequence:09d}.jsonl.zst"
 
@@ -109,30 +109,30 @@ def unpack_lines(packed: bytes) -> list[dict[str, str]]:
 
 def pack_records(records: Iterable[Record]) -> bytes:
     """Records with all that they carry, also bytes that are no text."""
-    return pack_lines(_line(record) for record in records)
+    return pack_lines(_build_line(record) for record in records)
 
 
 def unpack_records(packed: bytes) -> list[Record]:
     """The inverse of pack_records."""
-    return list(_records(unpack_page(packed)))
+    return list(_parse_records(unpack_page(packed)))
 
 
-def _records(lines: bytes) -> Iterator[Record]:
+def _parse_records(lines: bytes) -> Iterator[Record]:
     for text in lines.split(b"\n"):
-        line: _Line = orjson.loads(text)
+        line: _RecordLine = orjson.loads(text)
         yield Record(
             topic=line["topic"],
             partition=line["partition"],
             offset=line["offset"],
             timestamp=datetime.fromisoformat(line["timestamp"]).astimezone(UTC),
             key=line["key"],
-            value=_bytes_of(line["value"], base64=line["base64"]),
+            value=_decode_value(line["value"], base64=line["base64"]),
             headers=tuple((name, value.encode("latin-1")) for name, value in line["headers"]),
         )
 
 
-def _line(record: Record) -> _Line:
-    value, base64 = _text_of(record.value)
+def _build_line(record: Record) -> _RecordLine:
+    value, base64 = _encode_value(record.value)
     return {
         "topic": record.topic,
         "partition": record.partition,
@@ -145,7 +145,7 @@ def _line(record: Record) -> _Line:
     }
 
 
-def _text_of(value: bytes | None) -> tuple[str | None, bool]:
+def _encode_value(value: bytes | None) -> tuple[str | None, bool]:
     if value is None:
         return None, False
     try:
@@ -154,7 +154,7 @@ def _text_of(value: bytes | None) -> tuple[str | None, bool]:
         return b64encode(value).decode(), True
 
 
-def _bytes_of(value: str | None, *, base64: bool) -> bytes | None:
+def _decode_value(value: str | None, *, base64: bool) -> bytes | None:
     if value is None:
         return None
     return b64decode(value) if base64 else value.encode()

@@ -27,7 +27,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.lake import Lake
-from bookcore.lake.keys import checked_key
+from bookcore.lake.keys import check_key
 
 if TYPE_CHECKING:  # stubs that only development has installed
     from mypy_boto3_s3.client import S3Client
@@ -58,7 +58,7 @@ class Bucket:
     def __str__(self) -> str:
         return f"s3://{self.name} at {self.endpoint or 'AWS'}"
 
-    def client(self) -> "S3Client":
+    def create_client(self) -> "S3Client":
         """Tries again by itself, with exponential and jittered pauses, what S3 says may be tried again."""
         return boto3.session.Session().client(
             "s3",
@@ -74,7 +74,7 @@ class Bucket:
         )
 
 
-def bucket_of(url: str) -> Bucket:
+def parse_bucket(url: str) -> Bucket:
     """`s3://bucket[/prefix][?endpoint=http://host:port&region=us-east-1]`.
 
     Raises: Invalid.
@@ -92,35 +92,35 @@ def bucket_of(url: str) -> Bucket:
 
 def open_lake(url: str) -> Lake:
     """Raises: Invalid for a wrong URL, bucket or credentials, Unavailable when S3 doesn't answer."""
-    bucket = bucket_of(url)
+    bucket = parse_bucket(url)
     lake = S3Lake(bucket)
-    lake.check()
+    lake.check_bucket()
     return lake
 
 
 def prepare(url: str) -> str:
     """Make the bucket when it isn't there; what was done."""
-    bucket = bucket_of(url)
-    with _explained(bucket):
-        client = bucket.client()
+    bucket = parse_bucket(url)
+    with _translate_errors(bucket):
+        client = bucket.create_client()
         try:
             client.head_bucket(Bucket=bucket.name)
         except ClientError as error:
-            if _code(error) not in _ABSENT | _NO_BUCKET:
+            if _get_code(error) not in _ABSENT | _NO_BUCKET:
                 raise
-            if _make(client, bucket.name):
+            if _create_bucket(client, bucket.name):
                 return f"made bucket {bucket}"
         finally:
             client.close()
     return f"kept bucket {bucket}"
 
 
-def _make(client: "S3Client", name: str) -> bool:
+def _create_bucket(client: "S3Client", name: str) -> bool:
     """False when another process was faster."""
     try:
         client.create_bucket(Bucket=name)
     except ClientError as error:
-        if _code(error) != "BucketAlreadyOwnedByYou":
+        if _get_code(error) != "BucketAlreadyOwnedByYou":
             raise
         return False
     return True
@@ -131,16 +131,16 @@ class S3Lake:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._client = bucket.client()
+        self._client = bucket.create_client()
         self._threads = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="s3")
 
-    def check(self) -> None:
+    def check_bucket(self) -> None:
         """Raises: Invalid, Unavailable with the remedy."""
-        with _explained(self._bucket):
+        with _translate_errors(self._bucket):
             try:
                 self._client.head_bucket(Bucket=self._bucket.name)
             except ClientError as error:
-                if _code(error) not in _ABSENT | _NO_BUCKET:
+                if _get_code(error) not in _ABSENT | _NO_BUCKET:
                     raise
                 raise Invalid(
                     f"there is no {self._bucket}; make the bucket, or run `python -m ingestor migrate`",
@@ -149,34 +149,34 @@ class S3Lake:
 
     def put(self, key: str, body: bytes) -> bool:
         """As Lake.put; two writers that meet are told apart by S3, one of them after a second try."""
-        name = self._name(key)
-        with _explained(self._bucket):
+        name = self._build_name(key)
+        with _translate_errors(self._bucket):
             for _ in range(_RESUMPTIONS):
                 try:
                     self._store(name, body)
                 except ClientError as error:
-                    if _code(error) in _THERE:
+                    if _get_code(error) in _THERE:
                         return False
-                    if _code(error) not in _RACING:
+                    if _get_code(error) not in _RACING:
                         raise
                 else:
                     return True
         raise Unavailable(f"{self._bucket} can't decide who writes {key}", retry_after=1)
 
-    def put_all(self, objects: Mapping[str, bytes]) -> None:
+    def put_many(self, objects: Mapping[str, bytes]) -> None:
         """As Lake.put_all, several at a time."""
         for key in objects:
-            checked_key(key)
+            check_key(key)
         list(self._threads.map(self.put, objects, objects.values()))
 
     def get(self, key: str) -> bytes:
         """As Lake.get; an answer that is cut off is gone on with from where it ended."""
-        name = self._name(key)
-        with _explained(self._bucket):
+        name = self._build_name(key)
+        with _translate_errors(self._bucket):
             try:
-                return self._whole(name)
+                return self._read_whole(name)
             except ClientError as error:
-                if _code(error) not in _ABSENT:
+                if _get_code(error) not in _ABSENT:
                     raise
                 raise NotFound(f"the lake has no {key}") from error
 
@@ -184,18 +184,18 @@ class S3Lake:
         """As Lake.list, a thousand keys at a time."""
         pages = self._client.get_paginator("list_objects_v2")
         wanted = self._bucket.prefix + prefix
-        with _explained(self._bucket):
+        with _translate_errors(self._bucket):
             for page in pages.paginate(Bucket=self._bucket.name, Prefix=wanted):
                 for found in page.get("Contents", []):
                     yield found["Key"].removeprefix(self._bucket.prefix)
 
     def exists(self, key: str) -> bool:
         """As Lake.exists."""
-        with _explained(self._bucket):
+        with _translate_errors(self._bucket):
             try:
-                self._client.head_object(Bucket=self._bucket.name, Key=self._name(key))
+                self._client.head_object(Bucket=self._bucket.name, Key=self._build_name(key))
             except ClientError as error:
-                if _code(error) not in _ABSENT:
+                if _get_code(error) not in _ABSENT:
                     raise
                 return False
         return True
@@ -205,8 +205,8 @@ class S3Lake:
         self._threads.shutdown()
         self._client.close()
 
-    def _name(self, key: str) -> str:
-        return self._bucket.prefix + checked_key(key)
+    def _build_name(self, key: str) -> str:
+        return self._bucket.prefix + check_key(key)
 
     def _store(self, name: str, body: bytes) -> None:
         if len(body) <= _PART:
@@ -214,7 +214,9 @@ class S3Lake:
             return
         upload = self._client.create_multipart_upload(Bucket=self._bucket.name, Key=name)["UploadId"]
         try:
-            parts = [self._part(name, upload, body, number) for number in range(-(-len(body) // _PART))]
+            parts = [
+                self._upload_part(name, upload, body, number) for number in range(-(-len(body) // _PART))
+            ]
             self._client.complete_multipart_upload(
                 Bucket=self._bucket.name,
                 Key=name,
@@ -226,14 +228,14 @@ class S3Lake:
             self._client.abort_multipart_upload(Bucket=self._bucket.name, Key=name, UploadId=upload)
             raise
 
-    def _part(self, name: str, upload: str, body: bytes, number: int) -> "CompletedPartTypeDef":
+    def _upload_part(self, name: str, upload: str, body: bytes, number: int) -> "CompletedPartTypeDef":
         piece = body[number * _PART : (number + 1) * _PART]
         answer = self._client.upload_part(
             Bucket=self._bucket.name, Key=name, UploadId=upload, PartNumber=number + 1, Body=piece
         )
         return {"ETag": answer["ETag"], "PartNumber": number + 1}
 
-    def _whole(self, name: str) -> bytes:
+    def _read_whole(self, name: str) -> bytes:
         answer = self._client.get_object(Bucket=self._bucket.name, Key=name)
         length, etag = answer["ContentLength"], answer["ETag"]
         body = bytearray()
@@ -258,23 +260,23 @@ def _read_into(body: bytearray, answer: "GetObjectOutputTypeDef") -> None:
         answer["Body"].close()
 
 
-def _code(error: ClientError) -> str:
+def _get_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 @contextmanager
-def _explained(bucket: Bucket) -> Iterator[None]:
+def _translate_errors(bucket: Bucket) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = _code(error)
+        code = _get_code(error)
         if code in _REFUSED:
             raise Invalid(
                 f"{bucket} refuses the credentials ({code}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
                 " and the bucket's policy",
                 field=_FIELD,
             ) from error
-        raise Unavailable(f"{bucket} answers {code}: {_line(error)}", retry_after=2) from error
+        raise Unavailable(f"{bucket} answers {code}: {_format_error(error)}", retry_after=2) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise Invalid(
             f"there are no credentials for {bucket}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -282,9 +284,10 @@ def _explained(bucket: Bucket) -> Iterator[None]:
         ) from error
     except (BotoConnectionError, BotoCoreError, OSError) as error:
         raise Unavailable(
-            f"{bucket} doesn't answer ({_line(error)}); check {_FIELD} and that it runs", retry_after=2
+            f"{bucket} doesn't answer ({_format_error(error)}); check {_FIELD} and that it runs",
+            retry_after=2,
         ) from error
 
 
-def _line(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     return " ".join(str(error).split())

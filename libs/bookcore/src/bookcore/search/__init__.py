@@ -18,7 +18,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovedBook:
     """The end of a book; nothing older than `version` may bring it back."""
 
     id: BookId
@@ -26,7 +26,7 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class SearchFilters:
     """Each field narrows; None or empty doesn't. Prices are in major units, bounds inclusive."""
 
     category: Sequence[str] = ()
@@ -42,13 +42,13 @@ class SearchQuery:
     """`text` as typed (may be empty: all books); `offset` + `limit` <= 10,000."""
 
     text: str
-    filters: Filters = field(default_factory=Filters)
+    filters: SearchFilters = field(default_factory=SearchFilters)
     offset: int = 0
     limit: int = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """A found book with its score (higher is better, comparable within one answer only)."""
 
     book: VersionedBook
@@ -59,7 +59,7 @@ class Hit:
 class SearchPage:
     """`total` counts all matches; `facets` maps a facet's name to value -> number of matches."""
 
-    hits: Sequence[Hit]
+    hits: Sequence[SearchHit]
     total: int
     facets: Mapping[str, Mapping[str, int]]
 
@@ -73,7 +73,7 @@ class Suggestion:
     book_id: BookId | None = None
 
 
-class Unindexable(Invalid):
+class UnindexableBooks(Invalid):
     """The engine refuses these books for what they hold, by id with the reason; all others are indexed."""
 
     def __init__(self, books: Mapping[BookId, str]) -> None:
@@ -85,27 +85,27 @@ class Unindexable(Invalid):
 class SearchIndex(Protocol):
     """Blocking; reading is safe from several threads and processes, writing is for one process at a time."""
 
-    def put(self, changes: Sequence[VersionedBook | Removed]) -> int:
+    def put(self, changes: Sequence[VersionedBook | RemovedBook]) -> int:
         """Durably index what is newer than what is there (by version, removals included).
 
         A removal leaves a mark that an older version can't overwrite. Returns how many were newer; the
         rest are already there or outdated, which is success. Raises: Unindexable, when all others are done.
         """
 
-    def query(self, query: SearchQuery) -> SearchPage:
+    def search(self, query: SearchQuery) -> SearchPage:
         """Best matches first."""
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
         """Titles and categories that begin with, or hold a word that begins with, the text."""
 
-    def versions(self) -> Iterator[tuple[BookId, int, bool]]:
+    def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """(id, version, deleted) of every document; a doubled document would show twice."""
 
     def close(self) -> None:
         """Free files and connections."""
 
 
-class Rebuild(Protocol):
+class IndexRebuild(Protocol):
     """An index built anew beside the living one, which goes on answering and, where the engine can, growing.
 
     What is written to the living index between the filling and the swap is not in the new one. So:
@@ -131,7 +131,7 @@ class Rebuild(Protocol):
         Raises: Conflict when somebody else is in the way; the living index is then as it was.
         """
 
-    def retire(self) -> None:
+    def delete_old(self) -> None:
         """Delete the index that was replaced."""
 
     def discard(self) -> None:
@@ -143,10 +143,10 @@ _ADAPTERS = {"tantivy": "bookcore.search.tantivy", "elasticsearch": "bookcore.se
 
 class _Adapter(Protocol):
     def open_index(self, url: str, *, writable: bool) -> SearchIndex: ...
-    def open_rebuild(self, url: str) -> Rebuild: ...
+    def open_rebuild(self, url: str) -> IndexRebuild: ...
 
 
-def open_search(url: str, *, writable: bool = False) -> SearchIndex:
+def open_search_index(url: str, *, writable: bool = False) -> SearchIndex:
     """`writable` takes the one writer's lock, where the engine has one.
 
     Raises: Invalid when no adapter speaks the URL's scheme, Conflict when another process writes.
@@ -154,11 +154,11 @@ def open_search(url: str, *, writable: bool = False) -> SearchIndex:
     return _adapter(url).open_index(url, writable=writable)
 
 
-def rebuild(url: str) -> Rebuild:
+def begin_rebuild(url: str) -> IndexRebuild:
     """Begin an empty index beside the living one; leftovers of a rebuild that was killed are cleared away.
 
     The living index may be missing, or of another version's make.
-    Raises: as open_search.
+    Raises: as open_search_index.
     """
     return _adapter(url).open_rebuild(url)
 

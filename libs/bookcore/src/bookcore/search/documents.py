@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from bookcore.domain.book import BookId, VersionedBook
-from bookcore.search import Removed
-from bookcore.search.query_plan import PRICE_SCALE, title_key
-from bookcore.search.text import identifier_key, indexed_tokens
+from bookcore.search import RemovedBook
+from bookcore.search.query_plan import PRICE_SCALE, make_title_key
+from bookcore.search.text import make_identifier_key, tokenize_for_index
 
-Change = VersionedBook | Removed
+Change = VersionedBook | RemovedBook
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
+class IndexedFields:
     """Words space-separated, empty where there are none; `price` in ten-thousandths of the major unit."""
 
     title: str
@@ -29,16 +29,18 @@ class Indexed:
     rating: int | None
 
 
-def indexed(stored: VersionedBook) -> Indexed:
+def build_indexed_fields(stored: VersionedBook) -> IndexedFields:
     """What can be searched, filtered and counted of a living book."""
     book = stored.book
-    return Indexed(
-        title=_words(book.title),
-        authors=_words(" ".join(book.details.authors)),
-        category_words=_words(book.category),
-        description=_words(book.description),
-        title_key=title_key(book.title),
-        identifiers=frozenset(map(identifier_key, (book.id, book.source_id, *book.identifiers.values()))),
+    return IndexedFields(
+        title=_analyze(book.title),
+        authors=_analyze(" ".join(book.details.authors)),
+        category_words=_analyze(book.category),
+        description=_analyze(book.description),
+        title_key=make_title_key(book.title),
+        identifiers=frozenset(
+            map(make_identifier_key, (book.id, book.source_id, *book.identifiers.values()))
+        ),
         source=book.source,
         category=book.category or None,
         availability=book.availability.status.value,
@@ -47,25 +49,25 @@ def indexed(stored: VersionedBook) -> Indexed:
     )
 
 
-def id_of(change: Change) -> BookId:
+def get_id(change: Change) -> BookId:
     """Of the book, or of what was one."""
-    return change.id if isinstance(change, Removed) else change.book.id
+    return change.id if isinstance(change, RemovedBook) else change.book.id
 
 
-def tie_of(key: BookId) -> int:
+def compute_tie(key: BookId) -> int:
     """A number made of the id, 56 bits: the order of books that score the same, in every index."""
     return int.from_bytes(sha256(key.encode()).digest()[:7])
 
 
-def newest(changes: Sequence[Change]) -> dict[BookId, Change]:
+def keep_newest(changes: Sequence[Change]) -> dict[BookId, Change]:
     """One per id; among equal versions the first."""
     found: dict[BookId, Change] = {}
     for change in changes:
-        known = found.get(id_of(change))
+        known = found.get(get_id(change))
         if known is None or change.version > known.version:
-            found[id_of(change)] = change
+            found[get_id(change)] = change
     return found
 
 
-def _words(text: str | None) -> str:
-    return " ".join(indexed_tokens(text)) if text else ""
+def _analyze(text: str | None) -> str:
+    return " ".join(tokenize_for_index(text)) if text else ""

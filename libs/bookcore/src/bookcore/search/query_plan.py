@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from bookcore.domain.errors import Invalid
 from bookcore.search import SearchQuery
-from bookcore.search.text import fold, identifier_key, indexed_tokens, query_tokens, tokens
+from bookcore.search.text import fold, make_identifier_key, tokenize, tokenize_for_index, tokenize_query
 
 FIELD_WEIGHTS = {"title": 4.0, "authors": 2.0, "category_words": 1.5, "description": 1.0}
 """Fields of words; a word counts where it scores most, and a tenth where else it stands."""
@@ -14,7 +14,7 @@ TIE_BREAKER = 0.1
 IDENTIFIER_SCORE = 1_000.0
 """Above any sum of word scores, so that the book with the typed id or UPC comes first."""
 FACETS = ("category", "source", "availability", "rating")
-LAST = 10_000
+MAX_RESULTS = 10_000
 """Hits beyond are not reachable by paging."""
 PRICE_SCALE = 10_000
 """Prices are indexed in ten-thousandths of the major unit, whatever the currency."""
@@ -24,26 +24,26 @@ _HIGHEST = 10**14  # above any price; beyond what an index holds a bound means t
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class FilterClauses:
     """The filters as an engine takes them, by field: accepted values; inclusive bounds in whole numbers."""
 
     accepted: dict[str, tuple[str, ...]]
     bounds: dict[str, tuple[int | None, int | None]]
 
-    def without(self, field: str) -> "Narrowing":
+    def without(self, field: str) -> "FilterClauses":
         """All but what narrows that field."""
-        return Narrowing(
+        return FilterClauses(
             {name: values for name, values in self.accepted.items() if name != field},
             {name: bounds for name, bounds in self.bounds.items() if name != field},
         )
 
-    def touches(self, field: str) -> bool:
+    def has(self, field: str) -> bool:
         """Whether that field is narrowed."""
         return field in self.accepted or field in self.bounds
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class QueryPlan:
     """Each of `words` must stand in some field, and so must a word that begins with `prefix`.
 
     A book whose identifier is `identifier` is found in any case, first. `everything`: no text was typed; all
@@ -53,24 +53,24 @@ class Plan:
     words: tuple[str, ...]
     prefix: str | None
     identifier: str | None
-    everything: bool
-    narrowing: Narrowing
+    is_match_all: bool
+    filters: FilterClauses
 
 
-def plan(query: SearchQuery) -> Plan:
+def build_plan(query: SearchQuery) -> QueryPlan:
     """The last word is taken as unfinished unless a space follows it.
 
     Raises: Invalid for a page beyond LAST and for bounds that are no numbers.
     """
     check_page(query.offset, query.limit)
-    words = query_tokens(query.text)
+    words = tokenize_query(query.text)
     unfinished = bool(words) and not query.text[-1:].isspace()
-    return Plan(
+    return QueryPlan(
         words=tuple(words[:-1] if unfinished else words),
         prefix=words[-1] if unfinished else None,
-        identifier=identifier_key(query.text) or None,
-        everything=not query.text.strip(),
-        narrowing=_narrowing(query),
+        identifier=make_identifier_key(query.text) or None,
+        is_match_all=not query.text.strip(),
+        filters=_build_clauses(query),
     )
 
 
@@ -80,45 +80,47 @@ def check_page(offset: int, limit: int) -> None:
         raise Invalid("is negative", field="offset")
     if limit < 0:
         raise Invalid("is negative", field="limit")
-    if offset + limit > LAST:
-        raise Invalid(f"offset + limit is at most {LAST}; narrow the search instead", field="offset")
+    if offset + limit > MAX_RESULTS:
+        raise Invalid(f"offset + limit is at most {MAX_RESULTS}; narrow the search instead", field="offset")
 
 
-def prefix_fields(prefix: str) -> Sequence[str]:
+def choose_prefix_fields(prefix: str) -> Sequence[str]:
     """Where an unfinished word is continued."""
     return tuple(FIELD_WEIGHTS) if len(prefix) >= _LONG_PREFIX else ("title", "category_words")
 
 
-def title_key(title: str) -> str:
+def make_title_key(title: str) -> str:
     """By which titles that begin with the typed text are found, and equal titles known."""
-    return " ".join(tokens(title)) or fold(title)
+    return " ".join(tokenize(title)) or fold(title)
 
 
-def continues(text: str, words: Sequence[str]) -> bool:
+def matches_prefix(text: str, words: Sequence[str]) -> bool:
     """Whether the text has all the words, the last at least as the beginning of one."""
-    there = indexed_tokens(text)
+    there = tokenize_for_index(text)
     return all(word in there for word in words[:-1]) and any(word.startswith(words[-1]) for word in there)
 
 
-def _narrowing(query: SearchQuery) -> Narrowing:
+def _build_clauses(query: SearchQuery) -> FilterClauses:
     filters = query.filters
     values = {"category": filters.category, "source": filters.source, "availability": filters.availability}
-    accepted = {name: tuple(_text(v) for v in chosen) for name, chosen in values.items() if chosen}
-    low = _scaled(filters.min_price, "min_price", rounding=ROUND_CEILING)
-    high = _scaled(filters.max_price, "max_price", rounding=ROUND_FLOOR)
-    bounds = {"price": (low, high), "rating": (_stars(filters.min_rating), None)}
-    return Narrowing(accepted, {name: pair for name, pair in bounds.items() if pair != (None, None)})
+    accepted = {
+        name: tuple(_replace_surrogates(v) for v in chosen) for name, chosen in values.items() if chosen
+    }
+    low = _scale_price(filters.min_price, "min_price", rounding=ROUND_CEILING)
+    high = _scale_price(filters.max_price, "max_price", rounding=ROUND_FLOOR)
+    bounds = {"price": (low, high), "rating": (_limit_rating(filters.min_rating), None)}
+    return FilterClauses(accepted, {name: pair for name, pair in bounds.items() if pair != (None, None)})
 
 
-def _stars(least: int | None) -> int | None:
+def _limit_rating(least: int | None) -> int | None:
     return None if least is None else max(0, min(least, 6))
 
 
-def _text(value: str) -> str:
+def _replace_surrogates(value: str) -> str:
     return value.encode("utf-8", "replace").decode()  # half a surrogate pair equals no value, and is no error
 
 
-def _scaled(price: Decimal | None, field: str, *, rounding: str) -> int | None:
+def _scale_price(price: Decimal | None, field: str, *, rounding: str) -> int | None:
     if price is None:
         return None
     if price.is_nan():

@@ -4,19 +4,19 @@ from collections.abc import Iterable, Sequence
 
 from bookcore.domain.book import BookId
 from bookcore.search import Suggestion
-from bookcore.search.query_plan import continues, title_key
+from bookcore.search.query_plan import make_title_key, matches_prefix
 
-MOST_SUGGESTIONS = 100
+MAX_SUGGESTIONS = 100
 TITLES_PER_SUGGESTION = 3
 """Some titles are those of several books; what is fetched beyond the limit takes their places."""
 
 
-def chosen(
+def choose_suggestions(
     words: Sequence[str], categories: Iterable[str], titles: Iterable[tuple[BookId, str]], *, limit: int
 ) -> Sequence[Suggestion]:
     """Categories that continue the words, then titles, each once: the book of the best hit stands for it."""
-    fitting = [Suggestion(name, "category") for name in categories if continues(name, words)]
+    fitting = [Suggestion(name, "category") for name in categories if matches_prefix(name, words)]
     first: dict[str, Suggestion] = {}
     for book_id, title in titles:
-        first.setdefault(title_key(title), Suggestion(title, "title", book_id))
+        first.setdefault(make_title_key(title), Suggestion(title, "title", book_id))
     return [*fitting, *first.values()][:limit]

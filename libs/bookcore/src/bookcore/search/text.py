@@ -50,39 +50,39 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLDING)
 
 
-def tokens(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """Words and numbers in order, folded, as a query means them; an apostrophe joins: `womens`."""
-    return _words(_plain(text).replace("'", ""))
+    return _split_words(_normalize(text).replace("'", ""))
 
 
-def indexed_tokens(text: str) -> list[str]:
+def tokenize_for_index(text: str) -> list[str]:
     """As `tokens`, and the longer parts around an apostrophe: `women's` is `womens` and `women`."""
-    plain = _plain(text)
+    plain = _normalize(text)
     if "'" not in plain:
-        return _words(plain)
+        return _split_words(plain)
     found: list[str] = []
-    for word in _words(plain):
+    for word in _split_words(plain):
         found.append(word.replace("'", ""))
         found += [part for part in word.split("'") if "'" in word and len(part) > 1]
     return found
 
 
-def query_tokens(text: str) -> list[str]:
+def tokenize_query(text: str) -> list[str]:
     """The words of what a person typed, within the limits above."""
-    return tokens(text[:MAX_CHARACTERS])[:MAX_WORDS]
+    return tokenize(text[:MAX_CHARACTERS])[:MAX_WORDS]
 
 
-def identifier_key(text: str) -> str:
+def make_identifier_key(text: str) -> str:
     """An id, UPC or ISBN whatever its case, spaces and hyphens: letters and digits only, at most 200."""
     return _NOT_ALPHANUMERIC.sub("", fold(text[:MAX_CHARACTERS]))
 
 
-def _plain(text: str) -> str:
+def _normalize(text: str) -> str:
     """Folded, with one kind of apostrophe."""
     return fold(text).replace("`", "'")
 
 
-def _words(folded: str) -> list[str]:
+def _split_words(folded: str) -> list[str]:
     return _WORD.findall(folded)
 
 

@@ -11,16 +11,16 @@ from bookcore.domain.book import (
     Money,
     Rating,
     VersionedBook,
-    version_at,
+    to_version,
 )
-from bookcore.domain.normalise import PrintedBook, print_book, printed_hash
+from bookcore.domain.normalise import PrintedBook, hash_printed, print_book
 from bookcore.events.book import BookObserved
 
 EPOCH = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """When the tests' world begins."""
 
 
-def a_book(
+def make_book(
     source_id: str = "u1", *, price: str = "51.77", quantity: int = 22, title: str | None = None
 ) -> Book:
     """A book of the source `shop`."""
@@ -40,15 +40,15 @@ def a_book(
     )
 
 
-def a_stored_book(
+def make_versioned_book(
     source_id: str = "u1", *, version: int | None = None, title: str | None = None
 ) -> VersionedBook:
     """A catalogue row; the version defaults to that of EPOCH."""
-    book = a_book(source_id, title=title)
-    return VersionedBook(book, version or version_at(EPOCH), EPOCH, EPOCH)
+    book = make_book(source_id, title=title)
+    return VersionedBook(book, version or to_version(EPOCH), EPOCH, EPOCH)
 
 
-def an_observation(book: Book, *, minute: int = 0, printed: PrintedBook | None = None) -> BookObserved:
+def make_observation(book: Book, *, minute: int = 0, printed: PrintedBook | None = None) -> BookObserved:
     """What a scraper would publish on seeing the book, `minute` minutes after EPOCH."""
     shown = printed or print_book(book)
     draft = BookObserved(
@@ -60,9 +60,9 @@ def an_observation(book: Book, *, minute: int = 0, printed: PrintedBook | None =
         extractor="test/1",
         printed=shown,
     )
-    return draft.model_copy(update={"content_hash": printed_hash(draft.origin, shown)})
+    return draft.model_copy(update={"content_hash": hash_printed(draft.origin, shown)})
 
 
-def printed_as(book: Book, **fields: str | None) -> PrintedBook:
+def print_as(book: Book, **fields: str | None) -> PrintedBook:
     """The book's print with some fields printed otherwise."""
     return replace(print_book(book), **fields)  # type: ignore[arg-type]  # the plain fields; details are none

@@ -53,24 +53,24 @@ class FaultProxy:
         """Break every open connection as a crashed peer would."""
         self._do(self._break_all)
 
-    def fall_silent(self) -> None:
+    def stall(self) -> None:
         """Half-open: connections stay, and new ones are taken, but nothing comes through any more."""
         self._do(self._flowing.clear)
 
-    def wake(self) -> None:
+    def resume(self) -> None:
         """The silent connections turn out to be dead, new ones work."""
         self._do(self._break_all)
         self._do(self._flowing.set)
 
-    def cut(self, times: int) -> None:
+    def drop_connections(self, times: int) -> None:
         """Of the next answers, deliver one half and break the connection."""
         self._cuts = times
 
-    def cut_after(self, word: bytes) -> None:
+    def drop_after(self, word: bytes) -> None:
         """Let a request with this word through once, and break the connection before its answer."""
         self._cut_after = word
 
-    def answer(self, response: bytes, times: int) -> None:
+    def respond(self, response: bytes, times: int) -> None:
         """Answer the next HTTP requests with this instead of asking the server."""
         self._answers = [response] * times
 

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog
-from bookcore.event_log.consumer_loop import Runner
+from bookcore.event_log.consumer_loop import ConsumerLoop
 from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
@@ -77,7 +77,7 @@ def feed(
             seen(books)
         return batch.next
 
-    return Runner(log.consumer(GROUP, [STATE.name]), handle, name=GROUP).run
+    return ConsumerLoop(log.create_consumer(GROUP, [STATE.name]), handle, name=GROUP).run
 
 
 def _known(record: Record) -> Known | None:

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookcore.domain.errors import Unavailable
-from bookcore.sql import make_tables, open_engine
+from bookcore.sql import create_tables, open_engine
 from bookml.facts import facts_from
 from bookml.online import Known
 
@@ -45,7 +45,7 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
         try:
-            make_tables(self._engine, _metadata)
+            create_tables(self._engine, _metadata)
         except (SQLAlchemyError, OSError) as error:
             raise _away(error) from error
 

@@ -7,10 +7,10 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from bookcore.catalogue import queries
-from bookcore.domain.book import Book, VersionedBook, book_id
+from bookcore.domain.book import Book, VersionedBook, make_book_id
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.book import BookState
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
 from books_api.dependencies import Parts
 from books_api.idempotency import NAME, IdempotentRoute
@@ -35,7 +35,7 @@ OnceOnly = Annotated[
 _ACCEPTED: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for this
     202: {"model": Pending, "description": "safe in the event log, in the catalogue soon"}
 }
-_MOVED = problems("not-found", "conflict", "precondition-failed")
+_MOVED = describe_problems("not-found", "conflict", "precondition-failed")
 
 
 @router.post(
@@ -43,14 +43,14 @@ _MOVED = problems("not-found", "conflict", "precondition-failed")
     operation_id="create_book",
     status_code=201,
     response_model=BookState,
-    responses=_ACCEPTED | problems("conflict", "idempotency-mismatch"),
+    responses=_ACCEPTED | describe_problems("conflict", "idempotency-mismatch"),
 )
 def create_book(book: BookIn, parts: Parts, _: OnceOnly = None) -> Response:
     """A new book. Sent again with the same Idempotency-Key within a day, it gets the same answer."""
-    wanted = book_id(book.source, book.source_id)
+    wanted = make_book_id(book.source, book.source_id)
     with parts.writes.turn(wanted):
-        with parts.catalogue.reading() as connection:
-            stored = queries.get(connection, wanted)
+        with parts.catalogue.begin_read() as connection:
+            stored = queries.get_book(connection, wanted)
         if stored is not None and not stored.deleted:
             raise Conflict(f"there is a book {stored.book.id} already; change it with PATCH")
         return _answer(parts.writes.put(book.to_book(), over=stored), status=201)
@@ -94,5 +94,5 @@ def _answer(written: Written, *, status: int) -> Response:
         pending = Pending(id=written.id, version=written.version)
         return JSONResponse(pending.model_dump(), 202, headers)
     headers["ETag"] = etag(written.stored)
-    body = BookState.of(written.stored).model_dump_json()
+    body = BookState.from_stored(written.stored).model_dump_json()
     return Response(body, status, headers, media_type="application/json")

@@ -8,11 +8,11 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from bookcore.catalogue import BookFilter, Catalogue, Key, Sort, queries
+from bookcore.catalogue import BookFilter, Catalogue, PageKey, Sort, queries
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.events.book import BookState
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
 from books_api.dependencies import Collaborators, Parts, Wanted
 from books_api.schemas import BookField, BookPage, BookPart, BookPartPage, HistoryOut, PeriodOut
@@ -59,7 +59,7 @@ Chosen = Annotated[Choice, Query()]
     "/books",
     operation_id="list_books",
     response_model=BookPage | BookPartPage,
-    responses=problems("bad-cursor"),
+    responses=describe_problems("bad-cursor"),
 )
 def list_books(
     request: Request, parts: Parts, wanted: Wanted, paging: Annotated[Paging, Depends()], choice: Chosen
@@ -68,12 +68,12 @@ def list_books(
     if choice.ids:
         if wanted != BookFilter() or paging.cursor:
             raise Invalid("can't be combined with filters or a cursor", field="ids")
-        with parts.catalogue.reading() as connection:
-            named = [book for book in queries.get_many(connection, choice.ids) if not book.deleted]
+        with parts.catalogue.begin_read() as connection:
+            named = [book for book in queries.get_books(connection, choice.ids) if not book.deleted]
         return _json({"items": [_shown(book, choice.fields) for book in named], "next": None})
     after = _after(parts, wanted, paging)
-    with parts.catalogue.reading() as connection:
-        books, end = queries.page(connection, wanted, sort=paging.sort, after=after, limit=paging.limit)
+    with parts.catalogue.begin_read() as connection:
+        books, end = queries.list_books(connection, wanted, sort=paging.sort, after=after, limit=paging.limit)
     following = parts.cursors.write(end, wanted, paging.sort) if end else None
     answer = _json({"items": [_shown(stored, choice.fields) for stored in books], "next": following})
     if following:
@@ -86,7 +86,7 @@ def list_books(
     "/books/{book_id}",
     operation_id="get_book",
     response_model=BookState | BookPart,
-    responses=problems("not-found"),
+    responses=describe_problems("not-found"),
 )
 def get_book(book_id: str, parts: Parts, fields: Fields = ()) -> Response:
     """One book; the ETag is its version."""
@@ -96,17 +96,19 @@ def get_book(book_id: str, parts: Parts, fields: Fields = ()) -> Response:
     return answer
 
 
-@router.get("/books/{book_id}/history", operation_id="get_book_history", responses=problems("not-found"))
+@router.get(
+    "/books/{book_id}/history", operation_id="get_book_history", responses=describe_problems("not-found")
+)
 def get_history(book_id: str, parts: Parts) -> HistoryOut:
     """The prices that a book has had, oldest first."""
     living(parts.catalogue, book_id)
-    with parts.catalogue.reading() as connection:
-        periods = queries.history(connection, book_id)
+    with parts.catalogue.begin_read() as connection:
+        periods = queries.get_price_history(connection, book_id)
     return HistoryOut(id=book_id, prices=[PeriodOut.of(period) for period in periods])
 
 
 def _shown(stored: VersionedBook, fields: Sequence[BookField]) -> dict[str, object]:
-    whole = BookState.of(stored).model_dump(mode="json")
+    whole = BookState.from_stored(stored).model_dump(mode="json")
     return {name: whole[name] for name in whole if name == "id" or name in fields} if fields else whole
 
 
@@ -114,14 +116,14 @@ def _json(content: object) -> Response:
     return Response(orjson.dumps(content), media_type="application/json")
 
 
-def _after(parts: Collaborators, wanted: BookFilter, paging: Paging) -> Key | None:
+def _after(parts: Collaborators, wanted: BookFilter, paging: Paging) -> PageKey | None:
     if not paging.cursor:
         return None
     end = parts.cursors.read(paging.cursor, wanted, paging.sort)
     if end.value is not None:
-        return Key(end.value, end.id)
-    with parts.catalogue.reading() as connection:
-        found = queries.key_of(connection, end.id, sort=paging.sort)
+        return PageKey(end.value, end.id)
+    with parts.catalogue.begin_read() as connection:
+        found = queries.get_page_key(connection, end.id, sort=paging.sort)
     if found is None:
         raise ProblemError("bad-cursor", "cursor: the book that it stands at is gone")
     return found
@@ -129,8 +131,8 @@ def _after(parts: Collaborators, wanted: BookFilter, paging: Paging) -> Key | No
 
 def living(catalogue: Catalogue, book_id: str) -> VersionedBook:
     """Raises: NotFound when there is no such book, or no longer."""
-    with catalogue.reading() as connection:
-        stored = queries.get(connection, book_id)
+    with catalogue.begin_read() as connection:
+        stored = queries.get_book(connection, book_id)
     if stored is None or stored.deleted:
         raise NotFound(f"no book {book_id!r}")
     return stored

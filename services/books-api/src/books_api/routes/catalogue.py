@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from bookcore.catalogue import queries
-from bookcore.catalogue.export import csv_blocks, jsonl_blocks
+from bookcore.catalogue.export import export_csv, export_jsonl
 from books_api.dependencies import Parts, Wanted
 from books_api.schemas import CategoryOut, FiguresOut, StatisticsOut
 
@@ -23,16 +23,16 @@ class Format(StrEnum):
 @router.get("/categories", operation_id="list_categories")
 def list_categories(parts: Parts) -> list[CategoryOut]:
     """Every category with the number of its books, in alphabetical order."""
-    with parts.catalogue.reading() as connection:
-        return [CategoryOut.of(found) for found in queries.categories(connection)]
+    with parts.catalogue.begin_read() as connection:
+        return [CategoryOut.of(found) for found in queries.list_categories(connection)]
 
 
 @router.get("/statistics", operation_id="get_statistics")
 def get_statistics(parts: Parts, wanted: Wanted) -> StatisticsOut:
     """Counts, prices and ratings of the books that the filters leave, overall and by category."""
-    with parts.catalogue.reading() as connection:
-        overall = queries.statistics(connection, wanted, by_category=False)
-        by_category = queries.statistics(connection, wanted, by_category=True)
+    with parts.catalogue.begin_read() as connection:
+        overall = queries.compute_statistics(connection, wanted, by_category=False)
+        by_category = queries.compute_statistics(connection, wanted, by_category=True)
     return StatisticsOut(
         overall=[FiguresOut.of(found) for found in overall],
         by_category=[FiguresOut.of(found) for found in by_category],
@@ -43,5 +43,5 @@ def get_statistics(parts: Parts, wanted: Wanted) -> StatisticsOut:
 def export_books(parts: Parts, wanted: Wanted, format: Format = Format.JSONL) -> StreamingResponse:  # noqa: A002
     """All books that the filters leave, by id, streamed: JSON Lines or CSV with a header line."""
     if format is Format.CSV:
-        return StreamingResponse(csv_blocks(parts.catalogue, wanted), media_type="text/csv; charset=utf-8")
-    return StreamingResponse(jsonl_blocks(parts.catalogue, wanted), media_type="application/x-ndjson")
+        return StreamingResponse(export_csv(parts.catalogue, wanted), media_type="text/csv; charset=utf-8")
+    return StreamingResponse(export_jsonl(parts.catalogue, wanted), media_type="application/x-ndjson")

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookcore.domain.errors import Unavailable
-from bookcore.sql import make_tables, open_engine
+from bookcore.sql import create_tables, open_engine
 from bookml.online import Known
 from ml_api.evidence import Mean, Pairs
 from ml_api.predictions.tables import OBSERVED, metadata, predictions
@@ -60,7 +60,7 @@ class PredictionStore:
         self._engine = open_engine(url)
         self._writing = self._engine.execution_options(writes=True)
         with _explained():
-            make_tables(self._engine, metadata)
+            create_tables(self._engine, metadata)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Idempotent by id. Raises: Unavailable."""

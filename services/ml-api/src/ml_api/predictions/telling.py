@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import orjson
 
-from bookcore.domain.book import moment_of
-from bookcore.events.codec import attributes
+from bookcore.domain.book import from_version
+from bookcore.events.codec import build_cloud_event_headers
 from bookcore.events.message import Message
 from bookcore.events.ml import PredictionMade
 from ml_api.predictions.store import Row
@@ -27,7 +27,7 @@ def messages_of(rows: Sequence[Row]) -> list[Message]:
 
 def _message(row: Row, now: datetime) -> Message:
     told = {"prediction_id": row["id"], **{name: row[name] for name in _BEFORE}}
-    told |= {"made_at": moment_of(row["made_at"]), "milliseconds": row["milliseconds"]}
+    told |= {"made_at": from_version(row["made_at"]), "milliseconds": row["milliseconds"]}
     key = row["book_id"] or row["id"]
-    headers = attributes(row["id"], PredictionMade.type, source="ml-api", key=key, now=now)
+    headers = build_cloud_event_headers(row["id"], PredictionMade.type, source="ml-api", key=key, now=now)
     return Message(key, orjson.dumps(told, option=orjson.OPT_UTC_Z), (*headers, _JSON))

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from bookcore.domain.book import Money
 from bookcore.domain.errors import NotFound
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from bookcore.lake import Lake
 from bookml import snapshot
 from bookml.features import NAMES, NUMBERS, VERSION, features_of
@@ -22,7 +22,7 @@ router = APIRouter(tags=["training data"])
 _BLOCK = 500
 
 
-@router.get("/ml/features", operation_id="get_features", responses=problems("not-found"))
+@router.get("/ml/features", operation_id="get_features", responses=describe_problems("not-found"))
 def get_features(
     parts: Parts, book_id: Annotated[str | None, Query(max_length=170)] = None
 ) -> FeaturesOut | ViewOut:
@@ -48,7 +48,7 @@ def get_features(
     "/ml/training-data",
     operation_id="get_training_data",
     response_class=StreamingResponse,
-    responses=problems("not-found"),
+    responses=describe_problems("not-found"),
 )
 def training_data(
     parts: Parts,

@@ -6,9 +6,9 @@ from datetime import datetime
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
-from bookcore.domain.book import moment_of
+from bookcore.domain.book import from_version
 from bookcore.domain.errors import NotFound
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from bookml import snapshot
 from bookml.promoting import version_of
 from ml_api.canary import Watch
@@ -25,7 +25,9 @@ _TIMES = ("made_at", "observed_at")
 _NEWEST = 20
 
 
-@router.get("/ml/predictions/{prediction_id}", operation_id="get_prediction", responses=problems("not-found"))
+@router.get(
+    "/ml/predictions/{prediction_id}", operation_id="get_prediction", responses=describe_problems("not-found")
+)
 def get_prediction(prediction_id: str, parts: Parts) -> LineageOut:
     """A prediction, the true price if it has been seen since, the version that made it, and the rows that
     it was trained on."""
@@ -90,7 +92,7 @@ def _arm(arm: Arm) -> ArmOut:
 
 def _shown(name: str, value: object) -> object:
     if name in _TIMES and isinstance(value, int):
-        moment: datetime = moment_of(value)
+        moment: datetime = from_version(value)
         return moment.isoformat()
     return value
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from bookcore.domain.errors import NotFound
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from bookml import artifact
 from bookml.promoting import role_of, version_of
 from bookml.registry import Decision, Registry, Version
@@ -27,7 +27,7 @@ def list_models(parts: Parts) -> list[ModelOut]:
     return found
 
 
-@router.get("/ml/models/{version}", operation_id="get_model", responses=problems("not-found"))
+@router.get("/ml/models/{version}", operation_id="get_model", responses=describe_problems("not-found"))
 def get_model(version: str, parts: Parts) -> ModelWhole:
     """One version with its card and the decisions about it; `version` is an `id` of /ml/models."""
     found, decisions = _found(parts.registry, version)
@@ -46,7 +46,7 @@ def get_model(version: str, parts: Parts) -> ModelWhole:
     "/ml/models/{version}/card",
     operation_id="get_model_card",
     response_class=HTMLResponse,
-    responses=problems("not-found"),
+    responses=describe_problems("not-found"),
 )
 def get_card(version: str, parts: Parts) -> HTMLResponse:
     """The card as a page, with plots of errors, intervals and what the model looks at."""

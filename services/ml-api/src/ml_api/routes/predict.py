@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from bookcore.domain.errors import Invalid, NotFound
-from bookcore.kit.auth import HEADER, permitted
+from bookcore.kit.auth import HEADER, authorize
 from bookcore.kit.auth import Scope as Scopes
-from bookcore.kit.openapi import problems
+from bookcore.kit.openapi import describe_problems
 from ml_api.answering import Answer, Asked, Wanted
 from ml_api.parts import Collaborators
 from ml_api.schemas import BatchOut, FeaturesIn, PredictIn, PredictionOut, RowError
@@ -59,7 +59,7 @@ _BODY = _body_schema()
     "/ml/predict",
     operation_id="predict_price",
     response_model=None,
-    responses={200: {"model": PredictionOut | BatchOut}, **problems("invalid", "not-found")},
+    responses={200: {"model": PredictionOut | BatchOut}, **describe_problems("invalid", "not-found")},
     openapi_extra=_BODY,
 )
 async def predict() -> None:
@@ -74,7 +74,7 @@ async def _answer(scope: Scope, receive: Receive) -> bytes:
     began = time.perf_counter()
     state = scope["app"].state
     token = next((value.decode("latin-1") for name, value in scope["headers"] if name == _TOKEN), None)
-    who = permitted(state.internal_tokens, token, (Scopes.ML.value,))
+    who = authorize(state.internal_tokens, token, (Scopes.ML.value,))
     parts: Collaborators = state.collaborators
     asked = _read(await _body(receive))
     if (

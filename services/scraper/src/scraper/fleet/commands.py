@@ -1,7 +1,7 @@
 """Commands from the topic -> what the fleet is told; idempotent by command id, in order within a source."""
 
 from bookcore.domain.errors import Invalid
-from bookcore.event_log.dead_letters import DeadLetters, Parked
+from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
 from bookcore.events.codec import decode
 from bookcore.events.crawl import CrawlCommand
 from bookcore.events.message import Batch, Record
@@ -16,7 +16,7 @@ GROUP = "scraper.commands"
 class Commands:
     """The handler of the command topic's consumer."""
 
-    def __init__(self, fleet: Fleet, dead_letters: DeadLetters) -> None:
+    def __init__(self, fleet: Fleet, dead_letters: DeadLetterQueue) -> None:
         self._fleet = fleet
         self._dead_letters = dead_letters
 
@@ -27,7 +27,7 @@ class Commands:
             try:
                 self._fleet.apply(_command(record))
             except Invalid as refusal:
-                parked.append(Parked(record, str(refusal)))
+                parked.append(RejectedRecord(record, str(refusal)))
         self._dead_letters.park(batch.records, parked)
         return batch.next
 

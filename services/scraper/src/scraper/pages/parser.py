@@ -5,9 +5,9 @@ from datetime import datetime
 from http import HTTPStatus
 
 from bookcore.domain.errors import Invalid
-from bookcore.domain.normalise import Origin, printed_hash
+from bookcore.domain.normalise import Origin, hash_printed
 from bookcore.events.book import BookObserved
-from bookcore.lake.layout import page_key
+from bookcore.lake.layout import make_page_key
 from scraper.frontier import Known, Page
 from scraper.pages.extraction_monitor import lacking
 from scraper.sources.page_objects import BookPage
@@ -72,7 +72,7 @@ class Reader:
 
     def kept_listing(self, page: Page, answer: Answer) -> Read:
         """A listing makes no event; its body is kept for the next 304."""
-        key = page_key(answer.body)
+        key = make_page_key(answer.body)
         known = Known(answer.etag, answer.last_modified, key)
         return Read(page, body=None if key == page.known.body else answer.body, known=known)
 
@@ -81,7 +81,7 @@ class Reader:
 
         Raises: Invalid when the page was cut short, for then no field of it can be trusted.
         """
-        key = page_key(answer.body)
+        key = make_page_key(answer.body)
         if key == page.known.body and page.known.content_hash:
             return Read(page, known=Known(answer.etag, answer.last_modified, key, page.known.content_hash))
         found = self._source.book_page(answer.body, answer.url)
@@ -93,7 +93,7 @@ class Reader:
         """A poor page is kept without validators, so that it is asked for in full next time."""
         printed = found.to_item()
         origin = Origin(self._source.name, found.source_id, page.url)
-        digest = printed_hash(origin, printed)
+        digest = hash_printed(origin, printed)
         event = BookObserved(
             source=origin.source,
             source_id=origin.source_id,

@@ -13,9 +13,9 @@ from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED
-from bookcore.kit.failpoint import CrashPoint, crash_point
+from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 from bookcore.lake import Lake
-from bookcore.lake.layout import ledger_key, pack_lines, pack_page, page_key
+from bookcore.lake.layout import make_ledger_key, make_page_key, pack_lines, pack_page
 from scraper.frontier import Finished, Frontier, Run
 from scraper.pages.parser import Read
 from scraper.session.retry import patiently
@@ -106,27 +106,27 @@ class Publisher:
         """Pages that others have by now stay theirs; what was published twice has the same ids."""
         finished = [Finished(read.page, read.known, read.event is not None) for read in batch]
         self.stores.frontier.finish_pages(finished, sequence=self._sequence)
-        crash_point(CrashPoint.SCRAPER_AFTER_MARK)
+        trigger_failpoint(Failpoint.SCRAPER_AFTER_MARK)
 
     def _store_pages(self, batch: Sequence[Read]) -> None:
         bodies = [read.body for read in batch if read.body is not None]
-        self.stores.lake.put_all({page_key(body): pack_page(body) for body in bodies})
-        crash_point(CrashPoint.SCRAPER_AFTER_PAGE_STORED)
+        self.stores.lake.put_many({make_page_key(body): pack_page(body) for body in bodies})
+        trigger_failpoint(Failpoint.SCRAPER_AFTER_PAGE_STORED)
 
     def _append(self, events: Sequence[BookObserved]) -> None:
         messages = [encode(event, source=f"scraper/{self._source}") for event in events]
         self.stores.log.append(OBSERVED.name, messages)
-        crash_point(CrashPoint.SCRAPER_AFTER_APPEND)
+        trigger_failpoint(Failpoint.SCRAPER_AFTER_APPEND)
 
     def _write_ledger(self, events: Sequence[BookObserved]) -> None:
         """A segment that a killed process left stays as it is: its events were acknowledged too."""
         segment = ledger_segment(events)
         while not self.stores.lake.put(self._next_ledger_key(), segment):
             continue
-        crash_point(CrashPoint.SCRAPER_AFTER_LEDGER)
+        trigger_failpoint(Failpoint.SCRAPER_AFTER_LEDGER)
 
     def _next_ledger_key(self) -> str:
-        key = ledger_key(self._source, self._run.ledger, self._sequence)
+        key = make_ledger_key(self._source, self._run.ledger, self._sequence)
         self._sequence += 1
         return key
 
@@ -160,7 +160,7 @@ def _heard(worker: asyncio.Task[None]) -> None:
 def _ledger_line(event: BookObserved) -> dict[str, str]:
     """All values are text, as unpack_lines expects."""
     return {
-        "event_id": event.id,
+        "event_id": event.event_id,
         "key": event.key,
         "version": str(event.version),
         "content_hash": event.content_hash,

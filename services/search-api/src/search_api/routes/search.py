@@ -19,7 +19,7 @@ def search(request: Request, question: Annotated[SearchIn, Query()]) -> SearchOu
     description and identifiers.
     """
     started = time.perf_counter()
-    page = _index(request).query(question.to_query())
+    page = _index(request).search(question.to_query())
     return SearchOut.of(question, page, took_ms=(time.perf_counter() - started) * 1000)
 
 

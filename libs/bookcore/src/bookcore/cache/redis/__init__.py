@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from hashlib import sha1
 from typing import Any
 
-from bookcore.cache import Cache, Question, Script, Then
-from bookcore.cache.redis.connection import Line, packed
-from bookcore.cache.redis.server import check_server, explained, split_prefix
+from bookcore.cache import Cache, Callback, PreparedScript, Script
+from bookcore.cache.redis.connection import RedisConnection, pack
+from bookcore.cache.redis.server import check_server, split_prefix, translate_errors
 from bookcore.domain.errors import BookstreamError
 
-__all__ = ["RedisCache", "check_server", "explained", "open_cache", "split_prefix"]
+__all__ = ["RedisCache", "check_server", "open_cache", "split_prefix", "translate_errors"]
 
 _FIELD = "BOOKSTREAM_CACHE_URL"
 _GLOB = re.compile(r"([*?\[\]\\^])")
@@ -38,7 +38,7 @@ class RedisCache:
     """One connection that all callers share; scripts are sent by their hash."""
 
     def __init__(self, address: str, prefix: str) -> None:
-        self._line = Line(address, field=_FIELD)
+        self._connection = RedisConnection(address, field=_FIELD)
         self._prefix = prefix
         self._hashes: dict[str, str] = {}
 
@@ -63,56 +63,58 @@ class RedisCache:
 
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
         """As Cache.eval."""
-        waiting = _Waiting()
-        self.ask(script, keys, [repr(float(arg)).encode() for arg in args], waiting.settle)
+        waiting = _PendingReply()
+        self.eval_nowait(script, keys, [repr(float(arg)).encode() for arg in args], waiting.set_reply)
         return [float(number) for number in await waiting.answer]
 
-    def ask(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Then) -> None:
+    def eval_nowait(
+        self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Callback
+    ) -> None:
         """As Cache.ask; the commands of one turn of the loop leave in one write."""
-        self.prepared(script, keys, args).ask(then)
+        self.prepare(script, keys, args).run(then)
 
-    def prepared(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> Question:
+    def prepare(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> PreparedScript:
         """As Cache.prepared: the command as it goes over the wire."""
         digest = self._hashes.get(script.name)
         if digest is None:
             digest = self._hashes[script.name] = sha1((_LUA + script.lua).encode()).hexdigest()  # noqa: S324 - as the server names scripts
         prefix = self._prefix
         rest = (len(keys), *[prefix + key for key in keys], *args)
-        return _Prepared(self._line, packed("EVALSHA", digest, *rest), (_LUA + script.lua, *rest))
+        return _PreparedScript(self._connection, pack("EVALSHA", digest, *rest), (_LUA + script.lua, *rest))
 
     async def close(self) -> None:
         """As Cache.close."""
-        self._line.close()
+        self._connection.close()
 
     async def _call(self, *command: str | int | bytes) -> Any:
         # Any: what the server answers, which each caller knows
-        waiting = _Waiting()
-        self._line.send(packed(*command), waiting.settle)
+        waiting = _PendingReply()
+        self._connection.send(pack(*command), waiting.set_reply)
         return await waiting.answer
 
 
-class _Prepared:
+class _PreparedScript:
     __slots__ = ("_command", "_line", "_rest")
 
-    def __init__(self, line: Line, command: bytes, rest: tuple[float | str | bytes, ...]) -> None:
+    def __init__(self, line: RedisConnection, command: bytes, rest: tuple[float | str | bytes, ...]) -> None:
         self._line, self._command, self._rest = line, command, rest
 
-    def ask(self, then: Then) -> None:
-        wire = self._line.wire
+    def run(self, then: Callback) -> None:
+        wire = self._line.protocol
         if wire is not None and not wire.is_overdue:
-            wire.send(self._command, then, self._with_script)
+            wire.send(self._command, then, self._build_eval_command)
         else:
-            self._line.send(self._command, then, self._with_script)
+            self._line.send(self._command, then, self._build_eval_command)
 
-    def _with_script(self) -> bytes:
-        return packed("EVAL", *self._rest)
+    def _build_eval_command(self) -> bytes:
+        return pack("EVAL", *self._rest)
 
 
-class _Waiting:
+class _PendingReply:
     def __init__(self) -> None:
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-    def settle(self, reply: object) -> None:
+    def set_reply(self, reply: object) -> None:
         if self.answer.done():
             return
         if isinstance(reply, BookstreamError):

@@ -26,18 +26,18 @@ _SWEEP_SECONDS = 0.25
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _REFUSALS = ("NOAUTH", "WRONGPASS", "NOPERM", "ERR invalid password", "ERR Client sent AUTH")
 
-Then = Callable[[Any], None]
+Callback = Callable[[Any], None]
 """Called once, with the answer or a BookstreamError. Any: what the server answers."""
-Whole = Callable[[], bytes]
+EvalFallback = Callable[[], bytes]
 
 
-def packed(*parts: str | float | bytes) -> bytes:
+def pack(*parts: str | float | bytes) -> bytes:
     """A command as it goes over the wire."""
     command: bytes = pack_command(parts)  # type: ignore[arg-type]  # its type says a tuple of one
     return command
 
 
-class Line:
+class RedisConnection:
     """Connects at the first command and again, after a growing pause, when the connection is lost.
 
     Without a connection commands fail at once, but for those that wait for the very first one.
@@ -45,111 +45,114 @@ class Line:
 
     def __init__(self, address: str, *, field: str) -> None:
         self._address, self._field = address, field
-        self._where = parse_url(address)
-        self._shown = address.rpartition("@")[2].removeprefix("redis://")
+        self._options = parse_url(address)
+        self._display_address = address.rpartition("@")[2].removeprefix("redis://")
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.wire: Wire | None = None
+        self.protocol: RedisProtocol | None = None
         """The connection while it is up."""
         self._connecting: asyncio.Task[None] | None = None
-        self._early: list[tuple[bytes, Then, Whole | None]] = []
+        self._queued: list[tuple[bytes, Callback, EvalFallback | None]] = []
         self._has_failed = False
-        self._pause, self._not_before = 0.0, 0.0
+        self._retry_delay, self._retry_at = 0.0, 0.0
 
-    def send(self, command: bytes, then: Then, whole: Whole | None = None) -> None:
+    def send(self, command: bytes, then: Callback, whole: EvalFallback | None = None) -> None:
         """Send one command; `then` gets its answer, Unavailable or Invalid.
 
         `whole` gives the same command with its script, for a server that doesn't know the script yet.
         """
-        wire = self.wire
+        wire = self.protocol
         if wire is not None and not wire.is_overdue:
             wire.send(command, then, whole)
             return
         if wire is not None:
-            then(self._away("the server is overdue with an answer"))
+            then(self._build_unavailable("the server is overdue with an answer"))
             return
         self._connect()
         if self._has_failed or self._connecting is None:
-            then(self._away("not connected"))
+            then(self._build_unavailable("not connected"))
         else:
-            self._early.append((command, then, whole))
+            self._queued.append((command, then, whole))
 
     def close(self) -> None:
         """Drop the connection; what waits is told."""
         if self._connecting is not None:
             self._connecting.cancel()
-        wire, self.wire = self.wire, None
+        wire, self.protocol = self.protocol, None
         if wire is not None:
             wire.abort()
-        self._fail_early(self._away("closed"))
+        self._fail_queued(self._build_unavailable("closed"))
 
     def _connect(self) -> None:
         self._loop = self._loop or asyncio.get_running_loop()
-        if self._connecting is None and self._loop.time() >= self._not_before:
-            self._connecting = self._loop.create_task(self._opened())
+        if self._connecting is None and self._loop.time() >= self._retry_at:
+            self._connecting = self._loop.create_task(self._open())
 
-    async def _opened(self) -> None:
+    async def _open(self) -> None:
         try:
-            wire = await self._reached()
+            wire = await self._connect_transport()
         except (OSError, BookstreamError, TimeoutError) as error:
-            told = error if isinstance(error, BookstreamError) else self._away(str(error))
-            self._lost(told)
-            self._fail_early(told)
+            told = error if isinstance(error, BookstreamError) else self._build_unavailable(str(error))
+            self._handle_loss(told)
+            self._fail_queued(told)
         else:
-            self.wire, self._has_failed, self._pause = wire, False, 0.0
-            early, self._early = self._early, []
+            self.protocol, self._has_failed, self._retry_delay = wire, False, 0.0
+            early, self._queued = self._queued, []
             for each in early:
                 wire.send(*each)
         finally:
             self._connecting = None
 
-    async def _reached(self) -> "Wire":
+    async def _connect_transport(self) -> "RedisProtocol":
         loop = asyncio.get_running_loop()
-        where = self._where
+        where = self._options
         secure = ssl.create_default_context() if self._address.startswith("rediss:") else None
         async with asyncio.timeout(_CONNECT_SECONDS):
             _, wire = await loop.create_connection(
-                lambda: Wire(loop, explain=self._explained, lost=self._lost),
+                lambda: RedisProtocol(loop, explain=self._translate_reason, lost=self._handle_loss),
                 str(where.get("host", "localhost")),
                 int(where.get("port", 6379)),
                 ssl=secure,
             )
-            for command in self._greeting():
+            for command in self._build_handshake():
                 await wire.call(command)
         return wire
 
-    def _greeting(self) -> list[bytes]:
-        user, password, database = (self._where.get(n) for n in ("username", "password", "db"))
+    def _build_handshake(self) -> list[bytes]:
+        user, password, database = (self._options.get(n) for n in ("username", "password", "db"))
         found = []
         if password:
-            found.append(packed("AUTH", *([str(user)] if user else []), str(password)))
+            found.append(pack("AUTH", *([str(user)] if user else []), str(password)))
         if database:
-            found.append(packed("SELECT", str(database)))
-        return found or [packed("PING")]
+            found.append(pack("SELECT", str(database)))
+        return found or [pack("PING")]
 
-    def _lost(self, error: BookstreamError) -> None:
-        was_up, self.wire, self._has_failed = self.wire is not None, None, True
-        self._pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, self._pause * 2))
-        self._not_before = (self._loop.time() if self._loop else 0.0) + self._pause
+    def _handle_loss(self, error: BookstreamError) -> None:
+        was_up, self.protocol, self._has_failed = self.protocol is not None, None, True
+        self._retry_delay = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, self._retry_delay * 2))
+        self._retry_at = (self._loop.time() if self._loop else 0.0) + self._retry_delay
         if was_up:
-            _log.warning("cache connection lost", server=self._shown, error=str(error))
+            _log.warning("cache connection lost", server=self._display_address, error=str(error))
 
-    def _fail_early(self, error: BookstreamError) -> None:
-        early, self._early = self._early, []
+    def _fail_queued(self, error: BookstreamError) -> None:
+        early, self._queued = self._queued, []
         for _, then, _ in early:
             then(error)
 
-    def _explained(self, reason: str) -> BookstreamError:
+    def _translate_reason(self, reason: str) -> BookstreamError:
         if reason.startswith(_REFUSALS):
-            return Invalid(f"{self._shown} refuses the login; check user and password", field=self._field)
-        return self._away(reason)
+            return Invalid(
+                f"{self._display_address} refuses the login; check user and password", field=self._field
+            )
+        return self._build_unavailable(reason)
 
-    def _away(self, reason: str) -> Unavailable:
+    def _build_unavailable(self, reason: str) -> Unavailable:
         return Unavailable(
-            f"{self._shown} doesn't answer ({reason}); check {self._field} and that it runs", retry_after=1.0
+            f"{self._display_address} doesn't answer ({reason}); check {self._field} and that it runs",
+            retry_after=1.0,
         )
 
 
-class Wire(asyncio.Protocol):
+class RedisProtocol(asyncio.Protocol):
     """One connection that is up. `_pending` has a place for each answer due, None when nobody waits."""
 
     def __init__(
@@ -160,33 +163,33 @@ class Wire(asyncio.Protocol):
         lost: Callable[[BookstreamError], None],
     ) -> None:
         self._loop = loop
-        self._explain, self._tell_lost = explain, lost
+        self._explain, self._on_lost = explain, lost
         self._reader = Reader(notEnoughData=NotImplemented)
         self._outgoing: list[bytes] = []
-        self._pending: deque[tuple[Then | None, float, Whole | None]] = deque()
-        self._turn = 0.0
+        self._pending: deque[tuple[Callback | None, float, EvalFallback | None]] = deque()
+        self._queued_since = 0.0
         """When what is queued began to queue, in the loop's seconds."""
         self._transport: asyncio.Transport | None = None
-        self._sweeping: asyncio.TimerHandle | None = None
+        self._expiry_timer: asyncio.TimerHandle | None = None
         self.is_overdue = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
-        self._sweeping = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self._expiry_timer = self._loop.call_later(_SWEEP_SECONDS, self._expire_overdue)
 
-    def send(self, command: bytes, then: Then, whole: Whole | None = None) -> None:
+    def send(self, command: bytes, then: Callback, whole: EvalFallback | None = None) -> None:
         """Queue a command for the end of this turn of the loop."""
         if not self._outgoing:
-            self._turn = self._loop.time()
+            self._queued_since = self._loop.time()
             self._loop.call_soon(self._flush)
         self._outgoing.append(command)
-        self._pending.append((then, self._turn, whole))
+        self._pending.append((then, self._queued_since, whole))
 
     async def call(self, command: bytes) -> Any:
         """Its answer. Any: as the server gives it. Raises: BookstreamError."""
         answer: asyncio.Future[Any] = self._loop.create_future()
-        self.send(command, lambda reply: _settle(answer, reply))
+        self.send(command, lambda reply: _set_reply(answer, reply))
         reply = await answer
         if isinstance(reply, BookstreamError):
             raise reply
@@ -203,7 +206,7 @@ class Wire(asyncio.Protocol):
                 if then is None:
                     continue
                 if isinstance(reply, ReplyError):
-                    self._refused(str(reply), then, whole)
+                    self._handle_error_reply(str(reply), then, whole)
                 else:
                     then(reply)
         except ProtocolError as error:
@@ -212,10 +215,10 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As asyncio.Protocol; everybody who waits is told."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
         error = self._explain(str(exc or "the connection was closed"))
-        self._tell_lost(error)
+        self._on_lost(error)
         while self._pending:
             then, _, _ = self._pending.popleft()
             if then is not None:
@@ -231,15 +234,15 @@ class Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(b"".join(outgoing))
 
-    def _refused(self, reason: str, then: Then, whole: Whole | None) -> None:
+    def _handle_error_reply(self, reason: str, then: Callback, whole: EvalFallback | None) -> None:
         if whole is not None and reason.startswith("NOSCRIPT"):
             self.send(whole(), then)
         else:
             then(self._explain(reason))
 
-    def _sweep(self) -> None:
+    def _expire_overdue(self) -> None:
         now = self._loop.time()
-        self._sweeping = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self._expiry_timer = self._loop.call_later(_SWEEP_SECONDS, self._expire_overdue)
         overdue = [at for at, (_, since, _) in enumerate(self._pending) if now - since > _ANSWER_SECONDS]
         for place in overdue:
             then, since, _ = self._pending[place]
@@ -251,6 +254,6 @@ class Wire(asyncio.Protocol):
             self.abort()
 
 
-def _settle(answer: asyncio.Future[Any], reply: object) -> None:
+def _set_reply(answer: asyncio.Future[Any], reply: object) -> None:
     if not answer.done():
         answer.set_result(reply)

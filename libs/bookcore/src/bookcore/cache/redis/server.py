@@ -29,7 +29,7 @@ def split_prefix(url: str, *, field: str) -> tuple[str, str]:
 
 def check_server(address: str, *, field: str) -> None:
     """Raises: Invalid for a wrong login or version, Unavailable when no server answers."""
-    with explained(address, field=field):
+    with translate_errors(address, field=field):
         try:
             client = redis.Redis.from_url(address, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
         except ValueError as error:
@@ -41,7 +41,7 @@ def check_server(address: str, *, field: str) -> None:
 
 
 @contextmanager
-def explained(address: str, *, field: str) -> Iterator[None]:
+def translate_errors(address: str, *, field: str) -> Iterator[None]:
     """The client's errors in Bookstream's words."""
     shown = address.rpartition("@")[2].removeprefix("redis://")
     try:

@@ -17,14 +17,14 @@ from kafka.errors import (
 )
 
 from bookcore.domain.errors import Invalid, NotFound
-from bookcore.event_log import Consumer, EventLog, Position, Progress, Start
-from bookcore.event_log.kafka.address import Address, address_of, explained
+from bookcore.event_log import Consumer, EventLog, PartitionProgress, Position, StartOffset
+from bookcore.event_log.kafka.address import KafkaAddress, parse_address, translate_errors
 from bookcore.event_log.kafka.group_consumer import KafkaGroupConsumer
-from bookcore.event_log.kafka.partition_reader import Looking
-from bookcore.event_log.kafka.producer import Sending
-from bookcore.event_log.kafka.topics import declare
+from bookcore.event_log.kafka.partition_reader import PartitionReader
+from bookcore.event_log.kafka.producer import TopicProducer
+from bookcore.event_log.kafka.topics import declare_topics
 from bookcore.events.message import Message, Record
-from bookcore.events.topics import topic_named
+from bookcore.events.topics import get_topic
 
 _SETTLING = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
 _COORDINATOR_WITHIN, _PAUSE = 15.0, 0.2  # seconds
@@ -36,69 +36,69 @@ def open_log(url: str) -> EventLog:
 
     Raises: Unavailable when no broker answers, Invalid when the URL can't be right.
     """
-    return KafkaEventLog(address_of(url))
+    return KafkaEventLog(parse_address(url))
 
 
 class KafkaEventLog:
     """One producer, one client for looking, one for asking about groups; consumers have their own."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: KafkaAddress) -> None:
         self._address = address
-        with explained(address):
-            address.knock()
-            self._looking = Looking(KafkaConsumer(**address.reading()), address)
-            self._admin = KafkaAdminClient(**address.client())
-            self._sending = Sending(address)
+        with translate_errors(address):
+            address.probe()
+            self._reader = PartitionReader(KafkaConsumer(**address.build_consumer_settings()), address)
+            self._admin = KafkaAdminClient(**address.build_client_settings())
+            self._producer = TopicProducer(address)
         self._checked: set[str] = set()
 
     def append(self, topic: str, messages: Sequence[Message]) -> Sequence[Position]:
         """As EventLog.append, except that a part may be there after Unavailable."""
-        declared = topic_named(topic)
-        self._check(topic)
-        return self._sending.append(topic, [(declared.partition_of(m.key), m) for m in messages])
+        declared = get_topic(topic)
+        self._check_topic(topic)
+        return self._producer.append(topic, [(declared.assign_partition(m.key), m) for m in messages])
 
-    def consumer(self, group: str, topics: Sequence[str], *, start: Start | None = None) -> Consumer:
+    def create_consumer(
+        self, group: str, topics: Sequence[str], *, start: StartOffset | None = None
+    ) -> Consumer:
         """As EventLog.consumer.
 
         Raises: NotFound for a topic that the broker doesn't have, Invalid for one with other partitions.
         """
         for topic in topics:
-            topic_named(topic)
-            self._check(topic)
+            get_topic(topic)
+            self._check_topic(topic)
         return KafkaGroupConsumer(self._address, group, topics, start=start)
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
         """As EventLog.read; begins with the oldest record that retention has left."""
-        topic_named(topic)
-        self._check(topic)
-        return self._looking.read(topic, partition, offset, limit)
+        get_topic(topic)
+        self._check_topic(topic)
+        return self._reader.read(topic, partition, offset, limit)
 
-    def progress(self, topic: str, group: str) -> Sequence[Progress]:
+    def read_progress(self, topic: str, group: str) -> Sequence[PartitionProgress]:
         """As EventLog.progress."""
-        declared = topic_named(topic)
-        self._check(topic)
-        ends = self._looking.ends(topic, range(declared.partitions))
-        committed = self._committed(topic, group)
-        return [Progress(topic, p, committed.get(p, 0), ends[p]) for p in range(declared.partitions)]
+        declared = get_topic(topic)
+        self._check_topic(topic)
+        ends = self._reader.read_end_offsets(topic, range(declared.partitions))
+        committed = self._read_committed(topic, group)
+        return [PartitionProgress(topic, p, committed.get(p, 0), ends[p]) for p in range(declared.partitions)]
 
-    def declare(self) -> Sequence[str]:
+    def declare_topics(self) -> Sequence[str]:
         """As EventLog.declare."""
-        with explained(self._address):
-            return declare(self._admin, self._address.prefix)
+        with translate_errors(self._address):
+            return declare_topics(self._admin, self._address.prefix)
 
     def close(self) -> None:
         """As EventLog.close."""
-        self._sending.close()
-        self._looking.close()
+        self._producer.close()
+        self._reader.close()
         self._admin.close()
 
-    def _committed(self, topic: str, group: str) -> Mapping[int, int]:
+    def _read_committed(self, topic: str, group: str) -> Mapping[int, int]:
         name = self._address.prefix + group
-        wanted = [
-            TopicPartition(self._address.prefix + topic, p) for p in range(topic_named(topic).partitions)
-        ]
+        wanted = [TopicPartition(self._address.prefix + topic, p) for p in range(get_topic(topic).partitions)]
         deadline = time.monotonic() + _COORDINATOR_WITHIN
-        with explained(self._address):
+        with translate_errors(self._address):
             while True:
                 try:
                     found = self._admin.list_group_offsets({name: wanted})[name]
@@ -111,11 +111,11 @@ class KafkaEventLog:
                     time.sleep(_PAUSE)
         return {at.partition: max(kept.offset, 0) for at, kept in found.items()}
 
-    def _check(self, topic: str) -> None:
+    def _check_topic(self, topic: str) -> None:
         """Asked of the broker once for each topic."""
         if topic in self._checked:
             return
-        declared, there = topic_named(topic).partitions, self._looking.partitions(topic)
+        declared, there = get_topic(topic).partitions, self._reader.count_partitions(topic)
         if there == 0:
             raise NotFound(
                 f"{self._address} has no topic {self._address.prefix}{topic}; run `bookstream topics apply`"

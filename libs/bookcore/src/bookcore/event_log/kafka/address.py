@@ -39,7 +39,7 @@ _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class KafkaAddress:
     """Where Kafka is and how to ask it; `str()` shows no password."""
 
     servers: tuple[str, ...]
@@ -54,7 +54,7 @@ class Address:
     def __str__(self) -> str:
         return f"kafka://{','.join(self.servers)}"
 
-    def knock(self) -> None:
+    def probe(self) -> None:
         """Whether anybody listens, told at once: the client would go on trying for seconds.
 
         Raises: OSError.
@@ -70,7 +70,7 @@ class Address:
                 return
         raise failure or OSError("no server is named")
 
-    def client(self) -> Configuration:
+    def build_client_settings(self) -> Configuration:
         """Settings that all clients share."""
         return {
             "bootstrap_servers": list(self.servers),
@@ -85,10 +85,10 @@ class Address:
             "ssl_cafile": self.cafile,
         }
 
-    def reading(self) -> Configuration:
+    def build_consumer_settings(self) -> Configuration:
         """Settings of a consumer."""
         return {
-            **self.client(),
+            **self.build_client_settings(),
             "metrics_enabled": False,
             "enable_auto_commit": False,
             "auto_offset_reset": "none",
@@ -98,10 +98,10 @@ class Address:
             "max_partition_fetch_bytes": 4 * 1024 * 1024,
         }
 
-    def joining(self, group: str) -> Configuration:
+    def build_group_settings(self, group: str) -> Configuration:
         """Settings of a group's member."""
         return {
-            **self.reading(),
+            **self.build_consumer_settings(),
             "group_id": self.prefix + group,
             "group_instance_id": self.member,
             "session_timeout_ms": _SESSION_MS,
@@ -109,10 +109,10 @@ class Address:
             "partition_assignment_strategy": [CooperativeStickyAssignor],
         }
 
-    def sending(self) -> Configuration:
+    def build_producer_settings(self) -> Configuration:
         """Settings of the producer: nothing is lost, doubled or reordered by its own tries."""
         return {
-            **self.client(),
+            **self.build_client_settings(),
             "metrics_enabled": False,
             "acks": "all",
             "enable_idempotence": True,
@@ -125,7 +125,7 @@ class Address:
         }
 
 
-def address_of(url: str) -> Address:
+def parse_address(url: str) -> KafkaAddress:
     """Raises: Invalid naming the setting and what is wrong."""
     try:
         parts = urlsplit(url)
@@ -140,7 +140,7 @@ def address_of(url: str) -> Address:
         raise Invalid(wrong, field=_FIELD)
     user, _, password = (unquote(part) for part in login.partition(":"))
     first = {name: values[0] for name, values in given.items()}
-    return Address(
+    return KafkaAddress(
         servers,
         prefix=first.get("prefix", ""),
         member=first.get("member"),
@@ -158,7 +158,7 @@ def _is_server(text: str) -> bool:
 
 
 @contextmanager
-def explained(address: Address) -> Iterator[None]:
+def translate_errors(address: KafkaAddress) -> Iterator[None]:
     """The client's errors in Bookstream's words: what a retry can help is Unavailable."""
     try:
         yield
@@ -166,18 +166,18 @@ def explained(address: Address) -> Iterator[None]:
         raise NotFound(f"{address} lacks a topic ({error}); run `bookstream topics apply`") from error
     except _REFUSED as error:
         raise Invalid(
-            f"{address} refuses: {_line(error)}; check user, password and version", field=_FIELD
+            f"{address} refuses: {_format_error(error)}; check user, password and version", field=_FIELD
         ) from error
     except _TOO_LARGE as error:
-        raise Invalid(f"a message is larger than Kafka takes: {_line(error)}") from error
+        raise Invalid(f"a message is larger than Kafka takes: {_format_error(error)}") from error
     except (IllegalStateError, ValueError, TypeError):
         raise
     except (KafkaError, OSError) as error:
         raise Unavailable(
-            f"Kafka at {address} doesn't answer ({_line(error)}); check {_FIELD} and that it runs",
+            f"Kafka at {address} doesn't answer ({_format_error(error)}); check {_FIELD} and that it runs",
             retry_after=2,
         ) from error
 
 
-def _line(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__

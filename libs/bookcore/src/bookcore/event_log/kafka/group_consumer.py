@@ -14,9 +14,9 @@ from kafka.errors import (
 )
 
 from bookcore.domain.errors import Conflict
-from bookcore.event_log import Position, Start
-from bookcore.event_log.kafka.address import Address, explained
-from bookcore.event_log.kafka.partition_reader import record_of
+from bookcore.event_log import Position, StartOffset
+from bookcore.event_log.kafka.address import KafkaAddress, translate_errors
+from bookcore.event_log.kafka.partition_reader import to_record
 from bookcore.events.message import Record
 
 _OUSTED = (
@@ -58,12 +58,12 @@ class KafkaGroupConsumer:
     """Cooperative: a rebalance stops only the partitions that move."""
 
     def __init__(
-        self, address: Address, group: str, topics: Sequence[str], *, start: Start | None = None
+        self, address: KafkaAddress, group: str, topics: Sequence[str], *, start: StartOffset | None = None
     ) -> None:
         self._address, self._group, self._start = address, group, start
         self._topics = {address.prefix + topic: topic for topic in topics}
-        with explained(address):
-            self._client = KafkaConsumer(**address.joining(group))
+        with translate_errors(address):
+            self._client = KafkaConsumer(**address.build_group_settings(group))
             self._rebalance = _Rebalance(self._client)
             self._client.subscribe(list(self._topics), listener=self._rebalance)
             for name in self._topics:  # who leads the group before it knows the partitions shares out none
@@ -74,14 +74,14 @@ class KafkaGroupConsumer:
 
         Raises: Conflict when the offset to begin at isn't in the log any more or not yet.
         """
-        with explained(self._address):
+        with translate_errors(self._address):
             self._settle()  # before anything is read: what was read and not returned would be passed over
             try:
                 found = self._client.poll(timeout_ms=int(timeout * 1_000), max_records=limit)
             except OffsetOutOfRangeError as error:
                 raise Conflict(f"{self._group}: {self._address} has lost offsets ({error})") from error
         return [
-            record_of(record, self._topics[at.topic]) for at, records in found.items() for record in records
+            to_record(record, self._topics[at.topic]) for at, records in found.items() for record in records
         ]
 
     def commit(self, positions: Sequence[Position]) -> None:
@@ -89,7 +89,7 @@ class KafkaGroupConsumer:
         offsets = {self._at(at): OffsetAndMetadata(at.offset, "", -1) for at in positions}
         if not offsets.keys() <= self._client.assignment():
             raise Conflict(f"{self._group} no longer has all of {list(offsets)}; another member does")
-        with explained(self._address):
+        with translate_errors(self._address):
             try:
                 self._client.commit(offsets, timeout_ms=10_000)
             except (*_OUSTED, IllegalStateError) as error:

@@ -9,16 +9,16 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from bookcore.domain.errors import Unavailable
-from bookcore.event_log.kafka.address import Address, explained
+from bookcore.event_log.kafka.address import KafkaAddress, translate_errors
 from bookcore.events.message import Record
 
 _WITHIN = 15.0  # seconds for records that are known to be there
 
 
-class Looking:
+class PartitionReader:
     """One client, one caller at a time; reading on where the last look ended costs no seek."""
 
-    def __init__(self, client: KafkaConsumer, address: Address) -> None:
+    def __init__(self, client: KafkaConsumer, address: KafkaAddress) -> None:
         self._client = client
         self._address = address
         self._lock = Lock()
@@ -26,27 +26,27 @@ class Looking:
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
         """As EventLog.read."""
         at = TopicPartition(self._address.prefix + topic, partition)
-        with self._lock, explained(self._address):
+        with self._lock, translate_errors(self._address):
             first = self._client.beginning_offsets([at])[at]
             end = self._client.end_offsets([at])[at]
-            self._go_to(at, max(offset, first))
+            self._seek(at, max(offset, first))
             deadline = time.monotonic() + _WITHIN
             while self._client.position(at) < end:
                 if found := self._client.poll(timeout_ms=200, max_records=limit).get(at):
-                    return [record_of(each, topic) for each in found]
+                    return [to_record(each, topic) for each in found]
                 if time.monotonic() > deadline:
                     raise Unavailable(f"{self._address} doesn't deliver {topic}/{partition}", retry_after=2)
         return []
 
-    def ends(self, topic: str, partitions: Iterable[int]) -> Mapping[int, int]:
+    def read_end_offsets(self, topic: str, partitions: Iterable[int]) -> Mapping[int, int]:
         """The next offset to be written of each partition."""
         wanted = [TopicPartition(self._address.prefix + topic, p) for p in partitions]
-        with self._lock, explained(self._address):
+        with self._lock, translate_errors(self._address):
             return {at.partition: end for at, end in self._client.end_offsets(wanted).items()}
 
-    def partitions(self, topic: str) -> int:
+    def count_partitions(self, topic: str) -> int:
         """How many the broker has; 0 when it hasn't the topic."""
-        with self._lock, explained(self._address):
+        with self._lock, translate_errors(self._address):
             return len(self._client.partitions_for_topic(self._address.prefix + topic) or ())
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Looking:
         with self._lock:
             self._client.close(autocommit=False)
 
-    def _go_to(self, at: TopicPartition, offset: int) -> None:
+    def _seek(self, at: TopicPartition, offset: int) -> None:
         if self._client.assignment() != {at}:
             self._client.assign([at])
             self._client.seek(at, offset)
@@ -62,7 +62,7 @@ class Looking:
             self._client.seek(at, offset)
 
 
-def record_of(found: Any, topic: str) -> Record:  # Any: the client has no types
+def to_record(found: Any, topic: str) -> Record:  # Any: the client has no types
     """A record under the topic's own name, without the prefix."""
     return Record(
         topic,

@@ -8,7 +8,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
 from bookcore.event_log import Position
-from bookcore.event_log.kafka.address import DELIVERY_MS, Address, explained
+from bookcore.event_log.kafka.address import DELIVERY_MS, KafkaAddress, translate_errors
 from bookcore.events.message import Message
 
 _PATIENCE = 1.5 * DELIVERY_MS / 1_000  # seconds
@@ -16,7 +16,7 @@ _IN_FLIGHT = 5_000
 """Messages of one append that wait for their acknowledgement at a time; the client has no bound."""
 
 
-class Sending:
+class TopicProducer:
     """One producer for all threads, made at the first append: who only reads needs none.
 
     The client gives up on a message after its delivery time, except while it waits for its own id or epoch:
@@ -24,7 +24,7 @@ class Sending:
     for good. A producer that is silent for `patience` seconds is therefore given up for a new one.
     """
 
-    def __init__(self, address: Address, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, address: KafkaAddress, *, patience: float = _PATIENCE) -> None:
         self._address = address
         self._patience = patience
         self._making = Lock()
@@ -34,13 +34,13 @@ class Sending:
         """Send to the partitions named, in order; returns once all are acknowledged."""
         rest = iter(messages)
         positions: list[Position] = []
-        with explained(self._address):
-            producer = self._made()
+        with translate_errors(self._address):
+            producer = self._create_producer()
             while piece := list(islice(rest, _IN_FLIGHT)):
                 try:
                     positions += self._send(producer, topic, piece)
                 except KafkaTimeoutError:
-                    self._abandon(producer)
+                    self._discard(producer)
                     raise
         return positions
 
@@ -69,15 +69,15 @@ class Sending:
                 self._producer.close(timeout=1)
                 self._producer = None
 
-    def _abandon(self, producer: KafkaProducer) -> None:
+    def _discard(self, producer: KafkaProducer) -> None:
         """Its own close would wait for what never comes: end the thread that sends."""
         producer._sender.force_close()  # there is no other way to it
         with self._making:
             if self._producer is producer:
                 self._producer = None
 
-    def _made(self) -> KafkaProducer:
+    def _create_producer(self) -> KafkaProducer:
         with self._making:
             if self._producer is None:
-                self._producer = KafkaProducer(**self._address.sending())
+                self._producer = KafkaProducer(**self._address.build_producer_settings())
             return self._producer

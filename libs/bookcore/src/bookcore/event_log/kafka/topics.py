@@ -11,7 +11,7 @@ from bookcore.events.topics import TOPICS, Topic
 _DAY_MS = 24 * 60 * 60 * 1_000
 
 
-def declare(admin: KafkaAdminClient, prefix: str) -> Sequence[str]:
+def declare_topics(admin: KafkaAdminClient, prefix: str) -> Sequence[str]:
     """Make missing topics and set retention and compaction of all; what was done, a line for each topic.
 
     Raises: Invalid when a topic has another number of partitions: keys would move between them.
@@ -25,7 +25,7 @@ def declare(admin: KafkaAdminClient, prefix: str) -> Sequence[str]:
             wanted = {
                 "num_partitions": topic.partitions,
                 "replication_factor": -1,
-                "configs": _settings(topic),
+                "configs": _build_topic_settings(topic),
             }
             admin.create_topics({name: wanted}, wait_for_metadata=True)
             done.append(f"made {name}: {topic.partitions} partitions")
@@ -36,13 +36,13 @@ def declare(admin: KafkaAdminClient, prefix: str) -> Sequence[str]:
                 field="BOOKSTREAM_EVENT_LOG_URL",
             )
         else:
-            resource = ConfigResource(ConfigResourceType.TOPIC, name, dict(_settings(topic)))
+            resource = ConfigResource(ConfigResourceType.TOPIC, name, dict(_build_topic_settings(topic)))
             admin.alter_configs([resource])
             done.append(f"kept {name}")
     return done
 
 
-def _settings(topic: Topic) -> Mapping[str, str]:
+def _build_topic_settings(topic: Topic) -> Mapping[str, str]:
     days = topic.retention_days
     return {
         "cleanup.policy": "compact,delete" if topic.compacted else "delete",

@@ -10,9 +10,9 @@ from elasticsearch import ApiError
 
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Unavailable
-from bookcore.search import Unindexable
+from bookcore.search import UnindexableBooks
 from bookcore.search.elasticsearch.connection import BUSY, Connection
-from bookcore.search.elasticsearch.documents import Item
+from bookcore.search.elasticsearch.documents import BulkItem
 
 _OUTDATED = 409
 _GONE = 404  # the index was deleted after the alias had moved on: the alias leads to the new one
@@ -24,56 +24,58 @@ _random = SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How often a request is sent at most; the longest first pause in seconds, doubled for each next."""
 
     tries: int = 7
     first: float = 0.1
 
-    def pause(self, attempt: int) -> float:
+    def compute_delay(self, attempt: int) -> float:
         """Seconds before that attempt (0 is the first), at random so that many writers don't come at once."""
         return _random.uniform(0, self.first * 2 ** (attempt - 1)) if attempt else 0.0
 
 
 @dataclass(slots=True)
-class Outcome:
+class BulkResult:
     """What became of the items of one request."""
 
     newer: int = 0
-    again: list[Item] = field(default_factory=list)
+    retryable: list[BulkItem] = field(default_factory=list)
     refused: dict[BookId, str] = field(default_factory=dict)
     reason: str = ""
 
-    def add(self, item: Item, *, status: int, reason: str) -> None:
+    def add(self, item: BulkItem, *, status: int, reason: str) -> None:
         """Sort by the status that the server gave this item."""
         if status < 300:
             self.newer += 1
         elif status in (*BUSY, _GONE, *_FORBIDDEN):
-            self.again.append(item)
+            self.retryable.append(item)
             self.reason = f"{status} {reason}"
         elif status != _OUTDATED:
             self.refused[BookId(item.id)] = reason
 
 
-def write(connection: Connection, alias: str, items: Sequence[Item], *, patience: Patience) -> int:
+def write_items(
+    connection: Connection, alias: str, items: Sequence[BulkItem], *, patience: RetryPolicy
+) -> int:
     """How many were newer than what was there; what was accepted is durable and can be found.
 
     Raises: Unavailable when the server goes on refusing; Unindexable, when all other books are done.
     """
     newer = 0
     refused: dict[BookId, str] = {}
-    for request in requests(items):
-        done = _write(connection, alias, request, patience=patience)
+    for request in split_requests(items):
+        done = _write_with_retries(connection, alias, request, patience=patience)
         newer += done.newer
         refused |= done.refused
     if refused:
-        raise Unindexable(refused)
+        raise UnindexableBooks(refused)
     return newer
 
 
-def requests(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+def split_requests(items: Sequence[BulkItem]) -> Iterator[Sequence[BulkItem]]:
     """Cut so that none is larger than a server takes well."""
-    gathered: list[Item] = []
+    gathered: list[BulkItem] = []
     size = 0
     for item in items:
         if gathered and (len(gathered) == _ITEMS or size + item.size > _BYTES):
@@ -85,38 +87,42 @@ def requests(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         yield gathered
 
 
-def _write(connection: Connection, alias: str, items: Sequence[Item], *, patience: Patience) -> Outcome:
-    total = Outcome(again=list(items))
+def _write_with_retries(
+    connection: Connection, alias: str, items: Sequence[BulkItem], *, patience: RetryPolicy
+) -> BulkResult:
+    total = BulkResult(retryable=list(items))
     for attempt in range(patience.tries):
-        time.sleep(patience.pause(attempt))
-        done = _send(connection, alias, total.again)
+        time.sleep(patience.compute_delay(attempt))
+        done = _send(connection, alias, total.retryable)
         total.newer += done.newer
         total.refused |= done.refused
-        total.again, total.reason = done.again, done.reason
-        if not total.again:
+        total.retryable, total.reason = done.retryable, done.reason
+        if not total.retryable:
             return total
     raise Unavailable(
-        f"Elasticsearch at {connection.address.shown} goes on refusing {len(total.again)} of {len(items)}"
+        f"Elasticsearch at {connection.address.display} refuses {len(total.retryable)} of {len(items)}"
         f" books ({total.reason})",
         retry_after=5.0,
     )
 
 
-def _send(connection: Connection, alias: str, items: Sequence[Item]) -> Outcome:
-    outcome = Outcome()
-    with connection.asking():
+def _send(connection: Connection, alias: str, items: Sequence[BulkItem]) -> BulkResult:
+    outcome = BulkResult()
+    with connection.translate_errors():
         try:
             answer = _bulk(connection, alias, items)
         except ApiError as error:
             if error.meta.status not in BUSY:
                 raise
-            return Outcome(again=list(items), reason=f"{error.meta.status} {error.message}")
+            return BulkResult(retryable=list(items), reason=f"{error.meta.status} {error.message}")
     for item, told in zip(items, answer, strict=True):
-        outcome.add(item, status=told["index"]["status"], reason=_reason(told["index"].get("error", {})))
+        outcome.add(
+            item, status=told["index"]["status"], reason=_format_reason(told["index"].get("error", {}))
+        )
     return outcome
 
 
-def _bulk(connection: Connection, alias: str, items: Sequence[Item]) -> list[dict[str, Any]]:
+def _bulk(connection: Connection, alias: str, items: Sequence[BulkItem]) -> list[dict[str, Any]]:
     """One entry per item, in order.
 
     `refresh` makes at once findable what the answer tells of; waiting for the server's own refresh would hold
@@ -140,6 +146,6 @@ def _bulk(connection: Connection, alias: str, items: Sequence[Item]) -> list[dic
     return told
 
 
-def _reason(error: dict[str, Any]) -> str:
+def _format_reason(error: dict[str, Any]) -> str:
     cause = error.get("caused_by", {}).get("reason")
     return f"{error.get('reason', '')}{f': {cause}' if cause else ''}"

@@ -22,7 +22,7 @@ _CONNECTIONS = 32  # kept open per process; more threads than that open further 
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ElasticsearchAddress:
     """The parts of `elasticsearch://[user:password@]host:port/ALIAS`."""
 
     host: str
@@ -31,33 +31,33 @@ class Address:
     user: tuple[str, str] | None
 
     @property
-    def shown(self) -> str:
+    def display(self) -> str:
         """For errors and logs: without user and password."""
         return f"elasticsearch://{self.host}:{self.port}/{self.alias}"
 
 
-def parse(url: str) -> Address:
+def parse_address(url: str) -> ElasticsearchAddress:
     """Raises: Invalid when a part is missing, superfluous or can't be the name of an alias."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or _PORT
     except ValueError as error:
-        raise _unreadable(str(error)) from error
+        raise _build_invalid_url(str(error)) from error
     alias = parts.path.removeprefix("/")
     if not host:
-        raise _unreadable("the host is missing")
+        raise _build_invalid_url("the host is missing")
     if not _ALIAS.fullmatch(alias):
-        raise _unreadable(f"{alias!r} can't name an index; use a-z 0-9 . _ -, at most 120 of them")
+        raise _build_invalid_url(f"{alias!r} can't name an index; use a-z 0-9 . _ -, at most 120 of them")
     if parts.query or parts.fragment:
-        raise _unreadable("it takes no options")
+        raise _build_invalid_url("it takes no options")
     user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    return Address(f"[{host}]" if ":" in host else host, port, alias, user)
+    return ElasticsearchAddress(f"[{host}]" if ":" in host else host, port, alias, user)
 
 
 class Connection:
     """One client with its pool, for any number of threads; connects when first asked."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: ElasticsearchAddress) -> None:
         self.address = address
         self.client = Elasticsearch(
             f"http://{address.host}:{address.port}",
@@ -74,32 +74,32 @@ class Connection:
         self.reading = self.client.options(max_retries=1)  # a kept connection may turn out to be dead
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Raises: Invalid or Unavailable with the address and the remedy for whatever the client raises."""
         try:
             yield
         except (ApiError, TransportError) as error:
-            raise translated(error, self.address) from error
+            raise translate_error(error, self.address) from error
 
     def close(self) -> None:
         """Free the pool."""
         self.client.close()
 
 
-def translated(error: ApiError | TransportError, address: Address) -> BookstreamError:
+def translate_error(error: ApiError | TransportError, address: ElasticsearchAddress) -> BookstreamError:
     """The house's error for the client's."""
     if isinstance(error, ApiError):
-        return _of_status(error, address)
+        return _translate_status(error, address)
     if isinstance(error, SerializationError):
-        return _not_elasticsearch(address)
+        return _build_not_elasticsearch(address)
     return Unavailable(
-        f"no answer from Elasticsearch at {address.shown} ({error.message});"
+        f"no answer from Elasticsearch at {address.display} ({error.message});"
         " start it, or correct BOOKSTREAM_SEARCH_URL",
         retry_after=2.0,
     )
 
 
-def kind_and_reason(error: ApiError) -> tuple[str, str]:
+def read_error(error: ApiError) -> tuple[str, str]:
     """The server's own type and text of an error; empty where it gives none."""
     body: Any = error.body  # whatever JSON the server sent
     told = body.get("error") if isinstance(body, dict) else None
@@ -108,34 +108,35 @@ def kind_and_reason(error: ApiError) -> tuple[str, str]:
     return str(told.get("type", "")), str(told.get("reason", ""))
 
 
-def _of_status(error: ApiError, address: Address) -> BookstreamError:
+def _translate_status(error: ApiError, address: ElasticsearchAddress) -> BookstreamError:
     status = error.meta.status
-    kind, reason = kind_and_reason(error)
+    kind, reason = read_error(error)
     if status in BUSY:
         return Unavailable(
-            f"Elasticsearch at {address.shown} is busy ({status} {kind} {reason})", retry_after=2.0
+            f"Elasticsearch at {address.display} is busy ({status} {kind} {reason})", retry_after=2.0
         )
     if error.meta.headers.get("x-elastic-product") != "Elasticsearch":
-        return _not_elasticsearch(address)
+        return _build_not_elasticsearch(address)
     if kind == "media_type_header_exception":
         return Invalid(
-            f"the server at {address.shown} is older than Elasticsearch 9; upgrade it", field="search_url"
+            f"the server at {address.display} is older than Elasticsearch 9; upgrade it", field="search_url"
         )
     if status in (401, 403) and kind == "security_exception":
         return Invalid(
-            f"Elasticsearch at {address.shown} refuses the user ({reason}); correct the user and password",
+            f"Elasticsearch at {address.display} refuses the user ({reason}); correct the user and password",
             field="search_url",
         )
     if status == 400:
-        return Invalid(f"Elasticsearch at {address.shown} refuses this: {kind} {reason}")
-    return Unavailable(f"Elasticsearch at {address.shown} can't do this now ({status} {kind} {reason})")
+        return Invalid(f"Elasticsearch at {address.display} refuses this: {kind} {reason}")
+    return Unavailable(f"Elasticsearch at {address.display} can't do this now ({status} {kind} {reason})")
 
 
-def _not_elasticsearch(address: Address) -> Invalid:
+def _build_not_elasticsearch(address: ElasticsearchAddress) -> Invalid:
     return Invalid(
-        f"what answers at {address.shown} is not Elasticsearch; correct the host and port", field="search_url"
+        f"what answers at {address.display} is not Elasticsearch; correct the host and port",
+        field="search_url",
     )
 
 
-def _unreadable(why: str) -> Invalid:
+def _build_invalid_url(why: str) -> Invalid:
     return Invalid(f"write elasticsearch://[user:password@]host:port/ALIAS; {why}", field="search_url")

@@ -8,16 +8,26 @@ from elasticsearch import ApiError, TransportError
 
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict
-from bookcore.search import Hit, SearchPage, SearchQuery, Suggestion
-from bookcore.search.documents import Change, newest
-from bookcore.search.elasticsearch.bulk import Patience, write
+from bookcore.search import SearchHit, SearchPage, SearchQuery, Suggestion
+from bookcore.search.documents import Change, keep_newest
+from bookcore.search.elasticsearch.bulk import RetryPolicy, write_items
 from bookcore.search.elasticsearch.connection import Connection
-from bookcore.search.elasticsearch.documents import Found, book_of, item_of, name_of, version_of
+from bookcore.search.elasticsearch.documents import (
+    HitDocument,
+    read_id_and_title,
+    read_version,
+    to_book,
+    to_bulk_item,
+)
 from bookcore.search.elasticsearch.layout import Dsl
-from bookcore.search.elasticsearch.queries import categories_request, page_request, titles_request
-from bookcore.search.query_plan import FACETS, plan
-from bookcore.search.suggestions import MOST_SUGGESTIONS, TITLES_PER_SUGGESTION, chosen
-from bookcore.search.text import query_tokens
+from bookcore.search.elasticsearch.queries import (
+    build_categories_request,
+    build_search_request,
+    build_titles_request,
+)
+from bookcore.search.query_plan import FACETS, build_plan
+from bookcore.search.suggestions import MAX_SUGGESTIONS, TITLES_PER_SUGGESTION, choose_suggestions
+from bookcore.search.text import tokenize_query
 
 _CHUNK = 5_000
 _KEPT = "5m"  # how long the server keeps the moment that `versions` reads, from page to page
@@ -27,12 +37,12 @@ class ElasticsearchIndex:
     """Names the alias in every request, so that it follows when another index takes the place of this one."""
 
     def __init__(
-        self, connection: Connection, alias: str, *, writable: bool, patience: Patience | None = None
+        self, connection: Connection, alias: str, *, writable: bool, patience: RetryPolicy | None = None
     ) -> None:
         self._connection = connection
         self._alias = alias
         self._writable = writable
-        self._patience = patience or Patience()
+        self._retry_policy = patience or RetryPolicy()
         self._met_outdated = False
 
     def put(self, changes: Sequence[Change]) -> int:
@@ -44,40 +54,46 @@ class ElasticsearchIndex:
         """
         if not self._writable:
             raise Conflict("this search index was opened for reading; open it with writable=True")
-        latest = newest(changes)
-        known = self._known(list(latest)) if self._met_outdated else {}
-        items = [item_of(change) for key, change in latest.items() if change.version > known.get(key, -1)]
+        latest = keep_newest(changes)
+        known = self._read_known_versions(list(latest)) if self._met_outdated else {}
+        items = [
+            to_bulk_item(change) for key, change in latest.items() if change.version > known.get(key, -1)
+        ]
         self._met_outdated = len(items) < len(latest)
-        newer = write(self._connection, self._alias, items, patience=self._patience)
+        newer = write_items(self._connection, self._alias, items, patience=self._retry_policy)
         self._met_outdated |= newer < len(items)
         return newer
 
-    def query(self, query: SearchQuery) -> SearchPage:
+    def search(self, query: SearchQuery) -> SearchPage:
         """As SearchIndex.query; `limit` 0 asks for total and facets alone."""
-        wanted = plan(query)
-        answer = self._search(page_request(query, wanted))
-        hits = [Hit(book_of(hit), hit["_score"] or 0.0) for hit in answer["hits"]["hits"]]
-        found = {name: _counts(answer["aggregations"][name]["values"]) for name in FACETS}
+        wanted = build_plan(query)
+        answer = self._send_search(build_search_request(query, wanted))
+        hits = [SearchHit(to_book(hit), hit["_score"] or 0.0) for hit in answer["hits"]["hits"]]
+        found = {name: _read_counts(answer["aggregations"][name]["values"]) for name in FACETS}
         return SearchPage(hits, answer["hits"]["total"]["value"], found)
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
         """As SearchIndex.suggest; at most 100."""
-        words = query_tokens(text)
-        limit = min(limit, MOST_SUGGESTIONS)
+        words = tokenize_query(text)
+        limit = min(limit, MAX_SUGGESTIONS)
         if not words or limit < 1:
             return []
-        categories = self._search(categories_request(words))["aggregations"]["category"]
-        titles = self._search(titles_request(words, limit=TITLES_PER_SUGGESTION * limit))["hits"]["hits"]
-        return chosen(words, _counts(categories), map(name_of, titles), limit=limit)
+        categories = self._send_search(build_categories_request(words))["aggregations"]["category"]
+        titles = self._send_search(build_titles_request(words, limit=TITLES_PER_SUGGESTION * limit))["hits"][
+            "hits"
+        ]
+        return choose_suggestions(
+            words, _read_counts(categories), map(read_id_and_title, titles), limit=limit
+        )
 
-    def versions(self) -> Iterator[tuple[BookId, int, bool]]:
+    def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """As SearchIndex.versions; of one moment, however long the reading takes."""
-        with self._connection.asking():
+        with self._connection.translate_errors():
             moment = self._connection.client.open_point_in_time(index=self._alias, keep_alive=_KEPT)["id"]
         try:
             after: Sequence[Any] | None = None
-            while hits := self._page(moment, after):
-                yield from map(version_of, hits)
+            while hits := self._read_page(moment, after):
+                yield from map(read_version, hits)
                 after = hits[-1]["sort"]
         finally:
             with suppress(ApiError, TransportError):  # it ends by itself
@@ -87,7 +103,7 @@ class ElasticsearchIndex:
         """As SearchIndex.close."""
         self._connection.close()
 
-    def _known(self, ids: Sequence[BookId]) -> Mapping[str, int]:
+    def _read_known_versions(self, ids: Sequence[BookId]) -> Mapping[str, int]:
         """Versions of those that are there.
 
         Where one outdated change was there are mostly more, as in a replay: asking first is several times
@@ -95,13 +111,13 @@ class ElasticsearchIndex:
         """
         if not ids:
             return {}
-        with self._connection.asking():
+        with self._connection.translate_errors():
             answer = self._connection.reading.mget(
                 index=self._alias, ids=ids, source=False, filter_path=["docs._id", "docs._version"]
             )
         return {told["_id"]: told["_version"] for told in answer["docs"] if "_version" in told}
 
-    def _page(self, moment: str, after: Sequence[Any] | None) -> list[Found]:
+    def _read_page(self, moment: str, after: Sequence[Any] | None) -> list[HitDocument]:
         request: Dsl = {
             "pit": {"id": moment, "keep_alive": _KEPT},
             "sort": ["_shard_doc"],
@@ -112,14 +128,14 @@ class ElasticsearchIndex:
         }
         if after is not None:
             request["search_after"] = after
-        with self._connection.asking():
+        with self._connection.translate_errors():
             answer = self._connection.reading.search(body=request, allow_partial_search_results=False)
-        hits: list[Found] = answer["hits"]["hits"]
+        hits: list[HitDocument] = answer["hits"]["hits"]
         return hits
 
-    def _search(self, request: Dsl) -> Dsl:
+    def _send_search(self, request: Dsl) -> Dsl:
         """A part of the answer is no answer: books would seem to be missing."""
-        with self._connection.asking():
+        with self._connection.translate_errors():
             answer = self._connection.reading.search(
                 index=self._alias, body=request, allow_partial_search_results=False
             )
@@ -127,6 +143,6 @@ class ElasticsearchIndex:
         return body
 
 
-def _counts(terms: Dsl) -> dict[str, int]:
+def _read_counts(terms: Dsl) -> dict[str, int]:
     """Most frequent first, then by value, as the server puts them."""
     return {str(bucket["key"]): bucket["doc_count"] for bucket in terms["buckets"]}

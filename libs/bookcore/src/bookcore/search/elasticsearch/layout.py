@@ -12,7 +12,7 @@ import orjson
 from elasticsearch import ApiError, BadRequestError, NotFoundError
 
 from bookcore.domain.errors import Conflict, Unavailable
-from bookcore.search.elasticsearch.connection import Connection, kind_and_reason
+from bookcore.search.elasticsearch.connection import Connection, read_error
 
 Dsl = dict[str, Any]  # JSON as the server's language has it
 
@@ -45,20 +45,20 @@ FINGERPRINT = sha256(orjson.dumps(_MAPPINGS, option=orjson.OPT_SORT_KEYS)).hexdi
 """Changes when documents of this version can't stand in an index of the other."""
 
 
-def ensure(connection: Connection) -> None:
+def ensure_index(connection: Connection) -> None:
     """Make index and alias when they aren't there, and wait until the index can be asked.
 
     Raises: Conflict when another version made it, or the name is an index's own; Unavailable, Invalid.
     """
     alias = connection.address.alias
-    with connection.asking():
-        if behind(connection, alias) is None:
-            create(connection, alias)
+    with connection.translate_errors():
+        if get_index_name(connection, alias) is None:
+            create_index(connection, alias)
         _await_shard(connection)
-        _refuse_other_makes(connection)
+        _check_fingerprint(connection)
 
 
-def behind(connection: Connection, alias: str) -> str | None:
+def get_index_name(connection: Connection, alias: str) -> str | None:
     """The index that the alias stands for; None without one.
 
     Raises: Conflict when an index has that name itself, or several share it.
@@ -75,7 +75,7 @@ def behind(connection: Connection, alias: str) -> str | None:
     return str(found[0]) if found else None
 
 
-def create(connection: Connection, alias: str) -> bool:
+def create_index(connection: Connection, alias: str) -> bool:
     """Make an index of our make and the alias for it, both or none; False when the alias is taken.
 
     Raises: what the client raises.
@@ -83,16 +83,16 @@ def create(connection: Connection, alias: str) -> bool:
     for _ in range(_TRIES):
         try:
             connection.client.indices.create(
-                index=_new_name(connection),
+                index=_make_index_name(connection),
                 aliases={alias: {"is_write_index": True}},
                 mappings={**_MAPPINGS, "_meta": {"bookstream": FINGERPRINT}},
                 settings=_SETTINGS,
             )
         except BadRequestError as error:
-            if kind_and_reason(error)[0] != "resource_already_exists_exception":
+            if read_error(error)[0] != "resource_already_exists_exception":
                 raise
         except ApiError as error:
-            if "more than one write index" in kind_and_reason(error)[1]:
+            if "more than one write index" in read_error(error)[1]:
                 return False
             raise
         else:
@@ -106,20 +106,20 @@ def _await_shard(connection: Connection) -> None:
         index=connection.address.alias, wait_for_active_shards=1, timeout=_READY
     )
     if ready["timed_out"]:
-        raise Unavailable(f"the shard of {connection.address.shown} isn't started ({ready['status']})")
+        raise Unavailable(f"the shard of {connection.address.display} isn't started ({ready['status']})")
 
 
-def _new_name(connection: Connection) -> str:
+def _make_index_name(connection: Connection) -> str:
     """By the millisecond: a name comes never again, so nobody takes a later index for the one they made."""
     return f"{connection.address.alias}-{FINGERPRINT}-{time.time_ns() // 1_000_000}"
 
 
-def _refuse_other_makes(connection: Connection) -> None:
+def _check_fingerprint(connection: Connection) -> None:
     alias = connection.address.alias
     found = connection.client.indices.get_mapping(index=alias, filter_path="*.mappings._meta")
     makes = {told["mappings"]["_meta"].get("bookstream") for told in found.values()}
     if makes != {FINGERPRINT}:
         raise Conflict(
-            f"the search index {connection.address.shown} was made by another version;"
+            f"the search index {connection.address.display} was made by another version;"
             " rebuild it with `bookstream replay --swap`"
         )

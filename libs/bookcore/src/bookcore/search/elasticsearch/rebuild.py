@@ -12,7 +12,7 @@ from bookcore.domain.errors import Conflict
 from bookcore.search import SearchIndex
 from bookcore.search.elasticsearch.connection import Connection
 from bookcore.search.elasticsearch.index import ElasticsearchIndex
-from bookcore.search.elasticsearch.layout import behind, create
+from bookcore.search.elasticsearch.layout import create_index, get_index_name
 
 
 class ElasticsearchRebuild:
@@ -23,12 +23,12 @@ class ElasticsearchRebuild:
         self._alias = connection.address.alias
         self._building = f"{self._alias}-rebuilding"
         self._replaced = f"{self._alias}-replaced"
-        with connection.asking():
+        with connection.translate_errors():
             self._delete(self._building)
             self._delete(self._replaced)
-            if not create(connection, self._building):
-                raise Conflict(f"another rebuild of {connection.address.shown} begins at this moment")
-            self._name = behind(connection, self._building)
+            if not create_index(connection, self._building):
+                raise Conflict(f"another rebuild of {connection.address.display} begins at this moment")
+            self._name = get_index_name(connection, self._building)
         self._index = ElasticsearchIndex(connection, self._building, writable=True)
 
     @property
@@ -41,21 +41,21 @@ class ElasticsearchRebuild:
 
         Raises: Conflict when another rebuild has begun since.
         """
-        with self._connection.asking():
-            old = behind(self._connection, self._alias)
+        with self._connection.translate_errors():
+            old = get_index_name(self._connection, self._alias)
             if old != self._name:
                 self._move(old)
         self._index = ElasticsearchIndex(self._connection, self._alias, writable=True)
 
-    def retire(self) -> None:
+    def delete_old(self) -> None:
         """As Rebuild.retire. A write that is under way to the old index is sent again, to the new one."""
-        with self._connection.asking():
+        with self._connection.translate_errors():
             self._delete(self._replaced)
 
     def discard(self) -> None:
         """As Rebuild.discard; what a server that is away keeps, the next rebuild deletes."""
         with suppress(ApiError, TransportError, Conflict):
-            if behind(self._connection, self._building) == self._name:
+            if get_index_name(self._connection, self._building) == self._name:
                 self._delete(self._building)
         self._connection.close()
 
@@ -73,10 +73,10 @@ class ElasticsearchRebuild:
             self._connection.client.indices.update_aliases(actions=actions)
         except NotFoundError as error:
             raise Conflict(
-                f"another rebuild of {self._connection.address.shown} has begun or ended since; start again"
+                f"another rebuild of {self._connection.address.display} has begun or ended since; start again"
             ) from error
 
     def _delete(self, alias: str) -> None:
-        name = behind(self._connection, alias)
+        name = get_index_name(self._connection, alias)
         if name is not None:
             self._connection.client.indices.delete(index=name, ignore_unavailable=True)

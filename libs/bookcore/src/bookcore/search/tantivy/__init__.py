@@ -7,7 +7,7 @@ so that an older state can't bring it back.
 from pathlib import Path
 
 from bookcore.domain.errors import Invalid
-from bookcore.search import Rebuild, SearchIndex
+from bookcore.search import IndexRebuild, SearchIndex
 from bookcore.search.tantivy.index import TantivyIndex
 from bookcore.search.tantivy.rebuild import TantivyRebuild
 
@@ -20,7 +20,7 @@ def open_index(url: str, *, writable: bool) -> SearchIndex:
     return TantivyIndex(_folder(url), writable=writable)
 
 
-def open_rebuild(url: str) -> Rebuild:
+def open_rebuild(url: str) -> IndexRebuild:
     """Builds in a folder beside the living one's.
 
     Raises: as open_index; Conflict when another rebuild is under way.

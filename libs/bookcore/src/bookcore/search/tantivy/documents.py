@@ -5,11 +5,11 @@ import tantivy
 
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.events.book import BookState
-from bookcore.search import Removed
-from bookcore.search.documents import Change, Indexed, id_of, indexed, tie_of
+from bookcore.search import RemovedBook
+from bookcore.search.documents import Change, IndexedFields, build_indexed_fields, compute_tie, get_id
 
 
-def schema() -> tantivy.Schema:
+def build_schema() -> tantivy.Schema:
     """Fields of words take text already split by text.py. `state` is the whole book as JSON.
 
     `tie` is a number made of the id: the order of books that score the same, whatever the segments.
@@ -31,44 +31,44 @@ def schema() -> tantivy.Schema:
     return builder.build()
 
 
-def document_of(change: Change) -> tantivy.Document:
+def to_document(change: Change) -> tantivy.Document:
     """A mark has no field that a search could find, only id and version."""
     document = tantivy.Document()
-    key = id_of(change)
+    key = get_id(change)
     document.add_text("id", key)
     document.add_integer("version", change.version)
-    document.add_integer("tie", tie_of(key))
-    document.add_boolean("deleted", isinstance(change, Removed))
+    document.add_integer("tie", compute_tie(key))
+    document.add_boolean("deleted", isinstance(change, RemovedBook))
     if isinstance(change, VersionedBook):
-        found = indexed(change)
+        found = build_indexed_fields(change)
         _add_words(document, found)
         _add_facts(document, found)
-        document.add_bytes("state", BookState.of(change).model_dump_json().encode())
+        document.add_bytes("state", BookState.from_stored(change).model_dump_json().encode())
     return document
 
 
-def book_of(document: tantivy.Document) -> VersionedBook:
+def to_book(document: tantivy.Document) -> VersionedBook:
     """As it was put."""
-    return BookState.model_validate_json(_state(document)).to_book()
+    return BookState.model_validate_json(_read_state(document)).to_book()
 
 
-def name_of(document: tantivy.Document) -> tuple[BookId, str]:
+def read_id_and_title(document: tantivy.Document) -> tuple[BookId, str]:
     """Id and title alone; much cheaper than the whole book."""
-    state = orjson.loads(_state(document))
+    state = orjson.loads(_read_state(document))
     return BookId(state["id"]), state["title"]
 
 
-def version_of(document: tantivy.Document) -> tuple[BookId, int, bool]:
+def read_version(document: tantivy.Document) -> tuple[BookId, int, bool]:
     """Id, version, and whether it is the mark of a removed book."""
     return BookId(document["id"][0]), document["version"][0], document["deleted"][0]
 
 
-def _state(document: tantivy.Document) -> bytes:
+def _read_state(document: tantivy.Document) -> bytes:
     state: bytes = document["state"][0]
     return state
 
 
-def _add_words(document: tantivy.Document, found: Indexed) -> None:
+def _add_words(document: tantivy.Document, found: IndexedFields) -> None:
     for name, text in (
         ("title", found.title),
         ("authors", found.authors),
@@ -80,7 +80,7 @@ def _add_words(document: tantivy.Document, found: Indexed) -> None:
             document.add_text(name, text)
 
 
-def _add_facts(document: tantivy.Document, found: Indexed) -> None:
+def _add_facts(document: tantivy.Document, found: IndexedFields) -> None:
     for identifier in found.identifiers:
         document.add_text("identifier", identifier)
     document.add_text("source", found.source)

@@ -6,14 +6,14 @@ from itertools import groupby
 import tantivy
 from tantivy import Query
 
-from bookcore.search.query_plan import FACETS, Plan
-from bookcore.search.tantivy.queries import narrowed
+from bookcore.search.query_plan import FACETS, QueryPlan
+from bookcore.search.tantivy.queries import add_filters
 
 _MOST_VALUES = 1_000
 
 
-def facets_of(
-    schema: tantivy.Schema, searcher: tantivy.Searcher, text: Query, *, wanted: Plan
+def count_facets(
+    schema: tantivy.Schema, searcher: tantivy.Searcher, text: Query, *, wanted: QueryPlan
 ) -> Mapping[str, Mapping[str, int]]:
     """Most frequent value first; a facet's own filter doesn't narrow its own counts.
 
@@ -21,18 +21,18 @@ def facets_of(
     """
     found: dict[str, Mapping[str, int]] = {}
     for own, names in groupby(sorted(FACETS, key=lambda f: _own(wanted, f)), lambda f: _own(wanted, f)):
-        query = narrowed(schema, text, wanted.narrowing.without(own))
+        query = add_filters(schema, text, wanted.filters.without(own))
         found.update(_counts(searcher, query, list(names)))
     return {name: found[name] for name in FACETS}
 
 
-def categories_of(searcher: tantivy.Searcher, query: Query) -> Sequence[str]:
+def count_categories(searcher: tantivy.Searcher, query: Query) -> Sequence[str]:
     """The categories of the books found, that of most books first."""
     return list(_counts(searcher, query, ["category"])["category"])
 
 
-def _own(wanted: Plan, facet: str) -> str:
-    return facet if wanted.narrowing.touches(facet) else ""
+def _own(wanted: QueryPlan, facet: str) -> str:
+    return facet if wanted.filters.has(facet) else ""
 
 
 def _counts(

@@ -23,7 +23,7 @@ class _State:
     meta: tuple[int, int, int]
 
 
-class Snapshots:
+class ReaderSnapshots:
     """Hands out the newest committed state; costs one look at the file system when nothing is new.
 
     A folder that was replaced is opened anew; while it is away, the last state stays in service.
@@ -34,20 +34,20 @@ class Snapshots:
         self._schema = schema
         self._lock = Lock()
         self.index = open_or_create(folder, schema)
-        self._state = _state_of(folder)
+        self._state = _read_state(folder)
         self._searcher = self.index.searcher()
 
-    def newest(self) -> tantivy.Searcher:
+    def get_newest(self) -> tantivy.Searcher:
         """Raises: Unavailable when the folder can't be read any longer."""
         with self._lock:
-            state = _state_of(self._folder)
+            state = _read_state(self._folder)
             if state is not None and state != self._state:
                 self._renew()
             return self._searcher
 
     def _renew(self) -> None:
         for left in reversed(range(_TRIES)):
-            state = _state_of(self._folder)
+            state = _read_state(self._folder)
             if state is None:
                 return
             try:
@@ -56,7 +56,7 @@ class Snapshots:
             except (OSError, ValueError) as error:
                 # Files go while a folder is being replaced; for good only when it is damaged.
                 if not left:
-                    raise _unavailable(self._folder, error) from error
+                    raise _build_unavailable(self._folder, error) from error
             time.sleep(_BETWEEN)
 
     def _load(self, state: _State) -> None:
@@ -81,11 +81,11 @@ def open_or_create(folder: Path, schema: tantivy.Schema) -> tantivy.Index:
                 f"the search index {folder} was made by another version; delete the folder"
                 " and rebuild it with `bookstream replay --swap`"
             ) from error
-        raise _unavailable(folder, error) from error
+        raise _build_unavailable(folder, error) from error
     return index
 
 
-def take_writing(folder: Path) -> IO[bytes]:
+def acquire_writer_lock(folder: Path) -> IO[bytes]:
     """The one writer's lock, until the file is closed or the process is gone.
 
     Raises: Conflict when another process has it.
@@ -94,7 +94,7 @@ def take_writing(folder: Path) -> IO[bytes]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "writer.flock").open("ab")
     except OSError as error:
-        raise _unavailable(folder, error) from error
+        raise _build_unavailable(folder, error) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -105,7 +105,7 @@ def take_writing(folder: Path) -> IO[bytes]:
     return lock
 
 
-def _state_of(folder: Path) -> _State | None:
+def _read_state(folder: Path) -> _State | None:
     try:
         meta = (folder / "meta.json").stat()
         return _State(folder.stat().st_ino, (meta.st_ino, meta.st_mtime_ns, meta.st_size))
@@ -113,5 +113,5 @@ def _state_of(folder: Path) -> _State | None:
         return None
 
 
-def _unavailable(folder: Path, error: OSError | ValueError) -> Unavailable:
+def _build_unavailable(folder: Path, error: OSError | ValueError) -> Unavailable:
     return Unavailable(f"the search index {folder} can't be opened ({error}); check the folder and its owner")

@@ -6,27 +6,27 @@ from dataclasses import dataclass
 import tantivy
 from tantivy import DocAddress, Order, Query
 
-from bookcore.search.query_plan import LAST
+from bookcore.search.query_plan import MAX_RESULTS
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HitPage:
     """Scores and places of the hits on the page, and how many there are in all."""
 
     hits: Sequence[tuple[float, DocAddress]]
     total: int
 
 
-def unranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> Page:
+def search_unranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> HitPage:
     """For questions without text, where every book scores the same: by tie number.
 
     Ordering by id would read as many ids from each segment as there are books up to the page's end.
     """
     found = searcher.search(query, limit=max(limit, 1), offset=offset, order_by_field="tie", order=Order.Asc)
-    return Page([(0.0, at) for _, at in found.hits[:limit]], _count(found))
+    return HitPage([(0.0, at) for _, at in found.hits[:limit]], _count(found))
 
 
-def ranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> Page:
+def search_ranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> HitPage:
     """Best first, books of one score by their tie number.
 
     The engine leaves equal scores in the order of the files. When the page ends within a run of them, all
@@ -36,8 +36,8 @@ def ranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int)
     found = searcher.search(query, limit=end + 1)
     hits = found.hits
     if len(hits) > end > 0 and hits[end - 1][0] == hits[end][0]:
-        hits = searcher.search(query, limit=LAST, count=False).hits
-    return Page(_in_order(searcher, hits)[offset:end], _count(found))
+        hits = searcher.search(query, limit=MAX_RESULTS, count=False).hits
+    return HitPage(_sort_hits(searcher, hits)[offset:end], _count(found))
 
 
 def _count(found: tantivy.SearchResult) -> int:
@@ -45,7 +45,7 @@ def _count(found: tantivy.SearchResult) -> int:
     return count
 
 
-def _in_order(
+def _sort_hits(
     searcher: tantivy.Searcher, hits: Sequence[tuple[float, DocAddress]]
 ) -> list[tuple[float, DocAddress]]:
     ties = [tie or 0 for tie in searcher.fast_field_values("tie", [at for _, at in hits])]

@@ -9,16 +9,27 @@ from tantivy import Order, Query
 
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict, Unavailable
-from bookcore.search import Hit, SearchPage, SearchQuery, Suggestion
-from bookcore.search.documents import Change, id_of, newest
-from bookcore.search.query_plan import plan
-from bookcore.search.suggestions import MOST_SUGGESTIONS, TITLES_PER_SUGGESTION, chosen
-from bookcore.search.tantivy.documents import book_of, document_of, name_of, schema, version_of
-from bookcore.search.tantivy.facets import categories_of, facets_of
-from bookcore.search.tantivy.folder import Snapshots, take_writing
-from bookcore.search.tantivy.hits import ranked, unranked
-from bookcore.search.tantivy.queries import categories_continuing, matching, narrowed, titles_continuing
-from bookcore.search.text import query_tokens
+from bookcore.search import SearchHit, SearchPage, SearchQuery, Suggestion
+from bookcore.search.documents import Change, get_id, keep_newest
+from bookcore.search.query_plan import build_plan
+from bookcore.search.suggestions import MAX_SUGGESTIONS, TITLES_PER_SUGGESTION, choose_suggestions
+from bookcore.search.tantivy.documents import (
+    build_schema,
+    read_id_and_title,
+    read_version,
+    to_book,
+    to_document,
+)
+from bookcore.search.tantivy.facets import count_categories, count_facets
+from bookcore.search.tantivy.folder import ReaderSnapshots, acquire_writer_lock
+from bookcore.search.tantivy.hits import search_ranked, search_unranked
+from bookcore.search.tantivy.queries import (
+    add_filters,
+    build_category_prefix_query,
+    build_text_query,
+    build_title_prefix_query,
+)
+from bookcore.search.text import tokenize_query
 
 _HEAP = 50_000_000  # bytes that tantivy may gather before it writes a segment
 _CHUNK = 1_000
@@ -31,11 +42,11 @@ class TantivyIndex:
     """
 
     def __init__(self, folder: Path, *, writable: bool) -> None:
-        self._schema = schema()
-        self._lock: IO[bytes] | None = take_writing(folder) if writable else None
+        self._schema = build_schema()
+        self._lock: IO[bytes] | None = acquire_writer_lock(folder) if writable else None
         self._writer: tantivy.IndexWriter | None = None
         try:
-            self._snapshots = Snapshots(folder, self._schema)
+            self._snapshots = ReaderSnapshots(folder, self._schema)
         except BaseException:
             self.close()
             raise
@@ -47,50 +58,50 @@ class TantivyIndex:
         """
         if self._lock is None:
             raise Conflict("this search index was opened for reading; open it with writable=True")
-        latest = newest(changes)
-        known = self._known(list(latest))
+        latest = keep_newest(changes)
+        known = self._read_known_versions(list(latest))
         newer = [change for key, change in latest.items() if change.version > known.get(key, -1)]
         if newer:
-            self._write([(id_of(change), document_of(change)) for change in newer])
+            self._write([(get_id(change), to_document(change)) for change in newer])
         return len(newer)
 
-    def query(self, query: SearchQuery) -> SearchPage:
+    def search(self, query: SearchQuery) -> SearchPage:
         """As SearchIndex.query; `limit` 0 asks for total and facets alone."""
-        wanted = plan(query)
-        searcher = self._snapshots.newest()
-        text = matching(self._schema, wanted)
-        page = (unranked if wanted.everything else ranked)(
+        wanted = build_plan(query)
+        searcher = self._snapshots.get_newest()
+        text = build_text_query(self._schema, wanted)
+        page = (search_unranked if wanted.is_match_all else search_ranked)(
             searcher,
-            narrowed(self._schema, text, wanted.narrowing),
+            add_filters(self._schema, text, wanted.filters),
             offset=query.offset,
             limit=query.limit,
         )
-        hits = [Hit(book_of(searcher.doc(at)), score) for score, at in page.hits]
-        return SearchPage(hits, page.total, facets_of(self._schema, searcher, text, wanted=wanted))
+        hits = [SearchHit(to_book(searcher.doc(at)), score) for score, at in page.hits]
+        return SearchPage(hits, page.total, count_facets(self._schema, searcher, text, wanted=wanted))
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
         """As SearchIndex.suggest; at most 100."""
-        words = query_tokens(text)
-        limit = min(limit, MOST_SUGGESTIONS)
+        words = tokenize_query(text)
+        limit = min(limit, MAX_SUGGESTIONS)
         if not words or limit < 1:
             return []
-        searcher = self._snapshots.newest()
-        categories = categories_of(searcher, categories_continuing(self._schema, words))
-        found = ranked(
+        searcher = self._snapshots.get_newest()
+        categories = count_categories(searcher, build_category_prefix_query(self._schema, words))
+        found = search_ranked(
             searcher,
-            titles_continuing(self._schema, words),
+            build_title_prefix_query(self._schema, words),
             offset=0,
             limit=TITLES_PER_SUGGESTION * limit,
         )
-        titles = [name_of(searcher.doc(at)) for _, at in found.hits]
-        return chosen(words, categories, titles, limit=limit)
+        titles = [read_id_and_title(searcher.doc(at)) for _, at in found.hits]
+        return choose_suggestions(words, categories, titles, limit=limit)
 
-    def versions(self) -> Iterator[tuple[BookId, int, bool]]:
+    def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """As SearchIndex.versions; of one moment, however long the reading takes."""
-        searcher = self._snapshots.newest()
+        searcher = self._snapshots.get_newest()
         for done in range(0, searcher.num_docs, _CHUNK):
             page = searcher.search(Query.all_query(), limit=_CHUNK, offset=done, count=False)
-            yield from (version_of(searcher.doc(at)) for _, at in page.hits)
+            yield from (read_version(searcher.doc(at)) for _, at in page.hits)
 
     def close(self) -> None:
         """As SearchIndex.close; waits until segments under way are merged."""
@@ -101,9 +112,9 @@ class TantivyIndex:
             self._lock.close()
             self._lock = None
 
-    def _known(self, ids: Sequence[BookId]) -> Mapping[str, int]:
+    def _read_known_versions(self, ids: Sequence[BookId]) -> Mapping[str, int]:
         """Versions of those that are there; sorted by id because only then an answer tells which is which."""
-        searcher = self._snapshots.newest()
+        searcher = self._snapshots.get_newest()
         wanted = Query.term_set_query(self._schema, "id", ids)
         found = searcher.search(
             wanted, limit=max(len(ids), 1), count=False, order_by_field="id", order=Order.Asc

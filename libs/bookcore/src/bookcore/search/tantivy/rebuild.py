@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
 from bookcore.search import SearchIndex
-from bookcore.search.tantivy.folder import take_writing
+from bookcore.search.tantivy.folder import acquire_writer_lock
 from bookcore.search.tantivy.index import TantivyIndex
 
 
@@ -14,10 +14,10 @@ class TantivyRebuild:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._built = folder.with_name(folder.name + "-rebuilt")
-        self._before = folder.with_name(folder.name + "-before")
+        self._new_folder = folder.with_name(folder.name + "-rebuilt")
+        self._old_folder = folder.with_name(folder.name + "-before")
         self._clear_leftovers()
-        self._index = TantivyIndex(self._built, writable=True)
+        self._index = TantivyIndex(self._new_folder, writable=True)
 
     @property
     def index(self) -> SearchIndex:
@@ -29,38 +29,40 @@ class TantivyRebuild:
 
         Raises: Conflict while another process writes the living index, Unavailable when the disk refuses.
         """
-        lock = take_writing(self._folder)
+        lock = acquire_writer_lock(self._folder)
         try:
             self._index.close()
-            self._folder.replace(self._before)  # aside, not away: the place is empty for one rename only
-            self._built.replace(self._folder)
+            self._folder.replace(self._old_folder)  # aside, not away: the place is empty for one rename only
+            self._new_folder.replace(self._folder)
         except OSError as error:
-            self._put_back()
-            raise Unavailable(f"{self._built} can't take the place of {self._folder} ({error})") from error
+            self._restore()
+            raise Unavailable(
+                f"{self._new_folder} can't take the place of {self._folder} ({error})"
+            ) from error
         finally:
             lock.close()
         self._index = TantivyIndex(self._folder, writable=True)
 
-    def retire(self) -> None:
+    def delete_old(self) -> None:
         """As Rebuild.retire."""
-        shutil.rmtree(self._before, ignore_errors=True)
+        shutil.rmtree(self._old_folder, ignore_errors=True)
 
     def discard(self) -> None:
         """As Rebuild.discard."""
         self._index.close()
-        shutil.rmtree(self._built, ignore_errors=True)
+        shutil.rmtree(self._new_folder, ignore_errors=True)
 
     def _clear_leftovers(self) -> None:
         """Of a rebuild that was killed.
 
         Raises: Conflict when it isn't dead.
         """
-        lock = take_writing(self._built)
-        self._put_back()
-        shutil.rmtree(self._built, ignore_errors=True)
-        shutil.rmtree(self._before, ignore_errors=True)
+        lock = acquire_writer_lock(self._new_folder)
+        self._restore()
+        shutil.rmtree(self._new_folder, ignore_errors=True)
+        shutil.rmtree(self._old_folder, ignore_errors=True)
         lock.close()
 
-    def _put_back(self) -> None:
-        if self._before.exists() and not self._folder.exists():
-            self._before.replace(self._folder)
+    def _restore(self) -> None:
+        if self._old_folder.exists() and not self._folder.exists():
+            self._old_folder.replace(self._folder)

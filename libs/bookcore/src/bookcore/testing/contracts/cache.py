@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bookcore.cache import Cache, Outcome, Script, open_cache
+from bookcore.cache import Cache, Script, ScriptResult, open_cache
 from bookcore.domain.errors import Invalid
 from bookcore.testing.builders import EPOCH
 
 T = TypeVar("T")
 
 
-class MovableClock:
+class ManualClock:
     """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
@@ -29,18 +29,18 @@ class MovableClock:
         self._now += timedelta(seconds=seconds)
 
 
-def _add(values: Sequence[bytes | None], args: Sequence[float], now: float) -> Outcome:
+def _add(values: Sequence[bytes | None], args: Sequence[float], now: float) -> ScriptResult:
     total = float(values[0] or b"0") + args[0]
-    return Outcome(writes=[(repr(total).encode(), 60.0)], answer=[total, now])
+    return ScriptResult(writes=[(repr(total).encode(), 60.0)], answer=[total, now])
 
 
-def _look(values: Sequence[bytes | None], args: Sequence[float], now: float) -> Outcome:
-    return Outcome(writes=[None for _ in values], answer=[float(value is not None) for value in values])
+def _read(values: Sequence[bytes | None], args: Sequence[float], now: float) -> ScriptResult:
+    return ScriptResult(writes=[None for _ in values], answer=[float(value is not None) for value in values])
 
 
-def _swap(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> Outcome:
+def _swap(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: bytes and a number
-    return Outcome(writes=[(args[0], 60.0)], answer=[values[0], args[1] * 2])
+    return ScriptResult(writes=[(args[0], 60.0)], answer=[values[0], args[1] * 2])
 
 
 _SWAP = """
@@ -59,22 +59,22 @@ for place, key in ipairs(KEYS) do found[place] = number(redis.call('EXISTS', key
 return found
 """
 ADD = Script("contract.add", _ADD, _add)
-LOOK = Script("contract.look", _LOOK, _look)
+LOOK = Script("contract.look", _LOOK, _read)
 SWAP = Script("contract.swap", _SWAP, _swap)
 
 
 class CacheContract:
     """Subclass it and give `open` for a cache that is empty and goes by the clock."""
 
-    def open(self, clock: MovableClock) -> Cache:
+    def open(self, clock: ManualClock) -> Cache:
         """An empty cache on that clock."""
         raise NotImplementedError
 
-    def clock(self) -> MovableClock:
+    def clock(self) -> ManualClock:
         """What the tests move to let values grow old."""
-        return MovableClock()
+        return ManualClock()
 
-    def run(self, scenario: Callable[[Cache, MovableClock], Awaitable[T]]) -> T:
+    def run(self, scenario: Callable[[Cache, ManualClock], Awaitable[T]]) -> T:
         """Run a scenario on a new cache and close it."""
 
         async def opened() -> T:
@@ -88,20 +88,20 @@ class CacheContract:
         return asyncio.run(opened())
 
     def test_an_absent_key_is_none(self) -> None:
-        async def scenario(cache: Cache, _: MovableClock) -> bytes | None:
+        async def scenario(cache: Cache, _: ManualClock) -> bytes | None:
             return await cache.get("nothing")
 
         assert self.run(scenario) is None
 
     def test_a_value_comes_back_byte_for_byte(self) -> None:
-        async def scenario(cache: Cache, _: MovableClock) -> bytes | None:
+        async def scenario(cache: Cache, _: ManualClock) -> bytes | None:
             await cache.set("k", bytes(range(256)), ttl=10)
             return await cache.get("k")
 
         assert self.run(scenario) == bytes(range(256))
 
     def test_the_last_write_wins_with_its_own_time_to_live(self) -> None:
-        async def scenario(cache: Cache, clock: MovableClock) -> bytes | None:
+        async def scenario(cache: Cache, clock: ManualClock) -> bytes | None:
             await cache.set("k", b"one", ttl=1)
             await cache.set("k", b"two", ttl=10)
             clock.advance(5)
@@ -110,7 +110,7 @@ class CacheContract:
         assert self.run(scenario) == b"two"
 
     def test_a_value_is_gone_when_its_time_is_over(self) -> None:
-        async def scenario(cache: Cache, clock: MovableClock) -> tuple[bytes | None, bytes | None]:
+        async def scenario(cache: Cache, clock: ManualClock) -> tuple[bytes | None, bytes | None]:
             await cache.set("k", b"v", ttl=10)
             clock.advance(9.9)
             before = await cache.get("k")
@@ -120,7 +120,7 @@ class CacheContract:
         assert self.run(scenario) == (b"v", None)
 
     def test_delete_drops_a_prefix_and_nothing_else(self) -> None:
-        async def scenario(cache: Cache, _: MovableClock) -> tuple[int, bytes | None, bytes | None]:
+        async def scenario(cache: Cache, _: ManualClock) -> tuple[int, bytes | None, bytes | None]:
             for key in ("books:1", "books:2", "book", "other"):
                 await cache.set(key, key.encode(), ttl=10)
             dropped = await cache.delete("books:")
@@ -129,14 +129,14 @@ class CacheContract:
         assert self.run(scenario) == (2, None, b"book")
 
     def test_a_prefix_is_text_and_not_a_pattern(self) -> None:
-        async def scenario(cache: Cache, _: MovableClock) -> int:
+        async def scenario(cache: Cache, _: ManualClock) -> int:
             await cache.set("books:1", b"v", ttl=10)
             return await cache.delete("*")
 
         assert self.run(scenario) == 0
 
     def test_delete_counts_only_what_was_alive(self) -> None:
-        async def scenario(cache: Cache, clock: MovableClock) -> int:
+        async def scenario(cache: Cache, clock: ManualClock) -> int:
             await cache.set("k1", b"v", ttl=1)
             await cache.set("k2", b"v", ttl=10)
             clock.advance(5)
@@ -145,21 +145,21 @@ class CacheContract:
         assert self.run(scenario) == 1
 
     def test_scripts_running_at_once_lose_no_step(self) -> None:
-        async def scenario(cache: Cache, _: MovableClock) -> bytes | None:
+        async def scenario(cache: Cache, _: ManualClock) -> bytes | None:
             await asyncio.gather(*(cache.eval(ADD, ["sum"], [1]) for _ in range(50)))
             return await cache.get("sum")
 
         assert float(self.run(scenario) or 0) == 50
 
     def test_a_script_sees_absent_keys_as_none_and_may_leave_keys_alone(self) -> None:
-        async def scenario(cache: Cache, _: MovableClock) -> tuple[Sequence[float], bytes | None]:
+        async def scenario(cache: Cache, _: ManualClock) -> tuple[Sequence[float], bytes | None]:
             await cache.set("there", b"v", ttl=10)
             return await cache.eval(LOOK, ["there", "absent"], []), await cache.get("there")
 
         assert self.run(scenario) == ([1.0, 0.0], b"v")
 
     def test_a_script_gets_the_time_and_its_writes_expire(self) -> None:
-        async def scenario(cache: Cache, clock: MovableClock) -> tuple[float, Sequence[float]]:
+        async def scenario(cache: Cache, clock: ManualClock) -> tuple[float, Sequence[float]]:
             told = (await cache.eval(ADD, ["sum"], [5]))[1] - clock.now().timestamp()
             clock.advance(61)
             return told, await cache.eval(LOOK, ["sum"], [])
@@ -169,20 +169,20 @@ class CacheContract:
         assert found == [0.0]
 
     def test_a_script_can_be_asked_without_waiting_and_gives_bytes_numbers_and_none(self) -> None:
-        async def scenario(cache: Cache, _: MovableClock) -> list[object]:
+        async def scenario(cache: Cache, _: ManualClock) -> list[object]:
             two = _Answers(2)
-            cache.ask(SWAP, ["k"], [b"\x00one", 3], two.take)
-            cache.ask(SWAP, ["k"], [b"two", 4], two.take)
+            cache.eval_nowait(SWAP, ["k"], [b"\x00one", 3], two.take)
+            cache.eval_nowait(SWAP, ["k"], [b"two", 4], two.take)
             return await two.all()
 
         assert self.run(scenario) == [[None, 6], [b"\x00one", 8]]
 
     def test_a_question_made_ready_once_is_answered_each_time(self) -> None:
-        async def scenario(cache: Cache, _: MovableClock) -> list[object]:
+        async def scenario(cache: Cache, _: ManualClock) -> list[object]:
             two = _Answers(2)
-            question = cache.prepared(SWAP, ["k"], [b"one", 3])
-            question.ask(two.take)
-            question.ask(two.take)
+            question = cache.prepare(SWAP, ["k"], [b"one", 3])
+            question.run(two.take)
+            question.run(two.take)
             return await two.all()
 
         assert self.run(scenario) == [[None, 6], [b"one", 6]]

@@ -10,16 +10,16 @@ import pytest
 from bookcore.catalogue import (
     BookFilter,
     Catalogue,
-    Ingest,
+    IngestBatch,
     Observation,
     Sort,
-    count_owed,
-    first_owed,
+    count_messages,
+    delete_sent,
     open_catalogue,
     queries,
-    settle,
+    read_next_messages,
 )
-from bookcore.catalogue.write import apply
+from bookcore.catalogue.write import apply_batch
 from bookcore.domain.book import AvailabilityStatus, Book, BookId, VersionedBook
 from bookcore.domain.details import Details
 from bookcore.domain.errors import Conflict
@@ -27,15 +27,15 @@ from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, E
 from bookcore.events.codec import decode
 from bookcore.events.message import Record
 from bookcore.events.topics import OBSERVED
-from bookcore.testing.builders import EPOCH, a_book
+from bookcore.testing.builders import EPOCH, make_book
 
 
-def seen(book: Book, *, version: int, event_id: str = "e") -> Observation:
+def observe(book: Book, *, version: int, event_id: str = "e") -> Observation:
     """An accepted observation."""
     return Observation(book.id, book, version, event_id)
 
 
-def withdrawn(book: Book, *, version: int) -> Observation:
+def withdraw(book: Book, *, version: int) -> Observation:
     """An accepted withdrawal."""
     return Observation(book.id, None, version, "w")
 
@@ -61,18 +61,18 @@ class CatalogueContract:
         catalogue.close()
 
     def test_a_book_is_read_back_as_it_was_written(self, catalogue: Catalogue) -> None:
-        ingest(catalogue, [seen(a_book(), version=5)])
-        stored = get(catalogue, a_book().id)
-        assert (stored.book, stored.version) == (a_book(), 5)
+        ingest(catalogue, [observe(make_book(), version=5)])
+        stored = get(catalogue, make_book().id)
+        assert (stored.book, stored.version) == (make_book(), 5)
 
     def test_the_facts_of_an_edition_are_read_back_and_their_change_is_told(
         self, catalogue: Catalogue
     ) -> None:
         told = Details(authors=("Ana Huang", "Číž"), pages=288, weight_g=350)
-        ingest(catalogue, [seen(a_book(), version=1)])
+        ingest(catalogue, [observe(make_book(), version=1)])
         drain_outbox(catalogue)
-        ingest(catalogue, [seen(replace(a_book(), details=told), version=2)], first=1)
-        assert get(catalogue, a_book().id).book.details == told
+        ingest(catalogue, [observe(replace(make_book(), details=told), version=2)], first=1)
+        assert get(catalogue, make_book().id).book.details == told
         changed, state = drain_outbox(catalogue)
         assert isinstance(changed, BookChanged)
         assert [change.field for change in changed.changes] == ["details"]
@@ -80,9 +80,9 @@ class CatalogueContract:
         assert state.details == told
 
     def test_a_change_tells_each_field_before_and_after(self, catalogue: Catalogue) -> None:
-        ingest(catalogue, [seen(a_book(price="10.00"), version=1)])
+        ingest(catalogue, [observe(make_book(price="10.00"), version=1)])
         drain_outbox(catalogue)
-        ingest(catalogue, [seen(a_book(price="12.50"), version=2)], first=1)
+        ingest(catalogue, [observe(make_book(price="12.50"), version=2)], first=1)
         changed, state = drain_outbox(catalogue)
         assert isinstance(changed, BookChanged)
         assert changed.kind is ChangeKind.UPDATED
@@ -93,59 +93,67 @@ class CatalogueContract:
         assert (state.version, state.price.amount) == (2, "12.50")
 
     def test_an_unchanged_book_makes_no_change_event(self, catalogue: Catalogue) -> None:
-        ingest(catalogue, [seen(a_book(), version=1)])
+        ingest(catalogue, [observe(make_book(), version=1)])
         drain_outbox(catalogue)
-        ingest(catalogue, [seen(a_book(), version=2)], first=1)
+        ingest(catalogue, [observe(make_book(), version=2)], first=1)
         assert [type(event) for event in drain_outbox(catalogue)] == [BookState]
 
     def test_an_older_observation_never_overwrites_a_newer_one(self, catalogue: Catalogue) -> None:
-        ingest(catalogue, [seen(a_book(price="20.00"), version=9)])
+        ingest(catalogue, [observe(make_book(price="20.00"), version=9)])
         drain_outbox(catalogue)
-        ingest(catalogue, [seen(a_book(price="10.00"), version=3)], first=1)
-        assert get(catalogue, a_book().id).book.price.plain == "20.00"
+        ingest(catalogue, [observe(make_book(price="10.00"), version=3)], first=1)
+        assert get(catalogue, make_book().id).book.price.plain == "20.00"
         assert drain_outbox(catalogue) == []
 
     def test_a_tie_of_versions_is_broken_by_event_id(self, catalogue: Catalogue) -> None:
         for first, (price, event_id) in enumerate([("2.00", "b"), ("1.00", "a"), ("3.00", "c")]):
-            ingest(catalogue, [seen(a_book(price=price), version=1, event_id=event_id)], first=first)
-        assert get(catalogue, a_book().id).book.price.plain == "3.00"
+            ingest(catalogue, [observe(make_book(price=price), version=1, event_id=event_id)], first=first)
+        assert get(catalogue, make_book().id).book.price.plain == "3.00"
 
     def test_a_batch_done_twice_is_refused_the_second_time(self, catalogue: Catalogue) -> None:
-        ingest(catalogue, [seen(a_book(), version=1)])
+        ingest(catalogue, [observe(make_book(), version=1)])
         with pytest.raises(Conflict, match="offset 0"):
-            ingest(catalogue, [seen(a_book(), version=1)])
+            ingest(catalogue, [observe(make_book(), version=1)])
         with pytest.raises(Conflict, match="offset 7"):
-            ingest(catalogue, [seen(a_book(), version=1)], first=7)
+            ingest(catalogue, [observe(make_book(), version=1)], first=7)
 
     def test_duplicates_within_a_batch_count_once(self, catalogue: Catalogue) -> None:
-        ingest(catalogue, [seen(a_book(), version=1), seen(a_book(), version=1), seen(a_book(), version=1)])
+        ingest(
+            catalogue,
+            [
+                observe(make_book(), version=1),
+                observe(make_book(), version=1),
+                observe(make_book(), version=1),
+            ],
+        )
         assert len([e for e in drain_outbox(catalogue) if isinstance(e, BookChanged)]) == 1
-        with catalogue.reading() as connection:
-            assert len(queries.history(connection, a_book().id)) == 1
+        with catalogue.begin_read() as connection:
+            assert len(queries.get_price_history(connection, make_book().id)) == 1
 
     def test_any_order_of_the_same_observations_ends_in_the_same_catalogue(
         self, catalogue: Catalogue, other_url: str
     ) -> None:
         story = [
-            seen(a_book(f"u{n % 3}", price=f"{n}.00"), version=n, event_id=f"e{n}") for n in range(1, 30)
+            observe(make_book(f"u{n % 3}", price=f"{n}.00"), version=n, event_id=f"e{n}")
+            for n in range(1, 30)
         ]
         ingest(catalogue, story)
         shuffled = random.Random(7).sample(story, len(story))
         other = open_catalogue(other_url)
         for first, observation in enumerate(shuffled):
             ingest(other, [observation], first=first)
-        assert other.content_hash() == catalogue.content_hash()
+        assert other.compute_content_hash() == catalogue.compute_content_hash()
         other.close()
 
     def test_a_withdrawn_book_is_gone_until_it_is_seen_again(self, catalogue: Catalogue) -> None:
-        ingest(catalogue, [seen(a_book(), version=1)])
+        ingest(catalogue, [observe(make_book(), version=1)])
         drain_outbox(catalogue)
-        ingest(catalogue, [withdrawn(a_book(), version=2)], first=1)
+        ingest(catalogue, [withdraw(make_book(), version=2)], first=1)
         assert [type(event) for event in drain_outbox(catalogue)] == [BookChanged, BookGone]
-        assert get(catalogue, a_book().id).deleted
-        assert listed(catalogue, BookFilter()) == []
-        ingest(catalogue, [seen(a_book(), version=3)], first=2)
-        assert listed(catalogue, BookFilter()) == ["shop:u1"]
+        assert get(catalogue, make_book().id).deleted
+        assert list_ids(catalogue, BookFilter()) == []
+        ingest(catalogue, [observe(make_book(), version=3)], first=2)
+        assert list_ids(catalogue, BookFilter()) == ["shop:u1"]
 
     @pytest.mark.parametrize(
         ("wanted", "ids"),
@@ -160,28 +168,28 @@ class CatalogueContract:
     )
     def test_filters_narrow(self, catalogue: Catalogue, wanted: BookFilter, ids: list[str]) -> None:
         three_books(catalogue)
-        assert listed(catalogue, wanted) == ids
+        assert list_ids(catalogue, wanted) == ids
 
     @pytest.mark.parametrize("sort", list(Sort))
     def test_pages_of_any_order_show_every_book_once(self, catalogue: Catalogue, sort: Sort) -> None:
-        books = [a_book(f"u{n:02d}", price=f"{n % 4}.50", title=f"Title {n % 5}") for n in range(23)]
-        ingest(catalogue, [seen(book, version=n + 1) for n, book in enumerate(books)])
-        paged = listed(catalogue, BookFilter(), sort=sort, limit=4)
+        books = [make_book(f"u{n:02d}", price=f"{n % 4}.50", title=f"Title {n % 5}") for n in range(23)]
+        ingest(catalogue, [observe(book, version=n + 1) for n, book in enumerate(books)])
+        paged = list_ids(catalogue, BookFilter(), sort=sort, limit=4)
         assert sorted(paged) == sorted(book.id for book in books)
-        assert paged == listed(catalogue, BookFilter(), sort=sort, limit=100)
+        assert paged == list_ids(catalogue, BookFilter(), sort=sort, limit=100)
 
     def test_history_joins_equal_neighbours(self, catalogue: Catalogue) -> None:
         prices = ["1.00", "1.00", "2.00", "1.00"]
-        ingest(catalogue, [seen(a_book(price=p), version=n) for n, p in enumerate(prices, 1)])
-        with catalogue.reading() as connection:
-            periods = queries.history(connection, a_book().id)
+        ingest(catalogue, [observe(make_book(price=p), version=n) for n, p in enumerate(prices, 1)])
+        with catalogue.begin_read() as connection:
+            periods = queries.get_price_history(connection, make_book().id)
         assert [period.price.plain for period in periods] == ["1.00", "2.00", "1.00"]
 
     def test_statistics_are_exact(self, catalogue: Catalogue) -> None:
         three_books(catalogue)
-        with catalogue.reading() as connection:
-            (overall,) = queries.statistics(connection, BookFilter(), by_category=False)
-            (poetry,) = queries.statistics(connection, BookFilter(), by_category=True)
+        with catalogue.begin_read() as connection:
+            (overall,) = queries.compute_statistics(connection, BookFilter(), by_category=False)
+            (poetry,) = queries.compute_statistics(connection, BookFilter(), by_category=True)
         assert (overall.books, overall.in_stock, overall.mean_price) == (3, 3, Decimal("20.00"))
         assert (poetry.category, poetry.min_price, poetry.max_price) == (
             "Poetry",
@@ -191,48 +199,48 @@ class CatalogueContract:
 
     def test_the_line_of_owed_events_is_left_in_order(self, catalogue: Catalogue) -> None:
         three_books(catalogue)
-        with catalogue.writing() as connection:
-            first, second = first_owed(connection, 2)
-            settle(connection, [first])
-            assert first_owed(connection, 1)[0] == second
-            assert count_owed(connection) == 5
+        with catalogue.begin_write() as connection:
+            first, second = read_next_messages(connection, 2)
+            delete_sent(connection, [first])
+            assert read_next_messages(connection, 1)[0] == second
+            assert count_messages(connection) == 5
 
     def test_a_transaction_that_fails_leaves_nothing_behind(self, catalogue: Catalogue) -> None:
         with pytest.raises(Conflict):
-            apply_twice_in_one_transaction(catalogue, [seen(a_book(), version=1)])
-        assert listed(catalogue, BookFilter()) == []
-        ingest(catalogue, [seen(a_book(), version=1)])
-        assert listed(catalogue, BookFilter()) == ["shop:u1"]
+            apply_twice_in_one_transaction(catalogue, [observe(make_book(), version=1)])
+        assert list_ids(catalogue, BookFilter()) == []
+        ingest(catalogue, [observe(make_book(), version=1)])
+        assert list_ids(catalogue, BookFilter()) == ["shop:u1"]
 
 
 def ingest(catalogue: Catalogue, observations: Sequence[Observation], *, first: int = 0) -> None:
     """Apply as one batch of partition 0, as long as one record however many observations it has."""
-    catalogue.apply(Ingest(OBSERVED.name, 0, first, first + 1, f"lake/{first}", observations))
+    catalogue.apply_batch(IngestBatch(OBSERVED.name, 0, first, first + 1, f"lake/{first}", observations))
 
 
 def apply_twice_in_one_transaction(catalogue: Catalogue, observations: Sequence[Observation]) -> None:
     """The second time is refused, so the first must be undone too."""
-    batch = Ingest(OBSERVED.name, 0, 0, 1, "lake/0", observations)
-    with catalogue.writing() as connection:
-        apply(connection, batch)
-        apply(connection, batch)
+    batch = IngestBatch(OBSERVED.name, 0, 0, 1, "lake/0", observations)
+    with catalogue.begin_write() as connection:
+        apply_batch(connection, batch)
+        apply_batch(connection, batch)
 
 
 def get(catalogue: Catalogue, book_id: BookId) -> VersionedBook:
     """The row, which must be there."""
-    with catalogue.reading() as connection:
-        stored = queries.get(connection, book_id)
+    with catalogue.begin_read() as connection:
+        stored = queries.get_book(connection, book_id)
     assert stored is not None
     return stored
 
 
-def listed(catalogue: Catalogue, wanted: BookFilter, *, sort: Sort = Sort.ID, limit: int = 2) -> list[str]:
+def list_ids(catalogue: Catalogue, wanted: BookFilter, *, sort: Sort = Sort.ID, limit: int = 2) -> list[str]:
     """All ids, page by page."""
     ids: list[str] = []
     after = None
     while True:
-        with catalogue.reading() as connection:
-            books, after = queries.page(connection, wanted, sort=sort, after=after, limit=limit)
+        with catalogue.begin_read() as connection:
+            books, after = queries.list_books(connection, wanted, sort=sort, after=after, limit=limit)
         ids += [stored.book.id for stored in books]
         if after is None:
             return ids
@@ -241,14 +249,14 @@ def listed(catalogue: Catalogue, wanted: BookFilter, *, sort: Sort = Sort.ID, li
 def three_books(catalogue: Catalogue) -> None:
     """u1 at 10.00, u2 at 20.00, u3 at 30.01."""
     prices = {"u1": "10.00", "u2": "20.00", "u3": "30.01"}
-    ingest(catalogue, [seen(a_book(u, price=p), version=1) for u, p in prices.items()])
+    ingest(catalogue, [observe(make_book(u, price=p), version=1) for u, p in prices.items()])
 
 
 def drain_outbox(catalogue: Catalogue) -> list[Event]:
     """What the catalogue owed, in order; it owes nothing afterwards."""
-    with catalogue.writing() as connection:
-        owed = first_owed(connection, 1_000)
-        settle(connection, owed)
+    with catalogue.begin_write() as connection:
+        owed = read_next_messages(connection, 1_000)
+        delete_sent(connection, owed)
     return [
         decode(Record(o.topic, 0, 0, EPOCH, o.message.key, o.message.value, o.message.headers)).event
         for o in owed

@@ -31,7 +31,7 @@ open_event_log(sys.argv[1]).append(sys.argv[2], messages)
 _MANY = 50_000
 
 
-def messages(count: int, *, key: str = "k") -> list[Message]:
+def make_messages(count: int, *, key: str = "k") -> list[Message]:
     """`count` messages whose keys differ and whose values are their number."""
     return [Message(f"{key}{n}", str(n).encode(), (("n", str(n).encode()),)) for n in range(count)]
 
@@ -58,7 +58,7 @@ def drain_both(one: Consumer, two: Consumer, *, want: int) -> tuple[list[Record]
     return mine, yours
 
 
-def next_positions(records: Sequence[Record]) -> list[Position]:
+def compute_next_positions(records: Sequence[Record]) -> list[Position]:
     """What to commit after these records."""
     ends = {(r.topic, r.partition): r.offset + 1 for r in records}
     return [Position(topic, partition, offset) for (topic, partition), offset in ends.items()]
@@ -80,9 +80,9 @@ class EventLogContract:
         log.close()
 
     def test_what_was_appended_is_read_back_with_key_value_and_headers(self, log: EventLog) -> None:
-        sent = [*messages(3), Message("gone", None), Message("odd", b"\xff\x00", (("h", b"\xfe"),))]
+        sent = [*make_messages(3), Message("gone", None), Message("odd", b"\xff\x00", (("h", b"\xfe"),))]
         log.append(TOPIC, sent)
-        consumer = log.consumer("g", [TOPIC])
+        consumer = log.create_consumer("g", [TOPIC])
         got = drain(consumer, want=5)
         consumer.close()
         assert {(r.key, r.value, r.headers) for r in got} == {(m.key, m.value, m.headers) for m in sent}
@@ -90,56 +90,56 @@ class EventLogContract:
     def test_a_key_keeps_its_order_and_its_partition(self, log: EventLog) -> None:
         for n in range(20):
             log.append(TOPIC, [Message("same", str(n).encode()), Message(f"other{n}", b"")])
-        consumer = log.consumer("g", [TOPIC])
+        consumer = log.create_consumer("g", [TOPIC])
         same = [r for r in drain(consumer, want=40) if r.key == "same"]
         consumer.close()
         assert [r.value for r in same] == [str(n).encode() for n in range(20)]
         assert len({r.partition for r in same}) == 1
 
     def test_offsets_of_a_partition_have_no_gap(self, log: EventLog) -> None:
-        positions = [p for _ in range(3) for p in log.append(TOPIC, messages(50))]
+        positions = [p for _ in range(3) for p in log.append(TOPIC, make_messages(50))]
         for partition in {p.partition for p in positions}:
             offsets = [p.offset for p in positions if p.partition == partition]
             assert offsets == list(range(len(offsets)))
 
     def test_a_group_goes_on_after_what_it_committed(self, log: EventLog) -> None:
-        log.append(TOPIC, messages(30))
-        first = log.consumer("g", [TOPIC])
+        log.append(TOPIC, make_messages(30))
+        first = log.create_consumer("g", [TOPIC])
         seen = drain(first, want=30)
-        first.commit(next_positions(seen))
+        first.commit(compute_next_positions(seen))
         first.close()
-        log.append(TOPIC, messages(5, key="later"))
-        second = log.consumer("g", [TOPIC])
+        log.append(TOPIC, make_messages(5, key="later"))
+        second = log.create_consumer("g", [TOPIC])
         assert {r.key for r in drain(second, want=5)} == {f"later{n}" for n in range(5)}
         second.close()
 
     def test_what_was_not_committed_comes_again(self, log: EventLog) -> None:
-        log.append(TOPIC, messages(7))
-        first = log.consumer("g", [TOPIC])
+        log.append(TOPIC, make_messages(7))
+        first = log.create_consumer("g", [TOPIC])
         assert len(drain(first, want=7)) == 7
         first.close()
-        second = log.consumer("g", [TOPIC])
+        second = log.create_consumer("g", [TOPIC])
         assert len(drain(second, want=7)) == 7
         second.close()
 
     def test_groups_do_not_disturb_each_other(self, log: EventLog) -> None:
-        log.append(TOPIC, messages(4))
-        one, two = log.consumer("one", [TOPIC]), log.consumer("two", [TOPIC])
+        log.append(TOPIC, make_messages(4))
+        one, two = log.create_consumer("one", [TOPIC]), log.create_consumer("two", [TOPIC])
         assert len(drain(one, want=4)) == len(drain(two, want=4)) == 4
         one.close()
         two.close()
 
     def test_members_of_a_group_share_the_partitions_and_take_over_from_who_left(self, log: EventLog) -> None:
-        one, two = log.consumer("g", [TOPIC]), log.consumer("g", [TOPIC])
+        one, two = log.create_consumer("g", [TOPIC]), log.create_consumer("g", [TOPIC])
         for _ in range(30):  # until the partitions are shared out
-            log.append(TOPIC, messages(100))
+            log.append(TOPIC, make_messages(100))
             mine, yours = drain_both(one, two, want=100)
             if mine and yours and not {r.partition for r in mine} & {r.partition for r in yours}:
                 break
         else:
             pytest.fail(f"not shared: {[r.partition for r in mine]} and {[r.partition for r in yours]}")
         one.close()
-        log.append(TOPIC, messages(100, key="after"))
+        log.append(TOPIC, make_messages(100, key="after"))
         taken: set[str] = set()
         for _ in range(400):  # what `one` had and didn't commit comes, too
             taken |= {r.key for r in two.poll(limit=500, timeout=0.1) if r.key.startswith("after")}
@@ -149,19 +149,19 @@ class EventLogContract:
         two.close()
 
     def test_a_commit_for_a_lost_partition_is_refused(self, log: EventLog) -> None:
-        log.append(TOPIC, messages(40))
-        consumer = log.consumer("g", [TOPIC])
+        log.append(TOPIC, make_messages(40))
+        consumer = log.create_consumer("g", [TOPIC])
         seen = drain(consumer, want=40)
         consumer.close()
-        other = log.consumer("g", [TOPIC])
+        other = log.create_consumer("g", [TOPIC])
         drain(other, want=40)
         with pytest.raises(Conflict):
-            consumer.commit(next_positions(seen))
+            consumer.commit(compute_next_positions(seen))
         other.close()
 
     def test_seek_moves_the_reader(self, log: EventLog) -> None:
         at = log.append(TOPIC, [Message("k", str(n).encode()) for n in range(10)])[7]
-        consumer = log.consumer("g", [TOPIC])
+        consumer = log.create_consumer("g", [TOPIC])
         drain(consumer, want=10)
         consumer.seek(at)
         assert [r.value for r in drain(consumer, want=3)] == [b"7", b"8", b"9"]
@@ -169,24 +169,26 @@ class EventLogContract:
 
     def test_a_start_function_overrules_the_committed_offset(self, log: EventLog) -> None:
         at = log.append(TOPIC, [Message("k", str(n).encode()) for n in range(5)])[0].partition
-        consumer = log.consumer("g", [TOPIC], start=lambda _topic, partition: 3 if partition == at else None)
+        consumer = log.create_consumer(
+            "g", [TOPIC], start=lambda _topic, partition: 3 if partition == at else None
+        )
         assert [r.value for r in drain(consumer, want=2)] == [b"3", b"4"]
         consumer.close()
-        assert sum(p.lag for p in log.progress(TOPIC, "g")) == 2
+        assert sum(p.lag for p in log.read_progress(TOPIC, "g")) == 2
 
     def test_a_start_beyond_the_end_is_refused_because_the_log_was_replaced(self, log: EventLog) -> None:
-        consumer = log.consumer("g", [TOPIC], start=lambda _topic, _partition: 7)
+        consumer = log.create_consumer("g", [TOPIC], start=lambda _topic, _partition: 7)
         with pytest.raises(Conflict, match="replaced"):
             drain(consumer, want=1)
         consumer.close()
 
     def test_progress_tells_the_lag_of_a_group(self, log: EventLog) -> None:
-        log.append(TOPIC, messages(10))
-        assert sum(p.lag for p in log.progress(TOPIC, "g")) == 10
-        consumer = log.consumer("g", [TOPIC])
-        consumer.commit(next_positions(drain(consumer, want=10)))
+        log.append(TOPIC, make_messages(10))
+        assert sum(p.lag for p in log.read_progress(TOPIC, "g")) == 10
+        consumer = log.create_consumer("g", [TOPIC])
+        consumer.commit(compute_next_positions(drain(consumer, want=10)))
         consumer.close()
-        assert sum(p.lag for p in log.progress(TOPIC, "g")) == 0
+        assert sum(p.lag for p in log.read_progress(TOPIC, "g")) == 0
 
     def test_read_looks_without_a_group(self, log: EventLog) -> None:
         at = log.append(TOPIC, [Message("k", str(n).encode()) for n in range(10)])[0]
@@ -194,10 +196,10 @@ class EventLogContract:
 
     def test_an_undeclared_topic_is_refused(self, log: EventLog) -> None:
         with pytest.raises(NotFound, match=r"books\.nothing"):
-            log.append("books.nothing", messages(1))
+            log.append("books.nothing", make_messages(1))
 
     def test_an_idle_poll_returns_empty_after_its_time(self, log: EventLog) -> None:
-        consumer = log.consumer("g", [TOPIC])
+        consumer = log.create_consumer("g", [TOPIC])
         assert consumer.poll(limit=1, timeout=0.05) == []
         consumer.close()
 
@@ -211,7 +213,7 @@ class EventLogContract:
                 assert writer.stdout is not None
                 writer.stdout.readline()
             writer.kill()
-        acknowledged = {name: _last_number(writer) for name, writer in zip("ab", writers, strict=True)}
+        acknowledged = {name: _read_last_number(writer) for name, writer in zip("ab", writers, strict=True)}
         keys = {
             r.key for partition in range(OBSERVED.partitions) for r in log.read(TOPIC, partition, 0, 10_000)
         }
@@ -220,7 +222,7 @@ class EventLogContract:
 
     def test_a_killed_append_is_there_whole_or_not_at_all(self, url: str, log: EventLog) -> None:
         writer = subprocess.Popen([sys.executable, "-c", _APPEND_AT_ONCE, url, TOPIC, str(_MANY)])
-        while not (there := sum(at.end for at in log.progress(TOPIC, "g"))):
+        while not (there := sum(at.end for at in log.read_progress(TOPIC, "g"))):
             assert writer.poll() in (None, 0)
         writer.kill()
         writer.wait()
@@ -229,7 +231,7 @@ class EventLogContract:
     def test_a_killed_member_frees_its_partitions(self, url: str, log: EventLog) -> None:
         code = (
             "import sys; from bookcore.event_log import open_event_log\n"
-            f"c = open_event_log({url!r}).consumer('g', [{TOPIC!r}]); c.poll(limit=1, timeout=3)\n"
+            f"c = open_event_log({url!r}).create_consumer('g', [{TOPIC!r}]); c.poll(limit=1, timeout=3)\n"
             "print('in', flush=True); sys.stdin.read()"
         )
         member = subprocess.Popen(
@@ -239,13 +241,13 @@ class EventLogContract:
         assert member.stdout.readline() == "in\n"
         member.kill()
         member.communicate()
-        log.append(TOPIC, messages(40))
-        consumer = log.consumer("g", [TOPIC])
+        log.append(TOPIC, make_messages(40))
+        consumer = log.create_consumer("g", [TOPIC])
         assert len(drain(consumer, want=40, within=40)) == 40
         consumer.close()
 
 
-def _last_number(writer: subprocess.Popen[str]) -> int:
+def _read_last_number(writer: subprocess.Popen[str]) -> int:
     rest, _ = writer.communicate()
     lines = [line for line in rest.splitlines() if line.isdecimal()]
     return int(lines[-1]) if lines else 19

@@ -37,21 +37,21 @@ class LakeContract:
     def test_many_objects_are_put_at_once_and_those_already_there_stay(self, lake: Lake) -> None:
         lake.put("many/3", b"first")
         bodies = {f"many/{n}": str(n).encode() for n in range(600)}
-        lake.put_all(bodies)
-        lake.put_all(bodies)
+        lake.put_many(bodies)
+        lake.put_many(bodies)
         assert lake.get("many/3") == b"first"
         assert {key: lake.get(key) for key in lake.list("many/")} == {**bodies, "many/3": b"first"}
 
     def test_a_bad_key_among_many_stores_nothing_half(self, lake: Lake) -> None:
         with pytest.raises(Invalid):
-            lake.put_all({"many/good": b"1", "../bad": b"2"})
+            lake.put_many({"many/good": b"1", "../bad": b"2"})
         assert list(lake.list("many/")) in ([], ["many/good"])
 
     def test_of_many_writers_racing_for_a_key_exactly_one_wins(self, lake: Lake) -> None:
         """Many keys: a server that only looks before it writes is found out at one in six."""
         for turn in range(25):
             key = f"race/{turn}"
-            assert [str(number).encode() for number in _winners(lake, key)] == [lake.get(key)]
+            assert [str(number).encode() for number in _count_winners(lake, key)] == [lake.get(key)]
 
     def test_listing_gives_the_keys_of_a_prefix_in_byte_order(self, lake: Lake) -> None:
         keys = ["x/a.b", "x/a/1", "x/a/2", "x/a0", "y/1", "x/ab/0"]
@@ -72,7 +72,7 @@ class LakeContract:
             lake.put(key, b"")
 
 
-def _winners(lake: Lake, key: str) -> list[int]:
+def _count_winners(lake: Lake, key: str) -> list[int]:
     """Those of eight writers who were told that the key is theirs."""
     won: list[int] = []
     gate = threading.Barrier(8)

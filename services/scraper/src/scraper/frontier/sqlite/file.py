@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
-from bookcore.kit.sqlite_file import open_file
+from bookcore.kit.sqlite_file import open_sqlite_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
@@ -33,7 +33,7 @@ class SqliteFile:
         self._path = path
         self._turn = RLock()
         with self._explained():
-            self._db = open_file(path, _SCHEMA, synchronous="NORMAL")
+            self._db = open_sqlite_file(path, _SCHEMA, synchronous="NORMAL")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
