@@ -19,7 +19,13 @@ from bookcore.events.codec import decode, encode
 from bookcore.events.message import Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
-from bookcore.lake.layout import parse_batch_key, make_ledger_key, make_topic_prefix, unpack_page, unpack_records
+from bookcore.lake.layout import (
+    make_ledger_key,
+    make_topic_prefix,
+    parse_batch_key,
+    unpack_page,
+    unpack_records,
+)
 from scraper.pages.extraction_monitor import Extraction
 from scraper.pages.publisher import ledger_segment
 from scraper.settings import Settings

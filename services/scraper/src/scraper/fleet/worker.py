@@ -121,7 +121,7 @@ def work(settings: Settings, stop: Event) -> None:
         log = stack.enter_context(closing(open_event_log(settings.event_log_url)))
         alive = stack.enter_context(_pipe())
         commands = Commands(fleet, DeadLetterQueue(log))
-        runner = ConsumerLoop(log.consumer(GROUP, [COMMAND.name]), commands.handle, name=GROUP)
+        runner = ConsumerLoop(log.create_consumer(GROUP, [COMMAND.name]), commands.handle, name=GROUP)
         errors: list[BookstreamError] = []
         consuming = Thread(target=_until_error, args=(runner, stop, errors))
         consuming.start()
