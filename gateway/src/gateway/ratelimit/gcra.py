@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from bookcore.cache import ScriptResult, Script
+from bookcore.cache import Script, ScriptResult
 from gateway.accounts.quota import Quota
 
 _MICRO = 1_000_000
