@@ -1,19 +1,14 @@
 """A crawl as a child process: its JSON lines become a progress bar and a summary."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bookcore.domain.errors import BookstreamError
-from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
+from bookstream.programs import ProgramExit, run_program
 from bookstream.progress import CrawlProgress, ProgressDisplay
 
 T = TypeVar("T", CrawlProgress, "CrawlSummary")
@@ -53,30 +48,20 @@ def crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str])
     Ctrl-C is passed on, so that the crawl stops cleanly and can be resumed.
     Raises: SiteUnreachable, CrawlFailed.
     """
-    alive = os.pipe()  # the scraper sees our end of it close, however we end
-    child = subprocess.Popen(
-        [sys.executable, "-m", "scraper", "crawl", source, *arguments],
-        env={**os.environ, **environment, PARENT_PIPE: str(alive[0])},
-        pass_fds=alive[:1],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with ThreadPoolExecutor(1) as reading, child:
-        complaints = reading.submit(lambda: list(child.stderr or ()))
-        try:
-            summary = _follow(child)
-        except KeyboardInterrupt:
-            child.send_signal(signal.SIGINT)
-            raise
-        finally:
-            child.wait()
-            for descriptor in alive:
-                os.close(descriptor)
-        _keep(scraper_log(Path(environment["BOOKSTREAM_DATA"])), complaints.result())
-        return _verdict(child.returncode, summary, complaints.result())
+    summary: CrawlSummary | None = None
+
+    def follow(text: str) -> None:
+        nonlocal summary
+        line = json.loads(text)
+        if line["event"] == "progress":
+            display.show(_fields_of(CrawlProgress, line))
+        else:
+            summary = _fields_of(CrawlSummary, line)
+
+    with ProgressDisplay() as display:
+        exited = run_program(["scraper", "crawl", source, *arguments], environment, on_line=follow)
+    _keep(scraper_log(Path(environment["BOOKSTREAM_DATA"])), exited.errors)
+    return _verdict(exited, summary)
 
 
 def _keep(log: Path, lines: Sequence[str]) -> None:
@@ -91,25 +76,11 @@ def scraper_log(data: Path) -> Path:
     return data / "logs" / "scraper.log"
 
 
-def _follow(child: subprocess.Popen[str]) -> CrawlSummary | None:
-    """Show progress until the child closes its output; the summary, if there was one."""
-    summary: CrawlSummary | None = None
-    with ProgressDisplay() as display:
-        for text in child.stdout or ():
-            line = json.loads(text)
-            if line["event"] == "progress":
-                display.show(_fields_of(CrawlProgress, line))
-            else:
-                summary = _fields_of(CrawlSummary, line)
-    return summary
-
-
-def _verdict(code: int, summary: CrawlSummary | None, complaints: Sequence[str]) -> CrawlSummary:
-    last = complaints[-1].strip() if complaints else "it said nothing"
-    if code == UNREACHABLE:
-        raise SiteUnreachable(last.removeprefix("scraper: "))
-    if code != 0 or summary is None:
-        raise CrawlFailed(f"the crawl ended with code {code}: {last}")
+def _verdict(exited: ProgramExit, summary: CrawlSummary | None) -> CrawlSummary:
+    if exited.code == UNREACHABLE:
+        raise SiteUnreachable(exited.last_error.removeprefix("scraper: "))
+    if exited.code != 0 or summary is None:
+        raise CrawlFailed(f"the crawl ended with code {exited.code}: {exited.last_error}")
     return summary
 
 

@@ -1,9 +1,6 @@
 """`fleet start|backfill|pause|resume|stop|status`: commands to a fleet of scrapers, over their topic."""
 
 import json
-import os
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +12,7 @@ from bookcore.event_log import open_event_log
 from bookcore.events.codec import encode
 from bookcore.events.crawl import Action, CrawlCommand
 from bookcore.events.topics import COMMAND
+from bookstream.programs import run_program
 from bookstream.settings import settings_for
 
 HELP = """Commands to a fleet of scrapers (`python -m scraper fleet`, any number of them on one Valkey).
@@ -54,18 +52,18 @@ def stop(source: Source, *, data: Data = None) -> None:
 
 def status(*, data: Data = None, as_json: AsJson = False) -> None:
     """How far each source is: pages waiting, under way and done, pages a second, workers alive."""
-    environment = {**os.environ, "BOOKSTREAM_DATA": str(settings_for(data).data.absolute())}
-    command = [sys.executable, "-m", "scraper", "status"]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        raise Unavailable(ran.stderr.strip())
+    lines: list[str] = []
+    environment = {"BOOKSTREAM_DATA": str(settings_for(data).data.absolute())}
+    exited = run_program(["scraper", "status"], environment, on_line=lines.append)
+    if exited.code:
+        raise Unavailable(exited.last_error)
     if as_json:
-        print(ran.stdout, end="")
+        print("".join(lines), end="")
         return
     print(
         f"{'source':<18}{'state':<10}{'queued':>8}{'leased':>8}{'done':>8}{'failed':>8}{'/s':>8}{'workers':>9}"
     )
-    for line in ran.stdout.splitlines():
+    for line in lines:
         print(_row(json.loads(line)))
 
 

@@ -1,10 +1,8 @@
 """`train` and `model`: price models, trained and decided about by the trainer's own program."""
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from bookcore.domain.errors import BookstreamError
+from bookstream.programs import run_program
 from bookstream.settings import settings_for
 from bookstream.stores import refuse_empty
 
@@ -45,8 +44,10 @@ def train(
     if if_needed:
         if snapshot:
             raise typer.BadParameter("a snapshot never changes; leave out --if-needed")
-        for line in _shown_lines(folder, ["train", "--if-needed", *([source] if source else [])]):
-            print(json.dumps(line) if as_json else _sentence(line))
+        words = ["train", "--if-needed", *([source] if source else [])]
+        _follow_training(
+            folder, words, lambda line: print(json.dumps(line) if as_json else _sentence(line), flush=True)
+        )
         return
     if source is None:
         raise typer.BadParameter("name a --source, or say --if-needed")
@@ -65,7 +66,8 @@ def list_models(*, data: Data = None) -> None:
     table = Table(
         "model", "version", "role", "verdict", "RMSLE", "gain", "coverage", "books", "why", box=None
     )
-    for line in _lines(settings_for(data).data, ["model", "list"]):
+
+    def add_row(line: Line) -> None:
         figures = (
             _shown(line["rmsle"], ".3f"),
             _shown(line["gain"], "+.1%"),
@@ -74,6 +76,8 @@ def list_models(*, data: Data = None) -> None:
             line["reason"],
         )
         table.add_row(line["name"], str(line["version"]), line["role"], line["verdict"], *figures)
+
+    _run_trainer(settings_for(data).data, ["model", "list"], add_row)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
@@ -115,13 +119,15 @@ def trained(data: Path, words: list[str]) -> Line:
 
     Raises: TrainingFailed.
     """
-    outcome = next((line for line in _shown_lines(data, words) if line["event"] == "trained"), None)
+    outcomes: list[Line] = []
+    _follow_training(data, words, outcomes.append)
+    outcome = next((line for line in outcomes if line["event"] == "trained"), None)
     if outcome is None:
         raise TrainingFailed("the trainer said nothing")
     return outcome
 
 
-def _shown_lines(data: Path, words: list[str]) -> Iterator[Line]:
+def _follow_training(data: Path, words: list[str], on_line: Callable[[Line], None]) -> None:
     """The trainer's lines but for progress, which moves a bar on a terminal."""
     bar = Progress(
         TextColumn("training"),
@@ -132,12 +138,15 @@ def _shown_lines(data: Path, words: list[str]) -> Iterator[Line]:
         disable=not sys.stderr.isatty(),
     )
     task = bar.add_task("train", total=1)
+
+    def follow(line: Line) -> None:
+        if line["event"] == "progress":
+            bar.update(task, completed=line["done"], total=line["of"])
+        else:
+            on_line(line)
+
     with bar:
-        for line in _lines(data, words):
-            if line["event"] == "progress":
-                bar.update(task, completed=line["done"], total=line["of"])
-            else:
-                yield line
+        _run_trainer(data, words, follow)
 
 
 def _decide(data: Path | None, act: str, name: str, version: int | None, reason: str) -> None:
@@ -148,25 +157,16 @@ def _decide(data: Path | None, act: str, name: str, version: int | None, reason:
         *([str(version)] if version is not None else []),
         *([reason] if reason else []),
     ]
-    for line in _lines(settings_for(data).data, words):
+
+    def show(line: Line) -> None:
         print(f"{line['act']}: {line['name']} version {line['version']}")
 
+    _run_trainer(settings_for(data).data, words, show)
 
-def _lines(data: Path, words: list[str]) -> Iterator[Line]:
+
+def _run_trainer(data: Path, words: list[str], on_line: Callable[[Line], None]) -> None:
     refuse_empty(settings_for(data))
-    environment = {**os.environ, "BOOKSTREAM_DATA": str(data.absolute())}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "trainer", *words],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with child:
-        for text in child.stdout or ():
-            yield json.loads(text)
-        complaints = (child.stderr.read() if child.stderr else "").strip().splitlines()
-    if child.returncode != 0:
-        last = complaints[-1] if complaints else "it said nothing"
-        raise TrainingFailed(last.removeprefix("trainer: "))
+    environment = {"BOOKSTREAM_DATA": str(data.absolute())}
+    exited = run_program(["trainer", *words], environment, on_line=lambda text: on_line(json.loads(text)))
+    if exited.code != 0:
+        raise TrainingFailed(exited.last_error.removeprefix("trainer: "))
