@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 MINUTES ?= 5
 SEED ?=
-DISTRIBUTIONS := libs/bookcore libs/bookml services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
+DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
 .PHONY: browser gcc help run test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml docs lock clean
@@ -36,7 +36,7 @@ soak: $(VENV)/ready ## faults at random under load (MINUTES=5 SEED=1), from a se
 check: $(VENV)/ready ## lint, types and import contracts only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy libs services gateway cli sample_shop tests bench docs deploy
+	$(BIN)/mypy libs services tools gateway cli sample_shop tests bench docs deploy
 	$(BIN)/lint-imports
 
 browser: ## install Debian's Chromium for the tests of the portal (as root)

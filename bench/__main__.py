@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from bench import flow, frontier, pipeline, search_engines, stores
 
-from bookstream.stack.control import Stack
+from devstack.stack import Stack
 
 Bench = Callable[[Mapping[str, str], bool], None]
 BENCHES: Mapping[str, Bench] = {

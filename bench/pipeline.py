@@ -21,8 +21,8 @@ from typing import Annotated
 import typer
 from bench.report import Figure, keep, show_in_docs
 
-from bookstream.overview import pending
 from bookstream.settings import Settings
+from bookstream.status import pending
 from bookstream.stores import opened
 
 HERE = Path(__file__).parent

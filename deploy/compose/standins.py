@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from deploy.compose.engine import Engine
 
 from bookcore.domain.errors import Unavailable
-from bookstream.stack.control import SERVERS
-from bookstream.stack.home import stack_home
-from bookstream.stack.server import Instance
+from devstack.home import stack_home
+from devstack.server import Instance
+from devstack.stack import SERVERS
 
 _IMAGES = Path(__file__).parent / "images"
 _LABEL = "bookstream.standin"

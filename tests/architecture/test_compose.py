@@ -13,7 +13,7 @@ from tests.architecture.test_docs import SERVICES
 from bookcore.kit.settings import DEVELOPMENT_SECRET
 from books_api.settings import Settings as BooksSettings
 from bookstream.settings import Settings as CliSettings
-from bookstream.stack.mlflow import MLFLOW
+from devstack.mlflow import MLFLOW
 from gateway.settings import Settings as GatewaySettings
 from ml_api.settings import Settings as MlSettings
 from scraper.settings import Settings as ScraperSettings

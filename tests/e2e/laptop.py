@@ -18,9 +18,9 @@ from threading import Event
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.settings import read_settings
 from bookcore.search import SearchQuery
-from bookstream.ledger import Audit, Stores, audit
-from bookstream.overview import pending
+from bookstream.audit import Audit, Stores, audit
 from bookstream.settings import Settings
+from bookstream.status import pending
 from bookstream.stores import opened
 
 _URLS = ("event_log_url", "lake_url", "catalogue_url", "search_url")

@@ -15,7 +15,7 @@ from tests.promises import carries
 from bookcore.events.book import BookChanged, ChangeKind
 from bookcore.events.codec import decode
 from bookcore.events.topics import CHANGED
-from bookstream.ledger import every_record
+from bookstream.audit import every_record
 
 ROOT = Path(__file__).parents[2]
 

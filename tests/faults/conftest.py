@@ -13,9 +13,9 @@ from tests.integration.platform import Addresses
 from tests.integration.servers import SKIPPED
 
 from bookcore.testing.proxy import FaultProxy
-from bookstream.stack.control import SERVERS, Stack
-from bookstream.stack.kafka import BEHIND, KAFKA, PROXY
-from bookstream.stack.server import HOST
+from devstack.kafka import BEHIND, KAFKA, PROXY
+from devstack.server import HOST
+from devstack.stack import SERVERS, Stack
 
 __all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 

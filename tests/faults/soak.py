@@ -24,8 +24,8 @@ from tests.faults.load import Load, observed
 from tests.integration.platform import Addresses
 
 from bookcore.testing.proxy import FaultProxy
-from bookstream.stack.control import SERVERS, Stack
-from bookstream.stack.kafka import BEHIND, KAFKA, PROXY
+from devstack.kafka import BEHIND, KAFKA, PROXY
+from devstack.stack import SERVERS, Stack
 
 PER_SECOND = 60
 QUIET = 3.0  # seconds at most between two faults

@@ -15,7 +15,7 @@ from tests.faults.test_network import half_answers, half_open, latency, resets
 
 from bookcore.events.topics import OBSERVED
 from bookcore.testing.proxy import FaultProxy
-from bookstream.stack.control import Stack
+from devstack.stack import Stack
 
 BOOKS = 150
 PACE = {

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.conftest import Trial
 
 from bookcore.testing.proxy import FaultProxy
-from bookstream.stack.control import Stack
+from devstack.stack import Stack
 
 SERVERS = ["kafka", "versitygw", "postgresql", "elasticsearch"]
 SILENCE = 8.0  # seconds

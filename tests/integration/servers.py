@@ -17,7 +17,7 @@ from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from bookstream.stack.control import Stack
+from devstack.stack import Stack
 
 SKIPPED = "no server: "
 _KEY, _SECRET = "containerkey", "container-secret"

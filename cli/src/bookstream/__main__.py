@@ -9,9 +9,9 @@ from bookcore.domain.errors import BookstreamError
 from bookstream.commands import looking, running
 from bookstream.commands.dlq import dlq
 from bookstream.commands.fleet import fleet
-from bookstream.commands.importing import import_
+from bookstream.commands.import_table import import_
 from bookstream.commands.learning import model, train
-from bookstream.commands.stack import stack
+from devstack.__main__ import stack
 
 HELP = """Bookstream: crawl bookshops, keep every event, search and serve the books.
 

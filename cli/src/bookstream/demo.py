@@ -10,12 +10,12 @@ from pathlib import Path
 from threading import Event
 
 from bookcore.domain.errors import Unavailable
-from bookstream.crawling import CrawlSummary, SiteUnreachable, crawl, scraper_log
-from bookstream.ledger import Stores
-from bookstream.overview import changes_so_far, parked_so_far, pending
-from bookstream.processes import Processes, Service
-from bookstream.secrets import local_secrets
+from bookstream.audit import Stores
+from bookstream.crawl import CrawlSummary, SiteUnreachable, crawl, scraper_log
+from bookstream.local_secrets import local_secrets
 from bookstream.services import Ports, free_port_like
+from bookstream.status import changes_so_far, parked_so_far, pending
+from bookstream.supervisor import Processes, Service
 
 _STUCK_AFTER = 60.0  # seconds without any progress
 _SHOP_SEED = "1"

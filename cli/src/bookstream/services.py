@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from bookstream.processes import Service
-from bookstream.secrets import local_secrets
+from bookstream.local_secrets import local_secrets
+from bookstream.supervisor import Service
 
 _BELOW_EPHEMERAL = range(18_000, 32_000)
 

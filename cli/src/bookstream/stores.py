@@ -8,8 +8,8 @@ from bookcore.catalogue import open_catalogue, prepare_catalogue
 from bookcore.domain.errors import NotFound
 from bookcore.event_log import open_event_log
 from bookcore.lake import open_lake, prepare_lake
-from bookcore.search import open_search_index
-from bookstream.ledger import Stores
+from bookcore.search import open_search
+from bookstream.audit import Stores
 from bookstream.settings import Settings
 
 
@@ -26,7 +26,7 @@ def opened(settings: Settings) -> Iterator[Stores]:
             log=open_event_log(settings.event_log_url),
             lake=open_lake(settings.lake_url),
             catalogue=open_catalogue(settings.catalogue_url),
-            index=open_search_index(settings.search_url),
+            index=open_search(settings.search_url),
         )
         for store in (stores.log, stores.lake, stores.catalogue, stores.index):
             closing.callback(store.close)
@@ -41,7 +41,7 @@ def prepare(settings: Settings) -> None:
     prepare_lake(settings.lake_url)
     prepare_catalogue(settings.catalogue_url)
     log = open_event_log(settings.event_log_url)
-    log.declare_topics()
+    log.declare()
     log.close()
 
 

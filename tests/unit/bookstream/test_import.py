@@ -15,8 +15,8 @@ from bookcore.events.book import BookObserved
 from bookcore.events.codec import decode
 from bookcore.events.dead_letter import decode_dead_letter
 from bookcore.events.topics import OBSERVED
-from bookstream.ledger import every_record
-from bookstream.tables.mapping import bundled, mapping_named, mapping_of
+from booksources.tables.mapping import bundled, mapping_named, mapping_of
+from bookstream.audit import every_record
 
 MAPPING = """
 source = "my_shop"

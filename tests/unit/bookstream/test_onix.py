@@ -12,8 +12,8 @@ from tests.unit.bookstream.test_import import imported, observed, reasons
 from bookcore.domain.book import Book
 from bookcore.domain.errors import Invalid
 from bookcore.domain.normalise import Rejected, normalise
-from bookstream.tables.mapping import mapping_named
-from bookstream.tables.reading import Form, open_table
+from booksources.tables.mapping import mapping_named
+from booksources.tables.reader import Form, open_table
 
 PRODUCT = """<Product><RecordReference>r{n}</RecordReference>
 <ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780306406157</IDValue></ProductIdentifier>
@@ -145,7 +145,7 @@ def test_bombs_and_other_files_are_refused_in_a_line(tmp_path: Path, text: str, 
 _PEAK = """
 import sys
 from pathlib import Path
-from bookstream.tables.reading import Form, open_table
+from booksources.tables.reader import Form, open_table
 with open_table(Path(sys.argv[1]), Form()) as lines:
     print(sum(1 for _ in lines), Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.unit.bookstream.test_import import imported, observed, reasons
 
-from bookstream.tables.amounts import plain_amounts
-from bookstream.tables.mapping import mapping_of
+from booksources.tables.amounts import plain_amounts
+from booksources.tables.mapping import mapping_of
 
 MAPPING = """
 source = "my_shop"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bookcore.event_log import EventLog, open_event_log
-from bookstream import letters
+from bookstream import dead_letters as letters
 from bookstream.settings import settings_for
 from bookstream.stores import refuse_empty
 

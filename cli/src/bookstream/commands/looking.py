@@ -19,9 +19,9 @@ from bookcore.catalogue import BookFilter, Catalogue
 from bookcore.catalogue.export import export_csv, export_jsonl
 from bookcore.event_log import open_event_log
 from bookcore.events.topics import TOPICS, Topic
-from bookstream import ledger
-from bookstream.overview import Overview, end_of, overview
+from bookstream import audit as ledger
 from bookstream.settings import Settings, settings_for
+from bookstream.status import Overview, end_of, overview
 from bookstream.stores import opened, refuse_empty
 
 Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]

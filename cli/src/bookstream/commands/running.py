@@ -11,14 +11,14 @@ from typing import Annotated
 import typer
 
 from bookstream.commands.learning import trained
-from bookstream.crawling import crawl as run_crawl
-from bookstream.crawling import scraper_log
+from bookstream.crawl import crawl as run_crawl
+from bookstream.crawl import scraper_log
+from bookstream.data_lock import only_one
 from bookstream.demo import Demo, invitation, log_in
-from bookstream.exclusive import only_one
-from bookstream.processes import Processes
 from bookstream.services import Ports, choose_ports, environment_of, services
 from bookstream.settings import Settings, settings_for
 from bookstream.stores import opened, prepare
+from bookstream.supervisor import Processes
 
 TOSCRAPE = "https://books.toscrape.com/"
 Data = Annotated[Path | None, typer.Option(help="Folder for all data; default: BOOKSTREAM_DATA, or ./var.")]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 
-from bookstream.tables.onix_tags import Defaults, Element, children, text_of, within
+from booksources.onix.elements import Defaults, Element, children, text_of, within
 
 _FORMS = {  # list 7 of ONIX 2.1 and list 150 of 3.0
     "BA": "Book",

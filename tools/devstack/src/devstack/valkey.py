@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bookstream.stack.server import HOST, Instance, Launch, Server, ask, install_wheel
+from devstack.server import HOST, Instance, Launch, Server, ask, install_wheel
 
 VERSION = "9.1.2.post2"
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bookstream.stack.control import SERVERS, Stack
+from devstack.stack import SERVERS, Stack
 
 HELP = """Kafka, S3, PostgreSQL, Elasticsearch, Valkey and MLflow on this machine, without containers.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from struct import pack
 from uuid import uuid4
 
-from bookstream.stack.server import HOST, Instance, Launch, Server, ask, run, tool
+from devstack.server import HOST, Instance, Launch, Server, ask, run, tool
 
 VERSION = "4.1.1"
 BEHIND, PROXY = 2, 3

@@ -11,19 +11,19 @@ from itertools import islice
 
 import orjson
 
-from bookcore.domain.book import to_version
-from bookcore.domain.normalise import Rejected, hash_printed, normalise
+from bookcore.domain.book import version_at
+from bookcore.domain.normalise import Rejected, normalise, printed_hash
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
-from bookcore.events.dead_letter import encode_dead_letter
+from bookcore.events.letters import letter_message
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.clock import Clock
 from bookcore.lake import Lake
-from bookcore.lake.layout import make_ledger_key, pack_lines
-from bookstream.tables.mapping import Mapping
-from bookstream.tables.reading import Line
+from bookcore.lake.layout import ledger_key, pack_lines
+from booksources.tables.mapping import Mapping
+from booksources.tables.reader import Line
 
 _BATCH = 500
 _PRODUCER = "bookstream/import"
@@ -68,11 +68,9 @@ class Importer:
         published until then is safe.
         """
         began, at = time.monotonic(), self._clock.now()
-        done, run = Imported(), f"import-{to_version(at)}"
+        done, run = Imported(), f"import-{version_at(at)}"
         for sequence, batch in enumerate(_batches(lines)):
-            self._publish(
-                batch, at=at, segment=make_ledger_key(self._mapping.source, run, sequence), done=done
-            )
+            self._publish(batch, at=at, segment=ledger_key(self._mapping.source, run, sequence), done=done)
             done.position, done.seconds = batch[-1].position, time.monotonic() - began
             show(done)
         done.seconds = time.monotonic() - began
@@ -88,7 +86,7 @@ class Importer:
             else:
                 refused.append(made)
         if refused:
-            self._event_log.append(OBSERVED.dead_letter_topic, [_letter(each) for each in refused])
+            self._event_log.append(OBSERVED.dead_letters, [_letter(each) for each in refused])
         if events:
             self._event_log.append(OBSERVED.name, [encode(event, source=_PRODUCER) for event in events])
             self._lake.put(segment, pack_lines(_ledger_line(event) for event in events))
@@ -109,7 +107,7 @@ class Importer:
             source_id=origin.source_id,
             url=origin.url,
             observed_at=moment,
-            content_hash=hash_printed(origin, printed),
+            content_hash=printed_hash(origin, printed),
             extractor=self._mapping.extractor,
             printed=printed,
         )
@@ -124,7 +122,7 @@ def _letter(refused: _Refused) -> Message:
     told = refused.message
     row = refused.line.number
     record = Record(OBSERVED.name, 0, row, _NEVER, told.key, told.value, told.headers)
-    return encode_dead_letter(record, f"row {row}: {refused.reason}")
+    return letter_message(record, f"row {row}: {refused.reason}")
 
 
 def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -135,7 +133,7 @@ def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 def _ledger_line(event: BookObserved) -> dict[str, str]:
     return {
-        "event_id": event.event_id,
+        "event_id": event.id,
         "key": event.key,
         "version": str(event.version),
         "content_hash": event.content_hash,

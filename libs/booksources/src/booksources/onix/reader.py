@@ -9,9 +9,9 @@ from typing import IO
 
 from lxml import etree  # type: ignore[import-untyped]  # ships no types; Element is what we use of it
 
-from bookstream.tables.onix_product import row_of
-from bookstream.tables.onix_tags import Defaults, Element, defaults_of, name_of
-from bookstream.tables.xml_text import CleanXml
+from booksources.onix.elements import Defaults, Element, defaults_of, name_of
+from booksources.onix.product import row_of
+from booksources.onix.xml_text import CleanXml
 
 _LEVELS = {"onixmessage": 1, "product": 0}
 

@@ -16,14 +16,14 @@ from pathlib import Path
 from threading import Event, Lock
 
 from bookcore.domain.errors import NotFound, Unavailable
-from bookstream.stack.elasticsearch import ELASTICSEARCH
-from bookstream.stack.home import Home, account, stack_home
-from bookstream.stack.kafka import KAFKA
-from bookstream.stack.mlflow import MLFLOW
-from bookstream.stack.postgresql import POSTGRESQL
-from bookstream.stack.server import HOST, Instance, Server
-from bookstream.stack.valkey import VALKEY
-from bookstream.stack.versitygw import VERSITYGW
+from devstack.elasticsearch import ELASTICSEARCH
+from devstack.home import Home, account, stack_home
+from devstack.kafka import KAFKA
+from devstack.mlflow import MLFLOW
+from devstack.postgresql import POSTGRESQL
+from devstack.server import HOST, Instance, Server
+from devstack.valkey import VALKEY
+from devstack.versitygw import VERSITYGW
 
 SERVERS = {server.name: server for server in (KAFKA, VERSITYGW, POSTGRESQL, ELASTICSEARCH, VALKEY, MLFLOW)}
 _READY_WITHIN, _STOPPED_WITHIN, _FREE_WITHIN = 180.0, 60.0, 15.0  # seconds

@@ -4,9 +4,9 @@ import signal
 from pathlib import Path
 from subprocess import DEVNULL, run
 
-from bookstream.stack.home import account
-from bookstream.stack.server import HOST, Instance, Launch, Server, install_wheel
-from bookstream.stack.server import run as run_or_fail
+from devstack.home import account
+from devstack.server import HOST, Instance, Launch, Server, install_wheel
+from devstack.server import run as run_or_fail
 
 VERSION = "18.6.3"
 USER = DATABASE = "bookstream"

@@ -7,7 +7,7 @@ from datetime import datetime
 from bookcore.catalogue import BookFilter, count_messages, queries
 from bookcore.event_log import EventLog
 from bookcore.events.topics import CHANGED, OBSERVED, STATE, TOPICS
-from bookstream.ledger import Stores
+from bookstream.audit import Stores
 
 
 @dataclass(frozen=True, slots=True)

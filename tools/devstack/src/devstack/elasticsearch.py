@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from bookstream.stack.server import HOST, Instance, Launch, Server, ask, run, tool
+from devstack.server import HOST, Instance, Launch, Server, ask, run, tool
 
 VERSION = "9.5.0"
 _ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"

@@ -16,7 +16,7 @@ from typing import IO, Protocol
 import orjson
 
 from bookcore.domain.errors import Invalid, NotFound
-from bookstream.tables import onix
+from booksources.onix import reader as onix
 
 csv.field_size_limit(1 << 24)
 

@@ -13,14 +13,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
+from booksources.tables.mapping import Mapping, mapping_named
+from booksources.tables.preview import previewed
+from booksources.tables.reader import Form, Line, open_table
+from booksources.tables.suggestion import guessed
 from bookstream.commands.running import interruptible
 from bookstream.settings import settings_for
 from bookstream.stores import prepare
-from bookstream.tables.guessing import guessed
-from bookstream.tables.mapping import Mapping, mapping_named
-from bookstream.tables.preview import previewed
-from bookstream.tables.publish import Imported, Importer, as_json, reasons_of
-from bookstream.tables.reading import Form, Line, open_table
+from bookstream.table_import import Imported, Importer, as_json, reasons_of
 
 Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from bookstream.stack.server import HOST, Instance, Launch, Server, ask, run, tool
+from devstack.server import HOST, Instance, Launch, Server, ask, run, tool
 
 VERSION = "1.8.0"
 BUCKET = "bookstream"

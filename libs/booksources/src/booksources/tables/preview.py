@@ -8,8 +8,8 @@ import orjson
 
 from bookcore.domain.book import AvailabilityStatus, Book
 from bookcore.domain.normalise import Rejected, normalise
-from bookstream.tables.mapping import Mapping
-from bookstream.tables.reading import Line
+from booksources.tables.mapping import Mapping
+from booksources.tables.reader import Line
 
 _SHOWN = 3
 _LONGEST = 100

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.domain.normalise import Origin, PrintedBook, PrintedDetails
-from bookstream.tables.amounts import plain_amounts
-from bookstream.tables.reading import Form
+from booksources.tables.amounts import plain_amounts
+from booksources.tables.reader import Form
 
 Row = Map[str, str]
-_BUNDLED = files("bookstream.tables") / "mappings"
+_BUNDLED = files("booksources.tables") / "mappings"
 _DETAILS = frozenset(f.name for f in fields(PrintedDetails))
 _PRINTED = (frozenset(f.name for f in fields(PrintedBook)) | _DETAILS) - {"details"}
 _ID_LENGTH = 24

@@ -10,7 +10,7 @@ from itertools import islice
 import orjson
 
 from bookcore.domain.errors import Invalid
-from bookstream.tables.reading import Line
+from booksources.tables.reader import Line
 
 _SAMPLE = 500
 _NEEDED = ("title", "price")

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from bookstream.stack.home import account, is_reachable
-from bookstream.stack.server import HOST, Instance, Launch, Server, ask, run
+from devstack.home import account, is_reachable
+from devstack.server import HOST, Instance, Launch, Server, ask, run
 
 VERSION = "3.17.2"
 

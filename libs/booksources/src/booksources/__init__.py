@@ -1,0 +1,1 @@
+"""Reads tables of books (CSV, TSV, JSON Lines, ONIX) and maps their rows to printed books."""

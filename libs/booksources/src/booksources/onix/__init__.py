@@ -1,0 +1,1 @@
+"""ONIX for Books messages as rows of text."""

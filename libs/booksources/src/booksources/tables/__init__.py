@@ -1,0 +1,1 @@
+"""Tables of books: files as rows, mappings from columns to printed fields, suggestions and previews."""
