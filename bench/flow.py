@@ -26,16 +26,15 @@ from bench.report import Figure, keep, show_in_docs
 from bench.stores import observed
 
 from bookcore.event_log import EventLog
-from bookcore.event_log.dead_letters import DeadLetters
-from bookcore.event_log.runner import batches
+from bookcore.event_log.consumer_loop import split_batches
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED, STATE
 from bookcore.kit.settings import read_settings
-from bookcore.search import SearchIndex, SearchQuery, open_search
-from bookstream.audit import Stores
+from bookcore.search import SearchIndex, SearchQuery, open_search_index
 from bookstream.settings import Settings
-from bookstream.status import pending
-from bookstream.stores import opened
+from bookstream.status import read_pending
+from bookstream.stores import Stores, open_stores
 from ingestor.index import IndexSink
 from sample_shop.shop import MOST_BOOKS, Shop
 
@@ -80,7 +79,7 @@ class Platform:
         """For looking."""
         urls = {name.removeprefix("BOOKSTREAM_").lower(): url for name, url in self.environment.items()}
         known = {name: url for name, url in urls.items() if name in Settings.model_fields}
-        with opened(read_settings(Settings, data=self.data, **known)) as stores:
+        with open_stores(read_settings(Settings, data=self.data, **known)) as stores:
             yield stores
 
     @contextmanager
@@ -103,7 +102,7 @@ def publish(log: EventLog, numbers: Sequence[int], books: Shop) -> None:
 
 def settled(stores: Stores) -> None:
     """Wait until everything published can be found."""
-    while not pending(stores).settled:
+    while not read_pending(stores).is_done:
         time.sleep(LOOK)
 
 
@@ -124,7 +123,7 @@ def taken_in(folder: Path, books: int) -> tuple[float, float, float]:
             settled(stores)
             took, memory = time.monotonic() - began, peak(child)
         alone = platform.environment["BOOKSTREAM_SEARCH_URL"] + "-alone"
-        index = open_search(alone, writable=True)
+        index = open_search_index(alone, writable=True)
         documents = indexed_alone(stores.log, index, books)
         index.close()
     return books / took, memory, documents
@@ -132,11 +131,11 @@ def taken_in(folder: Path, books: int) -> tuple[float, float, float]:
 
 def indexed_alone(log: EventLog, index: SearchIndex, books: int) -> float:
     """Documents a second: the state topic by a group of its own into an empty index."""
-    sink = IndexSink(index, DeadLetters(log))
-    consumer = log.consumer("bench.index", [STATE.name])
+    sink = IndexSink(index, DeadLetterQueue(log))
+    consumer = log.create_consumer("bench.index", [STATE.name])
     done, began = 0, time.monotonic()
     while done < books:
-        for batch in batches(consumer.poll(limit=PIECE, timeout=1)):
+        for batch in split_batches(consumer.poll(limit=PIECE, timeout=1)):
             sink.handle(batch)
             done += len(batch.records)
     took = time.monotonic() - began
@@ -173,7 +172,7 @@ def _watch(index: SearchIndex, marks: dict[str, float], publisher: Thread) -> li
         if time.monotonic() > deadline:
             raise SystemExit(f"{len(marks) - len(found)} books can't be found")
         for upc, published in list(marks.items()):
-            if upc not in found and index.query(SearchQuery(upc, limit=1)).total:
+            if upc not in found and index.search(SearchQuery(upc, limit=1)).total:
                 found[upc] = time.monotonic() - published
         time.sleep(LOOK)
     return list(found.values())

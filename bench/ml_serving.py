@@ -31,7 +31,7 @@ from bookml.facts import Facts
 from bookml.features import features_of
 from bookml.predictor import Predictor
 from bookml.registry import open_registry
-from bookstream.services import any_free_port
+from bookstream.services import find_free_port
 
 MLFLOW = "mlflow==3.17.2"
 ROUNDS, SECONDS = 3, 3
@@ -182,7 +182,7 @@ def _asked(facts: Facts) -> dict[str, object]:
 
 @contextmanager
 def _ml_api(data: Path) -> Iterator[tuple[int, str]]:
-    port = any_free_port()
+    port = find_free_port()
     environment = {"BOOKSTREAM_DATA": str(data), "BOOKSTREAM_ML_API_PORT": str(port)}
     with started([sys.executable, "-m", "ml_api"], core=TESTED, env=environment) as child:
         wait_for(f"http://127.0.0.1:{port}/health/ready", seconds=120)
@@ -203,7 +203,7 @@ def _mlflow(scratch: Path, save: str, more: str) -> Iterator[tuple[int, str]]:
         cwd=scratch,
         check=True,
     )
-    port = any_free_port()
+    port = find_free_port()
     words = ["models", "serve", "--model-uri", str(saved), "--port", str(port), "--env-manager", "local"]
     command = [str(python), "-m", "mlflow", *words, "--host", "127.0.0.1", "--workers", "1"]
     with started(command, core=TESTED, env=environment) as child:

@@ -22,8 +22,8 @@ import typer
 from bench.report import Figure, keep, show_in_docs
 
 from bookstream.settings import Settings
-from bookstream.status import pending
-from bookstream.stores import opened
+from bookstream.status import read_pending
+from bookstream.stores import open_stores
 
 HERE = Path(__file__).parent
 
@@ -107,8 +107,8 @@ def whole(url: str, data: Path) -> tuple[float, Cost, Cost]:
     ingestor = start(["-m", "ingestor"], data, data / "ingestor.out")
     scraper = start(["-m", "scraper", "crawl", "sample_shop", "--url", url], data, data / "out")
     scraper_cost = finish(scraper, started)
-    with opened(Settings(data=data)) as stores:
-        while not pending(stores).settled:
+    with open_stores(Settings(data=data)) as stores:
+        while not read_pending(stores).is_done:
             time.sleep(0.02)
     seconds = time.monotonic() - started
     ingestor.send_signal(signal.SIGTERM)

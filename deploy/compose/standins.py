@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from deploy.compose.engine import Engine
 
 from bookcore.domain.errors import Unavailable
-from devstack.home import stack_home
+from devstack.home import open_home
 from devstack.server import Instance
 from devstack.stack import SERVERS
 
@@ -121,7 +121,7 @@ def _debian(scratch: Path, packages: str = _PYTHON) -> Parts:
 
 def _programs(name: str, scratch: Path) -> Path:
     """A server's programs: the native stack's when it has this version, else installed just for this."""
-    server, kept = SERVERS[name], stack_home().programs(name)
+    server, kept = SERVERS[name], open_home().get_program_folder(name)
     stamp = kept / "VERSION"
     if stamp.exists() and stamp.read_text() == server.version:
         return kept
@@ -133,7 +133,7 @@ def _programs(name: str, scratch: Path) -> Path:
 
 def _java(scratch: Path) -> Path:
     """Elasticsearch's, which asks for the newer one."""
-    launch = SERVERS["elasticsearch"].launch(Instance(scratch, data=scratch, port=0, secret=""))
+    launch = SERVERS["elasticsearch"].build_command(Instance(scratch, data=scratch, port=0, password=""))
     return Path(launch.environment["ES_JAVA_HOME"])
 
 

@@ -18,10 +18,10 @@ from threading import Event
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.settings import read_settings
 from bookcore.search import SearchQuery
-from bookstream.audit import Audit, Stores, audit
+from bookstream.audit import AuditReport, audit_stores
 from bookstream.settings import Settings
-from bookstream.status import pending
-from bookstream.stores import opened
+from bookstream.status import read_pending
+from bookstream.stores import Stores, open_stores
 
 _URLS = ("event_log_url", "lake_url", "catalogue_url", "search_url")
 WITHIN = 120.0  # seconds, for anything that has to end
@@ -79,13 +79,13 @@ class Laptop:
 
     def opened(self) -> AbstractContextManager[Stores]:
         """The stores, for looking."""
-        return opened(self.settings)
+        return open_stores(self.settings)
 
     def settle(self) -> None:
         """Wait until everything published is searchable."""
         deadline, pause = time.monotonic() + WITHIN, Event()
         with self.opened() as stores:
-            while not (now := pending(stores)).settled:
+            while not (now := read_pending(stores)).is_done:
                 assert time.monotonic() < deadline, str(now)
                 pause.wait(0.05)
 
@@ -104,9 +104,9 @@ class Laptop:
         with self.ingesting():
             self.settle()
 
-    def audit(self) -> Audit:
+    def audit(self) -> AuditReport:
         with self.opened() as stores:
-            return audit(stores)
+            return audit_stores(stores)
 
     def state(self) -> "State":
         """What a crash must not change: contents, price history and index, without times."""

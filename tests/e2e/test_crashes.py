@@ -78,4 +78,4 @@ def test_a_replay_from_the_lake_ends_in_the_same_catalogue_and_index(
     assert "equal" in replayed.out
     assert laptop.state() == undisturbed
     laptop.ingest()
-    assert laptop.audit().sound
+    assert laptop.audit().is_sound

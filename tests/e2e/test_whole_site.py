@@ -15,7 +15,7 @@ from tests.promises import carries
 from bookcore.events.book import BookChanged, ChangeKind
 from bookcore.events.codec import decode
 from bookcore.events.topics import CHANGED
-from bookstream.audit import every_record
+from bookstream.topics import read_topic
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,7 +117,7 @@ def without_what_varies(text: str) -> str:
 def changes(laptop: Laptop) -> list[BookChanged]:
     """Every change event, in order per book."""
     with laptop.opened() as stores:
-        events = [decode(record).event for record in every_record(stores.log, CHANGED.name)]
+        events = [decode(record).event for record in read_topic(stores.log, CHANGED.name)]
     return [event for event in events if isinstance(event, BookChanged)]
 
 

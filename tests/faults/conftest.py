@@ -13,7 +13,7 @@ from tests.integration.platform import Addresses
 from tests.integration.servers import SKIPPED
 
 from bookcore.testing.proxy import FaultProxy
-from devstack.kafka import BEHIND, KAFKA, PROXY
+from devstack.kafka import KAFKA, PROXIED_PORT_OFFSET, PROXY_PORT_OFFSET
 from devstack.server import HOST
 from devstack.stack import SERVERS, Stack
 
@@ -30,7 +30,7 @@ LEDGER = f"acked={EVENTS} lake={EVENTS} catalogue={EVENTS} search={EVENTS} parke
 def stack() -> Iterator[Stack]:
     """All five servers, started if need be; skipped when they aren't installed."""
     stack = Stack()
-    missing = [state.server.name for state in stack.status(STRUCK) if not state.is_installed]
+    missing = [state.server.name for state in stack.list_status(STRUCK) if not state.is_installed]
     if missing:
         pytest.skip(f"{SKIPPED}{', '.join(missing)}; run `bookstream stack up`")
     with pytest.MonkeyPatch.context() as patch:
@@ -99,9 +99,11 @@ class Trial:
     def behind(self, stack: Stack, name: str) -> Iterator[tuple["Trial", FaultProxy]]:
         """The same with a proxy before one of the servers."""
         server = SERVERS[name]
-        here = stack.instance(server)
+        here = stack.locate(server)
         broker = server is KAFKA  # tells its clients where to go
-        target, wish = (here.port + BEHIND, here.port + PROXY) if broker else (here.port, 0)
+        target, wish = (
+            (here.port + PROXIED_PORT_OFFSET, here.port + PROXY_PORT_OFFSET) if broker else (here.port, 0)
+        )
         with FaultProxy(target, port=wish) as proxy:
             environment = {
                 name: value.replace(f"{HOST}:{here.port}", f"{HOST}:{proxy.port}")

@@ -24,7 +24,7 @@ from tests.faults.load import Load, observed
 from tests.integration.platform import Addresses
 
 from bookcore.testing.proxy import FaultProxy
-from devstack.kafka import BEHIND, KAFKA, PROXY
+from devstack.kafka import KAFKA, PROXIED_PORT_OFFSET, PROXY_PORT_OFFSET
 from devstack.stack import SERVERS, Stack
 
 PER_SECOND = 60
@@ -134,7 +134,7 @@ def main(minutes: float, seed: int) -> int:
         direct.settle()
         audit = direct.audit()
     print(audit)
-    return 0 if audit.sound and audit.acked == audit.search == count else 1
+    return 0 if audit.is_sound and audit.acked == audit.search == count else 1
 
 
 def _addresses(urls: Mapping[str, str]) -> Addresses:
@@ -146,10 +146,14 @@ def _proxied(stack: Stack, direct: Laptop, closing: ExitStack) -> tuple[Laptop, 
     environment, proxies = dict(direct.environment), {}
     for name in ("kafka", "versitygw", "postgresql", "elasticsearch"):
         server = SERVERS[name]
-        here = stack.instance(server)
-        target, wish = (here.port + BEHIND, here.port + PROXY) if server is KAFKA else (here.port, 0)
+        here = stack.locate(server)
+        target, wish = (
+            (here.port + PROXIED_PORT_OFFSET, here.port + PROXY_PORT_OFFSET)
+            if server is KAFKA
+            else (here.port, 0)
+        )
         proxies[name] = closing.enter_context(FaultProxy(target, port=wish))
-        setting = next(iter(server.exports(here)))
+        setting = next(iter(server.build_exports(here)))
         environment[setting] = environment[setting].replace(f":{here.port}", f":{proxies[name].port}")
     return replace(direct, environment=environment), proxies
 

@@ -8,13 +8,13 @@ from tests.faults.conftest import BOOKS, STRUCK, Trial
 from tests.faults.load import Load, story
 from tests.promises import carries
 
-from bookcore.kit.crash import CrashPoint
+from bookcore.kit.failpoint import Failpoint
 from devstack.stack import Stack
 
 INGESTOR = [
     point
-    for point in CrashPoint
-    if point.startswith(("ingestor.", "consumer.")) and point is not CrashPoint.INGESTOR_AFTER_PARK
+    for point in Failpoint
+    if point.startswith(("ingestor.", "consumer.")) and point is not Failpoint.INGESTOR_AFTER_PARK
 ]
 
 
@@ -38,7 +38,7 @@ def test_a_server_is_restarted_in_order(name: str, trial: Trial, stack: Stack) -
 
 
 @pytest.mark.parametrize("point", INGESTOR)
-def test_an_ingestor_is_killed_there_and_another_goes_on(point: CrashPoint, trial: Trial) -> None:
+def test_an_ingestor_is_killed_there_and_another_goes_on(point: Failpoint, trial: Trial) -> None:
     turn = 1 if ".after_relay" in point else 3  # the relay may send everything in one go
     with trial.laptop.ingesting(BOOKSTREAM_CRASH_AT=f"{point}:{turn}") as doomed:
         load = Load(trial.laptop, story(BOOKS)).start()

@@ -131,9 +131,9 @@ def server(wanted: Wanted) -> Iterator[str | None]:
 
 def _native(wanted: Wanted) -> str | None:
     stack = Stack()
-    if not all(state.is_ready for state in stack.status([wanted.native])):
+    if not all(state.is_ready for state in stack.list_status([wanted.native])):
         return None
-    exports = stack.exports([wanted.native])
+    exports = stack.read_exports([wanted.native])
     os.environ.update({name: value for name, value in exports.items() if name.startswith("AWS_")})
     return exports[wanted.setting]
 

@@ -35,7 +35,7 @@ def test_the_real_site_equals_the_table_and_the_embedded_run(
         print(servers.audit())
     assert wrong == []
     assert servers.state() == embedded.state()
-    assert servers.audit().sound
+    assert servers.audit().is_sound
 
 
 def test_a_replay_beside_the_running_services_ends_in_the_same_hash(
@@ -51,8 +51,8 @@ def test_a_replay_beside_the_running_services_ends_in_the_same_hash(
         assert "equal" in replayed.out, replayed.err
         laptop.settle()
         before = laptop.state()
-        assert laptop.audit().sound
+        assert laptop.audit().is_sound
         again = laptop.run("replay", "--swap")
         assert "equal" in again.out, again.err
     assert laptop.state() == before
-    assert laptop.audit().sound
+    assert laptop.audit().is_sound

@@ -1,1 +1,1 @@
-"""The command line: starts the processes and looks at the data; imports no service."""
+"""The command line: starts the services, crawls, imports, and reports what is stored; imports no service."""

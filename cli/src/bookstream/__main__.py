@@ -1,4 +1,4 @@
-"""The command line: one verb per job; errors are one line on standard error and a non-zero exit."""
+"""The command line: one verb per job; an error is one line on standard error and a non-zero exit code."""
 
 import sys
 from collections.abc import Callable
@@ -6,54 +6,56 @@ from collections.abc import Callable
 import typer
 
 from bookcore.domain.errors import BookstreamError
-from bookstream.commands import looking, running
-from bookstream.commands.dlq import dlq
-from bookstream.commands.fleet import fleet
-from bookstream.commands.import_table import import_
-from bookstream.commands.learning import model, train
-from devstack.__main__ import stack
+from bookstream.commands import dlq, fleet, model
+from bookstream.commands.audit import audit
+from bookstream.commands.crawl import crawl
+from bookstream.commands.demo import demo
+from bookstream.commands.export import export
+from bookstream.commands.import_table import import_table
+from bookstream.commands.reextract import reextract
+from bookstream.commands.replay import replay
+from bookstream.commands.shop import shop
+from bookstream.commands.stack import stack
+from bookstream.commands.status import status
+from bookstream.commands.topics import topics
+from bookstream.commands.train import train
+from bookstream.commands.up import up
 
-HELP = """Bookstream: crawl bookshops, keep every event, search and serve the books.
+HELP = """Bookstream: crawl bookshops, store every event, search and serve the books.
 
-Start with `bookstream demo`: it runs everything on this machine, crawls a shop and prints lines to paste.
-Data stays in ./var (see --data); a second start goes on from what is there.
+Start with `bookstream demo`: it runs all services on this machine, crawls a shop and prints requests to
+paste. Data is stored in ./var (see --data); the next start continues with it.
 """
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+_VERBS: tuple[Callable[..., None], ...] = (demo, up, crawl, status, audit, export, topics, replay, reextract)
 
 
-def command_line() -> typer.Typer:
+def create_app() -> typer.Typer:
     """All verbs."""
-    cli = typer.Typer(
+    app = typer.Typer(
         help=HELP,
         add_completion=False,
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    verbs: tuple[Callable[..., None], ...] = (
-        *(running.demo, running.up, running.crawl),
-        *(looking.status, looking.audit, looking.export, looking.topics, looking.replay, looking.reextract),
-    )
-    for verb in verbs:
-        cli.command()(verb)
-    cli.command("import")(import_)
-    cli.command()(train)
-    cli.add_typer(model(), name="model")
-    cli.command(context_settings=_PASS_THROUGH, add_help_option=False)(running.shop)
-    cli.add_typer(dlq(), name="dlq")
-    cli.add_typer(fleet(), name="fleet")
-    cli.add_typer(stack(), name="stack")
-    return cli
+    for verb in _VERBS:
+        app.command()(verb)
+    app.command("import")(import_table)
+    app.command()(train)
+    app.add_typer(model.create_group(), name="model")
+    app.add_typer(dlq.create_group(), name="dlq")
+    app.add_typer(fleet.create_group(), name="fleet")
+    for program in (shop, stack):
+        app.command(context_settings=_PASS_THROUGH, add_help_option=False)(program)
+    return app
 
 
 def main() -> None:
-    """Exit codes: 0 done, 1 failed (one line says why), 2 wrong words, 130 stopped by Ctrl-C."""
+    """Exit codes: 0 done, 1 failed (one line says why), 2 invalid arguments, 130 stopped by Ctrl-C."""
     try:
-        command_line()(standalone_mode=True)
-    except BookstreamError as error:
-        sys.stderr.write(f"bookstream: {error}\n")
-        sys.exit(1)
-    except OSError as error:
+        create_app()(standalone_mode=True)
+    except (BookstreamError, OSError) as error:
         sys.stderr.write(f"bookstream: {error}\n")
         sys.exit(1)
 

@@ -1,88 +1,67 @@
-"""A crawl as a child process: its JSON lines become a progress bar and a summary."""
+"""Runs a crawl as a child process: its progress lines become a bar and a summary."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
 
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.progress import CrawlSummary, parse_crawl_line
+from bookstream.crawl_progress import CrawlProgressBar
 from bookstream.programs import ProgramExit, run_program
-from bookstream.progress import CrawlProgress, ProgressDisplay
 
-T = TypeVar("T", CrawlProgress, "CrawlSummary")
-
-UNREACHABLE = 3
-"""Exit code of the scraper when the start page can't be had."""
-
-
-@dataclass(frozen=True, slots=True)
-class CrawlSummary:
-    """What a crawl did; `published` books were new or changed."""
-
-    pages: int
-    books: int
-    published: int
-    unchanged: int
-    failed: int
-    seconds: float
-    resumed: bool
-
-    def failures(self, log: Path) -> str:
-        """A remark on pages that could not be had; empty when there were none."""
-        return f" · {self.failed} failed (see {log})" if self.failed else ""
+UNREACHABLE_EXIT_CODE = 3
+"""Exit code of the scraper when the start page can't be fetched."""
 
 
 class SiteUnreachable(BookstreamError):
-    """The start page can't be had; the text is the scraper's own line."""
+    """The start page can't be fetched; the text is the scraper's own error line."""
 
 
 class CrawlFailed(BookstreamError):
-    """The crawl ended early; what it had published is safe."""
+    """The crawl ended early; everything published until then is stored."""
 
 
-def crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str]) -> CrawlSummary:
-    """Run a crawl to its end, showing progress on standard error; what it says is kept in logs/scraper.log.
+def run_crawl(source: str, arguments: Sequence[str], environment: Mapping[str, str]) -> CrawlSummary:
+    """Run a crawl to its end; progress goes to standard error, the scraper's errors to logs/scraper.log.
 
     Ctrl-C is passed on, so that the crawl stops cleanly and can be resumed.
     Raises: SiteUnreachable, CrawlFailed.
     """
-    summary: CrawlSummary | None = None
+    summaries: list[CrawlSummary] = []
 
-    def follow(text: str) -> None:
-        nonlocal summary
-        line = json.loads(text)
-        if line["event"] == "progress":
-            display.show(_fields_of(CrawlProgress, line))
+    def read_line(text: str) -> None:
+        line = parse_crawl_line(text)
+        if isinstance(line, CrawlSummary):
+            summaries.append(line)
         else:
-            summary = _fields_of(CrawlSummary, line)
+            bar.update(line)
 
-    with ProgressDisplay() as display:
-        exited = run_program(["scraper", "crawl", source, *arguments], environment, on_line=follow)
-    _keep(scraper_log(Path(environment["BOOKSTREAM_DATA"])), exited.errors)
-    return _verdict(exited, summary)
+    with CrawlProgressBar() as bar:
+        exited = run_program(["scraper", "crawl", source, *arguments], environment, on_line=read_line)
+    _write_log(get_scraper_log(Path(environment["BOOKSTREAM_DATA"])), exited.errors)
+    return _check_exit(exited, summaries)
 
 
-def _keep(log: Path, lines: Sequence[str]) -> None:
-    """Best effort: the disk may be what is complained about."""
+def get_scraper_log(data: Path) -> Path:
+    """Errors of the last crawl: one line for each page that failed."""
+    return data / "logs" / "scraper.log"
+
+
+def describe_failures(summary: CrawlSummary, log: Path) -> str:
+    """The count of failed pages and where their errors are; empty when there were none."""
+    return f" · {summary.failed} failed (see {log})" if summary.failed else ""
+
+
+def _write_log(log: Path, lines: Sequence[str]) -> None:
+    """Best effort: the errors may be about a full disk."""
     with suppress(OSError):
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("".join(lines))
 
 
-def scraper_log(data: Path) -> Path:
-    """Where the last crawl's complaints are kept: one line for each page that failed."""
-    return data / "logs" / "scraper.log"
-
-
-def _verdict(exited: ProgramExit, summary: CrawlSummary | None) -> CrawlSummary:
-    if exited.code == UNREACHABLE:
+def _check_exit(exited: ProgramExit, summaries: Sequence[CrawlSummary]) -> CrawlSummary:
+    if exited.code == UNREACHABLE_EXIT_CODE:
         raise SiteUnreachable(exited.last_error.removeprefix("scraper: "))
-    if exited.code != 0 or summary is None:
+    if exited.code != 0 or not summaries:
         raise CrawlFailed(f"the crawl ended with code {exited.code}: {exited.last_error}")
-    return summary
-
-
-def _fields_of(kind: type[T], line: dict[str, Any]) -> T:  # Any: JSON that our own scraper wrote
-    return kind(**{f.name: line[f.name] for f in fields(kind)})
+    return summaries[-1]

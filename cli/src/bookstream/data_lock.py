@@ -1,4 +1,4 @@
-"""One `bookstream` per data folder."""
+"""Locks a data folder: one `bookstream` at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ from bookcore.domain.errors import Unavailable
 
 
 @contextmanager
-def only_one(data: Path) -> Iterator[None]:
-    """Hold the folder; the kernel frees it when this process ends, however it ends.
+def lock_data_folder(data: Path) -> Iterator[None]:
+    """Lock the folder until the end of the block; the kernel frees it when this process is killed.
 
-    Raises: Unavailable when another process has it, or it can't be made.
+    Raises: Unavailable when another process has the lock, or the folder can't be created.
     """
     try:
         data.mkdir(parents=True, exist_ok=True)

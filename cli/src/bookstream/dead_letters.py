@@ -1,4 +1,4 @@
-"""Reading dead letters and sending them again."""
+"""Reads dead letters and redrives them: sends the records again to the topic that they came from."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -6,66 +6,66 @@ from dataclasses import dataclass
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.event_log import EventLog, Position
-from bookcore.events.letters import Letter, letter_of
+from bookcore.events.dead_letter import DeadLetter, decode_dead_letter
 from bookcore.events.message import Record
-from bookcore.events.topics import TOPICS, topic_named
-from bookstream.audit import every_record
+from bookcore.events.topics import TOPICS, get_topic
+from bookstream.topics import read_topic
 
 GROUP = "bookstream.redrive"
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A letter and whether it was sent again already."""
+class DeadLetterEntry:
+    """A dead letter, and whether it was redriven before."""
 
-    letter: Letter
+    letter: DeadLetter
     is_redriven: bool
 
 
-def dead_letter_topics(topic: str | None) -> Sequence[str]:
+def list_dead_letter_topics(topic: str | None) -> Sequence[str]:
     """The dead-letter topic of one topic, or all of them.
 
     Raises: NotFound for an undeclared topic.
     """
     if topic is not None:
-        return [topic if topic.endswith(".dlq") else topic_named(topic).dead_letters]
+        return [topic if topic.endswith(".dlq") else get_topic(topic).dead_letter_topic]
     return [name for name in TOPICS if name.endswith(".dlq")]
 
 
-def letters(log: EventLog, topic: str | None = None) -> Iterator[Kept]:
-    """Every letter, in the order in which they were parked, topic by topic."""
-    for name in dead_letter_topics(topic):
-        done = {at.partition: at.committed for at in log.progress(name, GROUP)}
-        for letter in _readable(every_record(log, name)):
-            yield Kept(letter, letter.record.offset < done.get(letter.record.partition, 0))
+def list_dead_letters(log: EventLog, topic: str | None = None) -> Iterator[DeadLetterEntry]:
+    """Every dead letter in the order of its topic, topic by topic."""
+    for name in list_dead_letter_topics(topic):
+        done = {at.partition: at.committed for at in log.read_progress(name, GROUP)}
+        for letter in _parse_records(read_topic(log, name)):
+            yield DeadLetterEntry(letter, letter.record.offset < done.get(letter.record.partition, 0))
 
 
-def letter_at(log: EventLog, topic: str, offset: int) -> Letter:
-    """One letter by its offset in the dead-letter topic.
+def get_dead_letter(log: EventLog, topic: str, offset: int) -> DeadLetter:
+    """A dead letter by its offset in the dead-letter topic.
 
     Raises: NotFound.
     """
-    (name,) = dead_letter_topics(topic)
+    (name,) = list_dead_letter_topics(topic)
     for record in log.read(name, 0, offset, 1):
         if record.offset == offset:
-            return letter_of(record)
+            return decode_dead_letter(record)
     raise NotFound(f"{name} has no offset {offset}; `bookstream dlq list` shows what there is")
 
 
 def redrive(log: EventLog, topic: str) -> int:
-    """Send all letters of a topic again that weren't sent before; how many.
+    """Redrive the dead letters of a topic that weren't redriven before; their number.
 
-    After a crash some are sent twice, which is harmless: the same event has no second effect.
+    Idempotent by event id: after a crash some are sent twice, which has no second effect.
     """
-    (name,) = dead_letter_topics(topic)
-    todo = sum(at.lag for at in log.progress(name, GROUP))
+    (name,) = list_dead_letter_topics(topic)
+    todo = sum(at.lag for at in log.read_progress(name, GROUP))
     sent = 0
-    consumer = log.consumer(GROUP, [name])
+    consumer = log.create_consumer(GROUP, [name])
     try:
         while sent < todo:
             records = consumer.poll(limit=min(_CHUNK, todo - sent), timeout=5.0)
-            for letter in _readable(records):
+            for letter in _parse_records(records):
                 log.append(letter.topic, [letter.original])
             consumer.commit([Position(r.topic, r.partition, r.offset + 1) for r in records[-1:]])
             sent += len(records)
@@ -74,13 +74,13 @@ def redrive(log: EventLog, topic: str) -> int:
     return sent
 
 
-def _readable(records: Iterable[Record]) -> Iterator[Letter]:
-    """What else was written to the topic is passed over; `bookstream topics` counts it."""
+def _parse_records(records: Iterable[Record]) -> Iterator[DeadLetter]:
+    """Records that are no dead letters are skipped; `bookstream topics` counts them."""
     for record in records:
         with suppress(Invalid):
-            yield letter_of(record)
+            yield decode_dead_letter(record)
 
 
-def redrive_one(log: EventLog, letter: Letter) -> None:
-    """Send one letter again; the others stay as they are."""
+def redrive_one(log: EventLog, letter: DeadLetter) -> None:
+    """Redrive one dead letter; the others stay as they are."""
     log.append(letter.topic, [letter.original])

@@ -1,8 +1,6 @@
-"""The main job: start everything, crawl a shop, wait until it is searchable, say what came out."""
+"""The demo: crawl a shop, wait until all books are searchable, summarise."""
 
-import json
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,20 +8,20 @@ from pathlib import Path
 from threading import Event
 
 from bookcore.domain.errors import Unavailable
-from bookstream.audit import Stores
-from bookstream.crawl import CrawlSummary, SiteUnreachable, crawl, scraper_log
-from bookstream.local_secrets import local_secrets
-from bookstream.services import Ports, free_port_like
-from bookstream.status import changes_so_far, parked_so_far, pending
-from bookstream.supervisor import Processes, Service
+from bookcore.kit.progress import CrawlSummary
+from bookstream.crawl import SiteUnreachable, describe_failures, get_scraper_log, run_crawl
+from bookstream.services import choose_port
+from bookstream.status import count_changes, count_dead_letters, read_pending
+from bookstream.stores import Stores
+from bookstream.supervisor import Service, Supervisor
 
 _STUCK_AFTER = 60.0  # seconds without any progress
 _SHOP_SEED = "1"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the main job did."""
+class DemoResult:
+    """Counts of one run; `source` is the crawled site, `failures` the remark on failed pages."""
 
     source: str
     crawl: CrawlSummary
@@ -42,97 +40,70 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Running services and what they write to."""
+    """Running services and the stores that they write to."""
 
-    processes: Processes
+    supervisor: Supervisor
     stores: Stores
     environment: Mapping[str, str]
 
-    def run(self, url: str, *, books: int) -> Outcome:
-        """Crawl the site, or the sample shop of that many books when it can't be reached.
+    def run(self, url: str, *, books: int) -> DemoResult:
+        """Crawl the site, or the sample shop of that many books when the site can't be reached.
 
         Raises: CrawlFailed, Unavailable when a service ends or the pipeline is stuck.
         """
         started = time.monotonic()
-        changes, parked = changes_so_far(self.stores.log), parked_so_far(self.stores.log)
-        source = "books_toscrape"
-        try:
-            summary = crawl(source, ["--url", url], self.environment)
-        except SiteUnreachable as error:
-            print(f"{error}; crawling the bundled sample shop instead")
-            data = Path(self.environment["BOOKSTREAM_DATA"])
-            source = "sample_shop"
-            with sample_shop(self.processes, data, books=books) as shop:
-                summary = crawl(source, ["--url", shop], self.environment)
-        self.settle()
-        return Outcome(
+        log = self.stores.log
+        changes, parked = count_changes(log), count_dead_letters(log)
+        source, summary = self._crawl(url, books=books)
+        self.wait_until_searchable()
+        return DemoResult(
             source=source,
             crawl=summary,
-            changes=changes_so_far(self.stores.log) - changes,
-            parked=parked_so_far(self.stores.log) - parked,
+            changes=count_changes(log) - changes,
+            parked=count_dead_letters(log) - parked,
             seconds=time.monotonic() - started,
-            failures=summary.failures(scraper_log(Path(self.environment["BOOKSTREAM_DATA"]))),
+            failures=describe_failures(summary, get_scraper_log(self._data)),
         )
 
-    def settle(self) -> None:
+    def wait_until_searchable(self) -> None:
         """Wait until everything published is searchable.
 
         Raises: Unavailable when a service ends, or nothing moves for a minute.
         """
         pause, last, moved_at = Event(), "", time.monotonic()
-        while not (now := pending(self.stores)).settled:
-            self.processes.check()
+        while not (now := read_pending(self.stores)).is_done:
+            self.supervisor.check()
             if str(now) != last:
                 last, moved_at = str(now), time.monotonic()
             if time.monotonic() - moved_at > _STUCK_AFTER:
-                raise Unavailable(f"nothing moved for {_STUCK_AFTER:.0f} s ({now}); see the logs")
+                logs = self._data / "logs"
+                raise Unavailable(f"no progress for {_STUCK_AFTER:.0f} s ({now}); see the logs in {logs}")
             pause.wait(0.05)
+
+    @property
+    def _data(self) -> Path:
+        return Path(self.environment["BOOKSTREAM_DATA"])
+
+    def _crawl(self, url: str, *, books: int) -> tuple[str, CrawlSummary]:
+        try:
+            return "books_toscrape", run_crawl("books_toscrape", ["--url", url], self.environment)
+        except SiteUnreachable as error:
+            print(f"{error}; crawling the bundled sample shop instead")
+        with serve_sample_shop(self.supervisor, self._data, books=books) as shop:
+            return "sample_shop", run_crawl("sample_shop", ["--url", shop], self.environment)
 
 
 @contextmanager
-def sample_shop(processes: Processes, data: Path, *, books: int) -> Iterator[str]:
-    """The sample shop's address while it runs: last time's if that is free, for it stands in every book."""
-    remembered = data / "sample-shop.port"
-    port = free_port_like(int(remembered.read_text()) if remembered.exists() else 0)
-    remembered.write_text(str(port))
+def serve_sample_shop(supervisor: Supervisor, data: Path, *, books: int) -> Iterator[str]:
+    """The sample shop's URL while it runs.
+
+    Every book contains it, so the last run's port is reused if free.
+    """
+    port_file = data / "sample-shop.port"
+    port = choose_port(int(port_file.read_text()) if port_file.exists() else 0)
+    port_file.write_text(str(port))
     url = f"http://127.0.0.1:{port}/"
     arguments = ["sample_shop", "serve", "--port", str(port), "--books", str(books), "--seed", _SHOP_SEED]
-    processes.start([Service("sample-shop", arguments, url)])
+    supervisor.start_all([Service("sample-shop", arguments, url)])
     yield url
-    processes.stop_one("sample-shop")
-
-
-def log_in(ports: Ports, data: Path) -> str:
-    """An access token of the first administrator.
-
-    Raises: Unavailable when the gateway doesn't give one.
-    """
-    secrets = local_secrets(data)
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{ports.gateway}/v1/auth/login",
-        data=json.dumps({"email": secrets.admin_email, "password": secrets.admin_password}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own loopback URL
-            token: str = json.load(answer)["access_token"]
-    except OSError as error:
-        raise Unavailable(f"the gateway gives no token ({error}); see its log") from error
-    return token
-
-
-def invitation(ports: Ports, token: str) -> str:
-    """The addresses, and three lines to paste."""
-    base = f"http://127.0.0.1:{ports.gateway}"
-    header = f"-H 'Authorization: Bearer {token}'"
-    return "\n".join(
-        (
-            f"gateway     {base}        (docs: {base}/docs)",
-            f"books-api   http://127.0.0.1:{ports.books_api}        search-api  http://127.0.0.1:{ports.search_api}"
-            f"        ml-api  http://127.0.0.1:{ports.ml_api}",
-            "",
-            f"curl {header} '{base}/v1/books?sort=-price&limit=3'",
-            f"curl {header} '{base}/v1/search?q=light'",
-            f"curl {header} '{base}/v1/statistics'",
-        )
-    )
+    supervisor.stop("sample-shop")

@@ -1,4 +1,4 @@
-"""Secrets of a laptop's data folder, made on first use and readable by its owner only."""
+"""Secrets of a local data folder, generated on first use and readable by their owner only."""
 
 import json
 import os
@@ -18,35 +18,35 @@ class LocalSecrets:
     admin_password: str
 
 
-def local_secrets(data: Path) -> LocalSecrets:
-    """Those of DATA/keys/local.json; two starts at once agree on the first one's.
+def load_local_secrets(data: Path) -> LocalSecrets:
+    """Read DATA/keys/local.json, or create it; concurrent starts agree on the first file.
 
     Raises: Invalid when the file is damaged.
     """
     path = data / "keys" / "local.json"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        _write_once(path, _new())
+        _write_once(path, _generate_secrets())
     try:
         return LocalSecrets(**json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
-        raise Invalid(f"{path} is damaged; remove it, and a new one is made at the next start") from error
+        raise Invalid(f"{path} is damaged; remove it: the next start creates a new one") from error
 
 
-def _new() -> LocalSecrets:
+def _generate_secrets() -> LocalSecrets:
     return LocalSecrets(secrets.token_urlsafe(32), "admin@bookstream.example", secrets.token_urlsafe(18))
 
 
-def _write_once(path: Path, made: LocalSecrets) -> None:
+def _write_once(path: Path, secrets: LocalSecrets) -> None:
     staged = path.with_suffix(f".{os.getpid()}")
     staged.touch(mode=0o600)
     with staged.open("w") as file:
-        file.write(json.dumps(asdict(made)))
+        file.write(json.dumps(asdict(secrets)))
         file.flush()
         os.fsync(file.fileno())
     try:
         os.link(staged, path)
     except FileExistsError:
-        pass  # somebody else was first; theirs counts
+        pass  # a concurrent start was first; its file counts
     finally:
         staged.unlink()

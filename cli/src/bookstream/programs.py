@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from bookcore.kit.parent import ENVIRONMENT_VARIABLE as PARENT_PIPE
+from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which services there are, and how they find each other on a laptop."""
+"""The services, their ports, and the environment by which they find each other on one machine."""
 
 import random
 import socket
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from bookstream.local_secrets import local_secrets
+from bookstream.local_secrets import load_local_secrets
 from bookstream.supervisor import Service
 
 _BELOW_EPHEMERAL = range(18_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """Where each HTTP service listens on 127.0.0.1."""
+class ServicePorts:
+    """The port of each HTTP service on 127.0.0.1."""
 
     gateway: int
     books_api: int
@@ -23,22 +23,22 @@ class Ports:
     ml_api: int
 
 
-def choose_ports(gateway: int) -> Ports:
-    """The gateway's as asked (0: any free one), the others next to it or wherever there is room.
+def choose_ports(gateway: int) -> ServicePorts:
+    """The gateway's port as given (0: any free one), the next three for the others where they are free.
 
-    Raises: Unavailable when the gateway's is taken.
+    Raises: Unavailable when the gateway's port is taken.
     """
     if gateway and not _is_free(gateway):
         raise Unavailable(f"port {gateway} is in use; choose another with --port")
-    chosen = [gateway or any_free_port()]
+    chosen = [gateway or find_free_port()]
     for wish in (chosen[0] + 1, chosen[0] + 2, chosen[0] + 3):
-        chosen.append(wish if _is_free(wish) and wish not in chosen else any_free_port())
-    return Ports(*chosen)
+        chosen.append(wish if _is_free(wish) and wish not in chosen else find_free_port())
+    return ServicePorts(*chosen)
 
 
-def environment_of(data: Path, ports: Ports) -> Mapping[str, str]:
-    """What every service is told."""
-    secrets = local_secrets(data)
+def build_environment(data: Path, ports: ServicePorts) -> Mapping[str, str]:
+    """Environment variables of every service."""
+    secrets = load_local_secrets(data)
     return {
         "BOOKSTREAM_DATA": str(data.absolute()),
         "BOOKSTREAM_INTERNAL_SECRET": secrets.internal_secret,
@@ -55,18 +55,18 @@ def environment_of(data: Path, ports: Ports) -> Mapping[str, str]:
     }
 
 
-def services(ports: Ports) -> Sequence[Service]:
+def list_services(ports: ServicePorts) -> Sequence[Service]:
     """In the order in which they start; they stop the other way round."""
     return [
         Service("ingestor", ["ingestor"]),
-        Service("books-api", ["books_api"], _ready(ports.books_api)),
-        Service("search-api", ["search_api"], _ready(ports.search_api)),
-        Service("ml-api", ["ml_api"], _ready(ports.ml_api)),
-        Service("gateway", ["gateway"], _ready(ports.gateway)),
+        Service("books-api", ["books_api"], _build_readiness_url(ports.books_api)),
+        Service("search-api", ["search_api"], _build_readiness_url(ports.search_api)),
+        Service("ml-api", ["ml_api"], _build_readiness_url(ports.ml_api)),
+        Service("gateway", ["gateway"], _build_readiness_url(ports.gateway)),
     ]
 
 
-def _ready(port: int) -> str:
+def _build_readiness_url(port: int) -> str:
     return f"http://127.0.0.1:{port}/health/ready"
 
 
@@ -82,15 +82,15 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def free_port_like(wish: int) -> int:
-    """That port if it is free, else any."""
-    return wish if wish and _is_free(wish) else any_free_port()
+def choose_port(preferred: int) -> int:
+    """The preferred port if it is free, else any."""
+    return preferred if preferred and _is_free(preferred) else find_free_port()
 
 
-def any_free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody has now.
+def find_free_port() -> int:
+    """A free TCP port of 127.0.0.1.
 
-    Never one that the kernel gives to outgoing connections: a client that knocks before the service listens
-    could be given the very port that it knocks at, and would hold it.
+    Never an ephemeral one: a client that connects before the service listens could get that very port for
+    its own end of the connection, and would keep it.
     """
     return next(port for port in random.sample(_BELOW_EPHEMERAL, 1_000) if _is_free(port))

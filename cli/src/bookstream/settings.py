@@ -1,4 +1,4 @@
-"""What the command line can be told by the environment; flags win."""
+"""Settings from environment variables; flags override them."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ class Settings(SharedSettings):
     """The shared settings: the same data folder and URLs as the services use."""
 
 
-def settings_for(data: Path | None) -> Settings:
-    """From the environment, with the data folder of the flag.
+def load_settings(data: Path | None) -> Settings:
+    """Read the environment, with the data folder of the flag.
 
     Raises: Invalid naming the variable at fault.
     """

@@ -1,18 +1,19 @@
-"""Where everything stands: how far each consumer is, how much is kept, how fresh it is."""
+"""Status of the pipeline: lag of each consumer, number of books, age of the newest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from bookcore.catalogue import BookFilter, count_messages, queries
+from bookcore.catalogue import BookFilter, outbox, queries
 from bookcore.event_log import EventLog
 from bookcore.events.topics import CHANGED, OBSERVED, STATE, TOPICS
-from bookstream.audit import Stores
+from bookstream.stores import Stores
+from bookstream.topics import count_messages
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
-    """Messages that a group has still to do."""
+class GroupLag:
+    """Messages that a consumer group has not processed yet."""
 
     group: str
     topic: str
@@ -20,73 +21,79 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """What is published but not searchable yet; `owed` counts events in the catalogue's outbox."""
+class PendingWork:
+    """Work between publishing and search; `outbox` counts events in the catalogue's outbox."""
 
-    lags: Sequence[Lag]
-    owed: int
+    lags: Sequence[GroupLag]
+    outbox: int
 
     @property
-    def settled(self) -> bool:
+    def is_done(self) -> bool:
         """Whether everything published is in the catalogue and the index."""
-        return self.owed == 0 and all(lag.messages == 0 for lag in self.lags)
+        return self.outbox == 0 and all(lag.messages == 0 for lag in self.lags)
 
     def __str__(self) -> str:
         waiting = ", ".join(f"{lag.group} has {lag.messages} to do" for lag in self.lags)
-        return f"{waiting}, the outbox owes {self.owed}"
+        return f"{waiting}, {self.outbox} in the outbox"
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
-    """`newest` is the last accepted observation."""
+class PipelineStatus:
+    """`newest`: time of the last accepted observation; `documents`: books in the search index."""
 
-    pending: Pending
+    pending: PendingWork
     books: int
     documents: int
-    parked: int
+    dead_letters: int
     newest: datetime | None
 
+    def as_dict(self) -> dict[str, object]:
+        """For `status --json`."""
+        return {
+            "pending": {"lags": [asdict(lag) for lag in self.pending.lags], "owed": self.pending.outbox},
+            "books": self.books,
+            "documents": self.documents,
+            "parked": self.dead_letters,
+            "newest": self.newest,
+            "settled": self.pending.is_done,
+        }
 
-def overview(stores: Stores) -> Overview:
-    """Asks every store once, and the index for every document."""
+
+def read_status(stores: Stores) -> PipelineStatus:
+    """Queries every store once, and lists all versions of the index."""
     with stores.catalogue.begin_read() as connection:
         books = queries.count_books(connection, BookFilter())
         newest = queries.get_newest_observation(connection)
-    return Overview(
-        pending=pending(stores),
+    return PipelineStatus(
+        pending=read_pending(stores),
         books=books,
         documents=sum(not deleted for _, _, deleted in stores.index.read_versions()),
-        parked=parked_so_far(stores.log),
+        dead_letters=count_dead_letters(stores.log),
         newest=newest,
     )
 
 
-def pending(stores: Stores) -> Pending:
-    """Cheap enough to ask many times a second.
+def read_pending(stores: Stores) -> PendingWork:
+    """Cheap enough for many calls a second.
 
-    The lags are read in the order in which events flow, the outbox between them, so that nothing on its way
-    is missed.
+    Lags are read in the order in which events flow, the outbox between them, so that no event in flight is
+    missed.
     """
-    observed = _lag(stores.log, "ingestor.catalogue", OBSERVED.name)
+    observed = _read_lag(stores.log, "ingestor.catalogue", OBSERVED.name)
     with stores.catalogue.begin_read() as connection:
-        owed = count_messages(connection)
-    return Pending((observed, _lag(stores.log, "ingestor.index", STATE.name)), owed)
+        outbox_size = outbox.count_messages(connection)
+    return PendingWork((observed, _read_lag(stores.log, "ingestor.index", STATE.name)), outbox_size)
 
 
-def parked_so_far(log: EventLog) -> int:
-    """How many dead letters there have been."""
-    return sum(end_of(log, name) for name in TOPICS if name.endswith(".dlq"))
+def count_dead_letters(log: EventLog) -> int:
+    """Dead letters so far, of all topics."""
+    return sum(count_messages(log, name) for name in TOPICS if name.endswith(".dlq"))
 
 
-def _lag(log: EventLog, group: str, topic: str) -> Lag:
-    return Lag(group, topic, sum(p.lag for p in log.read_progress(topic, group)))
+def _read_lag(log: EventLog, group: str, topic: str) -> GroupLag:
+    return GroupLag(group, topic, sum(p.lag for p in log.read_progress(topic, group)))
 
 
-def end_of(log: EventLog, topic: str) -> int:
-    """How many messages a topic has had."""
-    return sum(p.end for p in log.read_progress(topic, "nobody"))
-
-
-def changes_so_far(log: EventLog) -> int:
-    """How many change events there have been."""
-    return end_of(log, CHANGED.name)
+def count_changes(log: EventLog) -> int:
+    """Change events so far."""
+    return count_messages(log, CHANGED.name)

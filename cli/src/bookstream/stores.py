@@ -1,52 +1,61 @@
-"""The stores of a data folder, opened and closed together."""
+"""Opens and prepares the stores of a data folder."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from bookcore.catalogue import open_catalogue, prepare_catalogue
+from bookcore.catalogue import Catalogue, open_catalogue, prepare_catalogue
 from bookcore.domain.errors import NotFound
-from bookcore.event_log import open_event_log
-from bookcore.lake import open_lake, prepare_lake
-from bookcore.search import open_search
-from bookstream.audit import Stores
+from bookcore.event_log import EventLog, open_event_log
+from bookcore.lake import Lake, open_lake, prepare_lake
+from bookcore.search import SearchIndex, open_search_index
 from bookstream.settings import Settings
 
 
-@contextmanager
-def opened(settings: Settings) -> Iterator[Stores]:
-    """All four; the index for reading only.
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Event log, lake, catalogue and search index of one data folder."""
 
-    Raises: NotFound when nothing was ever kept there; Unavailable or Invalid, naming the store that can't be
-    opened.
+    log: EventLog
+    lake: Lake
+    catalogue: Catalogue
+    index: SearchIndex
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[Stores]:
+    """All four, closed at the end of the block; the index is read-only.
+
+    Raises: NotFound without data; Unavailable or Invalid, naming the store that can't be opened.
     """
-    refuse_empty(settings)
+    require_data(settings)
     with ExitStack() as closing:
         stores = Stores(
             log=open_event_log(settings.event_log_url),
             lake=open_lake(settings.lake_url),
             catalogue=open_catalogue(settings.catalogue_url),
-            index=open_search(settings.search_url),
+            index=open_search_index(settings.search_url),
         )
         for store in (stores.log, stores.lake, stores.catalogue, stores.index):
             closing.callback(store.close)
         yield stores
 
 
-def prepare(settings: Settings) -> None:
-    """Make what isn't there: folder or bucket, tables, topics.
+def prepare_stores(settings: Settings) -> None:
+    """Create what is missing: folder or bucket, tables, topics.
 
     Raises: Unavailable, Invalid or Conflict, naming the store and the remedy.
     """
     prepare_lake(settings.lake_url)
     prepare_catalogue(settings.catalogue_url)
     log = open_event_log(settings.event_log_url)
-    log.declare()
+    log.declare_topics()
     log.close()
 
 
-def refuse_empty(settings: Settings) -> None:
-    """Looking must not make a data folder, nor call an empty one sound.
+def require_data(settings: Settings) -> None:
+    """Refuse a data folder that doesn't exist: reading must not create one.
 
     Raises: NotFound with the remedy.
     """

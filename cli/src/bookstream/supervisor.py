@@ -1,4 +1,4 @@
-"""The services as child processes: started, watched, stopped."""
+"""Starts services as child processes, watches and stops them."""
 
 import os
 import subprocess
@@ -17,13 +17,13 @@ from typing import IO, NoReturn, Self
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 
-_START_WITHIN, _STOP_WITHIN = 60.0, 15.0  # seconds
-_LOOK_EVERY = 0.05
+_START_TIMEOUT, _STOP_TIMEOUT = 60.0, 15.0  # seconds
+_POLL_INTERVAL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A program to run; `health` is a URL that answers 200 once it can work, None when it has no HTTP."""
+    """A program to run; `health` is a URL that answers 200 once it is ready, None when it has no HTTP."""
 
     name: str
     arguments: Sequence[str]
@@ -31,10 +31,10 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class Processes:
-    """Children in groups of their own, so that Ctrl-C reaches only us and we stop them in order.
+class Supervisor:
+    """Runs services in sessions of their own: Ctrl-C reaches only this process, which stops them in order.
 
-    Their output goes to `logs/<name>.log`. They end, too, when this process is killed: they watch a pipe.
+    Their output goes to `logs/<name>.log`. They watch a pipe and end when this process is killed.
     """
 
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
@@ -42,7 +42,7 @@ class Processes:
         self._environment = environment
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._closing = ExitStack()
-        self._alive_reading, self._alive_writing = os.pipe()
+        self._pipe_read, self._pipe_write = os.pipe()
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -51,26 +51,26 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.stop_all()
 
-    def start(self, services: Sequence[Service]) -> None:
+    def start_all(self, services: Sequence[Service]) -> None:
         """Start all, then wait until each is healthy.
 
-        Raises: Unavailable naming the one that ended or didn't get ready, with its last line.
+        Raises: Unavailable naming the service that ended or isn't ready in time, with its last log line.
         """
         for service in services:
             self._spawn(service)
         for service in services:
-            self._await(service)
+            self._wait_until_healthy(service)
 
     def check(self) -> None:
         """Raises: Unavailable naming a service that ended by itself."""
         for name, process in self._running.items():
             if process.poll() is not None:
-                raise Unavailable(self._obituary(name, process.returncode))
+                raise Unavailable(self._describe_exit(name, process.returncode))
 
     def watch(self) -> NoReturn:
-        """Look after the services until interrupted.
+        """Check the services until interrupted.
 
         Raises: Unavailable naming a service that ended by itself.
         """
@@ -79,55 +79,56 @@ class Processes:
             self.check()
             pause.wait(0.5)
 
-    def stop(self) -> None:
-        """SIGTERM to the last started first; SIGKILL to what is still there after 15 s."""
+    def stop_all(self) -> None:
+        """Stop all, the last started first."""
         for name in reversed(list(self._running)):
-            self.stop_one(name)
+            self.stop(name)
         self._closing.close()
-        for descriptor in (self._alive_reading, self._alive_writing):
+        for descriptor in (self._pipe_read, self._pipe_write):
             os.close(descriptor)
 
-    def stop_one(self, name: str) -> None:
-        """SIGTERM, and SIGKILL when it is still there after 15 s."""
+    def stop(self, name: str) -> None:
+        """SIGTERM, then SIGKILL after 15 s."""
         process = self._running.pop(name)
         process.terminate()
         try:
-            process.wait(_STOP_WITHIN)
+            process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
     def _spawn(self, service: Service) -> None:
-        output = self._closing.enter_context(self._log_of(service.name).open("ab"))
-        self._running[service.name] = spawn(
+        output = self._closing.enter_context(self._get_log_file(service.name).open("ab"))
+        self._running[service.name] = start_module(
             service.arguments,
-            {**self._environment, **service.environment, PARENT_PIPE: str(self._alive_reading)},
+            {**self._environment, **service.environment, PARENT_PIPE: str(self._pipe_read)},
             output=output,
-            keep_open=self._alive_reading,
+            keep_open=self._pipe_read,
         )
 
-    def _await(self, service: Service) -> None:
-        deadline = time.monotonic() + _START_WITHIN
+    def _wait_until_healthy(self, service: Service) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT
         pause = Event()
-        while service.health is not None and not healthy(service.health):
+        while service.health is not None and not is_healthy(service.health):
             self.check()
             if time.monotonic() > deadline:
-                raise Unavailable(f"{service.name} is not ready after {_START_WITHIN:.0f} s; see its log")
-            pause.wait(_LOOK_EVERY)
+                log = self._get_log_file(service.name)
+                raise Unavailable(f"{service.name} is not ready after {_START_TIMEOUT:.0f} s; see {log}")
+            pause.wait(_POLL_INTERVAL)
 
-    def _obituary(self, name: str, code: int) -> str:
-        lines = self._log_of(name).read_text(errors="replace").strip().splitlines()
-        last = lines[-1] if lines else "it said nothing"
-        return f"{name} ended with code {code}: {last} (see {self._log_of(name)})"
+    def _describe_exit(self, name: str, code: int) -> str:
+        lines = self._get_log_file(name).read_text(errors="replace").strip().splitlines()
+        last = lines[-1] if lines else "no output"
+        return f"{name} ended with code {code}: {last} (see {self._get_log_file(name)})"
 
-    def _log_of(self, name: str) -> Path:
+    def _get_log_file(self, name: str) -> Path:
         return self._logs / f"{name}.log"
 
 
-def spawn(
+def start_module(
     arguments: Sequence[str], environment: Mapping[str, str], *, output: IO[bytes], keep_open: int
 ) -> subprocess.Popen[bytes]:
-    """A Python module as a child in a session of its own."""
+    """Start `python -m ARGUMENTS` in a session of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", *arguments],
         env={**os.environ, **environment},
@@ -139,10 +140,10 @@ def spawn(
     )
 
 
-def healthy(url: str) -> bool:
+def is_healthy(url: str) -> bool:
     """Whether the URL answers 200 within a second."""
     try:
-        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - our own loopback URL
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - our own loopback URL
+            return bool(response.status == 200)
     except (OSError, HTTPException):
         return False

@@ -1,6 +1,7 @@
-"""Rows -> observed events in batches, with a ledger for `bookstream audit`; what can't be accepted is parked.
+"""Publishes rows as observed events in batches, with a ledger for `bookstream audit`; rejected rows are
+parked.
 
-Done twice, the same rows make the same event ids, and the catalogue sees no change.
+Idempotent: the same rows have the same event ids and content hashes, so the catalogue doesn't change.
 """
 
 import time
@@ -11,19 +12,19 @@ from itertools import islice
 
 import orjson
 
-from bookcore.domain.book import version_at
-from bookcore.domain.normalise import Rejected, normalise, printed_hash
+from bookcore.domain.book import to_version
+from bookcore.domain.normalise import Rejected, hash_printed, normalise
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
-from bookcore.events.letters import letter_message
+from bookcore.events.dead_letter import encode_dead_letter
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.clock import Clock
 from bookcore.lake import Lake
-from bookcore.lake.layout import ledger_key, pack_lines
-from booksources.tables.mapping import Mapping
-from booksources.tables.reader import Line
+from bookcore.lake.layout import make_ledger_key, pack_lines
+from booksources.tables.mapping import TableMapping
+from booksources.tables.reader import TableRow
 
 _BATCH = 500
 _PRODUCER = "bookstream/import"
@@ -31,8 +32,8 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Imported:
-    """Counts so far; `reasons` counts the parked by reason without what was printed."""
+class ImportCounts:
+    """Counts so far; `position` in bytes of the file, `reasons` of parked rows without the printed values."""
 
     rows: int = 0
     published: int = 0
@@ -46,106 +47,108 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
-    line: Line
+class _RejectedRow:
+    line: TableRow
     message: Message
     reason: str
 
 
-class Importer:
-    """Publishes through the log and lake of a data folder."""
+class TableImporter:
+    """Publishes to the event log and the lake of a data folder."""
 
-    def __init__(self, log: EventLog, lake: Lake, mapping: Mapping, clock: Clock) -> None:
+    def __init__(self, log: EventLog, lake: Lake, mapping: TableMapping, clock: Clock) -> None:
         self._event_log = log
         self._lake = lake
         self._mapping = mapping
         self._clock = clock
 
-    def run(self, lines: Iterable[Line], *, show: Callable[[Imported], None]) -> Imported:
-        """Every row, in order; a later row of the same book counts as seen later.
+    def run(self, lines: Iterable[TableRow], *, on_progress: Callable[[ImportCounts], None]) -> ImportCounts:
+        """Publish every row in order; a later row of the same book has a later observation time.
 
-        Raises: Unavailable when a store is away, Invalid when the file is damaged or lacks a column; what was
-        published until then is safe.
+        Raises: Unavailable when a store is down, Invalid when the file is damaged or lacks a column;
+        everything published until then is stored.
         """
-        began, at = time.monotonic(), self._clock.now()
-        done, run = Imported(), f"import-{version_at(at)}"
-        for sequence, batch in enumerate(_batches(lines)):
-            self._publish(batch, at=at, segment=ledger_key(self._mapping.source, run, sequence), done=done)
-            done.position, done.seconds = batch[-1].position, time.monotonic() - began
-            show(done)
-        done.seconds = time.monotonic() - began
-        return done
+        started_at, at = time.monotonic(), self._clock.now()
+        counts, run = ImportCounts(), f"import-{to_version(at)}"
+        for sequence, batch in enumerate(_split_batches(lines)):
+            self._publish(
+                batch, at=at, segment=make_ledger_key(self._mapping.source, run, sequence), counts=counts
+            )
+            counts.position, counts.seconds = batch[-1].position, time.monotonic() - started_at
+            on_progress(counts)
+        counts.seconds = time.monotonic() - started_at
+        return counts
 
-    def _publish(self, batch: list[Line], *, at: datetime, segment: str, done: Imported) -> None:
+    def _publish(self, batch: list[TableRow], *, at: datetime, segment: str, counts: ImportCounts) -> None:
         events: list[BookObserved] = []
-        refused: list[_Refused] = []
+        rejected: list[_RejectedRow] = []
         for line in batch:
-            made = self._event(line, at + timedelta(microseconds=line.number))
-            if isinstance(made, BookObserved):
-                events.append(made)
+            event = self._build_event(line, at + timedelta(microseconds=line.number))
+            if isinstance(event, BookObserved):
+                events.append(event)
             else:
-                refused.append(made)
-        if refused:
-            self._event_log.append(OBSERVED.dead_letters, [_letter(each) for each in refused])
+                rejected.append(event)
+        if rejected:
+            self._event_log.append(OBSERVED.dead_letter_topic, [_build_dead_letter(row) for row in rejected])
         if events:
             self._event_log.append(OBSERVED.name, [encode(event, source=_PRODUCER) for event in events])
-            self._lake.put(segment, pack_lines(_ledger_line(event) for event in events))
-        done.rows += len(batch)
-        done.published += len(events)
-        done.parked += len(refused)
-        for each in refused:
-            reason = each.reason.partition(": ")[0]
-            done.reasons[reason] = done.reasons.get(reason, 0) + 1
+            self._lake.put(segment, pack_lines(_format_ledger_line(event) for event in events))
+        counts.rows += len(batch)
+        counts.published += len(events)
+        counts.parked += len(rejected)
+        for row in rejected:
+            reason = row.reason.partition(": ")[0]
+            counts.reasons[reason] = counts.reasons.get(reason, 0) + 1
 
-    def _event(self, line: Line, moment: datetime) -> BookObserved | _Refused:
+    def _build_event(self, line: TableRow, moment: datetime) -> BookObserved | _RejectedRow:
         if line.cells is None:
             key = f"{self._mapping.source}:row-{line.number}"
-            return _Refused(line, Message(key, line.raw.encode()), line.fault)
-        origin, printed = self._mapping.read(line.cells)
+            return _RejectedRow(line, Message(key, line.raw.encode()), line.fault)
+        origin, printed = self._mapping.map_row(line.cells)
         event = BookObserved(
             source=origin.source,
             source_id=origin.source_id,
             url=origin.url,
             observed_at=moment,
-            content_hash=printed_hash(origin, printed),
+            content_hash=hash_printed(origin, printed),
             extractor=self._mapping.extractor,
             printed=printed,
         )
         book = normalise(origin, printed)
         if isinstance(book, Rejected):
-            return _Refused(line, encode(event, source=_PRODUCER), str(book))
+            return _RejectedRow(line, encode(event, source=_PRODUCER), str(book))
         return event
 
 
-def _letter(refused: _Refused) -> Message:
-    """As the ingestor would have parked it, but with the row's number for an offset: it has none."""
-    told = refused.message
-    row = refused.line.number
-    record = Record(OBSERVED.name, 0, row, _NEVER, told.key, told.value, told.headers)
-    return letter_message(record, f"row {row}: {refused.reason}")
+def _build_dead_letter(rejected: _RejectedRow) -> Message:
+    """A dead letter like the ingestor's, with the row number as offset."""
+    message = rejected.message
+    row = rejected.line.number
+    record = Record(OBSERVED.name, 0, row, _NEVER, message.key, message.value, message.headers)
+    return encode_dead_letter(record, f"row {row}: {rejected.reason}")
 
 
-def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+def _split_batches(lines: Iterable[TableRow]) -> Iterator[list[TableRow]]:
     rest = iter(lines)
     while batch := list(islice(rest, _BATCH)):
         yield batch
 
 
-def _ledger_line(event: BookObserved) -> dict[str, str]:
+def _format_ledger_line(event: BookObserved) -> dict[str, str]:
     return {
-        "event_id": event.id,
+        "event_id": event.event_id,
         "key": event.key,
         "version": str(event.version),
         "content_hash": event.content_hash,
     }
 
 
-def reasons_of(done: Imported, *, most: int = 5) -> list[str]:
-    """The most frequent reasons, most first, each with its count."""
-    ordered = sorted(done.reasons.items(), key=lambda each: (-each[1], each[0]))
+def list_reasons(counts: ImportCounts, *, most: int = 5) -> list[str]:
+    """The most frequent reasons with their counts, most frequent first."""
+    ordered = sorted(counts.reasons.items(), key=lambda item: (-item[1], item[0]))
     return [f"{count} x {reason}" for reason, count in ordered[:most]]
 
 
-def as_json(done: Imported) -> str:
-    """For programs."""
-    return orjson.dumps({name: getattr(done, name) for name in Imported.__slots__}).decode()
+def to_json(counts: ImportCounts) -> str:
+    """A JSON object."""
+    return orjson.dumps({name: getattr(counts, name) for name in ImportCounts.__slots__}).decode()

@@ -15,8 +15,8 @@ from bookcore.events.book import BookObserved
 from bookcore.events.codec import decode
 from bookcore.events.dead_letter import decode_dead_letter
 from bookcore.events.topics import OBSERVED
-from booksources.tables.mapping import bundled, mapping_named, mapping_of
-from bookstream.audit import every_record
+from booksources.tables.mapping import list_bundled_mappings, load_mapping, parse_mapping
+from bookstream.topics import read_topic
 
 MAPPING = """
 source = "my_shop"
@@ -56,14 +56,14 @@ def imported(table: Path, *, mapping: str = "", json_: bool = True) -> subproces
 
 def observed(table: Path) -> list[BookObserved]:
     log = open_event_log(f"sqlite://{table.parent}/data/log.db")
-    found = [decode(record).event for record in every_record(log, OBSERVED.name)]
+    found = [decode(record).event for record in read_topic(log, OBSERVED.name)]
     log.close()
     return [event for event in found if isinstance(event, BookObserved)]
 
 
 def reasons(table: Path) -> list[str]:
     log = open_event_log(f"sqlite://{table.parent}/data/log.db")
-    found = [decode_dead_letter(record).reason for record in every_record(log, OBSERVED.dead_letter_topic)]
+    found = [decode_dead_letter(record).reason for record in read_topic(log, OBSERVED.dead_letter_topic)]
     log.close()
     return found
 
@@ -156,13 +156,13 @@ def test_a_file_of_another_kind_is_refused_in_a_line(
 )
 def test_a_mistake_in_a_mapping_is_named(text: str, complaint: str) -> None:
     with pytest.raises(Invalid, match=complaint):
-        mapping_of(text)
+        parse_mapping(text)
 
 
 def test_an_unknown_mapping_tells_those_that_there_are() -> None:
     with pytest.raises(NotFound, match="goodbooks, machinehack, onix, serbian_bookshop"):
-        mapping_named("none")
-    assert [mapping_of(each.text).source for each in bundled()]
+        load_mapping("none")
+    assert [parse_mapping(each.text).source for each in list_bundled_mappings()]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from tests.unit.bookstream.test_import import imported, observed, reasons
 from bookcore.domain.book import Book
 from bookcore.domain.errors import Invalid
 from bookcore.domain.normalise import Rejected, normalise
-from booksources.tables.mapping import mapping_named
-from booksources.tables.reader import Form, open_table
+from booksources.tables.mapping import load_mapping
+from booksources.tables.reader import TableFormat, open_table
 
 PRODUCT = """<Product><RecordReference>r{n}</RecordReference>
 <ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780306406157</IDValue></ProductIdentifier>
@@ -55,10 +55,10 @@ def product(n: int, *, price: str = "9.90", more: str = "") -> str:
 
 
 def books(path: Path) -> Iterator[Book | Rejected | str]:
-    mapping = mapping_named("onix")
-    with open_table(path, mapping.form) as lines:
+    mapping = load_mapping("onix")
+    with open_table(path, mapping.format) as lines:
         for line in lines:
-            yield line.fault if line.cells is None else normalise(*mapping.read(line.cells))
+            yield line.fault if line.cells is None else normalise(*mapping.map_row(line.cells))
 
 
 def test_a_product_is_a_book_with_all_that_it_says(tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_bombs_and_other_files_are_refused_in_a_line(tmp_path: Path, text: str, 
 _PEAK = """
 import sys
 from pathlib import Path
-from booksources.tables.reader import Form, open_table
-with open_table(Path(sys.argv[1]), Form()) as lines:
+from booksources.tables.reader import TableFormat, open_table
+with open_table(Path(sys.argv[1]), TableFormat()) as lines:
     print(sum(1 for _ in lines), Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
@@ -176,12 +176,12 @@ def test_the_real_feeds_are_read_to_their_end(shared_data: Path) -> None:
 
 def test_a_default_currency_may_be_named_in_a_mapping_of_ones_own(shared_data: Path) -> None:
     """Peribo's feed has no currency anywhere; its customers know that it is Australian."""
-    mapping = mapping_named("onix")
+    mapping = load_mapping("onix")
     rule = mapping.fields["price"].model_copy(
         update={"columns": (), "column": "price", "pattern": "(.+)", "write": r"\1 AUD"}
     )
     mapping = mapping.model_copy(update={"fields": {**mapping.fields, "price": rule}})
-    with open_table(shared_data / "onix" / "yob_Peribo_Onix_0408.xml.gz", Form()) as lines:
-        found = [normalise(*mapping.read(line.cells)) if line.cells else None for line in lines]
+    with open_table(shared_data / "onix" / "yob_Peribo_Onix_0408.xml.gz", TableFormat()) as lines:
+        found = [normalise(*mapping.map_row(line.cells)) if line.cells else None for line in lines]
     assert len(found) == 407
     assert sum(isinstance(book, Book) for book in found) > 390

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.unit.bookstream.test_import import imported, observed, reasons
 
-from booksources.tables.amounts import plain_amounts
-from booksources.tables.mapping import mapping_of
+from booksources.tables.amounts import normalise_amounts
+from booksources.tables.mapping import parse_mapping
 
 MAPPING = """
 source = "my_shop"
@@ -48,7 +48,7 @@ def bookstream(*words: str) -> subprocess.CompletedProcess[str]:
 def test_amounts_are_read_as_they_are_written_and_doubtful_ones_stay(
     printed: str, decimal: str, plain: str
 ) -> None:
-    assert plain_amounts(printed, decimal) == plain
+    assert normalise_amounts(printed, decimal) == plain
 
 
 def test_odd_currencies_and_amounts_are_refused_row_by_row(path: Path) -> None:
@@ -185,7 +185,7 @@ def test_guesses_take_nearly_all_rows_of_real_tables(
     shared_data: Path, tmp_path: Path, file: str, code: str
 ) -> None:
     text = bookstream("import", str(shared_data / file)).stdout.replace("???", code)
-    assert mapping_of(text).fields.keys() >= {"source_id", "title", "price", "authors"}
+    assert parse_mapping(text).fields.keys() >= {"source_id", "title", "price", "authors"}
     (tmp_path / "guess.toml").write_text(text)
     words = (
         "import",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bookstream.settings import settings_for
-from bookstream.stores import prepare
+from bookstream.settings import load_settings
+from bookstream.stores import prepare_stores
 
 _WITHIN = 60.0  # seconds
 _TRAINER = """
@@ -31,7 +31,7 @@ def trainer(tmp_path: Path) -> Path:
 
 
 def test_train_ends_however_much_the_trainer_writes_to_standard_error(tmp_path: Path, trainer: Path) -> None:
-    prepare(settings_for(tmp_path / "data"))
+    prepare_stores(load_settings(tmp_path / "data"))
     command = [sys.executable, "-m", "bookstream", "train", "--source", "shop"]
     done = subprocess.run(
         [*command, "--data", str(tmp_path / "data")],

@@ -1,1 +1,1 @@
-"""One module per group of verbs."""
+"""One module a verb; options.py has the options that verbs share."""

@@ -1,9 +1,9 @@
-"""`fleet start|backfill|pause|resume|stop|status`: commands to a fleet of scrapers, over their topic."""
+"""`bookstream fleet start|backfill|pause|resume|stop|status`: commands to a fleet of scrapers."""
 
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -12,48 +12,46 @@ from bookcore.event_log import open_event_log
 from bookcore.events.codec import encode
 from bookcore.events.crawl import Action, CrawlCommand
 from bookcore.events.topics import COMMAND
+from bookstream.commands.options import AsJson, Data, SiteUrl, Source
 from bookstream.programs import run_program
-from bookstream.settings import settings_for
+from bookstream.settings import load_settings
 
-HELP = """Commands to a fleet of scrapers (`python -m scraper fleet`, any number of them on one Valkey).
+HELP = """Commands to a fleet of scrapers.
 
-A command is kept in its topic until the fleet takes it, now or when it runs again; each is done once.
+A fleet is any number of `python -m scraper fleet` on one Valkey. A command stays in its topic until the fleet
+executes it, now or at its next start; each is executed once.
 """
-Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
-Source = Annotated[str, typer.Argument(help="books_toscrape or sample_shop.")]
-Url = Annotated[str | None, typer.Option(help="Another copy of the site.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines for programs.")]
 
 
-def start(source: Source, *, url: Url = None, data: Data = None) -> None:
-    """Crawl the source once: the rest of an interrupted run, else a new one."""
+def start(source: Source, *, url: SiteUrl = None, data: Data = None) -> None:
+    """Crawl the source once: resume an interrupted run, else start a new one."""
     _issue(CrawlCommand.issue(Action.START, source, url=url, issued_by="cli"), data)
 
 
-def backfill(source: Source, *, url: Url = None, data: Data = None) -> None:
-    """Crawl the source once and read every page as if for the first time."""
+def backfill(source: Source, *, url: SiteUrl = None, data: Data = None) -> None:
+    """Crawl the source once and parse every page, also unchanged ones."""
     _issue(CrawlCommand.issue(Action.BACKFILL, source, url=url, issued_by="cli"), data)
 
 
 def pause(source: Source, *, data: Data = None) -> None:
-    """Fetch nothing more of a running source until `resume`."""
+    """Stop fetching pages of a running source until `resume`."""
     _issue(CrawlCommand.issue(Action.PAUSE, source, url=None, issued_by="cli"), data)
 
 
 def resume(source: Source, *, data: Data = None) -> None:
-    """Go on with a paused source."""
+    """Continue a paused source."""
     _issue(CrawlCommand.issue(Action.RESUME, source, url=None, issued_by="cli"), data)
 
 
 def stop(source: Source, *, data: Data = None) -> None:
-    """End the source's run early; what was acknowledged is kept."""
+    """End the run of a source early; acknowledged events stay."""
     _issue(CrawlCommand.issue(Action.STOP, source, url=None, issued_by="cli"), data)
 
 
 def status(*, data: Data = None, as_json: AsJson = False) -> None:
-    """How far each source is: pages waiting, under way and done, pages a second, workers alive."""
+    """Print for each source: state, pages queued, leased and done, pages a second, workers alive."""
     lines: list[str] = []
-    environment = {"BOOKSTREAM_DATA": str(settings_for(data).data.absolute())}
+    environment = {"BOOKSTREAM_DATA": str(load_settings(data).data.absolute())}
     exited = run_program(["scraper", "status"], environment, on_line=lines.append)
     if exited.code:
         raise Unavailable(exited.last_error)
@@ -64,10 +62,10 @@ def status(*, data: Data = None, as_json: AsJson = False) -> None:
         f"{'source':<18}{'state':<10}{'queued':>8}{'leased':>8}{'done':>8}{'failed':>8}{'/s':>8}{'workers':>9}"
     )
     for line in lines:
-        print(_row(json.loads(line)))
+        print(_format_row(json.loads(line)))
 
 
-def fleet() -> typer.Typer:
+def create_group() -> typer.Typer:
     """The group of these verbs."""
     group = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
     for verb in (start, backfill, pause, resume, stop, status):
@@ -76,12 +74,12 @@ def fleet() -> typer.Typer:
 
 
 def _issue(command: CrawlCommand, data: Path | None) -> None:
-    """Returns once the command is acknowledged. Raises: Unavailable."""
-    with closing(open_event_log(settings_for(data).event_log_url)) as log:
+    """Append the command to its topic. Raises: Unavailable."""
+    with closing(open_event_log(load_settings(data).event_log_url)) as log:
         log.append(COMMAND.name, [encode(command, source="bookstream/cli")])
     print(f"asked the fleet to {command.action} {command.source} (command {command.command_id})")
 
 
-def _row(found: dict[str, Any]) -> str:  # Any: JSON as it came
-    numbers = f"{found['queued']:>8}{found['leased']:>8}{found['done']:>8}{found['failed']:>8}"
-    return f"{found['source']:<18}{found['mode']:<10}{numbers}{found['rate']:>8}{found['workers']:>9}"
+def _format_row(status: dict[str, Any]) -> str:  # Any: JSON as it came
+    numbers = f"{status['queued']:>8}{status['leased']:>8}{status['done']:>8}{status['failed']:>8}"
+    return f"{status['source']:<18}{status['mode']:<10}{numbers}{status['rate']:>8}{status['workers']:>9}"

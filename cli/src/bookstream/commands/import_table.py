@@ -1,4 +1,4 @@
-"""`bookstream import`: a table of books as a source."""
+"""`bookstream import`: publish the rows of a table as observed events."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -13,72 +13,77 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
-from booksources.tables.mapping import Mapping, mapping_named
-from booksources.tables.preview import previewed
-from booksources.tables.reader import Form, Line, open_table
-from booksources.tables.suggestion import guessed
-from bookstream.commands.running import interruptible
-from bookstream.settings import settings_for
-from bookstream.stores import prepare
-from bookstream.table_import import Imported, Importer, as_json, reasons_of
+from booksources.tables.mapping import TableMapping, load_mapping
+from booksources.tables.preview import preview_table
+from booksources.tables.reader import TableFormat, TableRow, open_table
+from booksources.tables.suggestion import suggest_mapping
+from bookstream.commands.options import AsJson, Data
+from bookstream.interrupts import handle_stop_signals
+from bookstream.settings import load_settings
+from bookstream.stores import prepare_stores
+from bookstream.table_import import ImportCounts, TableImporter, list_reasons, to_json
 
-Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
 
-
-def import_(
+def import_table(
     file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl or ONIX .xml file, also .gz.")],
     *,
     mapping: Annotated[
-        str | None, typer.Option(help="A bundled mapping's name, or a TOML file. Without one: print a guess.")
+        str | None,
+        typer.Option(
+            help="Name of a bundled mapping, or a TOML file. Without it: print a suggested mapping."
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the first books and the rejected rows, publish nothing.")
+    ] = False,
     data: Data = None,
-    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Publish a table's rows as observed events; `bookstream up` takes it from there, now or later.
+    """Publish the rows of a table of books.
 
-    Rows that can't be accepted go to the dead letters with their number and the reason; `bookstream dlq list`
-    shows them. Importing the same table again changes nothing.
+    Each row becomes an observed event; a running `bookstream up`, or the next one, ingests them.
+    Rejected rows go to the dead letters with row number and reason; `bookstream dlq list` shows them. The
+    same table again changes nothing.
 
-    A table that nobody has mapped yet takes three steps: `import FILE > mapping.toml` guesses a mapping from
-    the names of the columns; read and correct it; `import FILE --mapping mapping.toml --dry-run` shows the
-    first books and what is wrong with which rows. The keys of a mapping are in docs/how-to/import-a-table.md.
+    A new table takes three steps: `import FILE > mapping.toml` suggests a mapping from the names of the
+    columns; correct it; `import FILE --mapping mapping.toml --dry-run` prints the first books and the
+    rejected rows. docs/how-to/import-a-table.md lists the keys of a mapping.
     """
-    interruptible()
+    handle_stop_signals()
     if mapping is None:
-        with open_table(file, Form()) as lines:
-            print(guessed(lines, file.name.partition(".")[0]))
+        with open_table(file, TableFormat()) as rows:
+            print(suggest_mapping(rows, file.name.partition(".")[0]))
         return
-    wanted = mapping_named(mapping)
-    with open_table(file, wanted.form) as lines:
+    table_mapping = load_mapping(mapping)
+    with open_table(file, table_mapping.format) as rows:
         if dry_run:
-            found = previewed(lines, wanted)
-            print(found.as_json() if as_json_ else "\n".join(found.lines))
+            preview = preview_table(rows, table_mapping)
+            print(preview.to_json() if as_json else "\n".join(preview.lines))
             return
-        done = _published(lines, wanted, data, file.stat().st_size)
-    if as_json_:
-        print(as_json(done))
+        counts = _publish(rows, table_mapping, data, file.stat().st_size)
+    if as_json:
+        print(to_json(counts))
         return
-    print(done)
-    for line in reasons_of(done):
+    print(counts)
+    for line in list_reasons(counts):
         print(f"  parked: {line}")
 
 
-def _published(lines: Iterator[Line], mapping: Mapping, data: Path | None, size: int) -> Imported:
-    settings = settings_for(data)
-    prepare(settings)
+def _publish(rows: Iterator[TableRow], mapping: TableMapping, data: Path | None, size: int) -> ImportCounts:
+    settings = load_settings(data)
+    prepare_stores(settings)
     log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
     try:
-        with _progress(size) as show:
-            return Importer(log, lake, mapping, SystemClock()).run(lines, show=show)
+        with _show_progress(size) as update:
+            return TableImporter(log, lake, mapping, SystemClock()).run(rows, on_progress=update)
     finally:
         lake.close()
         log.close()
 
 
 @contextmanager
-def _progress(size: int) -> Iterator[Callable[[Imported], None]]:
-    """A bar by bytes read on a terminal; nothing elsewhere, for a table is soon done."""
+def _show_progress(size: int) -> Iterator[Callable[[ImportCounts], None]]:
+    """A bar by bytes read on a terminal; nothing elsewhere."""
     bar = Progress(
         TextColumn("importing"),
         BarColumn(bar_width=30),

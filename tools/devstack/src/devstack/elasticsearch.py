@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from devstack.server import HOST, Instance, Launch, Server, ask, run, tool
+from devstack.server import HOST, Instance, LaunchCommand, Server, find_tool, probe, run_command
 
 VERSION = "9.5.0"
 _ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
@@ -24,14 +24,16 @@ cluster.routing.allocation.disk.threshold_enabled: false
 
 
 def _install(folder: Path) -> None:
-    maven = tool("mvn", "install Maven (Debian: apt-get install maven)")
-    run([maven, "-q", "-B", "dependency:copy", f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={folder}"])
+    maven = find_tool("mvn", "install Maven (Debian: apt-get install maven)")
+    run_command(
+        [maven, "-q", "-B", "dependency:copy", f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={folder}"]
+    )
     archive = next(folder.glob("*.zip"))
     with zipfile.ZipFile(archive) as packed:
         for entry in packed.infolist():
-            made = Path(packed.extract(entry, folder))
+            path = Path(packed.extract(entry, folder))
             if mode := entry.external_attr >> 16:
-                made.chmod(mode | 0o444)
+                path.chmod(mode | 0o444)
     archive.unlink()
     next(folder.glob("elasticsearch-*")).rename(folder / "server")
 
@@ -53,21 +55,21 @@ def _prepare(here: Instance) -> None:
     (settings / "elasticsearch.yml").write_text(text)
 
 
-def _launch(here: Instance) -> Launch:
+def _build_command(here: Instance) -> LaunchCommand:
     environment = {
-        "ES_JAVA_HOME": str(_java()),
+        "ES_JAVA_HOME": str(_find_java()),
         "ES_JAVA_OPTS": "-Xms512m -Xmx512m",
         "ES_PATH_CONF": str(here.data / "config"),
     }
-    return Launch([str(here.programs / "server" / "bin" / "elasticsearch")], environment)
+    return LaunchCommand([str(here.programs / "server" / "bin" / "elasticsearch")], environment)
 
 
-def _java() -> Path:
+def _find_java() -> Path:
     """Raises: Unavailable when no Java is new enough."""
     named = [os.environ.get("ES_JAVA_HOME"), os.environ.get("JAVA_HOME")]
     homes = [Path(home) for home in named if home] + sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
     for home in homes:
-        if _version_of(home) >= _OLDEST_JAVA:
+        if _read_java_version(home) >= _OLDEST_JAVA:
             return home
     raise Unavailable(
         f"Elasticsearch needs Java {_OLDEST_JAVA} or newer and none was found;"
@@ -75,18 +77,18 @@ def _java() -> Path:
     )
 
 
-def _version_of(home: Path) -> int:
+def _read_java_version(home: Path) -> int:
     java = home / "bin" / "java"
     if not java.exists():
         return 0
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(\d+)', told)
-    return int(found[1]) if found else 0
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', output)
+    return int(version[1]) if version else 0
 
 
 def _is_ready(here: Instance) -> bool:
-    question = b"GET /_cluster/health?wait_for_status=yellow&timeout=1s HTTP/1.0\r\n\r\n"
-    return b" 200 " in ask(here.port, question, within=3.0)[:20]
+    request = b"GET /_cluster/health?wait_for_status=yellow&timeout=1s HTTP/1.0\r\n\r\n"
+    return b" 200 " in probe(here.port, request, within=3.0)[:20]
 
 
 ELASTICSEARCH = Server(
@@ -95,7 +97,7 @@ ELASTICSEARCH = Server(
     port=19_200,
     install=_install,
     prepare=_prepare,
-    launch=_launch,
+    build_command=_build_command,
     is_ready=_is_ready,
-    exports=lambda here: {"BOOKSTREAM_SEARCH_URL": f"elasticsearch://{HOST}:{here.port}/books"},
+    build_exports=lambda here: {"BOOKSTREAM_SEARCH_URL": f"elasticsearch://{HOST}:{here.port}/books"},
 )

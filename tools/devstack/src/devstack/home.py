@@ -1,4 +1,4 @@
-"""Where the stack's programs, data and logs stand, and as whom its servers run."""
+"""Folders of the stack, and the account that its servers run as."""
 
 import os
 import pwd
@@ -18,45 +18,46 @@ _USER = "bookstream-stack"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom a server runs as; None is the caller."""
+    """The account that a server runs as; None is the caller's."""
 
     uid: int | None = None
     gid: int | None = None
 
-    def own(self, path: Path) -> None:
-        """Make everything below the path the account's."""
+    def chown(self, path: Path) -> None:
+        """Give everything below the path to the account."""
         if self.uid is None or self.gid is None:
             return
-        for each in (path, *path.rglob("*")):
-            if not each.is_symlink():
-                os.chown(each, self.uid, self.gid)
+        for file in (path, *path.rglob("*")):
+            if not file.is_symlink():
+                os.chown(file, self.uid, self.gid)
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
-    """One stack's folder."""
+class StackHome:
+    """The folder of one stack."""
 
     path: Path
 
-    def programs(self, name: str) -> Path:
-        """Where a server's files are installed."""
+    def get_program_folder(self, name: str) -> Path:
+        """Folder that a server is installed in."""
         return self.path / "programs" / name
 
-    def data(self, name: str) -> Path:
-        """What a server keeps; below it nothing of another server's."""
+    def get_data_folder(self, name: str) -> Path:
+        """Folder of a server's data and configuration."""
         return self.path / "data" / name
 
-    def log(self, name: str) -> Path:
-        """What a server says."""
+    def get_log_file(self, name: str) -> Path:
+        """Standard output and error of a server."""
         return self.path / "logs" / f"{name}.log"
 
     @property
-    def records(self) -> Path:
+    def process_file(self) -> Path:
         """Ports and process ids."""
         return self.path / "stack.json"
 
-    def secret(self) -> str:
-        """One random password for all servers of this stack, made at the first start, the owner's alone."""
+    def read_password(self) -> str:
+        """One random password for all servers of this stack, created at the first start, readable by its
+        owner."""
         path = self.path / "secret"
         if not path.exists():
             staged = path.with_suffix(".new")
@@ -66,25 +67,25 @@ class Home:
         return path.read_text()
 
 
-def stack_home() -> Home:
+def open_home() -> StackHome:
     """The folder of BOOKSTREAM_STACK, else `.stack` here.
 
     When the servers' account can't reach the working folder it is one below the temporary folder.
     """
-    given = os.environ.get(HOME_VARIABLE)
-    path = Path(given).absolute() if given else Path(".stack").absolute()
-    if not given and os.geteuid() == 0 and not is_reachable(path.parent):
+    named = os.environ.get(HOME_VARIABLE)
+    path = Path(named).absolute() if named else Path(".stack").absolute()
+    if not named and os.geteuid() == 0 and not is_reachable(path.parent):
         path = Path(tempfile.gettempdir()) / "bookstream-stack"
     for folder in (path, path / "programs", path / "data", path / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
-    return Home(path)
+    return StackHome(path)
 
 
-def account() -> Account:
-    """An unprivileged account for root, made when it isn't there; otherwise the caller's own.
+def ensure_account() -> Account:
+    """An unprivileged account when the caller is root, created if missing; else the caller's own.
 
-    Raises: Unavailable when it can't be made.
+    Raises: Unavailable when it can't be created.
     """
     if os.geteuid() != 0:
         return Account()
@@ -92,18 +93,18 @@ def account() -> Account:
         entry = pwd.getpwnam(_USER)
     except KeyError:
         useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-        made = (
+        exit_code = (
             useradd and subprocess.run([useradd, "--system", "--user-group", _USER], check=False).returncode
         )
-        if made != 0:
+        if exit_code != 0:
             raise Unavailable(
-                f"servers don't run as root and the account {_USER} can't be made;"
-                " make it, or run this as an ordinary user"
+                f"servers don't run as root and the account {_USER} can't be created;"
+                " create it, or run this as an ordinary user"
             ) from None
         entry = pwd.getpwnam(_USER)
     return Account(entry.pw_uid, entry.pw_gid)
 
 
 def is_reachable(folder: Path) -> bool:
-    """Whether everybody may pass through all the folders above."""
-    return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
+    """Whether every account may enter the folder and all its parents."""
+    return all(part.stat().st_mode & 0o001 for part in (folder, *folder.parents))

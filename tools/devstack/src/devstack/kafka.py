@@ -5,12 +5,12 @@ from pathlib import Path
 from struct import pack
 from uuid import uuid4
 
-from devstack.server import HOST, Instance, Launch, Server, ask, run, tool
+from devstack.server import HOST, Instance, LaunchCommand, Server, find_tool, probe, run_command
 
 VERSION = "4.1.1"
-BEHIND, PROXY = 2, 3
-"""Added to the port: where the broker listens for a proxy that tests put before it, and where that proxy has
-to listen. A client that came through a proxy would be sent past it otherwise."""
+PROXIED_PORT_OFFSET, PROXY_PORT_OFFSET = 2, 3
+"""Added to the port: where the broker listens for a proxy of the tests, and where that proxy listens. Without
+a listener of its own the broker would redirect clients past the proxy."""
 _LOG4J = "2.24.3"
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -49,8 +49,8 @@ _API_VERSIONS = pack(">ihhih", 10, 18, 0, 1, -1)
 
 
 def _install(folder: Path) -> None:
-    maven = tool("mvn", "install Maven (Debian: apt-get install maven)")
-    wanted = [
+    maven = find_tool("mvn", "install Maven (Debian: apt-get install maven)")
+    artifacts = [
         ("org.apache.kafka", "kafka_2.13", VERSION),
         ("org.apache.logging.log4j", "log4j-core", _LOG4J),
         ("org.apache.logging.log4j", "log4j-slf4j-impl", _LOG4J),
@@ -58,11 +58,13 @@ def _install(folder: Path) -> None:
     dependencies = "".join(
         f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version>"
         "</dependency>"
-        for group, name, version in wanted
+        for group, name, version in artifacts
     )
     (folder / "pom.xml").write_text(_POM.format(dependencies=dependencies))
     goal = "dependency:copy-dependencies"
-    run([maven, "-q", "-B", "-f", str(folder / "pom.xml"), goal, f"-DoutputDirectory={folder / 'lib'}"])
+    run_command(
+        [maven, "-q", "-B", "-f", str(folder / "pom.xml"), goal, f"-DoutputDirectory={folder / 'lib'}"]
+    )
 
 
 def _prepare(here: Instance) -> None:
@@ -71,8 +73,8 @@ def _prepare(here: Instance) -> None:
         host=HOST,
         port=here.port,
         controller=here.port + 1,
-        behind=here.port + BEHIND,
-        proxy=here.port + PROXY,
+        behind=here.port + PROXIED_PORT_OFFSET,
+        proxy=here.port + PROXY_PORT_OFFSET,
         logs=logs,
     )
     (here.data / "server.properties").write_text(text)
@@ -80,21 +82,21 @@ def _prepare(here: Instance) -> None:
     if not (logs / "meta.properties").exists():
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
         storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
-        run([*_java(here), *storage, "-c", str(here.data / "server.properties")])
+        run_command([*_build_java_command(here), *storage, "-c", str(here.data / "server.properties")])
 
 
-def _launch(here: Instance) -> Launch:
-    return Launch([*_java(here), "kafka.Kafka", str(here.data / "server.properties")])
+def _build_command(here: Instance) -> LaunchCommand:
+    return LaunchCommand([*_build_java_command(here), "kafka.Kafka", str(here.data / "server.properties")])
 
 
-def _java(here: Instance) -> list[str]:
+def _build_java_command(here: Instance) -> list[str]:
     settings = ["-Xmx512m", f"-Dlog4j2.configurationFile={here.data / 'log4j2.properties'}"]
-    return [tool("java", _JAVA), *settings, "-cp", f"{here.programs / 'lib'}/*"]
+    return [find_tool("java", _JAVA), *settings, "-cp", f"{here.programs / 'lib'}/*"]
 
 
 def _is_ready(here: Instance) -> bool:
-    """It answers requests, which it doesn't before it has loaded its logs."""
-    return len(ask(here.port, _API_VERSIONS)) > 4
+    """Whether it answers requests; it doesn't before its logs are loaded."""
+    return len(probe(here.port, _API_VERSIONS)) > 4
 
 
 KAFKA = Server(
@@ -103,7 +105,7 @@ KAFKA = Server(
     port=19_092,
     install=_install,
     prepare=_prepare,
-    launch=_launch,
+    build_command=_build_command,
     is_ready=_is_ready,
-    exports=lambda here: {"BOOKSTREAM_EVENT_LOG_URL": f"kafka://{HOST}:{here.port}"},
+    build_exports=lambda here: {"BOOKSTREAM_EVENT_LOG_URL": f"kafka://{HOST}:{here.port}"},
 )

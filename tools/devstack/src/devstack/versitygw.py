@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from devstack.server import HOST, Instance, Launch, Server, ask, run, tool
+from devstack.server import HOST, Instance, LaunchCommand, Server, find_tool, probe, run_command
 
 VERSION = "1.8.0"
 BUCKET = "bookstream"
@@ -11,9 +11,9 @@ ACCESS_KEY = "bookstream"
 
 
 def _install(folder: Path) -> None:
-    go = tool("go", "install Go 1.26 or newer")
+    go = find_tool("go", "install Go 1.26 or newer")
     module = f"github.com/versity/versitygw/cmd/versitygw@v{VERSION}"
-    run([go, "install", module], environment={**os.environ, "GOBIN": str(folder)})
+    run_command([go, "install", module], environment={**os.environ, "GOBIN": str(folder)})
 
 
 def _prepare(here: Instance) -> None:
@@ -21,22 +21,22 @@ def _prepare(here: Instance) -> None:
         (here.data / folder).mkdir(parents=True, exist_ok=True)
 
 
-def _launch(here: Instance) -> Launch:
+def _build_command(here: Instance) -> LaunchCommand:
     place = ["--port", f"{HOST}:{here.port}", "--iam-dir", str(here.data / "iam"), "--quiet"]
     backend = ["posix", "--versioning-dir", str(here.data / "versions"), str(here.data / "objects")]
-    environment = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": here.secret}
-    return Launch([str(here.programs / "versitygw"), *place, *backend], environment)
+    environment = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": here.password}
+    return LaunchCommand([str(here.programs / "versitygw"), *place, *backend], environment)
 
 
 def _is_ready(here: Instance) -> bool:
-    return ask(here.port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1")
+    return probe(here.port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1")
 
 
-def _exports(here: Instance) -> dict[str, str]:
+def _build_exports(here: Instance) -> dict[str, str]:
     return {
         "BOOKSTREAM_LAKE_URL": f"s3://{BUCKET}?endpoint=http://{HOST}:{here.port}",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": here.secret,
+        "AWS_SECRET_ACCESS_KEY": here.password,
     }
 
 
@@ -46,7 +46,7 @@ VERSITYGW = Server(
     port=17_070,
     install=_install,
     prepare=_prepare,
-    launch=_launch,
+    build_command=_build_command,
     is_ready=_is_ready,
-    exports=_exports,
+    build_exports=_build_exports,
 )

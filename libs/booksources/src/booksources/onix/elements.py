@@ -1,4 +1,4 @@
-"""Names of ONIX's elements: short tags are told by their reference names, all in small letters."""
+"""Reads ONIX elements; short tags are translated to reference names, all in lower case."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from typing import Protocol
 
 
 class Element(Protocol):
-    """What is used of lxml's, which ships no types."""
+    """The used part of lxml's element, which ships no types."""
 
     tag: object
 
     def __iter__(self) -> Iterator["Element"]: ...
     def iter(self) -> Iterator["Element"]:
-        """Itself and everything in it."""
+        """Itself and all descendants."""
         ...
 
     def itertext(self) -> Iterator[str]:
-        """All text in it."""
+        """Its text and that of all descendants."""
         ...
 
     def clear(self) -> None:
-        """Drop what is in it."""
+        """Remove its content."""
         ...
 
     def getparent(self) -> "Element | None":
-        """What it is in."""
+        """Its parent."""
         ...
 
     def getprevious(self) -> "Element | None":
-        """What is before it."""
+        """Its previous sibling."""
         ...
 
     def __delitem__(self, place: int) -> None: ...
@@ -96,16 +96,16 @@ _SHORT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Defaults:
-    """What the message's header says of all products."""
+class MessageDefaults:
+    """Defaults of the message's header for all products."""
 
     currency: str = ""
     price_type: str = ""
     language: str = ""
 
 
-def name_of(element: Element) -> str:
-    """The reference name in small letters, without a namespace; empty for comments and the like."""
+def get_name(element: Element) -> str:
+    """Reference name in lower case without namespace; empty for comments and processing instructions."""
     tag = element.tag
     if not isinstance(tag, str):
         return ""
@@ -113,29 +113,29 @@ def name_of(element: Element) -> str:
     return _SHORT.get(name, name)
 
 
-def children(element: Element, *names: str) -> Iterator[Element]:
-    """Children of those names."""
-    return (child for child in element if name_of(child) in names)
+def find_children(element: Element, *names: str) -> Iterator[Element]:
+    """Children with one of the names."""
+    return (child for child in element if get_name(child) in names)
 
 
-def within(element: Element, *names: str) -> Iterator[Element]:
-    """Everything of those names, however deep."""
-    return (found for found in element.iter() if name_of(found) in names)
+def find_descendants(element: Element, *names: str) -> Iterator[Element]:
+    """Descendants with one of the names."""
+    return (descendant for descendant in element.iter() if get_name(descendant) in names)
 
 
-def text_of(element: Element | None, *names: str) -> str:
-    """Text of the first child of those names that has some; of the element itself without names."""
+def get_text(element: Element | None, *names: str) -> str:
+    """Text of the first named child that has text; of the element itself without names."""
     if element is None:
         return ""
-    found = children(element, *names) if names else iter([element])
-    texts = (" ".join("".join(map(str, each.itertext())).split()) for each in found)
+    elements = find_children(element, *names) if names else iter([element])
+    texts = (" ".join("".join(map(str, each.itertext())).split()) for each in elements)
     return next((text for text in texts if text), "")
 
 
-def defaults_of(header: Element) -> Defaults:
-    """From <Header>."""
-    return Defaults(
-        currency=text_of(header, "defaultcurrencycode"),
-        price_type=text_of(header, "defaultpricetype", "defaultpricetypecode"),
-        language=text_of(header, "defaultlanguageoftext"),
+def parse_header(header: Element) -> MessageDefaults:
+    """Defaults of <Header>."""
+    return MessageDefaults(
+        currency=get_text(header, "defaultcurrencycode"),
+        price_type=get_text(header, "defaultpricetype", "defaultpricetypecode"),
+        language=get_text(header, "defaultlanguageoftext"),
     )

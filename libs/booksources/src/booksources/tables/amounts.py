@@ -1,4 +1,4 @@
-"""Amounts as people write them -> with a point and without thousands' separators."""
+"""Normalises written amounts: a decimal point, no thousands' separators."""
 
 import re
 
@@ -11,11 +11,11 @@ _AMOUNTS = {
 }
 
 
-def plain_amounts(text: str, decimal: str) -> str:
-    """Each amount of the text plain; what isn't written like that (1,50 with a decimal point) stays."""
-    return _AMOUNTS[decimal].sub(_plain, text)
+def normalise_amounts(text: str, decimal: str) -> str:
+    """Normalise each amount of the text; other notations (1,50 with a point) are unchanged."""
+    return _AMOUNTS[decimal].sub(_normalise_amount, text)
 
 
-def _plain(match: re.Match[str]) -> str:
+def _normalise_amount(match: re.Match[str]) -> str:
     whole = re.sub(r"\D", "", match[1])
     return f"{whole}.{match[2]}" if match[2] else whole

@@ -1,4 +1,4 @@
-"""What an import would do, without doing it: the first rows as books, and what is wrong with the others."""
+"""Previews an import: the first rows as books, and the reasons of rejected rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -8,16 +8,16 @@ import orjson
 
 from bookcore.domain.book import AvailabilityStatus, Book
 from bookcore.domain.normalise import Rejected, normalise
-from booksources.tables.mapping import Mapping
-from booksources.tables.reader import Line
+from booksources.tables.mapping import TableMapping
+from booksources.tables.reader import TableRow
 
-_SHOWN = 3
-_LONGEST = 100
+_MAX_BOOKS = 3
+_VALUE_LENGTH = 100
 
 
 @dataclass(slots=True)
-class Preview:
-    """Counts, the first books, the first refusals, and all reasons without what was printed."""
+class TablePreview:
+    """Counts, the first books, the first rejected rows, and all reasons without the printed values."""
 
     rows: int = 0
     accepted: int = 0
@@ -27,53 +27,55 @@ class Preview:
 
     @property
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """Lines to print."""
         for book in self.books:
             yield f"{book.source_id}:"
-            yield from (f"  {name}: {str(value)[:_LONGEST]}" for name, value in told_of(book).items())
+            yield from (
+                f"  {name}: {str(value)[:_VALUE_LENGTH]}" for name, value in list_book_fields(book).items()
+            )
         yield from (f"refused, {reason}" for reason in self.refused)
         yield f"{self.rows} rows · {self.accepted} would be published · {self.rows - self.accepted} parked"
-        most = sorted(self.reasons.items(), key=lambda each: (-each[1], each[0]))
+        most = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
         yield from (f"  parked: {count} x {reason}" for reason, count in most[:10])
         yield "nothing was written; without --dry-run it will be"
 
-    def as_json(self) -> str:
-        """For programs."""
-        told = {name: getattr(self, name) for name in self.__slots__} | {
-            "books": [told_of(book) for book in self.books]
+    def to_json(self) -> str:
+        """A JSON object."""
+        fields = {name: getattr(self, name) for name in self.__slots__} | {
+            "books": [list_book_fields(book) for book in self.books]
         }
-        return orjson.dumps(told).decode()
+        return orjson.dumps(fields).decode()
 
 
-def previewed(lines: Iterable[Line], mapping: Mapping) -> Preview:
+def preview_table(lines: Iterable[TableRow], mapping: TableMapping) -> TablePreview:
     """Raises: Invalid when the file is damaged or lacks a column."""
-    found = Preview()
+    preview = TablePreview()
     for line in lines:
-        found.rows += 1
-        book, reason = _book(line, mapping)
+        preview.rows += 1
+        book, reason = _read_book(line, mapping)
         if book is not None:
-            found.accepted += 1
-            if len(found.books) < _SHOWN:
-                found.books.append(book)
+            preview.accepted += 1
+            if len(preview.books) < _MAX_BOOKS:
+                preview.books.append(book)
             continue
         short = reason.partition(": ")[0]
-        if found.reasons.setdefault(short, 0) < 1 and len(found.refused) < _SHOWN * 3:
-            found.refused.append(f"row {line.number}: {reason}")
-        found.reasons[short] += 1
-    return found
+        if preview.reasons.setdefault(short, 0) < 1 and len(preview.refused) < _MAX_BOOKS * 3:
+            preview.refused.append(f"row {line.number}: {reason}")
+        preview.reasons[short] += 1
+    return preview
 
 
-def _book(line: Line, mapping: Mapping) -> tuple[Book | None, str]:
+def _read_book(line: TableRow, mapping: TableMapping) -> tuple[Book | None, str]:
     if line.cells is None:
         return None, line.fault
-    book = normalise(*mapping.read(line.cells))
+    book = normalise(*mapping.map_row(line.cells))
     return (None, str(book)) if isinstance(book, Rejected) else (book, "")
 
 
-def told_of(book: Book) -> dict[str, Any]:  # Any: JSON
-    """What is known of a book, by name; the rest left out."""
+def list_book_fields(book: Book) -> dict[str, Any]:  # Any: JSON
+    """The known fields of a book by name."""
     details, status = book.details.plain or {}, book.availability.status
-    told = {
+    values = {
         "title": book.title,
         "price": str(book.price),
         "category": book.category,
@@ -84,4 +86,4 @@ def told_of(book: Book) -> dict[str, Any]:  # Any: JSON
         **book.attributes,
         **details,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}

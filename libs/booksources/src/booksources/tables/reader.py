@@ -1,4 +1,4 @@
-"""A file as rows of text, one at a time: memory stays flat however long the table is."""
+"""Reads a file as rows of text, one at a time, in constant memory."""
 
 import csv
 import gzip
@@ -28,8 +28,8 @@ _RAW = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One row: its number from 1, the bytes of the file read so far, and its cells or what is wrong."""
+class TableRow:
+    """One row: number from 1, bytes of the file read so far, and its cells, or None and the fault."""
 
     number: int
     position: int
@@ -39,20 +39,20 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """How a table is written. A byte order mark says more than `encoding`; without a `delimiter` the header
-    tells; XML declares its encoding itself, unless another than the default is named."""
+class TableFormat:
+    """Encoding and delimiter of a table. A byte order mark overrides `encoding`; without a `delimiter` the
+    header decides; XML declares its encoding, which another than the default overrides."""
 
     encoding: str = "utf-8-sig"
     delimiter: str | None = None
 
 
-class _Reader(Protocol):
-    def __call__(self, body: IO[bytes], file: IO[bytes], form: Form) -> Iterator[Line]: ...
+class _RowReader(Protocol):
+    def __call__(self, body: IO[bytes], file: IO[bytes], form: TableFormat) -> Iterator[TableRow]: ...
 
 
 @contextmanager
-def open_table(path: Path, form: Form) -> Iterator[Iterator[Line]]:
+def open_table(path: Path, form: TableFormat) -> Iterator[Iterator[TableRow]]:
     """`.csv`, `.tsv`, `.jsonl` or ONIX's `.xml`, each also with `.gz`.
 
     Raises: NotFound, Invalid for another kind of file; while reading, Invalid when the header is no header or
@@ -65,12 +65,12 @@ def open_table(path: Path, form: Form) -> Iterator[Iterator[Line]]:
         file = path.open("rb")
     except OSError as error:
         raise NotFound(f"cannot read {path}: {error.strerror}") from error
-    with file, _unpacked(file, packed=path.suffix == ".gz") as body:
-        yield _guarded(_READERS[kind](body, file, form), path)
+    with file, _decompress(file, packed=path.suffix == ".gz") as body:
+        yield _report_damage(_READERS[kind](body, file, form), path)
 
 
 @contextmanager
-def _unpacked(file: IO[bytes], *, packed: bool) -> Iterator[IO[bytes]]:
+def _decompress(file: IO[bytes], *, packed: bool) -> Iterator[IO[bytes]]:
     if not packed:
         yield file
         return
@@ -78,29 +78,29 @@ def _unpacked(file: IO[bytes], *, packed: bool) -> Iterator[IO[bytes]]:
         yield body  # type: ignore[misc]  # a GzipFile is read like any file
 
 
-def _guarded(lines: Iterator[Line], path: Path) -> Iterator[Line]:
+def _report_damage(lines: Iterator[TableRow], path: Path) -> Iterator[TableRow]:
     number = 0
     try:
         for line in lines:
             number = line.number
             yield line
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeError, onix.Damaged) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeError, onix.MalformedMessage) as error:
         raise Invalid(f"{path.name} is damaged after row {number}: {error}", field="file") from error
 
 
-def _text(body: IO[bytes], form: Form) -> IO[str]:
+def _decode(body: IO[bytes], form: TableFormat) -> IO[str]:
     head = body.peek(4)[:4] if isinstance(body, (io.BufferedReader, gzip.GzipFile)) else b""
-    found = next((name for mark, name in _BOMS.items() if head.startswith(mark)), form.encoding)
-    return io.TextIOWrapper(body, encoding=found, errors="replace", newline="")
+    encoding = next((name for mark, name in _BOMS.items() if head.startswith(mark)), form.encoding)
+    return io.TextIOWrapper(body, encoding=encoding, errors="replace", newline="")
 
 
-def _csv_lines(body: IO[bytes], file: IO[bytes], form: Form) -> Iterator[Line]:
-    text = _text(body, form)
+def _read_csv(body: IO[bytes], file: IO[bytes], form: TableFormat) -> Iterator[TableRow]:
+    text = _decode(body, form)
     first = text.readline()
     delimiter = form.delimiter or max(_DELIMITERS, key=_QUOTED.sub("", first).count)
     reader = csv.reader(chain([first], text), strict=True, delimiter=delimiter)
     try:
-        header = _header(next(reader, []), form)
+        header = _check_header(next(reader, []), form)
     except csv.Error as error:
         raise Invalid(f"the header can't be read: {error}", field="file") from error
     number = 0
@@ -109,18 +109,18 @@ def _csv_lines(body: IO[bytes], file: IO[bytes], form: Form) -> Iterator[Line]:
             cells = next(reader, None)
         except csv.Error as error:
             number += 1
-            yield Line(number, file.tell(), None, str(error))
+            yield TableRow(number, file.tell(), None, str(error))
             continue
         if cells is None:
             return
         if cells:
             number += 1
-            line = Line(number, file.tell(), None, raw=delimiter.join(cells)[:_RAW])
-            yield _readable(_row(line, header, cells), form)
+            line = TableRow(number, file.tell(), None, raw=delimiter.join(cells)[:_RAW])
+            yield _check_encoding(_assign_cells(line, header, cells), form)
 
 
-def _header(printed: list[str], form: Form) -> list[str]:
-    """Names of the columns; those without one are called by their number."""
+def _check_header(printed: list[str], form: TableFormat) -> list[str]:
+    """Names of the columns; unnamed columns get their number."""
     if not printed:
         raise Invalid("has no header: it is empty, or its first line is", field="file")
     names = [name.strip() or f"column {at}" for at, name in enumerate(printed, start=1)]
@@ -132,7 +132,7 @@ def _header(printed: list[str], form: Form) -> list[str]:
     return names
 
 
-def _row(line: Line, header: list[str], cells: list[str]) -> Line:
+def _assign_cells(line: TableRow, header: list[str], cells: list[str]) -> TableRow:
     if len(cells) != len(header):
         fault = f"has {len(cells)} cells where the header has {len(header)}"
         return replace(line, fault=fault)
@@ -142,54 +142,56 @@ def _row(line: Line, header: list[str], cells: list[str]) -> Line:
 _ENCODING = "name the table's `encoding` in the mapping, such as latin-1 or windows-1250"
 
 
-def _readable(line: Line, form: Form) -> Line:
-    """The line, with a fault if bytes of it are no text."""
+def _check_encoding(line: TableRow, form: TableFormat) -> TableRow:
+    """The row, with a fault if some of its bytes aren't text in the encoding."""
     if _UNREADABLE in line.raw or (line.cells and any(_UNREADABLE in cell for cell in line.cells.values())):
         return replace(line, cells=None, fault=f"has bytes that are no {form.encoding} text; {_ENCODING}")
     return line
 
 
-def _json_lines(body: IO[bytes], file: IO[bytes], form: Form) -> Iterator[Line]:
-    known: dict[str, None] = {}
-    lines = (each for each in _text(body, form) if each.strip())
+def _read_json_lines(body: IO[bytes], file: IO[bytes], form: TableFormat) -> Iterator[TableRow]:
+    columns: dict[str, None] = {}
+    lines = (line for line in _decode(body, form) if line.strip())
     for number, line in enumerate(lines, start=1):
-        read = Line(number, file.tell(), None, raw=line[:_RAW])
+        read = TableRow(number, file.tell(), None, raw=line[:_RAW])
         try:
-            told = orjson.loads(line)
+            record = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             yield replace(read, fault=f"is no JSON: {error}")
             continue
-        if not isinstance(told, dict):
+        if not isinstance(record, dict):
             yield replace(read, fault="is no JSON object")
             continue
-        known.update(dict.fromkeys(told))
-        yield _readable(replace(read, cells={name: _cell(told.get(name)) for name in known}), form)
+        columns.update(dict.fromkeys(record))
+        yield _check_encoding(
+            replace(read, cells={name: _format_cell(record.get(name)) for name in columns}), form
+        )
 
 
-def _cell(value: object) -> str:
-    """JSON -> what a table would print; a list as its members with `; ` between."""
+def _format_cell(value: object) -> str:
+    """Format a JSON value as a table prints it; a list as its members separated by `; `."""
     match value:
         case None:
             return ""
         case str():
             return value
         case list():
-            return "; ".join(_cell(each) for each in value)
+            return "; ".join(_format_cell(member) for member in value)
         case _:
             return orjson.dumps(value).decode()
 
 
-def _onix_lines(body: IO[bytes], file: IO[bytes], form: Form) -> Iterator[Line]:
-    encoding = None if form.encoding == Form().encoding else form.encoding
-    for number, product in enumerate(onix.products(body, encoding=encoding), start=1):
+def _read_onix(body: IO[bytes], file: IO[bytes], form: TableFormat) -> Iterator[TableRow]:
+    encoding = None if form.encoding == TableFormat().encoding else form.encoding
+    for number, product in enumerate(onix.read_products(body, encoding=encoding), start=1):
         raw = orjson.dumps(product).decode()[:_RAW]
-        yield _readable(Line(number, file.tell(), product, raw=raw), form)
+        yield _check_encoding(TableRow(number, file.tell(), product, raw=raw), form)
 
 
-_READERS: dict[str, _Reader] = {
-    "csv": _csv_lines,
-    "tsv": _csv_lines,
-    "jsonl": _json_lines,
-    "ndjson": _json_lines,
-    "xml": _onix_lines,
+_READERS: dict[str, _RowReader] = {
+    "csv": _read_csv,
+    "tsv": _read_csv,
+    "jsonl": _read_json_lines,
+    "ndjson": _read_json_lines,
+    "xml": _read_onix,
 }

@@ -1,6 +1,6 @@
-"""A first mapping for a table nobody has mapped yet, guessed from names of columns and from some rows.
+"""Suggests a mapping for a new table from the names of its columns and some rows.
 
-It is a draft to be read and corrected, never used by itself.
+The suggestion is a draft for a human to correct; it is never used directly.
 """
 
 import re
@@ -10,10 +10,10 @@ from itertools import islice
 import orjson
 
 from bookcore.domain.errors import Invalid
-from booksources.tables.reader import Line
+from booksources.tables.reader import TableRow
 
 _SAMPLE = 500
-_NEEDED = ("title", "price")
+_REQUIRED = ("title", "price")
 _NAMES: dict[str, str] = {
     "title": "title booktitle name bookname productname naziv titel titre titulo tytul titolo",
     "authors": "authors author writer writers autor auteur authorname bookauthor autore by",
@@ -61,28 +61,28 @@ _COMMA = re.compile(r"\d,\d{1,2}(?!\d)|\d\.\d{3}(?!\d)")
 _POINT = re.compile(r"\d\.\d{1,2}(?!\d)|\d,\d{3}(?!\d)")
 
 
-def guessed(lines: Iterable[Line], source: str) -> str:
+def suggest_mapping(lines: Iterable[TableRow], source: str) -> str:
     """TOML. Raises: Invalid when the table has no rows."""
     rows = [line.cells for line in islice(lines, _SAMPLE) if line.cells is not None]
     if not rows:
         raise Invalid("has no rows that can be read", field="file")
     columns = list(rows[0])
-    chosen = _chosen(columns)
-    rules = [f"source_id = {_source_id(columns, chosen, rows)}"]
-    for field, column in chosen.items():
-        rule = _price(column, columns, rows) if field == "price" else _rule(field, column)
+    columns_by_field = _match_columns(columns)
+    rules = [f"source_id = {_suggest_source_id(columns, columns_by_field, rows)}"]
+    for field, column in columns_by_field.items():
+        rule = _suggest_price(column, columns, rows) if field == "price" else _format_rule(field, column)
         rules.append(f"{field} = {rule}")
     rules += [
-        f'# {each} = {{ column = "..." }}  # no column looks like it'
-        for each in _NEEDED
-        if each not in chosen
+        f'# {field} = {{ column = "..." }}  # no column looks like it'
+        for field in _REQUIRED
+        if field not in columns_by_field
     ]
-    unused = [name for name in columns if _text(name) not in " ".join(rules)]
+    unused = [name for name in columns if _quote(name) not in " ".join(rules)]
     return "\n".join(
         [
             "# A guess from names of columns and some rows: correct it, then try it with --dry-run.",
             f"# Not used: {', '.join(unused)[:300] or 'none'}",
-            f"source = {_text(re.sub('[^a-z0-9]+', '_', source.lower()).strip('_')[:40] or 'table')}",
+            f"source = {_quote(re.sub('[^a-z0-9]+', '_', source.lower()).strip('_')[:40] or 'table')}",
             "",
             "[fields]",
             *rules,
@@ -90,50 +90,54 @@ def guessed(lines: Iterable[Line], source: str) -> str:
     )
 
 
-def _chosen(columns: Sequence[str]) -> dict[str, str]:
-    """The column of each field, by the names that such columns have, the likeliest first."""
+def _match_columns(columns: Sequence[str]) -> dict[str, str]:
+    """The column of each field, by known names of such columns, the likeliest first."""
     folded = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(columns)}
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for field, names in _NAMES.items():
         column = next((folded[name] for name in names.split() if name in folded), None)
-        if column is not None and (column not in found.values() or field == "format"):
-            found[field] = column
-    return found
+        if column is not None and (column not in matches.values() or field == "format"):
+            matches[field] = column
+    return matches
 
 
-def _source_id(columns: Sequence[str], chosen: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str:
-    """A column whose values are all there and all different, else a hash of what tells editions apart."""
+def _suggest_source_id(
+    columns: Sequence[str], columns_by_field: Mapping[str, str], rows: Sequence[Mapping[str, str]]
+) -> str:
+    """A column without empty or duplicate values, else a hash of the fields that distinguish editions."""
     folded = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in columns}
     for name in _IDS.split():
         values = [row.get(folded.get(name, ""), "") for row in rows]
         if all(values) and len(set(values)) == len(values):
-            return f"{{ column = {_text(folded[name])} }}"
+            return f"{{ column = {_quote(folded[name])} }}"
     parts = ("title", "authors", "publisher", "published", "format")
-    named = dict.fromkeys(chosen[part] for part in parts if part in chosen)
-    return f"{{ hash = [{', '.join(map(_text, named))}] }}"
+    named = dict.fromkeys(columns_by_field[part] for part in parts if part in columns_by_field)
+    return f"{{ hash = [{', '.join(map(_quote, named))}] }}"
 
 
-def _rule(field: str, column: str) -> str:
+def _format_rule(field: str, column: str) -> str:
     more = f", {_MORE[field]}" if field in _MORE else ""
-    return f"{{ column = {_text(column)}{more} }}"
+    return f"{{ column = {_quote(column)}{more} }}"
 
 
-def _price(column: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+def _suggest_price(column: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
     values = [value for row in rows if (value := row.get(column, "").strip())]
     comma, point = (sum(bool(form.search(value)) for value in values) for form in (_COMMA, _POINT))
     decimal = "," if comma > point else "."
     currency = next((name for name in columns if name.strip().lower() in ("currency", "currencycode")), None)
     if currency is not None:
-        return f"{{ columns = [{_text(column)}, {_text(currency)}], decimal = '{decimal}' }}"
-    code = _currency(values) or "???"
+        return f"{{ columns = [{_quote(column)}, {_quote(currency)}], decimal = '{decimal}' }}"
+    code = _detect_currency(values) or "???"
     doubt = "" if code != "???" else "  # no currency is printed: write its code, such as EUR"
     pattern = r"'[^0-9-]*(-?\d+(?:\.\d+)?)[^0-9]*'"
-    rule = f"{{ column = {_text(column)}, decimal = '{decimal}', pattern = {pattern}, write = '\\1 {code}' }}"
+    rule = (
+        f"{{ column = {_quote(column)}, decimal = '{decimal}', pattern = {pattern}, write = '\\1 {code}' }}"
+    )
     return rule + doubt
 
 
-def _currency(values: Sequence[str]) -> str | None:
-    """The one that all values print."""
+def _detect_currency(values: Sequence[str]) -> str | None:
+    """The currency that all values print."""
     codes: set[str] = {code for value in values for code in re.findall(r"\b[A-Z]{3}\b", value)}
     if len(codes) == 1:
         return codes.pop()
@@ -143,6 +147,6 @@ def _currency(values: Sequence[str]) -> str | None:
     return None
 
 
-def _text(text: str) -> str:
-    """A TOML string; JSON's are the same but for what neither prints plainly."""
+def _quote(text: str) -> str:
+    """A TOML string; JSON strings differ only in DEL."""
     return orjson.dumps(text).decode().replace("\x7f", "\\u007f")

@@ -1,0 +1,12 @@
+"""Options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Port = Annotated[int, typer.Option(help="Port of the gateway; 0 takes any free one.", min=0, max=65_535)]
+Source = Annotated[str, typer.Argument(help="books_toscrape or sample_shop.")]
+SiteUrl = Annotated[str | None, typer.Option(help="Start page of another copy of the site.")]

@@ -1,0 +1,15 @@
+"""`bookstream up`: start all services and serve."""
+
+from bookstream.commands.options import Data, Port
+from bookstream.local_services import run_services, serve_until_interrupted
+from bookstream.settings import load_settings
+
+
+def up(*, data: Data = None, port: Port = 8080) -> None:
+    """Start all services and serve until Ctrl-C.
+
+    Prints their addresses, an access token and requests to paste.
+    """
+    settings = load_settings(data)
+    with run_services(settings, port) as (supervisor, ports):
+        serve_until_interrupted(supervisor, ports, settings.data)
