@@ -36,7 +36,7 @@ MODULES = {
     "gateway/ratelimit": ("address_limiter", "gcra", "limiter", "usage"),
     "gateway/routing": ("cache_tags", "match", "routes"),
     "gateway/upstream": (
-        "call",
+        "messages",
         "circuit_breaker",
         "connection",
         "load_balancer",

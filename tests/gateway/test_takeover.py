@@ -21,7 +21,7 @@ from tests.unit.gateway.servers import ADMIN, served
 
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.app import bind
-from gateway.takeover import join, take_all
+from gateway.takeover import join_port, take_over
 
 
 async def answer(request: Request) -> JSONResponse:
@@ -104,21 +104,21 @@ def test_every_new_connection_is_the_newest_ones_and_stays_so_when_the_old_one_c
 
     with bind(host, 0, shared=True) as old:
         port = old.getsockname()[1]
-        with join(host, port) as new:
+        with join_port(host, port) as new:
             new.listen()
-            take_all(new)
+            take_over(new)
             assert waiting(new) == 30
             old.close()
             assert waiting(new) == 30
-            with join(host, port) as newest:
+            with join_port(host, port) as newest:
                 newest.listen()
-                take_all(newest)
+                take_over(newest)
                 assert waiting(newest) == 30
 
 
 def test_a_strangers_port_is_not_taken_over() -> None:
     with bind("127.0.0.1", 0) as stranger, pytest.raises(Unavailable, match="cannot take over"):
-        join(*stranger.getsockname())
+        join_port(*stranger.getsockname())
 
 
 def test_without_being_told_a_gateway_does_not_share_another_ones_port(gateway: Program) -> None:

@@ -24,7 +24,7 @@ from gateway.accounts import AccountChange
 from gateway.accounts.api_keys import NewKey
 from gateway.api.dependencies import Control
 from gateway.app import create_app
-from gateway.downstream.server import configured
+from gateway.downstream.server import build_config
 from gateway.settings import Settings
 from trainer.run import run
 
@@ -94,7 +94,7 @@ def whole_platform(data: Path) -> Iterator[Whole]:
         )
         app = create_app(settings)
         app.openapi()
-        address = stack.enter_context(running(configured(app)))
+        address = stack.enter_context(running(build_config(app)))
         yield Whole(address, settings, app.state.control, services)
 
 

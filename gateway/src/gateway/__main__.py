@@ -15,10 +15,10 @@ from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from gateway.app import create_app
 from gateway.downstream.server import serve
-from gateway.observability.worker_counters import Board, retire
+from gateway.observability.worker_counters import WorkerCounters, fold_exited
 from gateway.settings import Settings
-from gateway.takeover import join, take_all
-from gateway.workers import Workers, bind_for, worker_command
+from gateway.takeover import join_port, take_over
+from gateway.workers import Workers, bind_sockets, build_worker_command
 
 _log = structlog.get_logger()
 
@@ -44,13 +44,13 @@ def main() -> int:
 def _serve_alone(settings: Settings) -> None:
     host, port, app = settings.gateway_host, settings.gateway_port, create_app(settings)
     if not settings.gateway_takes_over:
-        serve(app, *bind_for(1, host, port))
+        serve(app, *bind_sockets(1, host, port))
         return
-    listener = join(host, port)
+    listener = join_port(host, port)
 
     def started() -> None:
         try:
-            take_all(listener)
+            take_over(listener)
             _log.info("took the port over; stop the old gateway now")
         except Unavailable as error:
             _log.warning("shares the port with the old gateway", reason=str(error))
@@ -59,22 +59,24 @@ def _serve_alone(settings: Settings) -> None:
 
 
 def _serve_together(settings: Settings) -> None:
-    places = bind_for(settings.gateway_workers, settings.gateway_host, settings.gateway_port)
+    places = bind_sockets(settings.gateway_workers, settings.gateway_host, settings.gateway_port)
     with TemporaryDirectory(prefix="bookstream-gateway-") as name:
         board = Path(name)
 
         def ended(pid: int) -> None:
             try:
-                retire(board, str(pid))
+                fold_exited(board, str(pid))
             except OSError as error:
                 _log.warning("what a worker counted is lost", pid=pid, error=str(error))
 
-        Workers(places, lambda listener, tell: worker_command(listener, tell, board), on_ended=ended).run()
+        Workers(
+            places, lambda listener, tell: build_worker_command(listener, tell, board), on_ended=ended
+        ).run()
 
 
 def _work(settings: Settings, descriptor: int, *, tell: int, board: Path) -> None:
     app = create_app(settings)
-    app.state.metrics.share(Board(board, str(os.getpid())))
+    app.state.metrics.share(WorkerCounters(board, str(os.getpid())))
 
     def started() -> None:
         os.write(tell, b"1")

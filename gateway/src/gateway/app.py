@@ -23,10 +23,10 @@ from gateway.api import (
 from gateway.api.openapi_documents import MergedDocuments
 from gateway.bootstrap import ensure_admin, wanted_admin
 from gateway.cache.change_listener import ChangeListener
-from gateway.downstream.asgi_app import DataPlane, Dependencies
-from gateway.downstream.middleware import Edge
+from gateway.downstream.asgi_app import Dependencies, ProxyApp
+from gateway.downstream.middleware import RequestMiddleware
 from gateway.observability.counters import Watched
-from gateway.observability.prometheus import MetricsPage
+from gateway.observability.prometheus import MetricsEndpoint
 from gateway.routing.routes import PUBLIC_PREFIX, ROUTES
 from gateway.settings import Settings
 from gateway.wiring import Outside, Parts, Plane, open_parts
@@ -65,15 +65,15 @@ def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
     app.state.inside = parts.plane.inside
     _route_services(app, _data_plane(parts.plane))
     app.add_middleware(
-        Edge,
+        RequestMiddleware,
         body_limit=(settings.gateway_body_bytes, _BODY_SECONDS),
         tracer=parts.plane.engine.tracer,
-        observer=parts.plane.inside.observer,
+        observer=parts.plane.inside.recorder,
     )
     return app
 
 
-def _route_services(app: FastAPI, plane: DataPlane) -> None:
+def _route_services(app: FastAPI, plane: ProxyApp) -> None:
     for route in ROUTES:
         address = PUBLIC_PREFIX + route.prefix
         app.router.routes.append(Route(address, plane, include_in_schema=False))
@@ -85,31 +85,31 @@ class _Purger:
         self._store = plane.store
 
     async def purge(self, tags: Sequence[str]) -> None:
-        await self._store.purged(tags)
+        await self._store.purge_and_wait(tags)
 
 
-def _metrics(plane: Plane) -> MetricsPage:
+def _metrics(plane: Plane) -> MetricsEndpoint:
     inside = plane.inside
     watched = Watched(
-        inside.observer, plane.store, inside.connections.count, inside.crowd, plane.engine.upstreams
+        inside.recorder, plane.store, inside.connections.count, inside.address_limiter, plane.engine.upstreams
     )
-    page = MetricsPage(watched)
+    page = MetricsEndpoint(watched)
     plane.sweep.add(page)
     return page
 
 
-def _endpoint(page: MetricsPage) -> Endpoint:
+def _endpoint(page: MetricsEndpoint) -> Endpoint:
     async def show(request: Request) -> Response:
         return await page(request)
 
     return show
 
 
-def _data_plane(plane: Plane) -> DataPlane:
+def _data_plane(plane: Plane) -> ProxyApp:
     inside = plane.inside
-    return DataPlane(
+    return ProxyApp(
         Dependencies(
-            doorkeeper=inside.doorkeeper,
+            doorkeeper=inside.authenticator,
             engine=plane.engine,
             store=plane.store,
             count=lambda known, status: inside.usage.count(known.caller, status),
@@ -138,7 +138,7 @@ def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
 
 def _listener(settings: Settings, parts: Parts, loop: asyncio.AbstractEventLoop) -> ChangeListener:
     def on_change(tags: Sequence[str]) -> None:
-        asyncio.run_coroutine_threadsafe(parts.plane.store.purged(tags), loop).result(_PURGE_SECONDS)
+        asyncio.run_coroutine_threadsafe(parts.plane.store.purge_and_wait(tags), loop).result(_PURGE_SECONDS)
 
     instance = settings.gateway_instance
     group = f"gateway.purge.{instance}" if instance else "gateway.purge"

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from bookcore.kit.settings import Environment
 from bookcore.kit.settings import Settings as SharedSettings
-from gateway.http.client_address import Proxies
+from gateway.http.client_address import TrustedProxies
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 """`http://host:port`, several separated by commas."""
@@ -122,7 +122,7 @@ class Settings(SharedSettings):
     @field_validator("gateway_trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        Proxies(value)
+        TrustedProxies(value)
         return value
 
     @field_validator("books_api_urls", "search_api_urls", "ml_api_urls")

@@ -20,7 +20,7 @@ _RETURN = 0x06
 _LISTENING = "0A"
 
 
-def join(host: str, port: int) -> socket.socket:
+def join_port(host: str, port: int) -> socket.socket:
     """A socket of the port that doesn't listen yet: until it does, the old gateway gets all connections.
 
     Raises: Unavailable when the port belongs to something else than a gateway of the same account.
@@ -38,12 +38,12 @@ def join(host: str, port: int) -> socket.socket:
     return joining
 
 
-def take_all(listening: socket.socket) -> None:
+def take_over(listening: socket.socket) -> None:
     """From now on all new connections are for this socket, which listens.
 
     Raises: Unavailable where the system can't; connections are then shared with the old gateway.
     """
-    older = _listeners(listening) - 1
+    older = _count_listeners(listening) - 1
     filter_of_one = ctypes.create_string_buffer(struct.pack("HBBI", _RETURN, 0, 0, older))
     program = struct.pack("HP", 1, ctypes.addressof(filter_of_one))
     try:
@@ -52,7 +52,7 @@ def take_all(listening: socket.socket) -> None:
         raise Unavailable(f"cannot take all connections ({error.strerror})") from error
 
 
-def _listeners(sample: socket.socket) -> int:
+def _count_listeners(sample: socket.socket) -> int:
     """How many sockets listen at the address of this one."""
     host, port = sample.getsockname()[:2]
     packed = socket.inet_pton(sample.family, host)

@@ -6,21 +6,21 @@ from typing import Protocol
 TICK_SECONDS = 0.1
 
 
-class Swept(Protocol):
+class HasDeadlines(Protocol):
     """What has deadlines."""
 
     def sweep(self, now: float) -> None:
         """Give up what is overdue at `now`, in the loop's seconds."""
 
 
-class Sweep:
+class TimeoutSweeper:
     """Runs from start to stop."""
 
     def __init__(self) -> None:
-        self._swept: list[Swept] = []
+        self._swept: list[HasDeadlines] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, swept: Swept) -> None:
+    def add(self, swept: HasDeadlines) -> None:
         """Look at this one too."""
         self._swept.append(swept)
 

@@ -22,24 +22,24 @@ from gateway.auth.access_tokens import AccessTokens
 from gateway.auth.authenticator import Access, Quotas
 from gateway.auth.caller_cache import USER_TAG, TokenCache
 from gateway.auth.passwords import Passwords
-from gateway.auth.request_auth import Doorkeeper
+from gateway.auth.request_auth import RequestAuthenticator
 from gateway.auth.signing_keys import KeyFolder
-from gateway.cache.local import Shelf
-from gateway.cache.response_cache import Store
-from gateway.downstream.context import Inside, Limits
-from gateway.downstream.fast_path import FastLane
-from gateway.downstream.open_connections import Connections
+from gateway.cache.local import LocalCache
+from gateway.cache.response_cache import ResponseCache
+from gateway.downstream.context import ConnectionLimits, DownstreamContext
+from gateway.downstream.fast_path import FastPath
+from gateway.downstream.open_connections import OpenConnections
 from gateway.http.caching import Lifetime
-from gateway.http.client_address import Proxies
-from gateway.http.date import DateLine
+from gateway.http.client_address import TrustedProxies
+from gateway.http.date import DateHeader
 from gateway.http.trace import Tracer
-from gateway.observability.access_log import AccessLog, Observer
-from gateway.proxy.handler import Collaborators, Engine
-from gateway.ratelimit.address_limiter import Crowd
-from gateway.ratelimit.usage import Usage
+from gateway.observability.access_log import AccessLog, RequestRecorder
+from gateway.proxy.handler import Collaborators, RequestHandler
+from gateway.ratelimit.address_limiter import AddressLimiter
+from gateway.ratelimit.usage import UsageRecorder
 from gateway.routing.routes import Service
 from gateway.settings import Settings
-from gateway.timeouts import Sweep
+from gateway.timeouts import TimeoutSweeper
 from gateway.upstream.health_check import HealthChecker
 from gateway.upstream.upstream import Upstream
 
@@ -61,10 +61,10 @@ class Outside:
 class Plane:
     """The data plane's."""
 
-    store: Store
-    engine: Engine
-    inside: Inside
-    sweep: Sweep
+    store: ResponseCache
+    engine: RequestHandler
+    inside: DownstreamContext
+    sweep: TimeoutSweeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _control(settings: Settings, database: Database, outside: Outside, keys: Key
         keys=keys,
         tokens=tokens,
         access=Access(tokens, stores, outside.cache, quotas=_quotas(settings)),
-        usage=Usage(stores.usage, clock=clock),
+        usage=UsageRecorder(stores.usage, clock=clock),
         failures=LoginFailures(stores),
         clock=clock,
         cursors=SignedCursors(settings.internal_secret.get_secret_value()),
@@ -132,14 +132,14 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
     access = control.access
     now = make_seconds_clock(outside.clock)
     is_shared = not settings.cache_url.startswith("memory:")
-    shelf = Shelf(max_bytes=settings.gateway_cache_bytes)
-    store = Store(outside.cache, shelf, now=now, is_shared=is_shared)
+    shelf = LocalCache(max_bytes=settings.gateway_cache_bytes)
+    store = ResponseCache(outside.cache, shelf, now=now, is_shared=is_shared)
     life_seconds = _REMEMBERED_SECONDS if is_shared else _REMEMBERED_ALONE
-    tokens = TokenCache(life_seconds=life_seconds, now=now, admission_of=store.admission)
-    store.on_news(tokens.hear)
-    control.usage.on_spent(tokens.forget)
+    tokens = TokenCache(life_seconds=life_seconds, now=now, admission_of=store.prepare_subject)
+    store.add_purge_listener(tokens.hear)
+    control.usage.add_exhausted_listener(tokens.forget)
     access.on_standing_changed(lambda user_id: store.purge([USER_TAG + user_id], _say_unheard))
-    engine = Engine(
+    engine = RequestHandler(
         Collaborators(
             store=store,
             tokens=tokens,
@@ -154,28 +154,28 @@ def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
         ),
         entry_bytes=settings.gateway_cache_entry_bytes,
     )
-    inside = Inside(
-        lane=FastLane(engine),
-        observer=Observer(AccessLog(now=now) if settings.gateway_access_log else None),
+    inside = DownstreamContext(
+        fast_path=FastPath(engine),
+        recorder=RequestRecorder(AccessLog(now=now) if settings.gateway_access_log else None),
         usage=control.usage,
-        date=DateLine(),
-        limits=Limits(idle_seconds=settings.gateway_idle_seconds),
-        connections=Connections(),
-        doorkeeper=Doorkeeper(access, tokens, control.usage),
-        proxies=Proxies(settings.gateway_trusted_proxies),
-        crowd=Crowd(per_minute=settings.gateway_address_requests_per_minute, now=now),
+        date=DateHeader(),
+        limits=ConnectionLimits(idle_seconds=settings.gateway_idle_seconds),
+        connections=OpenConnections(),
+        authenticator=RequestAuthenticator(access, tokens, control.usage),
+        trusted_proxies=TrustedProxies(settings.gateway_trusted_proxies),
+        address_limiter=AddressLimiter(per_minute=settings.gateway_address_requests_per_minute, now=now),
     )
     return Plane(store, engine, inside, _sweep(engine, inside))
 
 
-def _sweep(engine: Engine, inside: Inside) -> Sweep:
-    sweep = Sweep()
+def _sweep(engine: RequestHandler, inside: DownstreamContext) -> TimeoutSweeper:
+    sweep = TimeoutSweeper()
     for upstream in engine.upstreams.values():
         sweep.add(upstream)
         sweep.add(HealthChecker(upstream))
     sweep.add(inside.connections)
-    if inside.observer.log is not None:
-        sweep.add(inside.observer.log)
+    if inside.recorder.log is not None:
+        sweep.add(inside.recorder.log)
     return sweep
 
 

@@ -55,14 +55,14 @@ class Workers:
         signal.signal(signal.SIGHUP, self._on_reload)
         try:
             for worker in self._workers:
-                worker.process = self._started(worker.listener)
+                worker.process = self._start_worker(worker.listener)
             while not self._is_stopping:
-                self._look()
+                self._check_workers()
                 select.select([], [], [], _TICK_SECONDS)
         finally:
             self._stop()
 
-    def _look(self) -> None:
+    def _check_workers(self) -> None:
         if self._is_reload_due:
             self._is_reload_due = False
             for worker in self._workers:
@@ -75,11 +75,11 @@ class Workers:
                 worker.process = None
                 self._on_ended(process.pid)
             if worker.process is None and not self._is_stopping:
-                self._revive(worker)
+                self._restart(worker)
 
-    def _revive(self, worker: _Worker) -> None:
+    def _restart(self, worker: _Worker) -> None:
         try:
-            worker.process = self._started(worker.listener)
+            worker.process = self._start_worker(worker.listener)
         except Unavailable as error:  # a server that it needs may be away: the other workers go on
             _log.error("no worker in its place yet", error=str(error))
             select.select([], [], [], _AGAIN_SECONDS)
@@ -87,15 +87,15 @@ class Workers:
     def _replace(self, worker: _Worker) -> None:
         old = worker.process
         try:
-            worker.process = self._started(worker.listener)
+            worker.process = self._start_worker(worker.listener)
         except Unavailable as error:
             _log.error("the new worker did not start; the old one stays", error=str(error))
             return
         if old is not None:
-            _end(old)
+            _terminate(old)
             self._on_ended(old.pid)
 
-    def _started(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
+    def _start_worker(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
         told, tell = os.pipe()
         try:
             process = subprocess.Popen(  # noqa: S603 - our own program
@@ -111,7 +111,7 @@ class Workers:
                 return process
         finally:
             os.close(told)
-        _end(process)
+        _terminate(process)
         self._on_ended(process.pid)
         raise Unavailable("a worker does not start; its own message is above")
 
@@ -122,7 +122,7 @@ class Workers:
         for worker in self._workers:
             worker.listener.close()  # the workers have theirs: nobody waits in a line that nobody looks at
         for process in processes:
-            _end(process)
+            _terminate(process)
         os.close(self._reading)
         os.close(self._writing)
 
@@ -133,7 +133,7 @@ class Workers:
         self._is_reload_due = True
 
 
-def bind_for(workers: int, host: str, port: int) -> list[socket.socket]:
+def bind_sockets(workers: int, host: str, port: int) -> list[socket.socket]:
     """One listening socket for each, all of one port; 0 picks a free one.
 
     Raises: Unavailable when the port is taken.
@@ -145,12 +145,12 @@ def bind_for(workers: int, host: str, port: int) -> list[socket.socket]:
     return [first, *(bind(host, chosen, shared=True) for _ in range(workers - 1))]
 
 
-def worker_command(descriptor: int, tell: int, board: Path) -> Sequence[str]:
+def build_worker_command(descriptor: int, tell: int, board: Path) -> Sequence[str]:
     """A worker of the gateway that writes its numbers into that folder."""
     return [sys.executable, "-m", "gateway", "worker", str(descriptor), str(tell), str(board)]
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _terminate(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
         process.wait(_STOP_SECONDS)

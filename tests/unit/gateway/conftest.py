@@ -15,7 +15,7 @@ from bookcore.cache.memory import MemoryCache
 from bookcore.event_log import open_event_log
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.app import create_app
-from gateway.downstream.server import configured
+from gateway.downstream.server import build_config
 from gateway.settings import Settings
 from gateway.wiring import Outside
 
@@ -109,7 +109,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
                 bootstrap_admin_password=ADMIN["password"],
                 gateway_read_seconds=read_seconds,
             )
-            address = stack.enter_context(running(configured(create_app(settings))))
+            address = stack.enter_context(running(build_config(create_app(settings))))
             client = stack.enter_context(httpx.Client(base_url=address, trust_env=False))
             token = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -20,8 +20,8 @@ from tests.unit.gateway.raw import Wire
 from bookcore.kit.app import bind
 from bookcore.kit.auth import HEADER, InternalTokens
 from gateway.app import create_app
-from gateway.downstream.context import Limits
-from gateway.downstream.server import configured
+from gateway.downstream.context import ConnectionLimits
+from gateway.downstream.server import build_config
 from gateway.settings import Settings
 
 ADMIN = {"email": "admin@example.org", "password": "a password of the admin"}
@@ -125,11 +125,11 @@ class Gateway:
 
 
 @contextmanager
-def gateway(settings: Settings, limits: Limits = Limits()) -> Iterator[Gateway]:  # noqa: B008 - frozen
+def gateway(settings: Settings, limits: ConnectionLimits = ConnectionLimits()) -> Iterator[Gateway]:  # noqa: B008 - frozen
     """On real sockets, for as long as the context lasts."""
     app = create_app(settings)
     app.state.inside = replace(app.state.inside, limits=limits)
-    with running(configured(app)) as address:
+    with running(build_config(app)) as address:
         answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
         yield Gateway(address, answer.json()["access_token"], app)
 

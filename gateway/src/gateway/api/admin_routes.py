@@ -10,7 +10,7 @@ from gateway.accounts.audit import AuditFilter, Deed
 from gateway.api.cache_routes import ThePurger
 from gateway.api.dependencies import Admin, In, actor
 from gateway.api.key_schemas import KID, AuditEntry, AuditPage, AuditVerdict, SigningKeyOut
-from gateway.routing.cache_tags import EVERY_USER
+from gateway.routing.cache_tags import ALL_USERS
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 Word = Annotated[str | None, Query(max_length=80)]
@@ -71,4 +71,4 @@ async def distrust_signing_key(
     """
     await asyncio.to_thread(control.keys.distrust, kid)
     await asyncio.to_thread(control.stores.audit.add, Deed(actor(caller), "signing-key.distrusted", kid))
-    await purger.purge([EVERY_USER])
+    await purger.purge([ALL_USERS])

@@ -10,7 +10,7 @@ from pydantic import Field
 from gateway.accounts.audit import Deed
 from gateway.api.dependencies import Admin, In, actor
 from gateway.api.schemas import Wire
-from gateway.routing.cache_tags import EVERYTHING, LISTS
+from gateway.routing.cache_tags import ALL, LISTS
 
 router = APIRouter(prefix="/v1/admin/cache", tags=["admin"])
 BookTag = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s*]+$")]
@@ -50,7 +50,7 @@ async def purge_cache(purge: Purge, caller: Admin, control: In, purger: ThePurge
     """Counts in every gateway before this answers. Books that change are forgotten without being asked."""
     books = tuple(f"book:{book}" for book in purge.books)
     lists = (LISTS,) if purge.lists else ()
-    tags = (EVERYTHING,) if purge.everything else books + lists
+    tags = (ALL,) if purge.everything else books + lists
     if tags:
         await purger.purge(tags)
         deed = Deed(actor(caller), "cache.purged", tags[0][:80], {"tags": str(len(tags))})

@@ -19,8 +19,8 @@ from gateway.auth.access_tokens import AccessTokens
 from gateway.auth.authenticator import Access
 from gateway.auth.passwords import Passwords
 from gateway.auth.signing_keys import KeyFolder
-from gateway.http.scope import add_answer_headers, name_user
-from gateway.ratelimit.usage import Usage
+from gateway.http.scope import add_response_headers, set_user
+from gateway.ratelimit.usage import UsageRecorder
 
 _bearer = HTTPBearer(
     scheme_name="bearer", auto_error=False, description="The `access_token` of /v1/auth/login, or an API key"
@@ -39,7 +39,7 @@ class Control:
     keys: KeyFolder
     tokens: AccessTokens
     access: Access
-    usage: Usage
+    usage: UsageRecorder
     failures: LoginFailures
     clock: Clock
     cursors: SignedCursors
@@ -70,7 +70,7 @@ Address = Annotated[str, Depends(_address)]
 
 async def _anonymous(request: Request, control: In, address: Address) -> None:
     headers = await control.access.count(control.access.quotas.anonymous, address)
-    add_answer_headers(request.scope, headers)
+    add_response_headers(request.scope, headers)
 
 
 Anonymous = Depends(_anonymous)
@@ -93,8 +93,8 @@ async def _caller(
     credentials: Annotated[Credentials, Security(_shown)],
 ) -> Caller:
     admission = await control.access.admit(credentials)
-    name_user(request.scope, admission.caller.user_id)
-    add_answer_headers(request.scope, admission.headers)
+    set_user(request.scope, admission.caller.user_id)
+    add_response_headers(request.scope, admission.headers)
     missing = [scope for scope in needed.scopes if scope not in admission.caller.scopes]
     if missing:
         raise ProblemError("forbidden", f"this needs the scope {missing[0]}")

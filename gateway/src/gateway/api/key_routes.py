@@ -26,7 +26,7 @@ from gateway.api.key_schemas import (
     UsageOut,
 )
 from gateway.api.schemas import moment
-from gateway.ratelimit.plans import PLANS, Plan, plan_named, quota_of
+from gateway.ratelimit.plans import PLANS, Plan, build_quota, get_plan
 
 router = APIRouter(prefix="/v1")
 Days = Annotated[int, Query(ge=1, le=92, description="how far back")]
@@ -57,7 +57,7 @@ async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
         control.stores.api_keys.create,
         caller.user_id,
         NewKey(new.name, frozenset(scope.value for scope in new.scopes), expires_at),
-        most=plan_named(account.plan).keys,
+        most=get_plan(account.plan).max_keys,
     )
     return NewKeyOut.with_secret(key, secret)
 
@@ -120,7 +120,7 @@ async def show_usage_of_user(user_id: str, _: Admin, control: In, days: Days = 7
 async def _keys(control: Control, user_id: str) -> KeysOut:
     account = await asyncio.to_thread(control.stores.users.get, user_id)
     keys = await asyncio.to_thread(control.stores.api_keys.of, user_id)
-    return KeysOut(keys=tuple(KeyOut.of(key) for key in keys), most=plan_named(account.plan).keys)
+    return KeysOut(keys=tuple(KeyOut.of(key) for key in keys), most=get_plan(account.plan).max_keys)
 
 
 async def _revoke(control: Control, caller: Caller, *, user_id: str, key_id: str) -> None:
@@ -134,7 +134,7 @@ async def _usage(control: Control, user_id: str, days: int) -> UsageOut:
     since = now - now % HOUR - days * 24 * HOUR
     counted = await asyncio.to_thread(control.stores.usage.of, user_id, since=since)
     totals = await asyncio.to_thread(control.stores.usage.totals, [user_id], at=now)
-    quota = quota_of(account.plan, control.access.quotas.user)
+    quota = build_quota(account.plan, control.access.quotas.user)
     periods = {
         each.name: PeriodOut(
             used=totals.get((user_id, each.name), 0),
@@ -145,7 +145,7 @@ async def _usage(control: Control, user_id: str, days: int) -> UsageOut:
     }
     return UsageOut(
         user_id=user_id,
-        plan=_plan(control, plan_named(account.plan)),
+        plan=_plan(control, get_plan(account.plan)),
         day=periods[DAY],
         month=periods[MONTH],
         cells=tuple(UsageCell.of(cell) for cell in counted),
@@ -153,7 +153,7 @@ async def _usage(control: Control, user_id: str, days: int) -> UsageOut:
 
 
 def _plan(control: Control, plan: Plan) -> PlanOut:
-    return PlanOut.of(plan, quota_of(plan.name, control.access.quotas.user))
+    return PlanOut.of(plan, build_quota(plan.name, control.access.quotas.user))
 
 
 def _now(control: Control) -> int:

@@ -79,11 +79,11 @@ class PlanOut(Wire):
         longer = {each.name: each.requests for each in quota.beside}
         return cls(
             name=plan.name,
-            words=plan.words,
+            words=plan.description,
             requests_per_minute=quota.requests,
             requests_per_day=longer[DAY],
             requests_per_month=longer[MONTH],
-            api_keys=plan.keys,
+            api_keys=plan.max_keys,
         )
 
 

@@ -11,7 +11,7 @@ from bookcore.kit.openapi import Document
 from bookcore.kit.problem import ProblemError
 from gateway.api.openapi_merge import merge
 from gateway.routing.routes import Service
-from gateway.upstream.fetch import fetch
+from gateway.upstream.fetch import fetch_body
 from gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger()
@@ -52,7 +52,7 @@ class MergedDocuments:
 
 async def _of(upstream: Upstream) -> Document | None:
     try:
-        document = orjson.loads(await fetch(upstream, b"/openapi.json", most_bytes=_MOST_BYTES))
+        document = orjson.loads(await fetch_body(upstream, b"/openapi.json", most_bytes=_MOST_BYTES))
     except (ProblemError, orjson.JSONDecodeError) as error:
         _log.warning("no OpenAPI document", service=upstream.name, error=str(error))
         return None

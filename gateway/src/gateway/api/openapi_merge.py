@@ -93,7 +93,7 @@ def _route(path: str, service: Service) -> Route | None:
 def _public_item(item: Document, route: Route, names: set[object]) -> Document:
     public = dict(item)
     for method, operation in list_operations(item).items():
-        scope = route.needs(method.upper()).value
+        scope = route.get_scope(method.upper()).value
         name = operation.get("operationId", method)
         name = f"{route.service.value.replace('-', '_')}_{name}" if name in names else name
         names.add(name)

@@ -21,9 +21,9 @@ from gateway.accounts.quota import Quota
 from gateway.accounts.stores import Stores
 from gateway.auth.access_tokens import AccessClaims, AccessTokens, unauthorized
 from gateway.auth.generations import Generations
-from gateway.ratelimit.gcra import rate_headers
-from gateway.ratelimit.limiter import Limiter
-from gateway.ratelimit.plans import quota_of
+from gateway.ratelimit.gcra import build_rate_headers
+from gateway.ratelimit.limiter import RateLimiter
+from gateway.ratelimit.plans import build_quota
 
 _KEPT_SECONDS = 5.0
 _NOBODY = b"-"
@@ -57,7 +57,7 @@ class Access:
         self._stores = stores
         self._cache = cache
         self._generations = Generations(cache)
-        self._limiter = Limiter(cache)
+        self._limiter = RateLimiter(cache)
         self.quotas = quotas
         self._watchers: list[Callable[[str], None]] = []
 
@@ -80,7 +80,7 @@ class Access:
     async def count(self, quota: Quota, subject: str) -> dict[str, str]:
         """Count one request; the rate headers. Raises: ProblemError(too-many-requests)."""
         verdict = await self._limiter.take(quota, subject)
-        headers = rate_headers(quota, verdict)
+        headers = build_rate_headers(quota, verdict)
         if not verdict.allowed:
             detail = f"the quota is {quota.requests} in {quota.window:g} s; wait {headers['Retry-After']} s"
             raise ProblemError("too-many-requests", detail, headers=headers)
@@ -121,7 +121,7 @@ class Access:
             role=standing.role,
             session=claims.session,
             scopes=DEFAULT_SCOPES[standing.role],
-            quota=quota_of(standing.plan, self.quotas.user),
+            quota=build_quota(standing.plan, self.quotas.user),
             key_id=None,
             expires_at=float(claims.expires_at),
         )
@@ -138,7 +138,7 @@ class Access:
             role=standing.role,
             session=f"key:{key.id}",
             scopes=key.scopes & DEFAULT_SCOPES[standing.role],
-            quota=quota_of(standing.plan, self.quotas.user),
+            quota=build_quota(standing.plan, self.quotas.user),
             key_id=key.id,
             expires_at=inf if key.expires_at is None else float(key.expires_at),
         )

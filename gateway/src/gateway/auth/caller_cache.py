@@ -7,10 +7,10 @@ from hashlib import sha256
 from bookcore.kit.auth import Identity, InternalTokens
 from gateway.accounts.caller import Caller
 from gateway.accounts.quota import Quota
-from gateway.cache.response_cache import Admission
-from gateway.ratelimit.gcra import policy_of
-from gateway.ratelimit.limiter import limit_key
-from gateway.routing.cache_tags import EVERY_USER, EVERYTHING
+from gateway.cache.response_cache import RateLimitSubject
+from gateway.ratelimit.gcra import format_policy
+from gateway.ratelimit.limiter import build_limit_key
+from gateway.routing.cache_tags import ALL, ALL_USERS
 
 _MOST = 50_000
 _INTERNAL_SECONDS = 20.0
@@ -32,12 +32,12 @@ class Known:
         "until",
     )
 
-    def __init__(self, caller: Caller, admission: Admission, *, until: float) -> None:
+    def __init__(self, caller: Caller, admission: RateLimitSubject, *, until: float) -> None:
         self.caller = caller
         self.until = until
         self.is_good = True
         self.admission = admission
-        self.policy = policy_of(caller.quota).encode()
+        self.policy = format_policy(caller.quota).encode()
         self.rates = b'ratelimit-policy: %b\r\nratelimit: "%b";r=' % (self.policy, caller.quota.name.encode())
         """The beginning of the two lines."""
         self._internal = b""
@@ -60,7 +60,7 @@ class TokenCache:
         *,
         life_seconds: float,
         now: Callable[[], float],
-        admission_of: Callable[[str, Quota], Admission],
+        admission_of: Callable[[str, Quota], RateLimitSubject],
     ) -> None:
         self._life = life_seconds
         self._admission_of = admission_of
@@ -79,7 +79,7 @@ class TokenCache:
 
     def put(self, credentials: tuple[bytes | None, bytes | None], caller: Caller) -> Known:
         """Remember a caller who has just been identified."""
-        admission = self._admission_of(limit_key(caller.quota, caller.user_id), caller.quota)
+        admission = self._admission_of(build_limit_key(caller.quota, caller.user_id), caller.quota)
         known = Known(caller, admission, until=min(caller.expires_at, self._now() + self._life))
         digest = _digest(credentials)
         self._known[digest] = known
@@ -98,7 +98,7 @@ class TokenCache:
     def hear(self, tags: Sequence[str]) -> None:
         """Forget the users among the tags of a purge."""
         for tag in tags:
-            if tag in (EVERYTHING, EVERY_USER):
+            if tag in (ALL, ALL_USERS):
                 for user_id in list(self._by_user):
                     self.forget(user_id)
             elif tag.startswith(USER_TAG):

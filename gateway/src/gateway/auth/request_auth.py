@@ -4,19 +4,19 @@ from bookcore.kit.problem import ProblemError
 from gateway.accounts.caller import Credentials
 from gateway.auth.authenticator import Access
 from gateway.auth.caller_cache import Known, TokenCache
-from gateway.http.request_head import Head
-from gateway.ratelimit.usage import Usage
+from gateway.http.request_head import RequestHead
+from gateway.ratelimit.usage import UsageRecorder
 
 
-class Doorkeeper:
+class RequestAuthenticator:
     """Guesses at credentials count against the network address; who has used a plan up isn't let in."""
 
-    def __init__(self, access: Access, tokens: TokenCache, usage: Usage) -> None:
+    def __init__(self, access: Access, tokens: TokenCache, usage: UsageRecorder) -> None:
         self._access, self._tokens, self._usage = access, tokens, usage
 
-    async def known(self, head: Head, address: str) -> Known:
+    async def authenticate(self, head: RequestHead, address: str) -> Known:
         """Raises: ProblemError, unauthorized or too-many-requests."""
-        shown = head.credentials()
+        shown = head.get_credentials()
         known = self._tokens.get(shown)
         if known is not None:
             return known
@@ -26,7 +26,7 @@ class Doorkeeper:
         except ProblemError:
             await self._access.count(self._access.quotas.anonymous, address)
             raise
-        self._usage.refuse_spent(caller)
+        self._usage.check_quotas(caller)
         return self._tokens.put(shown, caller)
 
     async def count(self, known: Known) -> dict[str, str]:

@@ -9,7 +9,7 @@ from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.event_log import Consumer, EventLog, Position
 from bookcore.events.message import Record
 from bookcore.events.topics import CHANGED
-from gateway.routing.cache_tags import EVERYTHING, tags_of_change
+from gateway.routing.cache_tags import ALL, build_change_tags
 
 _log = structlog.get_logger()
 _POLL_SECONDS = 0.5
@@ -53,27 +53,27 @@ class ChangeListener:
                 raise
 
     def _listen(self) -> None:
-        consumer = self._event_log.create_consumer(self._group, [CHANGED.name], start=self._end_of)
+        consumer = self._event_log.create_consumer(self._group, [CHANGED.name], start=self._find_end)
         try:
             consumer.poll(limit=1, timeout=0)
-            self._on_change([EVERYTHING])
+            self._on_change([ALL])
             while not self._stopping.is_set():
-                self._hear(consumer)
+                self._process_batch(consumer)
         finally:
             consumer.close()
 
-    def _hear(self, consumer: Consumer) -> None:
+    def _process_batch(self, consumer: Consumer) -> None:
         records = consumer.poll(limit=_BATCH, timeout=_POLL_SECONDS)
         if records:
-            tags = dict.fromkeys(tag for record in records for tag in tags_of_change(record.key))
-            self._on_change([EVERYTHING] if EVERYTHING in tags else list(tags))
-            consumer.commit(_after(records))
+            tags = dict.fromkeys(tag for record in records for tag in build_change_tags(record.key))
+            self._on_change([ALL] if ALL in tags else list(tags))
+            consumer.commit(_build_positions(records))
 
-    def _end_of(self, topic: str, partition: int) -> int | None:
+    def _find_end(self, topic: str, partition: int) -> int | None:
         progress = self._event_log.read_progress(topic, self._group)
         return next((p.end for p in progress if p.partition == partition), None)
 
 
-def _after(records: Sequence[Record]) -> list[Position]:
+def _build_positions(records: Sequence[Record]) -> list[Position]:
     ends = {(record.topic, record.partition): record.offset + 1 for record in records}
     return [Position(topic, partition, offset) for (topic, partition), offset in ends.items()]

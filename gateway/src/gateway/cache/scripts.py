@@ -61,11 +61,11 @@ return answer
 """
 
 
-def _sequence(stored: bytes | None, now: float) -> int:
+def _read_sequence(stored: bytes | None, now: float) -> int:
     return int(now * _MICRO) if stored is None else int(stored)
 
 
-def _kept(sequence: int) -> tuple[bytes, float]:
+def _write_sequence(sequence: int) -> tuple[bytes, float]:
     return str(sequence).encode(), _LIFE
 
 
@@ -77,7 +77,7 @@ def _admit(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> S
     behind = max(instant, int(values[0] or 0))
     room = cost * args[0] - (behind - instant)
     sequence = int(values[1] or instant)
-    begun = _kept(sequence) if values[1] is None else None
+    begun = _write_sequence(sequence) if values[1] is None else None
     if room < cost:
         return ScriptResult(
             [None, begun, None][: len(values)], [0, 0, cost - room, behind - instant, sequence]
@@ -90,19 +90,19 @@ def _admit(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> S
 
 def _purge(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the tags
-    moved = _sequence(values[0], now) + 1
+    moved = _read_sequence(values[0], now) + 1
     log = b"" if values[0] is None else values[1] or b""
     lines = [*log.split(b"\n")[:-1], args[0]][-LOG_LENGTH:]
-    return ScriptResult([_kept(moved), (b"\n".join(lines) + b"\n", _LIFE)], [moved])
+    return ScriptResult([_write_sequence(moved), (b"\n".join(lines) + b"\n", _LIFE)], [moved])
 
 
-def _learn(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
+def _fetch_purges(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the number up to which the process knows
-    sequence = _sequence(values[0], now)
+    sequence = _read_sequence(values[0], now)
     lines = (b"" if values[0] is None else values[1] or b"").split(b"\n")[:-1]
     missed = sequence - int(args[0])
     known = lines[-missed:] if 0 < missed <= len(lines) else []
-    return ScriptResult([_kept(sequence), None], [sequence, sequence - len(lines), *known])
+    return ScriptResult([_write_sequence(sequence), None], [sequence, sequence - len(lines), *known])
 
 
 ADMIT = Script("gateway.admit", _ADMIT, _admit)
@@ -112,24 +112,24 @@ Answers: allowed (1, 0), remaining, microseconds to wait, microseconds to reset,
 """
 PURGE = Script("gateway.purge", _PURGE, _purge)
 """Keys: SEQUENCE, LOG; argument: tags with spaces between. Answers the purge's number."""
-LEARN = Script("gateway.learn", _LEARN, _learn)
+FETCH_PURGES = Script("gateway.learn", _LEARN, _fetch_purges)
 """Keys: SEQUENCE, LOG; argument: the newest number known. Answers the sequence, the number that the log
 begins after, and the tags of each purge since, nothing when the log doesn't reach that far."""
 
 
-def _keep(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
+def _save(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the bytes and their life
     return ScriptResult([(args[0], args[1] / 1_000)], [1])
 
 
-KEEP = Script("gateway.keep", "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return {1}", _keep)
+SAVE = Script("gateway.keep", "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return {1}", _save)
 """Key: one; arguments: bytes, milliseconds."""
 
 
-def _look(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
+def _find(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: none are given
     return ScriptResult([None], [values[0]])
 
 
-LOOK = Script("gateway.look", "return {redis.call('GET', KEYS[1])}", _look)
+FIND = Script("gateway.look", "return {redis.call('GET', KEYS[1])}", _find)
 """Key: one. Answers what is there."""

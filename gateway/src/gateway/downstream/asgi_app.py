@@ -10,28 +10,28 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bookcore.kit.problem import ProblemError
 from gateway.auth.caller_cache import Known
-from gateway.auth.request_auth import Doorkeeper
-from gateway.cache.response_cache import Store
-from gateway.downstream.asgi_exchange import AsgiClient, AsgiVisit
-from gateway.http.request_head import Head
-from gateway.http.scope import add_answer_headers, identity_of, name_user
-from gateway.proxy.handler import Engine
-from gateway.proxy.passthrough import Relay
-from gateway.routing.cache_tags import tags_of_write
-from gateway.routing.match import LONGEST_TARGET, Plan, plan_of
-from gateway.routing.routes import is_known_method, may
-from gateway.upstream.call import Call, prepare
-from gateway.upstream.request import Outbound
+from gateway.auth.request_auth import RequestAuthenticator
+from gateway.cache.response_cache import ResponseCache
+from gateway.downstream.asgi_exchange import AsgiClient, AsgiExchange
+from gateway.http.request_head import RequestHead
+from gateway.http.scope import add_response_headers, get_request_ids, set_user
+from gateway.proxy.handler import RequestHandler
+from gateway.proxy.passthrough import Passthrough
+from gateway.routing.cache_tags import build_write_tags
+from gateway.routing.match import MAX_TARGET_BYTES, RouteMatch, match_path
+from gateway.routing.routes import is_permitted, is_supported_method
+from gateway.upstream.messages import OutboundHead
+from gateway.upstream.request import UpstreamRequest, create_request
 
 _log = structlog.get_logger()
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
-class _ClientGone(Exception):
+class _ClientDisconnected(Exception):
     """There is nobody to answer."""
 
 
-class _Counted:
+class _StatusCounter:
     """As ASGI's send; counts the answer's status, or that of the problem instead of it, once."""
 
     def __init__(self, send: Send, count: Callable[[int], None]) -> None:
@@ -53,13 +53,13 @@ class _Counted:
 class Dependencies:
     """What the data plane works with."""
 
-    doorkeeper: Doorkeeper
-    engine: Engine
-    store: Store
+    doorkeeper: RequestAuthenticator
+    engine: RequestHandler
+    store: ResponseCache
     count: Callable[[Known, int], None]
 
 
-class DataPlane:
+class ProxyApp:
     """An ASGI app for the routed addresses; raises ProblemError while nothing has been sent."""
 
     def __init__(self, dependencies: Dependencies) -> None:
@@ -67,120 +67,122 @@ class DataPlane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI. Raises: ProblemError, also when a service dies amid its answer."""
-        head = Head([(name.lower(), value) for name, value in scope["headers"]])
+        head = RequestHead([(name.lower(), value) for name, value in scope["headers"]])
         client = AsgiClient(scope)
         is_stale = True
         while is_stale:
-            known = await self._with.doorkeeper.known(head, client.address)
-            name_user(scope, known.caller.user_id)
-            counted = _Counted(send, partial(self._with.count, known))
+            auth = await self._with.doorkeeper.authenticate(head, client.address)
+            set_user(scope, auth.caller.user_id)
+            counted = _StatusCounter(send, partial(self._with.count, auth))
             try:
-                plan = await self._permitted(scope, known)
-                visit = AsgiVisit(plan, head, known, client=client, scope=scope)
-                visit.request_id, visit.traceparent = identity_of(scope)
-                if _has_body(head) or visit.method not in _READING:
-                    await self._write(visit, receive, counted)
+                match = await self._permitted(scope, auth)
+                exchange = AsgiExchange(match, head, auth, client=client, scope=scope)
+                exchange.request_id, exchange.traceparent = get_request_ids(scope)
+                if _has_body(head) or exchange.method not in _READING:
+                    await self._write(exchange, receive, counted)
                 else:
-                    await self._read(visit, receive, counted)
+                    await self._read(exchange, receive, counted)
             except ProblemError as error:
                 counted.count(error.problem.status)
                 raise
-            is_stale = visit.is_stale
+            is_stale = exchange.is_restarted
 
-    async def _permitted(self, scope: Scope, known: Known) -> Plan:
-        plan = plan_of(scope["path"], scope["query_string"])
-        problem = _objection(scope["method"], plan, known)
-        if problem is not None or plan is None:
-            add_answer_headers(scope, await self._with.doorkeeper.count(known))
+    async def _permitted(self, scope: Scope, auth: Known) -> RouteMatch:
+        match = match_path(scope["path"], scope["query_string"])
+        problem = _objection(scope["method"], match, auth)
+        if problem is not None or match is None:
+            add_response_headers(scope, await self._with.doorkeeper.count(auth))
             raise problem or ProblemError("not-found", "no service answers here")
-        return plan
+        return match
 
-    async def _read(self, visit: AsgiVisit, receive: Receive, send: Send) -> None:
-        leaving = asyncio.ensure_future(_departure(receive, visit))
+    async def _read(self, exchange: AsgiExchange, receive: Receive, send: Send) -> None:
+        leaving = asyncio.ensure_future(_watch_disconnect(receive, exchange))
         try:
-            self._with.engine.serve(visit)
-            await visit.deliver(send)
+            self._with.engine.handle(exchange)
+            await exchange.deliver(send)
         finally:
             leaving.cancel()
-            if visit.flow is not None and not visit.is_gone:
-                visit.flow.abandon()
+            if exchange.source is not None and not exchange.is_disconnected:
+                exchange.source.cancel()
 
-    async def _write(self, visit: AsgiVisit, receive: Receive, send: Send) -> None:
-        headers = await self._with.doorkeeper.count(visit.known)
-        add_answer_headers(visit.scope, headers)
+    async def _write(self, exchange: AsgiExchange, receive: Receive, send: Send) -> None:
+        headers = await self._with.doorkeeper.count(exchange.auth)
+        add_response_headers(exchange.scope, headers)
         engine = self._with.engine
-        upstream = engine.upstreams[visit.plan.route.service]
-        relay = Relay(visit, upstream.name, note=b"fwd=bypass")
+        upstream = engine.upstreams[exchange.match.route.service]
+        passthrough = Passthrough(exchange, upstream.name, note=b"fwd=bypass")
         ready = asyncio.Event()
-        relay.when_ready = ready.set
-        if visit.method not in _READING and visit.plan.route.cache_group:
-            relay.on_answer = lambda status, go_on: self._purge(visit.plan, status, go_on)
-        asked = engine.outbound(visit)
-        outbound = Outbound(asked.method, asked.target, asked.lines, length=visit.head.length)
-        call = prepare(upstream, outbound, relay)
-        visit.flow = relay.call = call
-        call.source = visit
-        call.attempt()
-        pumping = asyncio.ensure_future(_pump(receive, visit, call, ready))
-        delivering = asyncio.ensure_future(visit.deliver(send))
+        passthrough.ready_callback = ready.set
+        if exchange.method not in _READING and exchange.match.route.cache_group:
+            passthrough.on_status = lambda status, go_on: self._purge(exchange.match, status, go_on)
+        asked = engine.build_outbound_head(exchange)
+        head = OutboundHead(asked.method, asked.target, asked.lines, length=exchange.head.body_length)
+        request = create_request(upstream, head, passthrough)
+        exchange.source = passthrough.request = request
+        request.source = exchange
+        request.attempt()
+        pumping = asyncio.ensure_future(_send_body(receive, exchange, request, ready))
+        delivering = asyncio.ensure_future(exchange.deliver(send))
         try:
             await asyncio.wait((pumping, delivering), return_when=asyncio.FIRST_COMPLETED)
             if pumping.done() and pumping.exception() is not None and not delivering.done():
                 await pumping
             await delivering
-        except _ClientGone:
+        except _ClientDisconnected:
             return
         finally:
             for task in (pumping, delivering):
                 task.cancel()
             await asyncio.gather(pumping, delivering, return_exceptions=True)
-            call.abandon()
+            request.cancel()
 
-    def _purge(self, plan: Plan, status: int, go_on: Callable[[], None]) -> None:
+    def _purge(self, match: RouteMatch, status: int, go_on: Callable[[], None]) -> None:
         if status >= 400:
             go_on()
             return
 
         def purged(error: Exception | None) -> None:
             if error is not None:
-                _log.warning("a write was not purged everywhere", path=plan.path, error=str(error))
+                _log.warning("a write was not purged everywhere", path=match.path, error=str(error))
             go_on()
 
-        self._with.store.purge(tags_of_write(plan.path), purged)
+        self._with.store.purge(build_write_tags(match.path), purged)
 
 
-def _objection(method: str, plan: Plan | None, known: Known) -> ProblemError | None:
-    if plan is None:
+def _objection(method: str, match: RouteMatch | None, auth: Known) -> ProblemError | None:
+    if match is None:
         return ProblemError("not-found", "no service answers at this address; /docs lists them")
-    if not is_known_method(method):
+    if not is_supported_method(method):
         return ProblemError("method-not-allowed", f"{method[:20]} is not passed on")
-    if not may(known.caller.scopes, plan.route, method):
-        return ProblemError("forbidden", f"{method} needs the scope {plan.route.needs(method)}")
-    if len(plan.target) > LONGEST_TARGET:
-        return ProblemError("invalid", f"the address is longer than {LONGEST_TARGET} bytes")
+    if not is_permitted(auth.caller.scopes, match.route, method):
+        return ProblemError("forbidden", f"{method} needs the scope {match.route.get_scope(method)}")
+    if len(match.target) > MAX_TARGET_BYTES:
+        return ProblemError("invalid", f"the address is longer than {MAX_TARGET_BYTES} bytes")
     return None
 
 
-def _has_body(head: Head) -> bool:
-    return head.length is None or head.length > 0
+def _has_body(head: RequestHead) -> bool:
+    return head.body_length is None or head.body_length > 0
 
 
-async def _departure(receive: Receive, visit: AsgiVisit) -> None:
+async def _watch_disconnect(receive: Receive, exchange: AsgiExchange) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    visit.gone()
+    exchange.disconnect()
 
 
-async def _pump(receive: Receive, visit: AsgiVisit, call: Call, ready: asyncio.Event) -> None:
-    if call.outbound.has_body:
+async def _send_body(
+    receive: Receive, exchange: AsgiExchange, request: UpstreamRequest, ready: asyncio.Event
+) -> None:
+    if request.head.has_body:
         await ready.wait()
         is_whole = False
         while not is_whole:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _ClientGone
-            await visit.room()
-            call.send(message.get("body", b""))
+                raise _ClientDisconnected
+            await exchange.wait_for_room()
+            request.send_body(message.get("body", b""))
             is_whole = not message.get("more_body", False)
-        call.finish()
-    await _departure(receive, visit)
+        request.end_body()
+    await _watch_disconnect(receive, exchange)

@@ -18,11 +18,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from bookcore.kit.problem import PROBLEMS, build_problem_response
-from gateway.downstream.context import Inside
-from gateway.downstream.fast_exchange import HotVisit
-from gateway.downstream.websocket import Tunnel, wants_tunnel
-from gateway.http.request_head import Head
-from gateway.routing.match import LONGEST_TARGET
+from gateway.downstream.context import DownstreamContext
+from gateway.downstream.fast_exchange import FastExchange
+from gateway.downstream.websocket import WebSocketTunnel, is_websocket_request
+from gateway.http.request_head import RequestHead
+from gateway.routing.match import MAX_TARGET_BYTES
 from gateway.routing.routes import PUBLIC_PREFIX
 
 _log = structlog.get_logger()
@@ -52,13 +52,13 @@ class GatewayProtocol(HttpToolsProtocol):
         "_stamps",
         "_tunnel",
         "_visit",
+        "context",
         "head_bytes",
-        "inside",
-        "is_leaving",
+        "is_draining",
         "since",
         "url",
     )
-    inside: Inside
+    context: DownstreamContext
 
     def __init__(
         self,
@@ -70,14 +70,14 @@ class GatewayProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.url, self._peer = b"", ""
         self._is_lost = self._is_proxied = False
-        self.inside = config.app.state.inside  # type: ignore[union-attr]  # the app is ours
+        self.context = config.app.state.inside  # type: ignore[union-attr]  # the app is ours
         self._answering: RequestResponseCycle | None = None
         """Of uvicorn's lane; uvicorn itself knows only the last of those that wait."""
-        self._visit: HotVisit | None = None
-        self._tunnel: Tunnel | None = None
+        self._visit: FastExchange | None = None
+        self._tunnel: WebSocketTunnel | None = None
         self._held = b""
-        self._stamps: tuple[Head | None, bytes] = (None, b"")
-        self._is_refused = self._is_amid_request = self._is_taking = self.is_leaving = (
+        self._stamps: tuple[RequestHead | None, bytes] = (None, b"")
+        self._is_refused = self._is_amid_request = self._is_taking = self.is_draining = (
             self._is_reading_paused
         ) = False
         self.head_bytes = 0
@@ -89,8 +89,8 @@ class GatewayProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._tidy()
         self._peer = self.client[0] if self.client else ""
-        self._is_proxied = self.inside.proxies.trusts(self._peer)
-        self.inside.connections.watch(lambda: self.server_state.connections)
+        self._is_proxied = self.context.trusted_proxies.trusts(self._peer)
+        self.context.connections.watch(lambda: self.server_state.connections)
         self.since = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -100,11 +100,11 @@ class GatewayProtocol(HttpToolsProtocol):
             self._answering.disconnected = True
             self._answering.message_event.set()
         self._is_lost = True
-        visit, self._visit = self._visit, None
-        if visit is not None:
-            visit.gone()
+        exchange, self._visit = self._visit, None
+        if exchange is not None:
+            exchange.disconnect()
         if self._tunnel is not None:
-            self._tunnel.client_lost()
+            self._tunnel.disconnect()
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
@@ -112,7 +112,7 @@ class GatewayProtocol(HttpToolsProtocol):
             if not self._is_refused:
                 self._take(data)
         elif self._tunnel is not None:
-            self._tunnel.from_client(data)
+            self._tunnel.send_to_service(data)
         else:
             self._hold(data)
 
@@ -121,72 +121,72 @@ class GatewayProtocol(HttpToolsProtocol):
         self._equip()
         super().pause_writing()
         if self._tunnel is not None:
-            self._tunnel.client_full()
-        elif self._visit is not None and self._visit.flow is not None:
-            self._visit.flow.pause()
+            self._tunnel.pause_service()
+        elif self._visit is not None and self._visit.source is not None:
+            self._visit.source.pause()
 
     def resume_writing(self) -> None:
         """As asyncio.Protocol."""
         self._equip()
         super().resume_writing()
         if self._tunnel is not None:
-            self._tunnel.client_free()
-        elif self._visit is not None and self._visit.flow is not None:
-            self._visit.flow.resume()
+            self._tunnel.resume_service()
+        elif self._visit is not None and self._visit.source is not None:
+            self._visit.source.resume()
 
     def shutdown(self) -> None:
         """Finish what is under way; an idle connection has a moment left for a request on its way."""
-        self.is_leaving = True
+        self.is_draining = True
         if self._tunnel is not None:
             self._tunnel.close()
         elif self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
         elif not self._is_busy:
-            self.loop.call_later(self.inside.limits.leaving_seconds, self._leave)
+            self.loop.call_later(self.context.limits.drain_seconds, self._leave)
 
-    def stamp_of(self, head: Head) -> bytes:
+    def build_client_lines(self, head: RequestHead) -> bytes:
         """As Client; the same for the next request of the same headers."""
         if self._stamps[0] is not head:
-            self._stamps = (head, head.stamp(*self.address_of(head), prefix=PUBLIC_PREFIX))
+            self._stamps = (head, head.build_client_lines(*self.find_client(head), prefix=PUBLIC_PREFIX))
         return self._stamps[1]
 
-    def address_of(self, head: Head) -> tuple[str, str]:
+    def find_client(self, head: RequestHead) -> tuple[str, str]:
         """Network address and scheme of the client, who may be behind a proxy of ours."""
         scheme = self.scheme or "http"
         if self._is_proxied:
-            return self.inside.proxies.client_of(head.headers, self._peer, scheme)
+            return self.context.trusted_proxies.find_client(head.headers, self._peer, scheme)
         return self._peer, scheme
 
-    def date_line(self) -> bytes:
+    def get_date_line(self) -> bytes:
         """As Door."""
-        return self.inside.date.line()
+        return self.context.date.get_line()
 
     def write(self, data: bytes) -> None:
         """As Door."""
         self.transport.write(data)
 
-    def answered(self, visit: HotVisit, *, breaks_off: bool = False) -> None:
+    def finish_exchange(self, exchange: FastExchange, *, breaks_off: bool = False) -> None:
         """As Door."""
         self._visit = None
         self.since = self.loop.time()
-        inside = self.inside
-        if inside.observer.log is None:
-            seconds = perf_counter() - visit.started
-            inside.observer.count("GET", visit.plan.route.prefix, visit.status, seconds)
+        inside = self.context
+        if inside.recorder.log is None:
+            seconds = perf_counter() - exchange.started
+            inside.recorder.count("GET", exchange.match.route.prefix, exchange.status, seconds)
         else:
-            inside.observer.saw(visit.seen())
-        inside.usage.count(visit.known.caller, visit.status)
+            inside.recorder.record(exchange.build_access_record())
+        inside.usage.count(exchange.auth.caller, exchange.status)
         if breaks_off:
             self.transport.abort()
-        elif not visit.head.keeps_alive or self.is_leaving:
+        elif not exchange.head.keeps_alive or self.is_draining:
             self.transport.close()
         elif not self._is_taking and (self._held or self._is_reading_paused):
             self._go_on()
 
-    def redo(self, visit: HotVisit) -> None:
+    def restart_exchange(self, exchange: FastExchange) -> None:
         """As Door."""
         self._visit = None
-        self._to_uvicorn(visit.raw)
+        self._to_uvicorn(exchange.raw)
         if not self._is_taking and (self._held or self._is_reading_paused):
             self._go_on()
 
@@ -240,7 +240,9 @@ class GatewayProtocol(HttpToolsProtocol):
                 HTTPStatus(response.status_code).phrase.encode(),
             )
             closing = b"connection: close\r\n\r\n"
-            self.transport.write(b"".join((status, self.date_line(), lines, closing, bytes(response.body))))
+            self.transport.write(
+                b"".join((status, self.get_date_line(), lines, closing, bytes(response.body)))
+            )
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -253,7 +255,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def sweep(self, now: float) -> None:
         """Close what has been idle, or sending its head, for too long."""
         waited = now - self.since
-        limits = self.inside.limits
+        limits = self.context.limits
         if self._tunnel is not None or self._visit is not None:
             return
         is_answering = self.cycle is not None and not self.cycle.response_complete
@@ -303,22 +305,22 @@ class GatewayProtocol(HttpToolsProtocol):
         if not data:
             return
         if self._tunnel is not None:
-            self._tunnel.from_client(data)
+            self._tunnel.send_to_service(data)
         elif self._visit is not None:
             self._hold(data)
         else:
             self._to_uvicorn(data)
 
     def _is_taken(self, raw: bytes) -> bool:
-        visit = self.inside.lane.visit(raw, self)
-        if visit is not None:
-            if self.inside.crowd.is_bounded and not self._admits(visit.head):
+        exchange = self.context.fast_path.create_exchange(raw, self)
+        if exchange is not None:
+            if self.context.address_limiter.is_enabled and not self._admits(exchange.head):
                 return False
-            self._visit = visit
-            self.inside.lane.engine.serve(visit)
+            self._visit = exchange
+            self.context.fast_path.handler.handle(exchange)
             return True
-        if wants_tunnel(raw):
-            self._tunnel = Tunnel(self.inside, self, raw)
+        if is_websocket_request(raw):
+            self._tunnel = WebSocketTunnel(self.context, self, raw)
             return True
         return False
 
@@ -341,8 +343,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._equip()
         self.head_bytes += len(data)
         super().data_received(data)
-        if self._is_amid_request and self._has_no_head and self.head_bytes > self.inside.limits.head_bytes:
-            self.refuse(*(_LONG_TARGET if len(self.url) > LONGEST_TARGET else _LONG_HEAD))
+        if self._is_amid_request and self._has_no_head and self.head_bytes > self.context.limits.head_bytes:
+            self.refuse(*(_LONG_TARGET if len(self.url) > MAX_TARGET_BYTES else _LONG_HEAD))
 
     @property
     def _has_no_head(self) -> bool:
@@ -350,14 +352,14 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _refusal(self) -> str | None:
         hosts = [value for name, value in self.headers if name == b"host"]
-        head = Head(self.headers)
-        if self.inside.crowd.is_bounded and not self._admits(head):
+        head = RequestHead(self.headers)
+        if self.context.address_limiter.is_enabled and not self._admits(head):
             return _CROWDED
         if self._is_proxied:
-            address, self.scope["scheme"] = self.address_of(head)
+            address, self.scope["scheme"] = self.find_client(head)
             self.scope["client"] = (address, 0)
         wrong = None
-        if sum(len(name) + len(value) for name, value in self.headers) > self.inside.limits.head_bytes:
+        if sum(len(name) + len(value) for name, value in self.headers) > self.context.limits.head_bytes:
             self.refuse(*_LONG_HEAD)
             return _LONG_HEAD[1]
         if (
@@ -374,9 +376,9 @@ class GatewayProtocol(HttpToolsProtocol):
             self.refuse("bad-request", wrong)
         return wrong
 
-    def _admits(self, head: Head) -> bool:
+    def _admits(self, head: RequestHead) -> bool:
         """Count the request against its network address; refused with a closed connection when too many."""
-        if self.inside.crowd.admits(self.address_of(head)[0]):
+        if self.context.address_limiter.allows_request(self.find_client(head)[0]):
             return True
         self.refuse("too-many-requests", _CROWDED, {"Retry-After": "1"})
         return False

@@ -2,36 +2,36 @@
 
 from dataclasses import dataclass
 
-from gateway.auth.request_auth import Doorkeeper
-from gateway.downstream.fast_path import FastLane
-from gateway.downstream.open_connections import Connections
-from gateway.http.client_address import Proxies
-from gateway.http.date import DateLine
-from gateway.observability.access_log import Observer
-from gateway.ratelimit.address_limiter import Crowd
-from gateway.ratelimit.usage import Usage
+from gateway.auth.request_auth import RequestAuthenticator
+from gateway.downstream.fast_path import FastPath
+from gateway.downstream.open_connections import OpenConnections
+from gateway.http.client_address import TrustedProxies
+from gateway.http.date import DateHeader
+from gateway.observability.access_log import RequestRecorder
+from gateway.ratelimit.address_limiter import AddressLimiter
+from gateway.ratelimit.usage import UsageRecorder
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """Of a connection; a client's silence is bounded before its head is here and between two requests."""
 
     head_bytes: int = 32_768
     head_seconds: float = 10.0
     idle_seconds: float = 75.0
-    leaving_seconds: float = 1.0
+    drain_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class DownstreamContext:
     """The data plane as a connection sees it."""
 
-    lane: FastLane
-    observer: Observer
-    usage: Usage
-    date: DateLine
-    limits: Limits
-    connections: Connections
-    doorkeeper: Doorkeeper
-    proxies: Proxies
-    crowd: Crowd
+    fast_path: FastPath
+    recorder: RequestRecorder
+    usage: UsageRecorder
+    date: DateHeader
+    limits: ConnectionLimits
+    connections: OpenConnections
+    authenticator: RequestAuthenticator
+    trusted_proxies: TrustedProxies
+    address_limiter: AddressLimiter

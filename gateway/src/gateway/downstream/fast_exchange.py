@@ -7,13 +7,13 @@ from typing import Protocol
 
 from bookcore.kit.problem import ProblemError, build_problem_response
 from gateway.auth.caller_cache import Known
-from gateway.cache.entry import Entry
-from gateway.http.caching import is_unchanged
+from gateway.cache.entry import CacheEntry
+from gateway.http.caching import matches_etag
 from gateway.http.headers import Header
-from gateway.http.request_head import Head
-from gateway.observability.access_log import Answered
-from gateway.proxy.exchange import Client, Visit
-from gateway.routing.match import Plan
+from gateway.http.request_head import RequestHead
+from gateway.observability.access_log import AccessRecord
+from gateway.proxy.exchange import Exchange, ExchangeClient
+from gateway.routing.match import RouteMatch
 from gateway.routing.routes import PUBLIC_PREFIX
 
 _STATUS = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
@@ -21,32 +21,40 @@ _ONE_WRITE = 65_536
 _MICRO = 1_000_000
 
 
-class Door(Client, Protocol):
+class DownstreamConnection(ExchangeClient, Protocol):
     """The connection that a hot visit came by."""
 
-    is_leaving: bool
+    is_draining: bool
 
-    def date_line(self) -> bytes:
+    def get_date_line(self) -> bytes:
         """`date: ...` with its line end."""
 
     def write(self, data: bytes) -> None:
         """To the client."""
 
-    def answered(self, visit: "HotVisit", *, breaks_off: bool = False) -> None:
+    def finish_exchange(self, exchange: "FastExchange", *, breaks_off: bool = False) -> None:
         """The answer is complete, or as much as there will be of it."""
 
-    def redo(self, visit: "HotVisit") -> None:
+    def restart_exchange(self, exchange: "FastExchange") -> None:
         """Let the slow way answer."""
 
 
-class HotVisit(Visit):
+class FastExchange(Exchange):
     """`raw` is the request's head as it came."""
 
-    __slots__ = ("_has_begun", "_is_chunked", "_is_done", "_note", "_parts", "door", "raw", "status")
+    __slots__ = ("_has_begun", "_is_chunked", "_is_done", "_note", "_parts", "connection", "raw", "status")
 
-    def __init__(self, plan: Plan, head: Head, known: Known, *, door: Door, raw: bytes) -> None:
-        Visit.__init__(self, plan, head, known)
-        self.client = self.door = door
+    def __init__(
+        self,
+        match: RouteMatch,
+        head: RequestHead,
+        auth: Known,
+        *,
+        connection: DownstreamConnection,
+        raw: bytes,
+    ) -> None:
+        Exchange.__init__(self, match, head, auth)
+        self.client = self.connection = connection
         self.raw = raw
         self.started = perf_counter()
         self.status = 0
@@ -54,52 +62,53 @@ class HotVisit(Visit):
         self._note = b""
         self._has_begun = self._is_chunked = self._is_done = False
 
-    def hit(self, entry: Entry, now: float) -> None:
+    def send_hit(self, entry: CacheEntry, now: float) -> None:
         """As Visit; what is the same for a second is put together once a second."""
         if self.head.if_none_match is not None or len(entry.body) >= _ONE_WRITE:
-            Visit.hit(self, entry, now)
+            Exchange.send_hit(self, entry, now)
             return
-        if not entry.seen.since <= now < entry.seen.until:
-            _look_at(entry, now, self.door.date_line())
+        if not entry.cached_head.valid_from <= now < entry.cached_head.valid_until:
+            _refresh_cached_head(entry, now, self.connection.get_date_line())
         self.status, self._note = 200, b"hit"
-        self.door.write(b"%b%b\r\n%b" % (entry.seen.top, self._own(), entry.body))
-        self._close()
+        self.connection.write(b"%b%b\r\n%b" % (entry.cached_head.lines, self._build_own_lines(), entry.body))
+        self._finish()
 
-    def seen(self) -> Answered:
+    def build_access_record(self) -> AccessRecord:
         """For the log."""
-        return Answered(
+        return AccessRecord(
             self.method,
-            self.plan.route.prefix,
-            PUBLIC_PREFIX + self.plan.path,
+            self.match.route.prefix,
+            PUBLIC_PREFIX + self.match.path,
             self.status,
             perf_counter() - self.started,
             self._note,
             self.request_id,
             self.traceparent,
-            self.known.caller.user_id,
+            self.auth.caller.user_id,
         )
 
-    def whole(self, entry: Entry, note: bytes, *, age: int) -> None:
+    def send_entry(self, entry: CacheEntry, note: bytes, *, age: int) -> None:
         """As Visit."""
         inm = self.head.if_none_match
         self._note = note
         aged = b"age: %d\r\n" % age if age >= 0 else b""
-        if inm is not None and is_unchanged(inm, entry.etag):
+        if inm is not None and matches_etag(inm, entry.etag):
             self.status = 304
-            self.door.write(
-                b"HTTP/1.1 304 Not Modified\r\n%b%b%b\r\n" % (entry.lines_304, aged, self._said())
+            self.connection.write(
+                b"HTTP/1.1 304 Not Modified\r\n%b%b%b\r\n"
+                % (entry.lines_304, aged, self._build_response_lines())
             )
         else:
             self.status = 200
-            top = b"HTTP/1.1 200 OK\r\n%b%b%b\r\n" % (entry.lines, aged, self._said())
+            top = b"HTTP/1.1 200 OK\r\n%b%b%b\r\n" % (entry.lines, aged, self._build_response_lines())
             if len(entry.body) < _ONE_WRITE:
-                self.door.write(top + entry.body)
+                self.connection.write(top + entry.body)
             else:
-                self.door.write(top)
-                self.door.write(entry.body)
-        self._close()
+                self.connection.write(top)
+                self.connection.write(entry.body)
+        self._finish()
 
-    def begin(self, status: int, headers: Sequence[Header], note: bytes) -> None:
+    def start_response(self, status: int, headers: Sequence[Header], note: bytes) -> None:
         """As Visit."""
         self._has_begun, self.status, self._note = True, status, note
         parts, has_length = [_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status], False
@@ -109,83 +118,91 @@ class HotVisit(Visit):
         self._is_chunked = not has_length and status not in (204, 304)
         if self._is_chunked:
             parts.append(b"transfer-encoding: chunked\r\n")
-        parts += (self._said(), b"\r\n")
+        parts += (self._build_response_lines(), b"\r\n")
         self._parts = parts
 
-    def chunk(self, data: bytes) -> None:
+    def send_chunk(self, data: bytes) -> None:
         """As Visit."""
-        self._add(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
+        self._append(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
 
-    def end(self) -> None:
+    def end_response(self) -> None:
         """As Visit."""
         if self._is_chunked:
-            self._add(b"0\r\n\r\n")
+            self._append(b"0\r\n\r\n")
         self._is_done = True
 
     def flush(self) -> None:
         """As Visit."""
         if self._parts:
             parts, self._parts = self._parts, None
-            self.door.write(b"".join(parts))
+            self.connection.write(b"".join(parts))
         if self._is_done:
             self._is_done = False
-            self._close()
+            self._finish()
 
-    def fail(self, problem: ProblemError) -> None:
+    def send_error(self, problem: ProblemError) -> None:
         """As Visit."""
         if self._has_begun:
-            self._close(breaks_off=True)
+            self._finish(breaks_off=True)
             return
         response = build_problem_response(problem.problem, problem.detail, headers=problem.headers)
         self.status = response.status_code
         self._note = b"fwd=bypass" if self.status == 429 else b"fwd=uri-miss"
         lines = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
         body = bytes(response.body)
-        self.door.write(b"%b%b%b\r\n%b" % (_STATUS[self.status], lines, self._said(), body))
-        self._close()
+        self.connection.write(
+            b"%b%b%b\r\n%b" % (_STATUS[self.status], lines, self._build_response_lines(), body)
+        )
+        self._finish()
 
-    def again(self) -> None:
+    def restart(self) -> None:
         """As Visit."""
-        self.door.redo(self)
+        self.connection.restart_exchange(self)
 
-    def _add(self, data: bytes) -> None:
+    def _append(self, data: bytes) -> None:
         if self._parts is None:
             self._parts = [data]
         else:
             self._parts.append(data)
 
-    def _said(self) -> bytes:
-        return b"%bcache-status: bookstream; %b\r\n%b" % (self.door.date_line(), self._note, self._own())
+    def _build_response_lines(self) -> bytes:
+        return b"%bcache-status: bookstream; %b\r\n%b" % (
+            self.connection.get_date_line(),
+            self._note,
+            self._build_own_lines(),
+        )
 
-    def _own(self) -> bytes:
+    def _build_own_lines(self) -> bytes:
         """The lines that are of this answer alone."""
-        counted = self.counted
-        closing = b"" if self.head.keeps_alive and not self.door.is_leaving else b"connection: close\r\n"
+        counted = self.rate_limit
+        closing = (
+            b"" if self.head.keeps_alive and not self.connection.is_draining else b"connection: close\r\n"
+        )
         return (
             b"x-request-id: %b\r\ntraceparent: %b\r\n%b%d;t=%d\r\nserver-timing: gateway;dur=%.3f\r\n%b"
         ) % (
             self.request_id,
             self.traceparent,
-            self.known.rates,
+            self.auth.rates,
             counted.remaining,
             -(-counted.reset_after // _MICRO),
             (perf_counter() - self.started) * 1_000,
             closing,
         )
 
-    def _close(self, *, breaks_off: bool = False) -> None:
-        self.flow = None  # no cycle is left behind that only the garbage collector could free
-        self.door.answered(self, breaks_off=breaks_off)
+    def _finish(self, *, breaks_off: bool = False) -> None:
+        self.source = None  # no cycle is left behind that only the garbage collector could free
+        self.connection.finish_exchange(self, breaks_off=breaks_off)
 
 
-def _look_at(entry: Entry, now: float, date_line: bytes) -> None:
-    known, seen = entry.known, entry.seen
-    age, left = known.age(now), known.left(now)
-    seen.top = b"HTTP/1.1 200 OK\r\n%b%bage: %d\r\ncache-status: bookstream; hit; ttl=%d\r\n" % (
+def _refresh_cached_head(entry: CacheEntry, now: float, date_line: bytes) -> None:
+    auth, seen = entry.freshness, entry.cached_head
+    age, left = auth.get_age(now), auth.get_remaining_ttl(now)
+    seen.lines = b"HTTP/1.1 200 OK\r\n%b%bage: %d\r\ncache-status: bookstream; hit; ttl=%d\r\n" % (
         date_line,
         entry.lines,
         age,
         left,
     )
-    seen.since = max(float(int(now)), known.stored_at + age)
-    seen.until = min(int(now) + 1.0, known.stored_at + age + 1.0) if left > 0 else seen.since
+    seen.valid_from = max(float(int(now)), auth.stored_at + age)
+    seen.valid_until = min(int(now) + 1.0, auth.stored_at + age + 1.0) if left > 0 else seen.valid_from

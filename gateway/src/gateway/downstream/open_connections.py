@@ -12,7 +12,7 @@ class Sweepable(Protocol):
         """Close what has waited too long."""
 
 
-class Connections:
+class OpenConnections:
     """Those of the server, looked at once a second; as Swept."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from bookcore.kit.draining import DrainingServer
 from gateway.downstream.connection import GatewayProtocol
 
 
-class Server(DrainingServer):
+class GatewayServer(DrainingServer):
     """Says when it accepts, and to whoever asks while it leaves that it does."""
 
     def __init__(self, config: uvicorn.Config, *, on_started: Callable[[], None]) -> None:
@@ -31,10 +31,10 @@ class Server(DrainingServer):
         """As DrainingServer: the fast lane writes its headers itself."""
         for connection in self.server_state.connections:
             if isinstance(connection, GatewayProtocol):
-                connection.is_leaving = True
+                connection.is_draining = True
 
 
-def configured(app: FastAPI) -> uvicorn.Config:
+def build_config(app: FastAPI) -> uvicorn.Config:
     """How uvicorn runs the gateway."""
     return uvicorn.Config(
         app,
@@ -55,4 +55,4 @@ def serve(app: FastAPI, listener: socket.socket, *, on_started: Callable[[], Non
     """Answer requests until SIGTERM or SIGINT, then finish what is under way (at most 10 s)."""
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it again once it has stopped
         signal.signal(number, lambda *_: None)
-    Server(configured(app), on_started=on_started).run(sockets=[listener])
+    GatewayServer(build_config(app), on_started=on_started).run(sockets=[listener])

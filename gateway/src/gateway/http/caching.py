@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode
 
-from gateway.http.headers import Header, first
+from gateway.http.headers import Header, get_first
 
 _VARY_THAT_CANNOT_MATTER = frozenset({"accept-encoding"})
 """A fill always asks for the plain body, so its encoding never varies."""
@@ -21,30 +21,30 @@ class Lifetime:
     if_error: float = 0.0
 
 
-NONE = Lifetime(0.0)
+NOT_CACHEABLE = Lifetime(0.0)
 
 
-def normal_query(query: bytes) -> str:
+def normalize_query(query: bytes) -> str:
     """Equal for queries that differ only in order or escaping; repeated names keep their order."""
     text = query.decode("ascii", "surrogateescape")
     pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
     return urlencode(sorted(pairs, key=lambda pair: pair[0]), errors="surrogateescape")
 
 
-def cache_key(path: str, query: bytes) -> str:
+def build_cache_key(path: str, query: bytes) -> str:
     """Of what a GET asks for. Nothing of the user: readers all get the same."""
-    return sha256(f"{path}?{normal_query(query)}".encode()).hexdigest()
+    return sha256(f"{path}?{normalize_query(query)}".encode()).hexdigest()
 
 
-def variant_key(key: str, names: Sequence[str], headers: Sequence[Header]) -> str:
+def build_variant_key(key: str, names: Sequence[str], headers: Sequence[Header]) -> str:
     """Of one variant among those that differ by the request headers named."""
-    values = b"\n".join(first(headers, name.encode()) or b"" for name in names)
+    values = b"\n".join(get_first(headers, name.encode()) or b"" for name in names)
     return f"{key}:{sha256(values).hexdigest()[:32]}"
 
 
-def bypasses(headers: Sequence[Header]) -> bool:
+def bypasses_cache(headers: Sequence[Header]) -> bool:
     """Whether the client asked for what the cache can't give: a part, or nothing kept."""
-    return "no-store" in _directives(headers) or first(headers, b"range") is not None
+    return "no-store" in _directives(headers) or get_first(headers, b"range") is not None
 
 
 def wants_fresh(headers: Sequence[Header]) -> bool:
@@ -53,14 +53,14 @@ def wants_fresh(headers: Sequence[Header]) -> bool:
     return "no-cache" in found or found.get("max-age") == "0"
 
 
-def lifetime(status: int, headers: Sequence[Header], *, most: Lifetime) -> Lifetime:
+def compute_lifetime(status: int, headers: Sequence[Header], *, most: Lifetime) -> Lifetime:
     """For how long a response may be kept: what it says itself, at most `most`."""
     said = _directives(headers)
     if status != 200 or said.keys() & {"no-store", "no-cache", "private"}:
-        return NONE
+        return NOT_CACHEABLE
     names = {name for name, _ in headers}
-    if {b"set-cookie", b"content-encoding"} & names or _VARY_BY_USER & {*varies(headers)}:
-        return NONE
+    if {b"set-cookie", b"content-encoding"} & names or _VARY_BY_USER & {*parse_vary(headers)}:
+        return NOT_CACHEABLE
     ttl = min(most.ttl, _seconds(said, "s-maxage", "max-age", default=most.ttl))
     if said.keys() & {"must-revalidate", "proxy-revalidate"} or ttl <= 0:
         return Lifetime(ttl)
@@ -73,22 +73,22 @@ def lifetime(status: int, headers: Sequence[Header], *, most: Lifetime) -> Lifet
     )
 
 
-def varies(headers: Sequence[Header]) -> tuple[str, ...]:
+def parse_vary(headers: Sequence[Header]) -> tuple[str, ...]:
     """The request headers by which the response differs, in order, less what can't matter here."""
     text = b",".join(value for name, value in headers if name == b"vary").decode("latin-1")
     names = {name.strip().lower() for name in text.split(",") if name.strip()}
     return tuple(sorted(names - _VARY_THAT_CANNOT_MATTER))
 
 
-def strong_etag(headers: Sequence[Header], body: bytes) -> bytes:
+def build_strong_etag(headers: Sequence[Header], body: bytes) -> bytes:
     """The service's own when it is strong, else one made of the body."""
-    given = first(headers, b"etag")
+    given = get_first(headers, b"etag")
     if given and given.startswith(b'"'):
         return given
     return b'"%s"' % sha256(body).hexdigest()[:32].encode()
 
 
-def is_unchanged(if_none_match: bytes | None, etag: bytes) -> bool:
+def matches_etag(if_none_match: bytes | None, etag: bytes) -> bool:
     """Whether the client's copy is still good; compared weakly, as RFC 9110 asks for GET."""
     if if_none_match is None:
         return False

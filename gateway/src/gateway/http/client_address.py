@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from gateway.http.headers import Header, first
+from gateway.http.headers import Header, get_first
 
 Network = IPv4Network | IPv6Network
 
 
-class Proxies:
+class TrustedProxies:
     """Networks of the proxies before the gateway: what they say of the client is believed.
 
     Raises: ValueError for something that is no network.
@@ -25,7 +25,7 @@ class Proxies:
             return False
         return any(found in network for network in self._networks)
 
-    def client_of(self, headers: Sequence[Header], peer: str, scheme: str) -> tuple[str, str]:
+    def find_client(self, headers: Sequence[Header], peer: str, scheme: str) -> tuple[str, str]:
         """Address and scheme of the client behind the trusted `peer`.
 
         X-Forwarded-For is read from its end: each proxy wrote whom it saw behind what it got, so the last one
@@ -40,7 +40,7 @@ class Proxies:
             found = address
             if not self.trusts(address):
                 break
-        proto = (first(headers, b"x-forwarded-proto") or b"").decode("latin-1").lower()
+        proto = (get_first(headers, b"x-forwarded-proto") or b"").decode("latin-1").lower()
         return found, proto if proto in ("http", "https") else scheme
 
 

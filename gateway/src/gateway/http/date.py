@@ -4,14 +4,14 @@ import time
 from email.utils import formatdate
 
 
-class DateLine:
+class DateHeader:
     """The machine's clock, as HTTP writes it."""
 
     def __init__(self) -> None:
         self._second = 0
         self._line = b""
 
-    def line(self) -> bytes:
+    def get_line(self) -> bytes:
         """With its line end."""
         second = int(time.time())
         if second != self._second:

@@ -44,50 +44,50 @@ _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
 _LINK_TARGET = re.compile(rb"<(/[^>]*)>")
 
 
-def first(headers: Iterable[Header], name: bytes) -> bytes | None:
+def get_first(headers: Iterable[Header], name: bytes) -> bytes | None:
     """The value of the first header of that name."""
     return next((value for found, value in headers if found == name), None)
 
 
-def parsed(lines: bytes) -> list[Header]:
+def parse_lines(lines: bytes) -> list[Header]:
     """The inverse of writing `name: value` lines."""
     found = (line.partition(b": ") for line in lines.split(b"\r\n")[:-1])
     return [(name, value) for name, _, value in found]
 
 
-def sane_host(value: bytes | None) -> str:
+def validate_host(value: bytes | None) -> str:
     """The Host header when it can be repeated in a header safely, else nothing."""
     return value.decode() if value and _HOST.fullmatch(value) else ""
 
 
-def is_sane_request_id(value: bytes | None) -> bool:
+def is_valid_request_id(value: bytes | None) -> bool:
     """Whether a client's request id may go into logs and answers as it is."""
     return value is not None and _SANE_REQUEST_ID.fullmatch(value) is not None
 
 
-def sane_request_id(value: bytes | None) -> bytes | None:
+def validate_request_id(value: bytes | None) -> bytes | None:
     """A client's request id when it can go into logs and answers as it is, else nothing."""
-    return value if is_sane_request_id(value) else None
+    return value if is_valid_request_id(value) else None
 
 
-def forwardable(headers: Sequence[Header]) -> list[Header]:
+def filter_request_headers(headers: Sequence[Header]) -> list[Header]:
     """A request's headers less what only the gateway may say, or what ends at it."""
     dropped = _HOP_BY_HOP | _REQUEST_ONLY | _named_in_connection(headers)
     return [(name, value) for name, value in headers if name not in dropped and not _is_forgeable(name)]
 
 
-def unconditional(headers: Sequence[Header]) -> list[Header]:
+def drop_conditions(headers: Sequence[Header]) -> list[Header]:
     """Without what would make a service answer with less than the whole plain body; for filling the cache."""
     return [(name, value) for name, value in headers if name not in _CONDITIONS]
 
 
-def to_client(headers: Sequence[Header], prefix: bytes) -> list[Header]:
+def filter_response_headers(headers: Sequence[Header], prefix: bytes) -> list[Header]:
     """A service's response headers for the client; its own paths get the public `prefix`."""
     shown = []
     for header in headers:
         name = header[0]
         if name == b"connection":
-            return to_client(_without(headers, _named_in_connection(headers) | {name}), prefix)
+            return filter_response_headers(_without(headers, _named_in_connection(headers) | {name}), prefix)
         if name in _NOT_FOR_CLIENTS or name.startswith(b"x-internal-"):
             continue
         shown.append((name, _public(name, header[1], prefix)) if name in _ADDRESSES else header)
@@ -98,7 +98,7 @@ def _without(headers: Sequence[Header], names: frozenset[bytes]) -> list[Header]
     return [header for header in headers if header[0] not in names]
 
 
-def is_farewell(headers: Sequence[Header]) -> bool:
+def closes_connection(headers: Sequence[Header]) -> bool:
     """Whether the sender closes the connection behind this message."""
     return b"close" in _named_in_connection(headers)
 

@@ -11,11 +11,11 @@ Scope = MutableMapping[str, Any]
 """ASGI's; Any: the specification leaves the values open."""
 
 
-def identify(scope: Scope, request_id: bytes, traceparent: bytes) -> None:
+def set_request_ids(scope: Scope, request_id: bytes, traceparent: bytes) -> None:
     """The names under which the request is logged, on both sides; the answer will have them."""
     scope[_IDENTITY] = (request_id, traceparent)
     scope[_USER] = []
-    answer_headers(scope).extend(
+    get_response_headers(scope).extend(
         [
             (b"x-request-id", request_id),
             (b"traceparent", traceparent),
@@ -24,29 +24,31 @@ def identify(scope: Scope, request_id: bytes, traceparent: bytes) -> None:
     )
 
 
-def identity_of(scope: Scope) -> tuple[bytes, bytes]:
+def get_request_ids(scope: Scope) -> tuple[bytes, bytes]:
     """Request id and traceparent."""
     found: tuple[bytes, bytes] = scope[_IDENTITY]
     return found
 
 
-def name_user(scope: Scope, user_id: str) -> None:
+def set_user(scope: Scope, user_id: str) -> None:
     """Whose request it turned out to be, for the log."""
     scope[_USER].append(user_id)
 
 
-def user_of(scope: Scope) -> str:
+def get_user(scope: Scope) -> str:
     """The user's id; empty for nobody."""
     named: list[str] = scope[_USER]
     return named[-1] if named else ""
 
 
-def add_answer_headers(scope: Scope, headers: Mapping[str, str]) -> None:
+def add_response_headers(scope: Scope, headers: Mapping[str, str]) -> None:
     """The answer will have them, unless whoever makes it sets the same."""
-    answer_headers(scope).extend((name.lower().encode(), value.encode()) for name, value in headers.items())
+    get_response_headers(scope).extend(
+        (name.lower().encode(), value.encode()) for name, value in headers.items()
+    )
 
 
-def answer_headers(scope: Scope) -> list[Header]:
+def get_response_headers(scope: Scope) -> list[Header]:
     """What has been added so far."""
     found: list[Header] = scope.setdefault(_KEY, [])
     return found

@@ -13,19 +13,19 @@ _DIGITS, _DRAWN = 48, 256
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class TraceContext:
     """Hexadecimal; `flags` 01 says that somebody keeps this trace."""
 
     trace_id: bytes
     flags: bytes
 
 
-def trace_in(value: bytes | None) -> Trace | None:
+def parse_traceparent(value: bytes | None) -> TraceContext | None:
     """What a traceparent header says; None for a bad one, as the standard asks."""
     found = _FORM.fullmatch(value) if value else None
     if found is None or not found[1].strip(b"0") or not found[2].strip(b"0"):
         return None
-    return Trace(found[1], _SAMPLED if int(found[3], 16) & 1 else _UNSAMPLED)
+    return TraceContext(found[1], _SAMPLED if int(found[3], 16) & 1 else _UNSAMPLED)
 
 
 class Tracer:
@@ -37,7 +37,7 @@ class Tracer:
         self._at = 0
         self._below = b"g" if percent >= 100 else b"%05x" % int(percent * 10_485.76)
 
-    def begin(self, given: Trace | None) -> tuple[bytes, bytes]:
+    def start_span(self, given: TraceContext | None) -> tuple[bytes, bytes]:
         """The trace id, and the traceparent with a span id of our own."""
         at, digits = self._at, self._digits
         if at == len(digits):

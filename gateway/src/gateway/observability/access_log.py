@@ -9,12 +9,12 @@ from typing import NamedTuple, TextIO
 
 import orjson
 
-BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds."""
 _MOST_LINES = 500
 
 
-class Answered(NamedTuple):
+class AccessRecord(NamedTuple):
     """One answered request; `route` is a prefix, `own` for the gateway's; `cache` as in Cache-Status."""
 
     method: str
@@ -34,9 +34,9 @@ class AccessLog:
     def __init__(self, *, now: Callable[[], float], stream: TextIO | None = None) -> None:
         self._now = now
         self._stream = stream or sys.stderr
-        self._lines: list[tuple[float, Answered]] = []
+        self._lines: list[tuple[float, AccessRecord]] = []
 
-    def add(self, answered: Answered) -> None:
+    def add(self, answered: AccessRecord) -> None:
         """Log it soon."""
         self._lines.append((self._now(), answered))
         if len(self._lines) >= _MOST_LINES:
@@ -46,7 +46,7 @@ class AccessLog:
         """Write what has come together."""
         lines, self._lines = self._lines, []
         if lines:
-            self._stream.write(b"".join(map(_line, lines)).decode())
+            self._stream.write(b"".join(map(_format_line, lines)).decode())
             self._stream.flush()
 
     def sweep(self, now: float) -> None:
@@ -54,24 +54,24 @@ class AccessLog:
         self.flush()
 
 
-class Tally:
+class LatencyHistogram:
     """Of one method, route and status: `times` counts answers by bucket, the last is beyond all bounds."""
 
-    __slots__ = ("seconds", "times")
+    __slots__ = ("bucket_counts", "total_seconds")
 
     def __init__(self) -> None:
-        self.times = [0] * (len(BUCKETS) + 1)
-        self.seconds = 0.0
+        self.bucket_counts = [0] * (len(LATENCY_BUCKETS) + 1)
+        self.total_seconds = 0.0
 
 
-class Observer:
+class RequestRecorder:
     """Counts by method, route and status."""
 
     def __init__(self, log: AccessLog | None) -> None:
         self.log = log
-        self.tallies: dict[tuple[str, str, int], Tally] = {}
+        self.histograms: dict[tuple[str, str, int], LatencyHistogram] = {}
 
-    def saw(self, answered: Answered) -> None:
+    def record(self, answered: AccessRecord) -> None:
         """One more, with all that is known of it."""
         self.count(answered.method, answered.route, answered.status, answered.seconds)
         if self.log is not None:
@@ -80,18 +80,18 @@ class Observer:
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """One more, for the numbers alone."""
         key = (method, route, status)
-        tally = self.tallies.get(key)
+        tally = self.histograms.get(key)
         if tally is None:
-            tally = self.tallies[key] = Tally()
-        tally.times[bisect_left(BUCKETS, seconds)] += 1
-        tally.seconds += seconds
+            tally = self.histograms[key] = LatencyHistogram()
+        tally.bucket_counts[bisect_left(LATENCY_BUCKETS, seconds)] += 1
+        tally.total_seconds += seconds
 
 
-def _line(logged: tuple[float, Answered]) -> bytes:
+def _format_line(logged: tuple[float, AccessRecord]) -> bytes:
     at, (method, route, path, status, seconds, cache, request_id, traceparent, user_id) = logged
     said = {
         "event": "request",
-        "timestamp": f"{_second(int(at))}.{int(at * 1_000) % 1_000:03d}+00:00",
+        "timestamp": f"{_format_second(int(at))}.{int(at * 1_000) % 1_000:03d}+00:00",
         "method": method,
         "route": route,
         "path": path,
@@ -106,5 +106,5 @@ def _line(logged: tuple[float, Answered]) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _second(second: int) -> str:
+def _format_second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat()[:19]

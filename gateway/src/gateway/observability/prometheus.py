@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from bookcore.kit.problem import ProblemError
-from gateway.observability.access_log import BUCKETS
-from gateway.observability.counters import SUM, Numbers, Watched, gather
-from gateway.observability.worker_counters import Board
+from gateway.observability.access_log import LATENCY_BUCKETS
+from gateway.observability.counters import SUM, Counters, Watched, collect_counters
+from gateway.observability.worker_counters import WorkerCounters
 
 _log = structlog.get_logger()
 _EVERY_SECONDS = 1.0
@@ -54,10 +54,10 @@ _GAUGES = {
 }
 
 
-class NumbersCollector(Collector):
+class CountersCollector(Collector):
     """Says numbers as Prometheus wants them."""
 
-    def __init__(self, numbers: Numbers) -> None:
+    def __init__(self, numbers: Counters) -> None:
         self._numbers = numbers
 
     def collect(self) -> Iterable[Metric]:
@@ -66,14 +66,14 @@ class NumbersCollector(Collector):
             **{name: CounterMetricFamily(name, METRICS[name], labels=ls) for name, ls in _COUNTERS.items()},
             **{name: GaugeMetricFamily(name, METRICS[name], labels=ls) for name, ls in _GAUGES.items()},
         }
-        for (name, *labels), value in (*self._numbers.counts.items(), *self._numbers.levels.items()):
+        for (name, *labels), value in (*self._numbers.counts.items(), *self._numbers.gauges.items()):
             if name in families:
                 families[name].add_metric(labels, value)
         yield from families.values()
-        yield from self._times()
+        yield from self._collect_histograms()
 
-    def _times(self) -> Iterator[Metric]:
-        bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+    def _collect_histograms(self) -> Iterator[Metric]:
+        bounds = [*(str(bound) for bound in LATENCY_BUCKETS), "+Inf"]
         counts: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(bounds))
         seconds: dict[str, float] = {}
         for (name, *labels), value in self._numbers.counts.items():
@@ -89,7 +89,7 @@ class NumbersCollector(Collector):
         yield family
 
 
-class MetricsPage:
+class MetricsEndpoint:
     """The endpoint, for addresses of the own network only; with a board it tells the sum over all workers.
 
     As Swept it writes this worker's numbers on the board each second.
@@ -97,51 +97,51 @@ class MetricsPage:
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
-        self._board: Board | None = None
+        self._worker_counters: WorkerCounters | None = None
         self._next = 0.0
-        self._is_in_trouble = False
+        self._is_failing = False
 
-    def share(self, board: Board) -> None:
+    def use_worker_counters(self, board: WorkerCounters) -> None:
         """From now on it is one of several."""
-        self._board = board
+        self._worker_counters = board
 
     async def __call__(self, request: Request) -> Response:
         """As a Starlette endpoint. Raises: ProblemError, not-found for strangers."""
-        if not _is_near(request.client.host if request.client else ""):
+        if not _is_private_address(request.client.host if request.client else ""):
             raise ProblemError("not-found", "there is nothing here")
         registry = CollectorRegistry()
-        registry.register(NumbersCollector(self._numbers()))
+        registry.register(CountersCollector(self._read_counters()))
         return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
     def publish(self) -> None:
         """Write this worker's numbers down. Raises: OSError."""
-        if self._board is not None:
-            self._board.publish(gather(self._watched))
+        if self._worker_counters is not None:
+            self._worker_counters.publish(collect_counters(self._watched))
 
     def sweep(self, now: float) -> None:
         """As Swept."""
-        if self._board is None or now < self._next:
+        if self._worker_counters is None or now < self._next:
             return
         self._next = now + _EVERY_SECONDS
         try:
             self.publish()
-            self._is_in_trouble = False
+            self._is_failing = False
         except OSError as error:
-            if not self._is_in_trouble:
+            if not self._is_failing:
                 _log.error("the metrics can't be shared with the other workers", error=str(error))
-            self._is_in_trouble = True
+            self._is_failing = True
 
-    def _numbers(self) -> Numbers:
-        if self._board is None:
-            return gather(self._watched)
+    def _read_counters(self) -> Counters:
+        if self._worker_counters is None:
+            return collect_counters(self._watched)
         try:
             self.publish()
-            return self._board.everybodys()
+            return self._worker_counters.read_total()
         except OSError as error:
             raise ProblemError("unavailable", f"the workers' numbers can't be read ({error})") from error
 
 
-def _is_near(address: str) -> bool:
+def _is_private_address(address: str) -> bool:
     try:
         return ip_address(address).is_private
     except ValueError:

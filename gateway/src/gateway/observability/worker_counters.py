@@ -10,53 +10,53 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gateway.observability.counters import NONE, Numbers, total
+from gateway.observability.counters import NO_COUNTERS, Counters, sum_counters
 
 _ENDED, _LOCK = "ended", "lock"
 _LIVE = "live-"
 
 
-class Board:
+class WorkerCounters:
     """As the worker of that name sees it. Everything raises OSError when the folder is in the way."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._name = name
 
-    def publish(self, numbers: Numbers) -> None:
+    def publish(self, numbers: Counters) -> None:
         """Replace what this worker wrote before."""
         _write(self._folder, _LIVE + self._name, numbers)
 
-    def everybodys(self) -> Numbers:
+    def read_total(self) -> Counters:
         """The sum over all workers, those that have ended included."""
-        with _locked(self._folder, fcntl.LOCK_SH):
+        with _hold_lock(self._folder, fcntl.LOCK_SH):
             living = [_read(path) for path in self._folder.glob(f"{_LIVE}*")]
-            return total([_read(self._folder / _ENDED), *living])
+            return sum_counters([_read(self._folder / _ENDED), *living])
 
 
-def retire(folder: Path, name: str) -> None:
+def fold_exited(folder: Path, name: str) -> None:
     """A worker has ended: keep what it counted. For whoever started it. Raises: OSError."""
-    with _locked(folder, fcntl.LOCK_EX):
+    with _hold_lock(folder, fcntl.LOCK_EX):
         last = folder / (_LIVE + name)
-        counted = Numbers(_read(last).counts, {})
-        _write(folder, _ENDED, total([_read(folder / _ENDED), counted]))
+        counted = Counters(_read(last).counts, {})
+        _write(folder, _ENDED, sum_counters([_read(folder / _ENDED), counted]))
         last.unlink(missing_ok=True)
 
 
 @contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
+def _hold_lock(folder: Path, how: int) -> Iterator[None]:
     with (folder / _LOCK).open("a") as lock:
         fcntl.flock(lock, how)
         yield
 
 
-def _write(folder: Path, name: str, numbers: Numbers) -> None:
+def _write(folder: Path, name: str, numbers: Counters) -> None:
     draft = folder / f".{name}"
     draft.write_bytes(numbers.pack())
     draft.replace(folder / name)
 
 
-def _read(path: Path) -> Numbers:
+def _read(path: Path) -> Counters:
     with suppress(FileNotFoundError):
-        return Numbers.unpack(path.read_bytes())
-    return NONE
+        return Counters.unpack(path.read_bytes())
+    return NO_COUNTERS

@@ -8,47 +8,49 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bookcore.kit.problem import ProblemError
-from gateway.cache.entry import Entry, Known, entry_of
-from gateway.http.caching import Lifetime, lifetime, variant_key, varies
-from gateway.http.headers import Header, first, to_client
-from gateway.proxy.exchange import Visit
-from gateway.proxy.passthrough import unbelieved
+from gateway.cache.entry import CacheEntry, Freshness, build_entry
+from gateway.http.caching import Lifetime, build_variant_key, compute_lifetime, parse_vary
+from gateway.http.headers import Header, filter_response_headers, get_first
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.passthrough import build_internal_token_problem
 from gateway.routing.routes import PUBLIC_PREFIX_BYTES
-from gateway.upstream.call import Call
-from gateway.upstream.request import Failure
+from gateway.upstream.messages import UpstreamFailure
+from gateway.upstream.request import UpstreamRequest
 
 _HELPING = 65_536
 
 
-class Home(Protocol):
+class FillOwner(Protocol):
     """Where flights come from and put what they bring."""
 
-    most: Lifetime
-    entry_bytes: int
+    max_lifetime: Lifetime
+    max_entry_bytes: int
     now: Callable[[], float]
 
-    def landed(self, flight: "Flight") -> None:
+    def close_fill(self, fill: "CacheFill") -> None:
         """Nobody can join any more."""
 
-    def keep(self, flight: "Flight", entry: Entry) -> None:
+    def save_entry(self, fill: "CacheFill", entry: CacheEntry) -> None:
         """Keep what it brought."""
 
-    def again(self, visit: Visit, key: str) -> None:
+    def restart_exchange(self, exchange: Exchange, key: str) -> None:
         """That visit needs an answer of its own; alone when `key` is empty."""
 
 
-class Flight:
+class CacheFill:
     """A Receiver; `ticket` is the purge sequence when it began, `stale` what was kept before."""
 
-    def __init__(self, home: Home, first_visit: Visit, *, service: str, stale: Entry | None) -> None:
-        self._home, self._service, self.stale = home, service, stale
-        self.key, self.plan, self.ticket = first_visit.key, first_visit.plan, first_visit.counted.ticket
-        self._head = first_visit.head
-        self._note = (
-            b"fwd=request" if first_visit.head.wants_fresh else b"fwd=stale" if stale else b"fwd=uri-miss"
+    def __init__(self, owner: FillOwner, first: Exchange, *, service: str, stale: CacheEntry | None) -> None:
+        self._owner, self._service, self.stale = owner, service, stale
+        self.key, self.match, self.purge_sequence = (
+            first.cache_key,
+            first.match,
+            first.rate_limit.purge_sequence,
         )
-        self.visits: list[Visit] = []
-        self.call: Call | None = None
+        self._head = first.head
+        self._note = b"fwd=request" if first.head.wants_fresh else b"fwd=stale" if stale else b"fwd=uri-miss"
+        self.exchanges: list[Exchange] = []
+        self.request: UpstreamRequest | None = None
         self._headers: list[Header] = []
         self._lifetime = Lifetime(0.0)
         self._chunks: list[bytes] = []
@@ -56,36 +58,36 @@ class Flight:
         self._is_streaming = self._is_passing = self._is_over = self._is_renewed = False
         self._failed_status = 0
 
-    def join(self, visit: Visit) -> None:
+    def join(self, exchange: Exchange) -> None:
         """Wait for it too."""
-        visit.flow = _Seat(self, visit)
-        self.visits.append(visit)
+        exchange.source = Waiter(self, exchange)
+        self.exchanges.append(exchange)
         if self._is_streaming:
-            visit.begin(200, self._headers, self._note + b"; collapsed")
-            visit.chunk(b"".join(self._chunks))
-            visit.flush()
+            exchange.start_response(200, self._headers, self._note + b"; collapsed")
+            exchange.send_chunk(b"".join(self._chunks))
+            exchange.flush()
 
-    def variant_key(self, names: Sequence[str]) -> str:
+    def build_variant_key(self, names: Sequence[str]) -> str:
         """Where what it brought is kept when it varies by those request headers."""
-        return variant_key(self.plan.key, names, self._head.headers)
+        return build_variant_key(self.match.cache_key, names, self._head.headers)
 
-    def leave(self, visit: Visit) -> None:
+    def leave(self, exchange: Exchange) -> None:
         """The client is gone; the fill goes on if there is something to keep."""
-        if visit in self.visits:
-            self.visits.remove(visit)
-        if self._is_passing and not self.visits and self.call is not None:
+        if exchange in self.exchanges:
+            self.exchanges.remove(exchange)
+        if self._is_passing and not self.exchanges and self.request is not None:
             self._is_over = True
-            self.call.abandon()
+            self.request.cancel()
 
-    def hold(self, *, more: bool) -> None:
+    def count_paused(self, *, more: bool) -> None:
         """A client reads slowly, or no longer. What is collected is bounded and needs no holding."""
         self._paused += 1 if more else -1
-        if self.call is None or not self._is_passing:
+        if self.request is None or not self._is_passing:
             return
         if self._paused > 0:
-            self.call.pause()
+            self.request.pause()
         else:
-            self.call.resume()
+            self.request.resume()
 
     def on_ready(self) -> None:
         """As Receiver."""
@@ -96,59 +98,61 @@ class Flight:
             self._is_renewed = True
             return
         if status == 401:
-            self._give_up(unbelieved(self._service))
+            self._fail(build_internal_token_problem(self._service))
             return
-        if status >= 500 and self._falls_back():
+        if status >= 500 and self._can_serve_stale():
             self._failed_status = status
             return
-        self._headers = to_client(headers, PUBLIC_PREFIX_BYTES)
-        self._lifetime = lifetime(status, self._headers, most=self._home.most)
-        if self._lifetime.ttl <= 0 or _is_too_large(self._headers, self._home.entry_bytes):
-            self._pass_on(status)
+        self._headers = filter_response_headers(headers, PUBLIC_PREFIX_BYTES)
+        self._lifetime = compute_lifetime(status, self._headers, most=self._owner.max_lifetime)
+        if self._lifetime.ttl <= 0 or _is_too_large(self._headers, self._owner.max_entry_bytes):
+            self._start_passing(status)
         else:
-            self._part_variants()
+            self._split_variants()
 
     def on_body(self, chunk: bytes) -> None:
         """As Receiver."""
         if self._is_passing:
-            for visit in self.visits:
-                visit.chunk(chunk)
+            for exchange in self.exchanges:
+                exchange.send_chunk(chunk)
             return
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._is_streaming:
-            for visit in self.visits:
-                visit.chunk(chunk)
-        if self._size > self._home.entry_bytes:
+            for exchange in self.exchanges:
+                exchange.send_chunk(chunk)
+        if self._size > self._owner.max_entry_bytes:
             self._stop_collecting()
 
     def on_end(self) -> None:
         """As Receiver."""
         if self._is_over:
             return
-        self._is_over, self.call = True, None
-        self._home.landed(self)
+        self._is_over, self.request = True, None
+        self._owner.close_fill(self)
         if self._failed_status:
             self._serve_stale()
         elif self._is_renewed and self.stale is not None:
-            self._land(self.stale.renewed(self._known(self.stale.lifetime)))
+            self._complete(self.stale.renew(self._build_freshness(self.stale.lifetime)))
         elif self._is_passing:
-            self._end_all()
+            self._end_responses()
         else:
             body = b"".join(self._chunks)
-            self._land(entry_of(self._headers, body, self.plan.tags, known=self._known(self._lifetime)))
+            self._complete(
+                build_entry(self._headers, body, self.match.tags, known=self._build_freshness(self._lifetime))
+            )
 
-    def on_failure(self, failure: Failure) -> None:
+    def on_failure(self, failure: UpstreamFailure) -> None:
         """As Receiver."""
         if self._is_over:
             return
-        self._is_over, self.call = True, None
-        self._home.landed(self)
-        if not self._is_streaming and not self._is_passing and self._falls_back():
+        self._is_over, self.request = True, None
+        self._owner.close_fill(self)
+        if not self._is_streaming and not self._is_passing and self._can_serve_stale():
             self._serve_stale()
             return
-        for visit in list(self.visits):
-            visit.fail(failure.problem(self._service))
+        for exchange in list(self.exchanges):
+            exchange.send_error(failure.to_problem(self._service))
 
     def on_flush(self) -> None:
         """As Receiver."""
@@ -156,122 +160,122 @@ class Flight:
             return
         if not self._is_passing and not self._is_streaming and self._size > _HELPING:
             self._is_streaming = True
-            self._begin_all(200)
-            for visit in self.visits:
-                visit.chunk(b"".join(self._chunks))
+            self._start_responses(200)
+            for exchange in self.exchanges:
+                exchange.send_chunk(b"".join(self._chunks))
         if self._is_passing or self._is_streaming:
-            for visit in list(self.visits):
-                visit.flush()
+            for exchange in list(self.exchanges):
+                exchange.flush()
 
-    def _known(self, lifetime: Lifetime) -> Known:
-        return Known(self.ticket, self._home.now(), lifetime)
+    def _build_freshness(self, lifetime: Lifetime) -> Freshness:
+        return Freshness(self.purge_sequence, self._owner.now(), lifetime)
 
-    def _land(self, entry: Entry) -> None:
-        self._home.keep(self, entry)
+    def _complete(self, entry: CacheEntry) -> None:
+        self._owner.save_entry(self, entry)
         if self._is_streaming:
-            self._end_all()
+            self._end_responses()
             return
-        for place, visit in enumerate(list(self.visits)):
+        for place, exchange in enumerate(list(self.exchanges)):
             note = self._note + (b"; collapsed" if place else b"") + b"; stored"
-            visit.whole(entry, note, age=-1)
+            exchange.send_entry(entry, note, age=-1)
 
-    def _begin_all(self, status: int) -> None:
-        for place, visit in enumerate(self.visits):
-            visit.begin(status, self._headers, self._note + (b"; collapsed" if place else b""))
+    def _start_responses(self, status: int) -> None:
+        for place, exchange in enumerate(self.exchanges):
+            exchange.start_response(status, self._headers, self._note + (b"; collapsed" if place else b""))
 
-    def _end_all(self) -> None:
-        for visit in list(self.visits):
-            visit.end()
-            visit.flush()
+    def _end_responses(self) -> None:
+        for exchange in list(self.exchanges):
+            exchange.end_response()
+            exchange.flush()
 
-    def _pass_on(self, status: int) -> None:
+    def _start_passing(self, status: int) -> None:
         """Not to be kept. An error is everybody's answer; others may be meant for the first client."""
-        self._home.landed(self)
+        self._owner.close_fill(self)
         if status == 200:
-            for visit in self.visits[1:]:
-                self._home.again(visit, "")
-            del self.visits[1:]
+            for exchange in self.exchanges[1:]:
+                self._owner.restart_exchange(exchange, "")
+            del self.exchanges[1:]
         self._is_passing = True
-        self._begin_all(status)
-        if not self.visits and self.call is not None:
+        self._start_responses(status)
+        if not self.exchanges and self.request is not None:
             self._is_over = True
-            self.call.abandon()
+            self.request.cancel()
 
     def _stop_collecting(self) -> None:
-        self._home.landed(self)
+        self._owner.close_fill(self)
         if not self._is_streaming:
-            self._begin_all(200)
-            for visit in self.visits:
-                visit.chunk(b"".join(self._chunks))
+            self._start_responses(200)
+            for exchange in self.exchanges:
+                exchange.send_chunk(b"".join(self._chunks))
         self._chunks.clear()
         self._is_passing = True
         self._is_streaming = False
-        if self._paused > 0 and self.call is not None:
-            self.call.pause()
-        if not self.visits and self.call is not None:
+        if self._paused > 0 and self.request is not None:
+            self.request.pause()
+        if not self.exchanges and self.request is not None:
             self._is_over = True
-            self.call.abandon()
+            self.request.cancel()
 
-    def _part_variants(self) -> None:
-        names = varies(self._headers)
-        if not names or self.key != self.plan.key:
+    def _split_variants(self) -> None:
+        names = parse_vary(self._headers)
+        if not names or self.key != self.match.cache_key:
             return
-        mine = self.variant_key(names)
-        for visit in list(self.visits):
-            other = variant_key(self.plan.key, names, visit.head.headers)
+        mine = self.build_variant_key(names)
+        for exchange in list(self.exchanges):
+            other = build_variant_key(self.match.cache_key, names, exchange.head.headers)
             if other != mine:
-                self.visits.remove(visit)
-                self._home.again(visit, other)
+                self.exchanges.remove(exchange)
+                self._owner.restart_exchange(exchange, other)
 
-    def _falls_back(self) -> bool:
+    def _can_serve_stale(self) -> bool:
         if self.stale is None:
             return False
         life = self.stale.lifetime
-        return self.stale.known.age(self._home.now()) < life.ttl + life.if_error
+        return self.stale.freshness.get_age(self._owner.now()) < life.ttl + life.if_error
 
     def _serve_stale(self) -> None:
         stale = self.stale
         if stale is None:
             return
-        age = stale.known.age(self._home.now())
+        age = stale.freshness.get_age(self._owner.now())
         note = b"hit; fwd=stale; ttl=%d" % int(stale.lifetime.ttl - age)
         if self._failed_status:
             note += b"; fwd-status=%d" % self._failed_status
-        for visit in list(self.visits):
-            visit.whole(stale, note, age=age)
+        for exchange in list(self.exchanges):
+            exchange.send_entry(stale, note, age=age)
 
-    def _give_up(self, problem: ProblemError) -> None:
+    def _fail(self, problem: ProblemError) -> None:
         self._is_over = True
-        self._home.landed(self)
-        if self.call is not None:
-            self.call.abandon()
-        for visit in list(self.visits):
-            visit.fail(problem)
+        self._owner.close_fill(self)
+        if self.request is not None:
+            self.request.cancel()
+        for exchange in list(self.exchanges):
+            exchange.send_error(problem)
 
 
-class _Seat:
+class Waiter:
     """One visit's place in a flight, as its Flow."""
 
-    def __init__(self, flight: Flight, visit: Visit) -> None:
-        self._flight, self._visit = flight, visit
+    def __init__(self, fill: CacheFill, exchange: Exchange) -> None:
+        self._flight, self._visit = fill, exchange
         self._is_paused = False
 
     def pause(self) -> None:
         if not self._is_paused:
             self._is_paused = True
-            self._flight.hold(more=True)
+            self._flight.count_paused(more=True)
 
     def resume(self) -> None:
         if self._is_paused:
             self._is_paused = False
-            self._flight.hold(more=False)
+            self._flight.count_paused(more=False)
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         self.resume()
         self._flight.leave(self._visit)
 
 
 def _is_too_large(headers: Sequence[Header], most: int) -> bool:
-    said = first(headers, b"content-length") or b""
-    kind = first(headers, b"content-type") or b""
+    said = get_first(headers, b"content-length") or b""
+    kind = get_first(headers, b"content-type") or b""
     return kind.startswith(b"text/event-stream") or (said.isdigit() and int(said[:20]) > most)

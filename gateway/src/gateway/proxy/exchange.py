@@ -5,79 +5,79 @@ from typing import Protocol
 
 from bookcore.kit.problem import ProblemError
 from gateway.auth.caller_cache import Known
-from gateway.cache.entry import Entry
-from gateway.cache.response_cache import Counted
+from gateway.cache.entry import CacheEntry
+from gateway.cache.response_cache import RateLimitResult
 from gateway.http.headers import Header
-from gateway.http.request_head import Head
-from gateway.routing.match import Plan
-from gateway.upstream.request import Flow
+from gateway.http.request_head import RequestHead
+from gateway.routing.match import RouteMatch
+from gateway.upstream.messages import ResponseSource
 
-NOBODY = Counted(1, 0, 0, 0, -1)
+UNCOUNTED = RateLimitResult(1, 0, 0, 0, -1)
 
 
-class Client(Protocol):
+class ExchangeClient(Protocol):
     """The other end of a client's connection; `stamp_of` gives what a service is told of it."""
 
-    def stamp_of(self, head: Head) -> bytes:
+    def build_client_lines(self, head: RequestHead) -> bytes:
         """The lines that only the gateway may say."""
 
 
-class Visit:
+class Exchange:
     """The request, who asks, and the ways to answer: whole at once, or begin, chunks, end; or fail.
 
     `note` is what Cache-Status says behind the name of the cache. `key` is where the answer is kept.
     """
 
     __slots__ = (
+        "auth",
+        "cache_key",
         "client",
-        "counted",
-        "flow",
         "head",
-        "is_gone",
-        "key",
-        "known",
-        "plan",
+        "is_disconnected",
+        "match",
+        "rate_limit",
         "request_id",
+        "source",
         "started",
         "traceparent",
     )
 
-    client: Client
+    client: ExchangeClient
     method = "GET"
 
-    def __init__(self, plan: Plan, head: Head, known: Known) -> None:
-        self.plan, self.head, self.known = plan, head, known
-        self.key = plan.key
-        self.counted = NOBODY
-        self.flow: Flow | None = None
-        self.is_gone = False
+    def __init__(self, match: RouteMatch, head: RequestHead, auth: Known) -> None:
+        self.match, self.head, self.auth = match, head, auth
+        self.cache_key = match.cache_key
+        self.rate_limit = UNCOUNTED
+        self.source: ResponseSource | None = None
+        self.is_disconnected = False
         self.request_id = self.traceparent = b""
         self.started = 0.0
 
-    def gone(self) -> None:
+    def disconnect(self) -> None:
         """The client hung up: nothing is to be asked or said any more."""
-        self.is_gone = True
-        if self.flow is not None:
-            self.flow.abandon()
+        self.is_disconnected = True
+        if self.source is not None:
+            self.source.cancel()
 
-    def hit(self, entry: Entry, now: float) -> None:
+    def send_hit(self, entry: CacheEntry, now: float) -> None:
         """An answer from the cache at that time, in seconds since 1970."""
-        age, left = entry.known.age(now), entry.known.left(now)
-        self.whole(entry, b"hit; ttl=%d" % left, age=age)
+        age, left = entry.freshness.get_age(now), entry.freshness.get_remaining_ttl(now)
+        self.send_entry(entry, b"hit; ttl=%d" % left, age=age)
 
-    def whole(self, entry: Entry, note: bytes, *, age: int) -> None:
+    def send_entry(self, entry: CacheEntry, note: bytes, *, age: int) -> None:
         """A cached answer, or one that is now; not modified when the client's copy is good. -1: no age."""
         raise NotImplementedError
 
-    def begin(self, status: int, headers: Sequence[Header], note: bytes) -> None:
+    def start_response(self, status: int, headers: Sequence[Header], note: bytes) -> None:
         """The answer's head; its body comes in chunks."""
         raise NotImplementedError
 
-    def chunk(self, data: bytes) -> None:
+    def send_chunk(self, data: bytes) -> None:
         """A part of the body."""
         raise NotImplementedError
 
-    def end(self) -> None:
+    def end_response(self) -> None:
         """The body was whole."""
         raise NotImplementedError
 
@@ -85,10 +85,10 @@ class Visit:
         """Nothing more comes just now."""
         raise NotImplementedError
 
-    def fail(self, problem: ProblemError) -> None:
+    def send_error(self, problem: ProblemError) -> None:
         """A problem when nothing was sent yet, else the connection breaks off, so that none looks whole."""
         raise NotImplementedError
 
-    def again(self) -> None:
+    def restart(self) -> None:
         """The caller is not known any more: from the beginning."""
         raise NotImplementedError

@@ -6,32 +6,32 @@ _MOST = 100_000
 _MINUTE = 60.0
 
 
-class Crowd:
+class AddressLimiter:
     """Requests of each network address, counted in this process: `per_minute` at once, regained evenly.
 
     Stands before everything that costs; 0 lets all pass. `now` gives seconds.
     """
 
     def __init__(self, *, per_minute: int, now: Callable[[], float]) -> None:
-        self.is_bounded = per_minute > 0
-        self.refused = 0
+        self.is_enabled = per_minute > 0
+        self.refused_count = 0
         self._cost = _MINUTE / max(1, per_minute)
         self._now = now
         self._idle_at: dict[str, float] = {}
 
-    def admits(self, address: str) -> bool:
+    def allows_request(self, address: str) -> bool:
         """Count a request; a refused one costs nothing."""
         now = self._now()
         idle_at = max(now, self._idle_at.get(address, 0.0)) + self._cost
         if idle_at - now > _MINUTE:
-            self.refused += 1
+            self.refused_count += 1
             return False
         if len(self._idle_at) >= _MOST and address not in self._idle_at:
-            self._forget(now)
+            self._drop_idle(now)
         self._idle_at[address] = idle_at
         return True
 
-    def _forget(self, now: float) -> None:
+    def _drop_idle(self, now: float) -> None:
         """The idle ones; everybody, should a hundred thousand be busy."""
         self._idle_at = {address: at for address, at in self._idle_at.items() if at > now}
         if len(self._idle_at) >= _MOST:

@@ -16,7 +16,7 @@ _MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RateLimitDecision:
     """`remaining` more are allowed at once; `retry_after` (0 when allowed), `reset_after` in seconds."""
 
     allowed: bool
@@ -26,14 +26,14 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class GcraStep:
     """The TAT to keep, in whole microseconds since 1970, and what to answer."""
 
     tat: int
-    verdict: Verdict
+    decision: RateLimitDecision
 
 
-def step(quota: Quota, tat: int | None, *, now: float) -> Step:
+def compute_step(quota: Quota, tat: int | None, *, now: float) -> GcraStep:
     """One request at `now` (seconds); `tat` None for a key never seen. A refused request costs nothing."""
     instant = int(now * _MICRO)
     cost = ceil(quota.window * _MICRO / quota.requests)
@@ -43,17 +43,21 @@ def step(quota: Quota, tat: int | None, *, now: float) -> Step:
     if room < cost:
         wait = (cost - room) / _MICRO
         reset_after = (behind - instant) / _MICRO
-        return Step(behind, Verdict(allowed=False, remaining=0, retry_after=wait, reset_after=reset_after))
+        return GcraStep(
+            behind, RateLimitDecision(allowed=False, remaining=0, retry_after=wait, reset_after=reset_after)
+        )
     after = behind + cost
     reset_after = (after - instant) / _MICRO
     remaining = room // cost - 1
-    return Step(after, Verdict(allowed=True, remaining=remaining, retry_after=0.0, reset_after=reset_after))
+    return GcraStep(
+        after, RateLimitDecision(allowed=True, remaining=remaining, retry_after=0.0, reset_after=reset_after)
+    )
 
 
-def _local(values: Sequence[bytes | None], args: Sequence[float], now: float) -> ScriptResult:
+def _run_locally(values: Sequence[bytes | None], args: Sequence[float], now: float) -> ScriptResult:
     stored = values[0]
-    done = step(Quota("", int(args[0]), args[1]), None if stored is None else int(stored), now=now)
-    verdict = done.verdict
+    done = compute_step(Quota("", int(args[0]), args[1]), None if stored is None else int(stored), now=now)
+    verdict = done.decision
     write = (str(done.tat).encode(), max(verdict.reset_after, 0.001)) if verdict.allowed else None
     answer = [float(verdict.allowed), float(verdict.remaining), verdict.retry_after, verdict.reset_after]
     return ScriptResult(writes=[write], answer=answer)
@@ -74,26 +78,26 @@ local life = math.max(1, math.ceil((after - instant) / 1000))
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', life)
 return {number(1), number(math.floor(room / cost) - 1), number(0), number((after - instant) / 1000000)}
 """
-SCRIPT = Script("gcra", _LUA, _local)
+GCRA_SCRIPT = Script("gcra", _LUA, _run_locally)
 """Key: one; arguments: requests, window. Answers the fields of Verdict as numbers."""
 
 
-def verdict_of(answer: Sequence[float]) -> Verdict:
+def parse_decision(answer: Sequence[float]) -> RateLimitDecision:
     """The verdict in a script's answer."""
-    return Verdict(
+    return RateLimitDecision(
         allowed=bool(answer[0]), remaining=int(answer[1]), retry_after=answer[2], reset_after=answer[3]
     )
 
 
-def policy_of(quota: Quota) -> str:
+def format_policy(quota: Quota) -> str:
     """The value of RateLimit-Policy."""
     return ", ".join(f'"{q.name}";q={q.requests};w={ceil(q.window)}' for q in (quota, *quota.beside))
 
 
-def rate_headers(quota: Quota, verdict: Verdict) -> dict[str, str]:
+def build_rate_headers(quota: Quota, verdict: RateLimitDecision) -> dict[str, str]:
     """RateLimit and RateLimit-Policy in the form of draft-ietf-httpapi-ratelimit-headers-11."""
     headers = {
-        "RateLimit-Policy": policy_of(quota),
+        "RateLimit-Policy": format_policy(quota),
         "RateLimit": f'"{quota.name}";r={verdict.remaining};t={ceil(verdict.reset_after)}',
     }
     if not verdict.allowed:

@@ -18,7 +18,7 @@ from gateway.accounts.flushing import Flushing
 from gateway.accounts.periods import Period, period
 from gateway.accounts.quota import Quota
 from gateway.accounts.usage import HOUR, NO_KEY, Cell, Tally, UsageTable
-from gateway.ratelimit.gcra import policy_of
+from gateway.ratelimit.gcra import format_policy
 
 _log = structlog.get_logger()
 _EVERY_SECONDS = 5.0
@@ -26,49 +26,49 @@ _MOST_CELLS = 100_000
 """Past that many cells waiting for a database that is away, new ones aren't counted any more."""
 
 
-class Usage(Flushing):
+class UsageRecorder(Flushing):
     """For one event loop. A process that is killed loses the last few seconds of its counts."""
 
     def __init__(self, table: UsageTable, *, clock: Clock) -> None:
         super().__init__(every=_EVERY_SECONDS)
         self._table = table
         self._now = make_seconds_clock(clock)
-        self._waiting: dict[tuple[str, str, int], list[int]] = {}
+        self._pending: dict[tuple[str, str, int], list[int]] = {}
         self._quotas: dict[str, Quota] = {}
         """Of those who asked since the last flush."""
-        self._spent: dict[tuple[str, str], tuple[Period, int]] = {}
-        self._watchers: list[Callable[[str], None]] = []
+        self._exhausted: dict[tuple[str, str], tuple[Period, int]] = {}
+        self._listeners: list[Callable[[str], None]] = []
 
     def count(self, caller: Caller, status: int) -> None:
         """One answered request of the caller; blocks for nothing."""
         now = int(self._now())
         key = (caller.user_id, caller.key_id or NO_KEY, now - now % HOUR)
-        numbers = self._waiting.get(key)
+        numbers = self._pending.get(key)
         if numbers is None:
-            if len(self._waiting) >= _MOST_CELLS:
+            if len(self._pending) >= _MOST_CELLS:
                 return
-            numbers = self._waiting[key] = [0, 0, 0, 0]
+            numbers = self._pending[key] = [0, 0, 0, 0]
             self._quotas[caller.user_id] = caller.quota
         numbers[0] += 1
         numbers[1] += 400 <= status < 500
         numbers[2] += status >= 500
         numbers[3] = now
 
-    def on_spent(self, callback: Callable[[str], None]) -> None:
+    def add_exhausted_listener(self, callback: Callable[[str], None]) -> None:
         """Call it with the id of each user who is found to have used a quota up."""
-        self._watchers.append(callback)
+        self._listeners.append(callback)
 
-    def refuse_spent(self, caller: Caller) -> None:
+    def check_quotas(self, caller: Caller) -> None:
         """Raises: ProblemError(too-many-requests) for who has used up a day or month of today's plan."""
         now = int(self._now())
         for quota in caller.quota.beside:
-            span, used = self._spent.get((caller.user_id, quota.name), (None, 0))
+            span, used = self._exhausted.get((caller.user_id, quota.name), (None, 0))
             if span is not None and span.end > now and used >= quota.requests:
-                raise _spent(caller.quota, quota, wait=span.end - now)
+                raise _build_exhausted_problem(caller.quota, quota, wait=span.end - now)
 
     async def flush(self) -> None:
         """Into the database; what it can't take now is kept and added to."""
-        taken, self._waiting = self._waiting, {}
+        taken, self._pending = self._pending, {}
         quotas, self._quotas = self._quotas, {}
         if not taken:
             return
@@ -76,15 +76,15 @@ class Usage(Flushing):
         try:
             await asyncio.to_thread(self._table.add, tallies)
         except BookstreamError as error:
-            self._take_back(taken)
+            self._restore(taken)
             self._quotas = {**quotas, **self._quotas}
             _log.warning("usage not stored yet", error=str(error))
             return
-        await self._look_who_is_spent(quotas)
+        await self._find_exhausted(quotas)
 
-    async def _look_who_is_spent(self, quotas: Mapping[str, Quota]) -> None:
+    async def _find_exhausted(self, quotas: Mapping[str, Quota]) -> None:
         now = int(self._now())
-        self._spent = {key: kept for key, kept in self._spent.items() if kept[0].end > now}
+        self._exhausted = {key: kept for key, kept in self._exhausted.items() if kept[0].end > now}
         try:
             totals = await asyncio.to_thread(self._table.totals, quotas, at=now)
         except BookstreamError as error:
@@ -93,22 +93,22 @@ class Usage(Flushing):
         for user_id, quota in quotas.items():
             over = [each for each in quota.beside if totals.get((user_id, each.name), 0) >= each.requests]
             for each in over:
-                self._spent[user_id, each.name] = (period(each.name, now), totals[user_id, each.name])
-            for watcher in self._watchers if over else ():
+                self._exhausted[user_id, each.name] = (period(each.name, now), totals[user_id, each.name])
+            for watcher in self._listeners if over else ():
                 watcher(user_id)
 
-    def _take_back(self, taken: dict[tuple[str, str, int], list[int]]) -> None:
+    def _restore(self, taken: dict[tuple[str, str, int], list[int]]) -> None:
         for key, numbers in taken.items():
-            newer = self._waiting.get(key, [0, 0, 0, 0])
+            newer = self._pending.get(key, [0, 0, 0, 0])
             total = [old + new for old, new in zip(numbers[:3], newer[:3], strict=True)]
-            self._waiting[key] = [*total, max(numbers[3], newer[3])]
+            self._pending[key] = [*total, max(numbers[3], newer[3])]
 
 
-def _spent(told: Quota, quota: Quota, *, wait: int) -> ProblemError:
+def _build_exhausted_problem(told: Quota, quota: Quota, *, wait: int) -> ProblemError:
     detail = f"the {quota.requests} requests of your plan for this {quota.name} are used up; wait {wait} s"
     headers = {
         "Retry-After": str(wait),
-        "RateLimit-Policy": policy_of(told),
+        "RateLimit-Policy": format_policy(told),
         "RateLimit": f'"{quota.name}";r=0;t={wait}',
     }
     return ProblemError("too-many-requests", detail, headers=headers)

@@ -4,32 +4,32 @@ A change of a book may move it in, out of or within any list, so that all lists 
 other books stays.
 """
 
-from gateway.http.caching import normal_query
+from gateway.http.caching import normalize_query
 
-EVERYTHING = "*"
+ALL = "*"
 LISTS = "list"
-EVERY_USER = "user:*"
+ALL_USERS = "user:*"
 """What is remembered of all users, not their cached answers."""
 _BOOKS = "/books/"
 
 
-def tags_of(path: str, query: bytes) -> tuple[str, ...]:
+def build_tags(path: str, query: bytes) -> tuple[str, ...]:
     """Of the answer to a GET of a service path."""
-    book = _book_in(path)
-    return (f"book:{book}",) if book else (LISTS, f"list:{path}?{normal_query(query)}")
+    book = _extract_book(path)
+    return (f"book:{book}",) if book else (LISTS, f"list:{path}?{normalize_query(query)}")
 
 
-def tags_of_change(book_id: str | None) -> tuple[str, ...]:
+def build_change_tags(book_id: str | None) -> tuple[str, ...]:
     """What a changed book drops; everything when it isn't known which."""
-    return (f"book:{book_id}", LISTS) if book_id and " " not in book_id else (EVERYTHING,)
+    return (f"book:{book_id}", LISTS) if book_id and " " not in book_id else (ALL,)
 
 
-def tags_of_write(path: str) -> tuple[str, ...]:
+def build_write_tags(path: str) -> tuple[str, ...]:
     """What a write to a service path drops."""
-    return tags_of_change(_book_in(path)) if _book_in(path) else (LISTS,)
+    return build_change_tags(_extract_book(path)) if _extract_book(path) else (LISTS,)
 
 
-def _book_in(path: str) -> str:
+def _extract_book(path: str) -> str:
     if not path.startswith(_BOOKS):
         return ""
     book = path[len(_BOOKS) :].partition("/")[0]

@@ -29,17 +29,17 @@ class Route:
 
     prefix: str
     service: Service
-    reads: Scope
-    writes: Scope
+    read_scope: Scope
+    write_scope: Scope
     cache_group: str | None = None
 
     def covers(self, path: str) -> bool:
         """Whether a service path is this route's."""
         return path == self.prefix or path.startswith(f"{self.prefix}/")
 
-    def needs(self, method: str) -> Scope:
+    def get_scope(self, method: str) -> Scope:
         """The scope that the method asks for."""
-        return self.reads if method in _READING else self.writes
+        return self.read_scope if method in _READING else self.write_scope
 
 
 ROUTES: tuple[Route, ...] = (
@@ -62,7 +62,7 @@ class Target:
     path: str
 
 
-def target_of(public_path: str) -> Target | None:
+def find_target(public_path: str) -> Target | None:
     """The target of a decoded public path.
 
     None for no route, and for a path that the gateway and a service could read differently.
@@ -73,20 +73,20 @@ def target_of(public_path: str) -> Target | None:
     return next((Target(route, path) for route in ROUTES if route.covers(path)), None)
 
 
-def route_prefix(public_path: str) -> str:
+def get_route_prefix(public_path: str) -> str:
     """The prefix of the route that a public path is of, `own` for the gateway's own."""
-    target = target_of(public_path)
+    target = find_target(public_path)
     return "own" if target is None else target.route.prefix
 
 
-def is_known_method(method: str) -> bool:
+def is_supported_method(method: str) -> bool:
     """Whether the gateway passes the method on at all; CONNECT, TRACE and inventions are refused."""
     return method in _READING or method in _WRITING
 
 
-def may(scopes: frozenset[str], route: Route, method: str) -> bool:
+def is_permitted(scopes: frozenset[str], route: Route, method: str) -> bool:
     """Whether the scopes are enough for that method on that route."""
-    return route.needs(method) in scopes
+    return route.get_scope(method) in scopes
 
 
 def _is_ambiguous(path: str) -> bool:

@@ -6,8 +6,8 @@ from typing import cast
 
 import httptools
 
-from gateway.http.headers import Header, is_farewell
-from gateway.upstream.request import BodySource, Failure, Outbound, Receiver
+from gateway.http.headers import Header, closes_connection
+from gateway.upstream.messages import OutboundHead, RequestBodySource, ResponseReceiver, UpstreamFailure
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -18,11 +18,11 @@ class ConnectionOwner:
     host: bytes
     prefix: bytes
 
-    def returned(self, connection: "Connection") -> None:
+    def release(self, connection: "UpstreamConnection") -> None:
         """The response has ended and the connection can carry another request."""
         raise NotImplementedError
 
-    def closed(self, connection: "Connection") -> None:
+    def remove(self, connection: "UpstreamConnection") -> None:
         """The connection is closed."""
         raise NotImplementedError
 
@@ -32,31 +32,31 @@ class ResponseHandler:
 
     __slots__ = ("receiver", "source")
 
-    receiver: Receiver
-    source: BodySource | None
+    receiver: ResponseReceiver
+    source: RequestBodySource | None
 
-    def answered(self, status: int, headers: Sequence[Header]) -> None:
+    def on_head(self, status: int, headers: Sequence[Header]) -> None:
         """Status and headers are complete."""
         raise NotImplementedError
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         """The body is complete."""
         raise NotImplementedError
 
-    def failed(self, failure: Failure, *, was_stale: bool = False) -> None:
+    def on_failure(self, failure: UpstreamFailure, *, was_stale: bool = False) -> None:
         """No more will come; `was_stale` when an idle connection turned out to be closed."""
         raise NotImplementedError
 
-    def upgraded(self, connection: "Connection", rest: bytes) -> None:
+    def on_upgraded(self, connection: "UpstreamConnection", rest: bytes) -> None:
         """The service switched protocols; `rest` came with the head already."""
         raise NotImplementedError
 
-    def took_leave(self) -> None:
+    def on_connection_closing(self) -> None:
         """The service closes the connection behind this response."""
         raise NotImplementedError
 
 
-class Connection:
+class UpstreamConnection:
     """Carries one call at a time; `is_fresh` until the first has ended.
 
     An asyncio.Protocol by its methods; inheriting from it would keep the attributes in a dictionary.
@@ -69,11 +69,11 @@ class Connection:
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[Header] = []
         self._begin()
-        self.call: ResponseHandler | None = None
+        self.handler: ResponseHandler | None = None
         self.tunnel: asyncio.Protocol | None = None
-        self.is_fresh = True
+        self.is_new = True
         self.is_open = self._is_paused = False
-        self.since = 0.0
+        self.last_activity = 0.0
         """Of what was sent or read last, in the loop's seconds; infinite while nobody takes the answer."""
 
     def _begin(self) -> None:
@@ -86,21 +86,21 @@ class Connection:
         self._transport = cast(asyncio.Transport, transport)
         self.is_open = True
 
-    def start(self, call: ResponseHandler, outbound: Outbound) -> None:
+    def start_request(self, request: ResponseHandler, head: OutboundHead) -> None:
         """Send the head of a request; the body, if any, is the caller's to send."""
         self._begin()
-        self.call = call
-        self._is_request_sent = not outbound.has_body
-        self._is_for_head = outbound.method == "HEAD"
-        self.since = self._loop.time()
-        self._write(_head_of(outbound, self._owner))
+        self.handler = request
+        self._is_request_sent = not head.has_body
+        self._is_for_head = head.method == "HEAD"
+        self.last_activity = self._loop.time()
+        self._write(_format_head(head, self._owner))
 
-    def send(self, data: bytes) -> None:
+    def send_body(self, data: bytes) -> None:
         """A part of the request's body, framed already."""
-        self.since = self._loop.time()
+        self.last_activity = self._loop.time()
         self._write(data)
 
-    def sent(self) -> None:
+    def end_request(self) -> None:
         """The request is complete."""
         self._is_request_sent = True
 
@@ -109,51 +109,51 @@ class Connection:
         if self.is_open and not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()
-        self.since = float("inf")
+        self.last_activity = float("inf")
 
     def resume(self) -> None:
         """Read on."""
         if self.is_open and self._is_paused:
             self._is_paused = False
             self.transport.resume_reading()
-        self.since = self._loop.time()
+        self.last_activity = self._loop.time()
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Close at once, telling nobody."""
-        self.call = None
+        self.handler = None
         self.is_open = False
-        self._owner.closed(self)
+        self._owner.remove(self)
         if self._transport is not None:
             self._transport.abort()
 
-    def fail(self, failure: Failure) -> None:
+    def fail(self, failure: UpstreamFailure) -> None:
         """Give up the call under way."""
-        call = self.call
-        was_stale = not self.is_fresh and not self._is_head_here
-        self.drop()
-        if call is not None:
-            call.failed(failure, was_stale=was_stale)
+        request = self.handler
+        was_stale = not self.is_new and not self._is_head_here
+        self.abort()
+        if request is not None:
+            request.on_failure(failure, was_stale=was_stale)
 
     def data_received(self, data: bytes) -> None:
         """As asyncio.Protocol."""
         if self.tunnel is not None:
             self.tunnel.data_received(data)
             return
-        call = self.call
-        if call is None:  # nobody asked: whatever this is, the next answer must not begin with it
-            self.drop()
+        request = self.handler
+        if request is None:  # nobody asked: whatever this is, the next answer must not begin with it
+            self.abort()
             return
-        self.since = self._loop.time()
+        self.last_activity = self._loop.time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            call.upgraded(self, data[upgrade.args[0] :])
+            request.on_upgraded(self, data[upgrade.args[0] :])
             return
         except httptools.HttpParserError:
-            self.fail(Failure.BROKEN)
+            self.fail(UpstreamFailure.DISCONNECTED)
         if self._is_reset_due:
             self._parser = httptools.HttpResponseParser(self)
-        call.receiver.on_flush()
+        request.receiver.on_flush()
 
     def eof_received(self) -> None:
         """As asyncio.Protocol."""
@@ -164,24 +164,24 @@ class Connection:
         if self.tunnel is not None:
             self.tunnel.connection_lost(exc)
             return
-        call = self.call
-        if call is None:
-            self._owner.closed(self)
+        request = self.handler
+        if request is None:
+            self._owner.remove(self)
         elif exc is None and self._ends_with_connection:
             self._finish()
-            call.receiver.on_flush()
+            request.receiver.on_flush()
         else:
-            self.fail(Failure.BROKEN)
+            self.fail(UpstreamFailure.DISCONNECTED)
 
     def pause_writing(self) -> None:
         """As asyncio.Protocol."""
-        if self.call is not None and self.call.source is not None:
-            self.call.source.on_full()
+        if self.handler is not None and self.handler.source is not None:
+            self.handler.source.pause_sending()
 
     def resume_writing(self) -> None:
         """As asyncio.Protocol."""
-        if self.call is not None and self.call.source is not None:
-            self.call.source.on_free()
+        if self.handler is not None and self.handler.source is not None:
+            self.handler.source.resume_sending()
 
     def on_message_begin(self) -> None:
         """The parser's."""
@@ -199,20 +199,20 @@ class Connection:
         """The parser's."""
         status = self._parser.get_status_code()
         self._is_informational = 100 <= status < 200 and status != 101
-        if self._is_informational or self.call is None:
+        if self._is_informational or self.handler is None:
             return
         self._is_head_here = True
         is_bodiless = self._is_for_head or status in (204, 304)
         self._ends_with_connection = not is_bodiless and not self._is_framed
-        self.call.answered(status, self._headers)
-        if self.call is not None and self._is_for_head:
+        self.handler.on_head(status, self._headers)
+        if self.handler is not None and self._is_for_head:
             self._is_reset_due = True
             self._finish()
 
     def on_body(self, body: bytes) -> None:
         """The parser's."""
-        if self.call is not None:
-            self.call.receiver.on_body(body)
+        if self.handler is not None:
+            self.handler.receiver.on_body(body)
 
     def on_message_complete(self) -> None:
         """The parser's."""
@@ -226,8 +226,8 @@ class Connection:
         return self._transport
 
     def _finish(self) -> None:
-        call, self.call = self.call, None
-        if call is None:
+        request, self.handler = self.handler, None
+        if request is None:
             return
         is_reusable = (
             self.is_open
@@ -235,36 +235,36 @@ class Connection:
             and not self._ends_with_connection
             and self._parser.should_keep_alive()
         )
-        self.is_fresh = False
+        self.is_new = False
         if self._is_paused:  # by the last bytes of the answer
             self.resume()
         if is_reusable:
-            self._owner.returned(self)
+            self._owner.release(self)
         else:
-            self.drop()
-            if is_farewell(self._headers):
-                call.took_leave()
-        call.ended()
+            self.abort()
+            if closes_connection(self._headers):
+                request.on_connection_closing()
+        request.on_end()
 
     def _write(self, data: bytes) -> None:
         if self.is_open:  # else whoever still sends is about to hear of it
             self.transport.write(data)
 
 
-def _head_of(outbound: Outbound, owner: ConnectionOwner) -> bytes:
-    if not outbound.has_body:
-        extra = b"connection: upgrade\r\nupgrade: %b\r\n" % outbound.upgrade if outbound.upgrade else b""
-        if outbound.method not in ("GET", "HEAD", "OPTIONS"):
+def _format_head(head: OutboundHead, owner: ConnectionOwner) -> bytes:
+    if not head.has_body:
+        extra = b"connection: upgrade\r\nupgrade: %b\r\n" % head.upgrade if head.upgrade else b""
+        if head.method not in ("GET", "HEAD", "OPTIONS"):
             extra += b"content-length: 0\r\n"
-    elif outbound.length is None:
+    elif head.body_length is None:
         extra = b"transfer-encoding: chunked\r\n"
     else:
-        extra = b"content-length: %d\r\n" % outbound.length
+        extra = b"content-length: %d\r\n" % head.body_length
     return b"%b %b%b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (
-        outbound.method.encode(),
+        head.method.encode(),
         owner.prefix,
-        outbound.target,
+        head.target,
         owner.host,
         extra,
-        outbound.lines,
+        head.lines,
     )

@@ -5,27 +5,27 @@ from collections.abc import Sequence
 
 from bookcore.kit.problem import ProblemError
 from gateway.http.headers import Header
-from gateway.upstream.call import Call, prepare
-from gateway.upstream.request import Failure, Outbound
+from gateway.upstream.messages import OutboundHead, UpstreamFailure
+from gateway.upstream.request import UpstreamRequest, create_request
 from gateway.upstream.upstream import Upstream
 
 
-async def fetch(upstream: Upstream, target: bytes, *, most_bytes: int) -> bytes:
+async def fetch_body(upstream: Upstream, target: bytes, *, most_bytes: int) -> bytes:
     """The body of a GET. Raises: ProblemError, also when it is larger."""
-    whole = _Whole(upstream.name, most_bytes)
-    whole.call = prepare(upstream, Outbound("GET", target, b""), whole)
-    whole.call.attempt()
+    whole = _BodyCollector(upstream.name, most_bytes)
+    whole.request = create_request(upstream, OutboundHead("GET", target, b""), whole)
+    whole.request.attempt()
     try:
         return await whole.answer
     finally:
-        whole.call.abandon()
+        whole.request.cancel()
 
 
-class _Whole:
+class _BodyCollector:
     def __init__(self, service: str, most_bytes: int) -> None:
         self._service, self._most = service, most_bytes
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.call: Call | None = None
+        self.request: UpstreamRequest | None = None
         self._body = bytearray()
 
     def on_ready(self) -> None:
@@ -47,9 +47,9 @@ class _Whole:
         if not self.answer.done():
             self.answer.set_result(bytes(self._body))
 
-    def on_failure(self, failure: Failure) -> None:
+    def on_failure(self, failure: UpstreamFailure) -> None:
         """As Receiver."""
-        self._fail(failure.problem(self._service))
+        self._fail(failure.to_problem(self._service))
 
     def on_flush(self) -> None:
         """As Receiver."""

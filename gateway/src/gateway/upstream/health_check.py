@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import structlog
 
-from gateway.http.headers import Header, is_farewell
-from gateway.upstream.call import Call
-from gateway.upstream.load_balancer import Address
-from gateway.upstream.request import Failure, Outbound
+from gateway.http.headers import Header, closes_connection
+from gateway.upstream.load_balancer import UpstreamAddress
+from gateway.upstream.messages import OutboundHead, UpstreamFailure
+from gateway.upstream.request import UpstreamRequest
 from gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger()
-_HEALTH = Outbound("GET", b"/health/live", b"")
+_HEALTH = OutboundHead("GET", b"/health/live", b"")
 _HEALTH_SECONDS = 1.0
 
 
@@ -26,15 +26,15 @@ class HealthChecker:
         """As Swept."""
         if now >= self._next_look:
             self._next_look = now + _HEALTH_SECONDS
-            for address in self._upstream.balancer.resting():
-                call = Call(self._upstream, _HEALTH, _Probe(self._upstream, address))
-                self._upstream.pools[address.url].take(call)
+            for address in self._upstream.balancer.list_ejected():
+                request = UpstreamRequest(self._upstream, _HEALTH, _Probe(self._upstream, address))
+                self._upstream.pools[address.url].acquire(request)
 
 
 class _Probe:
     """Takes the answer to a health question."""
 
-    def __init__(self, upstream: Upstream, address: Address) -> None:
+    def __init__(self, upstream: Upstream, address: UpstreamAddress) -> None:
         self._upstream, self._address = upstream, address
         self._is_well = False
 
@@ -43,7 +43,7 @@ class _Probe:
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
         """As Receiver."""
-        self._is_well = status == 200 and not is_farewell(headers)
+        self._is_well = status == 200 and not closes_connection(headers)
 
     def on_body(self, chunk: bytes) -> None:
         """As Receiver."""
@@ -52,10 +52,10 @@ class _Probe:
         """As Receiver."""
         if self._is_well:
             _log.info("upstream is well again", service=self._upstream.name, url=self._address.url)
-            self._upstream.breaker.succeeded()
-            self._upstream.balancer.restore(self._address)
+            self._upstream.breaker.record_success()
+            self._upstream.balancer.readmit(self._address)
 
-    def on_failure(self, failure: Failure) -> None:
+    def on_failure(self, failure: UpstreamFailure) -> None:
         """As Receiver."""
 
     def on_flush(self) -> None:

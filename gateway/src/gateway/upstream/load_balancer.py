@@ -4,26 +4,26 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from random import Random
 
-FAILURES = 5
+CONSECUTIVE_FAILURES = 5
 """Errors in a row after which an address is left out; one is enough when it can't be connected."""
-FIRST_REST, LONGEST_REST = 5.0, 60.0
+BASE_EJECTION_SECONDS, MAX_EJECTION_SECONDS = 5.0, 60.0
 
 
-class Address:
+class UpstreamAddress:
     """One address with its health; times in the seconds of the balancer's clock."""
 
-    __slots__ = ("failures", "last_pick", "outstanding", "rest", "rests_until", "url")
+    __slots__ = ("consecutive_failures", "ejected_until", "ejection_time", "last_pick", "outstanding", "url")
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.outstanding = 0
-        self.failures = 0
-        self.rest = 0.0
-        self.rests_until = 0.0
+        self.consecutive_failures = 0
+        self.ejection_time = 0.0
+        self.ejected_until = 0.0
         self.last_pick = 0
 
 
-class Balancer:
+class LoadBalancer:
     """The less busy of two taken at random, the longer unpicked when both are as busy.
 
     One that fails is left out, twice as long each time; when all are left out all are tried: a wrong guess
@@ -33,55 +33,57 @@ class Balancer:
     def __init__(
         self, urls: Sequence[str], *, now: Callable[[], float], random: Random | None = None
     ) -> None:
-        self.addresses = {url: Address(url) for url in urls}
+        self.addresses = {url: UpstreamAddress(url) for url in urls}
         self._all = list(self.addresses.values())
         self._now = now
         self._random = random or Random()  # noqa: S311 - balances, guards nothing
         self._picks = 0
 
-    def pick(self, tried: AbstractSet[str] = frozenset()) -> Address | None:
+    def pick(self, tried: AbstractSet[str] = frozenset()) -> UpstreamAddress | None:
         """An address for one request, None when all have been tried."""
         if len(self._all) == 1 and not tried:
             return self._all[0]
         untried = [each for each in self._all if each.url not in tried] if tried else self._all
         now = self._now()
-        usable = [each for each in untried if each.rests_until <= now] or untried
+        usable = [each for each in untried if each.ejected_until <= now] or untried
         if len(usable) > 2:
             usable = self._random.sample(usable, 2)
-        chosen = min(usable, key=_load, default=None)
+        chosen = min(usable, key=_measure_load, default=None)
         if chosen is not None:
             self._picks += 1
             chosen.last_pick = self._picks
         return chosen
 
-    def succeeded(self, address: Address) -> None:
+    def record_success(self, address: UpstreamAddress) -> None:
         """It answered as it should."""
-        address.failures = 0
-        address.rest = 0.0
+        address.consecutive_failures = 0
+        address.ejection_time = 0.0
 
-    def failed(self, address: Address, *, is_down: bool) -> None:
+    def record_failure(self, address: UpstreamAddress, *, is_unreachable: bool) -> None:
         """It gave an error; `is_down` when it couldn't even be connected, or broke off."""
-        address.failures += 1
-        if is_down or address.failures >= FAILURES:
-            address.failures = 0
-            address.rest = min(LONGEST_REST, max(FIRST_REST, address.rest * 2))
-            address.rests_until = self._now() + address.rest
+        address.consecutive_failures += 1
+        if is_unreachable or address.consecutive_failures >= CONSECUTIVE_FAILURES:
+            address.consecutive_failures = 0
+            address.ejection_time = min(
+                MAX_EJECTION_SECONDS, max(BASE_EJECTION_SECONDS, address.ejection_time * 2)
+            )
+            address.ejected_until = self._now() + address.ejection_time
 
-    def leave_out(self, address: Address) -> None:
+    def eject(self, address: UpstreamAddress) -> None:
         """It does what it is asked, but not for long any more."""
-        address.rests_until = max(address.rests_until, self._now() + FIRST_REST)
+        address.ejected_until = max(address.ejected_until, self._now() + BASE_EJECTION_SECONDS)
 
-    def resting(self) -> list[Address]:
+    def list_ejected(self) -> list[UpstreamAddress]:
         """Those left out now."""
         now = self._now()
-        return [each for each in self._all if each.rests_until > now]
+        return [each for each in self._all if each.ejected_until > now]
 
-    def restore(self, address: Address) -> None:
+    def readmit(self, address: UpstreamAddress) -> None:
         """It was asked for its health and is well again."""
-        address.rests_until = 0.0
+        address.ejected_until = 0.0
 
 
-def _load(address: Address) -> tuple[int, int]:
+def _measure_load(address: UpstreamAddress) -> tuple[int, int]:
     return address.outstanding, address.last_pick
 
 

@@ -7,11 +7,11 @@ from contextlib import suppress
 from typing import cast
 from urllib.parse import urlsplit
 
-from gateway.upstream.connection import Connection, ConnectionOwner, ResponseHandler
-from gateway.upstream.request import Failure
+from gateway.upstream.connection import ConnectionOwner, ResponseHandler, UpstreamConnection
+from gateway.upstream.messages import UpstreamFailure
 
-MOST_CONNECTIONS = 256
-MOST_WAITING = 1_024
+MAX_CONNECTIONS = 256
+MAX_WAITING = 1_024
 IDLE_SECONDS = 2.0
 """Shorter than uvicorn's 5, so that a service doesn't hang up just as a request goes out."""
 
@@ -23,12 +23,12 @@ class PoolWaiter(ResponseHandler):
 
     is_over: bool
 
-    def begin(self, connection: Connection) -> None:
+    def start(self, connection: UpstreamConnection) -> None:
         """A connection is available."""
         raise NotImplementedError
 
 
-class Pool(ConnectionOwner):
+class ConnectionPool(ConnectionOwner):
     """At most 256 connections; more calls wait in line, and beyond 1,024 of those none is taken."""
 
     def __init__(self, url: str, *, connect_seconds: float, read_seconds: float) -> None:
@@ -36,65 +36,65 @@ class Pool(ConnectionOwner):
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2].encode()
         self.prefix = parts.path.encode()
-        self._place = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._connect_seconds = connect_seconds
         self.read_seconds = read_seconds
-        self._idle: list[Connection] = []
-        self._all: set[Connection] = set()
+        self._idle: list[UpstreamConnection] = []
+        self._all: set[UpstreamConnection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._waiting: deque[PoolWaiter] = deque()
 
-    def take(self, call: PoolWaiter) -> None:
+    def acquire(self, request: PoolWaiter) -> None:
         """Give the call a connection, now or as soon as there is one."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
-                call.begin(connection)
+                request.start(connection)
                 return
-        if len(self._all) + len(self._opening) >= MOST_CONNECTIONS:
-            if len(self._waiting) >= MOST_WAITING:
-                call.failed(Failure.FULL)
+        if len(self._all) + len(self._opening) >= MAX_CONNECTIONS:
+            if len(self._waiting) >= MAX_WAITING:
+                request.on_failure(UpstreamFailure.POOL_EXHAUSTED)
             else:
-                self._waiting.append(call)
+                self._waiting.append(request)
             return
-        task = asyncio.get_running_loop().create_task(self._open(call))
+        task = asyncio.get_running_loop().create_task(self._open(request))
         self._opening.add(task)
 
-    def forget(self, call: PoolWaiter) -> None:
+    def cancel(self, request: PoolWaiter) -> None:
         """The call was given up while it waited."""
         with suppress(ValueError):
-            self._waiting.remove(call)
+            self._waiting.remove(request)
 
-    def returned(self, connection: Connection) -> None:
+    def release(self, connection: UpstreamConnection) -> None:
         """A call has ended and the connection is good for another."""
         while self._waiting:
-            call = self._waiting.popleft()
-            if not call.is_over:
-                call.begin(connection)
+            request = self._waiting.popleft()
+            if not request.is_over:
+                request.start(connection)
                 return
         self._idle.append(connection)
 
-    def closed(self, connection: Connection) -> None:
+    def remove(self, connection: UpstreamConnection) -> None:
         """It is no more."""
         self._all.discard(connection)
         with suppress(ValueError):
             self._idle.remove(connection)
         if self._waiting:
-            self.take(self._waiting.popleft())
+            self.acquire(self._waiting.popleft())
 
     def sweep(self, now: float) -> None:
         """As Swept."""
         for connection in list(self._all):
-            if connection.call is not None and now - connection.since > self.read_seconds:
-                connection.fail(Failure.SLOW)
-        for connection in [c for c in self._idle if now - c.since > IDLE_SECONDS]:
-            connection.drop()
+            if connection.handler is not None and now - connection.last_activity > self.read_seconds:
+                connection.fail(UpstreamFailure.TIMEOUT)
+        for connection in [c for c in self._idle if now - c.last_activity > IDLE_SECONDS]:
+            connection.abort()
 
-    def drop_idle(self) -> None:
+    def close_idle(self) -> None:
         """The other end is about to close them."""
         for connection in list(self._idle):
-            connection.drop()
+            connection.abort()
 
     async def close(self) -> None:
         """Drop everything; calls under way fail."""
@@ -102,15 +102,15 @@ class Pool(ConnectionOwner):
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
         while self._waiting:
-            self._waiting.popleft().failed(Failure.REFUSED)
+            self._waiting.popleft().on_failure(UpstreamFailure.UNREACHABLE)
         for connection in list(self._all):
-            connection.fail(Failure.BROKEN)
+            connection.fail(UpstreamFailure.DISCONNECTED)
 
-    async def _open(self, call: PoolWaiter) -> None:
+    async def _open(self, request: PoolWaiter) -> None:
         loop = asyncio.get_running_loop()
-        host, port = self._place
+        host, port = self._address
         task = asyncio.current_task()
-        connection = Connection(self, loop)
+        connection = UpstreamConnection(self, loop)
         try:
             async with asyncio.timeout(self._connect_seconds):
                 await loop.create_connection(
@@ -118,11 +118,11 @@ class Pool(ConnectionOwner):
                 )
         except (OSError, TimeoutError):
             self._opening.discard(task)
-            call.failed(Failure.REFUSED)
+            request.on_failure(UpstreamFailure.UNREACHABLE)
             return
         self._opening.discard(task)
         self._all.add(connection)
-        if call.is_over:
-            self.returned(connection)
+        if request.is_over:
+            self.release(connection)
         else:
-            call.begin(connection)
+            request.start(connection)

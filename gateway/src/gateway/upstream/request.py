@@ -1,84 +1,216 @@
-"""A request for a service, what can go wrong with it, and who gets the answer."""
+"""One request to a service until its answer has ended: which address, repeated or not, given up or done."""
 
 from collections.abc import Sequence
-from enum import Enum
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
-from bookcore.kit.problem import ProblemError
 from gateway.http.headers import Header
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.load_balancer import UpstreamAddress
+from gateway.upstream.messages import SAFE_METHODS, OutboundHead, ResponseReceiver, UpstreamFailure
+from gateway.upstream.pool import PoolWaiter
+from gateway.upstream.upstream import Upstream
 
-REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
-_RETRY_AFTER = {"Retry-After": "2"}
-
-
-class Outbound:
-    """`lines` are all header lines but Host and the body's; `length` is the body's, None for chunks."""
-
-    __slots__ = ("has_body", "length", "lines", "method", "target", "upgrade")
-
-    def __init__(
-        self, method: str, target: bytes, lines: bytes, *, length: int | None = 0, upgrade: bytes = b""
-    ) -> None:
-        self.method, self.target, self.lines = method, target, lines
-        self.length, self.upgrade = length, upgrade
-        self.has_body = length is None or length > 0
+_AWAY = frozenset({502, 503, 504})
 
 
-class Failure(Enum):
-    """Why there is no answer, or no whole one."""
+class UpgradeCallback(Protocol):
+    """Who takes over a connection that speaks another protocol from here on."""
 
-    REFUSED = "can't be reached now"
-    SLOW = "took too long"
-    BROKEN = "broke off the connection"
-    FULL = "has too many requests waiting"
-    RESTING = "fails too often now and is asked only once a second"
-
-    def problem(self, service: str) -> ProblemError:
-        """What the client is told."""
-        slugs = {Failure.SLOW: "timeout", Failure.BROKEN: "bad-gateway"}
-        return ProblemError(slugs.get(self, "unavailable"), f"{service} {self.value}", headers=_RETRY_AFTER)
+    def __call__(self, connection: UpstreamConnection, rest: bytes) -> None:
+        """`rest` came with the answer's head already."""
 
 
-class Flow(Protocol):
-    """Where an answer comes from, for whoever takes it."""
+class UpstreamRequest(PoolWaiter):
+    """As a Flow it can be paused, resumed and abandoned."""
 
-    def pause(self) -> None:
-        """No more for now."""
+    __slots__ = (
+        "_address",
+        "_connection",
+        "_has_answer",
+        "_has_sent_body",
+        "_is_good",
+        "_tried",
+        "_upstream",
+        "head",
+        "upgrade_callback",
+    )
 
-    def resume(self) -> None:
-        """Go on."""
+    def __init__(self, upstream: Upstream, head: OutboundHead, receiver: ResponseReceiver) -> None:
+        self._upstream = upstream
+        self.head = head
+        self.receiver = receiver
+        self.source = None
+        self.upgrade_callback: UpgradeCallback | None = None
+        self._address: UpstreamAddress | None = None
+        self._connection: UpstreamConnection | None = None
+        self._tried: AbstractSet[str] = frozenset()
+        self._has_answer = self._has_sent_body = self._is_good = False
+        self.is_over = False
 
-    def abandon(self) -> None:
-        """Nobody wants it any more."""
+    def attempt(self) -> None:
+        """Ask the next address; nobody while the service mostly fails."""
+        if not self._tried and not self._upstream.breaker.allows_request():
+            self.is_over = True
+            self._upstream.count_failure(UpstreamFailure.CIRCUIT_OPEN)
+            self.receiver.on_failure(UpstreamFailure.CIRCUIT_OPEN)
+            return
+        address = self._upstream.balancer.pick(self._tried)
+        if address is None:
+            self.is_over = True
+            self._upstream.breaker.record_failure()
+            self.receiver.on_failure(UpstreamFailure.UNREACHABLE)
+            return
+        self._address = address
+        address.outstanding += 1
+        self._upstream.pools[address.url].acquire(self)
 
+    def start(self, connection: UpstreamConnection) -> None:
+        """Here is the connection."""
+        self._connection = connection
+        connection.start_request(self, self.head)
+        if self.head.has_body:
+            self.receiver.on_ready()
 
-class Receiver(Protocol):
-    """Gets an answer as it comes: head, body..., then end or failure; flush after each read."""
+    def send_body(self, chunk: bytes) -> None:
+        """A part of the request's body."""
+        self._has_sent_body = True
+        if self._connection is not None and chunk:
+            is_chunked = self.head.body_length is None
+            self._connection.send_body(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
 
-    def on_ready(self) -> None:
-        """A connection is there: a request's body may be sent now."""
+    def end_body(self) -> None:
+        """The request's body was whole."""
+        if self._connection is not None:
+            if self.head.body_length is None:
+                self._connection.send_body(b"0\r\n\r\n")
+            self._connection.end_request()
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
-        """Status and headers, names in lower case."""
+        """Status and headers are here; an address that says that it is away may be one of several."""
+        if status in _AWAY and self._can_retry_status():
+            self._release_address(is_well=False)
+            if self._connection is not None:
+                self._connection.abort()
+            self.attempt()
+            return
+        self._has_answer = True
+        self._is_good = status < 400
+        if self._address is not None and status < 500:
+            self._upstream.balancer.record_success(self._address)
+            self._upstream.breaker.record_success()
+        elif self._address is not None and status in _AWAY:
+            self._upstream.balancer.record_failure(self._address, is_unreachable=False)
+            self._upstream.breaker.record_failure()
+        self.receiver.on_head(status, headers)
 
-    def on_body(self, chunk: bytes) -> None:
-        """A part of the body."""
+    def on_upgraded(self, connection: UpstreamConnection, rest: bytes) -> None:
+        """The service switched protocols; the connection is its taker's now."""
+        connection.handler = None
+        self._close()
+        if self.upgrade_callback is None:
+            connection.abort()
+            self.receiver.on_failure(UpstreamFailure.DISCONNECTED)
+        else:
+            self.upgrade_callback(connection, rest)
+
+    def on_connection_closing(self) -> None:
+        """The answer was the last by its connection: a service that stops says so to everybody."""
+        if self._address is not None and self._is_good:
+            self._upstream.eject(self._address)
 
     def on_end(self) -> None:
-        """That was all."""
+        """The answer was whole."""
+        self._close()
+        self.receiver.on_end()
 
-    def on_failure(self, failure: Failure) -> None:
-        """There will be no more; also amid the body."""
+    def _close(self) -> None:
+        """Over, without telling."""
+        if not self.is_over:
+            self.is_over = True
+            self._decrement_outstanding()
 
-    def on_flush(self) -> None:
-        """Everything that one read brought has been told."""
+    def on_failure(self, failure: UpstreamFailure, *, was_stale: bool = False) -> None:
+        """No answer by this connection; `was_stale` when an idle one turned out to be closed."""
+        if self.is_over:
+            return
+        self._release_address(
+            is_well=was_stale
+            or failure is UpstreamFailure.TIMEOUT
+            or failure is UpstreamFailure.POOL_EXHAUSTED,
+            is_down=True,
+        )
+        self._upstream.count_failure(failure)
+        if self._can_retry_failure(failure, was_stale=was_stale):
+            if was_stale and self._address is not None:
+                self._tried -= {self._address.url}
+            self.attempt()
+            return
+        self.is_over = True
+        self._upstream.breaker.record_failure()
+        self.receiver.on_failure(failure)
+
+    def pause(self) -> None:
+        """As Flow."""
+        if self._connection is not None and not self.is_over:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """As Flow."""
+        if self._connection is not None and not self.is_over:
+            self._connection.resume()
+
+    def cancel(self) -> None:
+        """As Flow: the service is told by a closed connection."""
+        if self.is_over:
+            return
+        self.is_over = True
+        self._decrement_outstanding()
+        if self._connection is not None:
+            self._connection.abort()
+        elif self._address is not None:
+            self._upstream.pools[self._address.url].cancel(self)
+
+    def _can_retry_failure(self, failure: UpstreamFailure, *, was_stale: bool) -> bool:
+        if (
+            self._address is None
+            or self._has_answer
+            or self._has_sent_body
+            or failure is UpstreamFailure.TIMEOUT
+        ):
+            return False
+        if failure in (
+            UpstreamFailure.UNREACHABLE,
+            UpstreamFailure.POOL_EXHAUSTED,
+        ):  # nothing was sent: nobody is asked twice
+            return self._has_untried_address()
+        is_safe = self.head.method in SAFE_METHODS
+        return is_safe and (was_stale or (self._has_untried_address() and self._upstream.budget.withdraw()))
+
+    def _can_retry_status(self) -> bool:
+        is_safe = self.head.method in SAFE_METHODS and not self._has_answer
+        if self._address is None or not is_safe:
+            return False
+        others = self._upstream.balancer.addresses.keys() - self._tried - {self._address.url}
+        return bool(others) and self._upstream.budget.withdraw()
+
+    def _has_untried_address(self) -> bool:
+        return bool(self._upstream.balancer.addresses.keys() - self._tried)
+
+    def _release_address(self, *, is_well: bool, is_down: bool = False) -> None:
+        if self._address is None:
+            return
+        self._decrement_outstanding()
+        self._tried |= {self._address.url}
+        if not is_well:
+            self._upstream.balancer.record_failure(self._address, is_unreachable=is_down)
+
+    def _decrement_outstanding(self) -> None:
+        if self._address is not None:
+            self._address.outstanding -= 1
 
 
-class BodySource(Protocol):
-    """Who is told when the way of a request's body to the service is full and free again."""
-
-    def on_full(self) -> None:
-        """Send no more for now."""
-
-    def on_free(self) -> None:
-        """Go on."""
+def create_request(upstream: Upstream, head: OutboundHead, receiver: ResponseReceiver) -> UpstreamRequest:
+    """A call that its owner begins with `attempt`."""
+    upstream.budget.deposit()
+    return UpstreamRequest(upstream, head, receiver)

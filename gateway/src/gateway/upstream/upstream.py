@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from gateway.upstream.circuit_breaker import Breaker
-from gateway.upstream.load_balancer import Address, Balancer, RetryBudget
-from gateway.upstream.pool import Pool
-from gateway.upstream.request import Failure
+from gateway.upstream.circuit_breaker import CircuitBreaker
+from gateway.upstream.load_balancer import LoadBalancer, RetryBudget, UpstreamAddress
+from gateway.upstream.messages import UpstreamFailure
+from gateway.upstream.pool import ConnectionPool
 
 
 class Upstream:
@@ -22,22 +22,23 @@ class Upstream:
         now: Callable[[], float],
     ) -> None:
         self.name = name
-        self.balancer = Balancer(urls, now=now)
+        self.balancer = LoadBalancer(urls, now=now)
         self.budget = RetryBudget()
-        self.breaker = Breaker(now=now)
+        self.breaker = CircuitBreaker(now=now)
         self.pools = {
-            url: Pool(url, connect_seconds=connect_seconds, read_seconds=read_seconds) for url in urls
+            url: ConnectionPool(url, connect_seconds=connect_seconds, read_seconds=read_seconds)
+            for url in urls
         }
-        self.failures = dict.fromkeys(Failure, 0)
+        self.failures = dict.fromkeys(UpstreamFailure, 0)
 
-    def note(self, failure: Failure) -> None:
+    def count_failure(self, failure: UpstreamFailure) -> None:
         """Count what went wrong."""
         self.failures[failure] += 1
 
-    def retire(self, address: Address) -> None:
+    def eject(self, address: UpstreamAddress) -> None:
         """It is about to stop: while there are others they get its requests; idle connections go."""
-        self.balancer.leave_out(address)
-        self.pools[address.url].drop_idle()
+        self.balancer.eject(address)
+        self.pools[address.url].close_idle()
 
     def sweep(self, now: float) -> None:
         """As Swept."""

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from gateway.accounts.quota import Quota
 from gateway.cache.scripts import ADMIT
-from gateway.ratelimit.gcra import step
+from gateway.ratelimit.gcra import compute_step
 
 MICRO = 1_000_000
 
@@ -19,10 +19,10 @@ def test_the_hot_path_counts_exactly_as_the_plain_arithmetic(
     now, tat, stored = 1_000_000.0, None, None
     for pause in pauses:
         now += pause
-        expected = step(Quota("q", requests, window), tat, now=now)
+        expected = compute_step(Quota("q", requests, window), tat, now=now)
         outcome = ADMIT.local([stored, b"7"], (requests, window), now)
         allowed, remaining, wait, reset, sequence, *_ = outcome.values
-        verdict = expected.verdict
+        verdict = expected.decision
         assert (bool(allowed), remaining, sequence) == (verdict.allowed, verdict.remaining, 7)
         assert (wait, reset) == (round(verdict.retry_after * MICRO), round(verdict.reset_after * MICRO))
         tat = expected.tat

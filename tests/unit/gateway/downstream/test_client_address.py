@@ -7,7 +7,7 @@ import pytest
 from tests.unit.gateway.servers import Door, Gateway, TinyServices, gateway, nobody_listens
 
 from gateway.settings import Settings
-from gateway.upstream.circuit_breaker import FAILURES
+from gateway.upstream.circuit_breaker import FAILURE_THRESHOLD
 
 BEHIND = ("X-Forwarded-For: 6.6.6.6, 203.0.113.7", "X-Forwarded-Proto: https")
 
@@ -73,10 +73,10 @@ def test_one_address_that_asks_too_often_is_told_to_wait_and_costs_nothing(
 def test_a_service_that_is_down_is_soon_asked_only_once_a_second(door: Door) -> None:
     client = door(nobody_listens())
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda n: client.get(f"/v1/books/{n}"), range(FAILURES * 2)))
+        answers = list(pool.map(lambda n: client.get(f"/v1/books/{n}"), range(FAILURE_THRESHOLD * 2)))
     assert {answer.status_code for answer in answers} == {503}
     resting = [answer for answer in answers if "once a second" in answer.json()["detail"]]
-    assert len(resting) >= FAILURES - 8
+    assert len(resting) >= FAILURE_THRESHOLD - 8
     assert all(answer.headers["retry-after"] == "2" for answer in resting)
     assert 'gateway_upstream_breaker_open{service="books-api"} 1.0' in client.get("/metrics").text
 

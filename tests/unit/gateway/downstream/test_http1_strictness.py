@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tests.unit.gateway.servers import Gateway, TinyServices, gateway
 
-from gateway.downstream.context import Limits
+from gateway.downstream.context import ConnectionLimits
 from gateway.settings import Settings
 
 HEAD = b"GET /v1/books HTTP/1.1\r\n"
@@ -114,7 +114,7 @@ def test_a_body_that_is_too_large_is_refused_while_it_is_sent(gate: Gateway) -> 
 
 
 def test_a_head_that_comes_too_slowly_is_given_up(settings: Settings, services: TinyServices) -> None:
-    with gateway(settings, Limits(head_seconds=0.3)) as gate, gate.wire() as wire:
+    with gateway(settings, ConnectionLimits(head_seconds=0.3)) as gate, gate.wire() as wire:
         wire.send(b"GET /v1/books HTTP/1.1\r\nHost:")
         answer = wire.answer()
         assert (answer.status, answer.headers["connection"]) == (408, "close")
@@ -122,7 +122,7 @@ def test_a_head_that_comes_too_slowly_is_given_up(settings: Settings, services: 
 
 
 def test_a_connection_that_stays_silent_is_closed(settings: Settings, services: TinyServices) -> None:
-    with gateway(settings, Limits(idle_seconds=0.3)) as gate, gate.wire() as wire:
+    with gateway(settings, ConnectionLimits(idle_seconds=0.3)) as gate, gate.wire() as wire:
         wire.send(wire.get("/v1/search"))
         assert wire.answer().status == 200
         assert wire.rest() == b""

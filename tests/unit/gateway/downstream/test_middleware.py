@@ -8,17 +8,19 @@ from starlette.routing import Route
 from tests.unit.gateway.raw import Wire
 from tests.unit.gateway.servers import served
 
-from gateway.downstream.middleware import Edge
+from gateway.downstream.middleware import RequestMiddleware
 from gateway.http.trace import Tracer
-from gateway.observability.access_log import Observer
+from gateway.observability.access_log import RequestRecorder
 
 
-def edge(seconds: float) -> Edge:
+def edge(seconds: float) -> RequestMiddleware:
     async def answer(request: Request) -> Response:
         return JSONResponse({"count": len(await request.body())})
 
     app = Starlette(routes=[Route("/", answer, methods=["PUT"])])
-    return Edge(app, body_limit=(1_000_000, seconds), tracer=Tracer(percent=0), observer=Observer(None))
+    return RequestMiddleware(
+        app, body_limit=(1_000_000, seconds), tracer=Tracer(percent=0), observer=RequestRecorder(None)
+    )
 
 
 def test_a_body_that_drips_is_given_up_though_something_comes_all_the_time() -> None:

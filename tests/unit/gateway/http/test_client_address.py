@@ -1,15 +1,15 @@
 import pytest
 
-from gateway.http.client_address import Proxies
+from gateway.http.client_address import TrustedProxies
 
-OURS = Proxies(["10.0.0.0/8", "fd00::/8"])
+OURS = TrustedProxies(["10.0.0.0/8", "fd00::/8"])
 
 
 def seen(*said: str, peer: str = "10.1.1.1", proto: str = "") -> tuple[str, str]:
     headers = [(b"x-forwarded-for", value.encode()) for value in said]
     if proto:
         headers.append((b"x-forwarded-proto", proto.encode()))
-    return OURS.client_of(headers, peer, "http")
+    return OURS.find_client(headers, peer, "http")
 
 
 def test_only_networks_that_were_named_are_trusted() -> None:
@@ -21,7 +21,7 @@ def test_only_networks_that_were_named_are_trusted() -> None:
         False,
     ]
     with pytest.raises(ValueError, match="network"):
-        Proxies(["proxy.example"])
+        TrustedProxies(["proxy.example"])
 
 
 def test_the_client_is_the_last_address_that_is_no_proxy_of_ours() -> None:

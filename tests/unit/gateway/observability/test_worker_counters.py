@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.observability.counters import NONE, Numbers, total
-from gateway.observability.worker_counters import Board, retire
+from gateway.observability.counters import NO_COUNTERS, Counters, sum_counters
+from gateway.observability.worker_counters import WorkerCounters, fold_exited
 
 ASKED, OPEN = ("gateway_requests", "GET", "/books", "200"), ("gateway_connections",)
 
 
-def numbers(asked: int, *, connections: int = 1) -> Numbers:
-    return Numbers({ASKED: asked}, {OPEN: connections})
+def numbers(asked: int, *, connections: int = 1) -> Counters:
+    return Counters({ASKED: asked}, {OPEN: connections})
 
 
 SAMPLES = st.dictionaries(
@@ -27,63 +27,63 @@ SAMPLES = st.dictionaries(
 def test_numbers_come_back_as_they_were_written(
     counts: dict[tuple[str, ...], float], levels: dict[tuple[str, ...], float]
 ) -> None:
-    assert Numbers.unpack(Numbers(counts, levels).pack()) == Numbers(counts, levels)
+    assert Counters.unpack(Counters(counts, levels).pack()) == Counters(counts, levels)
 
 
 def test_each_worker_tells_the_sum_of_all(tmp_path: Path) -> None:
-    one, two = Board(tmp_path, "1"), Board(tmp_path, "2")
+    one, two = WorkerCounters(tmp_path, "1"), WorkerCounters(tmp_path, "2")
     one.publish(numbers(3))
     two.publish(numbers(4, connections=7))
     two.publish(numbers(5, connections=6))
-    assert one.everybodys() == two.everybodys() == numbers(8, connections=7)
+    assert one.read_total() == two.read_total() == numbers(8, connections=7)
 
 
 def test_what_a_worker_counted_outlives_it_and_its_connections_do_not(tmp_path: Path) -> None:
-    board = Board(tmp_path, "2")
-    Board(tmp_path, "1").publish(numbers(3, connections=9))
+    board = WorkerCounters(tmp_path, "2")
+    WorkerCounters(tmp_path, "1").publish(numbers(3, connections=9))
     board.publish(numbers(4))
-    retire(tmp_path, "1")
-    retire(tmp_path, "1")
-    assert board.everybodys() == numbers(7)
-    retire(tmp_path, "2")
-    assert board.everybodys() == Numbers({ASKED: 7}, {})
+    fold_exited(tmp_path, "1")
+    fold_exited(tmp_path, "1")
+    assert board.read_total() == numbers(7)
+    fold_exited(tmp_path, "2")
+    assert board.read_total() == Counters({ASKED: 7}, {})
 
 
 def test_a_worker_that_never_wrote_anything_ends_quietly(tmp_path: Path) -> None:
-    retire(tmp_path, "1")
-    assert Board(tmp_path, "2").everybodys() == NONE
+    fold_exited(tmp_path, "1")
+    assert WorkerCounters(tmp_path, "2").read_total() == NO_COUNTERS
 
 
 def test_without_the_folder_it_says_so(tmp_path: Path) -> None:
-    board = Board(tmp_path / "gone", "1")
+    board = WorkerCounters(tmp_path / "gone", "1")
     with pytest.raises(OSError, match="gone"):
-        board.publish(NONE)
+        board.publish(NO_COUNTERS)
     with pytest.raises(OSError, match="gone"):
-        board.everybodys()
+        board.read_total()
 
 
 def test_while_workers_count_come_and_go_no_count_goes_backwards(tmp_path: Path) -> None:
     is_over, looked = Event(), [0.0]
 
     def look() -> None:
-        board = Board(tmp_path, "reader")
+        board = WorkerCounters(tmp_path, "reader")
         while not is_over.is_set():
-            looked.append(board.everybodys().counts.get(ASKED, 0.0))
+            looked.append(board.read_total().counts.get(ASKED, 0.0))
 
     reader = Thread(target=look)
     reader.start()
     for generation in range(60):
-        pair = [Board(tmp_path, f"{generation}-{n}") for n in range(2)]
+        pair = [WorkerCounters(tmp_path, f"{generation}-{n}") for n in range(2)]
         for asked in range(1, 6):
             for board in pair:
                 board.publish(numbers(asked))
         for n in range(2):
-            retire(tmp_path, f"{generation}-{n}")
+            fold_exited(tmp_path, f"{generation}-{n}")
     is_over.set()
     reader.join()
     assert looked == sorted(looked)
-    assert Board(tmp_path, "x").everybodys().counts[ASKED] == 60 * 2 * 5
+    assert WorkerCounters(tmp_path, "x").read_total().counts[ASKED] == 60 * 2 * 5
 
 
 def test_nothing_added_is_nothing() -> None:
-    assert total([]) == NONE
+    assert sum_counters([]) == NO_COUNTERS

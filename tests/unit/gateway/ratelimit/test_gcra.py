@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.accounts.quota import Quota
-from gateway.ratelimit.gcra import SCRIPT, rate_headers, step, verdict_of
+from gateway.ratelimit.gcra import GCRA_SCRIPT, build_rate_headers, compute_step, parse_decision
 
 NOW = 1_767_268_800.0
 quotas = st.builds(
@@ -17,10 +17,10 @@ def arrivals(quota: Quota, waits: list[float]) -> list[tuple[float, bool]]:
     now, seen = NOW, []
     for wait in waits:
         now += wait
-        done = step(quota, tat, now=now)
-        if done.verdict.allowed:
+        done = compute_step(quota, tat, now=now)
+        if done.decision.allowed:
             tat = done.tat
-        seen.append((now, done.verdict.allowed))
+        seen.append((now, done.decision.allowed))
     return seen
 
 
@@ -49,27 +49,27 @@ def test_remaining_is_the_number_of_requests_that_pass_at_that_moment(
     now = NOW
     for wait in waits:
         now += wait
-        done = step(quota, tat, now=now)
+        done = compute_step(quota, tat, now=now)
         tat = done.tat
-    promised = step(quota, tat, now=now).verdict
-    tat = step(quota, tat, now=now).tat
+    promised = compute_step(quota, tat, now=now).decision
+    tat = compute_step(quota, tat, now=now).tat
     for _ in range(promised.remaining):
-        done = step(quota, tat, now=now)
-        assert done.verdict.allowed
+        done = compute_step(quota, tat, now=now)
+        assert done.decision.allowed
         tat = done.tat
-    assert not step(quota, tat, now=now).verdict.allowed
+    assert not compute_step(quota, tat, now=now).decision.allowed
 
 
 @given(quotas)
 def test_whoever_waits_as_long_as_told_gets_in(quota: Quota) -> None:
     tat: int | None = None
     for _ in range(quota.requests + 1):
-        done = step(quota, tat, now=NOW)
+        done = compute_step(quota, tat, now=NOW)
         tat = done.tat
-    retry_after = step(quota, tat, now=NOW).verdict.retry_after
+    retry_after = compute_step(quota, tat, now=NOW).decision.retry_after
     assert retry_after > 0
-    assert step(quota, tat, now=NOW + retry_after + 2e-6).verdict.allowed
-    assert not step(quota, tat, now=NOW + retry_after * 0.9 - 2e-6).verdict.allowed
+    assert compute_step(quota, tat, now=NOW + retry_after + 2e-6).decision.allowed
+    assert not compute_step(quota, tat, now=NOW + retry_after * 0.9 - 2e-6).decision.allowed
 
 
 @given(quotas)
@@ -77,9 +77,9 @@ def test_the_script_of_the_cache_says_what_the_arithmetic_says(quota: Quota) -> 
     stored: bytes | None = None
     tat: int | None = None
     for _ in range(min(quota.requests, 20) + 1):
-        outcome = SCRIPT.local([stored], [quota.requests, quota.window], NOW)
-        done = step(quota, tat, now=NOW)
-        assert verdict_of(outcome.values) == done.verdict
+        outcome = GCRA_SCRIPT.local([stored], [quota.requests, quota.window], NOW)
+        done = compute_step(quota, tat, now=NOW)
+        assert parse_decision(outcome.values) == done.decision
         tat = done.tat
         write = outcome.writes[0]
         stored = write[0] if write else stored
@@ -87,11 +87,11 @@ def test_the_script_of_the_cache_says_what_the_arithmetic_says(quota: Quota) -> 
 
 def test_the_headers_are_those_of_the_draft() -> None:
     quota = Quota("user", 2)
-    first = step(quota, None, now=NOW)
-    second = step(quota, first.tat, now=NOW)
-    third = step(quota, second.tat, now=NOW)
-    assert rate_headers(quota, first.verdict) == {
+    first = compute_step(quota, None, now=NOW)
+    second = compute_step(quota, first.tat, now=NOW)
+    third = compute_step(quota, second.tat, now=NOW)
+    assert build_rate_headers(quota, first.decision) == {
         "RateLimit-Policy": '"user";q=2;w=60',
         "RateLimit": '"user";r=1;t=30',
     }
-    assert rate_headers(quota, third.verdict)["Retry-After"] == "30"
+    assert build_rate_headers(quota, third.decision)["Retry-After"] == "30"

@@ -10,7 +10,7 @@ from gateway.accounts.database import Database, open_database
 from gateway.accounts.quota import Quota
 from gateway.accounts.tables import usage as usage_rows
 from gateway.accounts.usage import UsageTable
-from gateway.ratelimit.usage import Usage
+from gateway.ratelimit.usage import UsageRecorder
 
 CALLER = Caller(
     user_id="u1",
@@ -32,7 +32,7 @@ def test_requests_are_counted_by_hour_and_kind(database: Database, clock: Manual
     table = UsageTable(database)
 
     async def use() -> None:
-        usage = Usage(table, clock=clock)
+        usage = UsageRecorder(table, clock=clock)
         for status in (200, 304, 404, 429, 502):
             usage.count(CALLER, status)
         await usage.flush()
@@ -52,7 +52,7 @@ def test_counts_are_kept_while_the_database_is_away(database: Database, clock: M
     table = UsageTable(database)
 
     async def use() -> None:
-        usage = Usage(table, clock=clock)
+        usage = UsageRecorder(table, clock=clock)
         usage.count(CALLER, 200)
         with database.writing() as connection:
             usage_rows.drop(connection)
@@ -70,7 +70,7 @@ def test_counts_older_than_three_months_go(database: Database, clock: ManualCloc
     table = UsageTable(database)
 
     async def use() -> None:
-        usage = Usage(table, clock=clock)
+        usage = UsageRecorder(table, clock=clock)
         usage.count(CALLER, 200)
         await usage.flush()
         clock.advance(93 * 86_400)

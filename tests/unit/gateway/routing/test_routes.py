@@ -1,7 +1,7 @@
 import pytest
 
 from bookcore.kit.auth import DEFAULT_SCOPES, Role, Scope
-from gateway.routing.routes import ROUTES, Service, may, target_of
+from gateway.routing.routes import ROUTES, Service, find_target, is_permitted
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from gateway.routing.routes import ROUTES, Service, may, target_of
     ],
 )
 def test_a_path_goes_to_its_service(path: str, service: Service, group: str | None) -> None:
-    target = target_of(path)
+    target = find_target(path)
     assert target is not None
     assert (target.route.service, target.route.cache_group) == (service, group)
     assert target.path == path.removeprefix("/v1")
@@ -38,16 +38,16 @@ def test_a_path_goes_to_its_service(path: str, service: Service, group: str | No
     ],
 )
 def test_a_path_that_could_be_read_in_two_ways_or_has_no_route_goes_nowhere(path: str) -> None:
-    assert target_of(path) is None
+    assert find_target(path) is None
 
 
 def test_readers_read_and_editors_also_write() -> None:
     books, reader, editor = ROUTES[1], DEFAULT_SCOPES[Role.READER], DEFAULT_SCOPES[Role.EDITOR]
-    allowed = [may(reader, books, method) for method in ("GET", "HEAD", "POST", "DELETE")]
+    allowed = [is_permitted(reader, books, method) for method in ("GET", "HEAD", "POST", "DELETE")]
     assert allowed == [True, True, False, False]
-    assert all(may(editor, books, method) for method in ("GET", "PUT", "PATCH"))
+    assert all(is_permitted(editor, books, method) for method in ("GET", "PUT", "PATCH"))
 
 
 def test_a_scope_for_one_route_opens_no_other() -> None:
     only_search = frozenset({Scope.SEARCH})
-    assert [route.prefix for route in ROUTES if may(only_search, route, "GET")] == ["/search"]
+    assert [route.prefix for route in ROUTES if is_permitted(only_search, route, "GET")] == ["/search"]

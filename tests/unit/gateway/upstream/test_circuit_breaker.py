@@ -1,4 +1,4 @@
-from gateway.upstream.circuit_breaker import FAILURES, WINDOW_SECONDS, Breaker
+from gateway.upstream.circuit_breaker import FAILURE_THRESHOLD, WINDOW_SECONDS, CircuitBreaker
 
 
 class Seconds:
@@ -9,10 +9,10 @@ class Seconds:
         return self.now
 
 
-def opened(now: Seconds) -> Breaker:
-    breaker = Breaker(now=now)
-    for _ in range(FAILURES):
-        breaker.failed()
+def opened(now: Seconds) -> CircuitBreaker:
+    breaker = CircuitBreaker(now=now)
+    for _ in range(FAILURE_THRESHOLD):
+        breaker.record_failure()
     return breaker
 
 
@@ -20,33 +20,33 @@ def test_a_service_that_mostly_fails_is_asked_once_a_second_until_it_answers() -
     now = Seconds()
     breaker = opened(now)
     assert breaker.is_open
-    assert [breaker.lets() for _ in range(3)] == [False] * 3
+    assert [breaker.allows_request() for _ in range(3)] == [False] * 3
     now.now += 1.0
-    assert [breaker.lets() for _ in range(3)] == [True, False, False]
+    assert [breaker.allows_request() for _ in range(3)] == [True, False, False]
     now.now += 1.0
-    assert breaker.lets()
-    breaker.succeeded()
-    assert [breaker.lets() for _ in range(3)] == [True] * 3
+    assert breaker.allows_request()
+    breaker.record_success()
+    assert [breaker.allows_request() for _ in range(3)] == [True] * 3
 
 
 def test_a_few_failures_and_a_minority_of_them_open_nothing() -> None:
     now = Seconds()
-    few, minority = Breaker(now=now), Breaker(now=now)
-    for _ in range(FAILURES - 1):
-        few.failed()
-    minority.failed()
+    few, minority = CircuitBreaker(now=now), CircuitBreaker(now=now)
+    for _ in range(FAILURE_THRESHOLD - 1):
+        few.record_failure()
+    minority.record_failure()
     for _ in range(100):
-        minority.succeeded()
-    for _ in range(FAILURES * 2):
-        minority.failed()
+        minority.record_success()
+    for _ in range(FAILURE_THRESHOLD * 2):
+        minority.record_failure()
     assert not few.is_open
     assert not minority.is_open
 
 
 def test_failures_of_long_ago_are_forgotten() -> None:
     now = Seconds()
-    breaker = Breaker(now=now)
-    for _ in range(FAILURES * 3):
-        breaker.failed()
-        now.now += WINDOW_SECONDS / (FAILURES - 2)
+    breaker = CircuitBreaker(now=now)
+    for _ in range(FAILURE_THRESHOLD * 3):
+        breaker.record_failure()
+        now.now += WINDOW_SECONDS / (FAILURE_THRESHOLD - 2)
     assert not breaker.is_open

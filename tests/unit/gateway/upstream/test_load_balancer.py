@@ -1,6 +1,6 @@
 from random import Random
 
-from gateway.upstream.load_balancer import FAILURES, Balancer, RetryBudget
+from gateway.upstream.load_balancer import CONSECUTIVE_FAILURES, LoadBalancer, RetryBudget
 
 
 class Seconds:
@@ -11,16 +11,16 @@ class Seconds:
         return self.now
 
 
-def balancer(*urls: str, now: Seconds | None = None) -> Balancer:
-    return Balancer(urls, now=now or Seconds(), random=Random(1))
+def balancer(*urls: str, now: Seconds | None = None) -> LoadBalancer:
+    return LoadBalancer(urls, now=now or Seconds(), random=Random(1))
 
 
-def picked(balancer: Balancer, times: int) -> list[str]:
+def picked(balancer: LoadBalancer, times: int) -> list[str]:
     return [address.url for _ in range(times) if (address := balancer.pick())]
 
 
-def fail(balancer: Balancer, url: str, *, is_down: bool = True) -> None:
-    balancer.failed(balancer.addresses[url], is_down=is_down)
+def fail(balancer: LoadBalancer, url: str, *, is_down: bool = True) -> None:
+    balancer.record_failure(balancer.addresses[url], is_unreachable=is_down)
 
 
 def test_the_less_busy_of_two_is_picked_and_equals_take_turns() -> None:
@@ -54,12 +54,12 @@ def test_an_address_that_is_down_rests_at_once_and_longer_each_time() -> None:
 
 def test_errors_in_a_row_are_an_outlier_and_a_success_between_them_is_not() -> None:
     two = balancer("a", "b")
-    for _ in range(FAILURES - 1):
+    for _ in range(CONSECUTIVE_FAILURES - 1):
         fail(two, "a", is_down=False)
-    two.succeeded(two.addresses["a"])
+    two.record_success(two.addresses["a"])
     fail(two, "a", is_down=False)
     assert set(picked(two, 4)) == {"a", "b"}
-    for _ in range(FAILURES - 1):
+    for _ in range(CONSECUTIVE_FAILURES - 1):
         fail(two, "a", is_down=False)
     assert set(picked(two, 4)) == {"b"}
 
@@ -79,8 +79,8 @@ def test_when_all_have_failed_all_are_tried() -> None:
 def test_an_address_that_is_found_well_is_picked_again() -> None:
     two = balancer("a", "b")
     fail(two, "a")
-    (resting,) = two.resting()
-    two.restore(resting)
+    (resting,) = two.list_ejected()
+    two.readmit(resting)
     assert set(picked(two, 4)) == {"a", "b"}
 
 
