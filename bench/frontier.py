@@ -16,10 +16,10 @@ import typer
 from bench.report import Figure, keep, show_in_docs
 from redis import Redis
 
-from scraper.frontier import Bounds, Finished, Frontier, Kind, Known, open_frontier
+from scraper.frontier import CrawlLimits, FinishedPage, Frontier, PageKind, PageSnapshot, open_frontier
 
 PROCESSES = 3
-_KNOWN = Known('"tag"', "Mon, 04 May 2026 12:00:00 GMT", f"pages/aa/{'a' * 64}.zst", "b" * 64)
+_KNOWN = PageSnapshot('"tag"', "Mon, 04 May 2026 12:00:00 GMT", f"pages/aa/{'a' * 64}.zst", "b" * 64)
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Round:
 
 def joined(url: str) -> Frontier:
     """On the one run; leases outlast the round."""
-    frontier = open_frontier(url, "bench", Bounds(host="bench", lease=600))
-    frontier.begin(site="bench", extractor="bench", now=datetime.now(UTC))
+    frontier = open_frontier(url, "bench", CrawlLimits(host="bench", lease_seconds=600))
+    frontier.begin_run(site="bench", extractor="bench", now=datetime.now(UTC))
     return frontier
 
 
@@ -44,10 +44,12 @@ def drain(url: str, limit: int, begin_at: float, is_finishing: bool) -> tuple[in
     with closing(joined(url)) as frontier:
         time.sleep(max(0.0, begin_at - time.time()))
         pages = 0
-        while leased := frontier.lease(limit).pages:
+        while leased := frontier.lease_pages(limit).pages:
             pages += len(leased)
             if is_finishing:
-                frontier.finish_pages([Finished(page, _KNOWN, published=True) for page in leased], sequence=1)
+                frontier.finish_pages(
+                    [FinishedPage(page, _KNOWN, is_published=True) for page in leased], next_segment=1
+                )
         return pages, time.time()
 
 
@@ -59,7 +61,7 @@ def rate(url: str, pages: int, *, limit: int, is_finishing: bool) -> tuple[float
             urls = [
                 f"http://127.0.0.1:8090/catalogue/a-book_{n}/index.html" for n in range(first, first + 50)
             ]
-            frontier.add(Kind.BOOK, urls, depth=3)
+            frontier.add_pages(PageKind.BOOK, urls, depth=3)
         added = pages / (time.monotonic() - started)
     begin_at = time.time() + 2
     with ProcessPoolExecutor(PROCESSES) as pool:

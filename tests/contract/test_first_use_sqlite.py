@@ -12,13 +12,13 @@ from bookcore.event_log.sqlite_connection import connect
 from bookml.online.sql import SqlStore
 from gateway.accounts.database import open_database
 from ml_api.predictions.store import PredictionStore
-from scraper.frontier.sqlite.file import SqliteFile
+from scraper.frontier.sqlite.file import FrontierFile
 
 ROUNDS = 5
 STORES: dict[str, Callable[[Path], Store]] = {
     "accounts": lambda file: open_database(f"sqlite:///{file}"),
     "event log": lambda file: connect(file, synchronous="FULL"),
-    "frontier": SqliteFile,
+    "frontier": FrontierFile,
     "online store": lambda file: SqlStore(f"sqlite:///{file}"),
     "predictions": lambda file: PredictionStore(f"sqlite:///{file}"),
 }

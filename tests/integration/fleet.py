@@ -20,7 +20,7 @@ from bookcore.events.crawl import Action, CrawlCommand
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import open_lake
 from bookcore.lake.layout import unpack_lines
-from scraper.fleet.control import Told, open_fleet
+from scraper.fleet.control import SourceState, open_fleet
 
 WITHIN = 120.0
 
@@ -57,10 +57,10 @@ class Crews:
         with closing(open_fleet(self.environment["BOOKSTREAM_FRONTIER_URL"])) as fleet:
             fleet.apply(CrawlCommand.issue(action, source, url=url, issued_by="test"))
 
-    def told(self, source: str) -> Told:
+    def told(self, source: str) -> SourceState:
         """How the source stands."""
         with closing(open_fleet(self.environment["BOOKSTREAM_FRONTIER_URL"])) as fleet:
-            return fleet.told(source)
+            return fleet.read_source(source)
 
     def until_all_work(self) -> None:
         """Until each process has said something or ended; a loaded machine is slow to start them."""

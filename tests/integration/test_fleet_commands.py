@@ -20,7 +20,7 @@ from tests.integration.fleet import WITHIN, Crews, Watched
 from bookcore.catalogue import IngestBatch, Observation, open_catalogue
 from bookcore.events.crawl import Action
 from bookcore.testing.builders import make_book
-from scraper.fleet.control import Mode
+from scraper.fleet.control import SourceMode
 
 SOURCE = "sample_shop"
 
@@ -70,10 +70,10 @@ def catalogue_has(file: Path, urls: list[str]) -> None:
 
 
 def pages(crews: Crews) -> int:
-    return crews.told(SOURCE).standing.counts.pages
+    return crews.told(SOURCE).status.counts.pages
 
 
-def mode(crews: Crews) -> Mode:
+def mode(crews: Crews) -> SourceMode:
     return crews.told(SOURCE).mode
 
 
@@ -83,14 +83,14 @@ def test_a_fleet_starts_pauses_resumes_and_comes_to_the_end(shop: SampleShop, cr
     assert "asked the fleet to start" in ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 20)
     ask(crews, "pause", SOURCE)
-    until(lambda: mode(crews) is Mode.PAUSED and crews.told(SOURCE).standing.leased == 0)
+    until(lambda: mode(crews) is SourceMode.PAUSED and crews.told(SOURCE).status.leased == 0)
     paused_at = pages(crews)
     Event().wait(1)
     assert pages(crews) == paused_at
     status = json.loads(next(line for line in ask(crews, "status", "--json").splitlines() if SOURCE in line))
     assert (status["mode"], status["workers"], status["rate"]) == ("paused", 2, 0)
     ask(crews, "resume", SOURCE)
-    until(lambda: mode(crews) is Mode.IDLE)
+    until(lambda: mode(crews) is SourceMode.IDLE)
     assert len({key for _, key in crews.published()}) == 300
     assert len(crews.published()) == 300
 
@@ -99,8 +99,8 @@ def test_a_backfill_publishes_every_book_again_under_the_same_ids(shop: SampleSh
     crews.start("fleet")
     for verb in ("start", "backfill"):
         ask(crews, verb, SOURCE, "--url", shop.url)
-        until(lambda: mode(crews) is Mode.RUNNING)
-        until(lambda: mode(crews) is Mode.IDLE)
+        until(lambda: mode(crews) is SourceMode.RUNNING)
+        until(lambda: mode(crews) is SourceMode.IDLE)
     published = crews.published()
     assert (len(published), len(set(published))) == (600, 300)
 
@@ -112,10 +112,10 @@ def test_a_stopped_source_is_left_alone_and_the_next_start_reads_the_rest(
     ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 20)
     ask(crews, "stop", SOURCE)
-    until(lambda: crews.told(SOURCE).standing.workers == 0)
-    assert (mode(crews), len(crews.published()) < 300) == (Mode.STOPPED, True)
+    until(lambda: crews.told(SOURCE).status.workers == 0)
+    assert (mode(crews), len(crews.published()) < 300) == (SourceMode.STOPPED, True)
     ask(crews, "start", SOURCE, "--url", shop.url)
-    until(lambda: mode(crews) is Mode.IDLE)
+    until(lambda: mode(crews) is SourceMode.IDLE)
     assert len(crews.published()) == 300
 
 
@@ -135,9 +135,9 @@ def test_a_worker_killed_with_9_leaves_no_crawl_behind(shop: SampleShop, crews: 
     ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 20)
     crews.kill(worker)
-    until(lambda: crews.told(SOURCE).standing.workers == 0)
+    until(lambda: crews.told(SOURCE).status.workers == 0)
     crews.start("fleet")
-    until(lambda: mode(crews) is Mode.IDLE)
+    until(lambda: mode(crews) is SourceMode.IDLE)
     assert len({key for _, key in crews.published()}) == 300
 
 
@@ -156,7 +156,7 @@ def test_a_frontier_that_is_emptied_in_mid_crawl_is_begun_anew(
 
 def test_one_answer_with_retry_after_silences_the_whole_fleet(shop: SampleShop, crews: Crews) -> None:
     children = [crews.start("crawl", SOURCE, "--url", shop.url) for _ in range(2)]
-    until(lambda: pages(crews) > 60 and crews.told(SOURCE).standing.workers == 2)
+    until(lambda: pages(crews) > 60 and crews.told(SOURCE).status.workers == 2)
     watched = Watched(shop.url)
     shop.fault("429", 1.0, path_prefix="/catalogue/", count=1)
     assert [child.wait(WITHIN) for child in children] == [0, 0]

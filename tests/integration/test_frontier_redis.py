@@ -8,7 +8,7 @@ from redis import Redis
 from tests.contract.frontier import NOW, FrontierContract
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
-from scraper.frontier import Bounds, Finished, Kind, Known, State, open_frontier
+from scraper.frontier import CrawlLimits, FinishedPage, PageKind, PageSnapshot, RunState, open_frontier
 
 
 @pytest.fixture
@@ -35,73 +35,82 @@ class TestSharedFrontier(FrontierContract):
 )
 def test_a_url_that_leads_nowhere_is_one_clear_error(change: str, complaint: str) -> None:
     with pytest.raises((Invalid, Unavailable), match=complaint):
-        open_frontier(f"redis:{change}", "shop", Bounds())
+        open_frontier(f"redis:{change}", "shop", CrawlLimits())
 
 
 def test_wrong_credentials_are_one_clear_error_without_the_password(redis_url: str) -> None:
     with pytest.raises(Invalid, match="refuses") as refused:
-        open_frontier(redis_url.replace("://", "://:open-sesame@"), "shop", Bounds())
+        open_frontier(redis_url.replace("://", "://:open-sesame@"), "shop", CrawlLimits())
     assert "BOOKSTREAM_FRONTIER_URL" in str(refused.value)
     assert "sesame" not in str(refused.value)
 
 
 def test_a_store_that_was_emptied_says_so_and_fences_what_was_leased_before(redis_url: str, url: str) -> None:
-    bounds = Bounds(host="a")
+    bounds = CrawlLimits(host="a")
     with (
         closing(open_frontier(url, "shop", bounds)) as late,
         closing(open_frontier(url, "shop", bounds)) as frontier,
     ):
-        late.begin(site="s", extractor="e", now=NOW)
-        late.add(Kind.BOOK, ["http://a/1"], depth=1)
-        zombie = late.lease(9).pages
+        late.begin_run(site="s", extractor="e", now=NOW)
+        late.add_pages(PageKind.BOOK, ["http://a/1"], depth=1)
+        zombie = late.lease_pages(9).pages
         with Redis.from_url(redis_url) as client:
             client.delete(*client.keys(f"{url.partition('prefix=')[2]}*"))
-        assert (late.add(Kind.BOOK, ["http://a/2"], depth=1), late.lease(9).state) == (0, State.LOST)
-        frontier.begin(site="s", extractor="e", now=NOW)
-        frontier.add(Kind.BOOK, ["http://a/1"], depth=1)
-        heir = frontier.lease(9).pages
+        assert (late.add_pages(PageKind.BOOK, ["http://a/2"], depth=1), late.lease_pages(9).state) == (
+            0,
+            RunState.RESET,
+        )
+        frontier.begin_run(site="s", extractor="e", now=NOW)
+        frontier.add_pages(PageKind.BOOK, ["http://a/1"], depth=1)
+        heir = frontier.lease_pages(9).pages
         assert (heir[0].id, heir[0].token) == (zombie[0].id, zombie[0].token)
-        assert late.finish_pages([Finished(zombie[0], Known(), published=True)], sequence=1) == 1
-        assert late.lease(9).state is State.LOST
-        assert frontier.finish_pages([Finished(heir[0], Known(), published=True)], sequence=1) == 0
+        assert (
+            late.finish_pages([FinishedPage(zombie[0], PageSnapshot(), is_published=True)], next_segment=1)
+            == 1
+        )
+        assert late.lease_pages(9).state is RunState.RESET
+        assert (
+            frontier.finish_pages([FinishedPage(heir[0], PageSnapshot(), is_published=True)], next_segment=1)
+            == 0
+        )
 
 
 def test_a_run_that_another_process_began_after_ours_means_ours_is_over(url: str) -> None:
-    bounds = Bounds(host="a")
+    bounds = CrawlLimits(host="a")
     with (
         closing(open_frontier(url, "shop", bounds)) as mine,
         closing(open_frontier(url, "shop", bounds)) as yours,
     ):
-        mine.begin(site="s", extractor="e", now=NOW)
-        assert yours.begin(site="s", extractor="e", now=NOW).resumed
-        assert yours.end(now=NOW)
-        assert not yours.begin(site="s", extractor="e", now=NOW).resumed
-        assert mine.lease(9).state is State.OVER
+        mine.begin_run(site="s", extractor="e", now=NOW)
+        assert yours.begin_run(site="s", extractor="e", now=NOW).is_resumed
+        assert yours.finish_run(now=NOW)
+        assert not yours.begin_run(site="s", extractor="e", now=NOW).is_resumed
+        assert mine.lease_pages(9).state is RunState.FINISHED
 
 
 def test_another_copy_of_the_site_is_refused_while_others_crawl_this_one(url: str) -> None:
-    bounds = Bounds(host="a", lease=0.5)
+    bounds = CrawlLimits(host="a", lease_seconds=0.5)
     with (
         closing(open_frontier(url, "shop", bounds)) as mine,
         closing(open_frontier(url, "shop", bounds)) as yours,
     ):
-        mine.begin(site="s", extractor="e", now=NOW)
+        mine.begin_run(site="s", extractor="e", now=NOW)
         with pytest.raises(Conflict, match="others crawl shop at s with e"):
-            yours.begin(site="elsewhere", extractor="e", now=NOW)
-        mine.give_back([])
-        assert not yours.begin(site="elsewhere", extractor="e", now=NOW).resumed
+            yours.begin_run(site="elsewhere", extractor="e", now=NOW)
+        mine.release_pages([])
+        assert not yours.begin_run(site="elsewhere", extractor="e", now=NOW).is_resumed
 
 
 def test_two_sources_on_one_host_share_its_pace(url: str) -> None:
-    bounds = Bounds(host="a", rate=4)
+    bounds = CrawlLimits(host="a", host_rate=4)
     with (
         closing(open_frontier(url, "shop", bounds)) as mine,
         closing(open_frontier(url, "other", bounds)) as yours,
     ):
         for frontier in (mine, yours):
-            frontier.begin(site="s", extractor="e", now=NOW)
-            frontier.add(Kind.BOOK, [f"http://a/{n}" for n in range(9)], depth=1)
-        assert len(mine.lease(2).pages) == 2
-        dues = [page.due for page in yours.lease(9).pages]
+            frontier.begin_run(site="s", extractor="e", now=NOW)
+            frontier.add_pages(PageKind.BOOK, [f"http://a/{n}" for n in range(9)], depth=1)
+        assert len(mine.lease_pages(2).pages) == 2
+        dues = [page.slot_delay for page in yours.lease_pages(9).pages]
         assert len(dues) == 1
         assert 0.3 < (dues[0] or 0) <= 0.5

@@ -16,7 +16,7 @@ _CASES = sorted(path.parent for path in _HERE.glob("*/*/output.json"))
 def test_a_saved_page_gives_its_item(case: Path) -> None:
     html = (case / "inputs" / "page.html").read_bytes()
     page = SOURCES[case.parent.name].book_page(html, (case / "inputs" / "url.txt").read_text().strip())
-    item = {"source_id": page.source_id, "is_whole": page.is_whole, "item": asdict(page.to_item())}
+    item = {"source_id": page.source_id, "is_whole": page.is_complete, "item": asdict(page.to_item())}
     assert item == json.loads((case / "output.json").read_text())
 
 

@@ -38,7 +38,7 @@ def body() -> bytes:
 
 def _is_whole(body: bytes) -> int:
     page = SOURCE.book_page(body, URL)
-    return len(body) if page.is_whole and page.to_item().upc and page.to_item().price else 0
+    return len(body) if page.is_complete and page.to_item().upc and page.to_item().price else 0
 
 
 def observation(body: bytes, *, extractor: str = "books_toscrape/0", after: float = 0) -> BookObserved:

@@ -4,10 +4,10 @@ import pytest
 
 from bookcore.domain.errors import Invalid
 from bookcore.kit.settings import read_settings
-from scraper.crawl.crawl import bounds_of
+from scraper.crawl.crawl import build_limits
 from scraper.settings import Settings
 from scraper.sources import SOURCES
-from scraper.sources.site import site_at
+from scraper.sources.site import parse_site
 
 _SERVERS = {
     "environment": "production",
@@ -17,19 +17,19 @@ _SERVERS = {
     "search_url": "elasticsearch://search:9200/books",
     "internal_secret": "random-and-long-enough-for-production",
 }
-_LOOPBACK = site_at(SOURCES["sample_shop"], "http://127.0.0.1:8090/")
-_PUBLIC = site_at(SOURCES["books_toscrape"], "https://books.toscrape.com/")
+_LOOPBACK = parse_site(SOURCES["sample_shop"], "http://127.0.0.1:8090/")
+_PUBLIC = parse_site(SOURCES["books_toscrape"], "https://books.toscrape.com/")
 
 
 def test_a_public_host_has_a_pace_and_this_machine_has_none() -> None:
-    public, own = (bounds_of(Settings(), site) for site in (_PUBLIC, _LOOPBACK))
-    assert (public.host, public.rate, public.at_a_time) == ("books.toscrape.com", 20, 64)
-    assert (own.host, own.rate, own.at_a_time) == ("127.0.0.1:8090", 0, 0)
+    public, own = (build_limits(Settings(), site) for site in (_PUBLIC, _LOOPBACK))
+    assert (public.host, public.host_rate, public.host_concurrency) == ("books.toscrape.com", 20, 64)
+    assert (own.host, own.host_rate, own.host_concurrency) == ("127.0.0.1:8090", 0, 0)
 
 
 def test_a_pace_that_is_set_counts_on_this_machine_too() -> None:
-    bounds = bounds_of(Settings(scraper_host_rate=4, scraper_host_concurrency=2), _LOOPBACK)
-    assert (bounds.interval, bounds.at_a_time) == (0.25, 2)
+    bounds = build_limits(Settings(scraper_host_rate=4, scraper_host_concurrency=2), _LOOPBACK)
+    assert (bounds.request_interval, bounds.host_concurrency) == (0.25, 2)
 
 
 def test_production_refuses_the_embedded_frontier() -> None:

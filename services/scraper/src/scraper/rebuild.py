@@ -9,8 +9,8 @@ from contextlib import closing
 from itertools import islice
 
 from bookcore.catalogue import Catalogue, open_catalogue
-from scraper.crawl.crawl import begin, bounds_of
-from scraper.frontier import Kind, open_frontier
+from scraper.crawl.crawl import begin_run, build_limits
+from scraper.frontier import PageKind, open_frontier
 from scraper.settings import Settings
 from scraper.sources.site import Site
 
@@ -22,18 +22,18 @@ def rebuild(settings: Settings, site: Site) -> int:
 
     Raises: Conflict, Unavailable naming the store.
     """
-    opened = open_frontier(settings.frontier_url, site.source.name, bounds_of(settings, site))
+    opened = open_frontier(settings.frontier_url, site.source.name, build_limits(settings, site))
     with closing(opened) as frontier, closing(open_catalogue(settings.catalogue_url)) as catalogue:
-        begin(frontier, site)
-        addresses, added = _addresses(catalogue, site), 0
+        begin_run(frontier, site)
+        addresses, added = _list_urls(catalogue, site), 0
         while chunk := list(islice(addresses, _CHUNK)):
-            added += frontier.add(Kind.BOOK, chunk, depth=1)
-        frontier.give_back([])
+            added += frontier.add_pages(PageKind.BOOK, chunk, depth=1)
+        frontier.release_pages([])
         return added
 
 
-def _addresses(catalogue: Catalogue, site: Site) -> Iterator[str]:
+def _list_urls(catalogue: Catalogue, site: Site) -> Iterator[str]:
     """On this copy of the site, whichever the book was seen on; books that are gone may come back."""
     for stored in catalogue.iterate_books():
-        if stored.book.source == site.source.name and (url := site.address(stored.book.url)):
+        if stored.book.source == site.source.name and (url := site.canonicalize(stored.book.url)):
             yield url

@@ -26,18 +26,18 @@ from bookcore.lake.layout import (
     unpack_page,
     unpack_records,
 )
-from scraper.pages.extraction_monitor import Extraction
-from scraper.pages.publisher import ledger_segment
+from scraper.pages.extraction_monitor import ExtractionMonitor
+from scraper.pages.publisher import build_ledger_segment
 from scraper.settings import Settings
 from scraper.sources import Source
 
 _CHUNK = 500
 _UNREAD = PrintedBook()
-Fact = BookObserved | BookWithdrawn
+BookEvent = BookObserved | BookWithdrawn
 
 
 @dataclass(slots=True)
-class Reextracted:
+class ReextractResult:
     """Of a source: `books` seen with a stored page, `outdated` of them by other page objects than today's,
     `changed` that those of today read otherwise, `failed` whose page is missing, damaged or cut."""
 
@@ -52,41 +52,43 @@ class Reextracted:
         )
 
 
-def reextract(settings: Settings, source: Source, *, dry_run: bool) -> Reextracted:
+def reextract(settings: Settings, source: Source, *, dry_run: bool) -> ReextractResult:
     """Read and publish, a partition of the archive at a time: memory holds the newest of its books only.
 
     Raises: Invalid when the page objects don't understand the pages, before anything of that kind is
     published; Unavailable naming the store.
     """
-    result = Reextracted()
+    result = ReextractResult()
     with (
         closing(open_lake(settings.lake_url)) as lake,
         closing(open_event_log(settings.event_log_url)) as log,
     ):
         run = f"reextract-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-        extraction, sequence = Extraction(), 0
+        extraction, sequence = ExtractionMonitor(), 0
         for partition in range(OBSERVED.partitions):
-            news = _news(lake, source, _newest(lake, source, partition), (result, extraction))
+            news = _find_corrections(
+                lake, source, _find_newest(lake, source, partition), (result, extraction)
+            )
             while chunk := list(islice(news, _CHUNK)):
                 if not dry_run:
-                    _publish(log, lake, chunk, key=make_ledger_key(source.name, run, sequence))
+                    _publish_corrections(log, lake, chunk, key=make_ledger_key(source.name, run, sequence))
                 sequence += 1
     return result
 
 
-def _newest(lake: Lake, source: Source, partition: int) -> dict[str, Fact]:
+def _find_newest(lake: Lake, source: Source, partition: int) -> dict[str, BookEvent]:
     """Per book of the source, without what was printed: that is read anew."""
-    found: dict[str, Fact] = {}
+    found: dict[str, BookEvent] = {}
     for key in lake.list(make_topic_prefix(OBSERVED.name)):
         if parse_batch_key(key).partition == partition:
-            for fact in _facts(unpack_records(lake.get(key))):
+            for fact in _decode_facts(unpack_records(lake.get(key))):
                 known = found.get(fact.key)
-                if fact.source == source.name and (known is None or _order(fact) > _order(known)):
-                    found[fact.key] = _slim(fact)
+                if fact.source == source.name and (known is None or _get_order(fact) > _get_order(known)):
+                    found[fact.key] = _drop_printed(fact)
     return found
 
 
-def _facts(records: Sequence[Record]) -> Iterator[Fact]:
+def _decode_facts(records: Sequence[Record]) -> Iterator[BookEvent]:
     """What can be read; the rest was parked by the ingestor."""
     for record in records:
         try:
@@ -97,16 +99,19 @@ def _facts(records: Sequence[Record]) -> Iterator[Fact]:
             yield event
 
 
-def _order(fact: Fact) -> tuple[int, str]:
+def _get_order(fact: BookEvent) -> tuple[int, str]:
     return fact.version, fact.event_id
 
 
-def _slim(fact: Fact) -> Fact:
+def _drop_printed(fact: BookEvent) -> BookEvent:
     return fact.model_copy(update={"printed": _UNREAD}) if isinstance(fact, BookObserved) else fact
 
 
-def _news(
-    lake: Lake, source: Source, newest: dict[str, Fact], counted: tuple[Reextracted, Extraction]
+def _find_corrections(
+    lake: Lake,
+    source: Source,
+    newest: dict[str, BookEvent],
+    counted: tuple[ReextractResult, ExtractionMonitor],
 ) -> Iterator[BookObserved]:
     result, extraction = counted
     for seen in newest.values():
@@ -116,23 +121,23 @@ def _news(
         if seen.extractor == source.extractor:
             continue
         result.outdated += 1
-        corrected = _read(lake, source, seen)
+        corrected = _reread_page(lake, source, seen)
         if corrected is None:
             result.failed += 1
             continue
-        if complaint := extraction.note(corrected.printed):
+        if complaint := extraction.record(corrected.printed):
             raise Invalid(f"{source.name} looks broken: {complaint}; check its page objects")
         if corrected.content_hash != seen.content_hash:
             result.changed += 1
             yield corrected
 
 
-def _read(lake: Lake, source: Source, seen: BookObserved) -> BookObserved | None:
+def _reread_page(lake: Lake, source: Source, seen: BookObserved) -> BookObserved | None:
     try:
         page = source.book_page(unpack_page(lake.get(seen.page or "")), seen.url)
     except (NotFound, Invalid):
         return None
-    if not page.is_whole:
+    if not page.is_complete:
         return None
     printed, origin = page.to_item(), replace(seen.origin, source_id=page.source_id)
     return seen.model_copy(
@@ -146,6 +151,6 @@ def _read(lake: Lake, source: Source, seen: BookObserved) -> BookObserved | None
     )
 
 
-def _publish(log: EventLog, lake: Lake, events: Sequence[BookObserved], *, key: str) -> None:
+def _publish_corrections(log: EventLog, lake: Lake, events: Sequence[BookObserved], *, key: str) -> None:
     log.append(OBSERVED.name, [encode(event, source=f"scraper/{events[0].source}") for event in events])
-    lake.put(key, ledger_segment(events))
+    lake.put(key, build_ledger_segment(events))

@@ -3,15 +3,15 @@
 import pytest
 from scrapy.settings import Settings as ScrapySettings
 
-from scraper.crawl.scrapy_settings import scrapy_settings
+from scraper.crawl.scrapy_settings import build_scrapy_settings
 from scraper.settings import Settings
 from scraper.sources import SOURCES
-from scraper.sources.site import site_at
+from scraper.sources.site import parse_site
 
 
 def _settings(url: str) -> ScrapySettings:
-    site = site_at(SOURCES["books_toscrape"], url)
-    return scrapy_settings(Settings(scraper_contact="mail@example.com"), site=site)
+    site = parse_site(SOURCES["books_toscrape"], url)
+    return build_scrapy_settings(Settings(scraper_contact="mail@example.com"), site=site)
 
 
 _PUBLIC = _settings("https://books.toscrape.com/")

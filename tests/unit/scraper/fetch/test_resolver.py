@@ -4,16 +4,16 @@ import asyncio
 
 import pytest
 
-from scraper.fetch.resolver import GuardedResolver, PrivateAddress
+from scraper.fetch.resolver import PrivateAddressError, PublicAddressResolver
 
 
 async def _resolve(host: str, *, may_be_private: bool) -> set[str]:
-    found = await GuardedResolver(may_be_private=may_be_private).resolve(host, 80)
+    found = await PublicAddressResolver(allows_private=may_be_private).resolve(host, 80)
     return {answer["host"] for answer in found}
 
 
 def test_a_name_that_resolves_to_this_machine_is_refused() -> None:
-    with pytest.raises(PrivateAddress, match="localhost resolves to the private address"):
+    with pytest.raises(PrivateAddressError, match="localhost resolves to the private address"):
         asyncio.run(_resolve("localhost", may_be_private=False))
 
 

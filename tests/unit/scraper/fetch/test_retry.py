@@ -9,19 +9,19 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 from scrapy.http import Response
 
 from bookcore.kit.clock import SystemClock
-from scraper.fetch.retry import Patience
+from scraper.fetch.retry import RetryMiddleware
 
 _URL = "http://127.0.0.1/"
 
 
-def _patience(*, retries: int = 2, stopping: asyncio.Event | None = None) -> Patience:
-    return Patience(
-        retries=retries, stopping=stopping or asyncio.Event(), now=lambda: 100.0, tell=lambda _: None
+def _patience(*, retries: int = 2, stopping: asyncio.Event | None = None) -> RetryMiddleware:
+    return RetryMiddleware(
+        retries=retries, stopping=stopping or asyncio.Event(), now=lambda: 100.0, hold_host=lambda _: None
     )
 
 
 def _again(
-    patience: Patience, *, status: int, retry_after: str | None = None, tries: int = 0
+    patience: RetryMiddleware, *, status: int, retry_after: str | None = None, tries: int = 0
 ) -> float | None:
     """Seconds until the request goes out again, None when it doesn't."""
     headers = {"Retry-After": retry_after} if retry_after else {}
@@ -71,6 +71,6 @@ def test_a_busy_host_holds_back_other_pages_until_the_crawl_stops() -> None:
 @pytest.mark.parametrize(("status", "told"), [(429, [7.0]), (503, [7.0]), (500, [])])
 def test_the_fleet_is_told_of_a_host_that_is_busy(status: int, told: list[float]) -> None:
     heard: list[float] = []
-    patience = Patience(retries=2, stopping=asyncio.Event(), now=lambda: 100.0, tell=heard.append)
+    patience = RetryMiddleware(retries=2, stopping=asyncio.Event(), now=lambda: 100.0, hold_host=heard.append)
     _again(patience, status=status, retry_after="7")
     assert heard == told

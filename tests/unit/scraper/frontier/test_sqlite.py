@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
-from scraper.frontier import Bounds, Counts, Finished, Kind, Known, Page, open_frontier
+from scraper.frontier import CrawlLimits, FinishedPage, Page, PageKind, PageSnapshot, RunCounts, open_frontier
 from scraper.frontier.sqlite.frontier import SqliteFrontier
 
 _NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -18,30 +18,36 @@ _SITE, _EXTRACTOR = "http://127.0.0.1/index.html", "shop/1"
 def frontier(tmp_path: Path) -> Iterator[SqliteFrontier]:
     """With a run under way and two books known."""
     opened = SqliteFrontier(tmp_path / "frontier" / "shop.db")
-    opened.begin(site=_SITE, extractor=_EXTRACTOR, now=_NOW)
-    opened.add(Kind.BOOK, ["http://a/1", "http://a/2"], depth=1)
+    opened.begin_run(site=_SITE, extractor=_EXTRACTOR, now=_NOW)
+    opened.add_pages(PageKind.BOOK, ["http://a/1", "http://a/2"], depth=1)
     yield opened
     opened.close()
 
 
 def _finish(frontier: SqliteFrontier, pages: list[Page], *, sequence: int = 1) -> None:
-    frontier.finish_pages([Finished(page, Known(), published=True) for page in pages], sequence=sequence)
+    frontier.finish_pages(
+        [FinishedPage(page, PageSnapshot(), is_published=True) for page in pages], next_segment=sequence
+    )
 
 
 def test_an_unfinished_run_goes_on_with_its_counts_and_sequence(frontier: SqliteFrontier) -> None:
-    _finish(frontier, list(frontier.lease(1).pages), sequence=4)
-    run = frontier.begin(site=_SITE, extractor=_EXTRACTOR, now=_NOW)
-    assert (run.resumed, run.sequence, run.counts) == (True, 4, Counts(pages=1, books=1, published=1))
-    assert len(frontier.lease(9).pages) == 1
+    _finish(frontier, list(frontier.lease_pages(1).pages), sequence=4)
+    run = frontier.begin_run(site=_SITE, extractor=_EXTRACTOR, now=_NOW)
+    assert (run.is_resumed, run.next_segment, run.counts) == (
+        True,
+        4,
+        RunCounts(pages=1, books=1, published=1),
+    )
+    assert len(frontier.lease_pages(9).pages) == 1
 
 
 def test_what_is_done_survives_a_new_process_and_what_was_leased_is_free_at_once(
     tmp_path: Path, frontier: SqliteFrontier
 ) -> None:
-    _finish(frontier, list(frontier.lease(9).pages)[:1])
+    _finish(frontier, list(frontier.lease_pages(9).pages)[:1])
     again = SqliteFrontier(tmp_path / "frontier" / "shop.db")
-    assert again.begin(site=_SITE, extractor=_EXTRACTOR, now=_NOW).resumed
-    assert len(again.lease(9).pages) == 1
+    assert again.begin_run(site=_SITE, extractor=_EXTRACTOR, now=_NOW).is_resumed
+    assert len(again.lease_pages(9).pages) == 1
     again.close()
 
 
@@ -53,23 +59,23 @@ def test_a_frontier_that_cannot_be_opened_says_where(tmp_path: Path) -> None:
 
 def test_one_process_has_it_at_a_time_and_frees_it(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/frontier"
-    first = open_frontier(url, "shop", Bounds())
+    first = open_frontier(url, "shop", CrawlLimits())
     with pytest.raises(Conflict, match="another crawl holds"):
-        open_frontier(url, "shop", Bounds())
+        open_frontier(url, "shop", CrawlLimits())
     first.close()
-    open_frontier(url, "shop", Bounds()).close()
+    open_frontier(url, "shop", CrawlLimits()).close()
 
 
 @pytest.mark.parametrize(("url", "complaint"), [("mongo://a", "sqlite, redis"), ("sqlite://a", "absolute")])
 def test_a_url_that_names_no_frontier_is_refused(url: str, complaint: str) -> None:
     with pytest.raises(Invalid, match=complaint):
-        open_frontier(url, "shop", Bounds())
+        open_frontier(url, "shop", CrawlLimits())
 
 
 def test_a_full_disk_is_named_together_with_what_helps(tmp_path: Path, frontier: SqliteFrontier) -> None:
-    with frontier._file.reading() as db:
+    with frontier._file.lock_connection() as db:
         db.execute("PRAGMA max_page_count = 1")
     urls = [f"http://a/{number}/{'x' * 500}" for number in range(100)]
     with pytest.raises(Unavailable, match=r"database or disk is full.*free some space"):
-        frontier.add(Kind.BOOK, urls, depth=1)
-    assert len(frontier.lease(9).pages) == 2
+        frontier.add_pages(PageKind.BOOK, urls, depth=1)
+    assert len(frontier.lease_pages(9).pages) == 2

@@ -1,15 +1,15 @@
 """When the page objects no longer understand the site."""
 
 from bookcore.domain.normalise import PrintedBook
-from scraper.pages.extraction_monitor import Extraction
+from scraper.pages.extraction_monitor import ExtractionMonitor
 
 _GOOD = PrintedBook(title="A", price="£1.00", upc="1")
 _POOR = PrintedBook(title="A", upc="1")
 
 
 def _complaints(pages: list[PrintedBook]) -> list[str | None]:
-    extraction = Extraction()
-    return [extraction.note(page) for page in pages]
+    extraction = ExtractionMonitor()
+    return [extraction.record(page) for page in pages]
 
 
 def test_nothing_is_said_before_the_twentieth_page() -> None:

@@ -12,9 +12,9 @@ import pytest
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log import open_event_log
 from bookcore.lake.files import FileLake
-from scraper.frontier import Kind
+from scraper.frontier import PageKind
 from scraper.frontier.sqlite.frontier import SqliteFrontier
-from scraper.pages.parser import Read
+from scraper.pages.parser import ParsedPage
 from scraper.pages.publisher import Limits, Publisher, Stores
 
 
@@ -34,12 +34,14 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 
 
 def test_everybody_who_waits_hears_of_an_error_that_nobody_foresaw(stores: Stores) -> None:
-    run = stores.frontier.begin(site="http://a/", extractor="shop/1", now=datetime(2026, 5, 4, tzinfo=UTC))
-    stores.frontier.add(Kind.BOOK, ["http://a/1", "http://a/2", "http://a/3"], depth=1)
+    run = stores.frontier.begin_run(
+        site="http://a/", extractor="shop/1", now=datetime(2026, 5, 4, tzinfo=UTC)
+    )
+    stores.frontier.add_pages(PageKind.BOOK, ["http://a/1", "http://a/2", "http://a/3"], depth=1)
     publisher = Publisher(stores, run, source="shop", limits=Limits(batch=2, patience=1))
 
     async def publish_all() -> list[BaseException | None]:
-        reads = [Read(page, b"body") for page in stores.frontier.lease(9).pages]
+        reads = [ParsedPage(page, b"body") for page in stores.frontier.lease_pages(9).pages]
         told = asyncio.gather(*(publisher.publish(read) for read in reads), return_exceptions=True)
         return await asyncio.wait_for(told, 10)
 

@@ -88,6 +88,6 @@ def test_all_1000_books_equal_the_table_in_12_fields_as_printed(mirror: dict[str
 def test_listings_print_their_total_and_lead_on(mirror: dict[str, bytes]) -> None:
     home = _SOURCE.list_page(mirror["index.html"], "http://a/index.html")
     travel = "catalogue/category/books/travel_2/index.html"
-    assert (home.total, len(home.links().books)) == (1_000, 20)
-    assert "http://a/catalogue/page-2.html" in home.links().listings
+    assert (home.total, len(home.list_links().books)) == (1_000, 20)
+    assert "http://a/catalogue/page-2.html" in home.list_links().listings
     assert _SOURCE.list_page(mirror[travel], f"http://a/{travel}").total == 11

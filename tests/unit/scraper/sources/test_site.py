@@ -6,11 +6,11 @@ import pytest
 
 from bookcore.domain.errors import Invalid
 from scraper.sources import SOURCES
-from scraper.sources.site import site_at
+from scraper.sources.site import parse_site
 
 _SOURCE = SOURCES["books_toscrape"]
-_PUBLIC = site_at(_SOURCE, "https://books.toscrape.com/")
-_COPY = site_at(_SOURCE, "http://127.0.0.1:8377/mirror/")
+_PUBLIC = parse_site(_SOURCE, "https://books.toscrape.com/")
+_COPY = parse_site(_SOURCE, "http://127.0.0.1:8377/mirror/")
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ _COPY = site_at(_SOURCE, "http://127.0.0.1:8377/mirror/")
     ],
 )
 def test_spellings_of_one_page_are_one_address(link: str) -> None:
-    assert _PUBLIC.address(link) == _PUBLIC.start == "https://books.toscrape.com/index.html"
+    assert _PUBLIC.canonicalize(link) == _PUBLIC.start == "https://books.toscrape.com/index.html"
 
 
 def test_links_that_name_the_public_host_stay_on_the_copy_being_crawled() -> None:
     link = "http://books.toscrape.com/catalogue/page-2.html"
-    assert _COPY.address(link) == "http://127.0.0.1:8377/mirror/catalogue/page-2.html"
+    assert _COPY.canonicalize(link) == "http://127.0.0.1:8377/mirror/catalogue/page-2.html"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_links_that_name_the_public_host_stay_on_the_copy_being_crawled() -> Non
     ],
 )
 def test_links_that_lead_elsewhere_have_no_address(link: str) -> None:
-    assert _COPY.address(link) is None
+    assert _COPY.canonicalize(link) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_links_that_lead_elsewhere_have_no_address(link: str) -> None:
     ["http://user@127.0.0.1:8377/mirror/", "http://127.0.0.1:8378/", "https://10.0.0.1/", "ftp://127.0.0.1/"],
 )
 def test_requests_may_not_leave_host_and_port(url: str) -> None:
-    assert not _COPY.is_own(url)
+    assert not _COPY.is_internal(url)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,13 @@ def test_requests_may_not_leave_host_and_port(url: str) -> None:
     ],
 )
 def test_only_a_start_in_the_private_network_may_resolve_there(url: str, private: bool) -> None:  # noqa: FBT001
-    assert site_at(_SOURCE, url).may_be_private is private
+    assert parse_site(_SOURCE, url).allows_private_addresses is private
 
 
 def test_a_source_may_say_that_its_hosts_are_private() -> None:
-    assert site_at(replace(_SOURCE, private=True), "https://books.internal.example/").may_be_private
+    assert parse_site(
+        replace(_SOURCE, allows_private_addresses=True), "https://books.internal.example/"
+    ).allows_private_addresses
 
 
 @pytest.mark.parametrize(
@@ -84,4 +86,4 @@ def test_a_source_may_say_that_its_hosts_are_private() -> None:
 )
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(Invalid, match="must be an http or https URL"):
-        site_at(_SOURCE, url)
+        parse_site(_SOURCE, url)

@@ -37,13 +37,13 @@ _MIDDLEWARES = {
 }
 
 
-def scrapy_settings(settings: Settings, *, site: Site) -> ScrapySettings:
+def build_scrapy_settings(settings: Settings, *, site: Site) -> ScrapySettings:
     """Everything that Scrapy brings is off unless it is named here; SCRAPER_LEASES is yet to be added."""
     return ScrapySettings(
         {
             **_OFF,
-            **_limits(settings),
-            **_politeness(settings, is_loopback=site.is_loopback),
+            **_build_limits(settings),
+            **_build_politeness(settings, is_loopback=site.is_loopback),
             "DOWNLOAD_HANDLERS_BASE": {},
             "DOWNLOAD_HANDLERS": _HANDLERS,
             "DOWNLOAD_VERIFY_CERTIFICATES": True,
@@ -54,12 +54,12 @@ def scrapy_settings(settings: Settings, *, site: Site) -> ScrapySettings:
             "SCHEDULER": "scraper.crawl.spider.FrontierScheduler",
             "LOG_FORMATTER": "scraper.crawl.scrapy_settings.QuietLog",
             "SCRAPER_SITE": site,
-            "SCRAPER_MAY_BE_PRIVATE": site.may_be_private,
+            "SCRAPER_MAY_BE_PRIVATE": site.allows_private_addresses,
         }
     )
 
 
-def _limits(settings: Settings) -> dict[str, Any]:
+def _build_limits(settings: Settings) -> dict[str, Any]:
     """CONCURRENT_ITEMS is the number of tasks that Scrapy starts for each page's output, which is never
     more than one request here."""
     return {
@@ -73,7 +73,7 @@ def _limits(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _politeness(settings: Settings, *, is_loopback: bool) -> dict[str, Any]:
+def _build_politeness(settings: Settings, *, is_loopback: bool) -> dict[str, Any]:
     """A server on this machine has nobody else to serve: there AutoThrottle would only slow the crawl."""
     return {
         "USER_AGENT": f"Bookstream/0.1 (+{settings.scraper_contact})",
@@ -86,7 +86,7 @@ def _politeness(settings: Settings, *, is_loopback: bool) -> dict[str, Any]:
     }
 
 
-class QuietLog(LogFormatter):
+class SilentLogFormatter(LogFormatter):
     """Scrapy would word a line for each page only to have it thrown away."""
 
     def crawled(  # type: ignore[override]  # Scrapy takes None for silence

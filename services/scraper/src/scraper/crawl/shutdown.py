@@ -8,20 +8,20 @@ from contextlib import asynccontextmanager
 
 from scrapy.crawler import Crawler
 
-from scraper.pages.processor import Exit, Verdict, Work
+from scraper.pages.processor import CrawlResult, ExitCode, PageProcessor
 
-_STOPPED = "stopped by a signal; what was acknowledged is kept, the next crawl goes on from here"
+_SIGNAL_REASON = "stopped by a signal; what was acknowledged is kept, the next crawl goes on from here"
 
 
 @asynccontextmanager
-async def stopped_in_order(work: Work, crawler: Crawler) -> AsyncIterator[None]:
+async def stop_in_order(work: PageProcessor, crawler: Crawler) -> AsyncIterator[None]:
     """Until the end of the block, SIGINT and SIGTERM are verdicts, and a verdict stops Scrapy."""
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
         if work.stopping.is_set():
-            os._exit(Exit.INTERRUPTED)
-        work.stop(Verdict(Exit.INTERRUPTED, _STOPPED))
+            os._exit(ExitCode.INTERRUPTED)
+        work.stop(CrawlResult(ExitCode.INTERRUPTED, _SIGNAL_REASON))
 
     async def on_stop() -> None:
         await work.stopping.wait()

@@ -12,10 +12,10 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from bookcore.kit.clock import Clock
-from scraper.fetch.retry import PASSING_ERRORS
+from scraper.fetch.retry import TRANSIENT_ERRORS
 from scraper.frontier import Page
-from scraper.pages.parser import Answer
-from scraper.pages.processor import Work
+from scraper.pages.parser import FetchedPage
+from scraper.pages.processor import PageProcessor
 from scraper.session.page_leases import Leases
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
@@ -25,7 +25,7 @@ _MOST_MOVES = 5
 class BookSpider(Spider):
     """Callbacks return when the page is safe, so that Scrapy's own limits bound what is in memory."""
 
-    def __init__(self, *, work: Work, clock: Clock, leases: Leases) -> None:
+    def __init__(self, *, work: PageProcessor, clock: Clock, leases: Leases) -> None:
         super().__init__(name=work.site.source.name)
         self._work = work
         self._clock = clock
@@ -54,21 +54,21 @@ class BookSpider(Spider):
         try:
             return await self._handle(response, page)
         except Exception as error:  # noqa: BLE001 - counted and shown as the page's failure
-            await self._work.fail(page, f"could not be handled: {type(error).__name__}: {error}")
+            await self._work.fail_page(page, f"could not be handled: {type(error).__name__}: {error}")
             return None
 
     async def _handle(self, response: Response, page: Page) -> Request | None:
         if response.status in _MOVED:
             return await self._follow(response, page)
-        answer = Answer(
+        answer = FetchedPage(
             status=response.status,
             url=response.url,
             body=response.body,
             etag=_header(response, "ETag"),
             last_modified=_header(response, "Last-Modified"),
-            at=self._clock.now(),
+            fetched_at=self._clock.now(),
         )
-        if await self._work.take(page, answer):
+        if await self._work.process(page, answer):
             return None
         return self._request(page, page.url, validate=False)
 
@@ -77,16 +77,16 @@ class BookSpider(Spider):
         error = failure.value
         request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it
         if "download_latency" in request.meta:  # the headers came, at this try or an earlier one
-            self._work.note_answer()
-        is_transport = isinstance(error, PASSING_ERRORS)
-        await self._work.fail(request.cb_kwargs["page"], str(error), is_transport=is_transport)
+            self._work.record_response()
+        is_transport = isinstance(error, TRANSIENT_ERRORS)
+        await self._work.fail_page(request.cb_kwargs["page"], str(error), is_transport=is_transport)
 
     async def _follow(self, response: Response, page: Page) -> Request | None:
         """The guard refuses a target outside the site before anything is sent."""
         moves: int = response.meta.get("moves", 0)
         target = _header(response, "Location")
         if target is None or moves >= _MOST_MOVES:
-            await self._work.fail(
+            await self._work.fail_page(
                 page, f"{response.status} {HTTPStatus(response.status).phrase} without an end"
             )
             return None
@@ -96,11 +96,11 @@ class BookSpider(Spider):
 
     def _request(self, page: Page, url: str, *, validate: bool) -> Request:
         headers = {}
-        if validate and page.known.body:
-            if page.known.etag:
-                headers["If-None-Match"] = page.known.etag
-            if page.known.last_modified:
-                headers["If-Modified-Since"] = page.known.last_modified
+        if validate and page.snapshot.body_key:
+            if page.snapshot.etag:
+                headers["If-None-Match"] = page.snapshot.etag
+            if page.snapshot.last_modified:
+                headers["If-Modified-Since"] = page.snapshot.last_modified
         return Request(
             url, headers=headers, callback=self.read, errback=self.give_up, cb_kwargs={"page": page}
         )

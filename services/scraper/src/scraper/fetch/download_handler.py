@@ -20,9 +20,9 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from yarl import URL
 
-from scraper.fetch.resolver import GuardedResolver, PrivateAddress
+from scraper.fetch.resolver import PrivateAddressError, PublicAddressResolver
 
-_CONNECT_SECONDS = 10
+_CONNECT_TIMEOUT = 10
 _KEPT_HEADERS = ("ETag", "Last-Modified", "Location", "Retry-After")
 
 
@@ -34,11 +34,11 @@ class DownloadHandler:
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         self._limit = settings.getint("DOWNLOAD_MAXSIZE")
-        self._may_be_private = settings.getbool("SCRAPER_MAY_BE_PRIVATE")
+        self._allows_private = settings.getbool("SCRAPER_MAY_BE_PRIVATE")
         self._connections = settings.getint("CONCURRENT_REQUESTS")
         self._headers = {"User-Agent": settings["USER_AGENT"], "Accept": "text/html"}
         self._timeout = aiohttp.ClientTimeout(
-            total=settings.getfloat("DOWNLOAD_TIMEOUT"), sock_connect=_CONNECT_SECONDS
+            total=settings.getfloat("DOWNLOAD_TIMEOUT"), sock_connect=_CONNECT_TIMEOUT
         )
         self._session: aiohttp.ClientSession | None = None
 
@@ -55,7 +55,7 @@ class DownloadHandler:
         except TimeoutError as error:
             raise DownloadTimeoutError(f"no answer within {self._timeout.total:g} s") from error
         except aiohttp.ClientConnectorError as error:
-            _explain(error)
+            _raise_download_error(error)
         except aiohttp.ClientError as error:
             raise DownloadFailedError(f"{error or type(error).__name__}") from error
 
@@ -65,22 +65,22 @@ class DownloadHandler:
             await self._session.close()
 
     async def _fetch(self, request: Request, started: float) -> Response:
-        self._session = self._session or self._open()
+        self._session = self._session or self._open_session()
         headers = request.headers.to_tuple_list()
         url = URL(request.url, encoded=True)
         async with self._session.get(url, headers=headers, allow_redirects=False) as answer:
             request.meta["download_latency"] = time.monotonic() - started
-            body = await self._body(answer)
+            body = await self._read_body(answer)
             kept = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
             return Response(request.url, status=answer.status, headers=kept, body=body)
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         """Made inside the running loop."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._connections,
                 ttl_dns_cache=300,
-                resolver=GuardedResolver(may_be_private=self._may_be_private),
+                resolver=PublicAddressResolver(allows_private=self._allows_private),
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
@@ -88,24 +88,24 @@ class DownloadHandler:
             trust_env=False,
         )
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _read_body(self, answer: aiohttp.ClientResponse) -> bytes:
         if (answer.content_length or 0) > self._limit:
-            self._refuse(answer)
+            self._raise_too_large(answer)
         chunks, size = [], 0
         async for chunk in answer.content.iter_any():
             chunks.append(chunk)
             size += len(chunk)
             if size > self._limit:
-                self._refuse(answer)
+                self._raise_too_large(answer)
         return b"".join(chunks)
 
-    def _refuse(self, answer: aiohttp.ClientResponse) -> NoReturn:
+    def _raise_too_large(self, answer: aiohttp.ClientResponse) -> NoReturn:
         answer.close()
         raise DownloadCancelledError(f"the page is larger than {self._limit:,} bytes")
 
 
-def _explain(error: aiohttp.ClientConnectorError) -> NoReturn:
-    if isinstance(error.os_error, PrivateAddress):
+def _raise_download_error(error: aiohttp.ClientConnectorError) -> NoReturn:
+    if isinstance(error.os_error, PrivateAddressError):
         raise DownloadCancelledError(str(error.os_error)) from error
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         raise CannotResolveHostError(f"no address for {error.host}") from error

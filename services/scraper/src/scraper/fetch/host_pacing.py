@@ -16,11 +16,11 @@ from scrapy.robotstxt import RobotParser
 from scraper.frontier import Page
 from scraper.session.page_leases import Leases
 
-_MISSED = 0.1
-_LONGEST_DELAY = 60.0
+_SLOT_TOLERANCE = 0.1
+_MAX_CRAWL_DELAY = 60.0
 
 
-class Pace:
+class HostPacingMiddleware:
     """A downloader middleware, the last one before the request goes out."""
 
     def __init__(self, leases: Leases, *, user_agent: str) -> None:
@@ -32,7 +32,7 @@ class Pace:
         """The leases are among Scrapy's settings."""
         settings = crawler.settings
         pace = cls(settings["SCRAPER_LEASES"], user_agent=settings["ROBOTSTXT_USER_AGENT"])
-        crawler.signals.connect(pace.note_robots, signal=signals.robots_parsed)
+        crawler.signals.connect(pace.on_robots_parsed, signal=signals.robots_parsed)
         return pace
 
     async def process_request(self, request: Request) -> None:
@@ -40,17 +40,17 @@ class Pace:
         page: Page | None = request.cb_kwargs.get("page")
         slot = self._leases.slot(page) if page else None
         while True:
-            if self._leases.is_paced and (slot is None or time.monotonic() > slot + _MISSED):
+            if self._leases.is_paced and (slot is None or time.monotonic() > slot + _SLOT_TOLERANCE):
                 slot = time.monotonic() + await self._leases.reserve()
             wait = max(slot or 0.0, self._leases.host_until) - time.monotonic()
             if wait <= 0:
                 return
             await self._wait(wait)
 
-    async def note_robots(self, robotparser: RobotParser) -> None:
+    async def on_robots_parsed(self, robotparser: RobotParser) -> None:
         """The fleet keeps a Crawl-delay, a minute at most; without one it forgets that there was one."""
         delay = robotparser.crawl_delay(self._user_agent) or 0.0
-        await self._leases.note_delay(min(max(delay, 0.0), _LONGEST_DELAY))
+        await self._leases.note_delay(min(max(delay, 0.0), _MAX_CRAWL_DELAY))
 
     async def _wait(self, seconds: float) -> None:
         try:

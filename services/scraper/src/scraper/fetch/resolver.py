@@ -7,16 +7,16 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 
-class PrivateAddress(OSError):
+class PrivateAddressError(OSError):
     """A public name led into the private network."""
 
 
-class GuardedResolver(AbstractResolver):
+class PublicAddressResolver(AbstractResolver):
     """Refuses private, loopback and link-local answers, so that a name under somebody else's control can't
     point the crawler at what only this machine can reach. One bad address refuses the name."""
 
-    def __init__(self, *, may_be_private: bool) -> None:
-        self._may_be_private = may_be_private
+    def __init__(self, *, allows_private: bool) -> None:
+        self._allows_private = allows_private
         self._resolver = ThreadedResolver()
 
     async def resolve(
@@ -25,8 +25,8 @@ class GuardedResolver(AbstractResolver):
         """Raises: PrivateAddress, or OSError when the name has no address."""
         found = await self._resolver.resolve(host, port, family)
         for answer in found:
-            if not self._may_be_private and not ip_address(answer["host"]).is_global:
-                raise PrivateAddress(f"{host} resolves to the private address {answer['host']}")
+            if not self._allows_private and not ip_address(answer["host"]).is_global:
+                raise PrivateAddressError(f"{host} resolves to the private address {answer['host']}")
         return found
 
     async def close(self) -> None:

@@ -23,33 +23,33 @@ from scrapy.http import Response
 
 from scraper.session.page_leases import Leases
 
-PASSING_ERRORS = (
+TRANSIENT_ERRORS = (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
 )
-_PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
-_HOST_IS_BUSY = frozenset({429, 503})
-_LONGEST_PAUSE = 60.0
+_TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504, 522, 524})
+_OVERLOAD_STATUS = frozenset({429, 503})
+_MAX_PAUSE = 60.0
 _FIRST_PAUSE = 0.5
 
-Tell = Callable[[float], None]
+HoldHost = Callable[[float], None]
 """Tells the fleet to leave the host alone for so many seconds."""
 
 
-class Patience:
+class RetryMiddleware:
     """A downloader middleware; requests that wait here count as active, so the host sees fewer of them."""
 
     def __init__(
-        self, *, retries: int, stopping: asyncio.Event, now: Callable[[], float], tell: Tell
+        self, *, retries: int, stopping: asyncio.Event, now: Callable[[], float], hold_host: HoldHost
     ) -> None:
         self._retries = retries
         self._stopping = stopping
         self._now = now
-        self._tell = tell
+        self._hold_host = hold_host
         self._host_until = 0.0
-        self._answered = False
+        self._has_responded = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -60,7 +60,7 @@ class Patience:
             retries=settings.getint("RETRY_TIMES"),
             stopping=leases.stopping,
             now=time.monotonic,
-            tell=leases.hold,
+            hold_host=leases.hold,
         )
 
     async def process_request(self, request: Request) -> None:
@@ -75,47 +75,47 @@ class Patience:
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
         """The request again while tries are left."""
-        self._answered = True
-        if response.status not in _PASSING_STATUS:
+        self._has_responded = True
+        if response.status not in _TRANSIENT_STATUS:
             return response
-        pause = self._pause(request, response)
-        if response.status in _HOST_IS_BUSY:
-            self._leave_alone(pause)
-        return self._again(request, pause) or response
+        pause = self._compute_pause(request, response)
+        if response.status in _OVERLOAD_STATUS:
+            self._pause_host(pause)
+        return self._retry(request, pause) or response
 
-    def _leave_alone(self, pause: float) -> None:
+    def _pause_host(self, pause: float) -> None:
         """The fleet hears of it meanwhile."""
         self._host_until = max(self._host_until, self._now() + pause)
-        self._tell(pause)
+        self._hold_host(pause)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
         """The request again while tries are left and the error may pass.
 
         A host that has never answered in this run is tried only twice: it is most likely not there.
         """
-        if not isinstance(exception, PASSING_ERRORS):
+        if not isinstance(exception, TRANSIENT_ERRORS):
             return None
-        if not self._answered and request.meta.get("tries", 0) >= 1:
+        if not self._has_responded and request.meta.get("tries", 0) >= 1:
             return None
-        return self._again(request, self._backoff(request))
+        return self._retry(request, self._compute_backoff(request))
 
-    def _again(self, request: Request, pause: float) -> Request | None:
+    def _retry(self, request: Request, pause: float) -> Request | None:
         tries: int = request.meta.get("tries", 0)
         if tries >= self._retries or self._stopping.is_set():
             return None
         return request.replace(meta={**request.meta, "tries": tries + 1, "not_before": self._now() + pause})
 
-    def _pause(self, request: Request, response: Response) -> float:
+    def _compute_pause(self, request: Request, response: Response) -> float:
         printed = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
-        asked = _seconds(printed)
-        return self._backoff(request) if asked is None else min(max(asked, 0.0), _LONGEST_PAUSE)
+        asked = _parse_retry_after(printed)
+        return self._compute_backoff(request) if asked is None else min(max(asked, 0.0), _MAX_PAUSE)
 
-    def _backoff(self, request: Request) -> float:
+    def _compute_backoff(self, request: Request) -> float:
         tries: int = request.meta.get("tries", 0)
-        return min(_FIRST_PAUSE * 2.0**tries, _LONGEST_PAUSE)
+        return min(_FIRST_PAUSE * 2.0**tries, _MAX_PAUSE)
 
 
-def _seconds(printed: str) -> float | None:
+def _parse_retry_after(printed: str) -> float | None:
     """Retry-After is a number of seconds or a date; None for anything else."""
     if printed.isascii() and printed.isdecimal():
         return float(printed[:9])

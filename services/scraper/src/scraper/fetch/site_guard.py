@@ -9,7 +9,7 @@ from scrapy.exceptions import IgnoreRequest
 from scraper.sources.site import Site
 
 
-class Guard:
+class OffsiteMiddleware:
     """A downloader middleware in front of all others that send something."""
 
     def __init__(self, site: Site) -> None:
@@ -22,5 +22,5 @@ class Guard:
 
     def process_request(self, request: Request) -> None:
         """Raises: IgnoreRequest with the reason for people."""
-        if not self._site.is_own(request.url):
+        if not self._site.is_internal(request.url):
             raise IgnoreRequest(f"{request.url} is outside of {self._site.start}; refused")

@@ -5,18 +5,18 @@ from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
 from bookcore.events.codec import decode
 from bookcore.events.crawl import CrawlCommand
 from bookcore.events.message import Batch, Record
-from scraper.fleet.control import Fleet
+from scraper.fleet.control import FleetControl
 from scraper.sources import SOURCES
-from scraper.sources.site import site_at
+from scraper.sources.site import parse_site
 
 GROUP = "scraper.commands"
 """One consumer group for the fleet: each command is applied by one worker, and seen by all in the store."""
 
 
-class Commands:
+class CommandHandler:
     """The handler of the command topic's consumer."""
 
-    def __init__(self, fleet: Fleet, dead_letters: DeadLetterQueue) -> None:
+    def __init__(self, fleet: FleetControl, dead_letters: DeadLetterQueue) -> None:
         self._fleet = fleet
         self._dead_letters = dead_letters
 
@@ -25,14 +25,14 @@ class Commands:
         parked = []
         for record in batch.records:
             try:
-                self._fleet.apply(_command(record))
+                self._fleet.apply(_decode_command(record))
             except Invalid as refusal:
                 parked.append(RejectedRecord(record, str(refusal)))
         self._dead_letters.park(batch.records, parked)
         return batch.next
 
 
-def _command(record: Record) -> CrawlCommand:
+def _decode_command(record: Record) -> CrawlCommand:
     """Raises: Invalid unless it is a command for a source that we have, at a URL where one can begin."""
     command = decode(record).event
     if not isinstance(command, CrawlCommand):
@@ -40,5 +40,5 @@ def _command(record: Record) -> CrawlCommand:
     if command.source not in SOURCES:
         raise Invalid(f"no source {command.source!r}; there are {', '.join(sorted(SOURCES))}")
     if command.url:
-        site_at(SOURCES[command.source], command.url)
+        parse_site(SOURCES[command.source], command.url)
     return command

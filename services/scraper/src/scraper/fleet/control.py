@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from bookcore.events.crawl import CrawlCommand
-from scraper.frontier import Standing, scheme_of
+from scraper.frontier import RunStatus, parse_scheme
 
 
-class Mode(StrEnum):
+class SourceMode(StrEnum):
     """Of a source: idle before its first command and after a run that came to its end."""
 
     IDLE = "idle"
@@ -19,16 +19,16 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SourceState:
     """What a source's fleet is to do, and how far it is. `url` None: where the source says that it begins."""
 
     source: str
-    mode: Mode
+    mode: SourceMode
     url: str | None
-    standing: Standing
+    status: RunStatus
 
 
-class Fleet(Protocol):
+class FleetControl(Protocol):
     """Safe for several threads and processes. Raises Unavailable when the store is away."""
 
     def apply(self, command: CrawlCommand) -> bool:
@@ -38,7 +38,7 @@ class Fleet(Protocol):
         that runs or is paused. A backfill ends the run under way and forgets what pages said.
         """
 
-    def told(self, source: str) -> Told:
+    def read_source(self, source: str) -> SourceState:
         """As things are now."""
 
     def close(self) -> None:
@@ -46,12 +46,14 @@ class Fleet(Protocol):
 
 
 class _Adapter(Protocol):
-    def open_fleet(self, url: str, *, works: bool) -> Fleet: ...
+    def open_fleet(self, url: str, *, works: bool) -> FleetControl: ...
 
 
-def open_fleet(url: str, *, works: bool = False) -> Fleet:
+def open_fleet(url: str, *, is_worker: bool = False) -> FleetControl:
     """To look or command, or (`works`) to do what is commanded.
 
     Raises: Invalid when no adapter speaks the URL's scheme; Conflict when it can have only one worker.
     """
-    return cast(_Adapter, import_module(f"scraper.fleet.{scheme_of(url)}")).open_fleet(url, works=works)
+    return cast(_Adapter, import_module(f"scraper.fleet.{parse_scheme(url)}")).open_fleet(
+        url, works=is_worker
+    )

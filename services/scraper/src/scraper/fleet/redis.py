@@ -1,37 +1,37 @@
 """What the fleet is told, on the store that the fleet's frontier is in."""
 
 from bookcore.events.crawl import CrawlCommand
-from scraper.fleet.control import Fleet, Mode, Told
-from scraper.frontier.redis.frontier import source_key, standing_of
-from scraper.frontier.redis.scripts import Argument, Reply, Store
+from scraper.fleet.control import FleetControl, SourceMode, SourceState
+from scraper.frontier.redis.frontier import build_source_key, parse_status
+from scraper.frontier.redis.scripts import ScriptArgument, ScriptReply, ScriptStore
 
 
-class SharedFleet:
+class RedisFleetControl:
     """As Fleet. The ids of the last 1,000 commands of each source are kept."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ScriptStore) -> None:
         self._store = store
 
     def apply(self, command: CrawlCommand) -> bool:
         """As Fleet.apply."""
         arguments = (command.command_id, command.action, command.url or "")
-        return self._call("command", command.source, *arguments)[0] == b"1"
+        return self._run_script("command", command.source, *arguments)[0] == b"1"
 
-    def told(self, source: str) -> Told:
+    def read_source(self, source: str) -> SourceState:
         """As Fleet.told."""
-        *counts, mode, url = self._call("look", source)
-        return Told(source, Mode(mode.decode()), url.decode() or None, standing_of(counts))
+        *counts, mode, url = self._run_script("look", source)
+        return SourceState(source, SourceMode(mode.decode()), url.decode() or None, parse_status(counts))
 
     def close(self) -> None:
         """As Fleet.close."""
         self._store.close()
 
-    def _call(self, script: str, source: str, *args: Argument) -> Reply:
+    def _run_script(self, script: str, source: str, *args: ScriptArgument) -> ScriptReply:
         """No run is meant, and no host."""
-        keys = [source_key(self._store, source), f"{self._store.prefix}frontier:host:"]
-        return self._store.run(script, keys, ["", 0, *args])
+        keys = [build_source_key(self._store, source), f"{self._store.prefix}frontier:host:"]
+        return self._store.run_script(script, keys, ["", 0, *args])
 
 
-def open_fleet(url: str, *, works: bool) -> Fleet:
+def open_fleet(url: str, *, is_worker: bool) -> FleetControl:
     """Any number may work. Raises: Invalid, Unavailable naming the setting."""
-    return SharedFleet(Store(url))
+    return RedisFleetControl(ScriptStore(url))

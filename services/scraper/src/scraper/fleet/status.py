@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from scraper.fleet.control import Mode, Told, open_fleet
+from scraper.fleet.control import SourceMode, SourceState, open_fleet
 from scraper.settings import Settings
 from scraper.sources import SOURCES
 
-_BETWEEN_LOOKS = 1.0
+_SAMPLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class SourceStatus:
     """Of one source; `rate`: pages a second, between two looks a second apart."""
 
     source: str
-    mode: Mode
+    mode: SourceMode
     url: str | None
     queued: int
     leased: int
@@ -29,21 +29,21 @@ class Status:
     rate: float
 
 
-def statuses(settings: Settings) -> Iterator[Status]:
+def read_statuses(settings: Settings) -> Iterator[SourceStatus]:
     """Of every source. Raises: Unavailable."""
     with closing(open_fleet(settings.frontier_url)) as fleet:
-        before, began = {source: fleet.told(source) for source in SOURCES}, time.monotonic()
-        if any(told.mode is Mode.RUNNING for told in before.values()):
-            time.sleep(_BETWEEN_LOOKS)
+        before, began = {source: fleet.read_source(source) for source in SOURCES}, time.monotonic()
+        if any(told.mode is SourceMode.RUNNING for told in before.values()):
+            time.sleep(_SAMPLE_SECONDS)
         for source, earlier in before.items():
-            now = fleet.told(source)
-            yield _status(now, earlier, seconds=time.monotonic() - began)
+            now = fleet.read_source(source)
+            yield _build_status(now, earlier, seconds=time.monotonic() - began)
 
 
-def _status(told: Told, earlier: Told, *, seconds: float) -> Status:
-    now = told.standing
-    pages = max(0, now.counts.pages - earlier.standing.counts.pages)
-    return Status(
+def _build_status(told: SourceState, earlier: SourceState, *, seconds: float) -> SourceStatus:
+    now = told.status
+    pages = max(0, now.counts.pages - earlier.status.counts.pages)
+    return SourceStatus(
         source=told.source,
         mode=told.mode,
         url=told.url,

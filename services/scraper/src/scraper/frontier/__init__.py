@@ -15,7 +15,7 @@ from typing import Protocol, cast
 from bookcore.domain.errors import Invalid
 
 
-class Kind(IntEnum):
+class PageKind(IntEnum):
     """Which page object reads the page."""
 
     LISTING = 0
@@ -23,13 +23,13 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PageSnapshot:
     """What the last good answer left behind; `body` is the lake key of the page, `content_hash` that of the
     last acknowledged observation."""
 
     etag: str | None = None
     last_modified: str | None = None
-    body: str | None = None
+    body_key: str | None = None
     content_hash: str | None = None
 
 
@@ -43,24 +43,24 @@ class Page:
 
     id: int
     url: str
-    kind: Kind
+    kind: PageKind
     depth: int
-    known: Known
+    snapshot: PageSnapshot
     token: int = 0
-    due: float | None = None
+    slot_delay: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedPage:
     """A page whose events are acknowledged. `known` None leaves what is known as it was (304)."""
 
     page: Page
-    known: Known | None
-    published: bool
+    snapshot: PageSnapshot | None
+    is_published: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class RunCounts:
     """Of one run, over all its resumptions and processes."""
 
     pages: int = 0
@@ -70,58 +70,58 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class CrawlRun:
     """One pass over the source; `sequence` is the next free number of a segment of `ledger`, which no other
     process writes to."""
 
     number: int
     name: str
-    resumed: bool
-    sequence: int
-    counts: Counts
-    ledger: str
+    is_resumed: bool
+    next_segment: int
+    counts: RunCounts
+    ledger_name: str
 
 
-class State(StrEnum):
+class RunState(StrEnum):
     """Of a run, as who asks for pages is told. `DRAINED`: nothing waits and nothing is leased, so it can be
     ended; `OVER`: somebody ended it; `LOST`: the store was emptied, begin anew."""
 
-    GOING = "going"
+    ACTIVE = "going"
     PAUSED = "paused"
     DRAINED = "drained"
-    OVER = "over"
-    LOST = "lost"
+    FINISHED = "over"
+    RESET = "lost"
 
 
 @dataclass(frozen=True, slots=True)
-class Leased:
+class LeaseBatch:
     """Pages of one process until their lease runs out, and what else is to be known.
 
     `wait`: seconds after which it is worth asking again. `hold`: seconds that the host is to be left alone.
     `limited`: pages are left out because the run may have no more.
     """
 
-    state: State
+    state: RunState
     pages: Sequence[Page] = ()
-    wait: float = 1.0
-    hold: float = 0.0
-    limited: bool = False
+    retry_after: float = 1.0
+    host_hold: float = 0.0
+    is_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
+class LeaseRenewal:
     """`lost`: pages that others have now. `hold` as in Leased."""
 
     lost: Collection[Page] = ()
-    hold: float = 0.0
+    host_hold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunStatus:
     """How far a run is, in pages; `workers` are processes that were heard of within a lease."""
 
-    counts: Counts = Counts()
-    known: int = 0
+    counts: RunCounts = RunCounts()
+    discovered: int = 0
     leased: int = 0
     failed: int = 0
     stale: int = 0
@@ -130,31 +130,33 @@ class Standing:
     @property
     def queued(self) -> int:
         """Known, neither done nor failed nor under way."""
-        return max(0, self.known - self.counts.pages - self.failed - self.leased)
+        return max(0, self.discovered - self.counts.pages - self.failed - self.leased)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class CrawlLimits:
     """What the whole fleet keeps to. `rate`: requests a second to the host, 0 = any; `at_a_time`: pages of
     the host leased at once, 0 = any; `lease`: seconds that a page stays with a process that was not heard of
     again; `most`: pages in one run."""
 
     host: str = ""
-    rate: float = 0.0
-    at_a_time: int = 0
-    lease: float = 30.0
-    most: int = 1_000_000
+    host_rate: float = 0.0
+    host_concurrency: int = 0
+    lease_seconds: float = 30.0
+    max_pages: int = 1_000_000
 
     @property
-    def interval(self) -> float:
+    def request_interval(self) -> float:
         """Seconds between two requests."""
-        return 1 / self.rate if self.rate else 0.0
+        return 1 / self.host_rate if self.host_rate else 0.0
 
 
 class Frontier(Protocol):
     """Of one source. A page waits in a run until it is done or failed in that run."""
 
-    def begin(self, *, site: str, extractor: str, now: datetime, only_told: bool = False) -> Run:
+    def begin_run(
+        self, *, site: str, extractor: str, now: datetime, only_if_running: bool = False
+    ) -> CrawlRun:
         """Join the unfinished run, else begin a new one; `only_told`: if the fleet is to crawl the source.
 
         Another copy of the site (`site`: where it begins) begins with nothing known. Another extractor
@@ -162,43 +164,43 @@ class Frontier(Protocol):
         Raises: Conflict while the source is paused or not to be crawled, or others crawl another copy of it.
         """
 
-    def add(self, kind: Kind, urls: Sequence[str], *, depth: int) -> int:
+    def add_pages(self, kind: PageKind, urls: Sequence[str], *, depth: int) -> int:
         """Make pages known that weren't; their number."""
 
-    def lease(self, limit: int) -> Leased:
+    def lease_pages(self, limit: int) -> LeaseBatch:
         """Up to `limit` pages of this run, each to one process at a time; three listings for each book."""
 
-    def renew(self, pages: Collection[Page]) -> Renewed:
+    def renew_leases(self, pages: Collection[Page]) -> LeaseRenewal:
         """Keep leases from running out."""
 
-    def finish_pages(self, finished: Sequence[Finished], *, sequence: int) -> int:
+    def finish_pages(self, finished: Sequence[FinishedPage], *, next_segment: int) -> int:
         """Mark pages done and count them, at once; `sequence` is the next free one. How many were ignored
         because others have them now."""
 
-    def fail(self, page: Page, reason: str) -> None:
+    def fail_page(self, page: Page, reason: str) -> None:
         """Record why a page couldn't be had, unless others have it now; the next run tries it again."""
 
-    def give_back(self, pages: Collection[Page]) -> None:
+    def release_pages(self, pages: Collection[Page]) -> None:
         """This process goes: others may have these at once."""
 
     def ask_host(self, *, hold: float = 0.0, delay: float | None = None, slot: bool = False) -> float:
         """Tell the fleet to leave the host alone for `hold` seconds, or of its Crawl-delay; reserve a slot
         for a request that no lease brought. Seconds until that slot."""
 
-    def standing(self) -> Standing:
+    def read_status(self) -> RunStatus:
         """How far the run is."""
 
-    def failures(self) -> Sequence[tuple[str, str]]:
+    def list_failures(self) -> Sequence[tuple[str, str]]:
         """URL and reason of every page that is failed now."""
 
-    def end(self, *, now: datetime) -> bool:
+    def finish_run(self, *, now: datetime) -> bool:
         """The run is complete, if it is: the next one begins anew. True for the one process that ended it."""
 
     def close(self) -> None:
         """Free files and connections."""
 
 
-REFUSALS = {
+BEGIN_CONFLICTS = {
     "paused": "{source} is paused; `bookstream fleet resume {source}` lets it go on",
     "untold": "{source} is not to be crawled now; `bookstream fleet start {source}` begins",
 }
@@ -206,19 +208,19 @@ REFUSALS = {
 
 
 class _Adapter(Protocol):
-    def open_frontier(self, url: str, source: str, bounds: Bounds) -> Frontier: ...
+    def open_frontier(self, url: str, source: str, bounds: CrawlLimits) -> Frontier: ...
 
 
 _SCHEMES = ("sqlite", "redis")
 
 
-def open_frontier(url: str, source: str, bounds: Bounds) -> Frontier:
+def open_frontier(url: str, source: str, bounds: CrawlLimits) -> Frontier:
     """Raises: Invalid when no adapter speaks the URL's scheme, Conflict when only one process can have it."""
-    module = import_module(f"scraper.frontier.{scheme_of(url)}.frontier")
+    module = import_module(f"scraper.frontier.{parse_scheme(url)}.frontier")
     return cast(_Adapter, module).open_frontier(url, source, bounds)
 
 
-def scheme_of(url: str) -> str:
+def parse_scheme(url: str) -> str:
     """The URL's scheme. Raises: Invalid when no adapter speaks it."""
     scheme = url.partition(":")[0]
     if scheme not in _SCHEMES:

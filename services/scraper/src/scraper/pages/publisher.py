@@ -16,13 +16,13 @@ from bookcore.events.topics import OBSERVED
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 from bookcore.lake import Lake
 from bookcore.lake.layout import make_ledger_key, make_page_key, pack_lines, pack_page
-from scraper.frontier import Finished, Frontier, Run
-from scraper.pages.parser import Read
-from scraper.session.retry import patiently
+from scraper.frontier import CrawlRun, FinishedPage, Frontier
+from scraper.pages.parser import ParsedPage
+from scraper.session.retry import retry_while_unavailable
 
-_WINDOW = 0.1
+_BATCH_SECONDS = 0.1
 
-_Waiting = tuple[Read, asyncio.Future[None]]
+_PendingPage = tuple[ParsedPage, asyncio.Future[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,98 +45,98 @@ class Limits:
 class Publisher:
     """One batch at a time, of what came within 100 ms; the next one fills meanwhile."""
 
-    def __init__(self, stores: Stores, run: Run, *, source: str, limits: Limits) -> None:
+    def __init__(self, stores: Stores, run: CrawlRun, *, source: str, limits: Limits) -> None:
         self.stores = stores
         self._run = run
         self._source = source
         self._limits = limits
-        self._sequence = run.sequence
-        self._waiting: list[_Waiting] = []
+        self._sequence = run.next_segment
+        self._pending: list[_PendingPage] = []
         self._full = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
-    async def publish(self, read: Read) -> None:
+    async def publish(self, parsed: ParsedPage) -> None:
         """Returns when the page is safe and marked done.
 
         Raises: Unavailable when it couldn't be made safe; it stays pending.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((read, done))
-        if len(self._waiting) >= self._limits.batch:
+        self._pending.append((parsed, done))
+        if len(self._pending) >= self._limits.batch:
             self._full.set()
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
-            self._worker.add_done_callback(_heard)
+            self._worker = asyncio.create_task(self._publish_batches())
+            self._worker.add_done_callback(_retrieve_exception)
         await done
 
-    async def _work(self) -> None:
+    async def _publish_batches(self) -> None:
         """Until nothing waits; `publish` starts it again."""
-        while self._waiting:
-            await self._window()
-            batch, self._waiting = self._waiting[: self._limits.batch], self._waiting[self._limits.batch :]
+        while self._pending:
+            await self._wait_for_batch()
+            batch, self._pending = self._pending[: self._limits.batch], self._pending[self._limits.batch :]
             try:
-                await self._make_safe([read for read, _ in batch])
+                await self._publish_batch([read for read, _ in batch])
             except Unavailable as error:
-                _tell(batch, error)
+                _resolve_futures(batch, error)
             except BaseException as error:
-                left, self._waiting = self._waiting, []
-                _tell([*batch, *left], _unforeseen(error))
+                left, self._pending = self._pending, []
+                _resolve_futures([*batch, *left], _wrap_error(error))
                 raise
             else:
-                _tell(batch, None)
+                _resolve_futures(batch, None)
 
-    async def _window(self) -> None:
+    async def _wait_for_batch(self) -> None:
         self._full.clear()
-        if len(self._waiting) < self._limits.batch:
+        if len(self._pending) < self._limits.batch:
             try:
-                await asyncio.wait_for(self._full.wait(), _WINDOW)
+                await asyncio.wait_for(self._full.wait(), _BATCH_SECONDS)
             except TimeoutError:
                 return
 
-    async def _make_safe(self, batch: Sequence[Read]) -> None:
+    async def _publish_batch(self, batch: Sequence[ParsedPage]) -> None:
         patience = self._limits.patience
-        await patiently(lambda: self._store_pages(batch), patience=patience)
+        await retry_while_unavailable(lambda: self._store_pages(batch), patience=patience)
         events = [read.event for read in batch if read.event]
         if events:
-            await patiently(lambda: self._append(events), patience=patience)
-            await patiently(lambda: self._write_ledger(events), patience=patience)
-        await patiently(lambda: self._mark(batch), patience=patience)
+            await retry_while_unavailable(lambda: self._append_events(events), patience=patience)
+            await retry_while_unavailable(lambda: self._write_ledger(events), patience=patience)
+        await retry_while_unavailable(lambda: self._mark_finished(batch), patience=patience)
 
-    def _mark(self, batch: Sequence[Read]) -> None:
+    def _mark_finished(self, batch: Sequence[ParsedPage]) -> None:
         """Pages that others have by now stay theirs; what was published twice has the same ids."""
-        finished = [Finished(read.page, read.known, read.event is not None) for read in batch]
-        self.stores.frontier.finish_pages(finished, sequence=self._sequence)
+        finished = [FinishedPage(read.page, read.snapshot, read.event is not None) for read in batch]
+        self.stores.frontier.finish_pages(finished, next_segment=self._sequence)
         trigger_failpoint(Failpoint.SCRAPER_AFTER_MARK)
 
-    def _store_pages(self, batch: Sequence[Read]) -> None:
+    def _store_pages(self, batch: Sequence[ParsedPage]) -> None:
         bodies = [read.body for read in batch if read.body is not None]
         self.stores.lake.put_many({make_page_key(body): pack_page(body) for body in bodies})
         trigger_failpoint(Failpoint.SCRAPER_AFTER_PAGE_STORED)
 
-    def _append(self, events: Sequence[BookObserved]) -> None:
+    def _append_events(self, events: Sequence[BookObserved]) -> None:
         messages = [encode(event, source=f"scraper/{self._source}") for event in events]
         self.stores.log.append(OBSERVED.name, messages)
         trigger_failpoint(Failpoint.SCRAPER_AFTER_APPEND)
 
     def _write_ledger(self, events: Sequence[BookObserved]) -> None:
         """A segment that a killed process left stays as it is: its events were acknowledged too."""
-        segment = ledger_segment(events)
-        while not self.stores.lake.put(self._next_ledger_key(), segment):
+        segment = build_ledger_segment(events)
+        while not self.stores.lake.put(self._take_ledger_key(), segment):
             continue
         trigger_failpoint(Failpoint.SCRAPER_AFTER_LEDGER)
 
-    def _next_ledger_key(self) -> str:
-        key = make_ledger_key(self._source, self._run.ledger, self._sequence)
+    def _take_ledger_key(self) -> str:
+        key = make_ledger_key(self._source, self._run.ledger_name, self._sequence)
         self._sequence += 1
         return key
 
 
-def ledger_segment(events: Sequence[BookObserved]) -> bytes:
+def build_ledger_segment(events: Sequence[BookObserved]) -> bytes:
     """What `bookstream audit` looks up: a line for each event that was acknowledged."""
-    return pack_lines(_ledger_line(event) for event in events)
+    return pack_lines(_build_ledger_line(event) for event in events)
 
 
-def _tell(batch: Sequence[_Waiting], error: Unavailable | None) -> None:
+def _resolve_futures(batch: Sequence[_PendingPage], error: Unavailable | None) -> None:
     for _, done in batch:
         if done.done():
             continue
@@ -146,18 +146,18 @@ def _tell(batch: Sequence[_Waiting], error: Unavailable | None) -> None:
             done.set_result(None)
 
 
-def _unforeseen(error: BaseException) -> Unavailable:
+def _wrap_error(error: BaseException) -> Unavailable:
     """Whatever it is, the pages aren't safe: for those who wait that is a store that can't be used."""
     return Unavailable(f"pages can't be made safe ({type(error).__name__}: {error}); the crawl can't go on")
 
 
-def _heard(worker: asyncio.Task[None]) -> None:
+def _retrieve_exception(worker: asyncio.Task[None]) -> None:
     """Those who waited were told; asyncio needn't print it as an exception that nobody looked at."""
     if not worker.cancelled():
         worker.exception()
 
 
-def _ledger_line(event: BookObserved) -> dict[str, str]:
+def _build_ledger_line(event: BookObserved) -> dict[str, str]:
     """All values are text, as unpack_lines expects."""
     return {
         "event_id": event.event_id,

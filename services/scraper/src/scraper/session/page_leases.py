@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Self, TypeVar
 
 from bookcore.domain.errors import BookstreamError
-from scraper.frontier import Bounds, Frontier, Kind, Leased, Page, State
-from scraper.session.retry import patiently
+from scraper.frontier import CrawlLimits, Frontier, LeaseBatch, Page, PageKind, RunState
+from scraper.session.retry import retry_while_unavailable
 
 _BATCH = 64
 _LOW = 24
@@ -29,21 +29,21 @@ class Leases:
     """
 
     def __init__(
-        self, frontier: Frontier, rejoin: Callable[[], None], *, bounds: Bounds, patience: float
+        self, frontier: Frontier, rejoin: Callable[[], None], *, bounds: CrawlLimits, patience: float
     ) -> None:
         self.limited = False
         self.stopping = asyncio.Event()
         self.host_until = 0.0
         self._frontier = frontier
         self._rejoin = rejoin
-        self._renew_every = bounds.lease / _RENEWALS_PER_LEASE
+        self._renew_every = bounds.lease_seconds / _RENEWALS_PER_LEASE
         self._patience = patience
         self._ready: deque[Page] = deque()
-        self._mine: dict[tuple[Kind, int], Page] = {}
-        self._slots: dict[tuple[Kind, int], float] = {}
+        self._mine: dict[tuple[PageKind, int], Page] = {}
+        self._slots: dict[tuple[PageKind, int], float] = {}
         self._is_over = self._is_dry = False
         self._is_starved = True
-        self.is_paced = bounds.rate > 0
+        self.is_paced = bounds.host_rate > 0
         self._telling: asyncio.Future[None] | None = None
         self._wanted = asyncio.Event()
         self._came = asyncio.Event()
@@ -109,16 +109,16 @@ class Leases:
         if not self._mine:
             self._wanted.set()
 
-    async def add(self, kind: Kind, urls: tuple[str, ...], *, depth: int) -> None:
+    async def add(self, kind: PageKind, urls: tuple[str, ...], *, depth: int) -> None:
         """Pages were discovered. Raises: Unavailable."""
-        added = await self.ask(lambda: self._frontier.add(kind, urls, depth=depth)) if urls else 0
+        added = await self.ask(lambda: self._frontier.add_pages(kind, urls, depth=depth)) if urls else 0
         if added:
             self._is_dry = False
             self._wanted.set()
 
     async def fail(self, page: Page, reason: str) -> None:
         """A page can't be had. Raises: Unavailable."""
-        await self.ask(lambda: self._frontier.fail(page, reason))
+        await self.ask(lambda: self._frontier.fail_page(page, reason))
         self.settle(page)
 
     def hold(self, seconds: float) -> None:
@@ -141,11 +141,11 @@ class Leases:
         self._mine.clear()
         self._ready.clear()
         with suppress(BookstreamError):
-            await asyncio.to_thread(lambda: self._frontier.give_back(mine))
+            await asyncio.to_thread(lambda: self._frontier.release_pages(mine))
 
     async def ask(self, act: Callable[[], T]) -> T:
         """Ask the frontier. Raises: Unavailable."""
-        return await patiently(act, patience=self._patience)
+        return await retry_while_unavailable(act, patience=self._patience)
 
     async def _tell(self, seconds: float) -> None:
         """Best effort: who isn't told finds out from the host."""
@@ -154,24 +154,26 @@ class Leases:
 
     async def _lease(self) -> float:
         """Seconds until it is worth asking again."""
-        leased = await self.ask(lambda: self._frontier.lease(_BATCH))
-        if leased.state is State.LOST:
+        leased = await self.ask(lambda: self._frontier.lease_pages(_BATCH))
+        if leased.state is RunState.RESET:
             await self._begin_anew()
             return 0.0
         self._take(leased)
-        if leased.state in (State.DRAINED, State.OVER):
+        if leased.state in (RunState.DRAINED, RunState.FINISHED):
             self.stop()
-        return max(_SHORTEST_WAIT, min(leased.wait, _LONGEST_WAIT))
+        return max(_SHORTEST_WAIT, min(leased.retry_after, _LONGEST_WAIT))
 
-    def _take(self, leased: Leased) -> None:
+    def _take(self, leased: LeaseBatch) -> None:
         now = time.monotonic()
-        self.host_until = max(self.host_until, now + leased.hold) if leased.hold else self.host_until
-        self.limited = self.limited or leased.limited
+        self.host_until = (
+            max(self.host_until, now + leased.host_hold) if leased.host_hold else self.host_until
+        )
+        self.limited = self.limited or leased.is_limited
         self._is_dry = len(leased.pages) < _BATCH
         for page in leased.pages:
             self._mine[page.kind, page.id] = page
-            if page.due is not None:
-                self._slots[page.kind, page.id] = now + page.due
+            if page.slot_delay is not None:
+                self._slots[page.kind, page.id] = now + page.slot_delay
                 self.is_paced = True
         self._ready.extend(leased.pages)
         if self._ready:
@@ -179,8 +181,8 @@ class Leases:
 
     async def _renew(self) -> None:
         mine = list(self._mine.values())
-        renewed = await self.ask(lambda: self._frontier.renew(mine))
-        self.host_until = max(self.host_until, time.monotonic() + renewed.hold)
+        renewed = await self.ask(lambda: self._frontier.renew_leases(mine))
+        self.host_until = max(self.host_until, time.monotonic() + renewed.host_hold)
         for page in renewed.lost:
             self.settle(page)
         gone = {(page.kind, page.id, page.token) for page in renewed.lost}

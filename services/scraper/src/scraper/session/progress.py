@@ -4,32 +4,32 @@ import time
 from dataclasses import asdict
 
 from bookcore.kit.progress import CrawlProgress, CrawlSummary
-from scraper.frontier import Run, Standing
+from scraper.frontier import CrawlRun, RunStatus
 
 
-class Tally:
+class ProgressTracker:
     """Where the run stands, as last heard: it may have other processes, and had some before."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: CrawlRun) -> None:
         self.run = run
-        self._began = time.monotonic()
-        self.standing = Standing(run.counts)
+        self._started = time.monotonic()
+        self.status = RunStatus(run.counts)
         self.total_books: int | None = None
-        self.limited = False
+        self.is_limited = False
 
     @property
     def seconds(self) -> float:
         """Since this process began the crawl, to the millisecond."""
-        return round(time.monotonic() - self._began, 3)
+        return round(time.monotonic() - self._started, 3)
 
-    def listed(self, total: int | None) -> None:
+    def record_total(self, total: int | None) -> None:
         """A listing printed how many books it has; the largest listing is that of all books."""
         if total is not None:
             self.total_books = max(total, self.total_books or 0)
 
-    def progress(self) -> CrawlProgress:
+    def build_progress(self) -> CrawlProgress:
         """Now; what is under way counts as queued."""
-        now = self.standing
+        now = self.status
         queued = now.queued + now.leased
         return CrawlProgress(
             pages=now.counts.pages,
@@ -40,13 +40,13 @@ class Tally:
             seconds=self.seconds,
         )
 
-    def summary(self) -> CrawlSummary:
+    def build_summary(self) -> CrawlSummary:
         """At the end."""
         return CrawlSummary(
             run=self.run.name,
-            **asdict(self.standing.counts),
-            failed=self.standing.failed,
+            **asdict(self.status.counts),
+            failed=self.status.failed,
             seconds=self.seconds,
-            resumed=self.run.resumed,
-            limited=self.limited,
+            resumed=self.run.is_resumed,
+            limited=self.is_limited,
         )

@@ -7,19 +7,19 @@ from typing import TypeVar
 
 from bookcore.domain.errors import Unavailable
 
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+_INITIAL_PAUSE = 0.1
+_MAX_PAUSE = 5.0
 
 T = TypeVar("T")
 
 
-async def patiently(act: Callable[[], T], *, patience: float) -> T:
+async def retry_while_unavailable(act: Callable[[], T], *, patience: float) -> T:
     """Do it in a thread, again while it is unavailable and so many seconds haven't passed.
 
     Raises: Unavailable as `act` did at last.
     """
     give_up_at = time.monotonic() + patience
-    pause = _FIRST_PAUSE
+    pause = _INITIAL_PAUSE
     while True:
         try:
             return await asyncio.to_thread(act)
@@ -28,4 +28,4 @@ async def patiently(act: Callable[[], T], *, patience: float) -> T:
             if left <= 0:
                 raise
             await asyncio.sleep(min(pause, left))
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, _MAX_PAUSE)

@@ -19,8 +19,8 @@ class Source:
     name: str
     start_url: str
     hosts: frozenset[str]
-    index: str
-    private: bool
+    index_file: str
+    allows_private_addresses: bool
     book_page: type[BookPage]
     list_page: type[ListPage]
     extractor: str
@@ -33,20 +33,20 @@ SOURCES: dict[str, Source] = {
             name="books_toscrape",
             start_url="https://books.toscrape.com/",
             hosts=frozenset({"books.toscrape.com"}),
-            index="index.html",
-            private=False,
-            book_page=books_toscrape.BookPage,
-            list_page=books_toscrape.ListPage,
+            index_file="index.html",
+            allows_private_addresses=False,
+            book_page=books_toscrape.ToscrapeBookPage,
+            list_page=books_toscrape.ToscrapeListPage,
             extractor="books_toscrape/1",
         ),
         Source(
             name="sample_shop",
             start_url="http://127.0.0.1:8090/",
             hosts=frozenset(),
-            index="index.html",
-            private=True,
-            book_page=books_toscrape.BookPage,
-            list_page=books_toscrape.ListPage,
+            index_file="index.html",
+            allows_private_addresses=True,
+            book_page=books_toscrape.ToscrapeBookPage,
+            list_page=books_toscrape.ToscrapeListPage,
             extractor="sample_shop/1",
         ),
     )

@@ -17,7 +17,7 @@ _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class PageLinks:
     """Absolute addresses in the page's order, each once."""
 
     listings: tuple[str, ...]
@@ -27,7 +27,7 @@ class Links:
 class BookPage(Protocol):
     """The page of one book. `is_whole`: it came to its end; one that was cut can't be trusted."""
 
-    is_whole: bool
+    is_complete: bool
 
     def __init__(self, html: bytes, url: str) -> None: ...
 
@@ -42,11 +42,11 @@ class BookPage(Protocol):
 class ListPage(Protocol):
     """A page that leads to books."""
 
-    is_whole: bool
+    is_complete: bool
 
     def __init__(self, html: bytes, url: str) -> None: ...
 
-    def links(self) -> Links:
+    def list_links(self) -> PageLinks:
         """Where to go on; never raises."""
 
     @property
@@ -69,14 +69,14 @@ class Element(Protocol):
     def __len__(self) -> int: ...
 
 
-def parse(html: bytes) -> Element:
+def parse_html(html: bytes) -> Element:
     """The root of whatever can be read; an empty page has an empty root."""
-    text = decode(html).strip().replace("\x00", "").encode()
+    text = decode_html(html).strip().replace("\x00", "").encode()
     root = etree.fromstring(text or _EMPTY, _PARSER)
     return cast(Element, etree.fromstring(_EMPTY, _PARSER) if root is None else root)
 
 
-def decode(html: bytes) -> str:
+def decode_html(html: bytes) -> str:
     """The text by the charset that the page itself declares, else UTF-8.
 
     Bytes that don't fit become U+FFFD: normalise refuses those, where a guessed charset would pass as text.
@@ -88,12 +88,12 @@ def decode(html: bytes) -> str:
         return html.decode("utf-8", "replace")
 
 
-def is_whole(html: bytes) -> bool:
+def is_complete(html: bytes) -> bool:
     """Whether the page came to its end: in one that was cut, "£51.77" may read "£5"."""
     return b"</html>" in html[-1_000:].lower()
 
 
-def text_of(element: Element | None) -> str | None:
+def read_text(element: Element | None) -> str | None:
     """Stripped text with white space inside as printed; None for no element and for no text."""
     if element is None:
         return None
@@ -101,15 +101,15 @@ def text_of(element: Element | None) -> str | None:
     return text.strip() or None
 
 
-def absolute(url: str, link: str) -> str | None:
+def resolve_link(url: str, link: str) -> str | None:
     """The link as it stands on the page at `url`; None for what only looks like an address (`http://[`)."""
     link = link.strip()
     folder = url if link[:1] in ("?", "#", "") else url[: url.rfind("/") + 1]
-    return _joined(folder, link)
+    return _join_url(folder, link)
 
 
 @lru_cache(8_192)
-def _joined(folder: str, link: str) -> str | None:
+def _join_url(folder: str, link: str) -> str | None:
     """Pages of one folder share most of their links."""
     try:
         return urljoin(folder, link)

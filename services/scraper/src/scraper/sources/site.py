@@ -9,7 +9,7 @@ from bookcore.domain.errors import Invalid
 from scraper.sources import Source
 
 _PORTS = {"http": 80, "https": 443}
-_LONGEST = 2_000
+_MAX_LENGTH = 2_000
 _SPECIAL = re.compile(r"[?#\s\\]|/\.")
 
 
@@ -29,76 +29,76 @@ class Site:
     @property
     def is_loopback(self) -> bool:
         """Whether the site stands on this machine, by its address or as `localhost`."""
-        return self.host == "localhost" or (_is_address(self.host) and ip_address(self.host).is_loopback)
+        return self.host == "localhost" or (_is_ip_address(self.host) and ip_address(self.host).is_loopback)
 
     @property
-    def may_be_private(self) -> bool:
+    def allows_private_addresses(self) -> bool:
         """A public name must not resolve into the private network; an operator's private address may.
 
         Private are private literals, `localhost` and names without a dot, which no public name lacks.
         """
-        if _is_address(self.host):
+        if _is_ip_address(self.host):
             return not ip_address(self.host).is_global
-        return self.source.private or "." not in self.host
+        return self.source.allows_private_addresses or "." not in self.host
 
-    def is_own(self, url: str) -> bool:
+    def is_internal(self, url: str) -> bool:
         """Whether a request may go there: scheme, host and port as the site's, nothing in disguise."""
-        parts = _split(url)
+        parts = _split_url(url)
         if parts is None or parts.username is not None:
             return False
-        return parts.hostname == self.host and _port(parts) in self.ports
+        return parts.hostname == self.host and _read_port(parts) in self.ports
 
-    def address(self, link: str) -> str | None:
+    def canonicalize(self, link: str) -> str | None:
         """The one spelling of an absolute link within the site; None when it leads elsewhere.
 
         Links that name the site by its public host are followed on this copy: a mirror keeps some of those,
         and a crawl of a mirror must not wander off to the public site.
         """
-        if len(link) > _LONGEST:
+        if len(link) > _MAX_LENGTH:
             return None
         if link.startswith(self.root) and link.endswith(".html") and not _SPECIAL.search(link):
             return link
-        return self._respelt(link)
+        return self._canonicalize_parts(link)
 
-    def _respelt(self, link: str) -> str | None:
-        parts = _split(link)
+    def _canonicalize_parts(self, link: str) -> str | None:
+        parts = _split_url(link)
         if parts is None:
             return None
         start = urlsplit(self.start)
         folder = start.path.rpartition("/")[0]
-        if self.is_own(link):
+        if self.is_internal(link):
             path = parts.path or "/"
         elif parts.hostname in self.source.hosts:
             path = folder + (parts.path or "/")
         else:
             return None
         if path.endswith("/"):
-            path += self.source.index
+            path += self.source.index_file
         if not path.startswith(f"{folder}/"):
             return None
         return urlunsplit((start.scheme, start.netloc, path, parts.query, ""))
 
 
-def site_at(source: Source, url: str) -> Site:
+def parse_site(source: Source, url: str) -> Site:
     """The copy of the source's site that begins at this URL.
 
     Raises: Invalid when the URL is none that a crawl can begin at.
     """
-    parts = _split(url.strip())
+    parts = _split_url(url.strip())
     if parts is None or not parts.hostname or parts.username is not None:
         raise Invalid(f"{url!r} must be an http or https URL without a password", field="toscrape_url")
-    port = _port(parts)
+    port = _read_port(parts)
     ports = frozenset({port} if parts.port and port not in _PORTS.values() else _PORTS.values())
     shown = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     netloc = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
     path = parts.path or "/"
-    start = path + source.index if path.endswith("/") else path
+    start = path + source.index_file if path.endswith("/") else path
     address = urlunsplit((parts.scheme, netloc, start, parts.query, ""))
     folder = urlunsplit((parts.scheme, netloc, path[: path.rfind("/") + 1], "", ""))
     return Site(source, address, parts.hostname, ports, folder)
 
 
-def _split(url: str) -> SplitResult | None:
+def _split_url(url: str) -> SplitResult | None:
     """None for what is no http or https URL."""
     try:
         parts = urlsplit(url)
@@ -108,11 +108,11 @@ def _split(url: str) -> SplitResult | None:
     return parts if parts.scheme in _PORTS else None
 
 
-def _port(parts: SplitResult) -> int:
+def _read_port(parts: SplitResult) -> int:
     return parts.port or _PORTS[parts.scheme]
 
 
-def _is_address(host: str) -> bool:
+def _is_ip_address(host: str) -> bool:
     try:
         ip_address(host)
     except ValueError:

@@ -17,21 +17,21 @@ import orjson
 
 from bookcore.domain.errors import Conflict
 from scraper.frontier import (
-    REFUSALS,
-    Bounds,
-    Counts,
-    Finished,
+    BEGIN_CONFLICTS,
+    CrawlLimits,
+    CrawlRun,
+    FinishedPage,
     Frontier,
-    Kind,
-    Known,
-    Leased,
+    LeaseBatch,
+    LeaseRenewal,
     Page,
-    Renewed,
-    Run,
-    Standing,
-    State,
+    PageKind,
+    PageSnapshot,
+    RunCounts,
+    RunState,
+    RunStatus,
 )
-from scraper.frontier.redis.scripts import Argument, Reply, Store
+from scraper.frontier.redis.scripts import ScriptArgument, ScriptReply, ScriptStore
 
 _MICROSECONDS = 1_000_000
 _AHEAD = 0.5
@@ -42,12 +42,12 @@ _CHUNK = 500
 T = TypeVar("T")
 
 
-class SharedFrontier:
+class RedisFrontier:
     """As Frontier, for one process among many; its name is new for each opening."""
 
-    def __init__(self, store: Store, source: str, bounds: Bounds) -> None:
+    def __init__(self, store: ScriptStore, source: str, bounds: CrawlLimits) -> None:
         self._store = store
-        self._base = source_key(store, source)
+        self._base = build_source_key(store, source)
         self._keys = [self._base, f"{store.prefix}frontier:host:{bounds.host}"]
         self._source = source
         self._bounds = bounds
@@ -55,183 +55,202 @@ class SharedFrontier:
         self._run: tuple[str, int] = ("", 0)
         self._epoch = 0
 
-    def begin(self, *, site: str, extractor: str, now: datetime, only_told: bool = False) -> Run:
+    def begin_run(
+        self, *, site: str, extractor: str, now: datetime, only_if_running: bool = False
+    ) -> CrawlRun:
         """As Frontier.begin. The name of a run is new even when the store was emptied."""
         stem = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        lasts = _micro(self._bounds.lease)
-        answer = self._call("begin", site, extractor, stem, self._worker, lasts, int(only_told))
+        lasts = _to_microseconds(self._bounds.lease_seconds)
+        answer = self._run_script("begin", site, extractor, stem, self._worker, lasts, int(only_if_running))
         verdict, *rest = [part.decode() for part in answer]
-        if verdict in REFUSALS:
-            raise Conflict(REFUSALS[verdict].format(source=self._source))
+        if verdict in BEGIN_CONFLICTS:
+            raise Conflict(BEGIN_CONFLICTS[verdict].format(source=self._source))
         if verdict == "others":
             raise Conflict(
                 f"others crawl {self._source} at {rest[0]} with {rest[1]};"
-                f" stop them, or wait {self._bounds.lease:g} s if they are gone"
+                f" stop them, or wait {self._bounds.lease_seconds:g} s if they are gone"
             )
         number, name, *counts = rest
         self._run = (name, int(number))
-        return Run(
+        return CrawlRun(
             int(number),
             name,
-            resumed=verdict == "joined",
-            sequence=0,
-            counts=Counts(*map(int, counts)),
-            ledger=f"{name}.{self._worker}",
+            is_resumed=verdict == "joined",
+            next_segment=0,
+            counts=RunCounts(*map(int, counts)),
+            ledger_name=f"{name}.{self._worker}",
         )
 
-    def add(self, kind: Kind, urls: Sequence[str], *, depth: int) -> int:
+    def add_pages(self, kind: PageKind, urls: Sequence[str], *, depth: int) -> int:
         """As Frontier.add."""
         added = 0
-        for chunk in _chunks(urls):
-            args: list[Argument] = [int(kind)]
+        for chunk in _split_chunks(urls):
+            args: list[ScriptArgument] = [int(kind)]
             for url in chunk:
-                args += [_digest(url), _pack(url, depth, -1, Known())]
-            added += int(self._call("add", *args)[0])
+                args += [_hash_url(url), _pack_record(url, depth, -1, PageSnapshot())]
+            added += int(self._run_script("add", *args)[0])
         return added
 
-    def lease(self, limit: int) -> Leased:
+    def lease_pages(self, limit: int) -> LeaseBatch:
         """As Frontier.lease."""
         bounds = self._bounds
-        answer = self._call(
+        answer = self._run_script(
             "lease",
             self._worker,
             min(limit, _CHUNK),
-            _micro(bounds.lease),
-            _micro(bounds.interval),
-            bounds.at_a_time,
-            bounds.most,
-            _micro(_AHEAD),
+            _to_microseconds(bounds.lease_seconds),
+            _to_microseconds(bounds.request_interval),
+            bounds.host_concurrency,
+            bounds.max_pages,
+            _to_microseconds(_AHEAD),
         )
         state, token, wait, hold, first, apart, limited, epoch, *flat = (*answer, *[b"0"] * (8 - len(answer)))
         self._epoch = int(epoch) if flat else self._epoch
-        dues = _dues(_seconds(first), _seconds(apart))
+        dues = _compute_slot_delays(_to_seconds(first), _to_seconds(apart))
         pages = [
-            replace(self._page(member, record), token=int(token), due=due)
+            replace(self._parse_page(member, record), token=int(token), slot_delay=due)
             for member, record, due in zip(flat[::2], flat[1::2], dues, strict=False)
         ]
-        return Leased(State(state.decode()), pages, _seconds(wait), _seconds(hold), limited == b"1")
+        return LeaseBatch(
+            RunState(state.decode()), pages, _to_seconds(wait), _to_seconds(hold), limited == b"1"
+        )
 
-    def renew(self, pages: Collection[Page]) -> Renewed:
+    def renew_leases(self, pages: Collection[Page]) -> LeaseRenewal:
         """As Frontier.renew."""
         lost: set[bytes] = set()
         hold = b"0"
-        for chunk in _chunks(list(pages)) if pages else [()]:
-            hold, *gone = self._call("renew", self._worker, _micro(self._bounds.lease), *_tokens(chunk))
+        for chunk in _split_chunks(list(pages)) if pages else [()]:
+            hold, *gone = self._run_script(
+                "renew", self._worker, _to_microseconds(self._bounds.lease_seconds), *_list_tokens(chunk)
+            )
             lost.update(gone)
-        return Renewed([page for page in pages if _member(page).encode() in lost], _seconds(hold))
+        return LeaseRenewal(
+            [page for page in pages if _format_member(page).encode() in lost], _to_seconds(hold)
+        )
 
-    def finish_pages(self, finished: Sequence[Finished], *, sequence: int) -> int:
+    def finish_pages(self, finished: Sequence[FinishedPage], *, next_segment: int) -> int:
         """As Frontier.finish_pages; the sequence is that of the process alone and isn't kept."""
         stale = 0
-        for chunk in _chunks(finished):
-            args: list[Argument] = []
+        for chunk in _split_chunks(finished):
+            args: list[ScriptArgument] = []
             for each in chunk:
-                page, known = each.page, each.known
-                record = _pack(page.url, page.depth, self._epoch, known) if known else b""
-                is_book = page.kind is Kind.BOOK
-                args += [_member(page), page.token, record, int(is_book), int(is_book and each.published)]
-            stale += int(self._call("finish", *args)[0])
+                page, known = each.page, each.snapshot
+                record = _pack_record(page.url, page.depth, self._epoch, known) if known else b""
+                is_book = page.kind is PageKind.BOOK
+                args += [
+                    _format_member(page),
+                    page.token,
+                    record,
+                    int(is_book),
+                    int(is_book and each.is_published),
+                ]
+            stale += int(self._run_script("finish", *args)[0])
         return stale
 
-    def fail(self, page: Page, reason: str) -> None:
+    def fail_page(self, page: Page, reason: str) -> None:
         """As Frontier.fail."""
-        self._call("fail", _member(page), page.token, reason[:500])
+        self._run_script("fail", _format_member(page), page.token, reason[:500])
 
-    def give_back(self, pages: Collection[Page]) -> None:
+    def release_pages(self, pages: Collection[Page]) -> None:
         """As Frontier.give_back."""
-        self._call("release", self._worker)
-        for chunk in _chunks(list(pages)):
-            self._call("release", self._worker, *_tokens(chunk))
+        self._run_script("release", self._worker)
+        for chunk in _split_chunks(list(pages)):
+            self._run_script("release", self._worker, *_list_tokens(chunk))
 
     def ask_host(self, *, hold: float = 0.0, delay: float | None = None, slot: bool = False) -> float:
         """As Frontier.ask_host."""
-        crawl_delay: Argument = "" if delay is None else _micro(delay)
-        args = (_micro(self._bounds.interval), _micro(hold), crawl_delay, int(slot))
-        return max(0.0, _seconds(self._call("host", *args)[0]))
+        crawl_delay: ScriptArgument = "" if delay is None else _to_microseconds(delay)
+        args = (
+            _to_microseconds(self._bounds.request_interval),
+            _to_microseconds(hold),
+            crawl_delay,
+            int(slot),
+        )
+        return max(0.0, _to_seconds(self._run_script("host", *args)[0]))
 
-    def standing(self) -> Standing:
+    def read_status(self) -> RunStatus:
         """As Frontier.standing."""
-        return standing_of(self._call("look"))
+        return parse_status(self._run_script("look"))
 
-    def failures(self) -> Sequence[tuple[str, str]]:
+    def list_failures(self) -> Sequence[tuple[str, str]]:
         """As Frontier.failures."""
-        reasons = cast(dict[bytes, bytes], self._store.ask("HGETALL", f"{self._base}:failed"))
+        reasons = cast(dict[bytes, bytes], self._store.execute("HGETALL", f"{self._base}:failed"))
         if not reasons:
             return []
-        records = cast(Reply, self._store.ask("HMGET", f"{self._base}:pages", *reasons))
+        records = cast(ScriptReply, self._store.execute("HMGET", f"{self._base}:pages", *reasons))
         found = zip(records, reasons.values(), strict=True)
         return [(orjson.loads(record)[0], why.decode().partition("|")[2]) for record, why in found]
 
-    def end(self, *, now: datetime) -> bool:
+    def finish_run(self, *, now: datetime) -> bool:
         """As Frontier.end."""
-        return self._call("end", self._bounds.most, now.isoformat())[0] == b"1"
+        return self._run_script("end", self._bounds.max_pages, now.isoformat())[0] == b"1"
 
     def close(self) -> None:
         """As Frontier.close."""
         self._store.close()
 
-    def _call(self, script: str, *args: Argument) -> Reply:
-        return self._store.run(script, self._keys, [*self._run, *args])
+    def _run_script(self, script: str, *args: ScriptArgument) -> ScriptReply:
+        return self._store.run_script(script, self._keys, [*self._run, *args])
 
-    def _page(self, member: bytes, record: bytes) -> Page:
+    def _parse_page(self, member: bytes, record: bytes) -> Page:
         """What a page said before a backfill or by another extractor counts no more."""
         url, depth, epoch, *known = orjson.loads(record)
         kind, _, number = member.decode().partition(":")
-        said = Known(*known)
-        fresh = said if epoch == self._epoch else Known(body=said.body)
-        return Page(int(number), url, Kind(int(kind)), depth, fresh)
+        said = PageSnapshot(*known)
+        fresh = said if epoch == self._epoch else PageSnapshot(body_key=said.body_key)
+        return Page(int(number), url, PageKind(int(kind)), depth, fresh)
 
 
-def open_frontier(url: str, source: str, bounds: Bounds) -> Frontier:
+def open_frontier(url: str, source: str, bounds: CrawlLimits) -> Frontier:
     """Raises: Invalid, Unavailable naming the setting."""
-    return SharedFrontier(Store(url), source, bounds)
+    return RedisFrontier(ScriptStore(url), source, bounds)
 
 
-def source_key(store: Store, source: str) -> str:
+def build_source_key(store: ScriptStore, source: str) -> str:
     """What stands before all keys of a source."""
     return f"{store.prefix}frontier:{source}"
 
 
-def standing_of(looked: Reply) -> Standing:
+def parse_status(reply: ScriptReply) -> RunStatus:
     """From what lua/look.lua answers."""
-    pages, books, published, unchanged, known, leased, failed, stale, workers = map(int, looked[:9])
-    counts = Counts(pages, books, published, unchanged)
-    return Standing(counts, known=known, leased=leased, failed=failed, stale=stale, workers=workers)
+    pages, books, published, unchanged, known, leased, failed, stale, workers = map(int, reply[:9])
+    counts = RunCounts(pages, books, published, unchanged)
+    return RunStatus(counts, discovered=known, leased=leased, failed=failed, stale=stale, workers=workers)
 
 
-def _pack(url: str, depth: int, epoch: int, known: Known) -> bytes:
-    said = (known.etag, known.last_modified, known.body, known.content_hash)
+def _pack_record(url: str, depth: int, epoch: int, known: PageSnapshot) -> bytes:
+    said = (known.etag, known.last_modified, known.body_key, known.content_hash)
     return orjson.dumps((url, depth, epoch, *said))
 
 
-def _member(page: Page) -> str:
+def _format_member(page: Page) -> str:
     return f"{int(page.kind)}:{page.id}"
 
 
-def _tokens(pages: Sequence[Page]) -> Iterator[Argument]:
+def _list_tokens(pages: Sequence[Page]) -> Iterator[ScriptArgument]:
     for page in pages:
-        yield _member(page)
+        yield _format_member(page)
         yield page.token
 
 
-def _digest(url: str) -> bytes:
+def _hash_url(url: str) -> bytes:
     return blake2b(url.encode(), digest_size=12).digest()
 
 
-def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+def _split_chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 
 
-def _dues(first: float, apart: float) -> Iterator[float | None]:
+def _compute_slot_delays(first: float, apart: float) -> Iterator[float | None]:
     """Seconds to each slot, without an end; None where the host has no pace."""
     if not apart:
         return repeat(first or None)
     return (first + turn * apart for turn in count())
 
 
-def _micro(seconds: float) -> int:
+def _to_microseconds(seconds: float) -> int:
     return round(seconds * _MICROSECONDS)
 
 
-def _seconds(microseconds: bytes) -> float:
+def _to_seconds(microseconds: bytes) -> float:
     return int(microseconds) / _MICROSECONDS

@@ -18,8 +18,8 @@ from redis.retry import Retry
 
 from bookcore.domain.errors import Invalid, Unavailable
 
-Argument = str | int | bytes
-Reply = list[bytes]
+ScriptArgument = str | int | bytes
+ScriptReply = list[bytes]
 
 _SETTING = "BOOKSTREAM_FRONTIER_URL"
 _OLDEST = (6, 2)
@@ -27,13 +27,13 @@ _SECONDS = 5.0
 _LUA = files("scraper.frontier.redis") / "lua"
 
 
-class Store:
+class ScriptStore:
     """One server; `prefix` stands before every key."""
 
     def __init__(self, url: str) -> None:
-        parts = _parts(url)
+        parts = _parse_url(url)
         self.prefix = parse_qs(parts.query).get("prefix", [""])[0]
-        self._shown = f"redis://{parts.hostname}:{parts.port or 6379}{parts.path}"
+        self._display_url = f"redis://{parts.hostname}:{parts.port or 6379}{parts.path}"
         self._client = redis.Redis(
             host=parts.hostname or "localhost",
             port=parts.port or 6379,
@@ -51,27 +51,27 @@ class Store:
             for file in _LUA.iterdir()
             if file.name.endswith(".lua") and file.name != "prelude.lua"
         }
-        self._refuse_unfit()
+        self._check_server()
 
-    def run(self, script: str, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
+    def run_script(self, script: str, keys: Sequence[str], args: Sequence[ScriptArgument]) -> ScriptReply:
         """What the script of lua/<name>.lua answers; a number becomes a list of one. Raises: Unavailable."""
-        with self._explained():
+        with self._translate_errors():
             answer = self._scripts[script](keys=list(keys), args=list(args))
-        return cast(Reply, answer if isinstance(answer, list) else [b"%d" % answer])
+        return cast(ScriptReply, answer if isinstance(answer, list) else [b"%d" % answer])
 
-    def ask(self, *command: Argument) -> object:
+    def execute(self, *command: ScriptArgument) -> object:
         """Look at a key. Raises: Unavailable."""
-        with self._explained():
+        with self._translate_errors():
             return cast(object, self._client.execute_command(*command))  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """Free the connections."""
         self._client.close()
 
-    def _refuse_unfit(self) -> None:
+    def _check_server(self) -> None:
         """Raises: Invalid for wrong credentials or a server that is too old."""
         try:
-            with self._explained():
+            with self._translate_errors():
                 info = cast(dict[str, str], self._client.info("server"))
         except Unavailable:
             self.close()
@@ -79,28 +79,30 @@ class Store:
         version = str(info.get("redis_version", "0"))
         if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
             raise Invalid(
-                f"{self._shown} is version {version}; Redis 6.2 or Valkey is needed", field=_SETTING
+                f"{self._display_url} is version {version}; Redis 6.2 or Valkey is needed", field=_SETTING
             )
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except AuthenticationError as error:
             remedy = "check the password in the URL"
-            raise Invalid(f"{self._shown} refuses the credentials; {remedy}", field=_SETTING) from error
+            raise Invalid(f"{self._display_url} refuses the credentials; {remedy}", field=_SETTING) from error
         except ResponseError as error:
             if str(error).startswith(("NOAUTH", "WRONGPASS", "NOPERM")):
-                raise Invalid(f"{self._shown} refuses: {error}; check the URL", field=_SETTING) from error
-            raise self._unavailable(error, "make room on it or mend it") from error
+                raise Invalid(
+                    f"{self._display_url} refuses: {error}; check the URL", field=_SETTING
+                ) from error
+            raise self._build_unavailable(error, "make room on it or mend it") from error
         except (RedisError, OSError) as error:
-            raise self._unavailable(error, f"check that it runs, and {_SETTING}") from error
+            raise self._build_unavailable(error, f"check that it runs, and {_SETTING}") from error
 
-    def _unavailable(self, error: Exception, remedy: str) -> Unavailable:
-        return Unavailable(f"the frontier at {self._shown} can't be used ({error}); {remedy}")
+    def _build_unavailable(self, error: Exception, remedy: str) -> Unavailable:
+        return Unavailable(f"the frontier at {self._display_url} can't be used ({error}); {remedy}")
 
 
-def _parts(url: str) -> SplitResult:
+def _parse_url(url: str) -> SplitResult:
     """Raises: Invalid without repeating the URL, which may hold a password."""
     try:
         parts = urlsplit(url)

@@ -26,25 +26,25 @@ CREATE TABLE IF NOT EXISTS commands (id TEXT PRIMARY KEY);
 """
 
 
-class SqliteFile:
+class FrontierFile:
     """One connection, used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turn = RLock()
-        with self._explained():
+        self._lock = RLock()
+        with self._translate_errors():
             self._db = open_sqlite_file(path, _SCHEMA, synchronous="NORMAL")
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def lock_connection(self) -> Iterator[sqlite3.Connection]:
         """No other thread meanwhile. Raises: Unavailable."""
-        with self._turn, self._explained():
+        with self._lock, self._translate_errors():
             yield self._db
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def begin_transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing, and no other process writes meanwhile. Raises: Unavailable."""
-        with self._turn, self._explained():
+        with self._lock, self._translate_errors():
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
@@ -53,19 +53,19 @@ class SqliteFile:
                 if self._db.in_transaction:  # a full disk may have ended it already
                     self._db.execute("ROLLBACK")
 
-    def number(self, query: str) -> int:
+    def read_number(self, query: str) -> int:
         """The one number that the query gives."""
-        with self.reading() as db:
+        with self.lock_connection() as db:
             found: int = db.execute(query).fetchone()[0]
         return found
 
     def close(self) -> None:
         """Free the file."""
-        with self._turn:
+        with self._lock:
             self._db.close()
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -74,7 +74,7 @@ class SqliteFile:
             ) from error
 
 
-def folder_of(url: str) -> Path:
+def parse_folder(url: str) -> Path:
     """`sqlite:///absolute/folder`. Raises: Invalid."""
     folder = Path(url.removeprefix("sqlite://"))
     if not folder.is_absolute():
@@ -82,7 +82,7 @@ def folder_of(url: str) -> Path:
     return folder
 
 
-def lock_alone(path: Path, complaint: str) -> Callable[[], None]:
+def lock_exclusively(path: Path, conflict_text: str) -> Callable[[], None]:
     """Take a lock that dies with the process; what frees it. Raises: Conflict with the complaint."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,5 +93,5 @@ def lock_alone(path: Path, complaint: str) -> Callable[[], None]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
-        raise Conflict(complaint.format(path=path)) from error
+        raise Conflict(conflict_text.format(path=path)) from error
     return file.close

@@ -14,24 +14,24 @@ from pathlib import Path
 from bookcore.domain.errors import Conflict
 from bookcore.events.crawl import Action
 from scraper.frontier import (
-    REFUSALS,
-    Bounds,
-    Counts,
-    Finished,
+    BEGIN_CONFLICTS,
+    CrawlLimits,
+    CrawlRun,
+    FinishedPage,
     Frontier,
-    Kind,
-    Known,
-    Leased,
+    LeaseBatch,
+    LeaseRenewal,
     Page,
-    Renewed,
-    Run,
-    Standing,
-    State,
+    PageKind,
+    PageSnapshot,
+    RunCounts,
+    RunState,
+    RunStatus,
 )
-from scraper.frontier.sqlite.file import SqliteFile, folder_of, lock_alone
-from scraper.frontier.sqlite.leases import Leases
-from scraper.frontier.sqlite.pacing import Pace
-from scraper.frontier.sqlite.pending_pages import WaitingPages
+from scraper.frontier.sqlite.file import FrontierFile, lock_exclusively, parse_folder
+from scraper.frontier.sqlite.leases import InMemoryLeases
+from scraper.frontier.sqlite.pacing import HostPace
+from scraper.frontier.sqlite.pending_pages import PendingPages
 
 _COLUMNS = "id, url, kind, depth, etag, last_modified, body, content_hash"
 _Row = tuple[int, str, int, int, str | None, str | None, str | None, str | None]
@@ -43,37 +43,39 @@ class SqliteFrontier:
     def __init__(
         self,
         path: Path,
-        bounds: Bounds | None = None,
+        bounds: CrawlLimits | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         unlock: Callable[[], None] = lambda: None,
     ) -> None:
-        self._file = SqliteFile(path)
-        self._bounds = bounds or Bounds()
+        self._file = FrontierFile(path)
+        self._bounds = bounds or CrawlLimits()
         self._clock = clock
         self._source = path.stem
         self._unlock = unlock
-        self._pace = Pace(self._bounds.interval, clock)
-        self._run = self._file.number("SELECT coalesce(max(number), 0) FROM runs")
-        self._known = self._file.number("SELECT count(*) FROM pages")
+        self._pace = HostPace(self._bounds.request_interval, clock)
+        self._run = self._file.read_number("SELECT coalesce(max(number), 0) FROM runs")
+        self._discovered = self._file.read_number("SELECT count(*) FROM pages")
         self._failed = self._stale = 0
-        self._leases = self._new_leases(Counts())
+        self._leases = self._create_leases(RunCounts())
 
-    def begin(self, *, site: str, extractor: str, now: datetime, only_told: bool = False) -> Run:
+    def begin_run(
+        self, *, site: str, extractor: str, now: datetime, only_if_running: bool = False
+    ) -> CrawlRun:
         """As Frontier.begin."""
-        with self._file.transaction() as db:
-            self._refuse(db, only_told=only_told)
+        with self._file.begin_transaction() as db:
+            self._check_mode(db, only_told=only_if_running)
             last = db.execute(
                 "SELECT site, extractor, finished, number, name, sequence, pages, books, published, unchanged"
                 " FROM runs ORDER BY number DESC LIMIT 1"
             ).fetchone()
             if last and last[:3] == (site, extractor, None):
                 number, name, sequence, *counts = last[3:]
-                self._leases = self._new_leases(Counts(*counts))
-                return Run(number, name, True, sequence, Counts(*counts), name)  # noqa: FBT003 - resumed
+                self._leases = self._create_leases(RunCounts(*counts))
+                return CrawlRun(number, name, True, sequence, RunCounts(*counts), name)  # noqa: FBT003 - resumed
             if last and last[0] != site:
                 db.execute("DELETE FROM pages")
-                self._known = 0
+                self._discovered = 0
             elif last and last[1] != extractor:
                 db.execute("UPDATE pages SET etag = NULL, last_modified = NULL, content_hash = NULL")
             self._run += 1
@@ -83,61 +85,63 @@ class SqliteFrontier:
                 (self._run, name, site, extractor, now.isoformat()),
             )
         self._failed = 0
-        self._leases = self._new_leases(Counts())
-        return Run(self._run, name, resumed=False, sequence=0, counts=Counts(), ledger=name)
+        self._leases = self._create_leases(RunCounts())
+        return CrawlRun(
+            self._run, name, is_resumed=False, next_segment=0, counts=RunCounts(), ledger_name=name
+        )
 
-    def add(self, kind: Kind, urls: Sequence[str], *, depth: int) -> int:
+    def add_pages(self, kind: PageKind, urls: Sequence[str], *, depth: int) -> int:
         """As Frontier.add."""
-        with self._file.transaction() as db:
+        with self._file.begin_transaction() as db:
             added = db.executemany(
                 "INSERT OR IGNORE INTO pages (url, kind, depth) VALUES (?, ?, ?)",
                 [(url, kind, depth) for url in urls],
             ).rowcount
-            self._known += max(added, 0)
-            self._leases.note_added()
+            self._discovered += max(added, 0)
+            self._leases.mark_pages_added()
         return max(added, 0)
 
-    def lease(self, limit: int) -> Leased:
+    def lease_pages(self, limit: int) -> LeaseBatch:
         """As Frontier.lease."""
-        with self._file.reading() as db:
+        with self._file.lock_connection() as db:
             over, mode = db.execute(
                 "SELECT (SELECT finished FROM runs WHERE number = ?), (SELECT mode FROM fleet)", (self._run,)
             ).fetchone()
             if over:
-                return Leased(State.OVER)
+                return LeaseBatch(RunState.FINISHED)
             if mode == "paused":
-                return Leased(State.PAUSED)
-            return self._leases.lease(limit)
+                return LeaseBatch(RunState.PAUSED)
+            return self._leases.lease_pages(limit)
 
-    def renew(self, pages: Collection[Page]) -> Renewed:
+    def renew_leases(self, pages: Collection[Page]) -> LeaseRenewal:
         """As Frontier.renew."""
-        with self._file.reading():
-            return Renewed(self._leases.renew(pages), self._pace.hold)
+        with self._file.lock_connection():
+            return LeaseRenewal(self._leases.renew_leases(pages), self._pace.hold_seconds)
 
-    def finish_pages(self, finished: Sequence[Finished], *, sequence: int) -> int:
+    def finish_pages(self, finished: Sequence[FinishedPage], *, next_segment: int) -> int:
         """As Frontier.finish_pages."""
-        with self._file.transaction() as db:
+        with self._file.begin_transaction() as db:
             mine = [each for each in finished if self._leases.owns(each.page)]
             forget = self._is_superseded(db)
             db.executemany(
                 "UPDATE pages SET state = 'done', run = ?, reason = NULL, etag = ?, last_modified = ?,"
                 " body = ?, content_hash = ? WHERE id = ?",
-                [(self._run, *_columns(each, forget=forget), each.page.id) for each in mine],
+                [(self._run, *_build_columns(each, forget=forget), each.page.id) for each in mine],
             )
-            counts = _count(mine)
+            counts = _count_pages(mine)
             db.execute(
                 "UPDATE runs SET sequence = ?, pages = pages + ?, books = books + ?,"
                 " published = published + ?, unchanged = unchanged + ? WHERE number = ?",
-                (sequence, counts.pages, counts.books, counts.published, counts.unchanged, self._run),
+                (next_segment, counts.pages, counts.books, counts.published, counts.unchanged, self._run),
             )
         for each in mine:
-            self._leases.let_go(each.page)
+            self._leases.remove_lease(each.page)
         self._stale += len(finished) - len(mine)
         return len(finished) - len(mine)
 
-    def fail(self, page: Page, reason: str) -> None:
+    def fail_page(self, page: Page, reason: str) -> None:
         """As Frontier.fail."""
-        with self._file.transaction() as db:
+        with self._file.begin_transaction() as db:
             if not self._leases.owns(page):
                 self._stale += 1
                 return
@@ -145,46 +149,46 @@ class SqliteFrontier:
                 "UPDATE pages SET state = 'failed', run = ?, reason = ? WHERE id = ?",
                 (self._run, reason[:500], page.id),
             )
-            self._leases.let_go(page)
+            self._leases.remove_lease(page)
             self._failed += 1
 
-    def give_back(self, pages: Collection[Page]) -> None:
+    def release_pages(self, pages: Collection[Page]) -> None:
         """As Frontier.give_back."""
-        with self._file.reading():
-            self._leases.give_back(pages)
+        with self._file.lock_connection():
+            self._leases.release_pages(pages)
 
     def ask_host(self, *, hold: float = 0.0, delay: float | None = None, slot: bool = False) -> float:
         """As Frontier.ask_host."""
-        with self._file.reading():
+        with self._file.lock_connection():
             if hold:
-                self._pace.leave_alone(hold)
+                self._pace.hold_host(hold)
             if delay is not None:
-                self._pace.slow_down(delay)
-            return (self._pace.promise(1)[0] or 0.0) if slot else self._pace.wait
+                self._pace.set_crawl_delay(delay)
+            return (self._pace.reserve_slots(1)[0] or 0.0) if slot else self._pace.wait_seconds
 
-    def standing(self) -> Standing:
+    def read_status(self) -> RunStatus:
         """As Frontier.standing; failures are those of this process."""
-        with self._file.reading() as db:
+        with self._file.lock_connection() as db:
             counts = db.execute(
                 "SELECT pages, books, published, unchanged FROM runs WHERE number = ?", (self._run,)
             ).fetchone()
-            return Standing(
-                Counts(*(counts or ())),
-                self._known,
-                self._leases.number,
+            return RunStatus(
+                RunCounts(*(counts or ())),
+                self._discovered,
+                self._leases.count,
                 self._failed,
                 self._stale,
                 workers=1,
             )
 
-    def failures(self) -> Sequence[tuple[str, str]]:
+    def list_failures(self) -> Sequence[tuple[str, str]]:
         """As Frontier.failures."""
-        with self._file.reading() as db:
+        with self._file.lock_connection() as db:
             return db.execute("SELECT url, reason FROM pages WHERE state = 'failed' ORDER BY id").fetchall()
 
-    def end(self, *, now: datetime) -> bool:
+    def finish_run(self, *, now: datetime) -> bool:
         """As Frontier.end."""
-        with self._file.transaction() as db:
+        with self._file.begin_transaction() as db:
             if not self._leases.is_drained():
                 return False
             ended = db.execute(
@@ -200,36 +204,38 @@ class SqliteFrontier:
         self._file.close()
         self._unlock()
 
-    def _refuse(self, db: sqlite3.Connection, *, only_told: bool) -> None:
+    def _check_mode(self, db: sqlite3.Connection, *, only_told: bool) -> None:
         mode = (db.execute("SELECT mode FROM fleet").fetchone() or ["idle"])[0]
         refusal = mode if mode == "paused" else "untold" if only_told and mode != "running" else None
         if refusal:
-            raise Conflict(REFUSALS[refusal].format(source=self._source))
+            raise Conflict(BEGIN_CONFLICTS[refusal].format(source=self._source))
 
     def _is_superseded(self, db: sqlite3.Connection) -> bool:
         """A backfill ended the run: what its pages still say is forgotten too."""
         found = db.execute("SELECT finished FROM runs WHERE number = ?", (self._run,)).fetchone()
         return found is not None and found[0] == Action.BACKFILL
 
-    def _new_leases(self, before: Counts) -> Leases:
-        waiting = WaitingPages(self._waiting)
-        return Leases(waiting, self._bounds, taken=before.pages, pace=self._pace, clock=self._clock)
+    def _create_leases(self, counts: RunCounts) -> InMemoryLeases:
+        waiting = PendingPages(self._read_pending)
+        return InMemoryLeases(
+            waiting, self._bounds, handed_out=counts.pages, pace=self._pace, clock=self._clock
+        )
 
-    def _waiting(self, kind: Kind, after: int, limit: int) -> list[Page]:
+    def _read_pending(self, kind: PageKind, after: int, limit: int) -> list[Page]:
         """Pages not done in this run, in the order of discovery, from behind the id `after` on."""
-        with self._file.reading() as db:
+        with self._file.lock_connection() as db:
             rows: list[_Row] = db.execute(
                 f"SELECT {_COLUMNS} FROM pages INDEXED BY pages_by_kind"  # noqa: S608 - a constant
                 " WHERE kind = ? AND id > ? AND NOT (run = ? AND state = 'done') ORDER BY id LIMIT ?",
                 (kind, after, self._run, limit),
             ).fetchall()
-        return [_page(row) for row in rows]
+        return [_parse_row(row) for row in rows]
 
 
-def open_frontier(url: str, source: str, bounds: Bounds) -> Frontier:
+def open_frontier(url: str, source: str, bounds: CrawlLimits) -> Frontier:
     """Raises: Conflict when another process has it, Unavailable when the file can't be used."""
-    folder = folder_of(url)
-    unlock = lock_alone(folder / f"{source}.lock", "another crawl holds {path}; wait for it or stop it")
+    folder = parse_folder(url)
+    unlock = lock_exclusively(folder / f"{source}.lock", "another crawl holds {path}; wait for it or stop it")
     try:
         return SqliteFrontier(folder / f"{source}.db", bounds, unlock=unlock)
     except BaseException:
@@ -237,19 +243,19 @@ def open_frontier(url: str, source: str, bounds: Bounds) -> Frontier:
         raise
 
 
-def _page(row: _Row) -> Page:
+def _parse_row(row: _Row) -> Page:
     number, url, kind, depth, *known = row
-    return Page(number, url, Kind(kind), depth, Known(*known))
+    return Page(number, url, PageKind(kind), depth, PageSnapshot(*known))
 
 
-def _columns(each: Finished, *, forget: bool) -> tuple[str | None, ...]:
-    known = each.known or each.page.known
+def _build_columns(each: FinishedPage, *, forget: bool) -> tuple[str | None, ...]:
+    known = each.snapshot or each.page.snapshot
     if forget:
-        return None, None, known.body, None
-    return known.etag, known.last_modified, known.body, known.content_hash
+        return None, None, known.body_key, None
+    return known.etag, known.last_modified, known.body_key, known.content_hash
 
 
-def _count(finished: Sequence[Finished]) -> Counts:
-    books = [each for each in finished if each.page.kind is Kind.BOOK]
-    published = sum(each.published for each in books)
-    return Counts(len(finished), len(books), published, len(books) - published)
+def _count_pages(finished: Sequence[FinishedPage]) -> RunCounts:
+    books = [each for each in finished if each.page.kind is PageKind.BOOK]
+    published = sum(each.is_published for each in books)
+    return RunCounts(len(finished), len(books), published, len(books) - published)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 
-class Pace:
+class HostPace:
     """When the host may be asked next; `interval` is the least time between two requests, in seconds."""
 
     def __init__(self, interval: float, clock: Callable[[], float]) -> None:
@@ -14,37 +14,37 @@ class Pace:
         self._delay = 0.0
 
     @property
-    def apart(self) -> float:
+    def interval(self) -> float:
         """Seconds between requests, Crawl-delay included."""
         return max(self._interval, self._delay)
 
     @property
-    def hold(self) -> float:
+    def hold_seconds(self) -> float:
         """Seconds that the host wants to be left alone."""
         return max(0.0, self._until - self._clock())
 
     @property
-    def wait(self) -> float:
+    def wait_seconds(self) -> float:
         """Seconds until the next slot."""
-        return max(self.hold, self._next - self._clock() if self.apart else 0.0, 0.0)
+        return max(self.hold_seconds, self._next - self._clock() if self.interval else 0.0, 0.0)
 
-    def slow_down(self, delay: float) -> None:
+    def set_crawl_delay(self, delay: float) -> None:
         """robots.txt has a Crawl-delay, or (0) none any more."""
         self._delay = delay
 
-    def leave_alone(self, seconds: float) -> None:
+    def hold_host(self, seconds: float) -> None:
         """At least so long."""
         self._until = max(self._until, self._clock() + seconds)
 
-    def room(self, limit: int, *, ahead: float) -> int:
+    def count_slots(self, limit: int, *, ahead: float) -> int:
         """How many slots, at most `limit`, begin within so many seconds."""
-        if self.wait > ahead:
+        if self.wait_seconds > ahead:
             return 0
-        return min(limit, int((ahead - self.wait) / self.apart) + 1) if self.apart else limit
+        return min(limit, int((ahead - self.wait_seconds) / self.interval) + 1) if self.interval else limit
 
-    def promise(self, slots: int) -> list[float | None]:
+    def reserve_slots(self, slots: int) -> list[float | None]:
         """Give out the next slots: seconds from now to each, None when nothing keeps them apart."""
-        first, apart = self.wait, self.apart
+        first, apart = self.wait_seconds, self.interval
         if not apart:
             return [first or None] * slots
         self._next = self._clock() + first + slots * apart

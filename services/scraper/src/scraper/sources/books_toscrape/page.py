@@ -5,18 +5,18 @@ own block and table. The stock number and the UPC stand on the book's page alone
 """
 
 from bookcore.domain.normalise import PrintedBook
-from scraper.sources.page_objects import Element, Links, absolute, is_whole, parse, text_of
+from scraper.sources.page_objects import Element, PageLinks, is_complete, parse_html, read_text, resolve_link
 
 
-class BookPage:
+class ToscrapeBookPage:
     """One book, as printed."""
 
     def __init__(self, html: bytes, url: str) -> None:
-        self.is_whole = is_whole(html)
+        self.is_complete = is_complete(html)
         self._url = url
-        self._page = parse(html)
+        self._page = parse_html(html)
         self._product = self._page.find(".//article[@class='product_page']")
-        self._table = _table(self._product)
+        self._table = _read_table(self._product)
 
     @property
     def source_id(self) -> str | None:
@@ -25,86 +25,86 @@ class BookPage:
 
     def to_item(self) -> PrintedBook:
         """Stripped text, nothing interpreted; None where the page has no such place."""
-        main = _main(self._product)
+        main = _find_main(self._product)
         return PrintedBook(
-            title=text_of(_first(main, "h1")),
-            category=self._category(),
-            rating=_rating(_first(main, "p", "star-rating")),
-            price=text_of(_first(main, "p", "price_color")),
-            availability=text_of(_first(main, "p", "availability")),
+            title=read_text(_find_first(main, "h1")),
+            category=self._read_category(),
+            rating=_read_rating(_find_first(main, "p", "star-rating")),
+            price=read_text(_find_first(main, "p", "price_color")),
+            availability=read_text(_find_first(main, "p", "availability")),
             upc=self.source_id,
-            description=self._description(),
-            image_url=self._image(),
+            description=self._read_description(),
+            image_url=self._read_image_url(),
             price_excl_tax=self._table.get("Price (excl. tax)"),
             tax=self._table.get("Tax"),
             reviews=self._table.get("Number of reviews"),
             product_type=self._table.get("Product Type"),
         )
 
-    def _category(self) -> str | None:
+    def _read_category(self) -> str | None:
         """Home, Books and then the category; the book itself is no link."""
         links = self._page.findall(".//ul[@class='breadcrumb']/li/a")
-        return text_of(links[2]) if len(links) > 2 else None
+        return read_text(links[2]) if len(links) > 2 else None
 
-    def _description(self) -> str | None:
+    def _read_description(self) -> str | None:
         """The paragraph behind its heading; two books of the site have neither."""
         heading = None if self._product is None else self._product.find("div[@id='product_description']")
         paragraph = None if heading is None else heading.getnext()
-        return text_of(paragraph) if paragraph is not None and paragraph.tag == "p" else None
+        return read_text(paragraph) if paragraph is not None and paragraph.tag == "p" else None
 
-    def _image(self) -> str | None:
+    def _read_image_url(self) -> str | None:
         path = ".//div[@id='product_gallery']//img"
         image = None if self._product is None else self._product.find(path)
         source = None if image is None else image.get("src", "")
-        return absolute(self._url, source) if source else None
+        return resolve_link(self._url, source) if source else None
 
 
-class ListPage:
+class ToscrapeListPage:
     """The home page, the catalogue or a category: cards, a pager, and categories in the side bar."""
 
     def __init__(self, html: bytes, url: str) -> None:
-        self.is_whole = is_whole(html)
+        self.is_complete = is_complete(html)
         self._url = url
-        self._page = parse(html)
+        self._page = parse_html(html)
 
-    def links(self) -> Links:
+    def list_links(self) -> PageLinks:
         """The pager of a page without cards isn't followed, so that a pager without an end has one."""
         books = self._page.findall(".//article[@class='product_pod']/h3/a")
         listings = self._page.findall(".//div[@class='side_categories']//a")
         if books:
             listings += self._page.findall(".//ul[@class='pager']/li/a")
-        return Links(listings=self._addresses(listings), books=self._addresses(books))
+        return PageLinks(listings=self._resolve_links(listings), books=self._resolve_links(books))
 
     @property
     def total(self) -> int | None:
         """The first number of "1000 results"."""
-        printed = text_of(self._page.find(".//form[@class='form-horizontal']/strong")) or ""
+        printed = read_text(self._page.find(".//form[@class='form-horizontal']/strong")) or ""
         return int(printed) if printed.isascii() and printed.isdecimal() and len(printed) < 10 else None
 
-    def _addresses(self, links: list[Element]) -> tuple[str, ...]:
-        found = (absolute(self._url, link.get("href", "")) for link in links)
+    def _resolve_links(self, links: list[Element]) -> tuple[str, ...]:
+        found = (resolve_link(self._url, link.get("href", "")) for link in links)
         return tuple(dict.fromkeys(address for address in found if address))
 
 
-def _table(product: Element | None) -> dict[str, str]:
+def _read_table(product: Element | None) -> dict[str, str]:
     rows = [] if product is None else product.findall("table//tr")
     cells = [{cell.tag: cell for cell in reversed(list(row))} for row in rows]
-    texts = ((text_of(row.get("th")), text_of(row.get("td"))) for row in cells)
+    texts = ((read_text(row.get("th")), read_text(row.get("td"))) for row in cells)
     return {name: value for name, value in texts if name and value}
 
 
-def _main(product: Element | None) -> Element | None:
+def _find_main(product: Element | None) -> Element | None:
     blocks = [] if product is None else product.findall("div/div")
     return next((block for block in blocks if "product_main" in block.get("class", "").split()), None)
 
 
-def _first(main: Element | None, tag: str, marked: str = "") -> Element | None:
+def _find_first(main: Element | None, tag: str, marked: str = "") -> Element | None:
     """The first child with the tag and, if given, the class."""
     found = [] if main is None else main.findall(tag)
     return next((each for each in found if not marked or marked in each.get("class", "").split()), None)
 
 
-def _rating(stars: Element | None) -> str | None:
+def _read_rating(stars: Element | None) -> str | None:
     """The class beside `star-rating`, for example Three."""
     classes = [] if stars is None else stars.get("class", "").split()
     return next((word for word in classes if word != "star-rating"), None)
