@@ -238,8 +238,8 @@ class FrontierContract:
             assert [page.slot_delay for page in first.pages] == pytest.approx([0.0, 0.2, 0.4])
             more = frontier.lease_pages(9)
             assert (more.pages, 0 < more.retry_after < 0.2) == ([], True)
-            assert 0.5 < frontier.ask_host(slot=True) <= 0.6
-            assert 0.7 < frontier.ask_host(slot=True) <= 0.8
+            assert 0.5 < frontier.reserve_slot() <= 0.6
+            assert 0.7 < frontier.reserve_slot() <= 0.8
 
     def test_no_more_pages_of_a_host_are_leased_at_a_time_than_may_be(
         self, opened: Callable[[CrawlLimits], Frontier]
@@ -253,8 +253,8 @@ class FrontierContract:
 
     def test_a_host_that_wants_to_be_left_alone_is(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
         with self.bounded(opened, CrawlLimits(host="a")) as frontier:
-            frontier.ask_host(hold=2)
-            frontier.ask_host(hold=0.1)
+            frontier.hold_host(2)
+            frontier.hold_host(0.1)
             held = frontier.lease_pages(9)
             assert held.pages == []
             assert 1 < held.host_hold <= 2
@@ -263,11 +263,11 @@ class FrontierContract:
 
     def test_a_crawl_delay_paces_the_host(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
         with self.bounded(opened, CrawlLimits(host="a")) as frontier:
-            frontier.ask_host(delay=0.25)
+            frontier.set_crawl_delay(0.25)
             assert [page.slot_delay for page in frontier.lease_pages(9).pages] == pytest.approx(
                 [0, 0.25, 0.5]
             )
-            frontier.ask_host(delay=0)
+            frontier.set_crawl_delay(0)
             assert len(frontier.lease_pages(9).pages) == 6
 
     def test_a_command_counts_once(self, fleet: FleetControl) -> None:

@@ -42,7 +42,7 @@ def crews(redis_url: str, tmp_path: Path) -> Iterator[Crews]:
 def test_three_scrapers_killed_in_turn_miss_no_book_double_none_and_keep_the_rate(
     shop: SampleShop, crews: Crews
 ) -> None:
-    words = ("crawl", "sample_shop", "--told", "--url", shop.url)
+    words = ("crawl", "sample_shop", "--only-if-running", "--url", shop.url)
     crews.tell(Action.START, "sample_shop", shop.url)
     chance, pause, kills = random.Random(5), Event(), 0
     watched, began = Watched(shop.url), time.monotonic()

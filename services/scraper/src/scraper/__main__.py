@@ -1,4 +1,5 @@
-"""`python -m scraper crawl|rebuild|reextract|fleet|status`: results on standard output, logs on the other."""
+"""`python -m scraper crawl|rebuild|reextract|fleet|status`: results on standard output, logs on standard
+error."""
 
 import argparse
 import asyncio
@@ -20,8 +21,8 @@ from bookcore.kit.settings import read_settings
 from scraper.crawl.crawl import crawl
 from scraper.fleet.status import read_statuses
 from scraper.fleet.worker import run_worker
-from scraper.pages.processor import ExitCode
 from scraper.reextract import reextract
+from scraper.session.stop import ExitCode
 from scraper.settings import Settings
 from scraper.sources import SOURCES
 from scraper.sources.site import Site, parse_site
@@ -49,36 +50,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scraper", description="Crawl a source and publish what it shows.")
-    commands = parser.add_subparsers(required=True)
-    one = commands.add_parser("crawl", help="one run, or the rest of an interrupted one, or a part in it")
-    one.set_defaults(run=_run_crawl)
-    one.add_argument("--told", action="store_true", help="only while the fleet is to crawl the source")
-    again = commands.add_parser(
-        "rebuild", help="make the catalogue's books known to a frontier that was lost"
+    parser = argparse.ArgumentParser(
+        prog="scraper", description="Crawl a source of books and publish its observations."
     )
-    again.set_defaults(run=_run_rebuild)
-    for command in (one, again):
+    commands = parser.add_subparsers(required=True)
+    crawl_parser = commands.add_parser("crawl", help="begin a run, resume an interrupted one, or join one")
+    crawl_parser.set_defaults(run=_run_crawl)
+    crawl_parser.add_argument(
+        "--only-if-running", action="store_true", help="only if the fleet is commanded to crawl the source"
+    )
+    rebuild_parser = commands.add_parser(
+        "rebuild", help="add the books of the catalogue to a frontier that was lost"
+    )
+    rebuild_parser.set_defaults(run=_run_rebuild)
+    for command in (crawl_parser, rebuild_parser):
         command.add_argument("source", choices=sorted(SOURCES))
-        command.add_argument("--url", help="where the site, or a copy of it, begins")
-    anew = commands.add_parser("reextract", help="read the stored pages with today's page objects")
-    anew.set_defaults(run=_run_reextract)
-    anew.add_argument("source", choices=sorted(SOURCES))
-    anew.add_argument("--dry-run", action="store_true", help="count, publish nothing")
-    commands.add_parser("fleet", help="a worker that does what commands say").set_defaults(run=_run_fleet)
-    commands.add_parser("status", help="how far each source is").set_defaults(run=_print_status)
+        command.add_argument("--url", help="start URL of the site or of a copy of it")
+    reextract_parser = commands.add_parser(
+        "reextract", help="apply the current page objects to the stored pages"
+    )
+    reextract_parser.set_defaults(run=_run_reextract)
+    reextract_parser.add_argument("source", choices=sorted(SOURCES))
+    reextract_parser.add_argument("--dry-run", action="store_true", help="count without publishing")
+    commands.add_parser("fleet", help="run a worker that executes crawl commands").set_defaults(
+        run=_run_fleet
+    )
+    commands.add_parser("status", help="print mode and progress of each source").set_defaults(
+        run=_print_status
+    )
     return parser
 
 
 def _run_crawl(settings: Settings, options: argparse.Namespace) -> int:
     site = _find_site(settings, options.source, options.url)
     _tune_garbage_collector()
-    verdict = asyncio.run(crawl(settings, site, only_if_running=options.told))
-    return _print_error(verdict.reason, verdict.code) if verdict.reason else verdict.code
+    result = asyncio.run(crawl(settings, site, only_if_running=options.only_if_running))
+    return _print_error(result.reason, result.code) if result.reason else result.code
 
 
 def _run_rebuild(settings: Settings, options: argparse.Namespace) -> int:
-    """Imported by name: it alone needs the catalogue, which would cost each crawl half a second and 30 MB."""
+    """Imports its module by name: the catalogue would cost each crawl half a second and 30 MB."""
     module = cast(_RebuildModule, import_module("scraper.rebuild"))
     added = module.rebuild(settings, _find_site(settings, options.source, options.url))
     sys.stdout.write(f"added {added} pages\n")
@@ -112,7 +123,7 @@ def _find_site(settings: Settings, name: str, url: str | None) -> Site:
 
 
 def _configure_logging(settings: Settings) -> None:
-    """Scrapy tells every step at INFO; a robots.txt that can't be had is told with the page that can't."""
+    """Scrapy logs every step at INFO; a failed robots.txt is reported with the page that fails for it."""
     configure_logging(settings, service="scraper")
     stop_with_parent()
     for name in ("scrapy", "asyncio", "twisted", "aiohttp"):
@@ -121,8 +132,7 @@ def _configure_logging(settings: Settings) -> None:
 
 
 def _tune_garbage_collector() -> None:
-    """What was imported stays for good; looking through it, and for the few cycles of each page, took a
-    seventh of a crawl's CPU time."""
+    """Imported objects live as long as the process; scanning them took a seventh of a crawl's CPU time."""
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 20, 50)
 

@@ -1,8 +1,9 @@
-"""`python -m scraper reextract`: today's page objects over the stored pages of the newest observations.
+"""`python -m scraper reextract`: applies the current page objects to the stored pages of the newest
+observations.
 
-What they read otherwise than their predecessors is published as an observation one microsecond after the one
-that it corrects: it wins over that, and loses to every later sight of the page. So it may be done while
-crawls go on, and done again: a book whose newest observation is by today's page objects is left alone.
+A difference is published as an observation one microsecond newer than the one that it corrects: it supersedes
+that one and is superseded by every later observation. So the command is safe during crawls and idempotent: a
+book whose newest observation is by the current page objects is skipped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,14 +33,14 @@ from scraper.settings import Settings
 from scraper.sources import Source
 
 _CHUNK = 500
-_UNREAD = PrintedBook()
+_NOTHING_PRINTED = PrintedBook()
 BookEvent = BookObserved | BookWithdrawn
 
 
 @dataclass(slots=True)
 class ReextractResult:
-    """Of a source: `books` seen with a stored page, `outdated` of them by other page objects than today's,
-    `changed` that those of today read otherwise, `failed` whose page is missing, damaged or cut."""
+    """Counts for one source. `books`: with a stored page; `outdated`: observed by older page objects;
+    `changed`: read differently now; `failed`: the stored page is missing, damaged or truncated."""
 
     books: int = 0
     outdated: int = 0
@@ -53,9 +54,9 @@ class ReextractResult:
 
 
 def reextract(settings: Settings, source: Source, *, dry_run: bool) -> ReextractResult:
-    """Read and publish, a partition of the archive at a time: memory holds the newest of its books only.
+    """Process the archive one partition at a time; memory holds the newest observations of one partition.
 
-    Raises: Invalid when the page objects don't understand the pages, before anything of that kind is
+    Raises: Invalid when the page objects don't understand the pages, before such a correction is
     published; Unavailable naming the store.
     """
     result = ReextractResult()
@@ -63,33 +64,35 @@ def reextract(settings: Settings, source: Source, *, dry_run: bool) -> Reextract
         closing(open_lake(settings.lake_url)) as lake,
         closing(open_event_log(settings.event_log_url)) as log,
     ):
-        run = f"reextract-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-        extraction, sequence = ExtractionMonitor(), 0
+        ledger = f"reextract-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+        monitor, segment = ExtractionMonitor(), 0
         for partition in range(OBSERVED.partitions):
-            news = _find_corrections(
-                lake, source, _find_newest(lake, source, partition), (result, extraction)
+            corrections = _find_corrections(
+                lake, source, _find_newest(lake, source, partition), (result, monitor)
             )
-            while chunk := list(islice(news, _CHUNK)):
+            while chunk := list(islice(corrections, _CHUNK)):
                 if not dry_run:
-                    _publish_corrections(log, lake, chunk, key=make_ledger_key(source.name, run, sequence))
-                sequence += 1
+                    _publish_corrections(log, lake, chunk, key=make_ledger_key(source.name, ledger, segment))
+                segment += 1
     return result
 
 
 def _find_newest(lake: Lake, source: Source, partition: int) -> dict[str, BookEvent]:
-    """Per book of the source, without what was printed: that is read anew."""
-    found: dict[str, BookEvent] = {}
+    """Newest observation of each book of the source, without the printed text, which is extracted again."""
+    newest: dict[str, BookEvent] = {}
     for key in lake.list(make_topic_prefix(OBSERVED.name)):
         if parse_batch_key(key).partition == partition:
             for fact in _decode_facts(unpack_records(lake.get(key))):
-                known = found.get(fact.key)
-                if fact.source == source.name and (known is None or _get_order(fact) > _get_order(known)):
-                    found[fact.key] = _drop_printed(fact)
-    return found
+                previous = newest.get(fact.key)
+                if fact.source == source.name and (
+                    previous is None or _get_order(fact) > _get_order(previous)
+                ):
+                    newest[fact.key] = _drop_printed(fact)
+    return newest
 
 
 def _decode_facts(records: Sequence[Record]) -> Iterator[BookEvent]:
-    """What can be read; the rest was parked by the ingestor."""
+    """Records that decode; the ingestor has sent the others to the dead-letter topic."""
     for record in records:
         try:
             event = decode(record).event
@@ -104,7 +107,7 @@ def _get_order(fact: BookEvent) -> tuple[int, str]:
 
 
 def _drop_printed(fact: BookEvent) -> BookEvent:
-    return fact.model_copy(update={"printed": _UNREAD}) if isinstance(fact, BookObserved) else fact
+    return fact.model_copy(update={"printed": _NOTHING_PRINTED}) if isinstance(fact, BookObserved) else fact
 
 
 def _find_corrections(
@@ -113,37 +116,37 @@ def _find_corrections(
     newest: dict[str, BookEvent],
     counted: tuple[ReextractResult, ExtractionMonitor],
 ) -> Iterator[BookObserved]:
-    result, extraction = counted
-    for seen in newest.values():
-        if not isinstance(seen, BookObserved) or seen.page is None:
-            continue  # withdrawn, or written by people: nothing to read
+    result, monitor = counted
+    for observation in newest.values():
+        if not isinstance(observation, BookObserved) or observation.page is None:
+            continue  # withdrawn or written by an editor: no stored page
         result.books += 1
-        if seen.extractor == source.extractor:
+        if observation.extractor == source.extractor:
             continue
         result.outdated += 1
-        corrected = _reread_page(lake, source, seen)
+        corrected = _reread_page(lake, source, observation)
         if corrected is None:
             result.failed += 1
             continue
-        if complaint := extraction.record(corrected.printed):
-            raise Invalid(f"{source.name} looks broken: {complaint}; check its page objects")
-        if corrected.content_hash != seen.content_hash:
+        if problem := monitor.record(corrected.printed):
+            raise Invalid(f"{source.name} looks broken: {problem}; check its page objects")
+        if corrected.content_hash != observation.content_hash:
             result.changed += 1
             yield corrected
 
 
-def _reread_page(lake: Lake, source: Source, seen: BookObserved) -> BookObserved | None:
+def _reread_page(lake: Lake, source: Source, observation: BookObserved) -> BookObserved | None:
     try:
-        page = source.book_page(unpack_page(lake.get(seen.page or "")), seen.url)
+        page = source.book_page(unpack_page(lake.get(observation.page or "")), observation.url)
     except (NotFound, Invalid):
         return None
     if not page.is_complete:
         return None
-    printed, origin = page.to_item(), replace(seen.origin, source_id=page.source_id)
-    return seen.model_copy(
+    printed, origin = page.to_item(), replace(observation.origin, source_id=page.source_id)
+    return observation.model_copy(
         update={
             "source_id": page.source_id,
-            "observed_at": seen.observed_at + timedelta(microseconds=1),
+            "observed_at": observation.observed_at + timedelta(microseconds=1),
             "content_hash": hash_printed(origin, printed),
             "extractor": source.extractor,
             "printed": printed,

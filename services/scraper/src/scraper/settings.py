@@ -1,4 +1,4 @@
-"""What can be set for a crawl, on top of what all services share."""
+"""Settings of the scraper, in addition to those of all services."""
 
 from typing import Self
 
@@ -51,13 +51,13 @@ class Settings(shared.Settings):
     )
 
     @model_validator(mode="after")
-    def _embedded_frontier(self) -> Self:
+    def _check_frontier_url(self) -> Self:
         if not self.frontier_url:
             object.__setattr__(self, "frontier_url", f"sqlite://{self.data.absolute()}/frontier")
         if self.environment is shared.Environment.PRODUCTION and self.frontier_url.startswith("sqlite:"):
             raise ValueError("BOOKSTREAM_FRONTIER_URL is embedded; production needs a real server")
         return self
 
-    def limit_for(self, name: str, *, is_loopback: bool) -> float:
-        """A limit of the host, 0 for none: on this machine only one that was set on purpose counts."""
+    def get_host_limit(self, name: str, *, is_loopback: bool) -> float:
+        """A limit of the host, 0 for none; a loopback site has only the limits that were set explicitly."""
         return 0 if is_loopback and name not in self.model_fields_set else getattr(self, name)

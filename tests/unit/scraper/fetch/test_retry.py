@@ -21,11 +21,11 @@ def _patience(*, retries: int = 2, stopping: asyncio.Event | None = None) -> Ret
 
 
 def _again(
-    patience: RetryMiddleware, *, status: int, retry_after: str | None = None, tries: int = 0
+    patience: RetryMiddleware, *, status: int, retry_after: str | None = None, retries: int = 0
 ) -> float | None:
     """Seconds until the request goes out again, None when it doesn't."""
     headers = {"Retry-After": retry_after} if retry_after else {}
-    request = Request(_URL, meta={"tries": tries})
+    request = Request(_URL, meta={"retries": retries})
     result = patience.process_response(request, Response(_URL, status=status, headers=headers))
     return float(result.meta["not_before"]) - 100 if isinstance(result, Request) else None
 
@@ -39,8 +39,8 @@ def test_retry_after_may_be_a_date_and_a_past_one_means_now() -> None:
     assert _again(_patience(), status=503, retry_after=format_datetime(SystemClock().now())) == 0.0
 
 
-def test_the_pause_doubles_with_each_try_and_tries_end() -> None:
-    waits = [_again(_patience(retries=3), status=500, tries=tries) for tries in range(4)]
+def test_the_pause_doubles_with_each_try_and_retries_end() -> None:
+    waits = [_again(_patience(retries=3), status=500, retries=retries) for retries in range(4)]
     assert waits == [0.5, 1.0, 2.0, None]
 
 

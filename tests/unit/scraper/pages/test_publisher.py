@@ -1,4 +1,4 @@
-"""What becomes of those who wait for a page to be safe, when it can't be made so."""
+"""Publishing of parsed pages."""
 
 import asyncio
 import sqlite3
@@ -15,7 +15,8 @@ from bookcore.lake.files import FileLake
 from scraper.frontier import PageKind
 from scraper.frontier.sqlite.frontier import SqliteFrontier
 from scraper.pages.parser import ParsedPage
-from scraper.pages.publisher import Limits, Publisher, Stores
+from scraper.pages.publisher import Publisher
+from scraper.session.session import Stores
 
 
 class _Malformed(FileLake):
@@ -33,17 +34,17 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
         yield Stores(log, _Malformed(tmp_path / "lake"), frontier)
 
 
-def test_everybody_who_waits_hears_of_an_error_that_nobody_foresaw(stores: Stores) -> None:
+def test_unforeseen_store_error_fails_all_pending_pages(stores: Stores) -> None:
     run = stores.frontier.begin_run(
         site="http://a/", extractor="shop/1", now=datetime(2026, 5, 4, tzinfo=UTC)
     )
     stores.frontier.add_pages(PageKind.BOOK, ["http://a/1", "http://a/2", "http://a/3"], depth=1)
-    publisher = Publisher(stores, run, source="shop", limits=Limits(batch=2, patience=1))
+    publisher = Publisher(stores, run, source="shop", batch_size=2, patience=1)
 
     async def publish_all() -> list[BaseException | None]:
-        reads = [ParsedPage(page, b"body") for page in stores.frontier.lease_pages(9).pages]
-        told = asyncio.gather(*(publisher.publish(read) for read in reads), return_exceptions=True)
-        return await asyncio.wait_for(told, 10)
+        items = [ParsedPage(page, b"body") for page in stores.frontier.lease_pages(9).pages]
+        results = asyncio.gather(*(publisher.publish(item) for item in items), return_exceptions=True)
+        return await asyncio.wait_for(results, 10)
 
     errors = asyncio.run(publish_all())
     assert [type(error) for error in errors] == [Unavailable] * 3

@@ -1,13 +1,13 @@
-"""One crawl from beginning to end: opens everything, runs Scrapy, closes everything."""
+"""One crawl process: opens the stores, runs Scrapy, finishes the run and closes the stores."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
+from scrapy.utils.misc import load_object
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import open_event_log
@@ -16,135 +16,138 @@ from bookcore.kit.progress import write_line
 from bookcore.lake import open_lake
 from scraper.crawl.scrapy_settings import build_scrapy_settings
 from scraper.crawl.shutdown import stop_in_order
-from scraper.crawl.spider import BookSpider
 from scraper.frontier import CrawlLimits, CrawlRun, Frontier, PageKind, open_frontier
-from scraper.pages.processor import CrawlResult, ExitCode, PageProcessor
-from scraper.pages.publisher import Limits, Publisher, Stores
-from scraper.session.page_leases import Leases
+from scraper.session.failures import FailureRecorder
+from scraper.session.host_pacer import HostPacer
+from scraper.session.page_leases import PageLeases
 from scraper.session.progress import ProgressTracker
+from scraper.session.session import SETTING, CrawlSession, Stores
+from scraper.session.stop import CrawlResult, ExitCode, StopRequest
 from scraper.settings import Settings
 from scraper.sources.site import Site
 
 _PROGRESS_INTERVAL = 0.25
 _RELEASE_TIMEOUT = 6.0
-"""Seconds for a question to the frontier to be answered when the crawl is at its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Crawl:
-    settings: Settings
-    site: Site
-    stores: Stores
-    run: CrawlRun
+"""Seconds for the last call of the frontier to end."""
 
 
 async def crawl(settings: Settings, site: Site, *, only_if_running: bool = False) -> CrawlResult:
-    """Crawl the site until everything known is fetched, or something ends it early; with `only_told` if the
-    fleet is to.
+    """Crawl the site until the run is drained or a stop is requested. `only_if_running`: only if the fleet is
+    commanded to.
 
     Raises: Conflict when another process has the source for itself, or it is paused; Unavailable when a store
     can't be opened.
     """
-    with _stores(settings, site) as stores:
-        run = begin_run(stores.frontier, site, only_told=only_if_running)
-        return await _run(_Crawl(settings, site, stores, run))
+    with _open_stores(settings, site) as stores:
+        run = begin_run(stores.frontier, site, only_if_running=only_if_running)
+        session = _create_session(settings, site, stores, run)
+        await _run_scrapy(session)
+        return await asyncio.to_thread(lambda: _finish_run(session))
 
 
-def begin_run(frontier: Frontier, site: Site, *, only_told: bool = False) -> CrawlRun:
-    """Join or begin a run that knows at least where the site begins. Raises: Conflict, Unavailable."""
+def begin_run(frontier: Frontier, site: Site, *, only_if_running: bool = False) -> CrawlRun:
+    """Join or begin a run and add the start page. Raises: Conflict, Unavailable."""
     now, extractor = SystemClock().now(), site.source.extractor
-    run = frontier.begin_run(site=site.start, extractor=extractor, now=now, only_if_running=only_told)
+    run = frontier.begin_run(site=site.start, extractor=extractor, now=now, only_if_running=only_if_running)
     frontier.add_pages(PageKind.LISTING, [site.start], depth=0)
     return run
 
 
 def build_limits(settings: Settings, site: Site) -> CrawlLimits:
-    """What the fleet keeps to on this site."""
+    """Limits of the fleet on this site."""
+    concurrency = settings.get_host_limit("scraper_host_concurrency", is_loopback=site.is_loopback)
     return CrawlLimits(
         host=urlsplit(site.start).netloc,
-        host_rate=settings.limit_for("scraper_host_rate", is_loopback=site.is_loopback),
-        host_concurrency=int(settings.limit_for("scraper_host_concurrency", is_loopback=site.is_loopback)),
+        host_rate=settings.get_host_limit("scraper_host_rate", is_loopback=site.is_loopback),
+        host_concurrency=int(concurrency),
         lease_seconds=settings.scraper_lease,
         max_pages=settings.scraper_max_pages,
     )
 
 
-async def _run(crawl: _Crawl) -> CrawlResult:
-    source, settings, frontier = crawl.site.source.name, crawl.settings, crawl.stores.frontier
-    tally = ProgressTracker(crawl.run)
+def _create_session(settings: Settings, site: Site, stores: Stores, run: CrawlRun) -> CrawlSession:
+    limits, patience, frontier = build_limits(settings, site), settings.scraper_patience, stores.frontier
+    progress, stop = ProgressTracker(run), StopRequest()
 
     def rejoin() -> None:
-        tally.run = begin_run(frontier, crawl.site)
+        progress.run = begin_run(frontier, site)
 
-    limits = Limits(batch=settings.scraper_batch, patience=settings.scraper_patience)
-    bounds = build_limits(settings, crawl.site)
-    leases = Leases(frontier, rejoin, bounds=bounds, patience=limits.patience)
-    publisher = Publisher(crawl.stores, crawl.run, source=source, limits=limits)
-    work = PageProcessor(crawl.site, publisher, leases, tally=tally, max_depth=settings.scraper_max_depth)
-    await _scrape(crawl, work, leases)
-    return await asyncio.to_thread(lambda: _end(frontier, work))
+    pacer = HostPacer(frontier, is_paced=limits.host_rate > 0, patience=patience)
+    leases = PageLeases(frontier, pacer, rejoin=rejoin, lease_seconds=limits.lease_seconds, patience=patience)
+    return CrawlSession(
+        settings=settings,
+        site=site,
+        stores=stores,
+        progress=progress,
+        pacer=pacer,
+        leases=leases,
+        stop=stop,
+        failures=FailureRecorder(site.start, leases=leases, progress=progress, stop=stop),
+    )
 
 
-async def _scrape(crawl: _Crawl, work: PageProcessor, leases: Leases) -> None:
-    wanted = build_scrapy_settings(crawl.settings, site=crawl.site)
-    wanted.set("SCRAPER_LEASES", leases)
-    crawler = Crawler(BookSpider, wanted)
-    crawler.signals.connect(work.record_response, signal=signals.response_downloaded)
+async def _run_scrapy(session: CrawlSession) -> None:
+    spider = load_object(session.site.source.spider)
+    wanted = build_scrapy_settings(session.settings, site=session.site)
+    wanted.set(SETTING, session)
+    crawler = Crawler(spider, wanted)
+    crawler.signals.connect(session.failures.record_response, signal=signals.response_downloaded)
     async with (
-        _told(work, crawl.stores.frontier),
-        stop_in_order(work, crawler),
-        _kept(work, leases),
+        _report_progress(session),
+        stop_in_order(session.stop, crawler),
+        _keep_leases(session),
     ):
-        await AsyncCrawlerRunner(crawler.settings).crawl(
-            crawler, work=work, clock=SystemClock(), leases=leases
-        )
+        await AsyncCrawlerRunner(crawler.settings).crawl(crawler, session=session)
 
 
-def _end(frontier: Frontier, work: PageProcessor) -> CrawlResult:
-    """The one process that finds the run complete ends it; all of them sum it up."""
-    verdict = work.verdict or CrawlResult(ExitCode.DONE)
-    if verdict.code is ExitCode.DONE:
+def _finish_run(session: CrawlSession) -> CrawlResult:
+    """The one process that finds the run drained finishes it; every process prints a summary."""
+    result = session.stop.result or CrawlResult(ExitCode.DONE)
+    frontier, progress = session.stores.frontier, session.progress
+    if result.code is ExitCode.DONE:
         frontier.finish_run(now=SystemClock().now())
     with suppress(BookstreamError):
-        work.tally.status = frontier.read_status()
-    write_line(work.tally.build_progress())  # a short crawl may have told nothing but its beginning
-    write_line(work.tally.build_summary())
-    return verdict
+        progress.status = frontier.read_status()
+    write_line(progress.build_progress())  # a short crawl may have printed only its beginning
+    write_line(progress.build_summary())
+    return result
 
 
 @asynccontextmanager
-async def _kept(work: PageProcessor, leases: Leases) -> AsyncIterator[None]:
-    """Leases are kept as long as the crawl goes on, then given back."""
+async def _keep_leases(session: CrawlSession) -> AsyncIterator[None]:
+    """Lease and renew pages within the block, release them at its end."""
+    leases, progress = session.leases, session.progress
 
-    async def go_on() -> None:
+    async def run_leases() -> None:
         try:
-            await leases.keep()
+            await leases.run()
         except BookstreamError as error:
-            work.stop(CrawlResult(ExitCode.STOPPED, str(error)))
+            session.stop.stop(ExitCode.STOPPED, str(error))
 
-    task = asyncio.create_task(go_on())
+    task = asyncio.create_task(run_leases())
     try:
         yield
     finally:
-        work.tally.is_limited = work.tally.is_limited or leases.limited
-        leases.stop()
+        progress.is_limited = progress.is_limited or leases.is_limited
+        leases.close()
         await asyncio.wait([task], timeout=_RELEASE_TIMEOUT)
         task.cancel()
-        await leases.give_back()
+        await leases.release_pages()
 
 
 @asynccontextmanager
-async def _told(work: PageProcessor, frontier: Frontier) -> AsyncIterator[None]:
-    """Progress goes out four times a second."""
+async def _report_progress(session: CrawlSession) -> AsyncIterator[None]:
+    """Print a progress line four times a second."""
+    progress, frontier = session.progress, session.stores.frontier
 
-    async def go_on() -> None:
+    async def write_lines() -> None:
         while True:
-            write_line(work.tally.build_progress())
+            write_line(progress.build_progress())
             await asyncio.sleep(_PROGRESS_INTERVAL)
             with suppress(BookstreamError):
-                work.tally.status = await asyncio.to_thread(frontier.read_status)
+                progress.status = await asyncio.to_thread(frontier.read_status)
 
-    task = asyncio.create_task(go_on())
+    task = asyncio.create_task(write_lines())
     try:
         yield
     finally:
@@ -152,11 +155,11 @@ async def _told(work: PageProcessor, frontier: Frontier) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _stores(settings: Settings, site: Site) -> Iterator[Stores]:
+def _open_stores(settings: Settings, site: Site) -> Iterator[Stores]:
     with ExitStack() as stack:
-        bounds = build_limits(settings, site)
-        opened = open_frontier(settings.frontier_url, site.source.name, bounds)
-        frontier = stack.enter_context(closing(opened))
+        limits = build_limits(settings, site)
+        frontier = open_frontier(settings.frontier_url, site.source.name, limits)
+        stack.enter_context(closing(frontier))
         log = stack.enter_context(closing(open_event_log(settings.event_log_url)))
         lake = stack.enter_context(closing(open_lake(settings.lake_url)))
         yield Stores(log, lake, frontier)

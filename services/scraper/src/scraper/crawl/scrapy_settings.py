@@ -1,4 +1,4 @@
-"""How Scrapy is set up: what is off, what is on, and why."""
+"""Scrapy settings of a crawl."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from scrapy.http import Response
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 from scrapy.settings import Settings as ScrapySettings
 from scrapy.spiders import Spider
+from twisted.python.failure import Failure
 
 from scraper.settings import Settings
 from scraper.sources.site import Site
@@ -30,15 +31,15 @@ _HANDLERS = {
     "https": "scraper.fetch.download_handler.DownloadHandler",
 }
 _MIDDLEWARES = {
-    "scraper.fetch.site_guard.Guard": 50,
+    "scraper.fetch.offsite.OffsiteMiddleware": 50,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": 100,
-    "scraper.fetch.retry.Patience": 550,
-    "scraper.fetch.host_pacing.Pace": 900,
+    "scraper.fetch.retry.RetryMiddleware": 550,
+    "scraper.fetch.host_pacing.HostPacingMiddleware": 900,
 }
 
 
 def build_scrapy_settings(settings: Settings, *, site: Site) -> ScrapySettings:
-    """Everything that Scrapy brings is off unless it is named here; SCRAPER_LEASES is yet to be added."""
+    """Everything that Scrapy brings is off unless it is named here. The caller adds the session."""
     return ScrapySettings(
         {
             **_OFF,
@@ -51,17 +52,16 @@ def build_scrapy_settings(settings: Settings, *, site: Site) -> ScrapySettings:
             "DOWNLOADER_MIDDLEWARES": _MIDDLEWARES,
             "SPIDER_MIDDLEWARES_BASE": {},
             "EXTENSIONS_BASE": {"scrapy.extensions.throttle.AutoThrottle": 0},
-            "SCHEDULER": "scraper.crawl.spider.FrontierScheduler",
-            "LOG_FORMATTER": "scraper.crawl.scrapy_settings.QuietLog",
-            "SCRAPER_SITE": site,
-            "SCRAPER_MAY_BE_PRIVATE": site.allows_private_addresses,
+            "ITEM_PIPELINES": {"scraper.pages.pipeline.PublishPipeline": 300},
+            "SCHEDULER": "scraper.crawl.scheduler.FrontierScheduler",
+            "LOG_FORMATTER": "scraper.crawl.scrapy_settings.SilentLogFormatter",
         }
     )
 
 
 def _build_limits(settings: Settings) -> dict[str, Any]:
-    """CONCURRENT_ITEMS is the number of tasks that Scrapy starts for each page's output, which is never
-    more than one request here."""
+    """CONCURRENT_ITEMS is the number of tasks that Scrapy starts for the output of each page, which is at
+    most one request or item here."""
     return {
         "CONCURRENT_REQUESTS": settings.scraper_concurrency,
         "CONCURRENT_REQUESTS_PER_DOMAIN": settings.scraper_concurrency,
@@ -74,7 +74,7 @@ def _build_limits(settings: Settings) -> dict[str, Any]:
 
 
 def _build_politeness(settings: Settings, *, is_loopback: bool) -> dict[str, Any]:
-    """A server on this machine has nobody else to serve: there AutoThrottle would only slow the crawl."""
+    """AutoThrottle is off for a loopback site, which serves nobody else."""
     return {
         "USER_AGENT": f"Bookstream/0.1 (+{settings.scraper_contact})",
         "ROBOTSTXT_OBEY": True,
@@ -87,10 +87,23 @@ def _build_politeness(settings: Settings, *, is_loopback: bool) -> dict[str, Any
 
 
 class SilentLogFormatter(LogFormatter):
-    """Scrapy would word a line for each page only to have it thrown away."""
+    """Formats nothing: Scrapy would build two lines for each page that are below the log level. Failures
+    are logged by FailureRecorder."""
 
     def crawled(  # type: ignore[override]  # Scrapy takes None for silence
         self, request: Request, response: Response, spider: Spider
     ) -> LogFormatterResult | None:
-        """Nothing."""
+        """No line."""
+        return None
+
+    def scraped(  # type: ignore[override]  # Scrapy takes None for silence
+        self, item: object, response: Response | Failure | None, spider: Spider
+    ) -> LogFormatterResult | None:
+        """No line."""
+        return None
+
+    def dropped(  # type: ignore[override]  # Scrapy takes None for silence
+        self, item: object, exception: BaseException, response: Response | Failure | None, spider: Spider
+    ) -> LogFormatterResult | None:
+        """No line."""
         return None

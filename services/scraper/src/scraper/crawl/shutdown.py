@@ -1,4 +1,4 @@
-"""How a crawl ends before its time: in order at the first signal or verdict, at once at the second signal."""
+"""Orderly shutdown of a crawl at the first signal or stop request; immediate exit at the second signal."""
 
 import asyncio
 import os
@@ -8,31 +8,31 @@ from contextlib import asynccontextmanager
 
 from scrapy.crawler import Crawler
 
-from scraper.pages.processor import CrawlResult, ExitCode, PageProcessor
+from scraper.session.stop import ExitCode, StopRequest
 
-_SIGNAL_REASON = "stopped by a signal; what was acknowledged is kept, the next crawl goes on from here"
+_SIGNAL_REASON = "stopped by a signal; acknowledged pages are kept and the next crawl continues from here"
 
 
 @asynccontextmanager
-async def stop_in_order(work: PageProcessor, crawler: Crawler) -> AsyncIterator[None]:
-    """Until the end of the block, SIGINT and SIGTERM are verdicts, and a verdict stops Scrapy."""
+async def stop_in_order(stop: StopRequest, crawler: Crawler) -> AsyncIterator[None]:
+    """Until the end of the block, SIGINT and SIGTERM request a stop, and a stop request stops Scrapy."""
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
-        if work.stopping.is_set():
+        if stop.is_set:
             os._exit(ExitCode.INTERRUPTED)
-        work.stop(CrawlResult(ExitCode.INTERRUPTED, _SIGNAL_REASON))
+        stop.stop(ExitCode.INTERRUPTED, _SIGNAL_REASON)
 
-    async def on_stop() -> None:
-        await work.stopping.wait()
+    async def stop_crawler() -> None:
+        await stop.event.wait()
         await crawler.stop_async()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    task = asyncio.create_task(on_stop())
+    task = asyncio.create_task(stop_crawler())
     try:
         yield
     finally:
-        if work.stopping.is_set():
+        if stop.is_set:
             await task
         task.cancel()

@@ -1,137 +1,116 @@
-"""What ties a source to Scrapy: requests come from the frontier, answers go to the publisher."""
+"""Spider of a source: requests come from the leased pages, items go to the publishing pipeline."""
 
-from collections import deque
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
 
 from scrapy import Request, Spider
-from scrapy.core.scheduler import BaseScheduler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from bookcore.kit.clock import Clock
+from bookcore.kit.clock import SystemClock
 from scraper.fetch.retry import TRANSIENT_ERRORS
 from scraper.frontier import Page
-from scraper.pages.parser import FetchedPage
-from scraper.pages.processor import PageProcessor
-from scraper.session.page_leases import Leases
+from scraper.pages.parser import FetchedPage, ParsedPage
+from scraper.pages.processor import PageProcessor, StaleSnapshotError
+from scraper.session.session import CrawlSession
 
-_MOVED = frozenset({301, 302, 303, 307, 308})
-_MOST_MOVES = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 5
 
 
 class BookSpider(Spider):
-    """Callbacks return when the page is safe, so that Scrapy's own limits bound what is in memory."""
+    """Yields a ParsedPage for each page. A source may name a subclass that overrides `parse_page`."""
 
-    def __init__(self, *, work: PageProcessor, clock: Clock, leases: Leases) -> None:
-        super().__init__(name=work.site.source.name)
-        self._work = work
-        self._clock = clock
-        self._leases = leases
+    def __init__(self, *, session: CrawlSession) -> None:
+        super().__init__(name=session.site.source.name)
+        self._leases = session.leases
+        self._failures = session.failures
+        self._processor = PageProcessor(session)
+        self._clock = SystemClock()
 
     async def start(self) -> AsyncIterator[Any]:
-        """A page whenever some are there again after there were none, which wakes the engine: it takes the
-        others from the scheduler. The end of this is the end of the run."""
-        while page := await self._leases.first_of_more():
-            yield self._request(page, page.url, validate=True)
+        """Yield a page whenever pages are leased again after there were none, which wakes the engine; it
+        takes the others from the scheduler. The crawl ends when this ends."""
+        while page := await self._leases.wait_for_page():
+            yield self._build_request(page, page.url, is_conditional=True)
 
-    def next_request(self) -> Request | None:
-        """The next page that is leased, with what makes the request conditional."""
-        page = self._leases.next()
-        return self._request(page, page.url, validate=True) if page else None
+    def take_request(self) -> Request | None:
+        """Conditional request for the next leased page."""
+        page = self._leases.take_page()
+        return self._build_request(page, page.url, is_conditional=True) if page else None
 
-    def has_more(self) -> bool:
-        """Whether a page is leased and not yet asked for."""
-        return self._leases.has_ready()
+    def has_pages(self) -> bool:
+        """Whether a page is leased and not yet requested."""
+        return self._leases.has_pages()
 
-    async def read(self, response: Response, page: Page) -> Request | None:
-        """One answer; gives a request when the site or the lake makes another one necessary.
-
-        Whatever goes wrong with it, the page counts as failed with the reason; none is dropped in silence.
-        """
+    async def parse_response(self, response: Response, page: Page) -> Request | ParsedPage | None:
+        """Callback of all requests. Any error counts as a failure of the page, with its reason."""
         try:
-            return await self._handle(response, page)
-        except Exception as error:  # noqa: BLE001 - counted and shown as the page's failure
-            await self._work.fail_page(page, f"could not be handled: {type(error).__name__}: {error}")
+            if response.status in _REDIRECTS:
+                return await self._follow_redirect(response, page)
+            return await self.parse_page(_build_fetched_page(response, self._clock), page)
+        except StaleSnapshotError:
+            return self._build_request(page, page.url, is_conditional=False)
+        except Exception as error:  # noqa: BLE001 - recorded as the page's failure
+            reason = f"could not be handled: {type(error).__name__}: {error}"
+            await self._failures.record_failure(page, reason)
             return None
 
-    async def _handle(self, response: Response, page: Page) -> Request | None:
-        if response.status in _MOVED:
-            return await self._follow(response, page)
-        answer = FetchedPage(
-            status=response.status,
-            url=response.url,
-            body=response.body,
-            etag=_header(response, "ETag"),
-            last_modified=_header(response, "Last-Modified"),
-            fetched_at=self._clock.now(),
-        )
-        if await self._work.process(page, answer):
-            return None
-        return self._request(page, page.url, validate=False)
+    async def parse_page(self, fetched: FetchedPage, page: Page) -> ParsedPage | None:
+        """The item to publish; None for a page that failed. Raises: StaleSnapshotError to fetch it in
+        full."""
+        return await self._processor.process(page, fetched)
 
-    async def give_up(self, failure: Failure) -> None:
-        """No answer, after all tries."""
+    async def on_error(self, failure: Failure) -> None:
+        """Errback of all requests, after all retries."""
         error = failure.value
         request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy adds it
-        if "download_latency" in request.meta:  # the headers came, at this try or an earlier one
-            self._work.record_response()
+        if "download_latency" in request.meta:  # headers came, at this try or an earlier one
+            self._failures.record_response()
         is_transport = isinstance(error, TRANSIENT_ERRORS)
-        await self._work.fail_page(request.cb_kwargs["page"], str(error), is_transport=is_transport)
+        await self._failures.record_failure(request.cb_kwargs["page"], str(error), is_transport=is_transport)
 
-    async def _follow(self, response: Response, page: Page) -> Request | None:
-        """The guard refuses a target outside the site before anything is sent."""
-        moves: int = response.meta.get("moves", 0)
-        target = _header(response, "Location")
-        if target is None or moves >= _MOST_MOVES:
-            await self._work.fail_page(
-                page, f"{response.status} {HTTPStatus(response.status).phrase} without an end"
-            )
+    async def _follow_redirect(self, response: Response, page: Page) -> Request | None:
+        """OffsiteMiddleware refuses a target outside the site before anything is sent."""
+        redirects: int = response.meta.get("redirects", 0)
+        target = _read_header(response, "Location")
+        if target is None or redirects >= _MAX_REDIRECTS:
+            reason = f"{response.status} {HTTPStatus(response.status).phrase} without an end"
+            await self._failures.record_failure(page, reason)
             return None
-        request = self._request(page, urljoin(response.url, target), validate=True)
-        request.meta["moves"] = moves + 1
+        request = self._build_request(page, urljoin(response.url, target), is_conditional=True)
+        request.meta["redirects"] = redirects + 1
         return request
 
-    def _request(self, page: Page, url: str, *, validate: bool) -> Request:
+    def _build_request(self, page: Page, url: str, *, is_conditional: bool) -> Request:
         headers = {}
-        if validate and page.snapshot.body_key:
+        if is_conditional and page.snapshot.body_key:
             if page.snapshot.etag:
                 headers["If-None-Match"] = page.snapshot.etag
             if page.snapshot.last_modified:
                 headers["If-Modified-Since"] = page.snapshot.last_modified
         return Request(
-            url, headers=headers, callback=self.read, errback=self.give_up, cb_kwargs={"page": page}
+            url,
+            headers=headers,
+            callback=self.parse_response,
+            errback=self.on_error,
+            cb_kwargs={"page": page},
         )
 
 
-class FrontierScheduler(BaseScheduler):
-    """Scrapy's queue is the frontier; only what is to be tried again waits in memory."""
-
-    def __init__(self) -> None:
-        self._again: deque[Request] = deque()
-
-    def open(self, spider: Spider) -> None:
-        """Only a BookSpider has a frontier."""
-        if not isinstance(spider, BookSpider):
-            raise TypeError(f"{spider!r} has no frontier")
-        self._spider = spider
-
-    def has_pending_requests(self) -> bool:
-        """While false and nothing is under way, only the spider's `start` keeps the crawl from its end."""
-        return bool(self._again) or self._spider.has_more()
-
-    def enqueue_request(self, request: Request) -> bool:
-        """Another try, or a redirect."""
-        self._again.append(request)
-        return True
-
-    def next_request(self) -> Request | None:
-        """Tries that are under way come first."""
-        return self._again.popleft() if self._again else self._spider.next_request()
+def _build_fetched_page(response: Response, clock: SystemClock) -> FetchedPage:
+    return FetchedPage(
+        status=response.status,
+        url=response.url,
+        body=response.body,
+        etag=_read_header(response, "ETag"),
+        last_modified=_read_header(response, "Last-Modified"),
+        fetched_at=clock.now(),
+    )
 
 
-def _header(response: Response, name: str) -> str | None:
+def _read_header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1") if value else None

@@ -1,4 +1,4 @@
-"""Scrapy's downloads over aiohttp: half the CPU time of the built-in handler, and one place for all limits.
+"""Scrapy download handler over aiohttp: half the CPU time of the built-in one, and one place for all limits.
 
 Certificates are always verified, redirects are not followed here, proxies and cookies are not used, and a
 body is never read beyond DOWNLOAD_MAXSIZE, counted after decompression.
@@ -21,6 +21,7 @@ from scrapy.http import Response
 from yarl import URL
 
 from scraper.fetch.resolver import PrivateAddressError, PublicAddressResolver
+from scraper.session.session import SETTING, CrawlSession
 
 _CONNECT_TIMEOUT = 10
 _KEPT_HEADERS = ("ETag", "Last-Modified", "Location", "Retry-After")
@@ -34,7 +35,8 @@ class DownloadHandler:
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         self._limit = settings.getint("DOWNLOAD_MAXSIZE")
-        self._allows_private = settings.getbool("SCRAPER_MAY_BE_PRIVATE")
+        session: CrawlSession = settings[SETTING]
+        self._allows_private = session.site.allows_private_addresses
         self._connections = settings.getint("CONCURRENT_REQUESTS")
         self._headers = {"User-Agent": settings["USER_AGENT"], "Accept": "text/html"}
         self._timeout = aiohttp.ClientTimeout(
@@ -44,11 +46,11 @@ class DownloadHandler:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """As Scrapy makes its components."""
+        """Scrapy's factory."""
         return cls(crawler)
 
     async def download_request(self, request: Request) -> Response:
-        """Raises: Scrapy's download errors, with a line for people."""
+        """Raises: Scrapy's download errors."""
         started = time.monotonic()
         try:
             return await self._fetch(request, started)
@@ -68,14 +70,14 @@ class DownloadHandler:
         self._session = self._session or self._open_session()
         headers = request.headers.to_tuple_list()
         url = URL(request.url, encoded=True)
-        async with self._session.get(url, headers=headers, allow_redirects=False) as answer:
+        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
             request.meta["download_latency"] = time.monotonic() - started
-            body = await self._read_body(answer)
-            kept = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
-            return Response(request.url, status=answer.status, headers=kept, body=body)
+            body = await self._read_body(response)
+            kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+            return Response(request.url, status=response.status, headers=kept, body=body)
 
     def _open_session(self) -> aiohttp.ClientSession:
-        """Made inside the running loop."""
+        """Needs a running event loop."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._connections,
@@ -88,19 +90,19 @@ class DownloadHandler:
             trust_env=False,
         )
 
-    async def _read_body(self, answer: aiohttp.ClientResponse) -> bytes:
-        if (answer.content_length or 0) > self._limit:
-            self._raise_too_large(answer)
+    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
+        if (response.content_length or 0) > self._limit:
+            self._raise_too_large(response)
         chunks, size = [], 0
-        async for chunk in answer.content.iter_any():
+        async for chunk in response.content.iter_any():
             chunks.append(chunk)
             size += len(chunk)
             if size > self._limit:
-                self._raise_too_large(answer)
+                self._raise_too_large(response)
         return b"".join(chunks)
 
-    def _raise_too_large(self, answer: aiohttp.ClientResponse) -> NoReturn:
-        answer.close()
+    def _raise_too_large(self, response: aiohttp.ClientResponse) -> NoReturn:
+        response.close()
         raise DownloadCancelledError(f"the page is larger than {self._limit:,} bytes")
 
 

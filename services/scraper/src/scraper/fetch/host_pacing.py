@@ -1,7 +1,7 @@
-"""Keeps the pace that the whole fleet has agreed on for the host, at the moment when a request goes out.
+"""Delays each request until the host's next slot, which the whole fleet shares.
 
-Every request needs a slot when the host has a pace: pages come with theirs; robots.txt, tries and redirects
-ask for one. A slot missed by a tenth of a second isn't made up for: the page asks for another.
+A leased page brings its slot; robots.txt, retries and redirects reserve one. A slot that was missed by more
+than 0.1 s is given up and another one is reserved.
 """
 
 import asyncio
@@ -14,7 +14,9 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.robotstxt import RobotParser
 
 from scraper.frontier import Page
-from scraper.session.page_leases import Leases
+from scraper.session.host_pacer import HostPacer
+from scraper.session.session import SETTING, CrawlSession
+from scraper.session.stop import StopRequest
 
 _SLOT_TOLERANCE = 0.1
 _MAX_CRAWL_DELAY = 60.0
@@ -23,38 +25,40 @@ _MAX_CRAWL_DELAY = 60.0
 class HostPacingMiddleware:
     """A downloader middleware, the last one before the request goes out."""
 
-    def __init__(self, leases: Leases, *, user_agent: str) -> None:
-        self._leases = leases
+    def __init__(self, pacer: HostPacer, stop: StopRequest, *, user_agent: str) -> None:
+        self._pacer = pacer
+        self._stop = stop
         self._user_agent = user_agent
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """The leases are among Scrapy's settings."""
-        settings = crawler.settings
-        pace = cls(settings["SCRAPER_LEASES"], user_agent=settings["ROBOTSTXT_USER_AGENT"])
-        crawler.signals.connect(pace.on_robots_parsed, signal=signals.robots_parsed)
-        return pace
+        """Scrapy's factory."""
+        session: CrawlSession = crawler.settings[SETTING]
+        user_agent = crawler.settings["ROBOTSTXT_USER_AGENT"]
+        middleware = cls(session.pacer, session.stop, user_agent=user_agent)
+        crawler.signals.connect(middleware.on_robots_parsed, signal=signals.robots_parsed)
+        return middleware
 
     async def process_request(self, request: Request) -> None:
-        """Raises: IgnoreRequest when the crawl stops meanwhile; Unavailable."""
+        """Raises: IgnoreRequest when the crawl stops while the request waits; Unavailable."""
         page: Page | None = request.cb_kwargs.get("page")
-        slot = self._leases.slot(page) if page else None
+        slot = self._pacer.take_slot(page) if page else None
         while True:
-            if self._leases.is_paced and (slot is None or time.monotonic() > slot + _SLOT_TOLERANCE):
-                slot = time.monotonic() + await self._leases.reserve()
-            wait = max(slot or 0.0, self._leases.host_until) - time.monotonic()
+            if self._pacer.is_paced and (slot is None or time.monotonic() > slot + _SLOT_TOLERANCE):
+                slot = time.monotonic() + await self._pacer.reserve_slot()
+            wait = max(slot or 0.0, self._pacer.held_until) - time.monotonic()
             if wait <= 0:
                 return
             await self._wait(wait)
 
     async def on_robots_parsed(self, robotparser: RobotParser) -> None:
-        """The fleet keeps a Crawl-delay, a minute at most; without one it forgets that there was one."""
+        """Share the Crawl-delay with the fleet, at most a minute; without one, remove the stored one."""
         delay = robotparser.crawl_delay(self._user_agent) or 0.0
-        await self._leases.note_delay(min(max(delay, 0.0), _MAX_CRAWL_DELAY))
+        await self._pacer.set_crawl_delay(min(max(delay, 0.0), _MAX_CRAWL_DELAY))
 
     async def _wait(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._leases.stopping.wait(), seconds)
+            await asyncio.wait_for(self._stop.event.wait(), seconds)
         except TimeoutError:
             return
         raise IgnoreRequest("the crawl is stopping")

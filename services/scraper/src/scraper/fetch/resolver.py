@@ -1,4 +1,4 @@
-"""The second lock behind the list of hosts: what a permitted name resolves to."""
+"""Refuses permitted host names that resolve to private addresses."""
 
 from ipaddress import ip_address
 from socket import AddressFamily
@@ -8,12 +8,12 @@ from aiohttp.resolver import ThreadedResolver
 
 
 class PrivateAddressError(OSError):
-    """A public name led into the private network."""
+    """A public host name resolves to a private address."""
 
 
 class PublicAddressResolver(AbstractResolver):
-    """Refuses private, loopback and link-local answers, so that a name under somebody else's control can't
-    point the crawler at what only this machine can reach. One bad address refuses the name."""
+    """Refuses private, loopback and link-local addresses, so that a foreign name can't point the crawler
+    at services that only this machine can reach. One such address refuses the name."""
 
     def __init__(self, *, allows_private: bool) -> None:
         self._allows_private = allows_private
@@ -23,11 +23,11 @@ class PublicAddressResolver(AbstractResolver):
         self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET
     ) -> list[ResolveResult]:
         """Raises: PrivateAddress, or OSError when the name has no address."""
-        found = await self._resolver.resolve(host, port, family)
-        for answer in found:
-            if not self._allows_private and not ip_address(answer["host"]).is_global:
-                raise PrivateAddressError(f"{host} resolves to the private address {answer['host']}")
-        return found
+        results = await self._resolver.resolve(host, port, family)
+        for result in results:
+            if not self._allows_private and not ip_address(result["host"]).is_global:
+                raise PrivateAddressError(f"{host} resolves to the private address {result['host']}")
+        return results
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing to close."""

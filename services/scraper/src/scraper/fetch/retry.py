@@ -1,7 +1,8 @@
-"""Tries again, a bounded number of times, and leaves a host alone for as long as it asks.
+"""Retries failed requests and holds a host for as long as it asks.
 
-429 and 503 pause the whole host, for all of the fleet, for Retry-After (at most a minute; without it, as for
-any other error, half a second doubling with each try). What else may pass pauses only its own request.
+429 and 503 hold the host, for the whole fleet, for Retry-After (at most a minute). Without that header, and
+for other transient errors, the pause is half a second and doubles with each retry; it delays only its own
+request.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 
-from scraper.session.page_leases import Leases
+from scraper.session.session import SETTING, CrawlSession
 
 TRANSIENT_ERRORS = (
     CannotResolveHostError,
@@ -35,11 +36,11 @@ _MAX_PAUSE = 60.0
 _FIRST_PAUSE = 0.5
 
 HoldHost = Callable[[float], None]
-"""Tells the fleet to leave the host alone for so many seconds."""
+"""Holds the host for so many seconds, for the whole fleet."""
 
 
 class RetryMiddleware:
-    """A downloader middleware; requests that wait here count as active, so the host sees fewer of them."""
+    """Downloader middleware. Requests that wait here count as active, so the host receives fewer of them."""
 
     def __init__(
         self, *, retries: int, stopping: asyncio.Event, now: Callable[[], float], hold_host: HoldHost
@@ -53,18 +54,18 @@ class RetryMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """The leases, among Scrapy's settings, carry the event that ends all waiting."""
+        """Scrapy's factory."""
         settings = crawler.settings
-        leases: Leases = settings["SCRAPER_LEASES"]
+        session: CrawlSession = settings[SETTING]
         return cls(
             retries=settings.getint("RETRY_TIMES"),
-            stopping=leases.stopping,
+            stopping=session.stop.event,
             now=time.monotonic,
-            hold_host=leases.hold,
+            hold_host=session.pacer.hold_host,
         )
 
     async def process_request(self, request: Request) -> None:
-        """Raises: IgnoreRequest when the crawl stops meanwhile; the page stays pending."""
+        """Raises: IgnoreRequest when the crawl stops while the request waits; the page stays in the queue."""
         own_until = request.meta.get("not_before", 0.0)
         while (wait := max(self._host_until, own_until) - self._now()) > 0:
             try:
@@ -74,7 +75,7 @@ class RetryMiddleware:
             raise IgnoreRequest("the crawl is stopping")
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        """The request again while tries are left."""
+        """The request again while retries are left."""
         self._has_responded = True
         if response.status not in _TRANSIENT_STATUS:
             return response
@@ -84,26 +85,27 @@ class RetryMiddleware:
         return self._retry(request, pause) or response
 
     def _pause_host(self, pause: float) -> None:
-        """The fleet hears of it meanwhile."""
         self._host_until = max(self._host_until, self._now() + pause)
         self._hold_host(pause)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
-        """The request again while tries are left and the error may pass.
+        """The request again while retries are left and the error is transient.
 
-        A host that has never answered in this run is tried only twice: it is most likely not there.
+        A host that never responded in this crawl is tried only twice: it is most likely down.
         """
         if not isinstance(exception, TRANSIENT_ERRORS):
             return None
-        if not self._has_responded and request.meta.get("tries", 0) >= 1:
+        if not self._has_responded and request.meta.get("retries", 0) >= 1:
             return None
         return self._retry(request, self._compute_backoff(request))
 
     def _retry(self, request: Request, pause: float) -> Request | None:
-        tries: int = request.meta.get("tries", 0)
-        if tries >= self._retries or self._stopping.is_set():
+        retries: int = request.meta.get("retries", 0)
+        if retries >= self._retries or self._stopping.is_set():
             return None
-        return request.replace(meta={**request.meta, "tries": tries + 1, "not_before": self._now() + pause})
+        return request.replace(
+            meta={**request.meta, "retries": retries + 1, "not_before": self._now() + pause}
+        )
 
     def _compute_pause(self, request: Request, response: Response) -> float:
         printed = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
@@ -111,8 +113,8 @@ class RetryMiddleware:
         return self._compute_backoff(request) if asked is None else min(max(asked, 0.0), _MAX_PAUSE)
 
     def _compute_backoff(self, request: Request) -> float:
-        tries: int = request.meta.get("tries", 0)
-        return min(_FIRST_PAUSE * 2.0**tries, _MAX_PAUSE)
+        retries: int = request.meta.get("retries", 0)
+        return min(_FIRST_PAUSE * 2.0**retries, _MAX_PAUSE)
 
 
 def _parse_retry_after(printed: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Commands from the topic -> what the fleet is told; idempotent by command id, in order within a source."""
+"""Applies the commands of the topic to the fleet; idempotent by command id, in order within a source."""
 
 from bookcore.domain.errors import Invalid
 from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
@@ -10,30 +10,30 @@ from scraper.sources import SOURCES
 from scraper.sources.site import parse_site
 
 GROUP = "scraper.commands"
-"""One consumer group for the fleet: each command is applied by one worker, and seen by all in the store."""
+"""Consumer group of the whole fleet: one worker applies a command, all workers read the resulting state."""
 
 
 class CommandHandler:
-    """The handler of the command topic's consumer."""
+    """Handler of the command topic's consumer."""
 
     def __init__(self, fleet: FleetControl, dead_letters: DeadLetterQueue) -> None:
         self._fleet = fleet
         self._dead_letters = dead_letters
 
     def handle(self, batch: Batch) -> int:
-        """Apply all of it; what can't be understood is parked. Raises: Unavailable."""
-        parked = []
+        """Apply the batch; invalid commands go to the dead-letter topic. Raises: Unavailable."""
+        rejected = []
         for record in batch.records:
             try:
                 self._fleet.apply(_decode_command(record))
             except Invalid as refusal:
-                parked.append(RejectedRecord(record, str(refusal)))
-        self._dead_letters.park(batch.records, parked)
+                rejected.append(RejectedRecord(record, str(refusal)))
+        self._dead_letters.park(batch.records, rejected)
         return batch.next
 
 
 def _decode_command(record: Record) -> CrawlCommand:
-    """Raises: Invalid unless it is a command for a source that we have, at a URL where one can begin."""
+    """Raises: Invalid for an unknown source and for a URL that a crawl can't start at."""
     command = decode(record).event
     if not isinstance(command, CrawlCommand):
         raise Invalid(f"{command.type} is no command")

@@ -1,4 +1,4 @@
-"""What a fleet is to do with each source, kept beside the frontier; `open_fleet(url)` picks the adapter."""
+"""Fleet control port: the commanded state of each source, stored beside the frontier."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ from scraper.frontier import RunStatus, parse_scheme
 
 
 class SourceMode(StrEnum):
-    """Of a source: idle before its first command and after a run that came to its end."""
+    """IDLE: before the first command and after a finished run."""
 
     IDLE = "idle"
     RUNNING = "running"
@@ -20,7 +20,8 @@ class SourceMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What a source's fleet is to do, and how far it is. `url` None: where the source says that it begins."""
+    """Commanded mode of a source and progress of its run. `url`: start URL, None for the default of the
+    source."""
 
     source: str
     mode: SourceMode
@@ -29,31 +30,31 @@ class SourceState:
 
 
 class FleetControl(Protocol):
-    """Safe for several threads and processes. Raises Unavailable when the store is away."""
+    """Thread-safe and process-safe. Methods raise Unavailable when the store can't be used."""
 
     def apply(self, command: CrawlCommand) -> bool:
-        """Do what a command says, once for each command id; False when it had been done before.
+        """Apply a command, once for each command id; False when it was applied before.
 
-        Start and backfill make the source run, stop ends its run early; pause and resume change only a source
-        that runs or is paused. A backfill ends the run under way and forgets what pages said.
+        Start and backfill make the source run, stop finishes its run early; pause and resume change only a
+        source that runs or is paused. A backfill finishes the current run and discards all snapshots.
         """
 
     def read_source(self, source: str) -> SourceState:
-        """As things are now."""
+        """Current state of a source."""
 
     def close(self) -> None:
         """Free files and connections."""
 
 
 class _Adapter(Protocol):
-    def open_fleet(self, url: str, *, works: bool) -> FleetControl: ...
+    def open_fleet(self, url: str, *, is_worker: bool) -> FleetControl: ...
 
 
 def open_fleet(url: str, *, is_worker: bool = False) -> FleetControl:
-    """To look or command, or (`works`) to do what is commanded.
+    """`is_worker`: to run crawls, not only to read and command.
 
     Raises: Invalid when no adapter speaks the URL's scheme; Conflict when it can have only one worker.
     """
     return cast(_Adapter, import_module(f"scraper.fleet.{parse_scheme(url)}")).open_fleet(
-        url, works=is_worker
+        url, is_worker=is_worker
     )

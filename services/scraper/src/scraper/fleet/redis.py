@@ -1,4 +1,4 @@
-"""What the fleet is told, on the store that the fleet's frontier is in."""
+"""Fleet control on the Valkey or Redis server of the frontier."""
 
 from bookcore.events.crawl import CrawlCommand
 from scraper.fleet.control import FleetControl, SourceMode, SourceState
@@ -7,31 +7,28 @@ from scraper.frontier.redis.scripts import ScriptArgument, ScriptReply, ScriptSt
 
 
 class RedisFleetControl:
-    """As Fleet. The ids of the last 1,000 commands of each source are kept."""
+    """Fleet control of any number of workers. The ids of the last 1,000 commands of each source are kept."""
 
     def __init__(self, store: ScriptStore) -> None:
         self._store = store
 
     def apply(self, command: CrawlCommand) -> bool:
-        """As Fleet.apply."""
         arguments = (command.command_id, command.action, command.url or "")
         return self._run_script("command", command.source, *arguments)[0] == b"1"
 
     def read_source(self, source: str) -> SourceState:
-        """As Fleet.told."""
-        *counts, mode, url = self._run_script("look", source)
+        *counts, mode, url = self._run_script("status", source)
         return SourceState(source, SourceMode(mode.decode()), url.decode() or None, parse_status(counts))
 
     def close(self) -> None:
-        """As Fleet.close."""
         self._store.close()
 
     def _run_script(self, script: str, source: str, *args: ScriptArgument) -> ScriptReply:
-        """No run is meant, and no host."""
+        """These scripts use neither the run nor the host."""
         keys = [build_source_key(self._store, source), f"{self._store.prefix}frontier:host:"]
         return self._store.run_script(script, keys, ["", 0, *args])
 
 
 def open_fleet(url: str, *, is_worker: bool) -> FleetControl:
-    """Any number may work. Raises: Invalid, Unavailable naming the setting."""
+    """Raises: Invalid, Unavailable naming the setting."""
     return RedisFleetControl(ScriptStore(url))

@@ -1,4 +1,4 @@
-"""What the fleet of one worker is told, in the files of its embedded frontier."""
+"""Fleet control of one worker, in the SQLite files of its frontier."""
 
 import sqlite3
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _TRANSITIONS = {
 
 
 class SqliteFleetControl:
-    """As Fleet; a crawl that goes on in another process reads the same file."""
+    """Writes the file of each source, which a crawl in another process reads."""
 
     def __init__(self, folder: Path, unlock: Callable[[], None]) -> None:
         self._folder = folder
@@ -30,7 +30,6 @@ class SqliteFleetControl:
         self._files: dict[str, FrontierFile] = {}
 
     def apply(self, command: CrawlCommand) -> bool:
-        """As Fleet.apply."""
         with self._open_file(command.source).begin_transaction() as db:
             new = db.execute("INSERT OR IGNORE INTO commands VALUES (?)", (command.command_id,)).rowcount
             if new:
@@ -38,7 +37,7 @@ class SqliteFleetControl:
         return new == 1
 
     def read_source(self, source: str) -> SourceState:
-        """As Fleet.told; pages under way in a crawl's memory count as queued."""
+        """Pages that a running crawl has leased count as queued."""
         with self._open_file(source).lock_connection() as db:
             mode, url = _read_mode(db)
             run = db.execute(
@@ -50,7 +49,6 @@ class SqliteFleetControl:
         return SourceState(source, mode, url, RunStatus(RunCounts(*run[1:]), discovered=known, failed=failed))
 
     def close(self) -> None:
-        """As Fleet.close."""
         for file in self._files.values():
             file.close()
         self._unlock()
@@ -90,4 +88,4 @@ def open_fleet(url: str, *, is_worker: bool) -> FleetControl:
 
 
 def _unlock_nothing() -> None:
-    """No lock, nothing to free."""
+    """No lock was taken."""

@@ -1,4 +1,4 @@
-"""`python -m scraper status`: what each source's fleet is to do and how far it is, as JSON Lines."""
+"""`python -m scraper status`: mode and progress of each source, as JSON Lines."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _SAMPLE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """Of one source; `rate`: pages a second, between two looks a second apart."""
+    """Status of one source. `rate`: pages a second, over one second."""
 
     source: str
     mode: SourceMode
@@ -30,29 +30,29 @@ class SourceStatus:
 
 
 def read_statuses(settings: Settings) -> Iterator[SourceStatus]:
-    """Of every source. Raises: Unavailable."""
+    """Status of every source. Raises: Unavailable."""
     with closing(open_fleet(settings.frontier_url)) as fleet:
-        before, began = {source: fleet.read_source(source) for source in SOURCES}, time.monotonic()
-        if any(told.mode is SourceMode.RUNNING for told in before.values()):
+        samples, started = {source: fleet.read_source(source) for source in SOURCES}, time.monotonic()
+        if any(sample.mode is SourceMode.RUNNING for sample in samples.values()):
             time.sleep(_SAMPLE_SECONDS)
-        for source, earlier in before.items():
-            now = fleet.read_source(source)
-            yield _build_status(now, earlier, seconds=time.monotonic() - began)
+        for source, earlier in samples.items():
+            state = fleet.read_source(source)
+            yield _build_status(state, earlier, seconds=time.monotonic() - started)
 
 
-def _build_status(told: SourceState, earlier: SourceState, *, seconds: float) -> SourceStatus:
-    now = told.status
-    pages = max(0, now.counts.pages - earlier.status.counts.pages)
+def _build_status(state: SourceState, earlier: SourceState, *, seconds: float) -> SourceStatus:
+    status = state.status
+    pages = max(0, status.counts.pages - earlier.status.counts.pages)
     return SourceStatus(
-        source=told.source,
-        mode=told.mode,
-        url=told.url,
-        queued=now.queued,
-        leased=now.leased,
-        done=now.counts.pages,
-        books=now.counts.books,
-        failed=now.failed,
-        stale=now.stale,
-        workers=now.workers,
+        source=state.source,
+        mode=state.mode,
+        url=state.url,
+        queued=status.queued,
+        leased=status.leased,
+        done=status.counts.pages,
+        books=status.counts.books,
+        failed=status.failed,
+        stale=status.stale,
+        workers=status.workers,
         rate=round(pages / seconds, 1),
     )

@@ -1,7 +1,8 @@
-"""`python -m scraper fleet`: a worker that does what it is told, for as long as it lives.
+"""`python -m scraper fleet`: a worker that runs the crawls that the fleet is commanded to run.
 
-One thread consumes the commands; a crawl is a child process, `python -m scraper crawl --told`, so that it has
-a core, a memory and a death of its own. Children stop in order when their worker is gone, however it went.
+One thread consumes the commands. A crawl is a child process, `python -m scraper crawl --only-if-running`, so
+that it has a core and a memory of its own and can crash alone. Children stop in order when their worker ends,
+even after kill -9.
 """
 
 import os
@@ -23,21 +24,20 @@ from bookcore.events.topics import COMMAND
 from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 from scraper.fleet.commands import GROUP, CommandHandler
 from scraper.fleet.control import FleetControl, SourceMode, SourceState, open_fleet
-from scraper.pages.processor import ExitCode
+from scraper.session.stop import ExitCode
 from scraper.settings import Settings
 from scraper.sources import SOURCES
 
 _RECONCILE_INTERVAL = 0.5
 _FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 60.0
+_MAX_PAUSE = 60.0
 _STOP_TIMEOUT = 30.0
 _log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class _SourceCrawl:
-    """The crawl of one source here; `not_before` (time.monotonic) keeps one that fails from failing all the
-    time."""
+    """Crawl of one source in this worker. `not_before` (time.monotonic): earliest restart after a failure."""
 
     child: subprocess.Popen[bytes] | None = None
     url: str | None = None
@@ -46,7 +46,7 @@ class _SourceCrawl:
 
 
 class FleetWorker:
-    """Looks twice a second what is to be crawled, and has one crawl for each such source."""
+    """Reconciles its child processes with the state of each source, twice a second."""
 
     def __init__(self, fleet: FleetControl, parent_pipe: int) -> None:
         self._fleet = fleet
@@ -54,7 +54,7 @@ class FleetWorker:
         self._crawls = {source: _SourceCrawl() for source in SOURCES}
 
     def run(self, stop: Event) -> None:
-        """Until told to stop; crawls are then stopped in order, and waited for."""
+        """Run until `stop` is set; then stop the crawls in order and wait for them."""
         try:
             while not stop.wait(_RECONCILE_INTERVAL):
                 self.reconcile()
@@ -62,35 +62,35 @@ class FleetWorker:
             self._stop_crawls()
 
     def reconcile(self) -> None:
-        """One round over all sources; a store that is away is waited for."""
+        """Start and stop crawls as commanded; an unavailable store delays that."""
         try:
-            for source, crew in self._crawls.items():
-                self._reconcile_source(crew, self._fleet.read_source(source))
+            for source, crawl in self._crawls.items():
+                self._reconcile_source(crawl, self._fleet.read_source(source))
         except Unavailable as error:
-            _log.warning("waiting", reason=str(error))
+            _log.warning("frontier unavailable; retrying", reason=str(error))
 
-    def _reconcile_source(self, crew: _SourceCrawl, told: SourceState) -> None:
-        if crew.child and crew.child.poll() is not None:
-            self._record_exit(crew, told.source, crew.child.returncode)
-        if crew.child and told.mode is SourceMode.RUNNING and told.url != crew.url:
-            crew.child.terminate()  # another copy of the site is wanted
-        if told.mode is not SourceMode.RUNNING:
-            crew.pause, crew.not_before = _FIRST_PAUSE, 0.0
-        elif not crew.child and time.monotonic() >= crew.not_before:
-            crew.url = told.url
-            crew.child = self._start_crawl(told)
+    def _reconcile_source(self, crawl: _SourceCrawl, state: SourceState) -> None:
+        if crawl.child and crawl.child.poll() is not None:
+            self._record_exit(crawl, state.source, crawl.child.returncode)
+        if crawl.child and state.mode is SourceMode.RUNNING and state.url != crawl.url:
+            crawl.child.terminate()  # another copy of the site was commanded
+        if state.mode is not SourceMode.RUNNING:
+            crawl.pause, crawl.not_before = _FIRST_PAUSE, 0.0
+        elif not crawl.child and time.monotonic() >= crawl.not_before:
+            crawl.url = state.url
+            crawl.child = self._start_crawl(state)
 
-    def _record_exit(self, crew: _SourceCrawl, source: str, code: int) -> None:
-        crew.child = None
-        crew.pause = _FIRST_PAUSE if code == ExitCode.DONE else min(crew.pause * 2, _LONGEST_PAUSE)
-        crew.not_before = time.monotonic() + crew.pause
+    def _record_exit(self, crawl: _SourceCrawl, source: str, code: int) -> None:
+        crawl.child = None
+        crawl.pause = _FIRST_PAUSE if code == ExitCode.DONE else min(crawl.pause * 2, _MAX_PAUSE)
+        crawl.not_before = time.monotonic() + crawl.pause
         _log.info("crawl ended", source=source, code=code)
 
-    def _start_crawl(self, told: SourceState) -> subprocess.Popen[bytes]:
-        _log.info("crawl started", source=told.source, url=told.url)
-        where = ["--url", told.url] if told.url else []
+    def _start_crawl(self, state: SourceState) -> subprocess.Popen[bytes]:
+        _log.info("crawl started", source=state.source, url=state.url)
+        where = ["--url", state.url] if state.url else []
         return subprocess.Popen(  # noqa: S603 - our own program, and a source and URL that were checked
-            [sys.executable, "-m", "scraper", "crawl", told.source, "--told", *where],
+            [sys.executable, "-m", "scraper", "crawl", state.source, "--only-if-running", *where],
             env={**os.environ, PARENT_PIPE: str(self._parent_pipe)},
             pass_fds=[self._parent_pipe],
             stdin=subprocess.DEVNULL,
@@ -99,7 +99,7 @@ class FleetWorker:
         )
 
     def _stop_crawls(self) -> None:
-        children = [crew.child for crew in self._crawls.values() if crew.child]
+        children = [crawl.child for crawl in self._crawls.values() if crawl.child]
         for child in children:
             child.terminate()
         for child in children:
@@ -111,22 +111,22 @@ class FleetWorker:
 
 
 def run_worker(settings: Settings, stop: Event) -> None:
-    """Consume commands and crawl until told to stop.
+    """Consume commands and run crawls until `stop` is set.
 
     Raises: Conflict for a second worker on a frontier that serves one; Unavailable when a store can't be
-    opened; whatever ended the consumer.
+    opened; the error that ended the consumer.
     """
     with ExitStack() as stack:
         fleet = stack.enter_context(closing(open_fleet(settings.frontier_url, is_worker=True)))
         log = stack.enter_context(closing(open_event_log(settings.event_log_url)))
-        alive = stack.enter_context(_open_parent_pipe())
+        parent_pipe = stack.enter_context(_open_parent_pipe())
         commands = CommandHandler(fleet, DeadLetterQueue(log))
         runner = ConsumerLoop(log.create_consumer(GROUP, [COMMAND.name]), commands.handle, name=GROUP)
         errors: list[BookstreamError] = []
         consuming = Thread(target=_consume_commands, args=(runner, stop, errors))
         consuming.start()
         try:
-            FleetWorker(fleet, alive).run(stop)
+            FleetWorker(fleet, parent_pipe).run(stop)
         finally:
             stop.set()
             consuming.join()
@@ -135,7 +135,7 @@ def run_worker(settings: Settings, stop: Event) -> None:
 
 
 def _consume_commands(runner: ConsumerLoop, stop: Event, errors: list[BookstreamError]) -> None:
-    """A worker that can't hear commands any more is none: it stops, and says why."""
+    """A worker that can't consume commands stops, with the error."""
     try:
         runner.run(stop)
     except BookstreamError as error:
@@ -146,7 +146,7 @@ def _consume_commands(runner: ConsumerLoop, stop: Event, errors: list[Bookstream
 
 @contextmanager
 def _open_parent_pipe() -> Iterator[int]:
-    """The reading end; the kernel closes our writing end when this process is gone."""
+    """The reading end; the kernel closes our writing end when this process ends."""
     reading, writing = os.pipe()
     try:
         yield reading

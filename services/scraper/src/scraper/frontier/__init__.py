@@ -1,8 +1,8 @@
-"""The frontier port: what is known of a source's pages, and who fetches which of them now.
+"""Frontier port: the pages of a source, the run they belong to and the pace of their host.
 
-A SQLite file for one process on a laptop, a Valkey for a fleet; `open_frontier(url, source, bounds)` picks by
-the URL's scheme. All methods block and are safe to call from several threads; async callers use a thread.
-Every method raises Unavailable when the store can't be read or written.
+A SQLite file for one process, a Valkey for a fleet; `open_frontier(url, source, limits)` picks the adapter by
+the URL's scheme. All methods block and are thread-safe; async callers use a thread. Every method raises
+Unavailable when the store can't be read or written.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ from bookcore.domain.errors import Invalid
 
 
 class PageKind(IntEnum):
-    """Which page object reads the page."""
+    """Selects the page object that parses the page."""
 
     LISTING = 0
     BOOK = 1
@@ -24,7 +24,7 @@ class PageKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageSnapshot:
-    """What the last good answer left behind; `body` is the lake key of the page, `content_hash` that of the
+    """Result of the last good fetch: HTTP validators, the lake key of the stored body, and the hash of the
     last acknowledged observation."""
 
     etag: str | None = None
@@ -35,10 +35,10 @@ class PageSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page to fetch, leased; of two of a kind, the smaller `id` was discovered earlier.
+    """A leased page. Within a kind, ids grow in the order of discovery.
 
-    `depth` counts links from the start. `token` fences: only the newest lease of a page can finish it. `due`:
-    seconds from the lease until the host may be asked for it, None for a host without a pace.
+    `depth`: links from the start page. `token`: fencing token; only the newest lease of a page can finish it.
+    `slot_delay`: seconds from the lease until its request may be sent, None for a host without a pace.
     """
 
     id: int
@@ -52,7 +52,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class FinishedPage:
-    """A page whose events are acknowledged. `known` None leaves what is known as it was (304)."""
+    """A page whose events are acknowledged. `snapshot` None keeps the stored one (304)."""
 
     page: Page
     snapshot: PageSnapshot | None
@@ -61,7 +61,7 @@ class FinishedPage:
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:
-    """Of one run, over all its resumptions and processes."""
+    """Totals of one run over all its processes and resumptions."""
 
     pages: int = 0
     books: int = 0
@@ -71,8 +71,8 @@ class RunCounts:
 
 @dataclass(frozen=True, slots=True)
 class CrawlRun:
-    """One pass over the source; `sequence` is the next free number of a segment of `ledger`, which no other
-    process writes to."""
+    """One pass over the source. `next_segment`: the next free number in the ledger `ledger_name`, which
+    only this process writes."""
 
     number: int
     name: str
@@ -83,22 +83,22 @@ class CrawlRun:
 
 
 class RunState(StrEnum):
-    """Of a run, as who asks for pages is told. `DRAINED`: nothing waits and nothing is leased, so it can be
-    ended; `OVER`: somebody ended it; `LOST`: the store was emptied, begin anew."""
+    """State of a run. DRAINED: nothing is queued or leased, so the run can be finished. FINISHED: some
+    process finished it. RESET: the store was emptied; begin the run again."""
 
-    ACTIVE = "going"
+    ACTIVE = "active"
     PAUSED = "paused"
     DRAINED = "drained"
-    FINISHED = "over"
-    RESET = "lost"
+    FINISHED = "finished"
+    RESET = "reset"
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseBatch:
-    """Pages of one process until their lease runs out, and what else is to be known.
+    """Pages leased to one process, with the state of the run.
 
-    `wait`: seconds after which it is worth asking again. `hold`: seconds that the host is to be left alone.
-    `limited`: pages are left out because the run may have no more.
+    `retry_after`: seconds until the next lease request can succeed. `host_hold`: seconds during which no
+    request may be sent to the host. `is_limited`: pages are left out because the run has reached `max_pages`.
     """
 
     state: RunState
@@ -110,7 +110,7 @@ class LeaseBatch:
 
 @dataclass(frozen=True, slots=True)
 class LeaseRenewal:
-    """`lost`: pages that others have now. `hold` as in Leased."""
+    """`lost`: pages that are leased to other processes by now. `host_hold` as in LeaseBatch."""
 
     lost: Collection[Page] = ()
     host_hold: float = 0.0
@@ -118,7 +118,8 @@ class LeaseRenewal:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """How far a run is, in pages; `workers` are processes that were heard of within a lease."""
+    """Progress of a run, in pages. `stale`: results refused because the lease was lost. `workers`: processes
+    heard of within one lease."""
 
     counts: RunCounts = RunCounts()
     discovered: int = 0
@@ -129,15 +130,15 @@ class RunStatus:
 
     @property
     def queued(self) -> int:
-        """Known, neither done nor failed nor under way."""
+        """Discovered pages that are neither leased, done nor failed."""
         return max(0, self.discovered - self.counts.pages - self.failed - self.leased)
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlLimits:
-    """What the whole fleet keeps to. `rate`: requests a second to the host, 0 = any; `at_a_time`: pages of
-    the host leased at once, 0 = any; `lease`: seconds that a page stays with a process that was not heard of
-    again; `most`: pages in one run."""
+    """Limits of the whole fleet. `host_rate`: requests a second, 0 = unlimited; `host_concurrency`: pages
+    of the host leased at once, 0 = unlimited; `lease_seconds`: lifetime of a lease that is not renewed;
+    `max_pages`: pages in one run."""
 
     host: str = ""
     host_rate: float = 0.0
@@ -147,54 +148,71 @@ class CrawlLimits:
 
     @property
     def request_interval(self) -> float:
-        """Seconds between two requests."""
+        """Seconds between two requests to the host."""
         return 1 / self.host_rate if self.host_rate else 0.0
 
 
-class Frontier(Protocol):
-    """Of one source. A page waits in a run until it is done or failed in that run."""
+class FrontierRun(Protocol):
+    """Begins, watches and finishes runs of one source."""
 
     def begin_run(
         self, *, site: str, extractor: str, now: datetime, only_if_running: bool = False
     ) -> CrawlRun:
-        """Join the unfinished run, else begin a new one; `only_told`: if the fleet is to crawl the source.
+        """Join the unfinished run, else begin a new one. `only_if_running`: refuse a source that the fleet
+        was not commanded to crawl.
 
-        Another copy of the site (`site`: where it begins) begins with nothing known. Another extractor
-        begins anew and forgets what the pages said, so that all of them are read again.
-        Raises: Conflict while the source is paused or not to be crawled, or others crawl another copy of it.
+        A different `site` (start URL) discards all pages. A different `extractor` keeps the pages and
+        discards their validators and hashes, so that all of them are read again.
+        Raises: Conflict for a paused or (see above) uncommanded source, and while others crawl another site.
         """
 
-    def add_pages(self, kind: PageKind, urls: Sequence[str], *, depth: int) -> int:
-        """Make pages known that weren't; their number."""
-
-    def lease_pages(self, limit: int) -> LeaseBatch:
-        """Up to `limit` pages of this run, each to one process at a time; three listings for each book."""
-
-    def renew_leases(self, pages: Collection[Page]) -> LeaseRenewal:
-        """Keep leases from running out."""
-
-    def finish_pages(self, finished: Sequence[FinishedPage], *, next_segment: int) -> int:
-        """Mark pages done and count them, at once; `sequence` is the next free one. How many were ignored
-        because others have them now."""
-
-    def fail_page(self, page: Page, reason: str) -> None:
-        """Record why a page couldn't be had, unless others have it now; the next run tries it again."""
-
-    def release_pages(self, pages: Collection[Page]) -> None:
-        """This process goes: others may have these at once."""
-
-    def ask_host(self, *, hold: float = 0.0, delay: float | None = None, slot: bool = False) -> float:
-        """Tell the fleet to leave the host alone for `hold` seconds, or of its Crawl-delay; reserve a slot
-        for a request that no lease brought. Seconds until that slot."""
+    def finish_run(self, *, now: datetime) -> bool:
+        """Finish a drained run. True for exactly one of the processes that call it."""
 
     def read_status(self) -> RunStatus:
-        """How far the run is."""
+        """Progress of the run."""
 
     def list_failures(self) -> Sequence[tuple[str, str]]:
-        """URL and reason of every page that is failed now."""
+        """URL and reason of every failed page."""
 
-    def finish_run(self, *, now: datetime) -> bool:
-        """The run is complete, if it is: the next one begins anew. True for the one process that ended it."""
+
+class PageQueue(Protocol):
+    """Leases the pages of the run. A page is queued until it is finished or failed in that run."""
+
+    def add_pages(self, kind: PageKind, urls: Sequence[str], *, depth: int) -> int:
+        """Add the pages that aren't known yet; their number."""
+
+    def lease_pages(self, limit: int) -> LeaseBatch:
+        """Lease up to `limit` pages, each to one process at a time; three listings for each book."""
+
+    def renew_leases(self, pages: Collection[Page]) -> LeaseRenewal:
+        """Extend leases by their full lifetime."""
+
+    def finish_pages(self, finished: Sequence[FinishedPage], *, next_segment: int) -> int:
+        """Mark pages as done and count them, in one transaction. Returns how many were ignored as stale."""
+
+    def fail_page(self, page: Page, reason: str) -> None:
+        """Record the failure of a page unless its lease was lost; the next run tries it again."""
+
+    def release_pages(self, pages: Collection[Page]) -> None:
+        """Return pages to the queue at once and sign this process off."""
+
+
+class HostPacing(Protocol):
+    """Pace of the host, shared by the fleet."""
+
+    def hold_host(self, seconds: float) -> None:
+        """Send nothing to the host for at least so long."""
+
+    def set_crawl_delay(self, seconds: float) -> None:
+        """Store the Crawl-delay of robots.txt; 0 removes it."""
+
+    def reserve_slot(self) -> float:
+        """Reserve the next request slot, for a request that has none from a lease. Seconds until the slot."""
+
+
+class Frontier(FrontierRun, PageQueue, HostPacing, Protocol):
+    """Frontier of one source."""
 
     def close(self) -> None:
         """Free files and connections."""
@@ -202,22 +220,21 @@ class Frontier(Protocol):
 
 BEGIN_CONFLICTS = {
     "paused": "{source} is paused; `bookstream fleet resume {source}` lets it go on",
-    "untold": "{source} is not to be crawled now; `bookstream fleet start {source}` begins",
+    "uncommanded": "{source} is not to be crawled now; `bookstream fleet start {source}` begins",
 }
-"""Why a run isn't begun."""
-
-
-class _Adapter(Protocol):
-    def open_frontier(self, url: str, source: str, bounds: CrawlLimits) -> Frontier: ...
-
+"""Why begin_run refuses."""
 
 _SCHEMES = ("sqlite", "redis")
 
 
-def open_frontier(url: str, source: str, bounds: CrawlLimits) -> Frontier:
+class _Adapter(Protocol):
+    def open_frontier(self, url: str, source: str, limits: CrawlLimits) -> Frontier: ...
+
+
+def open_frontier(url: str, source: str, limits: CrawlLimits) -> Frontier:
     """Raises: Invalid when no adapter speaks the URL's scheme, Conflict when only one process can have it."""
     module = import_module(f"scraper.frontier.{parse_scheme(url)}.frontier")
-    return cast(_Adapter, module).open_frontier(url, source, bounds)
+    return cast(_Adapter, module).open_frontier(url, source, limits)
 
 
 def parse_scheme(url: str) -> str:

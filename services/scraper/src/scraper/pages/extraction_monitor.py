@@ -1,4 +1,4 @@
-"""Whether the page objects still understand the site."""
+"""Detects page objects that no longer understand the site."""
 
 from bookcore.domain.normalise import PrintedBook
 
@@ -7,19 +7,19 @@ _REQUIRED = ("title", "price", "upc")
 
 
 def find_missing_fields(printed: PrintedBook) -> list[str]:
-    """The required fields that the page doesn't print."""
+    """Required fields that the page doesn't print."""
     return [name for name in _REQUIRED if not getattr(printed, name)]
 
 
 class ExtractionMonitor:
-    """Counts, over one process, how often a required field was missing."""
+    """Counts book pages without a required field, over one process."""
 
     def __init__(self) -> None:
         self._pages = 0
         self._incomplete = 0
 
     def record(self, printed: PrintedBook) -> str | None:
-        """From the 20th page on: one line when more than half of the pages lack something, else None."""
+        """One line for people when more than half of 20 or more pages lack a required field, else None."""
         missing = find_missing_fields(printed)
         self._pages += 1
         self._incomplete += bool(missing)

@@ -1,4 +1,4 @@
-"""An answer from the site -> what it says: pure, apart from the moment that it is given."""
+"""Parses fetched pages; pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from scraper.sources.site import Site
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """What came over the wire; `url` is where it came from at last."""
+    """Response of the site. `url`: after redirects."""
 
     status: int
     url: str
@@ -28,7 +28,7 @@ class FetchedPage:
 
 @dataclass(frozen=True, slots=True)
 class ListingContent:
-    """Addresses within the site, each spelt once; `total` is the number of books that a listing prints."""
+    """Canonical URLs within the site, each once. `total`: number of books that the listing prints."""
 
     listings: tuple[str, ...] = ()
     books: tuple[str, ...] = ()
@@ -38,29 +38,34 @@ class ListingContent:
 
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
-    """What is to be kept of a page: its body, what to know of it next time, and the event if it is news."""
+    """Item that the spider yields and the pipeline publishes.
 
-    page: Page
+    `body`: stored in the lake unless None. `snapshot`: replaces the page's unless None. `event`: published
+    unless None. `page`: marked as done at the end; None for an item without a lease of the frontier.
+    """
+
+    page: Page | None
     body: bytes | None = None
     snapshot: PageSnapshot | None = None
     event: BookObserved | None = None
 
 
 class PageParser:
-    """Knows the site and its page objects."""
+    """Applies the page objects of a source to pages of one site."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._source = site.source
 
-    def check_status(self, answer: FetchedPage) -> None:
-        """Raises: Invalid unless the answer is a page, or says that the known one still stands."""
-        if answer.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
-            known = answer.status in HTTPStatus._value2member_map_
-            raise Invalid(f"{answer.status} {HTTPStatus(answer.status).phrase if known else ''}".strip())
+    def check_status(self, fetched: FetchedPage) -> None:
+        """Raises: Invalid for any status but 200 and 304."""
+        if fetched.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
+            is_standard = fetched.status in HTTPStatus._value2member_map_
+            phrase = HTTPStatus(fetched.status).phrase if is_standard else ""
+            raise Invalid(f"{fetched.status} {phrase}".strip())
 
     def parse_listing(self, body: bytes, url: str) -> ListingContent:
-        """Where a listing leads, as far as it goes."""
+        """Links of a listing; of a truncated one, those up to its end."""
         page = self._source.list_page(body, url)
         links = page.list_links()
         return ListingContent(
@@ -70,48 +75,51 @@ class PageParser:
             is_complete=page.is_complete,
         )
 
-    def record_listing(self, page: Page, answer: FetchedPage) -> ParsedPage:
-        """A listing makes no event; its body is kept for the next 304."""
-        key = make_page_key(answer.body)
-        known = PageSnapshot(answer.etag, answer.last_modified, key)
-        return ParsedPage(page, body=None if key == page.snapshot.body_key else answer.body, snapshot=known)
+    def record_listing(self, page: Page, fetched: FetchedPage) -> ParsedPage:
+        """A listing makes no event; its body is stored for the next 304."""
+        key = make_page_key(fetched.body)
+        snapshot = PageSnapshot(fetched.etag, fetched.last_modified, key)
+        is_stored = key == page.snapshot.body_key
+        return ParsedPage(page, body=None if is_stored else fetched.body, snapshot=snapshot)
 
-    def parse_book(self, page: Page, answer: FetchedPage) -> ParsedPage:
-        """A page that is equal to the byte isn't read again, one that says the same makes no event.
+    def parse_book(self, page: Page, fetched: FetchedPage) -> ParsedPage:
+        """An equal body isn't parsed again; equal printed text makes no event.
 
-        Raises: Invalid when the page was cut short, for then no field of it can be trusted.
+        Raises: Invalid for a truncated page: none of its fields can be trusted.
         """
-        key = make_page_key(answer.body)
-        if key == page.snapshot.body_key and page.snapshot.content_hash:
-            return ParsedPage(
-                page,
-                snapshot=PageSnapshot(answer.etag, answer.last_modified, key, page.snapshot.content_hash),
-            )
-        found = self._source.book_page(answer.body, answer.url)
-        if not found.is_complete:
+        key, last = make_page_key(fetched.body), page.snapshot
+        if key == last.body_key and last.content_hash:
+            snapshot = PageSnapshot(fetched.etag, fetched.last_modified, key, last.content_hash)
+            return ParsedPage(page, snapshot=snapshot)
+        book_page = self._source.book_page(fetched.body, fetched.url)
+        if not book_page.is_complete:
             raise Invalid("the page was cut short")
-        return self._build_observation(page, answer, key=key, found=found)
+        return self._build_observation(page, fetched, key=key, book_page=book_page)
 
-    def _build_observation(self, page: Page, answer: FetchedPage, *, key: str, found: BookPage) -> ParsedPage:
-        """A poor page is kept without validators, so that it is asked for in full next time."""
-        printed = found.to_item()
-        origin = Origin(self._source.name, found.source_id, page.url)
-        digest = hash_printed(origin, printed)
+    def _build_observation(
+        self, page: Page, fetched: FetchedPage, *, key: str, book_page: BookPage
+    ) -> ParsedPage:
+        """A page without a required field is stored without validators, so that it is fetched in full next
+        time."""
+        printed = book_page.to_item()
+        origin = Origin(self._source.name, book_page.source_id, page.url)
+        content_hash = hash_printed(origin, printed)
         event = BookObserved(
             source=origin.source,
             source_id=origin.source_id,
             url=page.url,
-            observed_at=answer.fetched_at,
-            content_hash=digest,
+            observed_at=fetched.fetched_at,
+            content_hash=content_hash,
             extractor=self._source.extractor,
             page=key,
             printed=printed,
         )
-        known = PageSnapshot(answer.etag, answer.last_modified, key, digest)
+        snapshot = PageSnapshot(fetched.etag, fetched.last_modified, key, content_hash)
         if find_missing_fields(printed):
-            known = PageSnapshot(body_key=key, content_hash=digest)
-        return ParsedPage(page, answer.body, known, None if digest == page.snapshot.content_hash else event)
+            snapshot = PageSnapshot(body_key=key, content_hash=content_hash)
+        is_unchanged = content_hash == page.snapshot.content_hash
+        return ParsedPage(page, fetched.body, snapshot, None if is_unchanged else event)
 
     def _canonicalize_links(self, links: tuple[str, ...]) -> tuple[str, ...]:
-        found = (self._site.canonicalize(link) for link in links)
-        return tuple(dict.fromkeys(address for address in found if address))
+        urls = (self._site.canonicalize(link) for link in links)
+        return tuple(dict.fromkeys(url for url in urls if url))

@@ -1,4 +1,4 @@
-"""Progress of a crawl as this process knows it."""
+"""Progress of the run as this process knows it."""
 
 import time
 from dataclasses import asdict
@@ -8,40 +8,39 @@ from scraper.frontier import CrawlRun, RunStatus
 
 
 class ProgressTracker:
-    """Where the run stands, as last heard: it may have other processes, and had some before."""
+    """Last known status of the run, which other processes may share."""
 
     def __init__(self, run: CrawlRun) -> None:
         self.run = run
-        self._started = time.monotonic()
         self.status = RunStatus(run.counts)
         self.total_books: int | None = None
         self.is_limited = False
+        self._started = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Since this process began the crawl, to the millisecond."""
+        """Age of this process's crawl, to the millisecond."""
         return round(time.monotonic() - self._started, 3)
 
     def record_total(self, total: int | None) -> None:
-        """A listing printed how many books it has; the largest listing is that of all books."""
+        """Number of books that a listing prints; the largest one is that of the whole site."""
         if total is not None:
             self.total_books = max(total, self.total_books or 0)
 
     def build_progress(self) -> CrawlProgress:
-        """Now; what is under way counts as queued."""
-        now = self.status
-        queued = now.queued + now.leased
+        """Leased pages count as queued."""
+        status = self.status
         return CrawlProgress(
-            pages=now.counts.pages,
-            books=now.counts.books,
-            queued=queued,
-            failed=now.failed,
+            pages=status.counts.pages,
+            books=status.counts.books,
+            queued=status.queued + status.leased,
+            failed=status.failed,
             total_books=self.total_books,
             seconds=self.seconds,
         )
 
     def build_summary(self) -> CrawlSummary:
-        """At the end."""
+        """Totals of the run."""
         return CrawlSummary(
             run=self.run.name,
             **asdict(self.status.counts),

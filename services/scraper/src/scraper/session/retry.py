@@ -1,4 +1,4 @@
-"""Stores block and may be away for a while: both are waited out without stopping the crawl's loop."""
+"""Runs blocking calls of stores in a thread and retries them while the store is unavailable."""
 
 import asyncio
 import time
@@ -13,19 +13,19 @@ _MAX_PAUSE = 5.0
 T = TypeVar("T")
 
 
-async def retry_while_unavailable(act: Callable[[], T], *, patience: float) -> T:
-    """Do it in a thread, again while it is unavailable and so many seconds haven't passed.
+async def retry_while_unavailable(operation: Callable[[], T], *, patience: float) -> T:
+    """Result of the operation, tried again for up to `patience` seconds with doubling pauses.
 
-    Raises: Unavailable as `act` did at last.
+    Raises: Unavailable of the last try.
     """
-    give_up_at = time.monotonic() + patience
+    deadline = time.monotonic() + patience
     pause = _INITIAL_PAUSE
     while True:
         try:
-            return await asyncio.to_thread(act)
+            return await asyncio.to_thread(operation)
         except Unavailable:
-            left = give_up_at - time.monotonic()
-            if left <= 0:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
                 raise
-            await asyncio.sleep(min(pause, left))
+            await asyncio.sleep(min(pause, remaining))
             pause = min(pause * 2, _MAX_PAUSE)

@@ -1,4 +1,4 @@
-"""Every source that can be crawled, by name."""
+"""All sources that can be crawled, by name."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from scraper.sources.page_objects import BookPage, ListPage
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A site and how to read it.
+    """A site, its page objects and its spider.
 
-    `hosts`: names under which the site links to itself; such links are followed on the copy being crawled.
-    `index`: file name that stands for a folder, so that `/` and `/index.html` are one page.
-    `private`: whether its hosts may resolve to private addresses. `extractor` changes when the page objects
-    read a page differently: everything is then fetched anew.
+    `hosts`: names by which the site links to itself; such links are followed on the copy being crawled.
+    `index_file`: file name that stands for a folder, so that `/` and `/index.html` are one page. `extractor`:
+    version of the page objects; a new one makes all pages be fetched in full. `spider`: import path of a
+    BookSpider.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Source:
     book_page: type[BookPage]
     list_page: type[ListPage]
     extractor: str
+    spider: str = "scraper.crawl.spider.BookSpider"
 
 
 SOURCES: dict[str, Source] = {

@@ -1,4 +1,4 @@
-"""What a source must be able to say of a page: pure functions of its bytes and URL."""
+"""Page objects of a source: pure functions of a page's bytes and URL."""
 
 import re
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """Absolute addresses in the page's order, each once."""
+    """Absolute URLs in the page's order, each once."""
 
     listings: tuple[str, ...]
     books: tuple[str, ...]
 
 
 class BookPage(Protocol):
-    """The page of one book. `is_whole`: it came to its end; one that was cut can't be trusted."""
+    """Page of one book. `is_complete`: not truncated; the fields of a truncated page can't be trusted."""
 
     is_complete: bool
 
@@ -33,29 +33,30 @@ class BookPage(Protocol):
 
     @property
     def source_id(self) -> str | None:
-        """The source's own key of the book, None where the page prints none."""
+        """The source's own key of the book, None if the page prints none."""
 
     def to_item(self) -> PrintedBook:
-        """Never raises, whatever the bytes are."""
+        """Printed fields; never raises."""
 
 
 class ListPage(Protocol):
-    """A page that leads to books."""
+    """Page with links to books."""
 
     is_complete: bool
 
     def __init__(self, html: bytes, url: str) -> None: ...
 
     def list_links(self) -> PageLinks:
-        """Where to go on; never raises."""
+        """Links to follow; never raises."""
 
     @property
     def total(self) -> int | None:
-        """How many books the listing says it has, None when it doesn't say."""
+        """Printed number of books, None if the page prints none."""
 
 
 class Element(Protocol):
-    """The part of lxml's elements that page objects use; several times cheaper than a selector per field."""
+    """The part of lxml's elements that page objects use; several times faster than a selector for each
+    field."""
 
     tag: str
     text: str | None
@@ -70,16 +71,16 @@ class Element(Protocol):
 
 
 def parse_html(html: bytes) -> Element:
-    """The root of whatever can be read; an empty page has an empty root."""
+    """Root of a tolerant parse; an empty page has an empty root."""
     text = decode_html(html).strip().replace("\x00", "").encode()
     root = etree.fromstring(text or _EMPTY, _PARSER)
     return cast(Element, etree.fromstring(_EMPTY, _PARSER) if root is None else root)
 
 
 def decode_html(html: bytes) -> str:
-    """The text by the charset that the page itself declares, else UTF-8.
+    """Text in the charset that the page declares, else UTF-8.
 
-    Bytes that don't fit become U+FFFD: normalise refuses those, where a guessed charset would pass as text.
+    Invalid bytes become U+FFFD, which normalise refuses; text of a guessed charset would be accepted.
     """
     declared = _DECLARED.search(html, 0, 2_048)
     try:
@@ -89,12 +90,12 @@ def decode_html(html: bytes) -> str:
 
 
 def is_complete(html: bytes) -> bool:
-    """Whether the page came to its end: in one that was cut, "£51.77" may read "£5"."""
+    """Whether the page isn't truncated: in a truncated one "£51.77" may read "£5"."""
     return b"</html>" in html[-1_000:].lower()
 
 
 def read_text(element: Element | None) -> str | None:
-    """Stripped text with white space inside as printed; None for no element and for no text."""
+    """Stripped text with inner white space as printed; None without an element or text."""
     if element is None:
         return None
     text = "".join(element.itertext()) if len(element) else element.text or ""
@@ -102,7 +103,7 @@ def read_text(element: Element | None) -> str | None:
 
 
 def resolve_link(url: str, link: str) -> str | None:
-    """The link as it stands on the page at `url`; None for what only looks like an address (`http://[`)."""
+    """Absolute URL of a link on the page at `url`; None for an invalid one (`http://[`)."""
     link = link.strip()
     folder = url if link[:1] in ("?", "#", "") else url[: url.rfind("/") + 1]
     return _join_url(folder, link)
@@ -110,7 +111,7 @@ def resolve_link(url: str, link: str) -> str | None:
 
 @lru_cache(8_192)
 def _join_url(folder: str, link: str) -> str | None:
-    """Pages of one folder share most of their links."""
+    """Cached: pages of one folder share most of their links."""
     try:
         return urljoin(folder, link)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One copy of a source's site: which addresses belong to it, and how each is spelt exactly once."""
+"""One copy of a source's site: which URLs belong to it, and their canonical form."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _SPECIAL = re.compile(r"[?#\s\\]|/\.")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`start` is the address that the crawl begins at; the site is everything below its folder, `root`.
+    """`start`: URL of the start page; the site is everything below its folder, `root`.
 
     `ports` are those that may be asked: the start's own, or both web ports when it has none of its own.
     """
@@ -28,12 +28,12 @@ class Site:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the site stands on this machine, by its address or as `localhost`."""
+        """Whether the host is a loopback address or `localhost`."""
         return self.host == "localhost" or (_is_ip_address(self.host) and ip_address(self.host).is_loopback)
 
     @property
     def allows_private_addresses(self) -> bool:
-        """A public name must not resolve into the private network; an operator's private address may.
+        """Whether the host may resolve to a private address: a public name must not.
 
         Private are private literals, `localhost` and names without a dot, which no public name lacks.
         """
@@ -42,14 +42,14 @@ class Site:
         return self.source.allows_private_addresses or "." not in self.host
 
     def is_internal(self, url: str) -> bool:
-        """Whether a request may go there: scheme, host and port as the site's, nothing in disguise."""
+        """Whether a request may be sent there: scheme, host and port of the site, no user name."""
         parts = _split_url(url)
         if parts is None or parts.username is not None:
             return False
         return parts.hostname == self.host and _read_port(parts) in self.ports
 
     def canonicalize(self, link: str) -> str | None:
-        """The one spelling of an absolute link within the site; None when it leads elsewhere.
+        """Canonical form of an absolute link within the site; None for a link to another site.
 
         Links that name the site by its public host are followed on this copy: a mirror keeps some of those,
         and a crawl of a mirror must not wander off to the public site.
@@ -80,7 +80,7 @@ class Site:
 
 
 def parse_site(source: Source, url: str) -> Site:
-    """The copy of the source's site that begins at this URL.
+    """The copy of the source's site that starts at this URL.
 
     Raises: Invalid when the URL is none that a crawl can begin at.
     """
@@ -99,7 +99,7 @@ def parse_site(source: Source, url: str) -> Site:
 
 
 def _split_url(url: str) -> SplitResult | None:
-    """None for what is no http or https URL."""
+    """None for anything but an http or https URL."""
     try:
         parts = urlsplit(url)
         _ = parts.port

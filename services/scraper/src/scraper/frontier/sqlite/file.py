@@ -1,4 +1,4 @@
-"""A frontier's SQLite file: its tables, transactions, and one clear error for all that can go wrong."""
+"""SQLite file of a frontier: tables, transactions, and one error for everything that can go wrong."""
 
 import fcntl
 import sqlite3
@@ -37,13 +37,13 @@ class FrontierFile:
 
     @contextmanager
     def lock_connection(self) -> Iterator[sqlite3.Connection]:
-        """No other thread meanwhile. Raises: Unavailable."""
+        """Keep other threads out. Raises: Unavailable."""
         with self._lock, self._translate_errors():
             yield self._db
 
     @contextmanager
     def begin_transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, and no other process writes meanwhile. Raises: Unavailable."""
+        """Atomic, and no other process writes meanwhile. Raises: Unavailable."""
         with self._lock, self._translate_errors():
             try:
                 self._db.execute("BEGIN IMMEDIATE")
@@ -54,7 +54,6 @@ class FrontierFile:
                     self._db.execute("ROLLBACK")
 
     def read_number(self, query: str) -> int:
-        """The one number that the query gives."""
         with self.lock_connection() as db:
             found: int = db.execute(query).fetchone()[0]
         return found
@@ -83,7 +82,7 @@ def parse_folder(url: str) -> Path:
 
 
 def lock_exclusively(path: Path, conflict_text: str) -> Callable[[], None]:
-    """Take a lock that dies with the process; what frees it. Raises: Conflict with the complaint."""
+    """Take a lock that ends with the process; returns the function that frees it. Raises: Conflict."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")

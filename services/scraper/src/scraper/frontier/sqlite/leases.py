@@ -1,4 +1,4 @@
-"""Leases of the one process that an embedded frontier serves: in memory, since they end with the process."""
+"""Leases of the one process that an embedded frontier serves; in memory, since they end with the process."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -12,42 +12,42 @@ _AHEAD = 0.5
 
 
 class InMemoryLeases:
-    """What is under way, and until when. `taken`: pages that the run has handed out before."""
+    """Leased pages and their expiry. `handed_out`: pages that the run has leased before."""
 
     def __init__(
         self,
         pending: PendingPages,
-        bounds: CrawlLimits,
+        limits: CrawlLimits,
         *,
         handed_out: int,
         pace: HostPace,
         clock: Callable[[], float],
     ) -> None:
         self._pending = pending
-        self._bounds = bounds
+        self._limits = limits
         self._pace = pace
         self._clock = clock
-        self._remaining = max(0, bounds.max_pages - handed_out)
+        self._remaining = max(0, limits.max_pages - handed_out)
         self._token = 0
         self._leased: dict[int, tuple[Page, float]] = {}
 
     @property
     def count(self) -> int:
-        """Pages under way."""
+        """Number of leased pages."""
         return len(self._leased)
 
     def mark_pages_added(self) -> None:
-        """Pages were discovered."""
+        """Look for new pages at the next lease."""
         self._pending.mark_pages_added()
 
     def lease_pages(self, limit: int) -> LeaseBatch:
-        """As Frontier.lease."""
         pages = self._take_pages(self._compute_capacity(limit))
         self._token += 1
-        until = self._clock() + self._bounds.lease_seconds
-        dues = self._pace.reserve_slots(len(pages))
+        until = self._clock() + self._limits.lease_seconds
+        delays = self._pace.reserve_slots(len(pages))
         leased = [
-            replace(page, token=self._token, slot_delay=due) for page, due in zip(pages, dues, strict=True)
+            replace(page, token=self._token, slot_delay=delay)
+            for page, delay in zip(pages, delays, strict=True)
         ]
         self._leased.update({page.id: (page, until) for page in leased})
         return LeaseBatch(
@@ -59,38 +59,37 @@ class InMemoryLeases:
         )
 
     def is_drained(self) -> bool:
-        """Nothing waits that may be handed out, and nothing is leased."""
+        """Whether nothing is leased and nothing more may be leased."""
         return not self._leased and (self._remaining == 0 or self._pending.is_empty())
 
     def renew_leases(self, pages: Collection[Page]) -> list[Page]:
-        """Those that somebody else has."""
-        until = self._clock() + self._bounds.lease_seconds
+        """Extend the leases; the pages whose lease was lost."""
+        until = self._clock() + self._limits.lease_seconds
         mine = [page for page in pages if self.owns(page)]
         self._leased.update({page.id: (page, until) for page in mine})
         return [page for page in pages if not self.owns(page)]
 
     def owns(self, page: Page) -> bool:
-        """Whether the page's lease is the newest one."""
+        """Whether this lease of the page is the newest one."""
         return page.id in self._leased and self._leased[page.id][0].token == page.token
 
     def remove_lease(self, page: Page) -> None:
-        """Done or failed."""
         self._leased.pop(page.id, None)
 
     def release_pages(self, pages: Collection[Page]) -> None:
-        """To be handed out at once."""
+        """Return pages to the queue at once."""
         self._leased.update({page.id: (replace(page, token=0), 0.0) for page in pages if self.owns(page)})
 
     def _compute_capacity(self, limit: int) -> int:
         room = self._pace.count_slots(limit, ahead=_AHEAD)
-        if self._bounds.host_concurrency:
+        if self._limits.host_concurrency:
             now = self._clock()
             busy = sum(until > now for _, until in self._leased.values())
-            room = min(room, self._bounds.host_concurrency - busy)
+            room = min(room, self._limits.host_concurrency - busy)
         return max(0, room)
 
     def _take_pages(self, room: int) -> list[Page]:
-        """Leases that ran out come first."""
+        """Expired leases come first."""
         now = self._clock()
         out = (page for page, until in self._leased.values() if until <= now)
         pages = list(islice(out, room))

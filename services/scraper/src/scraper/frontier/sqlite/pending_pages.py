@@ -1,4 +1,4 @@
-"""Pages of a run as a queue, in small pieces of the file, so that memory doesn't grow with the site."""
+"""Queue of a run's pages, read from the file in chunks so that memory doesn't grow with the site."""
 
 from collections import deque
 from collections.abc import Callable
@@ -9,13 +9,14 @@ _CHUNK = 256
 _LISTINGS_PER_BOOK = 3
 
 FetchPages = Callable[[PageKind, int, int], list[Page]]
-"""(kind, id, limit) -> pages of the kind that wait, from behind that id on."""
+"""(kind, id, limit) -> pending pages of the kind with a greater id."""
 
 
 class PendingPages:
-    """Pages of this run, each given once.
+    """Pages of this run, each returned once.
 
-    Listings go ahead (three for each book) because they come in chains: a pager tells only its next page.
+    Listings go ahead (three for each book) because they come in chains: a page of a pager links only to the
+    next one.
     """
 
     def __init__(self, fetch: FetchPages) -> None:
@@ -26,7 +27,7 @@ class PendingPages:
         self._buffers: dict[PageKind, deque[Page]] = {kind: deque() for kind in PageKind}
 
     def take_next(self) -> Page | None:
-        """None when no page waits now; one may yet be discovered."""
+        """The next page; None when no page is pending now."""
         self._turn += 1
         books_first = self._turn % (_LISTINGS_PER_BOOK + 1) == 0
         for kind in sorted(PageKind, reverse=books_first):
@@ -35,15 +36,15 @@ class PendingPages:
         return None
 
     def is_empty(self) -> bool:
-        """Whether `next` would give None."""
+        """Whether `take_next` would return None."""
         return not any(self._fill_buffer(kind) for kind in PageKind)
 
     def mark_pages_added(self) -> None:
-        """Pages were discovered: those that had run dry may have more."""
+        """Read the file again for kinds that were exhausted."""
         self._is_exhausted = dict.fromkeys(PageKind, False)
 
     def _fill_buffer(self, kind: PageKind) -> deque[Page]:
-        """Asks the file only when pages were discovered since it last had no more."""
+        """Reads the file only if pages were added since it was exhausted."""
         ahead = self._buffers[kind]
         if not ahead and not self._is_exhausted[kind]:
             ahead.extend(self._fetch(kind, self._after[kind], _CHUNK))

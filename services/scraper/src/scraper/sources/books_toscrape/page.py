@@ -1,7 +1,7 @@
-"""The pages of books.toscrape.com.
+"""Page objects of books.toscrape.com.
 
-A book's page also shows up to six cards of other books, with prices: everything is read from the product's
-own block and table. The stock number and the UPC stand on the book's page alone.
+A book's page also shows up to six cards of other books with prices, so all fields are read from the product's
+own block and table. Only the book's page prints the stock number and the UPC.
 """
 
 from bookcore.domain.normalise import PrintedBook
@@ -9,7 +9,7 @@ from scraper.sources.page_objects import Element, PageLinks, is_complete, parse_
 
 
 class ToscrapeBookPage:
-    """One book, as printed."""
+    """Page of one book."""
 
     def __init__(self, html: bytes, url: str) -> None:
         self.is_complete = is_complete(html)
@@ -20,11 +20,11 @@ class ToscrapeBookPage:
 
     @property
     def source_id(self) -> str | None:
-        """The UPC: two books share a title, none shares a UPC."""
+        """The UPC; titles aren't unique."""
         return self._table.get("UPC")
 
     def to_item(self) -> PrintedBook:
-        """Stripped text, nothing interpreted; None where the page has no such place."""
+        """Stripped, uninterpreted text; None for a missing element."""
         main = _find_main(self._product)
         return PrintedBook(
             title=read_text(_find_first(main, "h1")),
@@ -42,12 +42,12 @@ class ToscrapeBookPage:
         )
 
     def _read_category(self) -> str | None:
-        """Home, Books and then the category; the book itself is no link."""
+        """Third link of the breadcrumb."""
         links = self._page.findall(".//ul[@class='breadcrumb']/li/a")
         return read_text(links[2]) if len(links) > 2 else None
 
     def _read_description(self) -> str | None:
-        """The paragraph behind its heading; two books of the site have neither."""
+        """Paragraph after its heading; two books of the site have neither."""
         heading = None if self._product is None else self._product.find("div[@id='product_description']")
         paragraph = None if heading is None else heading.getnext()
         return read_text(paragraph) if paragraph is not None and paragraph.tag == "p" else None
@@ -60,7 +60,7 @@ class ToscrapeBookPage:
 
 
 class ToscrapeListPage:
-    """The home page, the catalogue or a category: cards, a pager, and categories in the side bar."""
+    """Home page, catalogue or category: cards, a pager, and categories in the side bar."""
 
     def __init__(self, html: bytes, url: str) -> None:
         self.is_complete = is_complete(html)
@@ -68,7 +68,7 @@ class ToscrapeListPage:
         self._page = parse_html(html)
 
     def list_links(self) -> PageLinks:
-        """The pager of a page without cards isn't followed, so that a pager without an end has one."""
+        """The pager of a page without cards isn't followed, which ends an endless pager."""
         books = self._page.findall(".//article[@class='product_pod']/h3/a")
         listings = self._page.findall(".//div[@class='side_categories']//a")
         if books:
@@ -77,7 +77,7 @@ class ToscrapeListPage:
 
     @property
     def total(self) -> int | None:
-        """The first number of "1000 results"."""
+        """First number of "1000 results"."""
         printed = read_text(self._page.find(".//form[@class='form-horizontal']/strong")) or ""
         return int(printed) if printed.isascii() and printed.isdecimal() and len(printed) < 10 else None
 
@@ -99,12 +99,12 @@ def _find_main(product: Element | None) -> Element | None:
 
 
 def _find_first(main: Element | None, tag: str, marked: str = "") -> Element | None:
-    """The first child with the tag and, if given, the class."""
+    """First child with the tag and, if given, the class."""
     found = [] if main is None else main.findall(tag)
     return next((each for each in found if not marked or marked in each.get("class", "").split()), None)
 
 
 def _read_rating(stars: Element | None) -> str | None:
-    """The class beside `star-rating`, for example Three."""
+    """Class beside `star-rating`, for example Three."""
     classes = [] if stars is None else stars.get("class", "").split()
     return next((word for word in classes if word != "star-rating"), None)

@@ -1,5 +1,5 @@
--- Make pages known that weren't. ARGV[3]: kind; then for each page its digest and record. Gives how many.
-if standing() == 'lost' then return 0 end
+-- Add the pages that aren't known. ARGV[3]: kind; then digest and record of each page. Returns how many were added.
+if run_state() == 'reset' then return 0 end
 local kind, added = ARGV[3], 0
 local known = number(meta, 'known' .. kind)
 for i = 4, #ARGV, 2 do

@@ -1,11 +1,11 @@
--- Join the unfinished run, else begin one. ARGV[3..6]: site, extractor, stem of the name, worker;
--- ARGV[7..8]: what the lease lasts, 1 to begin nothing that the fleet isn't told to.
--- Gives {'joined' | 'begun' | 'paused' | 'untold' | 'others', number, name, pages, books, published, unchanged}.
+-- Join the unfinished run, else begin one. ARGV[3..6]: site, extractor, stem of the run's name, worker;
+-- ARGV[7..8]: lifetime of a lease, 1 to refuse a source that the fleet isn't commanded to crawl.
+-- Returns {'joined' | 'begun' | 'paused' | 'uncommanded' | 'others', number, name, pages, books, published, unchanged}.
 local site, extractor, stem, worker = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local moment = now()
-local told = redis.call('HGET', fleet, 'state')
-if told == 'paused' then return {'paused'} end
-if ARGV[8] == '1' and told ~= 'running' then return {'untold'} end
+local mode = redis.call('HGET', fleet, 'state')
+if mode == 'paused' then return {'paused'} end
+if ARGV[8] == '1' and mode ~= 'running' then return {'uncommanded'} end
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', '(' .. text(moment))
 redis.call('ZREM', workers, worker)
 local alone = redis.call('ZCARD', workers) == 0
@@ -15,7 +15,7 @@ if last[1] and not same and not alone then return {'others', last[1], last[2]} e
 redis.call('ZADD', workers, text(moment + tonumber(ARGV[7])), worker)
 
 if same and not last[3] then
-  if alone then -- as if the one before had only been interrupted: what failed is tried again
+  if alone then -- no other worker: this resumes an interrupted run, so failed pages are tried again
     local reasons = redis.call('HGETALL', failed)
     local mark = last[4] .. '|'
     for i = 1, #reasons, 2 do

@@ -1,5 +1,4 @@
--- What the keeper of the fleet wants of a source. ARGV[3..5]: id of the command, action, where the site begins.
--- Gives 1 when the command was new.
+-- Apply a command to a source. ARGV[3..5]: command id, action, start URL. Returns 1 for a new command.
 local id, action, url = ARGV[3], ARGV[4], ARGV[5]
 local commands = base .. ':commands'
 if redis.call('ZADD', commands, 'NX', text(now()), id) == 0 then return 0 end

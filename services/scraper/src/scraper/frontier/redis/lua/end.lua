@@ -1,6 +1,6 @@
--- The run is complete, if nothing waits and nothing is leased. ARGV[3]: most pages of a run; ARGV[4]: when.
--- Gives 1 to the one caller who ended it.
-if standing() ~= 'going' or redis.call('ZCARD', leases) > 0 then return 0 end
+-- Finish the run if nothing is queued or leased. ARGV[3]: most pages of a run; ARGV[4]: time.
+-- Returns 1 to the one caller that finished it.
+if run_state() ~= 'active' or redis.call('ZCARD', leases) > 0 then return 0 end
 local found = redis.call('HMGET', meta, 'known0', 'known1', 'taken0', 'taken1')
 local taken = tonumber(found[3] or 0) + tonumber(found[4] or 0)
 local known = tonumber(found[1] or 0) + tonumber(found[2] or 0)

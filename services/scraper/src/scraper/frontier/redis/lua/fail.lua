@@ -1,9 +1,9 @@
--- A page couldn't be had. ARGV[3..5]: member, token, reason. Gives 1 when it was no longer the caller's.
+-- Record the failure of a page. ARGV[3..5]: member, token, reason. Returns 1 when the lease was lost.
 if not owns(ARGV[3], ARGV[4]) then
   redis.call('HINCRBY', meta, 'stale', 1)
   return 1
 end
-let_go({ARGV[3]})
+remove_leases({ARGV[3]})
 redis.call('HSET', failed, ARGV[3], ARGV[2] .. '|' .. ARGV[5])
 redis.call('HINCRBY', meta, 'failed', 1)
 return 0

@@ -1,5 +1,5 @@
--- Mark pages done whose leases are the caller's. For each page: member, token, new record ('' leaves the old
--- one), 1 for a book, 1 for published. Gives how many were no longer the caller's; those change nothing.
+-- Mark leased pages as done. For each page: member, token, new record ('' keeps the old one), 1 for a book, 1 for
+-- published. Returns how many were ignored because their lease was lost.
 local stale, books, published, mine, records = 0, 0, 0, {}, {}
 for i = 3, #ARGV, 5 do
   local member = ARGV[i]
@@ -16,7 +16,7 @@ for i = 3, #ARGV, 5 do
 end
 if stale > 0 then redis.call('HINCRBY', meta, 'stale', stale) end
 if #mine > 0 then
-  let_go(mine)
+  remove_leases(mine)
   redis.call('HDEL', failed, unpack(mine))
   if #records > 0 then redis.call('HSET', pages, unpack(records)) end
   redis.call('HINCRBY', meta, 'pages', #mine)

@@ -1,13 +1,13 @@
--- Hand out pages, as many as the host's pace and the fleet's concurrency allow now. Pages are numbered in the
--- order of their discovery within each kind (0 listings, 1 books), so a run is two numbers: how far each is taken.
--- ARGV[3..9]: worker, limit, what a lease lasts, least time between requests, most requests at a time,
--- most pages of a run, how far ahead slots may be promised.
--- Gives {state, token, wait, hold, first slot, slots apart, is it limited, epoch, member, record, ...}.
+-- Lease pages, as many as the pace and the concurrency of the host allow now. Pages are numbered in the order of
+-- discovery within each kind (0 listings, 1 books), so the queue of a run is two numbers: how many are handed out.
+-- ARGV[3..9]: worker, limit, lifetime of a lease, interval between requests, most leased pages of the host,
+-- most pages of a run, how far ahead slots may be reserved.
+-- Returns {state, token, wait, hold, first slot, slot interval, is limited, epoch, member, record, ...}.
 local worker, limit, lasts, interval = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local at_a_time, most, ahead = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local moment = now()
-local state = standing()
-if state ~= 'going' then return {state} end
+local state = run_state()
+if state ~= 'active' then return {state} end
 redis.call('ZADD', workers, text(moment + lasts), worker)
 local start, apart, hold = pace(moment, interval)
 if redis.call('HGET', fleet, 'state') == 'paused' then return {'paused', '0', text(SECOND), text(hold)} end
@@ -31,7 +31,7 @@ if at_a_time > 0 then
 end
 
 local members = {}
-if room > 0 then -- leases that ran out come first
+if room > 0 then -- expired leases come first
   members = redis.call('ZRANGEBYSCORE', leases, '-inf', text(moment), 'LIMIT', 0, room)
 end
 while #members < room and may > 0 and left[1] + left[2] > 0 do -- three listings for each book
@@ -53,7 +53,7 @@ end
 local token = text(redis.call('HINCRBY', meta, 'token', 1))
 local until_then = text(moment + lasts)
 redis.call('HSET', meta, 'taken0', taken[1], 'taken1', taken[2], 'turn', turn)
-if apart > 0 then promise_until(start + #members * apart) end
+if apart > 0 then reserve_until(start + #members * apart) end
 local records = redis.call('HMGET', pages, unpack(members))
 local answer = {state, token, '0', text(hold), text(start - moment), text(apart), limited and '1' or '0',
   text(number(meta, 'epoch'))}

@@ -1,6 +1,6 @@
--- Goes before every script. KEYS[1] is the source's prefix, KEYS[2] its host's; ARGV[1] and ARGV[2] are name and
--- number of the caller's run. Time is the server's, in microseconds: the callers' clocks don't matter. Numbers
--- are written with %.0f because Lua would print large ones as 1.7e+15.
+-- Prepended to every script. KEYS[1]: prefix of the source, KEYS[2]: prefix of its host; ARGV[1], ARGV[2]: name and
+-- number of the caller's run. Times are the server's, in microseconds, so clocks of the workers don't matter.
+-- Numbers are formatted with %.0f because Lua prints large ones as 1.7e+15.
 local base, host = KEYS[1], KEYS[2]
 local meta, pages, seen = base .. ':meta', base .. ':pages', base .. ':seen'
 local held, leases, failed = base .. ':held', base .. ':leases', base .. ':failed'
@@ -21,22 +21,22 @@ local function number(key, field)
   return tonumber(redis.call('HGET', key, field) or 0) or 0
 end
 
--- The caller's run is 'going', 'over', or 'lost': the store was emptied, whoever may have begun anew since.
-local function standing()
+-- State of the caller's run: 'active', 'finished', or 'reset' when the store was emptied since.
+local function run_state()
   local found = redis.call('HMGET', meta, 'name', 'number', 'finished')
-  if found[1] == ARGV[1] then return found[3] and 'over' or 'going' end
-  if found[1] and tonumber(found[2]) > tonumber(ARGV[2]) then return 'over' end
-  return 'lost'
+  if found[1] == ARGV[1] then return found[3] and 'finished' or 'active' end
+  if found[1] and tonumber(found[2]) > tonumber(ARGV[2]) then return 'finished' end
+  return 'reset'
 end
 
--- Whether the page is still the caller's: the token of its lease is the newest one for it.
+-- Whether the caller's lease of the page is the newest one (fencing token).
 local is_current
 local function owns(member, token)
   if is_current == nil then is_current = redis.call('HGET', meta, 'name') == ARGV[1] end
   return is_current and redis.call('HGET', held, member) == token
 end
 
-local function let_go(members)
+local function remove_leases(members)
   if #members == 0 then return end
   redis.call('HDEL', held, unpack(members))
   redis.call('ZREM', leases, unpack(members))
@@ -45,8 +45,8 @@ local function let_go(members)
   end
 end
 
--- When the host may be asked next (generic cell rate algorithm): not before what was promised to others, not
--- before the end of a Retry-After; and how far apart requests must be, robots.txt's Crawl-delay included.
+-- Next free slot of the host (generic cell rate algorithm): after all reserved slots and after a hold; the interval
+-- between slots, Crawl-delay included; the rest of the hold.
 local function pace(moment, interval)
   local found = redis.call('HMGET', host, 'next', 'hold', 'delay')
   local apart = math.max(interval, tonumber(found[3] or 0))
@@ -55,7 +55,7 @@ local function pace(moment, interval)
   return start, apart, math.max(0, hold - moment)
 end
 
-local function promise_until(moment)
+local function reserve_until(moment)
   redis.call('HSET', host, 'next', text(moment))
   redis.call('EXPIRE', host, 86400)
 end

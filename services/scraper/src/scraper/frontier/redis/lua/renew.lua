@@ -1,5 +1,5 @@
--- Make leases last longer. ARGV[3..4]: worker, what a lease lasts; then member and token of each page.
--- Gives {hold, members that are no longer the caller's...}.
+-- Renew leases. ARGV[3..4]: worker, lifetime of a lease; then member and token of each page.
+-- Returns {hold, members whose lease was lost...}.
 local moment = now()
 local until_then = text(moment + tonumber(ARGV[4]))
 local _, _, hold = pace(moment, 0)
