@@ -1,4 +1,4 @@
-"""What every table of ours needs of SQLAlchemy, on SQLite and on PostgreSQL."""
+"""SQLAlchemy engines and table creation for SQLite and PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,9 +15,9 @@ _FIRST_LOCK = 7_112_200
 
 
 def open_engine(url: str) -> Engine:
-    """`sqlite:////absolute/file.db` or any address of SQLAlchemy's; nothing is opened yet.
+    """`sqlite:////absolute/file.db` or any SQLAlchemy URL; connects lazily.
 
-    Raises: SQLAlchemyError, ImportError for an address of no known kind.
+    Raises: SQLAlchemyError, ImportError for an unsupported URL.
     """
     parsed = make_url(url)
     is_file = parsed.get_backend_name() == "sqlite"
@@ -25,9 +25,9 @@ def open_engine(url: str) -> Engine:
 
 
 def create_sqlite_engine(url: URL, **more: Any) -> Engine:  # Any: whatever create_engine takes
-    """WAL and a sync for each commit; who writes waits up to 30 s for another.
+    """WAL and a sync per commit; a writer waits up to 30 s for another.
 
-    A transaction that writes is begun with `execution_options(writes=True)`.
+    A write transaction is begun with `execution_options(writes=True)`.
     """
     engine = create_engine(url, connect_args={"timeout": 30}, **more)
     event.listen(engine, "connect", _configure)
@@ -37,9 +37,9 @@ def create_sqlite_engine(url: URL, **more: Any) -> Engine:  # Any: whatever crea
 
 @contextmanager
 def begin_setup(engine: Engine) -> Iterator[Connection]:
-    """A transaction to make tables in; processes that start at once go in turn.
+    """A transaction for creating tables; concurrent processes run one after the other.
 
-    Raises: what the driver does, OSError when a file can't be made.
+    Raises: the driver's errors, OSError when a file cannot be created.
     """
     with _lock_database_file(engine), engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
@@ -48,7 +48,7 @@ def begin_setup(engine: Engine) -> Iterator[Connection]:
 
 
 def create_tables(engine: Engine, metadata: MetaData) -> None:
-    """Those that aren't there. Raises: as first_use."""
+    """Creates the missing tables. Raises: the same errors as begin_setup."""
     with begin_setup(engine) as connection:
         metadata.create_all(connection)
 

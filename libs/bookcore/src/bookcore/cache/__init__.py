@@ -1,4 +1,6 @@
-"""The cache port: short-lived bytes by key, shared by the processes of a service where the adapter can."""
+"""The cache port: short-lived bytes by key, shared by all processes of a service where the adapter
+supports it.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +15,11 @@ Callback = Callable[[Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A named atomic step on some keys, once for each kind of cache.
+    """A named atomic operation on some keys, written once for each kind of cache.
 
-    `local` gets the stored values of the keys (absent: None), the arguments and the time in seconds, and
-    returns the new values with their time to live (None: leave as it is) and the numbers to answer with.
-    `lua` does the same with KEYS, ARGV and `now`, and returns the numbers by `number(n)`.
+    `local` receives the stored values of the keys (None if absent), the arguments and the time in seconds,
+    and returns the new values with their time to live (None: unchanged) and the result values. `lua` does
+    the same with KEYS, ARGV and `now`, and returns numbers by `number(n)`.
     """
 
     name: str
@@ -28,7 +30,9 @@ class Script:
 
 
 class ScriptResult:
-    """What a script leaves behind and answers; `writes` are (value, ttl in seconds) per key, None = keep."""
+    """Writes and result values of a script; `writes` are (value, ttl in seconds) per key, None leaves the key
+    unchanged.
+    """
 
     __slots__ = ("values", "writes")
 
@@ -38,40 +42,42 @@ class ScriptResult:
 
 
 class PreparedScript(Protocol):
-    """A script with its keys and arguments, made ready once to be asked often."""
+    """A script with its keys and arguments, encoded once and run many times."""
 
     def run(self, then: Callback) -> None:
-        """As Cache.ask."""
+        """Runs the script; see Cache.eval_nowait."""
 
 
 class Cache(Protocol):
-    """Async, for one event loop. A value may vanish before its time; nothing may depend on it staying."""
+    """Async, for one event loop. A value may disappear before its time to live ends; no caller may depend
+    on it.
+    """
 
     async def get(self, key: str) -> bytes | None:
-        """The value, None when absent or past its time."""
+        """The value; None when absent or expired."""
 
     async def set(self, key: str, value: bytes, *, ttl: float) -> None:
-        """Store for at most `ttl` seconds."""
+        """Stores the value for at most `ttl` seconds."""
 
     async def delete(self, prefix: str) -> int:
-        """Drop every key with that prefix; how many there were."""
+        """Deletes every key with that prefix; returns how many there were."""
 
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
-        """Run a script with nothing in between its reads and writes."""
+        """Runs a script atomically."""
 
     def eval_nowait(
         self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Callback
     ) -> None:
-        """Run a script without waiting; for where a task for each call would cost too much.
+        """Runs a script atomically without awaiting it; for hot paths where a task per call costs too much.
 
-        `then` is called once, maybe before this returns: with what the script gives, or a BookstreamError.
+        `then` is called once, possibly before this returns, with the script's result or a BookstreamError.
         """
 
     def prepare(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> PreparedScript:
-        """The same to be asked again and again; what can be worked out beforehand is."""
+        """Encodes a script call once, for many runs."""
 
     async def close(self) -> None:
-        """Free connections."""
+        """Frees the connections."""
 
 
 _ADAPTERS = {

@@ -1,4 +1,4 @@
-"""A cache in this process: bounded in bytes, the least recently used goes first."""
+"""A cache in this process: bounded in bytes, evicts the least recently used entry first."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class _Entry:
 
 
 class MemoryCache:
-    """No await between a read and a write, so that everything is atomic on its event loop."""
+    """Atomic on its event loop: no method awaits between a read and a write."""
 
     def __init__(self, *, max_bytes: int = DEFAULT_MAX_BYTES, clock: Clock | None = None) -> None:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
@@ -43,15 +43,14 @@ class MemoryCache:
         self._now = make_seconds_clock(clock or SystemClock())
 
     async def get(self, key: str) -> bytes | None:
-        """As Cache.get."""
         return self._read(key, self._now())
 
     async def set(self, key: str, value: bytes, *, ttl: float) -> None:
-        """As Cache.set; a value larger than the whole cache is not kept."""
+        """A value larger than the whole cache is not stored."""
         self._write(key, value, self._now() + ttl)
 
     async def delete(self, prefix: str) -> int:
-        """As Cache.delete; looks at every key."""
+        """Scans every key."""
         doomed = [key for key in self._entries if key.startswith(prefix)]
         now = self._now()
         alive = sum(self._entries[key].expires_at > now for key in doomed)
@@ -60,21 +59,18 @@ class MemoryCache:
         return alive
 
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
-        """As Cache.eval."""
         return self._run(script, keys, args)
 
     def eval_nowait(
         self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Callback
     ) -> None:
-        """As Cache.ask; answers before it returns."""
+        """Calls back before it returns."""
         then(self._run(script, keys, args))
 
     def prepare(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> PreparedScript:
-        """As Cache.prepared."""
         return _PreparedScript(self, script, keys, args)
 
     async def close(self) -> None:
-        """As Cache.close."""
         self._entries.clear()
         self._bytes = 0
 

@@ -1,4 +1,4 @@
-"""The catalogue port: the books as they are now, their price history, and what is owed to the topics.
+"""The catalogue port: current books, their price history, and the outbox of events.
 
 SQLAlchemy Core on PostgreSQL in production, on a SQLite file on a laptop. One transaction per batch.
 """
@@ -48,7 +48,7 @@ __all__ = [
 
 
 class Catalogue:
-    """Safe for several threads; each call of `reading` or `writing` is one transaction."""
+    """Thread-safe; each `begin_read` or `begin_write` is one transaction."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -59,36 +59,39 @@ class Catalogue:
 
     @contextmanager
     def begin_read(self) -> Iterator[Connection]:
-        """A consistent view; pass the connection to bookcore.catalogue.queries.
+        """A consistent snapshot; pass the connection to bookcore.catalogue.queries.
 
-        Raises: Unavailable when the database is away.
+        Raises: Unavailable when the database cannot be reached.
         """
         with translate_errors(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
     def begin_write(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end, or not at all.
+        """A transaction: committed at the end of the block, rolled back on an error.
 
-        When it is lost in the midst of the commit, Unavailable is raised although it may be there: whoever
-        tries again finds that out by the offsets. Raises: Unavailable when the database is away or full.
+        A connection lost during the commit raises Unavailable although the commit may have succeeded; the
+        offsets tell the next attempt. Raises: Unavailable when the database is unreachable or its disk is
+        full.
         """
         session = self._engine.execution_options(writes=True)
         with translate_errors(), session.begin() as connection:
             yield connection
 
     def apply_batch(self, batch: IngestBatch) -> BatchResult:
-        """Do a batch of observations in one transaction; see bookcore.catalogue.write.apply."""
+        """Applies a batch of observations in one transaction; see bookcore.catalogue.write.apply_batch."""
         with self.begin_write() as connection:
             return apply_batch(connection, batch)
 
     def iterate_books(self) -> Iterator[VersionedBook]:
-        """Every book by id, deleted ones too, in constant memory; each chunk is a view of its own."""
+        """Every book by id, deleted ones included, in constant memory; each chunk is its own snapshot."""
         for chunk in self._read_chunks():
             yield from chunk
 
     def compute_content_hash(self) -> str:
-        """SHA-256 (hex) over every living book's content and the prices it has had; times don't count."""
+        """SHA-256 (hex) over the content and price history of every book that is not deleted; times do not
+        count.
+        """
         digest = sha256()
         for chunk in self._read_chunks():
             with self.begin_read() as connection:
@@ -100,7 +103,7 @@ class Catalogue:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Free the connections."""
+        """Frees the connections."""
         self._engine.dispose()
 
     def _read_chunks(self) -> Iterator[Sequence[VersionedBook]]:
@@ -115,10 +118,10 @@ class Catalogue:
 
 
 def open_catalogue(url: str) -> Catalogue:
-    """Open; a SQLite file is made and brought to the newest schema, a server's must be so already.
+    """Opens the catalogue; a SQLite file is created and migrated, a server's schema must be current.
 
-    Raises: Invalid for a URL of no known kind, a refused login or a server that is too old; Conflict for a
-    schema of another version; Unavailable when the database can't be reached.
+    Raises: Invalid for an unsupported URL, a rejected login or a server that is too old; Conflict for a
+    schema of another version; Unavailable when the database cannot be reached.
     """
     engine = create_catalogue_engine(url)
     try:
@@ -132,9 +135,9 @@ def open_catalogue(url: str) -> Catalogue:
 
 
 def prepare_catalogue(url: str) -> str:
-    """Bring the database to the newest schema; what was done, in a line.
+    """Migrates the database to the newest schema; returns one line about the result.
 
-    Raises: as open_catalogue.
+    Raises: the same errors as open_catalogue.
     """
     engine = create_catalogue_engine(url)
     try:

@@ -1,8 +1,8 @@
-"""Many rows at a time into PostgreSQL: COPY, and where rows may be there already one guarded merge.
+"""Bulk writes to PostgreSQL: COPY for new rows, COPY plus one guarded merge for rows that may exist.
 
-The rows lie in the order of their keys, so that two writers who meet wait for each other and don't deadlock.
-COPY takes rows while the next ones are being packed, so that client and server work at the same time; its
-binary form needs no escapes.
+Rows are written in key order, so that two concurrent writers block each other instead of deadlocking. COPY
+streams while the next rows are encoded, so that client and server work in parallel; the binary format needs
+no escaping.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ ColumnEncoder = Callable[[Any], bytes]  # Any: a column's Python type
 
 
 def insert_books(connection: Connection, held: Sequence[StoredBook]) -> None:
-    """Insert books that weren't there a moment ago; should one be there now, all are merged."""
+    """Inserts books that did not exist a moment ago; on a conflict all are merged."""
     try:
         with connection.begin_nested():
             _copy(connection, books, books.name, map(to_row, held))
@@ -43,7 +43,7 @@ def insert_books(connection: Connection, held: Sequence[StoredBook]) -> None:
 
 
 def merge_books(connection: Connection, held: Sequence[StoredBook]) -> None:
-    """Insert or update; a book that isn't newer than the one there changes nothing."""
+    """Upserts; a row that is not newer than the stored one changes nothing."""
     incoming = _copy_to_temporary_table(connection, books, map(to_row, held))
     names = ", ".join(COLUMNS)
     changes = ", ".join(
@@ -53,7 +53,7 @@ def merge_books(connection: Connection, held: Sequence[StoredBook]) -> None:
 
 
 def insert_absent(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Insert what isn't there by primary key."""
+    """Inserts rows whose primary key is not stored yet."""
     incoming = _copy_to_temporary_table(connection, table, rows)
     names, keys = ", ".join(table.columns.keys()), ", ".join(column.name for column in table.primary_key)
     connection.exec_driver_sql(
@@ -63,12 +63,13 @@ def insert_absent(connection: Connection, table: Table, rows: Iterable[Row]) -> 
 
 
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Insert."""
     _copy(connection, table, table.name, rows)
 
 
 def _copy_to_temporary_table(connection: Connection, table: Table, rows: Iterable[Row]) -> str:
-    """Name of a temporary table with the rows; it empties itself at the transaction's end."""
+    """Copies the rows to a temporary table and returns its name; it is emptied at the end of the
+    transaction.
+    """
     incoming = f"incoming_{table.name}"
     connection.exec_driver_sql(
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (LIKE {table.name}) ON COMMIT DELETE ROWS"
@@ -84,7 +85,7 @@ def _copy(connection: Connection, table: Table, into: str, rows: Iterable[Row]) 
 
 
 class _CopyStream:
-    """Rows as the file that psycopg2 wants, in PostgreSQL's binary form: each read packs some more."""
+    """Rows as a file object in PostgreSQL's binary COPY format; each read encodes 200 rows more."""
 
     def __init__(self, table: Table, rows: Iterable[Row]) -> None:
         rest = iter(rows)
@@ -94,11 +95,11 @@ class _CopyStream:
         self._pieces = _encode_rows(chain([first], rest), columns)
 
     def read(self, _: int = -1) -> bytes:
-        """Some hundred kilobytes, nothing after the last."""
+        """Some hundred kilobytes; empty after the last row."""
         return next(self._pieces, b"")
 
     def readline(self, size: int = -1) -> bytes:
-        """psycopg2 asks for it and never calls it."""
+        """Required by psycopg2, which never calls it."""
         return self.read(size)
 
 
@@ -116,7 +117,7 @@ def _encode_rows(rows: Iterator[Row], columns: Sequence[tuple[str, ColumnEncoder
 
 @cache
 def _choose_encoder(column: Column[Any]) -> ColumnEncoder:
-    """How COPY wants the values of a column, None aside: their length, then their bytes."""
+    """The encoder of a column's non-null values in binary COPY: length, then bytes."""
     kind = column.type
     if isinstance(kind, ExactAmount | Moment):
         return lambda value: _LONG.pack(8, kind.process_bind_param(value, None))
@@ -135,7 +136,7 @@ def _choose_encoder(column: Column[Any]) -> ColumnEncoder:
 
 @contextmanager
 def _translate_driver_errors(connection: Connection) -> Iterator[None]:
-    """The driver's errors as SQLAlchemy raises them: COPY goes past it."""
+    """Raises the driver's errors as SQLAlchemy's: COPY bypasses SQLAlchemy."""
     errors: type[Exception] = connection.dialect.dbapi.Error  # type: ignore[union-attr]  # it has one
     try:
         yield

@@ -1,4 +1,4 @@
-"""Many rows at a time into SQLite."""
+"""Bulk writes to SQLite."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ from bookcore.catalogue.tables import books
 
 
 def merge_books(connection: Connection, held: Sequence[StoredBook]) -> None:
-    """Insert or update; a book that isn't newer than the one there changes nothing."""
+    """Upserts; a row that is not newer than the stored one changes nothing."""
     statement = sqlite_insert(books)
     new = statement.excluded
     newer = or_(
@@ -29,10 +29,9 @@ insert_books = merge_books
 
 
 def insert_absent(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Insert what isn't there by primary key."""
+    """Inserts rows whose primary key is not stored yet."""
     connection.execute(sqlite_insert(table).on_conflict_do_nothing(), list(rows))
 
 
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Insert."""
     connection.execute(insert(table), list(rows))

@@ -1,4 +1,4 @@
-"""Connections to each dialect, and what a dialect needs at its opening."""
+"""SQLAlchemy engines for each dialect, and the translation of database errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,9 +38,10 @@ class _Migrating(Protocol):
 
 
 def create_catalogue_engine(url: str) -> Engine:
-    """`sqlite:////absolute/file.db` or `postgresql+psycopg2://user:password@host:port/db[?schema=name]`.
+    """Accepts `sqlite:////absolute/file.db` or
+    `postgresql+psycopg2://user:password@host:port/db[?schema=name]`.
 
-    Raises: Invalid for anything else.
+    Raises: Invalid for any other URL.
     """
     try:
         parsed = make_url(url)
@@ -57,7 +58,9 @@ def create_catalogue_engine(url: str) -> Engine:
 
 
 def migrate_schema(engine: Engine) -> str:
-    """Bring the database to the newest schema, one process at a time; what was done."""
+    """Migrates the database to the newest schema, one process at a time; returns one line about the
+    result.
+    """
     with translate_errors(), begin_setup(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {read_schema_name(connection)}"))
@@ -65,7 +68,7 @@ def migrate_schema(engine: Engine) -> str:
 
 
 def check_schema(engine: Engine) -> None:
-    """Raises: Conflict for another schema than this code's, Invalid for a server that is too old."""
+    """Raises: Conflict for a schema of another version, Invalid for a server that is too old."""
     with translate_errors(), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             version = connection.dialect.server_version_info or (0,)
@@ -76,10 +79,10 @@ def check_schema(engine: Engine) -> None:
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """The driver's errors in Bookstream's words.
+    """Translates the driver's errors.
 
-    A lost connection, a restart, a deadlock, a serialization failure, a full disk: all of them leave nothing
-    half-done, and a retry may help. Raises: Unavailable, Invalid.
+    A lost connection, a restart, a deadlock, a serialization failure and a full disk leave nothing half-done
+    and may succeed when retried. Raises: Unavailable, Invalid.
     """
     try:
         yield
@@ -116,7 +119,9 @@ def _create_sqlite_engine(url: URL) -> Engine:
 
 
 def _create_postgresql_engine(url: URL) -> Engine:
-    """Every session finds its tables in one schema, so that a rebuilt one can take its place by name."""
+    """Every session finds its tables by one schema name, so that a rebuilt schema can replace it by
+    renaming.
+    """
     schema = str(url.query.get("schema", "bookstream"))
     if not schema.isidentifier():
         raise Invalid(f"names a schema {schema!r} that is no identifier", field=_FIELD)
@@ -140,6 +145,6 @@ def _dump_json(value: object) -> str:
 
 
 def read_schema_name(connection: Connection) -> str:
-    """The schema that the session's tables are in."""
+    """The schema that holds the session's tables."""
     path: str = connection.execute(text("SHOW search_path")).scalar_one()
     return path.partition(",")[0].strip()

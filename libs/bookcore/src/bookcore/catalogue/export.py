@@ -1,4 +1,4 @@
-"""The whole catalogue as a stream, a block of 500 books at a time: memory stays flat."""
+"""Streams the whole catalogue in blocks of 500 books, in constant memory."""
 
 import csv
 import io
@@ -21,13 +21,13 @@ CSV_COLUMNS: tuple[str, ...] = (
 
 
 def export_jsonl(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
-    """One book per line, as on the state topic."""
+    """One book per line, in the format of the state topic."""
     for books in _read_blocks(catalogue, wanted):
         yield "".join(f"{BookState.from_stored(stored).model_dump_json()}\n" for stored in books).encode()
 
 
 def export_csv(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
-    """RFC 4180 with a header line; what is absent is empty."""
+    """RFC 4180 with a header line; absent values are empty."""
     yield _format_csv([CSV_COLUMNS])
     for books in _read_blocks(catalogue, wanted):
         yield _format_csv([_build_row(stored) for stored in books])

@@ -1,4 +1,4 @@
-"""Pure: what a batch of observations does to the books that it names."""
+"""Computes the effects of a batch of observations on the stored books; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from bookcore.events.book import ChangeKind
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """An accepted event: the book as seen then, or None when it was withdrawn."""
+    """An accepted event: the observed book, or None for a withdrawal."""
 
     book_id: BookId
     book: Book | None
@@ -19,14 +19,14 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class StoredBook:
-    """A book as the catalogue holds it, with the id of the event that made it so."""
+    """A row of the catalogue: the book with its version, and the id of the event that wrote it."""
 
     versioned: VersionedBook
     event_id: str
 
     @property
     def precedence(self) -> tuple[int, str]:
-        """What a newer observation must exceed."""
+        """(version, event id); a newer observation must be greater."""
         return self.versioned.version, self.event_id
 
 
@@ -42,7 +42,7 @@ class PriceObservation:
 
 @dataclass(frozen=True, slots=True)
 class BookTransition:
-    """What became of a book, for the topics to hear; `kind` None: it was seen again as it was."""
+    """A book before and after an observation; `kind` None means that it was observed again, unchanged."""
 
     kind: ChangeKind | None
     before: Book | None
@@ -51,7 +51,7 @@ class BookTransition:
 
 @dataclass(slots=True)
 class BatchEffects:
-    """The effects of a batch: rows to write, prices to note, turns to tell of in order, and the counts."""
+    """Rows to write, prices to record, transitions to publish in order, and counts."""
 
     rows: dict[BookId, StoredBook] = field(default_factory=dict)
     prices: list[PriceObservation] = field(default_factory=list)
@@ -66,7 +66,7 @@ class BatchEffects:
 def split_by_version(
     orders: Mapping[BookId, tuple[int, str]], observations: Iterable[Observation]
 ) -> tuple[list[Observation], list[Observation]]:
-    """Those that may change something, and those that the held (version, event id) is already beyond."""
+    """Splits observations into those newer than the stored (version, event id) and the outdated ones."""
     fresh: list[Observation] = []
     outdated: list[Observation] = []
     for seen in observations:
@@ -81,7 +81,9 @@ def fold(
     *,
     outdated: Sequence[Observation] = (),
 ) -> BatchEffects:
-    """Apply observations, oldest version first, to what is held; an outdated one only adds to the history."""
+    """Applies observations to stored books, oldest version first; an outdated one only adds to the price
+    history.
+    """
     effects = BatchEffects(stale=len(outdated))
     effects.prices += [price for seen in outdated if (price := _read_price(seen))]
     for seen in sorted(observations, key=lambda o: (o.book_id, o.version, o.event_id)):

@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema by Alembic; imported only when there is something to do."""
+"""Migrates a database with Alembic; imported only when a migration is due."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from bookcore.catalogue.schema import FIRST, HEAD, check_schema_version, read_sc
 
 
 def upgrade(connection: Connection) -> str:
-    """Inside the caller's transaction; what was done, in a line.
+    """Runs inside the caller's transaction; returns one line about the result.
 
-    Raises: Conflict when the database is beyond HEAD.
+    Raises: Conflict when the database is newer than HEAD.
     """
     version = read_schema_version(connection)
     is_counted = inspect(connection).has_table("alembic_version")

@@ -1,4 +1,4 @@
-"""Events that the catalogue owes to the topics, written in the same transaction as the rows they tell of."""
+"""The transactional outbox: events written in the same transaction as the rows that they describe."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SENDER_LOCK = 7_112_201
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """One message to send; `sequence` is its place in line."""
+    """One message to send; `sequence` is its position in the outbox."""
 
     sequence: int
     topic: str
@@ -27,7 +27,7 @@ class OutboxMessage:
 
 
 def build_outbox_rows(turns: Iterable[BookTransition]) -> Iterator[Row]:
-    """The line's rows, in order, made as they are asked for: what changed, then the book as it is now."""
+    """Rows of the outbox, built lazily and in order: per book the change, then the new state."""
     tell = EventEncoder.create(_SOURCE)
     for turn in turns:
         for topic, message in tell.encode_transition(turn.kind, after=turn.after, before=turn.before):
@@ -36,7 +36,7 @@ def build_outbox_rows(turns: Iterable[BookTransition]) -> Iterator[Row]:
 
 
 def read_next_messages(connection: Connection, limit: int) -> Sequence[OutboxMessage]:
-    """The head of the line, in order."""
+    """The oldest messages, in order."""
     rows = connection.execute(select(outbox).order_by(outbox.c.sequence).limit(limit)).mappings()
     return [
         OutboxMessage(
@@ -49,9 +49,9 @@ def read_next_messages(connection: Connection, limit: int) -> Sequence[OutboxMes
 
 
 def delete_sent(connection: Connection, sent: Sequence[OutboxMessage]) -> None:
-    """Take exactly these out of the line.
+    """Deletes exactly these messages.
 
-    Not all up to a place: an earlier one may have been committed after these were read.
+    A range up to the last one could delete a message whose transaction committed after these were read.
     """
     places = sorted(one.sequence for one in sent)
     for _, run in groupby(enumerate(places), key=lambda at: at[1] - at[0]):
@@ -60,12 +60,12 @@ def delete_sent(connection: Connection, sent: Sequence[OutboxMessage]) -> None:
 
 
 def acquire_sender_lock(connection: Connection) -> bool:
-    """Whether this transaction alone may send now; SQLite's write lock says so already."""
+    """Whether this transaction is the only sender; on SQLite its write lock is enough."""
     if connection.dialect.name == "sqlite":
         return True
     return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_SENDER_LOCK))).scalar_one())
 
 
 def count_messages(connection: Connection) -> int:
-    """How long the line is."""
+    """Length of the outbox."""
     return connection.execute(select(func.count()).select_from(outbox)).scalar_one()

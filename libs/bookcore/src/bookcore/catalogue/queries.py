@@ -1,4 +1,4 @@
-"""Questions to the catalogue; none of them changes anything."""
+"""Read-only queries of the catalogue."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from bookcore.domain.book import AvailabilityStatus, BookId, Money, VersionedBoo
 
 
 class Sort(StrEnum):
-    """Orders of a list; a leading minus means descending. Ties are broken by id."""
+    """Sort orders of a list; a leading minus means descending. Ties are broken by id."""
 
     ID = "id"
     TITLE = "title"
@@ -42,7 +42,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BookFilter:
-    """Each field narrows; None doesn't. Prices are in major units, bounds inclusive."""
+    """Filters combined with AND; None means no filter. Prices are in major units, bounds inclusive."""
 
     category: str | None = None
     source: str | None = None
@@ -54,7 +54,7 @@ class BookFilter:
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """Where a page ended: the last book's sort value (as the table holds it) and id."""
+    """Keyset position of a page's end: the last book's sort value (as stored) and id."""
 
     value: str | int
     id: str
@@ -62,7 +62,7 @@ class PageKey:
 
 @dataclass(frozen=True, slots=True)
 class PricePeriod:
-    """A price that was seen first and last at those moments, with nothing else in between."""
+    """A price with the times of its first and last observation, and no other price in between."""
 
     price: Money
     valid_from: datetime
@@ -71,7 +71,7 @@ class PricePeriod:
 
 @dataclass(frozen=True, slots=True)
 class CategoryCount:
-    """A category with the number of its books; None gathers the books without one."""
+    """A category with its number of books; None counts the books without a category."""
 
     category: str | None
     books: int
@@ -79,7 +79,7 @@ class CategoryCount:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Figures of a set of books in one currency; means are rounded half-even to cents and hundredths."""
+    """Aggregates of a set of books in one currency; means are rounded half-even to cents and hundredths."""
 
     category: str | None
     currency: str
@@ -101,13 +101,13 @@ _SORT_COLUMNS: dict[str, ColumnElement[Any]] = {  # Any: each sorts by its own t
 
 
 def get_book(connection: Connection, book_id: str) -> VersionedBook | None:
-    """The book, also when it is deleted; None when there never was one."""
+    """The book, deleted or not; None for an unknown id."""
     row = connection.execute(select(books).where(books.c.id == book_id)).mappings().first()
     return from_row(row) if row else None
 
 
 def get_books(connection: Connection, book_ids: Sequence[str]) -> Sequence[VersionedBook]:
-    """Those of the books that there are, in the order asked for, each once."""
+    """The known books among these ids, in the requested order, each once."""
     rows = connection.execute(select(books).where(books.c.id.in_(book_ids))).mappings()
     found = {row["id"]: from_row(row) for row in rows}
     return [found[book_id] for book_id in dict.fromkeys(book_ids) if book_id in found]
@@ -116,7 +116,7 @@ def get_books(connection: Connection, book_ids: Sequence[str]) -> Sequence[Versi
 def list_books(
     connection: Connection, wanted: BookFilter, *, sort: Sort, after: PageKey | None, limit: int
 ) -> tuple[Sequence[VersionedBook], PageKey | None]:
-    """Up to `limit` books after the key, and the key to go on from (None: that was all)."""
+    """Up to `limit` books after the key, and the key of the next page (None on the last page)."""
     column, descending = _SORT_COLUMNS[sort.value.removeprefix("-")], sort.value.startswith("-")
     query = select(books, column.label("sort_value")).where(*_build_conditions(wanted))
     if after is not None:
@@ -132,27 +132,26 @@ def list_books(
 
 
 def get_page_key(connection: Connection, book_id: str, *, sort: Sort) -> PageKey | None:
-    """Where a book stands in that order; None when there is no such book."""
+    """Position of a book in that order; None for an unknown id."""
     column = _SORT_COLUMNS[sort.value.removeprefix("-")]
     row = connection.execute(select(column).where(books.c.id == book_id)).first()
     return None if row is None else PageKey(row[0], book_id)
 
 
 def count_books(connection: Connection, wanted: BookFilter) -> int:
-    """How many books there are."""
     query = select(func.count()).select_from(books).where(*_build_conditions(wanted))
     return connection.execute(query).scalar_one()
 
 
 def get_price_history(connection: Connection, book_id: str) -> Sequence[PricePeriod]:
-    """The prices of a book in time order; equal neighbours are one period."""
+    """Price periods of a book in time order; equal neighbours are merged."""
     return get_price_histories(connection, first=book_id, last=book_id).get(book_id, [])
 
 
 def get_price_histories(
     connection: Connection, *, first: str, last: str
 ) -> Mapping[str, Sequence[PricePeriod]]:
-    """The prices of all books from id to id, as `history` gives them."""
+    """Price periods of all books from id to id, inclusive."""
     seen = price_observations
     query = select(seen).where(seen.c.book_id.between(first, last))
     told: dict[str, list[PricePeriod]] = {}
@@ -204,19 +203,19 @@ def compute_statistics(
 
 
 def get_newest_observation(connection: Connection) -> datetime | None:
-    """When the last accepted observation was made."""
+    """Time of the newest accepted observation; None in an empty catalogue."""
     version = connection.execute(select(func.max(books.c.version))).scalar_one()
     return None if version is None else from_version(version)
 
 
 def get_next_offset(connection: Connection, topic: str, partition: int) -> int:
-    """The first offset of the partition that the catalogue hasn't."""
+    """The first offset of the partition that the catalogue has not applied."""
     here = (offsets.c.topic == topic) & (offsets.c.partition == partition)
     return connection.execute(select(offsets.c.next).where(here)).scalar_one_or_none() or 0
 
 
 def read_books(connection: Connection, *, after: str = "", limit: int = 1_000) -> Sequence[VersionedBook]:
-    """The next books by id, deleted ones too; an empty answer is the end."""
+    """The next books by id, deleted ones included; empty at the end."""
     query = select(books).where(books.c.id > after).order_by(books.c.id).limit(limit)
     return [from_row(row) for row in connection.execute(query).mappings()]
 

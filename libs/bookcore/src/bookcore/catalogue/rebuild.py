@@ -1,4 +1,4 @@
-"""A catalogue built anew beside the living one, and the moment at which it takes its place."""
+"""Builds a new catalogue beside the live one and swaps the two."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,27 +16,28 @@ _OUTBOX = "topic, key, value, headers"
 
 
 class CatalogueRebuild(Protocol):
-    """What the living catalogue owes to the topics goes along with the swap; the old one stays beside it
-    until the next rebuild."""
+    """The swap moves the live catalogue's unsent outbox to the new one; the old one is kept until the next
+    rebuild.
+    """
 
     @property
     def catalogue(self) -> Catalogue:
-        """The new one, empty at first, for writing."""
+        """The new catalogue, empty at first, open for writing."""
 
     def block_writes(self) -> "Iterator[None]":
-        """A context in which the living catalogue accepts nothing and answers everything."""
+        """A context in which the live catalogue rejects writes and serves reads."""
 
     def swap(self) -> None:
-        """Within `still`: the new one is the living one once the block ends without an error."""
+        """Inside `block_writes`: makes the new catalogue live once the block ends without an error."""
 
     def close(self) -> None:
-        """Free connections; what was built and not swapped in is deleted."""
+        """Frees the connections; deletes the new catalogue unless it was swapped in."""
 
 
 def begin_rebuild(url: str) -> "PostgresqlRebuild | SqliteRebuild":
-    """Begin an empty catalogue beside the living one; leftovers of earlier rebuilds are cleared away.
+    """Creates an empty catalogue beside the live one; leftovers of earlier rebuilds are deleted.
 
-    Raises: as open_catalogue.
+    Raises: the same errors as open_catalogue.
     """
     engine = create_catalogue_engine(url)
     return (
@@ -45,9 +46,9 @@ def begin_rebuild(url: str) -> "PostgresqlRebuild | SqliteRebuild":
 
 
 class PostgresqlRebuild:
-    """A schema beside the schema: sessions find tables by the schema's name, and names move in one commit.
+    """A second schema: sessions find tables by the schema's name, and both names change in one commit.
 
-    Nobody reads across the swap: it waits for readers who have begun and lets new ones wait for it.
+    No reader sees a mixture: the swap waits for running readers and new readers wait for the swap.
     """
 
     def __init__(self, engine: Engine, url: str) -> None:
@@ -63,9 +64,9 @@ class PostgresqlRebuild:
 
     @contextmanager
     def block_writes(self) -> Iterator[None]:
-        """As CatalogueRebuild.still: whoever writes begins with the offsets, which are locked.
+        """Locks the offsets table, which every writer updates first.
 
-        Raises: Unavailable when readers or writers don't let go within 10 s; nothing has changed then.
+        Raises: Unavailable when the lock is not granted within 10 s; nothing has changed then.
         """
         with translate_errors(), self._engine.begin() as connection:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WITHIN}'"))
@@ -76,7 +77,6 @@ class PostgresqlRebuild:
         self._blocking = None
 
     def swap(self) -> None:
-        """As CatalogueRebuild.swap."""
         if self._blocking is None:
             raise Conflict("a swap needs the living catalogue to stand still")
         tables = "books, price_observations, manifest, outbox"
@@ -90,7 +90,6 @@ class PostgresqlRebuild:
             self._blocking.execute(text(statement))
 
     def close(self) -> None:
-        """As CatalogueRebuild.close."""
         self.catalogue.close()
         with translate_errors(), self._engine.begin() as connection:
             connection.execute(text(f"DROP SCHEMA IF EXISTS {self._new_schema} CASCADE"))
@@ -106,7 +105,7 @@ class PostgresqlRebuild:
 
 
 class SqliteRebuild:
-    """A file beside the file. Programs that have the old one open must be started again after the swap."""
+    """A second file. Programs that have the old file open must be restarted after the swap."""
 
     def __init__(self, engine: Engine, url: str) -> None:
         self._engine = engine
@@ -120,7 +119,7 @@ class SqliteRebuild:
 
     @contextmanager
     def block_writes(self) -> Iterator[None]:
-        """As CatalogueRebuild.still: the file's write lock is held."""
+        """Holds the file's write lock."""
         self._swap_requested = False
         with translate_errors(), self._engine.execution_options(writes=True).begin():
             yield
@@ -128,9 +127,8 @@ class SqliteRebuild:
             self._rename()
 
     def swap(self) -> None:
-        """As CatalogueRebuild.swap.
-
-        Raises: Conflict when the living one owes events: its ingestor must send them first.
+        """Raises: Conflict when the outbox of the live catalogue is not empty: its ingestor must send it
+        first.
         """
         with self._engine.connect() as connection:
             if connection.execute(text("SELECT count(*) FROM outbox")).scalar_one():
@@ -138,7 +136,6 @@ class SqliteRebuild:
         self._swap_requested = True
 
     def close(self) -> None:
-        """As CatalogueRebuild.close."""
         self.catalogue.close()
         _delete_database(self._new_path)
         self._engine.dispose()

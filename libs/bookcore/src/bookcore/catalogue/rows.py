@@ -1,4 +1,4 @@
-"""Books <-> rows of the table."""
+"""Conversion between books and rows of the `books` table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,6 @@ Row = dict[str, Any]  # Any: a row holds every column type; SQLAlchemy takes it 
 
 
 def to_row(held: StoredBook) -> Row:
-    """The row for a book."""
     stored, book = held.versioned, held.versioned.book
     return {
         "id": book.id,
@@ -53,7 +52,6 @@ def to_row(held: StoredBook) -> Row:
 
 
 def from_row(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
-    """The book in a row."""
     book = Book(
         source=row["source"],
         source_id=row["source_id"],

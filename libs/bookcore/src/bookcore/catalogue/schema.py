@@ -1,4 +1,4 @@
-"""Which schema a database has, and whether it is the one that this code is for."""
+"""The schema version of a database, and the check that it is this program's."""
 
 from sqlalchemy import Connection, inspect, text
 
@@ -11,7 +11,7 @@ FIRST = "0001"
 
 
 def read_schema_version(connection: Connection) -> str | None:
-    """The step that the database is at; None when it has no tables."""
+    """The database's migration revision; None without tables."""
     tables = inspect(connection).get_table_names()
     if "alembic_version" in tables:
         version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -20,7 +20,7 @@ def read_schema_version(connection: Connection) -> str | None:
 
 
 def check_schema_version(connection: Connection) -> None:
-    """Raises: Conflict with the remedy when the database is at another step."""
+    """Raises: Conflict with the remedy when the database is at another revision."""
     version = read_schema_version(connection)
     if version == HEAD:
         return

@@ -34,11 +34,9 @@ class ExactAmount(TypeDecorator[Decimal]):
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect | None) -> int | None:
-        """To the table."""
         return None if value is None else int(value * _SCALE)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
-        """From the table."""
         return None if value is None else Decimal(value) / _SCALE
 
 
@@ -49,11 +47,9 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect | None) -> int | None:
-        """To the table."""
         return None if value is None else to_version(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        """From the table."""
         return None if value is None else from_version(value)
 
 

@@ -1,4 +1,4 @@
-"""The one way into the tables: a batch of a partition, whole or not at all."""
+"""Writes one batch of one partition in one transaction; the only writer of the catalogue's tables."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -20,7 +20,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class IngestBatch:
-    """A batch of one partition: the offsets it covers, where it is archived, what it says."""
+    """A batch of one partition: its offsets, its key in the lake, its observations."""
 
     topic: str
     partition: int
@@ -32,7 +32,7 @@ class IngestBatch:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """How many observations had which effect."""
+    """Number of observations by effect."""
 
     created: int = 0
     updated: int = 0
@@ -45,7 +45,7 @@ class BatchResult:
 
 
 class _BulkWriter(Protocol):
-    """How a dialect takes many rows; rows are never empty and all have the same columns."""
+    """Bulk writes of a dialect; `rows` are never empty and all have the same columns."""
 
     def insert_books(self, connection: Connection, held: Sequence[StoredBook]) -> None: ...
 
@@ -57,9 +57,10 @@ class _BulkWriter(Protocol):
 
 
 def apply_batch(connection: Connection, batch: IngestBatch) -> BatchResult:
-    """Do a batch inside the caller's transaction.
+    """Applies a batch inside the caller's transaction.
 
-    Raises: Conflict when the catalogue isn't at the batch's first offset: done already, or one is missing.
+    Raises: Conflict when the catalogue is not at the batch's first offset: applied already, or one is
+    missing.
     """
     bulk = cast(_BulkWriter, import_module(f"bookcore.catalogue.bulk_{connection.dialect.name}"))
     _advance_offset(connection, bulk, batch)
@@ -102,7 +103,7 @@ def _advance_offset(connection: Connection, bulk: _BulkWriter, batch: IngestBatc
 
 
 def _read_versions(connection: Connection, seen: Sequence[Observation]) -> Mapping[BookId, tuple[int, str]]:
-    """(version, event id) of the books that are there: cheap to read, and enough to know the outdated."""
+    """(version, event id) of the stored books: cheap to read, and enough to find outdated observations."""
     found: dict[BookId, tuple[int, str]] = {}
     columns = select(books.c.id, books.c.version, books.c.event_id)
     for ids in _split_chunks({each.book_id for each in seen}):
@@ -112,7 +113,7 @@ def _read_versions(connection: Connection, seen: Sequence[Observation]) -> Mappi
 
 
 def _read_stored_books(connection: Connection, wanted: Collection[BookId]) -> dict[BookId, StoredBook]:
-    """Locked, where the dialect has row locks, so that nothing comes between reading and writing."""
+    """Locks the rows where the dialect has row locks, so that no writer interferes between read and write."""
     found: dict[BookId, StoredBook] = {}
     for ids in _split_chunks(wanted):
         query = select(books).where(books.c.id.in_(ids)).order_by(books.c.id).with_for_update()

@@ -1,1 +1,1 @@
-"""Pure values and rules of the book trade: standard library only, no clock, no environment, no network."""
+"""Pure values and rules of the book trade: standard library only, no clock, environment or network."""

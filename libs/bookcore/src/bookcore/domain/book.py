@@ -1,4 +1,4 @@
-"""A book as every part of Bookstream means it."""
+"""The book and its parts."""
 
 import re
 from collections.abc import Mapping
@@ -36,12 +36,12 @@ def make_book_id(source: str, source_id: str) -> BookId:
 
 
 def to_version(moment: datetime) -> int:
-    """Version of a book observed then: whole microseconds since 1970-01-01 UTC."""
+    """Version of a book observed at that time: whole microseconds since 1970-01-01 UTC."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def from_version(version: int) -> datetime:
-    """The inverse of version_at."""
+    """Inverse of to_version."""
     return _EPOCH + timedelta(microseconds=version)
 
 
@@ -62,7 +62,7 @@ class Money:
 
 
 class AvailabilityStatus(StrEnum):
-    """Whether a copy can be bought."""
+    """Whether the source sells the book now."""
 
     IN_STOCK = "in_stock"
     OUT_OF_STOCK = "out_of_stock"
@@ -81,9 +81,9 @@ class Availability:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What a source says of one book; equal content means equal values.
+    """The facts that a source states about one book; equal content means equal values.
 
-    `attributes` keeps what only this source prints (text or whole numbers), by the source's own names.
+    `attributes` keeps facts that only this source prints (text or whole numbers), by the source's own names.
     """
 
     source: str
@@ -108,7 +108,7 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class VersionedBook:
-    """A book as the catalogue holds it; `version` is the microsecond of the newest accepted observation."""
+    """A book of the catalogue; `version` is the microsecond of the newest accepted observation."""
 
     book: Book
     version: int

@@ -1,4 +1,4 @@
-"""What changed between two states of a book, field by field."""
+"""Field-by-field comparison of two states of a book."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Plain = (
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field with its wire value before and after; None stands for absent."""
+    """One field with its wire value before and after; None means absent."""
 
     field: str
     before: Plain
@@ -46,7 +46,9 @@ def to_plain_fields(book: Book) -> dict[str, Plain]:
 
 
 def compare_fields(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> list[tuple[str, Plain, Plain]]:
-    """(field, before, after) of what differs, in a fixed order; a book that isn't there has no fields."""
+    """(field, before, after) of each difference, in a fixed order; a book that does not exist has no
+    fields.
+    """
     if not old:
         return [(name, None, value) for name, value in new.items() if value is not None]
     return [(name, was, now) for name, was in old.items() if was != (now := new.get(name))]

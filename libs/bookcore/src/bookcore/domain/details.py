@@ -1,13 +1,14 @@
-"""What the trade tells of an edition, beyond title and price."""
+"""Bibliographic facts of an edition, beyond title and price."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Facts of the printed thing; None or empty where the source is silent. Lengths in mm, weight in g.
+    """Facts of the printed edition; None or empty where the source states nothing. Lengths in mm, weight
+    in g.
 
-    The ISBN is not here: it is one of the book's identifiers (`isbn13`).
+    The ISBN is one of the book's identifiers (`isbn13`), not a detail.
     """
 
     authors: tuple[str, ...] = ()
@@ -24,7 +25,7 @@ class Details:
 
     @property
     def plain(self) -> dict[str, str | int | list[str]] | None:
-        """What is told, as plain JSON values; None when nothing is."""
+        """The stated facts as plain JSON values; None when there are none."""
         if self == NO_DETAILS:
             return None
         told = {name: getattr(self, name) for name in self.__slots__ if name != "authors"}

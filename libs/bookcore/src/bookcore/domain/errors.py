@@ -10,11 +10,11 @@ BookstreamError
 
 
 class BookstreamError(Exception):
-    """Root of every error that Bookstream raises on purpose; the text names the thing and the remedy."""
+    """Root of every error that Bookstream raises on purpose; the text names the cause and the remedy."""
 
 
 class Invalid(BookstreamError):
-    """The input can never be accepted as it is; `reason` is one line, safe to show and to store."""
+    """The input can never be accepted; `reason` is one line, safe to show and to store."""
 
     def __init__(self, reason: str, *, field: str | None = None) -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
@@ -23,19 +23,19 @@ class Invalid(BookstreamError):
 
 
 class NotFound(BookstreamError):
-    """Nothing is stored under the name that was asked for."""
+    """Nothing is stored under the requested name."""
 
 
 class Conflict(BookstreamError):
-    """What the caller knew of the state is no longer so."""
+    """The state differs from the caller's expectation."""
 
 
 class Forbidden(BookstreamError):
-    """The caller is known and may not do this."""
+    """The caller is authenticated and lacks the permission."""
 
 
 class Unavailable(BookstreamError):
-    """A dependency is away or full; `retry_after` is in seconds."""
+    """A dependency is unreachable or full; `retry_after` is in seconds."""
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Printed text -> Book, or Rejected with the field and the reason; nothing is guessed."""
+"""Printed text -> Book, or Rejected with field and reason; nothing is guessed."""
 
 import re
 from dataclasses import dataclass, fields, replace
@@ -62,7 +62,7 @@ _BASIC = tuple(f.name for f in fields(PrintedBook) if f.name != "details")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a printed book was seen."""
+    """Source, id and URL of a printed book."""
 
     source: str
     source_id: str | None
@@ -70,10 +70,9 @@ class Origin:
 
 
 def normalise(origin: Origin, printed: PrintedBook) -> Book | Rejected:
-    """The book that the print stands for.
+    """Parses a printed book.
 
-    Required: a source id, a title and a price. Everything else may be missing, but what is printed
-    must be understood.
+    Required: a source id, a title and a price. Other fields may be missing, but a printed value must parse.
     """
     try:
         return _build_book(origin, printed)
@@ -82,9 +81,9 @@ def normalise(origin: Origin, printed: PrintedBook) -> Book | Rejected:
 
 
 def hash_printed(origin: Origin, printed: PrintedBook) -> str:
-    """SHA-256 (hex) of everything printed: equal exactly when the page says the same of the book.
+    """SHA-256 (hex) of every printed field: equal exactly when the page states the same about the book.
 
-    Details that aren't printed don't count, so that hashes of before there were any are the same.
+    Absent details do not count, so that hashes from before their introduction are the same.
     """
     parts = [origin.source, origin.source_id or "", origin.url]
     parts += [f"{name}={getattr(printed, name)!r}" for name in _BASIC]
@@ -94,7 +93,7 @@ def hash_printed(origin: Origin, printed: PrintedBook) -> str:
 
 
 def print_book(book: Book) -> PrintedBook:
-    """The inverse of normalise, for a book that people typed in instead of a page printing it."""
+    """Inverse of normalise, for a book that an administrator entered."""
     stock = book.availability.status.value.replace("_", " ")
     quantity = book.availability.quantity
     return PrintedBook(

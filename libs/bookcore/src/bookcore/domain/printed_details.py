@@ -1,4 +1,4 @@
-"""Printed facts of an edition <-> Details; what is printed must be understood."""
+"""Printed facts of an edition <-> Details; a printed value must parse."""
 
 import re
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class PrintedDetails:
 
 
 def parse_details(printed: PrintedDetails) -> Details:
-    """Raises: Refusal for what makes no sense."""
+    """Raises: InvalidField for a value that does not parse."""
     width, height, thickness = _parse_dimensions(printed.dimensions)
     return Details(
         authors=_parse_authors(printed.authors),
@@ -57,7 +57,7 @@ def parse_details(printed: PrintedDetails) -> Details:
 
 
 def print_details(details: Details) -> PrintedDetails:
-    """The inverse of read_details."""
+    """Inverse of parse_details."""
     sizes = [s for s in (details.width_mm, details.height_mm, details.thickness_mm) if s is not None]
     return PrintedDetails(
         authors="; ".join(details.authors) or None,
@@ -73,14 +73,14 @@ def print_details(details: Details) -> PrintedDetails:
 
 
 def has_no_details(printed: PrintedDetails, details: Details) -> bool:
-    """Whether nothing at all is told."""
+    """Whether neither the print nor the book has any detail."""
     return details == NO_DETAILS and printed == PrintedDetails()
 
 
 def parse_isbn13(printed: str) -> str:
-    """The thirteen digits of an ISBN of either length, whatever its hyphens.
+    """The 13 digits of an ISBN-10 or ISBN-13, hyphens ignored.
 
-    Raises: Refusal when the check digit is wrong.
+    Raises: InvalidField when the check digit is wrong.
     """
     text = (_check_text("isbn", printed) or "").replace("-", "").replace(" ", "").upper()
     if re.fullmatch(r"[0-9]{9}[0-9X]", text, re.ASCII):
@@ -95,7 +95,7 @@ def parse_isbn13(printed: str) -> str:
 def parse_average_rating(printed: str) -> str:
     """A mean of stars, 0 to 5 with at most two decimals, as plain text.
 
-    Raises: Refusal for anything else.
+    Raises: InvalidField for any other value.
     """
     if not re.fullmatch(r"[0-5](\.[0-9]{1,2})?", printed, re.ASCII) or Decimal(printed) > 5:
         raise InvalidField("average_rating", "is not a number from 0 to 5", printed)

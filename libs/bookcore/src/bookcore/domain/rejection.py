@@ -1,11 +1,11 @@
-"""Why a printed book can't be accepted."""
+"""Reasons for rejecting a printed book."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Why a printed book can't be accepted: the field, the reason, and what stood there (cut to 80)."""
+    """Why a printed book was rejected: field, reason, and the printed value (cut to 80 characters)."""
 
     field: str
     reason: str
@@ -17,7 +17,7 @@ class Rejected:
 
 
 class InvalidField(Exception):
-    """Ends the reading of a book; never leaves the domain."""
+    """Stops the parsing of a book; never leaves the domain."""
 
     def __init__(self, field: str, reason: str, printed: str | None) -> None:
         super().__init__(field)
@@ -25,9 +25,9 @@ class InvalidField(Exception):
 
 
 def check_text(field: str, text: str | None, *, longest: int) -> str | None:
-    """The text, None for an empty one.
+    """The text, or None for an empty one.
 
-    Raises: Refusal when it is too long or damaged.
+    Raises: InvalidField when it is too long or damaged.
     """
     if text and len(text) > longest:
         raise InvalidField(field, f"is longer than {longest} characters", text)

@@ -1,7 +1,7 @@
 """The event log port: ordered, durable messages by topic, read by consumer groups.
 
-A Kafka in production, a SQLite file on a laptop; `open_event_log(url)` picks by the URL's scheme.
-All methods are blocking and safe to call from several threads; async callers use a thread.
+Kafka in production, a SQLite file on a laptop; `open_event_log(url)` chooses by the URL's scheme.
+All methods block and are thread-safe; async callers use a thread.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,9 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class PartitionProgress:
-    """How far a group is in one partition; `committed` is the next offset to read, `end` to write."""
+    """Progress of a group in one partition; `committed` is the next offset to read, `end` the next to
+    write.
+    """
 
     topic: str
     partition: int
@@ -33,7 +35,7 @@ class PartitionProgress:
 
     @property
     def lag(self) -> int:
-        """Messages that the group hasn't committed yet."""
+        """Messages that the group has not committed."""
         return max(0, self.end - self.committed)
 
 
@@ -42,49 +44,50 @@ StartOffset = Callable[[str, int], int | None]
 
 
 class Consumer(Protocol):
-    """One member of a group; partitions are shared out among the living members. Not for several threads."""
+    """One member of a group; partitions are divided among the live members. Not thread-safe."""
 
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
-        """Up to `limit` records in order per partition, waiting up to `timeout` seconds for the first."""
+        """Up to `limit` records in order per partition; waits up to `timeout` seconds for the first."""
 
     def commit(self, positions: Sequence[Position]) -> None:
-        """Record the next offsets to read; a commit for a partition since lost is refused with Conflict."""
+        """Commits the next offsets to read. Raises: Conflict for a partition that was reassigned."""
 
     def seek(self, position: Position) -> None:
-        """Read on from there."""
+        """Continues reading at this position."""
 
     def close(self) -> None:
-        """Leave the group, so that others take over at once."""
+        """Leaves the group, so that its partitions are reassigned at once."""
 
 
 class EventLog(Protocol):
     """Topics are those of bookcore.events.topics; others raise NotFound."""
 
     def append(self, topic: str, messages: Sequence[Message]) -> Sequence[Position]:
-        """Durably append all or none; returns once acknowledged, positions in the order given.
+        """Appends all messages durably, or none; returns their positions, in the given order, once
+        acknowledged.
 
-        Raises: Unavailable when the log can't take them now (disk full, broker away).
+        Raises: Unavailable when the log cannot accept them now (disk full, broker unreachable).
         """
 
     def create_consumer(
         self, group: str, topics: Sequence[str], *, start: StartOffset | None = None
     ) -> Consumer:
-        """A new member of the group, reading on from its committed offsets or where `start` says.
+        """A new member of the group; starts at the committed offsets, or where `start` says.
 
         Its poll raises Conflict when `start` names an offset beyond the log's end: the log was replaced.
         """
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
-        """Look at records without a group, from `offset` on; changes nothing."""
+        """Reads records without a group, from `offset` on; changes nothing."""
 
     def read_progress(self, topic: str, group: str) -> Sequence[PartitionProgress]:
-        """One entry for each partition; `committed` is 0 for a group that never was."""
+        """One entry per partition; `committed` is 0 for a group that never committed."""
 
     def declare_topics(self) -> Sequence[str]:
-        """Make the topics as bookcore.events.topics has them; what was done, a line for each."""
+        """Creates or updates the topics of bookcore.events.topics; returns one line per topic."""
 
     def close(self) -> None:
-        """Free files and connections."""
+        """Frees files and connections."""
 
 
 _ADAPTERS = {"sqlite": "bookcore.event_log.sqlite", "kafka": "bookcore.event_log.kafka"}

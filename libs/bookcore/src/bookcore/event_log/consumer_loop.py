@@ -1,4 +1,6 @@
-"""The loop of every consumer: poll, cut per partition, handle, commit; wait when something is away."""
+"""The loop of every consumer: poll, split by partition, handle, commit; wait while a dependency is
+unavailable.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
@@ -23,7 +25,7 @@ _log = structlog.get_logger()
 
 
 class ConsumerLoop:
-    """One consumer in one thread, until `stop` is set or the handler raises what can't be waited out."""
+    """One consumer in one thread, until `stop` is set or the handler raises a permanent error."""
 
     def __init__(self, consumer: Consumer, handler: Handler, *, limit: int = 1_000, name: str = "") -> None:
         self._consumer = consumer
@@ -32,7 +34,7 @@ class ConsumerLoop:
         self._name = name
 
     def run(self, stop: Event) -> None:
-        """Consume until told to stop; leaves the group at the end."""
+        """Consumes until `stop` is set, then leaves the group."""
         try:
             while not stop.is_set():
                 self.poll_once(stop, timeout=0.2)
@@ -40,7 +42,7 @@ class ConsumerLoop:
             self._consumer.close()
 
     def poll_once(self, stop: Event, *, timeout: float) -> int:
-        """Poll once and handle what came; how many records there were."""
+        """Polls once and handles the records; returns their number."""
         try:
             records = self._consumer.poll(limit=self._limit, timeout=timeout)
         except Unavailable as error:
@@ -71,7 +73,7 @@ class ConsumerLoop:
 
 
 def split_batches(records: Sequence[Record]) -> Iterator[Batch]:
-    """Records as polled -> one batch per partition, in order."""
+    """Splits polled records into one batch per partition, in order."""
     in_order = sorted(records, key=lambda r: (r.topic, r.partition, r.offset))
     for (topic, partition), group in groupby(in_order, key=lambda r: (r.topic, r.partition)):
         yield Batch(topic, partition, list(group))

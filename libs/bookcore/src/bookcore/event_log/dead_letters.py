@@ -1,4 +1,4 @@
-"""Where records go that no retry can help, and when to stop sending them there."""
+"""The dead-letter queue of a consumer, and the limits at which the consumer stops."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ _log = structlog.get_logger()
 
 
 class TooManyDeadLetters(BookstreamError):
-    """The reader, not the records, is most likely at fault: stop before the topic is drained."""
+    """Most likely the consumer is faulty, not the records: it stops before the topic is drained."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """A record that can't be accepted, and why, in one line."""
+    """A record that cannot be accepted, with the reason in one line."""
 
     record: Record
     reason: str
@@ -29,7 +29,9 @@ class RejectedRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterLimits:
-    """Stop after `consecutive` in a row, or when more than `ratio` of the last `window` were parked."""
+    """Stop after `consecutive` rejections in a row, or when more than `ratio` of the last `window` were
+    rejected.
+    """
 
     consecutive: int = 100
     ratio: float = 0.5
@@ -37,7 +39,7 @@ class DeadLetterLimits:
 
 
 class DeadLetterQueue:
-    """The dead-letter topic of one consumer, with its limits."""
+    """The dead-letter topics of one consumer, with its limits."""
 
     def __init__(self, log: EventLog, limits: DeadLetterLimits | None = None) -> None:
         self._event_log = log
@@ -48,10 +50,11 @@ class DeadLetterQueue:
         self._sent: dict[tuple[str, int], int] = {}
 
     def park(self, records: Sequence[Record], parked: Sequence[RejectedRecord]) -> None:
-        """Send the parked of these records to their dead-letter topic; nothing when a limit is passed.
+        """Sends the rejected ones of these records to their dead-letter topic; sends none when a limit is
+        exceeded.
 
-        A batch that comes again, because something later in its way was unavailable, is not counted or sent
-        again. Raises: TooManyDeadLetters naming the limit and the last reason.
+        Idempotent by offset: a batch that is redelivered is neither counted nor sent again.
+        Raises: TooManyDeadLetters with the limit and the last reason.
         """
         self._count([record for record in records if _is_new(record, self._counted)], parked)
         _advance(records, self._counted)

@@ -24,7 +24,7 @@ _IDLE_FIRST, _IDLE_LONGEST, _REBALANCE_EVERY = 0.002, 0.05, 0.25  # seconds
 
 
 def open_log(url: str) -> EventLog:
-    """`sqlite:///absolute/file.db`; the file and its folder are made when they aren't there."""
+    """`sqlite:///absolute/file.db`; the file and its folder are created if absent."""
     return SqliteEventLog(Path(url.removeprefix("sqlite://")))
 
 
@@ -39,7 +39,6 @@ class SqliteEventLog:
         self._numbers = self._declare_partitions()
 
     def append(self, topic: str, messages: Sequence[Message]) -> Sequence[Position]:
-        """As EventLog.append."""
         declared = get_topic(topic)
         partitions = [declared.assign_partition(message.key) for message in messages]
         with self._write_lock, begin_write(self._writer):
@@ -58,13 +57,11 @@ class SqliteEventLog:
     def create_consumer(
         self, group: str, topics: Sequence[str], *, start: StartOffset | None = None
     ) -> Consumer:
-        """As EventLog.consumer."""
         partitions = [(name, p) for name in topics for p in range(get_topic(name).partitions)]
         member = GroupMember(get_group_folder(self.path, group), partitions)
         return SqliteConsumer(self, group, member, start=start)
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
-        """As EventLog.read."""
         number = self._get_partition_number(topic, partition)
         low, high = number << _SHIFT, (number + 1) << _SHIFT
         with self._read_lock:
@@ -79,7 +76,6 @@ class SqliteEventLog:
         ]
 
     def read_progress(self, topic: str, group: str) -> Sequence[PartitionProgress]:
-        """As EventLog.progress."""
         get_topic(topic)
         with self._read_lock:
             rows = self._reader.execute(
@@ -91,11 +87,10 @@ class SqliteEventLog:
         return [PartitionProgress(topic, *row) for row in rows]
 
     def declare_topics(self) -> Sequence[str]:
-        """As EventLog.declare; opening the file has made them."""
+        """Opening the file has declared them."""
         return [f"kept {name}" for name in TOPICS]
 
     def close(self) -> None:
-        """As EventLog.close."""
         with self._read_lock, self._write_lock:
             self._reader.close()
             self._writer.close()
@@ -141,7 +136,7 @@ class SqliteEventLog:
 
 
 class SqliteConsumer:
-    """Reads through the log it came from; commits on a connection of its own."""
+    """Reads through its event log; commits on a connection of its own."""
 
     def __init__(
         self, log: SqliteEventLog, group: str, member: GroupMember, *, start: StartOffset | None = None
@@ -154,7 +149,6 @@ class SqliteConsumer:
         self._pause = Event()
 
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
-        """As Consumer.poll."""
         deadline = time.monotonic() + timeout
         idle = _IDLE_FIRST
         while True:
@@ -168,7 +162,6 @@ class SqliteConsumer:
                 idle = min(idle * 2, _IDLE_LONGEST)
 
     def commit(self, positions: Sequence[Position]) -> None:
-        """As Consumer.commit."""
         owned = self._member.owned
         for at in positions:
             if (at.topic, at.partition) not in owned:
@@ -181,12 +174,10 @@ class SqliteConsumer:
             )
 
     def seek(self, position: Position) -> None:
-        """As Consumer.seek."""
         if (position.topic, position.partition) in self._next:
             self._next[position.topic, position.partition] = position.offset
 
     def close(self) -> None:
-        """As Consumer.close."""
         self._member.leave()
         self._connection.close()
 

@@ -1,4 +1,4 @@
-"""How the SQLite event log opens its file and writes to it."""
+"""The SQLite file of the event log: schema, opening, write transactions."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS committed (
 
 
 def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
-    """As kit.sqlite_file.open_file. Raises: Unavailable when the file can't be opened or made."""
+    """See kit.sqlite_file.open_sqlite_file. Raises: Unavailable when the file cannot be opened or created."""
     try:
         return open_sqlite_file(path, SCHEMA, synchronous=synchronous)
     except (sqlite3.Error, OSError) as error:
@@ -30,9 +30,9 @@ def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
 
 @contextmanager
 def begin_write(connection: sqlite3.Connection) -> Iterator[None]:
-    """One transaction that writes; all or nothing.
+    """One write transaction.
 
-    Raises: Unavailable when the file is full, locked for too long or otherwise can't be written.
+    Raises: Unavailable when the disk is full, the file is locked for too long or cannot be written.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")

@@ -1,8 +1,8 @@
 """Consumer groups of the SQLite event log, by file locks.
 
-A member holds a lock on its own file, an owner one on its partition's file. The kernel frees the locks of a
-dead process at once, so a group heals without clocks or heartbeats. Members share the partitions out by
-their place in the sorted list of the living.
+A member locks its own file, an owner its partition's file. The kernel releases the locks of a dead process at
+once, so that a group needs neither clocks nor heartbeats. Members divide the partitions by their rank in the
+sorted list of live members.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ TopicPartition = tuple[str, int]
 
 
 class GroupMember:
-    """One member's place in a group; for one thread."""
+    """Membership of one consumer in a group; for one thread."""
 
     def __init__(self, folder: Path, partitions: Sequence[TopicPartition]) -> None:
         self._folder = folder
@@ -33,11 +33,13 @@ class GroupMember:
 
     @property
     def owned(self) -> Sequence[TopicPartition]:
-        """The partitions that no other member can have now."""
+        """Partitions locked by this member."""
         return list(self._owned)
 
     def rebalance(self) -> Sequence[TopicPartition]:
-        """Let go of what others should have, which is returned, and take what is free of our share."""
+        """Releases partitions beyond this member's share, which are returned, and locks free ones of its
+        share.
+        """
         living = self._list_members()
         place = living.index(self._path.name)
         share = set(self._partitions[place :: len(living)])
@@ -49,7 +51,7 @@ class GroupMember:
         return lost
 
     def leave(self) -> None:
-        """Free everything at once."""
+        """Releases all locks."""
         for lock in self._owned.values():
             lock.close()
         self._owned.clear()
@@ -78,9 +80,9 @@ class GroupMember:
 
 
 def get_group_folder(log: Path, group: str) -> Path:
-    """Where the locks of a group stand, beside the log's file.
+    """Folder of a group's lock files, beside the log's file.
 
-    Raises: Invalid when the name can't be a folder's.
+    Raises: Invalid when the name cannot be a folder's.
     """
     if not _GROUP.fullmatch(group):
         raise Invalid("must be 1-100 of A-Z, a-z, 0-9, . _ -", field="group")
@@ -88,7 +90,7 @@ def get_group_folder(log: Path, group: str) -> Path:
 
 
 def _try_lock(path: Path) -> IO[bytes] | None:
-    """The locked file, or None while somebody else holds it or it is gone."""
+    """The locked file; None while another process holds the lock or after the file was deleted."""
     try:
         file = path.open("ab" if path.name.startswith("owner-") else "rb")
     except FileNotFoundError:

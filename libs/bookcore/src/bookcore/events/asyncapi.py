@@ -1,4 +1,4 @@
-"""The topics as an AsyncAPI 3.0 document, for subscribers; made from topics.py and the models."""
+"""The AsyncAPI 3.0 document of the topics, built from topics.py and the event models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ _ATTRIBUTES: Mapping[str, str] = {
 
 
 def build_document() -> Document:
-    """The whole, as plain JSON values."""
+    """The whole document as plain JSON values."""
     live = [topic for topic in TOPICS.values() if topic.events and not topic.name.endswith(".dlq")]
     schemas: Document = {}
     messages = {kind: _build_message(kind, schemas) for topic in live for kind in _list_event_types(topic)}
@@ -76,7 +76,7 @@ def _build_operations(topic: Topic) -> list[tuple[str, Document]]:
 
 
 def _build_message(kind: str, schemas: Document) -> Document:
-    """Adds the message's schemas to those of the document, each under the message's name."""
+    """Adds the message's schemas to the document's, each under the message's name."""
     model = EVENTS[kind]
     reference = f"#/components/schemas/{kind}.{{model}}"
     schema = model.model_json_schema(ref_template=reference)

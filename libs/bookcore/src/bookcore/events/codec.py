@@ -1,6 +1,6 @@
 """Events <-> log messages: CloudEvents 1.0 in binary mode (attributes as headers, data as the value).
 
-Every reader gets Invalid with a one-line reason for bytes that can't be read; the runner parks those.
+Decoding raises Invalid with a one-line reason for unreadable bytes; the consumer parks those.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ EVENTS: dict[str, type[Event]] = {model.type: model for model in (*_FACTS, BookS
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A record and the event that it carries."""
+    """A record and its event."""
 
     record: Record
     event: Event
@@ -37,7 +37,7 @@ def get_event_id(event: Event) -> str:
 
 
 def encode(event: Event, *, source: str) -> Message:
-    """The message for an event; `source` names the producer, for example `scraper/books_toscrape`."""
+    """Encodes an event; `source` names the producer, for example `scraper/books_toscrape`."""
     key = event.key if isinstance(event, (*_FACTS, BookState)) else ""
     headers = build_cloud_event_headers(
         get_event_id(event), event.type, source=source, key=key, now=datetime.now(UTC)
@@ -51,7 +51,7 @@ def encode(event: Event, *, source: str) -> Message:
 
 
 def build_cloud_event_headers(event_id: str, kind: str, *, source: str, key: str, now: datetime) -> Headers:
-    """The CloudEvents attributes that every message carries."""
+    """The CloudEvents attributes of every message."""
     return (
         ("ce_specversion", b"1.0"),
         ("ce_id", event_id.encode()),
@@ -63,7 +63,7 @@ def build_cloud_event_headers(event_id: str, kind: str, *, source: str, key: str
 
 
 def decode(record: Record) -> Decoded:
-    """The event in a record.
+    """Decodes a record.
 
     Raises: Invalid when the type or version is unknown, or the data is no JSON or not of the schema.
     """

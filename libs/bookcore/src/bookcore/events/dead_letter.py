@@ -1,4 +1,4 @@
-"""Dead letters: a record that could not be accepted, as it was, with where it stood and why."""
+"""Dead letters: a rejected record, unchanged, with its coordinates and the reason."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ _LONGEST_REASON = 2_000
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter: `record` as it lies in the dead-letter topic, the rest about the original.
+    """`record` is the record of the dead-letter topic; the other fields describe the original.
 
-    `redriven` counts how often it was sent again before.
+    `redrive_count` counts earlier redrives.
     """
 
     record: Record
@@ -25,7 +25,7 @@ class DeadLetter:
 
     @property
     def original(self) -> Message:
-        """To be sent again: as it was, with one more try counted."""
+        """The original message, with one more redrive counted."""
         kept = tuple(each for each in self.record.headers if not each[0].startswith(_OURS))
         return Message(
             self.record.key,
@@ -35,7 +35,7 @@ class DeadLetter:
 
 
 def encode_dead_letter(record: Record, reason: str) -> Message:
-    """The record as it was, with its coordinates and the reason, for the dead-letter topic."""
+    """The record unchanged, with its coordinates and the reason, for the dead-letter topic."""
     extra: Headers = (
         ("dlq_reason", reason.encode()[:_LONGEST_REASON]),
         ("dlq_topic", record.topic.encode()),
@@ -46,9 +46,9 @@ def encode_dead_letter(record: Record, reason: str) -> Message:
 
 
 def decode_dead_letter(record: Record) -> DeadLetter:
-    """The letter in a record of a dead-letter topic.
+    """Decodes a record of a dead-letter topic.
 
-    Raises: Invalid for a record that isn't one.
+    Raises: Invalid for a record without dead-letter headers.
     """
     try:
         return DeadLetter(
@@ -64,14 +64,13 @@ def decode_dead_letter(record: Record) -> DeadLetter:
 
 
 def _parse_redrive_count(record: Record) -> int:
-    """A source may send any header; ours is a small number."""
+    """A source may send any header; a valid count is a small number."""
     told = record.get_header("dlq_redriven") or ""
     return int(told) if told.isascii() and told.isdecimal() and len(told) < 4 else 0
 
 
 def _read_header(record: Record, name: str) -> str:
-    """The last of that name: a letter that was redriven and parked again has it only once, a forged one
-    maybe twice."""
+    """The last header of that name: a redriven letter has it once, a forged one maybe twice."""
     found = [value for header, value in record.headers if header == name]
     if not found:
         raise ValueError(name)

@@ -1,7 +1,7 @@
-"""What the catalogue tells of a book, straight to bytes: the same as the models of `events.book` would write.
+"""Encodes the catalogue's events straight to bytes, equal to the output of the models in `events.book`.
 
-A first load owes two events for every book, and models that are filled, checked and dumped for values that
-are checked already took half of its time. A test compares every byte with the models' own.
+A first load sends two events per book; building, validating and dumping models of validated values took half
+of its time. A test compares every byte with the models' output.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,22 +24,22 @@ OutgoingMessage = tuple[str, Message]
 
 @dataclass(frozen=True, slots=True)
 class EventEncoder:
-    """Writes events as `source`, all of one moment."""
+    """Encodes events of one source at one time."""
 
     source: str
     now: datetime
 
     @classmethod
     def create(cls, source: str) -> "EventEncoder":
-        """At this moment."""
+        """An encoder with the current time."""
         return cls(source, datetime.now(UTC))
 
     def encode_transition(
         self, kind: ChangeKind | None, *, after: VersionedBook, before: Book | None
     ) -> Iterator[OutgoingMessage]:
-        """What became of a book: a BookChanged unless `kind` is None, then its BookState or tombstone.
+        """A BookChanged, unless `kind` is None, then a BookState or a tombstone.
 
-        `before` is None when there was no such book.
+        `before` is None when the book did not exist.
         """
         told = _BookContent(
             after.book.id, str(after.version), {} if after.deleted else to_plain_fields(after.book)
@@ -88,7 +88,7 @@ class EventEncoder:
 
 @dataclass(frozen=True, slots=True)
 class _BookContent:
-    """What both events of a turn say."""
+    """Fields shared by the events of one transition."""
 
     book_id: BookId
     version: str

@@ -1,6 +1,6 @@
-"""The files that tell others what our events look like: one JSON Schema per event, real messages per topic.
+"""Published descriptions of the events: one JSON Schema per event, example messages per topic.
 
-`python -m bookcore.events.json_schemas` writes the schemas anew; a test compares them with the models.
+`python -m bookcore.events.json_schemas` writes the schemas; a test compares them with the models.
 """
 
 import json
@@ -34,7 +34,7 @@ class ExampleMessage(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A real message and where it stands."""
+    """An example record and its file name."""
 
     name: str
     record: Record
@@ -49,7 +49,9 @@ def build_schemas() -> dict[str, str]:
 
 
 def strip_descriptions(schema: object) -> object:
-    """A schema without its words, and with lists of names in order: what two versions are compared by."""
+    """The schema without titles, descriptions and examples, lists sorted: the part that compatibility depends
+    on.
+    """
     if isinstance(schema, list):
         parts = [strip_descriptions(each) for each in schema]
         return sorted(parts, key=repr) if all(isinstance(part, str) for part in parts) else parts
@@ -65,10 +67,10 @@ def strip_descriptions(schema: object) -> object:
 
 
 def is_backward_compatible(now: object, before: object) -> bool:
-    """Whether a reader of the shape `now` takes every message of the shape `before`.
+    """Whether a reader of schema `now` accepts every message of schema `before`.
 
-    Only fields that may be absent, and further forms of a field, may have come. Old readers refuse what they
-    don't know: readers are brought up to date before writers.
+    New optional fields and new alternatives are compatible. Old readers reject unknown fields, so readers are
+    updated before writers.
     """
     if not isinstance(now, dict) or not isinstance(before, dict):
         return now == before
@@ -89,7 +91,7 @@ def _is_part_compatible(name: str, now: dict[str, object], before: object) -> bo
 
 
 def load_examples(topic: str) -> Iterator[Example]:
-    """The example messages of a topic, as a consumer would get them."""
+    """The example messages of a topic, as a consumer receives them."""
     folder = _HERE / "examples" / topic
     for offset, file in enumerate(sorted(folder.iterdir(), key=lambda f: f.name)):
         message = ExampleMessage.model_validate_json(file.read_text())
@@ -100,7 +102,7 @@ def load_examples(topic: str) -> Iterator[Example]:
 
 
 def write_schemas(folder: Path) -> None:
-    """Write every schema into the folder."""
+    """Writes every schema into the folder."""
     for name, text in build_schemas().items():
         (folder / name).write_text(text)
 

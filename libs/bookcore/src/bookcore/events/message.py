@@ -1,4 +1,4 @@
-"""What an event log carries, whatever log it is: bytes with a key and headers."""
+"""Messages and records of an event log, independent of its technology: bytes with a key and headers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to append. `value` None is a tombstone: the key is gone."""
+    """A message to append. `value` None is a tombstone: the key is deleted."""
 
     key: str
     value: bytes | None
@@ -18,7 +18,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message as read back, with its coordinates; `timestamp` (UTC) is the log's, set on append."""
+    """A stored message with its coordinates; `timestamp` (UTC) is set by the log on append."""
 
     topic: str
     partition: int

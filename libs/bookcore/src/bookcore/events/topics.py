@@ -1,4 +1,4 @@
-"""Every topic: what it carries, by which key, for how long, made by whom and read by whom."""
+"""The topics: events, key, retention, producers and consumers of each."""
 
 from dataclasses import dataclass, replace
 from zlib import crc32
@@ -11,7 +11,7 @@ from bookcore.events.ml import ModelDecided, PredictionMade
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """`retention_days` None keeps for ever; `compacted` keeps the newest message of each key."""
+    """`retention_days` None keeps forever; `compacted` keeps the newest message of each key."""
 
     name: str
     key: str
@@ -24,11 +24,11 @@ class Topic:
 
     @property
     def dead_letter_topic(self) -> str:
-        """Name of the topic where a consumer parks what it can't read or accept."""
+        """Name of the topic for records that a consumer cannot read or accept."""
         return f"{self.name}.dlq"
 
     def assign_partition(self, key: str) -> int:
-        """Equal keys go to the same partition; CRC-32 of the UTF-8 key."""
+        """Equal keys map to the same partition; CRC-32 of the UTF-8 key."""
         return crc32(key.encode()) % self.partitions
 
 
@@ -107,7 +107,7 @@ TOPICS: dict[str, Topic] = {
 
 
 def get_topic(name: str) -> Topic:
-    """Raises: NotFound when no such topic is declared here."""
+    """Raises: NotFound for an undeclared topic."""
     if name not in TOPICS:
         raise NotFound(f"no topic {name!r}; `bookstream topics` lists them")
     return TOPICS[name]

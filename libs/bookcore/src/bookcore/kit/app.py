@@ -1,4 +1,4 @@
-"""What every HTTP service is made of: the app with health and problems, and the server that runs it."""
+"""Parts of every HTTP service: the app with health checks and problem responses, and its server."""
 
 import signal
 import socket
@@ -36,11 +36,10 @@ def create_service(
     openapi_url: str | None = "/openapi.json",
     always: Sequence[str] = ("internal", "unavailable"),
 ) -> FastAPI:
-    """An app with problem+json errors, `/health/live` (it runs) and `/health/ready` (it can work).
+    """An app with problem+json errors, `/health/live` (the process runs) and `/health/ready` (it can serve).
 
-    `openapi_url` None leaves that address to the caller; `always` are the problems that any operation may end
-    in. The pages for people are the gateway's: FastAPI's
-    own would load their scripts from elsewhere.
+    `openapi_url` None leaves that path to the caller; `always` are the problems that any operation may
+    return. The documentation pages are the gateway's: FastAPI's own load scripts from other hosts.
     """
     app = FastAPI(
         title=title,
@@ -72,9 +71,9 @@ def create_service(
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A listening TCP socket; port 0 picks a free one. `shared` ones of one port get connections in turn.
+    """A listening TCP socket; port 0 picks a free one. `shared` sets SO_REUSEPORT.
 
-    Raises: Unavailable naming the port when it is taken or not allowed.
+    Raises: Unavailable with the port when it is in use or not allowed.
     """
     listener = socket.socket(choose_address_family(host))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,12 +92,11 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
 
 def choose_address_family(host: str) -> socket.AddressFamily:
-    """By the look of the address."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") -> None:
-    """Answer requests until SIGTERM or SIGINT, then take leave (1 s) and finish what is under way (10 s)."""
+    """Serves until SIGTERM or SIGINT, then drains (1 s) and finishes running requests (10 s)."""
     config = uvicorn.Config(
         app,
         log_level=log_level.lower(),

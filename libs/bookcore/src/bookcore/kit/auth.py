@@ -1,4 +1,4 @@
-"""Who asks: the gateway tells the services by a short-lived signed token that no outsider can make."""
+"""The identity of the caller: the gateway sends it to the services in a short-lived signed token."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _MOST_KNOWN = 10_000
 
 
 class Role(StrEnum):
-    """What a user is: readers read, editors also write books, admins also manage users."""
+    """Readers read, editors also write books, admins also manage users."""
 
     READER = "reader"
     EDITOR = "editor"
@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a request may touch; each route of each service asks for exactly one."""
+    """A permission; each route of each service requires exactly one."""
 
     BOOKS_READ = "books:read"
     BOOKS_WRITE = "books:write"
@@ -53,7 +53,7 @@ DEFAULT_SCOPES: Mapping[Role, frozenset[Scope]] = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The user on whose behalf a request is made, and what it may touch."""
+    """The user of a request and the scopes that it has."""
 
     user_id: str
     role: Role
@@ -61,9 +61,9 @@ class Identity:
 
 
 class InternalTokens:
-    """Signs and checks the internal token (HS256, one minute); gateway and services share the secret.
+    """Signs and verifies the internal token (HS256, one minute); gateway and services share the secret.
 
-    The gateway shows one token many times: whose signature was good is known until it expires.
+    The gateway sends one token many times: a verified token is cached until it expires.
     """
 
     def __init__(self, secret: str, *, clock: Clock | None = None) -> None:
@@ -72,7 +72,7 @@ class InternalTokens:
         self._good: dict[str, tuple[Identity, float]] = {}
 
     def sign(self, identity: Identity) -> str:
-        """A token for the requests of one minute."""
+        """A token valid for one minute."""
         claims = {
             "iss": _ISSUER,
             "sub": identity.user_id,
@@ -84,7 +84,7 @@ class InternalTokens:
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM, headers={"typ": _TYPE})
 
     def verify(self, token: str) -> Identity:
-        """Raises: ProblemError(unauthorized) for anything but a living token of ours."""
+        """Raises: ProblemError(unauthorized) unless the token is valid and unexpired."""
         known = self.get_cached(token)
         if known is not None:
             return known
@@ -95,7 +95,7 @@ class InternalTokens:
         return who
 
     def get_cached(self, token: str) -> Identity | None:
-        """Whose it is, if its signature was good before and it hasn't expired since."""
+        """The identity of a token that was verified before and has not expired."""
         who, until = self._good.get(token, (None, 0.0))
         return who if self._clock.now().timestamp() < until else None
 
@@ -134,7 +134,9 @@ async def _authorize_request(
 
 
 def authorize(tokens: InternalTokens, token: str | None, scopes: Sequence[str]) -> Identity:
-    """Whose token it is. Raises: ProblemError, unauthorized without a good one, forbidden without a scope."""
+    """The token's identity. Raises: ProblemError, unauthorized without a valid token, forbidden without a
+    scope.
+    """
     who = tokens.verify(token or "")
     missing = [scope for scope in scopes if scope not in who.scopes]
     if missing:
@@ -143,9 +145,9 @@ def authorize(tokens: InternalTokens, token: str | None, scopes: Sequence[str]) 
 
 
 def require_scope(scope: Scope) -> params.Security:
-    """A FastAPI dependency that gives the Identity; 401 without the gateway's token, 403 without the scope.
+    """A FastAPI dependency that returns the Identity; 401 without the gateway's token, 403 without the scope.
 
-    Needs `app.state.internal_tokens`. The scope stands in the OpenAPI document, too.
+    Needs `app.state.internal_tokens`. The scope also appears in the OpenAPI document.
     """
     dependency: params.Security = Security(_authorize_request, scopes=[scope.value])
     return dependency

@@ -1,4 +1,4 @@
-"""Opaque page cursors: signed, and good only for the question that they came from."""
+"""Opaque page cursors: signed, and valid only for the query that produced them."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,18 +15,20 @@ CursorValue = str | int | None
 
 
 class SignedCursors:
-    """HMAC-SHA256 over where a page ended and the question; a changed or borrowed cursor is refused."""
+    """HMAC-SHA256 over the page's end and the query; a modified or foreign cursor is rejected."""
 
     def __init__(self, secret: str) -> None:
         self._key = sha256(b"cursor\x00" + secret.encode()).digest()
 
     def encode(self, end: Sequence[CursorValue], *, question: str) -> str:
-        """The cursor for what comes after `end`; the question says all that pages depend on."""
+        """The cursor of the page after `end`; `question` holds all parameters that the pages depend on."""
         payload = orjson.dumps(list(end))
         return urlsafe_b64encode(self._compute_mac(payload, question) + payload).decode().rstrip("=")
 
     def decode(self, cursor: str, *, question: str) -> list[CursorValue]:
-        """As it was written. Raises: ProblemError(bad-cursor) for all but our own for this question."""
+        """Inverse of encode. Raises: ProblemError(bad-cursor) for any cursor that was not issued for this
+        query.
+        """
         try:
             raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             mac, payload = raw[:_MAC], raw[_MAC:]

@@ -1,8 +1,8 @@
-"""How a server leaves without losing a request that is on its way to it.
+"""Graceful shutdown without a lost request.
 
-Uvicorn alone closes every idle connection at once, and whatever is being sent on one just then is lost: a
-client may send a GET again, but no POST. Here each answer says `Connection: close` for a moment first, on old
-and on new connections, so that whoever keeps connections (the gateway) takes the hint and turns elsewhere.
+Uvicorn alone closes every idle connection at once, and a request being sent on one at that moment is lost; a
+client may retry a GET, but no POST. This server first sends `Connection: close` with every response for a
+moment, on old and new connections, so that clients with connection pools (the gateway) go elsewhere.
 """
 
 import asyncio
@@ -15,15 +15,14 @@ DRAIN_TICKS, IDLE_TICKS, TICK_SECONDS = 10, 2, 0.1
 
 
 class DrainingServer(uvicorn.Server):
-    """After the moment it goes on as uvicorn does; a second signal ends it at once."""
+    """Drains, then shuts down like uvicorn; a second signal ends it at once."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's."""
         await self._drain()
         await super().shutdown(sockets)
 
     def on_drain(self) -> None:
-        """Called with each tick of the moment, for protocols that write headers of their own."""
+        """Called at each tick of the drain, for protocols that write headers of their own."""
 
     async def _drain(self) -> None:
         self.config.encoded_headers = [*self.config.encoded_headers, (b"connection", b"close")]

@@ -1,4 +1,4 @@
-"""Named places where a test may have the process killed, to prove that nothing is lost there."""
+"""Failpoints: named places where a test can kill the process, to prove that nothing is lost there."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ ENVIRONMENT_VARIABLE = "BOOKSTREAM_CRASH_AT"
 
 
 class Failpoint(StrEnum):
-    """Every place; `NAME:N` in the environment variable means the N-th time that it is passed."""
+    """`NAME:N` in the environment variable triggers at the N-th pass."""
 
     SCRAPER_AFTER_PAGE_STORED = "scraper.after_page_stored"
     SCRAPER_AFTER_APPEND = "scraper.after_append"
@@ -29,7 +29,9 @@ _pass_counts: dict[Failpoint, int] = {}
 
 
 def trigger_failpoint(point: Failpoint) -> None:
-    """Kill this process without any clean-up when the environment asks for it here; else nothing."""
+    """Kills this process without clean-up when the environment names this failpoint; otherwise does
+    nothing.
+    """
     wanted = os.environ.get(ENVIRONMENT_VARIABLE)
     if not wanted:
         return

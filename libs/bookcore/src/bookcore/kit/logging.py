@@ -12,7 +12,7 @@ _TALKATIVE = ("alembic", "boto3", "botocore", "elastic_transport", "kafka", "url
 
 
 def configure_logging(settings: Settings, *, service: str) -> None:
-    """Route structlog and the standard library's loggers to standard error in one format."""
+    """Routes structlog and the standard library's loggers to standard error in one format."""
     production = settings.environment is Environment.PRODUCTION
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,

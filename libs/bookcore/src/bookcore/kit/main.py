@@ -1,4 +1,4 @@
-"""The main function that all HTTP services share."""
+"""The main function of every HTTP service."""
 
 import sys
 from collections.abc import Callable
@@ -18,9 +18,9 @@ S = TypeVar("S", bound=Settings)
 def run_service(
     service: str, kind: type[S], *, create: Callable[[S], FastAPI], where: Callable[[S], tuple[str, int]]
 ) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code.
+    """Serves until SIGTERM or SIGINT and returns the exit code.
 
-    `where` names host and port. 0 after a clean stop; 1 with one plain line when it can't start.
+    `where` returns host and port. 0 after a clean stop; 1 with one plain line when the service cannot start.
     """
     try:
         settings = read_settings(kind)

@@ -1,4 +1,4 @@
-"""What every OpenAPI document of ours says beyond what FastAPI does: all problems, examples."""
+"""Completes FastAPI's OpenAPI documents: every problem response, examples."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ PROBLEM_SCHEMA: Document = {
 
 
 def describe_problems(*slugs: str) -> dict[int | str, Document]:
-    """The `responses` of a route that may end in these problems."""
+    """The `responses` of a route that may return these problems."""
     by_status: dict[int, list[str]] = {}
     for slug in slugs:
         by_status.setdefault(PROBLEMS[slug].status, []).append(slug)
@@ -42,7 +42,7 @@ def describe_problems(*slugs: str) -> dict[int | str, Document]:
 
 
 def add_problems(operation: Document, slugs: Sequence[str]) -> None:
-    """Beside those that the operation lists already."""
+    """Adds problems to those that the operation lists."""
     responses = operation.setdefault("responses", {})
     for slug in slugs:
         key = str(PROBLEMS[slug].status)
@@ -61,7 +61,7 @@ def list_problems(operation: Document) -> list[str]:
 
 
 def install_openapi(app: FastAPI, *, always: Sequence[str]) -> None:
-    """Let the app's document say so; `always` are the problems that any operation may end in."""
+    """Replaces the app's document by the completed one; `always` are the problems of every operation."""
 
     def openapi() -> Document:
         if app.openapi_schema is None:
@@ -75,12 +75,12 @@ def install_openapi(app: FastAPI, *, always: Sequence[str]) -> None:
 
 
 def list_operations(item: Document) -> dict[str, Document]:
-    """The operations of a path item by method, what is none left out."""
+    """The operations of a path item by method."""
     return {method: item[method] for method in METHODS if isinstance(item.get(method), dict)}
 
 
 def build_example(schema: object, schemas: Mapping[str, Document]) -> object:
-    """An example put together from those of the parts; None when a part has none."""
+    """An example assembled from those of the schema's parts; None when a part has none."""
     if not isinstance(schema, dict):
         return None
     if "$ref" in schema:

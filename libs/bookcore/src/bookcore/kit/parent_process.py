@@ -1,4 +1,4 @@
-"""A service that `bookstream` started stops when `bookstream` is gone, however it went."""
+"""Stops a service when the `bookstream` process that started it ends, for any reason."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ ENVIRONMENT_VARIABLE = "BOOKSTREAM_PARENT_PIPE"
 
 
 def stop_with_parent() -> None:
-    """When the environment names a pipe's reading end, turn its end of file into a SIGTERM to this process.
+    """Sends SIGTERM to this process at the end of file of the pipe that the environment names.
 
     The parent holds the writing end and never writes; the kernel closes it even after a kill -9.
     """

@@ -1,4 +1,4 @@
-"""Errors over HTTP: every one is RFC 9457 problem+json; this is the one place that maps them."""
+"""Errors over HTTP as RFC 9457 problem+json; the only place that maps errors to responses."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,9 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A kind of error: `slug` ends the `type` URL, `remedy` says what to do, `example` is some `detail`."""
+    """A kind of error: `slug` ends the `type` URL, `remedy` says what to do, `example` is a sample
+    `detail`.
+    """
 
     slug: str
     status: int
@@ -183,7 +185,7 @@ class ProblemError(Exception):
 def build_problem_response(
     problem: Problem, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """The answer for a problem; `field` names the parameter or property at fault."""
+    """The response of a problem; `field` names the parameter or property at fault."""
     body: dict[str, str | int] = {
         "type": f"/problems/{problem.slug}",
         "title": problem.title,
@@ -196,7 +198,7 @@ def build_problem_response(
 
 
 def build_example_problem(problem: Problem) -> dict[str, str | int]:
-    """What such an error looks like."""
+    """A sample body of the problem."""
     return {
         "type": f"/problems/{problem.slug}",
         "title": problem.title,
@@ -206,7 +208,7 @@ def build_example_problem(problem: Problem) -> dict[str, str | int]:
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Make every error of this app, also FastAPI's own, a problem+json."""
+    """Makes every error of this app, FastAPI's own included, a problem+json."""
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(BookstreamError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_validation)

@@ -1,6 +1,6 @@
-"""Settings that all services share; each service adds its own class on top.
+"""Settings shared by all services; each service extends them.
 
-Read from the environment (`BOOKSTREAM_...`) once, in main. Every backing server has an embedded default
+Read once, in main, from the environment (`BOOKSTREAM_...`). Every backing server has an embedded default
 below the data folder.
 """
 
@@ -21,14 +21,14 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 class Environment(StrEnum):
-    """Production refuses unsafe defaults."""
+    """Production rejects unsafe defaults."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
 
 
 class LogLevel(StrEnum):
-    """The least that is logged."""
+    """The lowest level that is logged."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -37,7 +37,7 @@ class LogLevel(StrEnum):
 
 
 class Settings(BaseSettings):
-    """What two services must agree on."""
+    """Settings that two or more services share."""
 
     model_config = SettingsConfigDict(env_prefix="BOOKSTREAM_", frozen=True, extra="ignore")
 
@@ -81,9 +81,9 @@ class Settings(BaseSettings):
 
 
 def read_settings(kind: type[S], **given: object) -> S:
-    """The settings from the environment; what is `given` by name wins.
+    """The settings from the environment; `given` values take precedence.
 
-    Raises: Invalid naming the variable and what is wrong with it.
+    Raises: Invalid with the variable and the reason.
     """
     try:
         return kind(**given)  # type: ignore[arg-type]  # pydantic checks the values, which may be of any type

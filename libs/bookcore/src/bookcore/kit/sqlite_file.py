@@ -1,4 +1,4 @@
-"""SQLite files that several processes open: their tables are made in turn."""
+"""SQLite files shared by several processes."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
-    """No other process that asks for the same file goes on meanwhile; its folder is made.
+    """Holds an exclusive lock beside the file; creates its folder.
 
-    SQLite alone is not enough: two who turn a new file to WAL at once are told that it is locked, however
-    long they would wait. Raises: OSError.
+    SQLite alone is not enough: two processes that switch a new file to WAL at once get "database is locked",
+    whatever their timeout. Raises: OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.lock").open("w") as lock:
@@ -24,7 +24,7 @@ def open_sqlite_file(path: Path, schema: str, *, synchronous: str) -> sqlite3.Co
     """A connection that waits up to 30 s for another writer; usable from any thread, one at a time.
 
     `synchronous` FULL syncs each commit to the disk; NORMAL survives a killed process but not a power cut.
-    Transactions are the caller's to begin. Raises: sqlite3.Error, OSError.
+    The caller begins transactions. Raises: sqlite3.Error, OSError.
     """
     with lock_file(path):
         connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)

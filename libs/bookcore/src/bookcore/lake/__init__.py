@@ -8,18 +8,18 @@ from bookcore.domain.errors import Invalid
 
 
 class Lake(Protocol):
-    """Blocking, safe for several threads and processes. Keys are `/`-separated, of A-Z a-z 0-9 . _ = -."""
+    """Blocking; safe for several threads and processes. Keys are `/`-separated, of A-Z a-z 0-9 . _ = -."""
 
     def put(self, key: str, body: bytes) -> bool:
-        """Store durably if the key is absent; False when it was there already (and stays as it was).
+        """Stores durably if the key is absent; returns False, and changes nothing, if it exists.
 
-        Raises: Unavailable when the store is full or away; nothing half-written is ever visible.
+        Raises: Unavailable when the store is full or unreachable; a partial object is never visible.
         """
 
     def put_many(self, objects: Mapping[str, bytes]) -> None:
-        """Store durably, by key, what is absent; cheaper than one `put` each. May be done again.
+        """Stores durably, by key, the absent objects; cheaper than one `put` each. Idempotent.
 
-        Raises: Unavailable as `put`; some of the objects may be stored then, each of them whole.
+        Raises: Unavailable like `put`; some of the objects may be stored then, each of them complete.
         """
 
     def get(self, key: str) -> bytes:
@@ -28,11 +28,10 @@ class Lake(Protocol):
     def list(self, prefix: str) -> Iterator[str]:
         """Keys that start with the prefix, in byte order."""
 
-    def exists(self, key: str) -> bool:
-        """Whether the key is stored."""
+    def exists(self, key: str) -> bool: ...
 
     def close(self) -> None:
-        """Free connections."""
+        """Frees the connections."""
 
 
 _ADAPTERS = {"file": "bookcore.lake.files", "s3": "bookcore.lake.s3"}
@@ -50,7 +49,7 @@ def open_lake(url: str) -> Lake:
 
 
 def prepare_lake(url: str) -> str:
-    """Make the bucket or folder when it isn't there; what was done, in a line."""
+    """Creates the bucket or folder if absent; returns one line about the result."""
     return _adapter(url).prepare(url)
 
 

@@ -17,18 +17,18 @@ _FILES_AT_A_TIME = 256
 
 
 def open_lake(url: str) -> Lake:
-    """`file:///absolute/folder`; the folder is made when it isn't there."""
+    """`file:///absolute/folder`; the folder is created if absent."""
     return FileLake(Path(url.removeprefix("file://")))
 
 
 def prepare(url: str) -> str:
-    """Opening makes the folder; what was done."""
+    """Opening creates the folder."""
     open_lake(url).close()
     return f"kept {url}"
 
 
 class FileLake:
-    """Each object is a file. A hard link from a complete, synced file makes `put` atomic and exclusive."""
+    """One file per object. A hard link from a complete, synced file makes `put` atomic and exclusive."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -39,7 +39,6 @@ class FileLake:
             raise _build_unavailable(root, error) from error
 
     def put(self, key: str, body: bytes) -> bool:
-        """As Lake.put."""
         target = self._resolve_path(key)
         if target.exists():
             return False
@@ -58,7 +57,7 @@ class FileLake:
         return True
 
     def put_many(self, objects: Mapping[str, bytes]) -> None:
-        """As Lake.put_all, in pieces that don't use up the process's file descriptors."""
+        """Works in chunks of 256 files, below the limit of file descriptors."""
         absent = ((self._resolve_path(key), body) for key, body in objects.items() if not self.exists(key))
         while piece := dict(islice(absent, _FILES_AT_A_TIME)):
             try:
@@ -67,7 +66,7 @@ class FileLake:
                 raise _build_unavailable(self._root, error) from error
 
     def _put_chunk(self, bodies: Mapping[Path, bytes]) -> None:
-        """Every step is taken for all files before the next one: they share the file system's own syncs."""
+        """Each step runs for all files before the next step, so that the file system groups the syncs."""
         prefix = f"{self._staging}/{uuid4().hex}-"
         with ExitStack() as at_the_end:
             files = []
@@ -85,25 +84,23 @@ class FileLake:
                 _sync_folder(folder)
 
     def get(self, key: str) -> bytes:
-        """As Lake.get."""
         try:
             return self._resolve_path(key).read_bytes()
         except FileNotFoundError as error:
             raise NotFound(f"the lake has no {key}") from error
 
     def list(self, prefix: str) -> Iterator[str]:
-        """As Lake.list; the folder is walked lazily."""
+        """Walks the folder lazily."""
         folder = self._root / prefix.rpartition("/")[0]
         for key in self._walk(folder):
             if key.startswith(prefix):
                 yield key
 
     def exists(self, key: str) -> bool:
-        """As Lake.exists."""
         return self._resolve_path(key).exists()
 
     def close(self) -> None:
-        """As Lake.close; nothing is held open."""
+        """Nothing is open."""
 
     def _resolve_path(self, key: str) -> Path:
         return self._root / check_key(key)
@@ -128,7 +125,7 @@ def _write_synced(path: Path, body: bytes) -> None:
 
 
 def _link(staged: str, target: Path) -> None:
-    """Leaves a file that is there already as it is."""
+    """Leaves an existing file unchanged."""
     with suppress(FileExistsError):
         try:
             os.link(staged, target)

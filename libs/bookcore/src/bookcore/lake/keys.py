@@ -1,4 +1,4 @@
-"""Which keys a lake takes, the same for every adapter."""
+"""Valid keys, the same for every adapter."""
 
 import re
 
@@ -8,9 +8,9 @@ _KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_=][A-Za-z0-9._=/-]{0,511}")
 
 
 def check_key(key: str) -> str:
-    """The key itself.
+    """Returns the key.
 
-    Raises: Invalid for one that could leave the lake or that some store can't take.
+    Raises: Invalid for a key that could leave the lake or that some store rejects.
     """
     if not _KEY.fullmatch(key):
         raise Invalid(f"{key!r} is no lake key", field="key")

@@ -1,11 +1,11 @@
-"""Where things stand in the lake, and how they are written: the same for every adapter.
+"""Keys and formats of the objects in the lake, the same for every adapter.
 
 pages/<2 hex>/<sha256>.zst                                     stored pages, by the hash of their bytes
 events/topic=<topic>/date=<day>/p-<partition>-<first>.jsonl.zst  archived records, in batches
-ledger/<source>/<run>/<sequence>.jsonl.zst                     what a crawl was told is safe
+ledger/<source>/<run>/<sequence>.jsonl.zst                     pages acknowledged during a crawl
 
-The first offset alone names a batch: two tries at it meet at the same key, and the later one reads how far
-the earlier one came. Every object carries a zstd content checksum.
+The first offset alone names a batch: two attempts use the same key, and the later one reads how far the
+earlier one got. Every object carries a zstd content checksum.
 """
 
 import re
@@ -52,13 +52,13 @@ def make_batch_key(batch: Batch) -> str:
 
 
 def make_topic_prefix(topic: str) -> str:
-    """All archived batches of a topic stand below this prefix."""
+    """Prefix of all archived batches of a topic."""
     return f"events/topic={topic}/"
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedBatch:
-    """What an archived batch's key tells."""
+    """The parts of an archived batch's key."""
 
     key: str
     partition: int
@@ -66,7 +66,7 @@ class ArchivedBatch:
 
 
 def parse_batch_key(key: str) -> ArchivedBatch:
-    """The inverse of batch_key.
+    """Inverse of make_batch_key.
 
     Raises: Invalid for a key of another form.
     """
@@ -82,7 +82,7 @@ def make_ledger_key(source: str, run: str, sequence: int) -> str:
 
 
 def pack_page(body: bytes) -> bytes:
-    """Compress a page (zstd level 1: pages are many and small)."""
+    """Compresses a page (zstd level 1: pages are many and small)."""
     if not hasattr(_threads, "compressor"):
         _threads.compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
     packed: bytes = _threads.compressor.compress(body)
@@ -103,17 +103,17 @@ def pack_lines(rows: Iterable[object]) -> bytes:
 
 
 def unpack_lines(packed: bytes) -> list[dict[str, str]]:
-    """The rows of pack_lines, for rows whose values are text."""
+    """Inverse of pack_lines, for rows whose values are text."""
     return [orjson.loads(line) for line in unpack_page(packed).split(b"\n") if line]
 
 
 def pack_records(records: Iterable[Record]) -> bytes:
-    """Records with all that they carry, also bytes that are no text."""
+    """Records with all their parts, including bytes that are not text."""
     return pack_lines(_build_line(record) for record in records)
 
 
 def unpack_records(packed: bytes) -> list[Record]:
-    """The inverse of pack_records."""
+    """Inverse of pack_records."""
     return list(_parse_records(unpack_page(packed)))
 
 

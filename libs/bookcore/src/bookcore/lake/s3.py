@@ -1,8 +1,8 @@
-"""A lake in a bucket of Amazon S3, or of a server that speaks its language with conditional writes.
+"""A lake in a bucket of Amazon S3, or of a compatible server with conditional writes.
 
-Credentials come from where all AWS programs look: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role of
-the machine. A put that is tried again after its answer was lost finds its own object and says False, as for
-any other that was there already: callers compare, they don't trust the word.
+Credentials come from the standard AWS chain: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the machine's
+role. A put retried after a lost response finds its own object and returns False, like for any existing
+object: callers compare contents.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ _NO_BUCKET = {"NoSuchBucket"}
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Where the objects are; `endpoint` None is Amazon's own."""
+    """Address of the objects; `endpoint` None is Amazon's own."""
 
     name: str
     prefix: str
@@ -59,7 +59,7 @@ class Bucket:
         return f"s3://{self.name} at {self.endpoint or 'AWS'}"
 
     def create_client(self) -> "S3Client":
-        """Tries again by itself, with exponential and jittered pauses, what S3 says may be tried again."""
+        """The client retries what S3 calls retryable, with exponential backoff and jitter."""
         return boto3.session.Session().client(
             "s3",
             endpoint_url=self.endpoint,
@@ -91,7 +91,7 @@ def parse_bucket(url: str) -> Bucket:
 
 
 def open_lake(url: str) -> Lake:
-    """Raises: Invalid for a wrong URL, bucket or credentials, Unavailable when S3 doesn't answer."""
+    """Raises: Invalid for a wrong URL, bucket or credentials, Unavailable when S3 does not answer."""
     bucket = parse_bucket(url)
     lake = S3Lake(bucket)
     lake.check_bucket()
@@ -99,7 +99,7 @@ def open_lake(url: str) -> Lake:
 
 
 def prepare(url: str) -> str:
-    """Make the bucket when it isn't there; what was done."""
+    """Creates the bucket if absent; returns one line about the result."""
     bucket = parse_bucket(url)
     with _translate_errors(bucket):
         client = bucket.create_client()
@@ -116,7 +116,7 @@ def prepare(url: str) -> str:
 
 
 def _create_bucket(client: "S3Client", name: str) -> bool:
-    """False when another process was faster."""
+    """False when another process created it meanwhile."""
     try:
         client.create_bucket(Bucket=name)
     except ClientError as error:
@@ -127,7 +127,7 @@ def _create_bucket(client: "S3Client", name: str) -> bool:
 
 
 class S3Lake:
-    """`If-None-Match: *` makes a put exclusive; of several writers exactly one wins."""
+    """`If-None-Match: *` makes a put exclusive; of several writers exactly one succeeds."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
@@ -148,7 +148,7 @@ class S3Lake:
                 ) from error
 
     def put(self, key: str, body: bytes) -> bool:
-        """As Lake.put; two writers that meet are told apart by S3, one of them after a second try."""
+        """S3 decides between two concurrent writers, one of them after a retry."""
         name = self._build_name(key)
         with _translate_errors(self._bucket):
             for _ in range(_RESUMPTIONS):
@@ -164,13 +164,13 @@ class S3Lake:
         raise Unavailable(f"{self._bucket} can't decide who writes {key}", retry_after=1)
 
     def put_many(self, objects: Mapping[str, bytes]) -> None:
-        """As Lake.put_all, several at a time."""
+        """Runs 16 puts in parallel."""
         for key in objects:
             check_key(key)
         list(self._threads.map(self.put, objects, objects.values()))
 
     def get(self, key: str) -> bytes:
-        """As Lake.get; an answer that is cut off is gone on with from where it ended."""
+        """A truncated response is resumed with a range request."""
         name = self._build_name(key)
         with _translate_errors(self._bucket):
             try:
@@ -181,7 +181,7 @@ class S3Lake:
                 raise NotFound(f"the lake has no {key}") from error
 
     def list(self, prefix: str) -> Iterator[str]:
-        """As Lake.list, a thousand keys at a time."""
+        """Fetches 1,000 keys at a time."""
         pages = self._client.get_paginator("list_objects_v2")
         wanted = self._bucket.prefix + prefix
         with _translate_errors(self._bucket):
@@ -190,7 +190,6 @@ class S3Lake:
                     yield found["Key"].removeprefix(self._bucket.prefix)
 
     def exists(self, key: str) -> bool:
-        """As Lake.exists."""
         with _translate_errors(self._bucket):
             try:
                 self._client.head_object(Bucket=self._bucket.name, Key=self._build_name(key))
@@ -201,7 +200,6 @@ class S3Lake:
         return True
 
     def close(self) -> None:
-        """As Lake.close."""
         self._threads.shutdown()
         self._client.close()
 
@@ -250,7 +248,7 @@ class S3Lake:
 
 
 def _read_into(body: bytearray, answer: "GetObjectOutputTypeDef") -> None:
-    """As much as comes."""
+    """Appends the bytes that arrive before the end or the first error."""
     try:
         for piece in answer["Body"].iter_chunks(1 << 20):
             body.extend(piece)

@@ -1,7 +1,7 @@
-"""The search port: books as documents, queries with filters and facets, suggestions while typing.
+"""The search port: books as documents, queries with filters and facets, suggestions.
 
-Elasticsearch in production, tantivy on a laptop. Text analysis (text.py) happens above the engines, so
-that both index the same tokens.
+Elasticsearch in production, tantivy on a laptop. Text analysis (text.py) runs above the engines, so that both
+index the same tokens.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class RemovedBook:
-    """The end of a book; nothing older than `version` may bring it back."""
+    """A tombstone; no document older than `version` may replace it."""
 
     id: BookId
     version: int
@@ -27,7 +27,9 @@ class RemovedBook:
 
 @dataclass(frozen=True, slots=True)
 class SearchFilters:
-    """Each field narrows; None or empty doesn't. Prices are in major units, bounds inclusive."""
+    """Filters combined with AND; None or empty means no filter. Prices are in major units, bounds
+    inclusive.
+    """
 
     category: Sequence[str] = ()
     source: Sequence[str] = ()
@@ -39,7 +41,7 @@ class SearchFilters:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """`text` as typed (may be empty: all books); `offset` + `limit` <= 10,000."""
+    """`text` as typed (empty matches all books); `offset` + `limit` <= 10,000."""
 
     text: str
     filters: SearchFilters = field(default_factory=SearchFilters)
@@ -49,7 +51,7 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A found book with its score (higher is better, comparable within one answer only)."""
+    """A book with its score (higher is better, comparable within one result only)."""
 
     book: VersionedBook
     score: float
@@ -66,7 +68,7 @@ class SearchPage:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A title or category that continues what was typed."""
+    """A title or category that completes the typed text."""
 
     text: str
     kind: str
@@ -74,7 +76,7 @@ class Suggestion:
 
 
 class UnindexableBooks(Invalid):
-    """The engine refuses these books for what they hold, by id with the reason; all others are indexed."""
+    """The engine rejects these books, by id with the reason; all others are indexed."""
 
     def __init__(self, books: Mapping[BookId, str]) -> None:
         first = [f"{book} ({reason})" for book, reason in islice(books.items(), _NAMED)]
@@ -83,59 +85,63 @@ class UnindexableBooks(Invalid):
 
 
 class SearchIndex(Protocol):
-    """Blocking; reading is safe from several threads and processes, writing is for one process at a time."""
+    """Blocking; reads are safe from several threads and processes, writes are for one process at a time."""
 
     def put(self, changes: Sequence[VersionedBook | RemovedBook]) -> int:
-        """Durably index what is newer than what is there (by version, removals included).
+        """Indexes durably every change that is newer than the stored document (by version, removals
+        included).
 
-        A removal leaves a mark that an older version can't overwrite. Returns how many were newer; the
-        rest are already there or outdated, which is success. Raises: Unindexable, when all others are done.
+        A removal leaves a tombstone that an older version cannot replace. Returns the number of newer
+        changes; the others are stored already or outdated, which is a success. Raises: UnindexableBooks
+        after indexing the others.
         """
 
     def search(self, query: SearchQuery) -> SearchPage:
         """Best matches first."""
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
-        """Titles and categories that begin with, or hold a word that begins with, the text."""
+        """Titles and categories with a word that starts with the text."""
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
-        """(id, version, deleted) of every document; a doubled document would show twice."""
+        """(id, version, deleted) of every document; a duplicate document would appear twice."""
 
     def close(self) -> None:
-        """Free files and connections."""
+        """Frees files and connections."""
 
 
 class IndexRebuild(Protocol):
-    """An index built anew beside the living one, which goes on answering and, where the engine can, growing.
+    """Builds a new index beside the live one, which keeps serving reads and, where the engine can, writes.
 
-    What is written to the living index between the filling and the swap is not in the new one. So:
+    Writes to the live index between fill and swap are missing from the new one. The procedure is therefore:
 
         fill(rebuild.index)       # everything
-        catch_up(rebuild.index)   # what the catalogue accepted meanwhile; only makes the next step short
-        rebuild.swap()            # from here on readers and writers are at the new index
-        catch_up(rebuild.index)   # what writers told the old index before the swap
-        rebuild.retire()
+        catch_up(rebuild.index)   # changes accepted meanwhile; makes the last step short
+        rebuild.swap()            # readers and writers now use the new index
+        catch_up(rebuild.index)   # writes to the old index before the swap
+        rebuild.delete_old()
         rebuild.discard()         # in a `finally`
 
-    The second catch-up misses nothing, because whatever a writer puts was in the catalogue before. Doubled
-    writes are harmless: versions decide.
+    The second catch-up is complete, because every write was in the catalogue before. Duplicate writes are
+    harmless: versions decide.
     """
 
     @property
     def index(self) -> SearchIndex:
-        """The new index, for writing; after the swap it is the living one."""
+        """The new index, open for writing; live after the swap."""
 
     def swap(self) -> None:
-        """Put the new index in the place of the living one, at one moment. The old one is kept aside.
+        """Replaces the live index atomically; the old one is kept aside.
 
-        Raises: Conflict when somebody else is in the way; the living index is then as it was.
+        Raises: Conflict when another process interferes; the live index is unchanged then.
         """
 
     def delete_old(self) -> None:
-        """Delete the index that was replaced."""
+        """Deletes the replaced index."""
 
     def discard(self) -> None:
-        """Free files and connections; delete what was built, unless it was swapped in. Always at the end."""
+        """Frees files and connections; deletes the new index unless it was swapped in. Always call it at the
+        end.
+        """
 
 
 _ADAPTERS = {"tantivy": "bookcore.search.tantivy", "elasticsearch": "bookcore.search.elasticsearch"}
@@ -147,18 +153,18 @@ class _Adapter(Protocol):
 
 
 def open_search_index(url: str, *, writable: bool = False) -> SearchIndex:
-    """`writable` takes the one writer's lock, where the engine has one.
+    """`writable` takes the single writer's lock, where the engine has one.
 
-    Raises: Invalid when no adapter speaks the URL's scheme, Conflict when another process writes.
+    Raises: Invalid when no adapter supports the URL's scheme, Conflict when another process writes.
     """
     return _adapter(url).open_index(url, writable=writable)
 
 
 def begin_rebuild(url: str) -> IndexRebuild:
-    """Begin an empty index beside the living one; leftovers of a rebuild that was killed are cleared away.
+    """Creates an empty index beside the live one; leftovers of a killed rebuild are deleted.
 
-    The living index may be missing, or of another version's make.
-    Raises: as open_search_index.
+    The live index may be missing, or of another version.
+    Raises: the same errors as open_search_index.
     """
     return _adapter(url).open_rebuild(url)
 

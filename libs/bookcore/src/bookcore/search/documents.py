@@ -1,4 +1,4 @@
-"""What an engine keeps of a book: the words and facts that both engines index alike."""
+"""The words and facts of a book that every engine indexes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Change = VersionedBook | RemovedBook
 
 @dataclass(frozen=True, slots=True)
 class IndexedFields:
-    """Words space-separated, empty where there are none; `price` in ten-thousandths of the major unit."""
+    """Words are space-separated, empty where there are none; `price` in ten-thousandths of the major unit."""
 
     title: str
     authors: str
@@ -30,7 +30,7 @@ class IndexedFields:
 
 
 def build_indexed_fields(stored: VersionedBook) -> IndexedFields:
-    """What can be searched, filtered and counted of a living book."""
+    """The searchable, filterable and countable fields of a book."""
     book = stored.book
     return IndexedFields(
         title=_analyze(book.title),
@@ -50,17 +50,17 @@ def build_indexed_fields(stored: VersionedBook) -> IndexedFields:
 
 
 def get_id(change: Change) -> BookId:
-    """Of the book, or of what was one."""
+    """The book's id, also for a removed book."""
     return change.id if isinstance(change, RemovedBook) else change.book.id
 
 
 def compute_tie(key: BookId) -> int:
-    """A number made of the id, 56 bits: the order of books that score the same, in every index."""
+    """A 56-bit hash of the id: the order of books with equal scores, the same in every index."""
     return int.from_bytes(sha256(key.encode()).digest()[:7])
 
 
 def keep_newest(changes: Sequence[Change]) -> dict[BookId, Change]:
-    """One per id; among equal versions the first."""
+    """The newest change per id; the first among equal versions."""
     found: dict[BookId, Change] = {}
     for change in changes:
         known = found.get(get_id(change))

@@ -1,4 +1,4 @@
-"""From what a person typed to what an engine is asked; the same plan for every engine."""
+"""Turns typed text and filters into a query plan, the same for every engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,29 +25,29 @@ _HIGHEST = 10**14  # above any price; beyond what an index holds a bound means t
 
 @dataclass(frozen=True, slots=True)
 class FilterClauses:
-    """The filters as an engine takes them, by field: accepted values; inclusive bounds in whole numbers."""
+    """Filters by field in an engine's form: accepted values; inclusive bounds in whole numbers."""
 
     accepted: dict[str, tuple[str, ...]]
     bounds: dict[str, tuple[int | None, int | None]]
 
     def without(self, field: str) -> "FilterClauses":
-        """All but what narrows that field."""
+        """The clauses of all other fields."""
         return FilterClauses(
             {name: values for name, values in self.accepted.items() if name != field},
             {name: bounds for name, bounds in self.bounds.items() if name != field},
         )
 
     def has(self, field: str) -> bool:
-        """Whether that field is narrowed."""
+        """Whether the field is filtered."""
         return field in self.accepted or field in self.bounds
 
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """Each of `words` must stand in some field, and so must a word that begins with `prefix`.
+    """Each of `words`, and a word that starts with `prefix`, must occur in some field.
 
-    A book whose identifier is `identifier` is found in any case, first. `everything`: no text was typed; all
-    books, in the order of a number made of their ids.
+    A book whose identifier equals `identifier` always matches, first. `is_match_all`: no text was typed; all
+    books match, ordered by a hash of their ids.
     """
 
     words: tuple[str, ...]
@@ -58,9 +58,9 @@ class QueryPlan:
 
 
 def build_plan(query: SearchQuery) -> QueryPlan:
-    """The last word is taken as unfinished unless a space follows it.
+    """The last word is a prefix unless a space follows it.
 
-    Raises: Invalid for a page beyond LAST and for bounds that are no numbers.
+    Raises: Invalid for a page beyond MAX_RESULTS and for bounds that are no numbers.
     """
     check_page(query.offset, query.limit)
     words = tokenize_query(query.text)
@@ -75,7 +75,7 @@ def build_plan(query: SearchQuery) -> QueryPlan:
 
 
 def check_page(offset: int, limit: int) -> None:
-    """Raises: Invalid when the page can't be reached."""
+    """Raises: Invalid when the page is out of range."""
     if offset < 0:
         raise Invalid("is negative", field="offset")
     if limit < 0:
@@ -85,17 +85,17 @@ def check_page(offset: int, limit: int) -> None:
 
 
 def choose_prefix_fields(prefix: str) -> Sequence[str]:
-    """Where an unfinished word is continued."""
+    """Fields in which a prefix is searched."""
     return tuple(FIELD_WEIGHTS) if len(prefix) >= _LONG_PREFIX else ("title", "category_words")
 
 
 def make_title_key(title: str) -> str:
-    """By which titles that begin with the typed text are found, and equal titles known."""
+    """Normalized title: for prefix matches and to recognise equal titles."""
     return " ".join(tokenize(title)) or fold(title)
 
 
 def matches_prefix(text: str, words: Sequence[str]) -> bool:
-    """Whether the text has all the words, the last at least as the beginning of one."""
+    """Whether the text contains all words, the last one as a prefix."""
     there = tokenize_for_index(text)
     return all(word in there for word in words[:-1]) and any(word.startswith(words[-1]) for word in there)
 

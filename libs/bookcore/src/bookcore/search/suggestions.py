@@ -1,4 +1,4 @@
-"""Which suggestions a person is shown, of the categories and titles that an engine found."""
+"""Chooses suggestions among the categories and titles that an engine found."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ TITLES_PER_SUGGESTION = 3
 def choose_suggestions(
     words: Sequence[str], categories: Iterable[str], titles: Iterable[tuple[BookId, str]], *, limit: int
 ) -> Sequence[Suggestion]:
-    """Categories that continue the words, then titles, each once: the book of the best hit stands for it."""
+    """Matching categories, then titles, each once: the best hit's book represents its title."""
     fitting = [Suggestion(name, "category") for name in categories if matches_prefix(name, words)]
     first: dict[str, Suggestion] = {}
     for book_id, title in titles:

@@ -1,7 +1,7 @@
-"""What becomes of text before any engine sees it: pure, and the same for every engine.
+"""Text analysis, pure and the same for every engine.
 
-Engines index the space-separated words made here with nothing but a whitespace analyzer, so two engines that
-were given the same books find the same ones.
+Engines index the space-separated words made here with a whitespace analyzer only, so that two engines with
+the same books find the same ones.
 """
 
 import re
@@ -35,7 +35,7 @@ _DROPPED = ("Mn", "Me", "Cf")  # accents, enclosing marks; soft hyphens and othe
 
 
 class _Folding(dict[int, str]):
-    """Code point -> what it folds to, worked out when first met; a loop would be many times slower."""
+    """Code point -> folded text, computed on first use; a loop would be many times slower."""
 
     def __missing__(self, code: int) -> str:
         self[code] = folded = _fold_character(chr(code))
@@ -46,17 +46,17 @@ _FOLDING = _Folding()
 
 
 def fold(text: str) -> str:
-    """Without case and accents: `Číž` and `CIZ` are one, ß is ss, đ is d. Folding twice changes nothing."""
+    """Removes case and accents: `Číž` equals `CIZ`, ß becomes ss, đ becomes d. Idempotent."""
     return text.lower() if text.isascii() else text.translate(_FOLDING)
 
 
 def tokenize(text: str) -> list[str]:
-    """Words and numbers in order, folded, as a query means them; an apostrophe joins: `womens`."""
+    """Folded words and numbers in order, for a query; an apostrophe joins: `womens`."""
     return _split_words(_normalize(text).replace("'", ""))
 
 
 def tokenize_for_index(text: str) -> list[str]:
-    """As `tokens`, and the longer parts around an apostrophe: `women's` is `womens` and `women`."""
+    """Like `tokenize`, plus the longer parts around an apostrophe: `women's` gives `womens` and `women`."""
     plain = _normalize(text)
     if "'" not in plain:
         return _split_words(plain)
@@ -68,12 +68,12 @@ def tokenize_for_index(text: str) -> list[str]:
 
 
 def tokenize_query(text: str) -> list[str]:
-    """The words of what a person typed, within the limits above."""
+    """The words of typed text, within the limits above."""
     return tokenize(text[:MAX_CHARACTERS])[:MAX_WORDS]
 
 
 def make_identifier_key(text: str) -> str:
-    """An id, UPC or ISBN whatever its case, spaces and hyphens: letters and digits only, at most 200."""
+    """An id, UPC or ISBN without case, spaces and hyphens: letters and digits only, at most 200."""
     return _NOT_ALPHANUMERIC.sub("", fold(text[:MAX_CHARACTERS]))
 
 

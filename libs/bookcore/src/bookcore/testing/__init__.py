@@ -1,1 +1,1 @@
-"""What tests of every distribution share: builders of books and events, and one behaviour suite per port."""
+"""Test support of every distribution: builders of books and events, and one behaviour suite per port."""

@@ -1,4 +1,4 @@
-"""Books and events for tests: sensible everywhere, except where a test says otherwise."""
+"""Builders of books and events with sensible defaults."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def make_versioned_book(
 
 
 def make_observation(book: Book, *, minute: int = 0, printed: PrintedBook | None = None) -> BookObserved:
-    """What a scraper would publish on seeing the book, `minute` minutes after EPOCH."""
+    """The event of a scraper that saw the book `minute` minutes after EPOCH."""
     shown = printed or print_book(book)
     draft = BookObserved(
         source=book.source,
@@ -64,5 +64,5 @@ def make_observation(book: Book, *, minute: int = 0, printed: PrintedBook | None
 
 
 def print_as(book: Book, **fields: str | None) -> PrintedBook:
-    """The book's print with some fields printed otherwise."""
+    """The book's print with some fields replaced."""
     return replace(print_book(book), **fields)  # type: ignore[arg-type]  # the plain fields; details are none

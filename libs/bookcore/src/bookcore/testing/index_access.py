@@ -27,14 +27,16 @@ def search_ids(
 
 
 def fill(url: str, *books: VersionedBook) -> None:
-    """Put them by a writer of their own."""
+    """Writes the books with a writer of their own."""
     index = open_search_index(url, writable=True)
     index.put(books)
     index.close()
 
 
 def kill_a_writer(url: str) -> int:
-    """Kill a process that puts batches of 20 books (`k0-0`...); how many batches it was told are there."""
+    """Kills a process that puts batches of 20 books (`k0-0`...); returns the number of acknowledged
+    batches.
+    """
     command = [sys.executable, "-c", _PUT_FOR_EVER, url]
     writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that does what networks do: delay, reset, silence, half an answer."""
+"""A TCP proxy on loopback that injects network faults: delay, reset, silence, truncation."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ _HOST = "127.0.0.1"
 
 
 class FaultProxy:
-    """Forwards to a port of this machine; a context manager. Every method may be called from any thread."""
+    """Forwards to a local port; a context manager. Every method is thread-safe."""
 
     def __init__(self, target: int, *, port: int = 0) -> None:
         self.port = port
@@ -46,32 +46,32 @@ class FaultProxy:
         self._thread.join()
 
     def delay(self, seconds: float) -> None:
-        """Hold every piece of data back that long, both ways; 0 ends it."""
+        """Delays data in both directions by that many seconds; 0 ends it."""
         self._delay = seconds
 
     def reset(self) -> None:
-        """Break every open connection as a crashed peer would."""
+        """Resets every open connection, as a crashed peer would."""
         self._do(self._break_all)
 
     def stall(self) -> None:
-        """Half-open: connections stay, and new ones are taken, but nothing comes through any more."""
+        """Half-open: connections stay and new ones are accepted, but no data passes."""
         self._do(self._flowing.clear)
 
     def resume(self) -> None:
-        """The silent connections turn out to be dead, new ones work."""
+        """Stalled connections are dead, new ones work."""
         self._do(self._break_all)
         self._do(self._flowing.set)
 
     def drop_connections(self, times: int) -> None:
-        """Of the next answers, deliver one half and break the connection."""
+        """Truncates the next responses in the middle and closes the connection."""
         self._cuts = times
 
     def drop_after(self, word: bytes) -> None:
-        """Let a request with this word through once, and break the connection before its answer."""
+        """Forwards the next request with this word and closes the connection before its response."""
         self._cut_after = word
 
     def respond(self, response: bytes, times: int) -> None:
-        """Answer the next HTTP requests with this instead of asking the server."""
+        """Responds to the next HTTP requests without asking the server."""
         self._answers = [response] * times
 
     def _do(self, act: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""A cache in Valkey or Redis 6.2 and newer, shared by all processes that name the same URL and prefix."""
+"""A cache in Valkey, or Redis 6.2 and newer, shared by all processes that use the same URL and prefix."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ def open_cache(url: str) -> Cache:
 
 
 class RedisCache:
-    """One connection that all callers share; scripts are sent by their hash."""
+    """One connection shared by all callers; scripts are sent by their SHA-1."""
 
     def __init__(self, address: str, prefix: str) -> None:
         self._connection = RedisConnection(address, field=_FIELD)
@@ -43,16 +43,15 @@ class RedisCache:
         self._hashes: dict[str, str] = {}
 
     async def get(self, key: str) -> bytes | None:
-        """As Cache.get."""
         value: bytes | None = await self._call("GET", self._prefix + key)
         return value
 
     async def set(self, key: str, value: bytes, *, ttl: float) -> None:
-        """As Cache.set; to the millisecond."""
+        """The time to live has a resolution of one millisecond."""
         await self._call("SET", self._prefix + key, value, "PX", max(1, int(ttl * 1_000)))
 
     async def delete(self, prefix: str) -> int:
-        """As Cache.delete; looks at every key of the server, some at a time."""
+        """Scans every key of the server, 1,000 at a time."""
         wanted = _GLOB.sub(r"\\\1", self._prefix + prefix) + "*"
         dropped, cursor = 0, b"0"
         while True:
@@ -62,7 +61,6 @@ class RedisCache:
                 return dropped
 
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
-        """As Cache.eval."""
         waiting = _PendingReply()
         self.eval_nowait(script, keys, [repr(float(arg)).encode() for arg in args], waiting.set_reply)
         return [float(number) for number in await waiting.answer]
@@ -70,11 +68,11 @@ class RedisCache:
     def eval_nowait(
         self, script: Script, keys: Sequence[str], args: Sequence[float | bytes], then: Callback
     ) -> None:
-        """As Cache.ask; the commands of one turn of the loop leave in one write."""
+        """Commands of one turn of the event loop are written together."""
         self.prepare(script, keys, args).run(then)
 
     def prepare(self, script: Script, keys: Sequence[str], args: Sequence[float | bytes]) -> PreparedScript:
-        """As Cache.prepared: the command as it goes over the wire."""
+        """Encodes the EVALSHA command."""
         digest = self._hashes.get(script.name)
         if digest is None:
             digest = self._hashes[script.name] = sha1((_LUA + script.lua).encode()).hexdigest()  # noqa: S324 - as the server names scripts
@@ -83,7 +81,6 @@ class RedisCache:
         return _PreparedScript(self._connection, pack("EVALSHA", digest, *rest), (_LUA + script.lua, *rest))
 
     async def close(self) -> None:
-        """As Cache.close."""
         self._connection.close()
 
     async def _call(self, *command: str | int | bytes) -> Any:

@@ -1,8 +1,8 @@
-"""One connection to the server that everybody in this process shares: commands go out as they come.
+"""One pipelined connection to Valkey or Redis, shared by the whole process.
 
-The commands of one turn of the event loop leave in one write and the answers come back in order, so that a
-command costs a few microseconds instead of a connection. A command that waits too long is told so, and its
-answer, should it still come, is dropped: the connection and the commands behind it go on.
+Commands of one turn of the event loop are written together and replies arrive in order, so that a command
+costs microseconds instead of a connection. A command that waits longer than a second fails with Unavailable
+and its late reply is dropped; the connection and the commands behind it continue.
 """
 
 import asyncio
@@ -32,15 +32,15 @@ EvalFallback = Callable[[], bytes]
 
 
 def pack(*parts: str | float | bytes) -> bytes:
-    """A command as it goes over the wire."""
+    """Encodes a command in RESP."""
     command: bytes = pack_command(parts)  # type: ignore[arg-type]  # its type says a tuple of one
     return command
 
 
 class RedisConnection:
-    """Connects at the first command and again, after a growing pause, when the connection is lost.
+    """Connects at the first command and reconnects with a growing delay.
 
-    Without a connection commands fail at once, but for those that wait for the very first one.
+    While disconnected, commands fail at once, except those that wait for the very first connection.
     """
 
     def __init__(self, address: str, *, field: str) -> None:
@@ -56,9 +56,10 @@ class RedisConnection:
         self._retry_delay, self._retry_at = 0.0, 0.0
 
     def send(self, command: bytes, then: Callback, whole: EvalFallback | None = None) -> None:
-        """Send one command; `then` gets its answer, Unavailable or Invalid.
+        """Sends one command; `then` receives its reply, Unavailable or Invalid.
 
-        `whole` gives the same command with its script, for a server that doesn't know the script yet.
+        `eval_fallback` encodes the same command with its script, for a server that does not know the script
+        yet.
         """
         wire = self.protocol
         if wire is not None and not wire.is_overdue:
@@ -74,7 +75,7 @@ class RedisConnection:
             self._queued.append((command, then, whole))
 
     def close(self) -> None:
-        """Drop the connection; what waits is told."""
+        """Closes the connection; waiting commands fail with Unavailable."""
         if self._connecting is not None:
             self._connecting.cancel()
         wire, self.protocol = self.protocol, None
@@ -153,7 +154,9 @@ class RedisConnection:
 
 
 class RedisProtocol(asyncio.Protocol):
-    """One connection that is up. `_pending` has a place for each answer due, None when nobody waits."""
+    """An open connection. `_pending` has one entry per expected reply; its callback is None after a
+    timeout.
+    """
 
     def __init__(
         self,
@@ -174,12 +177,11 @@ class RedisProtocol(asyncio.Protocol):
         self.is_overdue = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
         self._expiry_timer = self._loop.call_later(_SWEEP_SECONDS, self._expire_overdue)
 
     def send(self, command: bytes, then: Callback, whole: EvalFallback | None = None) -> None:
-        """Queue a command for the end of this turn of the loop."""
+        """Queues a command for the end of this turn of the event loop."""
         if not self._outgoing:
             self._queued_since = self._loop.time()
             self._loop.call_soon(self._flush)
@@ -187,7 +189,9 @@ class RedisProtocol(asyncio.Protocol):
         self._pending.append((then, self._queued_since, whole))
 
     async def call(self, command: bytes) -> Any:
-        """Its answer. Any: as the server gives it. Raises: BookstreamError."""
+        """Sends a command and returns its reply. Any: whatever the server replies. Raises:
+        BookstreamError.
+        """
         answer: asyncio.Future[Any] = self._loop.create_future()
         self.send(command, lambda reply: _set_reply(answer, reply))
         reply = await answer
@@ -196,7 +200,6 @@ class RedisProtocol(asyncio.Protocol):
         return reply
 
     def data_received(self, data: bytes) -> None:
-        """As asyncio.Protocol."""
         reader, pending = self._reader, self._pending
         reader.feed(data)
         try:
@@ -214,7 +217,7 @@ class RedisProtocol(asyncio.Protocol):
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As asyncio.Protocol; everybody who waits is told."""
+        """Fails every waiting command."""
         if self._expiry_timer is not None:
             self._expiry_timer.cancel()
         error = self._explain(str(exc or "the connection was closed"))
@@ -225,7 +228,7 @@ class RedisProtocol(asyncio.Protocol):
                 then(error)
 
     def abort(self) -> None:
-        """Give the connection up at once."""
+        """Closes the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 

@@ -1,4 +1,4 @@
-"""The address of a Valkey or Redis server, and the client's errors in Bookstream's words."""
+"""The address of a Valkey or Redis server, and the translation of the client's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _OLDEST = (6, 2)
 
 
 def split_prefix(url: str, *, field: str) -> tuple[str, str]:
-    """The URL as the client takes it, and our `prefix`.
+    """Splits our `prefix` option from the URL that the client accepts.
 
     Raises: Invalid.
     """
@@ -42,7 +42,7 @@ def check_server(address: str, *, field: str) -> None:
 
 @contextmanager
 def translate_errors(address: str, *, field: str) -> Iterator[None]:
-    """The client's errors in Bookstream's words."""
+    """Translates the client's errors to Invalid or Unavailable."""
     shown = address.rpartition("@")[2].removeprefix("redis://")
     try:
         yield

@@ -1,8 +1,8 @@
-"""An event log in Apache Kafka 2.4 or newer.
+"""An event log on Apache Kafka 2.4 or newer.
 
-An append is sent by an idempotent producer and awaited: acknowledged means that all in-sync replicas have it.
-It is not one transaction: when it raises Unavailable, a part of it may be there, and the whole of it comes
-again at the next try under the same event ids.
+An idempotent producer sends and awaits each append: acknowledged means stored by all in-sync replicas. An
+append is not a transaction: after Unavailable a part of it may be stored, and the retry sends all of it again
+with the same event ids.
 """
 
 import time
@@ -31,16 +31,16 @@ _COORDINATOR_WITHIN, _PAUSE = 15.0, 0.2  # seconds
 
 
 def open_log(url: str) -> EventLog:
-    """`kafka://host:port[,host:port]`, with `?prefix=` before every topic's and group's name, `member=` for a
-    static member's name, `security=`, `mechanism=` and `cafile=` for TLS and SASL.
+    """`kafka://host:port[,host:port]` with the options `prefix` (before every topic and group), `member`
+    (static membership), `security`, `mechanism` and `cafile` (TLS and SASL).
 
-    Raises: Unavailable when no broker answers, Invalid when the URL can't be right.
+    Raises: Unavailable when no broker answers, Invalid for a wrong URL.
     """
     return KafkaEventLog(parse_address(url))
 
 
 class KafkaEventLog:
-    """One producer, one client for looking, one for asking about groups; consumers have their own."""
+    """One producer, one reader, one admin client; consumers have clients of their own."""
 
     def __init__(self, address: KafkaAddress) -> None:
         self._address = address
@@ -52,7 +52,7 @@ class KafkaEventLog:
         self._checked: set[str] = set()
 
     def append(self, topic: str, messages: Sequence[Message]) -> Sequence[Position]:
-        """As EventLog.append, except that a part may be there after Unavailable."""
+        """Unlike other logs, a part may be stored after Unavailable."""
         declared = get_topic(topic)
         self._check_topic(topic)
         return self._producer.append(topic, [(declared.assign_partition(m.key), m) for m in messages])
@@ -60,9 +60,8 @@ class KafkaEventLog:
     def create_consumer(
         self, group: str, topics: Sequence[str], *, start: StartOffset | None = None
     ) -> Consumer:
-        """As EventLog.consumer.
-
-        Raises: NotFound for a topic that the broker doesn't have, Invalid for one with other partitions.
+        """Raises: NotFound for a topic that the broker lacks, Invalid for one with another number of
+        partitions.
         """
         for topic in topics:
             get_topic(topic)
@@ -70,13 +69,12 @@ class KafkaEventLog:
         return KafkaGroupConsumer(self._address, group, topics, start=start)
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
-        """As EventLog.read; begins with the oldest record that retention has left."""
+        """Starts at the oldest retained record."""
         get_topic(topic)
         self._check_topic(topic)
         return self._reader.read(topic, partition, offset, limit)
 
     def read_progress(self, topic: str, group: str) -> Sequence[PartitionProgress]:
-        """As EventLog.progress."""
         declared = get_topic(topic)
         self._check_topic(topic)
         ends = self._reader.read_end_offsets(topic, range(declared.partitions))
@@ -84,12 +82,10 @@ class KafkaEventLog:
         return [PartitionProgress(topic, p, committed.get(p, 0), ends[p]) for p in range(declared.partitions)]
 
     def declare_topics(self) -> Sequence[str]:
-        """As EventLog.declare."""
         with translate_errors(self._address):
             return declare_topics(self._admin, self._address.prefix)
 
     def close(self) -> None:
-        """As EventLog.close."""
         self._producer.close()
         self._reader.close()
         self._admin.close()
@@ -112,7 +108,7 @@ class KafkaEventLog:
         return {at.partition: max(kept.offset, 0) for at, kept in found.items()}
 
     def _check_topic(self, topic: str) -> None:
-        """Asked of the broker once for each topic."""
+        """Asks the broker once per topic."""
         if topic in self._checked:
             return
         declared, there = get_topic(topic).partitions, self._reader.count_partitions(topic)

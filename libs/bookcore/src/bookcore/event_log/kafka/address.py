@@ -1,4 +1,4 @@
-"""What a kafka:// URL says, as the client's settings; and what the client's errors mean."""
+"""Parses a kafka:// URL into client settings, and translates the client's errors."""
 
 import socket
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 @dataclass(frozen=True, slots=True)
 class KafkaAddress:
-    """Where Kafka is and how to ask it; `str()` shows no password."""
+    """Brokers, credentials and options; `str()` hides the password."""
 
     servers: tuple[str, ...]
     prefix: str = ""
@@ -55,7 +55,7 @@ class KafkaAddress:
         return f"kafka://{','.join(self.servers)}"
 
     def probe(self) -> None:
-        """Whether anybody listens, told at once: the client would go on trying for seconds.
+        """Connects to any broker, within 3 s each: the client alone would retry for many seconds.
 
         Raises: OSError.
         """
@@ -71,7 +71,7 @@ class KafkaAddress:
         raise failure or OSError("no server is named")
 
     def build_client_settings(self) -> Configuration:
-        """Settings that all clients share."""
+        """Settings of every client."""
         return {
             "bootstrap_servers": list(self.servers),
             "bootstrap_timeout_ms": _BOOTSTRAP_MS,
@@ -99,7 +99,7 @@ class KafkaAddress:
         }
 
     def build_group_settings(self, group: str) -> Configuration:
-        """Settings of a group's member."""
+        """Settings of a group member."""
         return {
             **self.build_consumer_settings(),
             "group_id": self.prefix + group,
@@ -110,7 +110,7 @@ class KafkaAddress:
         }
 
     def build_producer_settings(self) -> Configuration:
-        """Settings of the producer: nothing is lost, doubled or reordered by its own tries."""
+        """Settings of the producer: its retries neither lose, duplicate nor reorder."""
         return {
             **self.build_client_settings(),
             "metrics_enabled": False,
@@ -126,7 +126,7 @@ class KafkaAddress:
 
 
 def parse_address(url: str) -> KafkaAddress:
-    """Raises: Invalid naming the setting and what is wrong."""
+    """Raises: Invalid with the setting and the reason."""
     try:
         parts = urlsplit(url)
         given = parse_qs(parts.query, strict_parsing=bool(parts.query))
@@ -159,7 +159,7 @@ def _is_server(text: str) -> bool:
 
 @contextmanager
 def translate_errors(address: KafkaAddress) -> Iterator[None]:
-    """The client's errors in Bookstream's words: what a retry can help is Unavailable."""
+    """Translates the client's errors; those that a retry can help become Unavailable."""
     try:
         yield
     except UnknownTopicOrPartitionError as error:

@@ -29,9 +29,9 @@ _OUSTED = (
 
 
 class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
-    """Newly assigned partitions stand still until the next `poll` has found out where to begin.
+    """New partitions are paused until the next `poll` has determined their start offset.
 
-    Nothing needs to be flushed on revocation: whoever polls has finished with what came before.
+    Revocation needs no flush: the caller of poll has finished the previous records.
     """
 
     def __init__(self, client: KafkaConsumer) -> None:
@@ -50,12 +50,12 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]  # the client
         self.fresh.difference_update(revoked)
 
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        """As revoked: what was in work is fenced by the offsets of the store that it goes to."""
+        """Work in progress is fenced by the offsets of the store that it is written to."""
         self.fresh.difference_update(lost)
 
 
 class KafkaGroupConsumer:
-    """Cooperative: a rebalance stops only the partitions that move."""
+    """Cooperative rebalancing: only the partitions that move are stopped."""
 
     def __init__(
         self, address: KafkaAddress, group: str, topics: Sequence[str], *, start: StartOffset | None = None
@@ -70,10 +70,7 @@ class KafkaGroupConsumer:
                 self._client.partitions_for_topic(name)
 
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
-        """As Consumer.poll.
-
-        Raises: Conflict when the offset to begin at isn't in the log any more or not yet.
-        """
+        """Raises: Conflict when the start offset is no longer, or not yet, in the log."""
         with translate_errors(self._address):
             self._settle()  # before anything is read: what was read and not returned would be passed over
             try:
@@ -85,7 +82,6 @@ class KafkaGroupConsumer:
         ]
 
     def commit(self, positions: Sequence[Position]) -> None:
-        """As Consumer.commit."""
         offsets = {self._at(at): OffsetAndMetadata(at.offset, "", -1) for at in positions}
         if not offsets.keys() <= self._client.assignment():
             raise Conflict(f"{self._group} no longer has all of {list(offsets)}; another member does")
@@ -96,20 +92,18 @@ class KafkaGroupConsumer:
                 raise Conflict(f"{self._group} was given other partitions meanwhile ({error})") from error
 
     def seek(self, position: Position) -> None:
-        """As Consumer.seek."""
         at = self._at(position)
         if at in self._client.assignment():
             self._client.seek(at, position.offset)
 
     def close(self) -> None:
-        """As Consumer.close."""
         self._client.close(autocommit=False, timeout_ms=5_000)
 
     def _at(self, position: Position) -> TopicPartition:
         return TopicPartition(self._address.prefix + position.topic, position.partition)
 
     def _settle(self) -> None:
-        """Send each new partition to where it begins, and let it go."""
+        """Seeks each new partition to its start offset and resumes it."""
         for at in sorted(self._rebalance.fresh):
             self._client.seek(at, self._beginning(at))
             self._client.resume(at)

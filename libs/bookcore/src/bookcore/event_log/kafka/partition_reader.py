@@ -1,4 +1,4 @@
-"""Looking at topics without a group."""
+"""Reads partitions without a consumer group."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ _WITHIN = 15.0  # seconds for records that are known to be there
 
 
 class PartitionReader:
-    """One client, one caller at a time; reading on where the last look ended costs no seek."""
+    """One client, one caller at a time; a read that continues the previous one needs no seek."""
 
     def __init__(self, client: KafkaConsumer, address: KafkaAddress) -> None:
         self._client = client
@@ -24,7 +24,6 @@ class PartitionReader:
         self._lock = Lock()
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
-        """As EventLog.read."""
         at = TopicPartition(self._address.prefix + topic, partition)
         with self._lock, translate_errors(self._address):
             first = self._client.beginning_offsets([at])[at]
@@ -39,18 +38,18 @@ class PartitionReader:
         return []
 
     def read_end_offsets(self, topic: str, partitions: Iterable[int]) -> Mapping[int, int]:
-        """The next offset to be written of each partition."""
+        """The next offset to be written, by partition."""
         wanted = [TopicPartition(self._address.prefix + topic, p) for p in partitions]
         with self._lock, translate_errors(self._address):
             return {at.partition: end for at, end in self._client.end_offsets(wanted).items()}
 
     def count_partitions(self, topic: str) -> int:
-        """How many the broker has; 0 when it hasn't the topic."""
+        """The broker's number of partitions; 0 when it lacks the topic."""
         with self._lock, translate_errors(self._address):
             return len(self._client.partitions_for_topic(self._address.prefix + topic) or ())
 
     def close(self) -> None:
-        """Free connections."""
+        """Frees the connections."""
         with self._lock:
             self._client.close(autocommit=False)
 
@@ -63,7 +62,7 @@ class PartitionReader:
 
 
 def to_record(found: Any, topic: str) -> Record:  # Any: the client has no types
-    """A record under the topic's own name, without the prefix."""
+    """The record under its topic's own name, without the prefix."""
     return Record(
         topic,
         found.partition,

@@ -1,4 +1,4 @@
-"""Messages -> Kafka, each send awaited."""
+"""Sends messages to Kafka and awaits each acknowledgement."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -17,11 +17,11 @@ _IN_FLIGHT = 5_000
 
 
 class TopicProducer:
-    """One producer for all threads, made at the first append: who only reads needs none.
+    """One producer for all threads, created at the first append.
 
-    The client gives up on a message after its delivery time, except while it waits for its own id or epoch:
-    then nothing expires, and should the answer be lost, for example with a broker that was killed, it waits
-    for good. A producer that is silent for `patience` seconds is therefore given up for a new one.
+    The client expires a message after its delivery timeout, except while it waits for its producer id or
+    epoch: then nothing expires, and after a lost reply (a killed broker) it waits forever. A producer
+    without progress for `patience` seconds is therefore replaced.
     """
 
     def __init__(self, address: KafkaAddress, *, patience: float = _PATIENCE) -> None:
@@ -31,7 +31,7 @@ class TopicProducer:
         self._producer: KafkaProducer | None = None
 
     def append(self, topic: str, messages: Sequence[tuple[int, Message]]) -> Sequence[Position]:
-        """Send to the partitions named, in order; returns once all are acknowledged."""
+        """Sends to the named partitions, in order; returns once all are acknowledged."""
         rest = iter(messages)
         positions: list[Position] = []
         with translate_errors(self._address):
@@ -63,14 +63,14 @@ class TopicProducer:
         return [Position(topic, answer.partition, answer.offset) for answer in answers]
 
     def close(self) -> None:
-        """Free connections; nothing waits to be sent, for every append was awaited."""
+        """Frees the connections; nothing is queued, because every append was awaited."""
         with self._making:
             if self._producer is not None:
                 self._producer.close(timeout=1)
                 self._producer = None
 
     def _discard(self, producer: KafkaProducer) -> None:
-        """Its own close would wait for what never comes: end the thread that sends."""
+        """Ends the sender thread: the producer's own close would wait for the lost reply."""
         producer._sender.force_close()  # there is no other way to it
         with self._making:
             if self._producer is producer:

@@ -1,4 +1,4 @@
-"""Topics as bookcore.events.topics declares them -> Kafka."""
+"""Declares the topics of bookcore.events.topics in Kafka."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ _DAY_MS = 24 * 60 * 60 * 1_000
 
 
 def declare_topics(admin: KafkaAdminClient, prefix: str) -> Sequence[str]:
-    """Make missing topics and set retention and compaction of all; what was done, a line for each topic.
+    """Creates missing topics and sets retention and compaction of all; returns one line per topic.
 
     Raises: Invalid when a topic has another number of partitions: keys would move between them.
     """

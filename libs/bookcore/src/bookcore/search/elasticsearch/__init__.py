@@ -1,7 +1,7 @@
-"""Elasticsearch 9: an alias that everybody names, and an index behind it.
+"""Elasticsearch 9: an alias that every client uses, and an index behind it.
 
-Each document keeps the whole book as JSON beside its words; the book's version is the document's, so that the
-server refuses what is older. A removed book stays as a mark with its version.
+Each document stores the whole book as JSON beside its words; the book's version is the document's external
+version, so that the server rejects older writes. A removed book leaves a tombstone with its version.
 """
 
 from bookcore.search import IndexRebuild, SearchIndex
@@ -12,10 +12,10 @@ from bookcore.search.elasticsearch.rebuild import ElasticsearchRebuild
 
 
 def open_index(url: str, *, writable: bool) -> SearchIndex:
-    """`elasticsearch://[user:password@]host:port/ALIAS`; readers, too, make the index when it isn't there.
+    """`elasticsearch://[user:password@]host:port/ALIAS`; readers also create the index if absent.
 
-    Raises: Invalid when the URL, the user or the server's version is wrong, Unavailable when nobody answers,
-    Conflict when the index is of another version's make.
+    Raises: Invalid when the URL, the user or the server's version is wrong, Unavailable when the server does
+    not answer, Conflict when the index was created by another version.
     """
     connection = Connection(parse_address(url))
     try:
@@ -27,9 +27,9 @@ def open_index(url: str, *, writable: bool) -> SearchIndex:
 
 
 def open_rebuild(url: str) -> IndexRebuild:
-    """Builds in another index, to which the alias is moved.
+    """Builds in a second index, to which the alias is moved.
 
-    Raises: Invalid and Unavailable as open_index.
+    Raises: Invalid and Unavailable like open_index.
     """
     connection = Connection(parse_address(url))
     try:

@@ -1,4 +1,4 @@
-"""Writing many documents, each with its own fate: accepted, outdated, to be tried again, refused for good."""
+"""Bulk writes; each document is accepted, outdated, retryable or rejected."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -25,19 +25,19 @@ _random = SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a request is sent at most; the longest first pause in seconds, doubled for each next."""
+    """Maximum number of attempts; the first delay in seconds at most, doubled for each further attempt."""
 
     tries: int = 7
     first: float = 0.1
 
     def compute_delay(self, attempt: int) -> float:
-        """Seconds before that attempt (0 is the first), at random so that many writers don't come at once."""
+        """Seconds before that attempt (0 is the first), with full jitter."""
         return _random.uniform(0, self.first * 2 ** (attempt - 1)) if attempt else 0.0
 
 
 @dataclass(slots=True)
 class BulkResult:
-    """What became of the items of one request."""
+    """Results of the items of one request."""
 
     newer: int = 0
     retryable: list[BulkItem] = field(default_factory=list)
@@ -45,7 +45,7 @@ class BulkResult:
     reason: str = ""
 
     def add(self, item: BulkItem, *, status: int, reason: str) -> None:
-        """Sort by the status that the server gave this item."""
+        """Classifies an item by its status."""
         if status < 300:
             self.newer += 1
         elif status in (*BUSY, _GONE, *_FORBIDDEN):
@@ -58,9 +58,9 @@ class BulkResult:
 def write_items(
     connection: Connection, alias: str, items: Sequence[BulkItem], *, patience: RetryPolicy
 ) -> int:
-    """How many were newer than what was there; what was accepted is durable and can be found.
+    """Number of items newer than the stored documents; accepted items are durable and searchable.
 
-    Raises: Unavailable when the server goes on refusing; Unindexable, when all other books are done.
+    Raises: Unavailable when the server keeps failing; UnindexableBooks after writing the others.
     """
     newer = 0
     refused: dict[BookId, str] = {}
@@ -74,7 +74,7 @@ def write_items(
 
 
 def split_requests(items: Sequence[BulkItem]) -> Iterator[Sequence[BulkItem]]:
-    """Cut so that none is larger than a server takes well."""
+    """Splits items into requests of at most 2,000 items and 8 MiB."""
     gathered: list[BulkItem] = []
     size = 0
     for item in items:
@@ -125,9 +125,9 @@ def _send(connection: Connection, alias: str, items: Sequence[BulkItem]) -> Bulk
 def _bulk(connection: Connection, alias: str, items: Sequence[BulkItem]) -> list[dict[str, Any]]:
     """One entry per item, in order.
 
-    `refresh` makes at once findable what the answer tells of; waiting for the server's own refresh would hold
-    up each put for as much as a second. `require_alias`: should the alias be missing, the server would
-    make an index of that name out of what the documents look like.
+    `refresh` makes the accepted items searchable at once; waiting for the server's own refresh would delay
+    each put by up to a second. `require_alias`: without the alias the server would create an index with
+    guessed mappings.
     """
     lines: Any = [line for item in items for line in (item.action, item.source)]  # bytes go as they are
     answer = connection.client.options(request_timeout=_SECONDS).bulk(

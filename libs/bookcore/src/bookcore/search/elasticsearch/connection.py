@@ -1,4 +1,4 @@
-"""Where the server is, the client that speaks to it, and its refusals in the house's own errors."""
+"""Address and client of the server, and the translation of its errors."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class ElasticsearchAddress:
 
 
 def parse_address(url: str) -> ElasticsearchAddress:
-    """Raises: Invalid when a part is missing, superfluous or can't be the name of an alias."""
+    """Raises: Invalid when a part is missing, superfluous or no valid alias."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or _PORT
@@ -55,7 +55,7 @@ def parse_address(url: str) -> ElasticsearchAddress:
 
 
 class Connection:
-    """One client with its pool, for any number of threads; connects when first asked."""
+    """One client with its pool, for any number of threads; connects at the first request."""
 
     def __init__(self, address: ElasticsearchAddress) -> None:
         self.address = address
@@ -75,19 +75,19 @@ class Connection:
 
     @contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """Raises: Invalid or Unavailable with the address and the remedy for whatever the client raises."""
+        """Raises: Invalid or Unavailable, with the address and the remedy, for any error of the client."""
         try:
             yield
         except (ApiError, TransportError) as error:
             raise translate_error(error, self.address) from error
 
     def close(self) -> None:
-        """Free the pool."""
+        """Frees the pool."""
         self.client.close()
 
 
 def translate_error(error: ApiError | TransportError, address: ElasticsearchAddress) -> BookstreamError:
-    """The house's error for the client's."""
+    """Bookstream's error for the client's."""
     if isinstance(error, ApiError):
         return _translate_status(error, address)
     if isinstance(error, SerializationError):
@@ -100,7 +100,7 @@ def translate_error(error: ApiError | TransportError, address: ElasticsearchAddr
 
 
 def read_error(error: ApiError) -> tuple[str, str]:
-    """The server's own type and text of an error; empty where it gives none."""
+    """The server's own type and text of an error; empty where there is none."""
     body: Any = error.body  # whatever JSON the server sent
     told = body.get("error") if isinstance(body, dict) else None
     if not isinstance(told, dict):

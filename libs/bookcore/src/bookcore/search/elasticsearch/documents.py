@@ -1,4 +1,4 @@
-"""A book, or the mark of a removed one, as a document; and back."""
+"""Conversion between books, or tombstones, and Elasticsearch documents."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class BulkItem:
 
 
 def to_bulk_item(change: Change) -> BulkItem:
-    """To be refused by the server unless newer than what is there. A mark has nothing to be found by."""
+    """The external version makes the server reject outdated items. A tombstone has no searchable field."""
     key = get_id(change)
     source: dict[str, object] = {"version": change.version, "tie": compute_tie(key), "deleted": True}
     if isinstance(change, VersionedBook):
@@ -45,17 +45,15 @@ def to_bulk_item(change: Change) -> BulkItem:
 
 
 def to_book(hit: HitDocument) -> VersionedBook:
-    """As it was put."""
     return BookState.model_validate(hit["_source"]["state"]).to_book()
 
 
 def read_id_and_title(hit: HitDocument) -> tuple[BookId, str]:
-    """Id and title alone."""
     return BookId(hit["_id"]), hit["_source"]["state"]["title"]
 
 
 def read_version(hit: HitDocument) -> tuple[BookId, int, bool]:
-    """Id, version, and whether it is the mark of a removed book."""
+    """(id, version, deleted)."""
     return BookId(hit["_id"]), hit["fields"]["version"][0], hit["fields"]["deleted"][0]
 
 

@@ -1,4 +1,4 @@
-"""Reading and writing through one alias."""
+"""Reads and writes through one alias."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,7 +34,7 @@ _KEPT = "5m"  # how long the server keeps the moment that `versions` reads, from
 
 
 class ElasticsearchIndex:
-    """Names the alias in every request, so that it follows when another index takes the place of this one."""
+    """Uses the alias in every request, so that it follows when the alias moves to another index."""
 
     def __init__(
         self, connection: Connection, alias: str, *, writable: bool, patience: RetryPolicy | None = None
@@ -46,11 +46,10 @@ class ElasticsearchIndex:
         self._met_outdated = False
 
     def put(self, changes: Sequence[Change]) -> int:
-        """As SearchIndex.put. Several writers do no harm: the server compares versions.
+        """Safe with several writers: the server compares versions.
 
-        After an answer that was lost on its way, the next put counts as outdated what had arrived.
-        Raises: Unavailable when the server is away or goes on refusing; Invalid naming the books that it
-        can't index, when all others are.
+        After a lost response, the next put counts the stored items as outdated. Raises: Unavailable when the
+        server is unreachable or keeps failing; UnindexableBooks after indexing the others.
         """
         if not self._writable:
             raise Conflict("this search index was opened for reading; open it with writable=True")
@@ -65,7 +64,7 @@ class ElasticsearchIndex:
         return newer
 
     def search(self, query: SearchQuery) -> SearchPage:
-        """As SearchIndex.query; `limit` 0 asks for total and facets alone."""
+        """`limit` 0 returns total and facets only."""
         wanted = build_plan(query)
         answer = self._send_search(build_search_request(query, wanted))
         hits = [SearchHit(to_book(hit), hit["_score"] or 0.0) for hit in answer["hits"]["hits"]]
@@ -73,7 +72,7 @@ class ElasticsearchIndex:
         return SearchPage(hits, answer["hits"]["total"]["value"], found)
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
-        """As SearchIndex.suggest; at most 100."""
+        """At most 100."""
         words = tokenize_query(text)
         limit = min(limit, MAX_SUGGESTIONS)
         if not words or limit < 1:
@@ -87,7 +86,7 @@ class ElasticsearchIndex:
         )
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
-        """As SearchIndex.versions; of one moment, however long the reading takes."""
+        """A consistent snapshot (point in time), however long the reading takes."""
         with self._connection.translate_errors():
             moment = self._connection.client.open_point_in_time(index=self._alias, keep_alive=_KEPT)["id"]
         try:
@@ -100,14 +99,13 @@ class ElasticsearchIndex:
                 self._connection.client.close_point_in_time(id=moment)
 
     def close(self) -> None:
-        """As SearchIndex.close."""
         self._connection.close()
 
     def _read_known_versions(self, ids: Sequence[BookId]) -> Mapping[str, int]:
-        """Versions of those that are there.
+        """Versions of the stored ids.
 
-        Where one outdated change was there are mostly more, as in a replay: asking first is several times
-        cheaper than making documents that are refused.
+        After one outdated change most others are outdated too, as in a replay: asking first is several times
+        cheaper than building documents that are rejected.
         """
         if not ids:
             return {}
@@ -134,7 +132,7 @@ class ElasticsearchIndex:
         return hits
 
     def _send_search(self, request: Dsl) -> Dsl:
-        """A part of the answer is no answer: books would seem to be missing."""
+        """Partial results are an error: books would seem to be missing."""
         with self._connection.translate_errors():
             answer = self._connection.reading.search(
                 index=self._alias, body=request, allow_partial_search_results=False
@@ -144,5 +142,5 @@ class ElasticsearchIndex:
 
 
 def _read_counts(terms: Dsl) -> dict[str, int]:
-    """Most frequent first, then by value, as the server puts them."""
+    """Most frequent first, then by value, in the server's order."""
     return {str(bucket["key"]): bucket["doc_count"] for bucket in terms["buckets"]}

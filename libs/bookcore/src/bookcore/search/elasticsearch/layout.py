@@ -1,7 +1,7 @@
-"""The alias that everybody uses, and the index behind it: what its documents look like, and how it is made.
+"""The alias, the index behind it, and its mapping.
 
-`ALIAS` -> `ALIAS-<fingerprint of the mapping>-<millisecond>`. The alias names its index as the one to write
-to: the server allows one such index per alias, so of two that create at the same time one finds it taken.
+`ALIAS` -> `ALIAS-<fingerprint of the mapping>-<millisecond>`. The alias marks its index as the write index:
+the server allows one per alias, so that of two concurrent creations one fails.
 """
 
 import time
@@ -46,9 +46,9 @@ FINGERPRINT = sha256(orjson.dumps(_MAPPINGS, option=orjson.OPT_SORT_KEYS)).hexdi
 
 
 def ensure_index(connection: Connection) -> None:
-    """Make index and alias when they aren't there, and wait until the index can be asked.
+    """Creates index and alias if absent and waits until the index can be searched.
 
-    Raises: Conflict when another version made it, or the name is an index's own; Unavailable, Invalid.
+    Raises: Conflict when another version created it, or an index has the alias's name; Unavailable, Invalid.
     """
     alias = connection.address.alias
     with connection.translate_errors():
@@ -59,9 +59,9 @@ def ensure_index(connection: Connection) -> None:
 
 
 def get_index_name(connection: Connection, alias: str) -> str | None:
-    """The index that the alias stands for; None without one.
+    """The index behind the alias; None without one.
 
-    Raises: Conflict when an index has that name itself, or several share it.
+    Raises: Conflict when an index has that name itself, or several share the alias.
     """
     try:
         found = list(connection.client.indices.get(index=alias, filter_path="*.settings.index.uuid"))
@@ -76,9 +76,9 @@ def get_index_name(connection: Connection, alias: str) -> str | None:
 
 
 def create_index(connection: Connection, alias: str) -> bool:
-    """Make an index of our make and the alias for it, both or none; False when the alias is taken.
+    """Creates an index and its alias, both or none; False when the alias exists.
 
-    Raises: what the client raises.
+    Raises: the client's errors.
     """
     for _ in range(_TRIES):
         try:
@@ -101,7 +101,7 @@ def create_index(connection: Connection, alias: str) -> bool:
 
 
 def _await_shard(connection: Connection) -> None:
-    """The status alone doesn't tell: an index just made is called yellow before its shard has started."""
+    """The status alone is not enough: a new index is yellow before its shard has started."""
     ready = connection.client.options(ignore_status=408).cluster.health(
         index=connection.address.alias, wait_for_active_shards=1, timeout=_READY
     )
@@ -110,7 +110,7 @@ def _await_shard(connection: Connection) -> None:
 
 
 def _make_index_name(connection: Connection) -> str:
-    """By the millisecond: a name comes never again, so nobody takes a later index for the one they made."""
+    """Unique by millisecond, so that no process mistakes a later index for its own."""
     return f"{connection.address.alias}-{FINGERPRINT}-{time.time_ns() // 1_000_000}"
 
 

@@ -1,4 +1,4 @@
-"""A plan in Elasticsearch's terms. Typed text is only ever a term, never a phrase of a query language."""
+"""Builds Elasticsearch requests from a plan. Typed text becomes terms only, never query syntax."""
 
 from collections.abc import Sequence
 
@@ -21,8 +21,8 @@ MAX_FACET_VALUES = 1_000
 def build_search_request(query: SearchQuery, wanted: QueryPlan) -> Dsl:
     """Hits, total and facets in one request.
 
-    A facet's own filter doesn't narrow its own counts: filters of facets apply after the counting, and to the
-    others' counts by themselves.
+    A facet's own filter does not apply to its own counts: filters of facets are post filters, and each
+    facet's aggregation repeats the others'.
     """
     own = _select_clauses(wanted.filters, facets=True)
     return {
@@ -39,7 +39,9 @@ def build_search_request(query: SearchQuery, wanted: QueryPlan) -> Dsl:
 
 
 def build_titles_request(words: Sequence[str], *, limit: int) -> Dsl:
-    """Living books whose title has all the words, the last as a beginning; first those that begin so."""
+    """Books whose title has all the words, the last one as a prefix; titles that start with them come
+    first.
+    """
     begins = _score_constant({"prefix": {"title_key": " ".join(words)}}, IDENTIFIER_SCORE)
     if len(words) == 1 and len(words[0]) == 1:  # a letter begins some word of nearly every title
         text = begins
@@ -55,7 +57,7 @@ def build_titles_request(words: Sequence[str], *, limit: int) -> Dsl:
 
 
 def build_categories_request(words: Sequence[str]) -> Dsl:
-    """The categories of living books that have all the words, the last as a beginning; the largest first."""
+    """Categories that have all the words, the last one as a prefix; most frequent first."""
     text = {"bool": {"filter": _match_prefix_words("category_words", words)}}
     return {"query": _match_living(text, []), "aggs": {"category": _aggregate_terms("category")}, "size": 0}
 

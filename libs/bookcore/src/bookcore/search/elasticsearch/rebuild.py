@@ -1,7 +1,7 @@
-"""A second index beside the living one, and the one request in which the alias moves to it.
+"""Builds a second index beside the live one; one request moves the alias to it.
 
-While it is built it has the alias `ALIAS-rebuilding`; the index that it replaces has `ALIAS-replaced` until
-it is deleted. By these two a later rebuild finds what a killed one left.
+The new index has the alias `ALIAS-rebuilding`; the replaced index has `ALIAS-replaced` until it is deleted. A
+later rebuild finds the leftovers of a killed one by these two.
 """
 
 from contextlib import suppress
@@ -16,7 +16,7 @@ from bookcore.search.elasticsearch.layout import create_index, get_index_name
 
 
 class ElasticsearchRebuild:
-    """The living index takes reads and writes all the time. A second rebuild takes the place of the first."""
+    """The live index serves reads and writes throughout. A second rebuild supersedes the first."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -33,13 +33,12 @@ class ElasticsearchRebuild:
 
     @property
     def index(self) -> SearchIndex:
-        """As Rebuild.index."""
         return self._index
 
     def swap(self) -> None:
-        """As Rebuild.swap; may be repeated when the answer was lost.
+        """May be repeated after a lost response.
 
-        Raises: Conflict when another rebuild has begun since.
+        Raises: Conflict when another rebuild has started since.
         """
         with self._connection.translate_errors():
             old = get_index_name(self._connection, self._alias)
@@ -48,12 +47,12 @@ class ElasticsearchRebuild:
         self._index = ElasticsearchIndex(self._connection, self._alias, writable=True)
 
     def delete_old(self) -> None:
-        """As Rebuild.retire. A write that is under way to the old index is sent again, to the new one."""
+        """A concurrent write to the old index is retried on the new one."""
         with self._connection.translate_errors():
             self._delete(self._replaced)
 
     def discard(self) -> None:
-        """As Rebuild.discard; what a server that is away keeps, the next rebuild deletes."""
+        """Leftovers on an unreachable server are deleted by the next rebuild."""
         with suppress(ApiError, TransportError, Conflict):
             if get_index_name(self._connection, self._building) == self._name:
                 self._delete(self._building)

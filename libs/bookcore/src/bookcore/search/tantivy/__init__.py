@@ -1,7 +1,7 @@
-"""A tantivy index in a folder: one process writes, any number read.
+"""A tantivy index in a folder: one writer process, any number of readers.
 
-Each document keeps the whole book as JSON beside its words. A removed book stays as a mark with its version,
-so that an older state can't bring it back.
+Each document stores the whole book as JSON beside its words. A removed book leaves a tombstone with its
+version, so that an older state cannot restore it.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from bookcore.search.tantivy.rebuild import TantivyRebuild
 
 
 def open_index(url: str, *, writable: bool) -> SearchIndex:
-    """`tantivy:///absolute/folder`; the folder is made when it isn't there.
+    """`tantivy:///absolute/folder`; the folder is created if absent.
 
     Raises: Invalid when the URL names no absolute folder, Conflict when another process writes.
     """
@@ -21,9 +21,9 @@ def open_index(url: str, *, writable: bool) -> SearchIndex:
 
 
 def open_rebuild(url: str) -> IndexRebuild:
-    """Builds in a folder beside the living one's.
+    """Builds in a folder beside the live one.
 
-    Raises: as open_index; Conflict when another rebuild is under way.
+    Raises: the same errors as open_index; Conflict while another rebuild runs.
     """
     return TantivyRebuild(_folder(url))
 

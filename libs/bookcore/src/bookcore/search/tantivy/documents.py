@@ -1,4 +1,4 @@
-"""A book, or the mark of a removed one, as a tantivy document; and back."""
+"""Conversion between books, or tombstones, and tantivy documents."""
 
 import orjson
 import tantivy
@@ -10,9 +10,9 @@ from bookcore.search.documents import Change, IndexedFields, build_indexed_field
 
 
 def build_schema() -> tantivy.Schema:
-    """Fields of words take text already split by text.py. `state` is the whole book as JSON.
+    """Word fields take text split by text.py. `state` is the whole book as JSON.
 
-    `tie` is a number made of the id: the order of books that score the same, whatever the segments.
+    `tie` is a hash of the id: the order of books with equal scores, independent of segments.
     """
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic", fast=True)
@@ -32,7 +32,7 @@ def build_schema() -> tantivy.Schema:
 
 
 def to_document(change: Change) -> tantivy.Document:
-    """A mark has no field that a search could find, only id and version."""
+    """A tombstone has only id and version, so that no search finds it."""
     document = tantivy.Document()
     key = get_id(change)
     document.add_text("id", key)
@@ -48,18 +48,17 @@ def to_document(change: Change) -> tantivy.Document:
 
 
 def to_book(document: tantivy.Document) -> VersionedBook:
-    """As it was put."""
     return BookState.model_validate_json(_read_state(document)).to_book()
 
 
 def read_id_and_title(document: tantivy.Document) -> tuple[BookId, str]:
-    """Id and title alone; much cheaper than the whole book."""
+    """Much cheaper than the whole book."""
     state = orjson.loads(_read_state(document))
     return BookId(state["id"]), state["title"]
 
 
 def read_version(document: tantivy.Document) -> tuple[BookId, int, bool]:
-    """Id, version, and whether it is the mark of a removed book."""
+    """(id, version, deleted)."""
     return BookId(document["id"][0]), document["version"][0], document["deleted"][0]
 
 

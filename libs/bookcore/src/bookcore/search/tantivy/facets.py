@@ -1,4 +1,4 @@
-"""Counts by value among what was found."""
+"""Facet counts of a search."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -15,9 +15,9 @@ _MOST_VALUES = 1_000
 def count_facets(
     schema: tantivy.Schema, searcher: tantivy.Searcher, text: Query, *, wanted: QueryPlan
 ) -> Mapping[str, Mapping[str, int]]:
-    """Most frequent value first; a facet's own filter doesn't narrow its own counts.
+    """Most frequent value first; a facet's own filter does not apply to its own counts.
 
-    One pass for the facets that no filter touches, one more for each that is narrowed.
+    One pass for the facets without a filter, one more for each filtered facet.
     """
     found: dict[str, Mapping[str, int]] = {}
     for own, names in groupby(sorted(FACETS, key=lambda f: _own(wanted, f)), lambda f: _own(wanted, f)):
@@ -27,7 +27,7 @@ def count_facets(
 
 
 def count_categories(searcher: tantivy.Searcher, query: Query) -> Sequence[str]:
-    """The categories of the books found, that of most books first."""
+    """The categories of the matching books, most frequent first."""
     return list(_counts(searcher, query, ["category"])["category"])
 
 

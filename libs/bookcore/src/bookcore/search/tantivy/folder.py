@@ -1,4 +1,4 @@
-"""The folder of an index: made once however many start at the same time, read at its newest commit."""
+"""The folder of an index: created once by concurrent processes, read at its newest commit."""
 
 import fcntl
 import time
@@ -17,16 +17,16 @@ _BETWEEN = 0.02  # seconds
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Which commit of which folder: changes exactly when there is something new to read."""
+    """Identity of a commit in a folder: changes exactly when there is something new to read."""
 
     folder: int
     meta: tuple[int, int, int]
 
 
 class ReaderSnapshots:
-    """Hands out the newest committed state; costs one look at the file system when nothing is new.
+    """Returns the newest committed state; one stat call when nothing changed.
 
-    A folder that was replaced is opened anew; while it is away, the last state stays in service.
+    A replaced folder is reopened; while it is missing, the last state stays in use.
     """
 
     def __init__(self, folder: Path, schema: tantivy.Schema) -> None:
@@ -38,7 +38,7 @@ class ReaderSnapshots:
         self._searcher = self.index.searcher()
 
     def get_newest(self) -> tantivy.Searcher:
-        """Raises: Unavailable when the folder can't be read any longer."""
+        """Raises: Unavailable when the folder cannot be read any longer."""
         with self._lock:
             state = _read_state(self._folder)
             if state is not None and state != self._state:
@@ -68,7 +68,9 @@ class ReaderSnapshots:
 
 
 def open_or_create(folder: Path, schema: tantivy.Schema) -> tantivy.Index:
-    """Raises: Conflict when the folder holds an index of another make, Unavailable when it can't be used."""
+    """Raises: Conflict when the folder holds an index of another schema, Unavailable when it cannot be
+    used.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "create.flock").open("w") as creating:
@@ -86,9 +88,9 @@ def open_or_create(folder: Path, schema: tantivy.Schema) -> tantivy.Index:
 
 
 def acquire_writer_lock(folder: Path) -> IO[bytes]:
-    """The one writer's lock, until the file is closed or the process is gone.
+    """The single writer's lock, held until the file is closed or the process ends.
 
-    Raises: Conflict when another process has it.
+    Raises: Conflict when another process holds it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""One page of what was found, in an order that doesn't hang on how the index happens to lie on disk."""
+"""One page of hits, in an order that does not depend on the index's files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from bookcore.search.query_plan import MAX_RESULTS
 
 @dataclass(frozen=True, slots=True)
 class HitPage:
-    """Scores and places of the hits on the page, and how many there are in all."""
+    """Scores and addresses of the page's hits, and the total number."""
 
     hits: Sequence[tuple[float, DocAddress]]
     total: int
 
 
 def search_unranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> HitPage:
-    """For questions without text, where every book scores the same: by tie number.
+    """Hits of a query without text, where all scores are equal, by tie number.
 
-    Ordering by id would read as many ids from each segment as there are books up to the page's end.
+    Ordering by id would read, from each segment, as many ids as there are books up to the page's end.
     """
     found = searcher.search(query, limit=max(limit, 1), offset=offset, order_by_field="tie", order=Order.Asc)
     return HitPage([(0.0, at) for _, at in found.hits[:limit]], _count(found))
 
 
 def search_ranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> HitPage:
-    """Best first, books of one score by their tie number.
+    """Best hits first, equal scores by tie number.
 
-    The engine leaves equal scores in the order of the files. When the page ends within a run of them, all
-    that paging can reach is fetched and put in order, so that pages neither repeat nor miss a book.
+    The engine leaves equal scores in file order. When the page ends within such a run, all reachable hits are
+    fetched and sorted, so that pages neither repeat nor miss a book.
     """
     end = offset + limit
     found = searcher.search(query, limit=end + 1)

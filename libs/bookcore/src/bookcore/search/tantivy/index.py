@@ -1,4 +1,4 @@
-"""Reading and writing one folder."""
+"""Reads and writes an index folder."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,9 +36,9 @@ _CHUNK = 1_000
 
 
 class TantivyIndex:
-    """Answers from the newest commit. The kernel keeps a writer's lock and frees it when the process is gone.
+    """Reads the newest commit. The kernel holds the writer's lock and releases it when the process ends.
 
-    Versions are looked up in the index itself: memory doesn't grow with the number of books.
+    Versions are looked up in the index itself: memory does not grow with the number of books.
     """
 
     def __init__(self, folder: Path, *, writable: bool) -> None:
@@ -52,9 +52,9 @@ class TantivyIndex:
             raise
 
     def put(self, changes: Sequence[Change]) -> int:
-        """As SearchIndex.put; one commit.
+        """One commit.
 
-        Raises: Unavailable when the disk refuses; the index is then as it was before.
+        Raises: Unavailable when the disk fails; the index is unchanged then.
         """
         if self._lock is None:
             raise Conflict("this search index was opened for reading; open it with writable=True")
@@ -66,7 +66,7 @@ class TantivyIndex:
         return len(newer)
 
     def search(self, query: SearchQuery) -> SearchPage:
-        """As SearchIndex.query; `limit` 0 asks for total and facets alone."""
+        """`limit` 0 returns total and facets only."""
         wanted = build_plan(query)
         searcher = self._snapshots.get_newest()
         text = build_text_query(self._schema, wanted)
@@ -80,7 +80,7 @@ class TantivyIndex:
         return SearchPage(hits, page.total, count_facets(self._schema, searcher, text, wanted=wanted))
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
-        """As SearchIndex.suggest; at most 100."""
+        """At most 100."""
         words = tokenize_query(text)
         limit = min(limit, MAX_SUGGESTIONS)
         if not words or limit < 1:
@@ -97,14 +97,14 @@ class TantivyIndex:
         return choose_suggestions(words, categories, titles, limit=limit)
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
-        """As SearchIndex.versions; of one moment, however long the reading takes."""
+        """A consistent snapshot, however long the reading takes."""
         searcher = self._snapshots.get_newest()
         for done in range(0, searcher.num_docs, _CHUNK):
             page = searcher.search(Query.all_query(), limit=_CHUNK, offset=done, count=False)
             yield from (read_version(searcher.doc(at)) for _, at in page.hits)
 
     def close(self) -> None:
-        """As SearchIndex.close; waits until segments under way are merged."""
+        """Waits for running merges."""
         if self._writer is not None:
             self._writer.wait_merging_threads()
             self._writer = None
@@ -113,7 +113,7 @@ class TantivyIndex:
             self._lock = None
 
     def _read_known_versions(self, ids: Sequence[BookId]) -> Mapping[str, int]:
-        """Versions of those that are there; sorted by id because only then an answer tells which is which."""
+        """Versions of the stored ids; sorted by id, because only then the result tells which is which."""
         searcher = self._snapshots.get_newest()
         wanted = Query.term_set_query(self._schema, "id", ids)
         found = searcher.search(

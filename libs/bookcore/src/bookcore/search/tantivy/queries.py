@@ -1,4 +1,4 @@
-"""A plan in tantivy's terms. Typed text is only ever a term, never a phrase of tantivy's query language."""
+"""Builds tantivy queries from a plan. Typed text becomes terms only, never query syntax."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from bookcore.search.query_plan import (
 
 
 def build_text_query(schema: tantivy.Schema, wanted: QueryPlan) -> Query:
-    """What the text asks for, scored; without filters."""
+    """The scored query of the text, without filters."""
     if wanted.is_match_all:
         return Query.all_query()
     clauses = [(Occur.Must, _match_any_field(schema, word)) for word in wanted.words]
@@ -30,7 +30,9 @@ def build_text_query(schema: tantivy.Schema, wanted: QueryPlan) -> Query:
 
 
 def add_filters(schema: tantivy.Schema, query: Query, narrowing: FilterClauses) -> Query:
-    """The query among living books that the filters leave; filters don't move scores."""
+    """Restricts the query to books that are not removed and match the filters; filters do not change
+    scores.
+    """
     filters = [
         Query.term_set_query(schema, name, list(values)) for name, values in narrowing.accepted.items()
     ]
@@ -43,7 +45,9 @@ def add_filters(schema: tantivy.Schema, query: Query, narrowing: FilterClauses) 
 
 
 def build_title_prefix_query(schema: tantivy.Schema, words: Sequence[str]) -> Query:
-    """Living books whose title has all the words, the last as a beginning; first those that begin so."""
+    """Books whose title has all the words, the last one as a prefix; titles that start with them come
+    first.
+    """
     begins = Query.regex_query(schema, "title_key", " ".join(words) + ".*")
     first = Query.const_score_query(begins, IDENTIFIER_SCORE)
     if len(words) == 1 and len(words[0]) == 1:  # a letter begins some word of nearly every title
@@ -52,7 +56,7 @@ def build_title_prefix_query(schema: tantivy.Schema, words: Sequence[str]) -> Qu
 
 
 def build_category_prefix_query(schema: tantivy.Schema, words: Sequence[str]) -> Query:
-    """Living books whose category has all the words, the last as a beginning."""
+    """Books whose category has all the words, the last one as a prefix."""
     return Query.boolean_query(_match_prefix_words(schema, "category_words", words))
 
 

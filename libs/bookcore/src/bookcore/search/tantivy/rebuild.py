@@ -1,4 +1,4 @@
-"""A folder built beside the living one and put in its place by renaming."""
+"""Builds an index folder beside the live one and replaces it by renaming."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from bookcore.search.tantivy.index import TantivyIndex
 
 
 class TantivyRebuild:
-    """Readers go on through the swap. The living writer has to be stopped for it: it keeps its files open."""
+    """Readers continue through the swap. The live writer must be stopped first: it keeps its files open."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -21,14 +21,10 @@ class TantivyRebuild:
 
     @property
     def index(self) -> SearchIndex:
-        """As Rebuild.index."""
         return self._index
 
     def swap(self) -> None:
-        """As Rebuild.swap.
-
-        Raises: Conflict while another process writes the living index, Unavailable when the disk refuses.
-        """
+        """Raises: Conflict while another process writes the live index, Unavailable when the disk fails."""
         lock = acquire_writer_lock(self._folder)
         try:
             self._index.close()
@@ -44,18 +40,16 @@ class TantivyRebuild:
         self._index = TantivyIndex(self._folder, writable=True)
 
     def delete_old(self) -> None:
-        """As Rebuild.retire."""
         shutil.rmtree(self._old_folder, ignore_errors=True)
 
     def discard(self) -> None:
-        """As Rebuild.discard."""
         self._index.close()
         shutil.rmtree(self._new_folder, ignore_errors=True)
 
     def _clear_leftovers(self) -> None:
-        """Of a rebuild that was killed.
+        """Deletes the files of a killed rebuild.
 
-        Raises: Conflict when it isn't dead.
+        Raises: Conflict while that rebuild still runs.
         """
         lock = acquire_writer_lock(self._new_folder)
         self._restore()

@@ -1,4 +1,4 @@
-"""What every cache does, whatever it is made of."""
+"""Behaviour of every cache."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,17 +15,16 @@ T = TypeVar("T")
 
 
 class ManualClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self._now = EPOCH
 
     def now(self) -> datetime:
-        """Where the test has moved it; EPOCH at first."""
+        """The set time; EPOCH at first."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let that much time pass."""
         self._now += timedelta(seconds=seconds)
 
 
@@ -64,7 +63,7 @@ SWAP = Script("contract.swap", _SWAP, _swap)
 
 
 class CacheContract:
-    """Subclass it and give `open` for a cache that is empty and goes by the clock."""
+    """A subclass implements `open` for an empty cache on the given clock."""
 
     def open(self, clock: ManualClock) -> Cache:
         """An empty cache on that clock."""

@@ -1,4 +1,4 @@
-"""What every catalogue does, whatever database it is on."""
+"""Behaviour of every catalogue."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ def withdraw(book: Book, *, version: int) -> Observation:
 
 
 class CatalogueContract:
-    """Subclass it and give `url` for a catalogue that is empty."""
+    """A subclass provides `url` for an empty catalogue."""
 
     @pytest.fixture
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""What every event log does, whatever it is made of."""
+"""Behaviour of every event log."""
 
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def compute_next_positions(records: Sequence[Record]) -> list[Position]:
 
 
 class EventLogContract:
-    """Subclass it and give `url` for a log that is empty."""
+    """A subclass provides `url` for an empty log."""
 
     @pytest.fixture
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""What every lake does, whatever it is made of."""
+"""Behaviour of every lake."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from bookcore.lake import Lake, open_lake
 
 
 class LakeContract:
-    """Subclass it and give `url` for a lake that is empty."""
+    """A subclass provides `url` for an empty lake."""
 
     @pytest.fixture
     def url(self) -> str:
@@ -73,7 +73,7 @@ class LakeContract:
 
 
 def _count_winners(lake: Lake, key: str) -> list[int]:
-    """Those of eight writers who were told that the key is theirs."""
+    """Number of the eight writers whose put returned True."""
     won: list[int] = []
     gate = threading.Barrier(8)
 

@@ -1,4 +1,4 @@
-"""What every search index does, whatever engine it is on."""
+"""Behaviour of every search index."""
 
 import random
 import subprocess
@@ -31,7 +31,7 @@ def make_priced_book(source_id: str, price: str, *, category: str = "Poetry") ->
 
 
 class SearchContract(IndexRebuildContract):
-    """Subclass it and give `url` for an index that is empty."""
+    """A subclass provides `url` for an empty index."""
 
     @pytest.fixture
     def url(self) -> str:
