@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.kit.auth import Role
+from bookcore.kit.validation import explain_error
 from gateway.accounts import Account
 from gateway.accounts.users import Users
 from gateway.api.schemas import NewAccount
@@ -39,7 +40,7 @@ def wanted_admin(email: str, password: str) -> NewAccount | None:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = f"BOOKSTREAM_BOOTSTRAP_ADMIN_{str(first['loc'][0]).upper()}"
-        raise Invalid(first["msg"], field=name) from error
+        raise Invalid(explain_error(first), field=name) from error
 
 
 def _is_so(account: Account, wanted: NewAccount, passwords: Passwords) -> bool:

@@ -152,6 +152,6 @@ class Settings(SharedSettings):
 
     def _refuse_own_unsafe(self) -> None:
         if self.accounts_url.startswith("sqlite:"):
-            raise ValueError("BOOKSTREAM_ACCOUNTS_URL is embedded; production needs a real server")
+            raise ValueError("BOOKSTREAM_ACCOUNTS_URL is an embedded adapter; production requires a server")
         if self.cache_url.startswith("memory:"):
-            raise ValueError("BOOKSTREAM_CACHE_URL is embedded; production needs a real server")
+            raise ValueError("BOOKSTREAM_CACHE_URL is an embedded adapter; production requires a server")

@@ -33,6 +33,6 @@ def test_a_pace_that_is_set_counts_on_this_machine_too() -> None:
 
 
 def test_production_refuses_the_embedded_frontier() -> None:
-    with pytest.raises(Invalid, match="BOOKSTREAM_FRONTIER_URL is embedded"):
+    with pytest.raises(Invalid, match="BOOKSTREAM_FRONTIER_URL is an embedded adapter"):
         read_settings(Settings, **_SERVERS)
     assert read_settings(Settings, frontier_url="redis://cache:6379/0", **_SERVERS)

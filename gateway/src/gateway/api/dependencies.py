@@ -97,7 +97,7 @@ async def _caller(
     add_response_headers(request.scope, admission.headers)
     missing = [scope for scope in needed.scopes if scope not in admission.caller.scopes]
     if missing:
-        raise ProblemError("forbidden", f"this needs the scope {missing[0]}")
+        raise ProblemError("forbidden", f"requires the scope {missing[0]}")
     return admission.caller
 
 

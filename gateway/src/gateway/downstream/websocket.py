@@ -126,7 +126,7 @@ class WebSocketTunnel(asyncio.Protocol):
         auth = await self._inside.authenticator.authenticate(head, self._client.find_client(head)[0])
         await self._inside.authenticator.count(auth)
         if not is_permitted(auth.caller.scopes, match.route, "GET"):
-            raise ProblemError("forbidden", f"this needs the scope {match.route.read_scope}")
+            raise ProblemError("forbidden", f"requires the scope {match.route.read_scope}")
         exchange = FastExchange(match, head, auth, connection=self._client, raw=raw)
         trace_id, exchange.traceparent = self._inside.fast_path.handler.tracer.start_span(head.trace)
         exchange.request_id = head.request_id or trace_id

@@ -18,5 +18,5 @@ class Settings(SharedSettings):
         if not self.registry_url:
             object.__setattr__(self, "registry_url", f"file://{self.data.absolute()}/ml/models")
         if self.environment is Environment.PRODUCTION and self.registry_url.startswith("file:"):
-            raise ValueError("BOOKSTREAM_REGISTRY_URL is embedded; production needs a real server")
+            raise ValueError("BOOKSTREAM_REGISTRY_URL is an embedded adapter; production requires a server")
         return self

@@ -21,5 +21,5 @@ class Settings(SharedSettings):
     @model_validator(mode="after")
     def _refuse_own_unsafe(self) -> Self:
         if self.environment is Environment.PRODUCTION and self.cache_url.startswith("memory:"):
-            raise ValueError("BOOKSTREAM_CACHE_URL is embedded; production needs a real server")
+            raise ValueError("BOOKSTREAM_CACHE_URL is an embedded adapter; production requires a server")
         return self

@@ -3,15 +3,12 @@
 from itertools import groupby
 from threading import Event
 
-import structlog
-
 from bookcore.catalogue import Catalogue, acquire_sender_lock, delete_sent, read_next_messages
-from bookcore.domain.errors import Unavailable
 from bookcore.event_log import EventLog
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
+from bookcore.kit.retry import run_until_stopped
 
 _BATCH = 1_000
-_log = structlog.get_logger()
 
 
 class Relay:
@@ -23,15 +20,14 @@ class Relay:
 
     def run(self, stop: Event, owes: Event) -> None:
         """Send whenever `owes` is set, and look twice a second in any case."""
-        while not stop.is_set():
+
+        def send_all() -> None:
             owes.wait(0.5)
             owes.clear()
-            try:
-                while self.step():
-                    pass
-            except Unavailable as error:
-                _log.warning("waiting", consumer="ingestor.relay", reason=str(error))
-                stop.wait(error.retry_after)
+            while self.step():
+                pass
+
+        run_until_stopped(send_all, stop, name="ingestor.relay")
 
     def step(self) -> int:
         """Send the head of the line; how many messages that were."""

@@ -79,7 +79,9 @@ class Settings(MlSettings):
             if not getattr(self, name):
                 object.__setattr__(self, name, f"sqlite:///{data}/ml/{file}.db")
             if self.environment is Environment.PRODUCTION and getattr(self, name).startswith("sqlite:"):
-                raise ValueError(f"BOOKSTREAM_{name.upper()} is embedded; production needs a real server")
+                raise ValueError(
+                    f"BOOKSTREAM_{name.upper()} is an embedded adapter; production requires a server"
+                )
         if self.ml_journal == Path():
             object.__setattr__(self, "ml_journal", data / "ml" / "journal")
         return self

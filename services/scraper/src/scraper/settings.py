@@ -55,7 +55,7 @@ class Settings(shared.Settings):
         if not self.frontier_url:
             object.__setattr__(self, "frontier_url", f"sqlite://{self.data.absolute()}/frontier")
         if self.environment is shared.Environment.PRODUCTION and self.frontier_url.startswith("sqlite:"):
-            raise ValueError("BOOKSTREAM_FRONTIER_URL is embedded; production needs a real server")
+            raise ValueError("BOOKSTREAM_FRONTIER_URL is an embedded adapter; production requires a server")
         return self
 
     def get_host_limit(self, name: str, *, is_loopback: bool) -> float:

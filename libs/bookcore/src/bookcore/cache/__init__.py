@@ -4,10 +4,9 @@ supports it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Protocol, cast
 
-from bookcore.domain.errors import Invalid
+from bookcore.kit.adapters import load_adapter
 
 Callback = Callable[[Any], None]
 """Called once, with a script's answer or a BookstreamError. Any: numbers, bytes and None, as it gives."""
@@ -93,7 +92,5 @@ class _Adapter(Protocol):
 
 def open_cache(url: str) -> Cache:
     """Raises: Invalid when no adapter speaks the URL's scheme."""
-    scheme = url.partition("://")[0]
-    if scheme not in _ADAPTERS:
-        raise Invalid(f"no cache for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="cache_url")
-    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_cache(url)
+    adapter = load_adapter(url, _ADAPTERS, port="cache", field="cache_url")
+    return cast(_Adapter, adapter).open_cache(url)

@@ -105,9 +105,7 @@ def _classify_error(error: DBAPIError) -> Invalid | Unavailable:
 
 
 def _build_unavailable(cause: str) -> Unavailable:
-    remedy = (
-        "free some space" if "full" in cause else f"check {_FIELD} and that it runs and can be written to"
-    )
+    remedy = "free some space" if "full" in cause else f"check {_FIELD} and the server and can be written to"
     return Unavailable(f"the catalogue can't be used ({cause}); {remedy}")
 
 

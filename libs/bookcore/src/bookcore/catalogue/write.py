@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from importlib import import_module
 from itertools import islice
-from typing import Protocol, cast
+from typing import Protocol
 
 from sqlalchemy import Connection, Table, insert, select, update
 
+from bookcore.catalogue import bulk_postgresql, bulk_sqlite
 from bookcore.catalogue.fold import BatchEffects, Observation, StoredBook, fold, split_by_version
 from bookcore.catalogue.outbox import build_outbox_rows
 from bookcore.catalogue.rows import Row, from_row
@@ -56,13 +56,16 @@ class _BulkWriter(Protocol):
     def insert_rows(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None: ...
 
 
+_BULK_WRITERS: Mapping[str, _BulkWriter] = {"postgresql": bulk_postgresql, "sqlite": bulk_sqlite}
+
+
 def apply_batch(connection: Connection, batch: IngestBatch) -> BatchResult:
     """Applies a batch inside the caller's transaction.
 
     Raises: Conflict when the catalogue is not at the batch's first offset: applied already, or one is
     missing.
     """
-    bulk = cast(_BulkWriter, import_module(f"bookcore.catalogue.bulk_{connection.dialect.name}"))
+    bulk = _BULK_WRITERS[connection.dialect.name]
     _advance_offset(connection, bulk, batch)
     orders = _read_versions(connection, batch.observations)
     fresh, stale = split_by_version(orders, batch.observations)

@@ -6,11 +6,10 @@ All methods block and are thread-safe; async callers use a thread.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol, cast
 
-from bookcore.domain.errors import Invalid
 from bookcore.events.message import Message, Record
+from bookcore.kit.adapters import load_adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +98,5 @@ class _Adapter(Protocol):
 
 def open_event_log(url: str) -> EventLog:
     """Raises: Invalid when no adapter speaks the URL's scheme."""
-    scheme = url.partition("://")[0]
-    if scheme not in _ADAPTERS:
-        raise Invalid(
-            f"no event log for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="event_log_url"
-        )
-    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_log(url)
+    adapter = load_adapter(url, _ADAPTERS, port="event log", field="event_log_url")
+    return cast(_Adapter, adapter).open_log(url)

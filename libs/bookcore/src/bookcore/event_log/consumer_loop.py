@@ -64,11 +64,16 @@ class ConsumerLoop:
             self._consumer.seek(here)
             self._wait(error, stop)
         except Conflict as error:
-            _log.info("moved on", consumer=self._name, reason=str(error))
+            _log.info("position changed by another member", component=self._name, error=str(error))
             self._consumer.seek(here)  # the handler says where to go on, unless the partition is gone
 
     def _wait(self, error: Unavailable, stop: Event) -> None:
-        _log.warning("waiting", consumer=self._name, reason=str(error), seconds=error.retry_after)
+        _log.warning(
+            "dependency unavailable; retrying",
+            component=self._name,
+            error=str(error),
+            delay=error.retry_after,
+        )
         stop.wait(error.retry_after)
 
 

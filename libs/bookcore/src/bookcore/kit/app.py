@@ -55,12 +55,12 @@ def create_service(
 
     @app.get("/health/live", tags=["health"])
     async def live() -> Health:
-        """Whether the process answers."""
+        """Liveness: the process runs."""
         return Health(status="ok")
 
     @app.get("/health/ready", tags=["health"], response_model=Health, responses={503: {"model": Health}})
     def is_ready() -> Response:
-        """Whether everything that this service needs is there."""
+        """Readiness: every dependency of the service is available."""
         try:
             ready()
         except BookstreamError as error:
@@ -79,7 +79,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    # asyncio sets it only on sockets of its own making; without it answers wait 40 ms for an acknowledgement.
+    # asyncio sets this only on its own sockets; without it a response waits up to 40 ms for a delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))
@@ -101,7 +101,7 @@ def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") 
         app,
         log_level=log_level.lower(),
         access_log=False,
-        proxy_headers=False,  # else anyone on this machine could choose the address that limits go by
+        proxy_headers=False,  # a local client could otherwise choose the address that rate limits use
         timeout_graceful_shutdown=10,
         server_header=False,
     )

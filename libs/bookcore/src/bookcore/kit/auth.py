@@ -114,16 +114,14 @@ class InternalTokens:
             who = Identity(claims["sub"], Role(claims["role"]), frozenset(claims["scope"].split()))
             return who, float(claims["exp"])
         except (jwt.InvalidTokenError, KeyError, ValueError, AttributeError, RecursionError) as error:
-            raise ProblemError(
-                "unauthorized", "services answer only requests that come by the gateway"
-            ) from error
+            raise ProblemError("unauthorized", "services accept requests from the gateway only") from error
 
 
 _header = APIKeyHeader(
     name=HEADER,
     scheme_name="gateway",
     auto_error=False,
-    description="Set by the gateway alone, which takes the client's own away",
+    description="Set by the gateway only; it removes the header that a client sends",
 )
 
 
@@ -140,7 +138,7 @@ def authorize(tokens: InternalTokens, token: str | None, scopes: Sequence[str]) 
     who = tokens.verify(token or "")
     missing = [scope for scope in scopes if scope not in who.scopes]
     if missing:
-        raise ProblemError("forbidden", f"this needs the scope {missing[0]}")
+        raise ProblemError("forbidden", f"requires the scope {missing[0]}")
     return who
 
 

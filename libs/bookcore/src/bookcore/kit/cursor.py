@@ -36,7 +36,7 @@ class SignedCursors:
                 raise ValueError("signature")
             end: list[CursorValue] = orjson.loads(payload)
         except (ValueError, Base64Error) as error:
-            detail = "cursor: it was changed, or belongs to other filters or another order"
+            detail = "cursor: modified, or issued for other filters or another order"
             raise ProblemError("bad-cursor", detail) from error
         return end
 

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from bookcore.domain.errors import BookstreamError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from bookcore.kit.validation import explain_error
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger()
@@ -33,131 +34,129 @@ PROBLEMS: dict[str, Problem] = {
         Problem(
             "invalid",
             422,
-            "The request is not valid",
+            "Invalid request",
             "Correct the field that `detail` names.",
-            "limit: Input should be less than or equal to 200",
+            "limit: must be at most 200",
         ),
         Problem(
             "bad-request",
             400,
-            "This is not proper HTTP",
-            "Correct what `detail` names.",
+            "Malformed HTTP request",
+            "Correct the part that `detail` names.",
             "a header has no colon",
         ),
         Problem(
             "bad-cursor",
             400,
-            "The cursor is not one of ours",
+            "Invalid cursor",
             "Start again without `cursor`.",
-            "cursor: it was changed, or belongs to other filters or another order",
+            "cursor: modified, or issued for other filters or another order",
         ),
         Problem(
             "unauthorized",
             401,
-            "A valid access token is needed",
+            "A valid access token is required",
             "Log in at /v1/auth/login.",
             "the token has expired; use the refresh token",
         ),
         Problem(
             "forbidden",
             403,
-            "You may not do this",
+            "Permission denied",
             "Use a key with the scope that `detail` names, or ask an administrator for the role.",
-            "this needs the scope books:write",
+            "requires the scope books:write",
         ),
-        Problem(
-            "not-found", 404, "There is nothing here", "Check the address or the id.", "no book 'shop:none'"
-        ),
+        Problem("not-found", 404, "Not found", "Check the address or the id.", "no book 'shop:none'"),
         Problem(
             "method-not-allowed",
             405,
-            "This address doesn't take that method",
+            "Method not allowed",
             "See /docs.",
             "Method Not Allowed",
         ),
         Problem(
             "request-timeout",
             408,
-            "The request took too long to arrive",
-            "Send it again, faster.",
-            "the body was not here within 30 s",
+            "Request timeout",
+            "Send the whole request within the time that `detail` names.",
+            "the body did not arrive within 30 s",
         ),
         Problem(
             "conflict",
             409,
-            "The state is not what you expected",
+            "Conflict with the current state",
             "Read it again, then decide.",
-            "there is a book own_shop:n1 already; change it with PATCH",
+            "the book own_shop:n1 exists; change it with PATCH",
         ),
         Problem(
             "idempotency-mismatch",
             422,
-            "The Idempotency-Key was used for something else",
+            "Idempotency-Key reused with another request",
             "Send a new key with a new request.",
-            "this key came with another body before",
+            "this key was used with another body",
         ),
         Problem(
             "precondition-failed",
             412,
-            "The book has changed since",
+            "The book was changed meanwhile",
             "Read it again, then decide.",
-            'the book is at "8", you named "7"',
+            'the book is at "8", If-Match names "7"',
         ),
         Problem(
             "too-large",
             413,
-            "The request body is too large",
+            "Request body too large",
             "Send less at once.",
-            "at most 1048576 bytes are accepted",
+            "the limit is 1048576 bytes",
         ),
         Problem(
             "target-too-long",
             414,
-            "The address is too long",
-            "Ask for less at once.",
-            "the address is longer than 8192 bytes",
+            "URI too long",
+            "Send fewer or shorter query parameters.",
+            "the URI is longer than 8192 bytes",
         ),
         Problem(
             "too-many-requests",
             429,
-            "You are asking too fast",
-            "Wait as long as Retry-After says.",
+            "Too many requests",
+            "Retry after the number of seconds in Retry-After.",
             "the quota is 600 in 60 s; wait 3 s",
         ),
         Problem(
             "head-too-large",
             431,
-            "The headers are too large",
+            "Request headers too large",
             "Send fewer headers, or shorter ones.",
-            "the head is longer than 32768 bytes",
+            "the headers are longer than 32768 bytes",
         ),
         Problem(
             "internal",
             500,
-            "Something broke on our side",
-            "Try again; report the request id.",
-            "the error has been logged under this request id",
+            "Internal error",
+            "Retry; if it persists, report the request id.",
+            "the error is logged under this request id",
         ),
         Problem(
             "bad-gateway",
             502,
-            "The service behind gave no usable answer",
-            "Try again.",
-            "books-api broke off the connection",
+            "Bad gateway",
+            "Retry.",
+            "invalid response from books-api: connection closed",
         ),
         Problem(
             "unavailable",
             503,
-            "A part that this needs is away",
-            "Wait as long as Retry-After says.",
-            "books-api can't be reached now",
+            "Service unavailable",
+            "Retry after the number of seconds in Retry-After.",
+            "books-api is unavailable",
         ),
         Problem(
             "timeout",
             504,
-            "The service behind took too long",
-            "Try again, or ask for less.",
-            "books-api took too long",
+            "Gateway timeout",
+            "Retry, or request less data.",
+            "no response from books-api in time",
         ),
     )
 }
@@ -237,7 +236,7 @@ def _on_validation(_: Request, error: Exception) -> JSONResponse:
         detail = "body: send one JSON object with Content-Type: application/json"
         return build_problem_response(PROBLEMS["invalid"], detail, field="body")
     where = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    return build_problem_response(PROBLEMS["invalid"], f"{where}: {first['msg']}", field=where)
+    return build_problem_response(PROBLEMS["invalid"], f"{where}: {explain_error(first)}", field=where)
 
 
 def _on_http(_: Request, error: Exception) -> JSONResponse:
@@ -250,4 +249,4 @@ def _on_http(_: Request, error: Exception) -> JSONResponse:
 
 def _on_crash(request: Request, error: Exception) -> JSONResponse:
     _log.error("request failed", path=request.url.path, exc_info=error)
-    return build_problem_response(PROBLEMS["internal"], "the error has been logged")
+    return build_problem_response(PROBLEMS["internal"], "the error is logged")

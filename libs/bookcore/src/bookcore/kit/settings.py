@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bookcore.domain.errors import Invalid
+from bookcore.kit.validation import explain_error
 
 DEVELOPMENT_SECRET = "development-only-secret-of-thirty-two-bytes"  # noqa: S105 - refused in production
 _SHORTEST_SECRET = 32
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     search_url: str = Field("", description="search index; default `tantivy://DATA/search`")
     internal_secret: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET),
-        description="signs the short-lived tokens by which the gateway tells services who asks",
+        description="signs the short-lived tokens that carry the caller's identity from gateway to services",
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR")
 
@@ -74,7 +75,9 @@ class Settings(BaseSettings):
     def _refuse_unsafe(self) -> None:
         for name in ("event_log_url", "lake_url", "catalogue_url", "search_url"):
             if str(getattr(self, name)).startswith(_EMBEDDED):
-                raise ValueError(f"BOOKSTREAM_{name.upper()} is embedded; production needs a real server")
+                raise ValueError(
+                    f"BOOKSTREAM_{name.upper()} is an embedded adapter; production requires a server"
+                )
         secret = self.internal_secret.get_secret_value()
         if secret == DEVELOPMENT_SECRET or len(secret.encode()) < _SHORTEST_SECRET:
             raise ValueError("BOOKSTREAM_INTERNAL_SECRET must be random and of 32 bytes or more")
@@ -88,6 +91,6 @@ def read_settings(kind: type[S], **given: object) -> S:
     try:
         return kind(**given)  # type: ignore[arg-type]  # pydantic checks the values, which may be of any type
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        raise Invalid(first["msg"], field=f"BOOKSTREAM_{name}" if name else None) from error
+        raise Invalid(explain_error(first), field=f"BOOKSTREAM_{name}" if name else None) from error

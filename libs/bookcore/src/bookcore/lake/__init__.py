@@ -1,10 +1,9 @@
 """The lake port: immutable objects by key. S3 in production, a folder on a laptop."""
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Protocol, cast
 
-from bookcore.domain.errors import Invalid
+from bookcore.kit.adapters import load_adapter
 
 
 class Lake(Protocol):
@@ -45,16 +44,13 @@ class _Adapter(Protocol):
 
 def open_lake(url: str) -> Lake:
     """Raises: Invalid when no adapter speaks the URL's scheme."""
-    return _adapter(url).open_lake(url)
+    return _load_adapter(url).open_lake(url)
 
 
 def prepare_lake(url: str) -> str:
     """Creates the bucket or folder if absent; returns one line about the result."""
-    return _adapter(url).prepare(url)
+    return _load_adapter(url).prepare(url)
 
 
-def _adapter(url: str) -> _Adapter:
-    scheme = url.partition("://")[0]
-    if scheme not in _ADAPTERS:
-        raise Invalid(f"no lake for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="lake_url")
-    return cast(_Adapter, import_module(_ADAPTERS[scheme]))
+def _load_adapter(url: str) -> _Adapter:
+    return cast(_Adapter, load_adapter(url, _ADAPTERS, port="lake", field="lake_url"))

@@ -282,7 +282,7 @@ def _translate_errors(bucket: Bucket) -> Iterator[None]:
         ) from error
     except (BotoConnectionError, BotoCoreError, OSError) as error:
         raise Unavailable(
-            f"{bucket} doesn't answer ({_format_error(error)}); check {_FIELD} and that it runs",
+            f"{bucket} does not answer ({_format_error(error)}); check {_FIELD} and the server",
             retry_after=2,
         ) from error
 

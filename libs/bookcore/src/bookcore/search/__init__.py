@@ -7,12 +7,12 @@ index the same tokens.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from importlib import import_module
 from itertools import islice
 from typing import Protocol, cast
 
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Invalid
+from bookcore.kit.adapters import load_adapter
 
 _NAMED = 3
 
@@ -157,7 +157,7 @@ def open_search_index(url: str, *, writable: bool = False) -> SearchIndex:
 
     Raises: Invalid when no adapter supports the URL's scheme, Conflict when another process writes.
     """
-    return _adapter(url).open_index(url, writable=writable)
+    return _load_adapter(url).open_index(url, writable=writable)
 
 
 def begin_rebuild(url: str) -> IndexRebuild:
@@ -166,11 +166,8 @@ def begin_rebuild(url: str) -> IndexRebuild:
     The live index may be missing, or of another version.
     Raises: the same errors as open_search_index.
     """
-    return _adapter(url).open_rebuild(url)
+    return _load_adapter(url).open_rebuild(url)
 
 
-def _adapter(url: str) -> _Adapter:
-    scheme = url.partition("://")[0]
-    if scheme not in _ADAPTERS:
-        raise Invalid(f"no search for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="search_url")
-    return cast(_Adapter, import_module(_ADAPTERS[scheme]))
+def _load_adapter(url: str) -> _Adapter:
+    return cast(_Adapter, load_adapter(url, _ADAPTERS, port="search index", field="search_url"))

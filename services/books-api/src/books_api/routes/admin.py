@@ -12,6 +12,7 @@ from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.book import BookState
 from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
+from bookcore.kit.validation import explain_error, locate_error
 from books_api.dependencies import Parts
 from books_api.idempotency import NAME, IdempotentRoute
 from books_api.routes.books import etag, living
@@ -79,7 +80,7 @@ def _patched(stored: VersionedBook, patch: BookPatch) -> Book:
         return patched(stored, patch).to_book()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise Invalid(first["msg"], field=".".join(str(part) for part in first["loc"])) from error
+        raise Invalid(explain_error(first), field=locate_error(first)) from error
 
 
 def _expected(stored: VersionedBook, if_match: str | None) -> VersionedBook:

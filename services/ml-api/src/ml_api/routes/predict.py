@@ -15,6 +15,7 @@ from bookcore.domain.errors import Invalid, NotFound
 from bookcore.kit.auth import HEADER, authorize
 from bookcore.kit.auth import Scope as Scopes
 from bookcore.kit.openapi import describe_problems
+from bookcore.kit.validation import explain_error, locate_error
 from ml_api.answering import Answer, Asked, Wanted
 from ml_api.parts import Collaborators
 from ml_api.schemas import BatchOut, FeaturesIn, PredictIn, PredictionOut, RowError
@@ -132,9 +133,8 @@ _NOTHING = FeaturesIn()
 
 def _invalid(error: ValidationError) -> Invalid:
     """The place and what is wrong, never what stood there."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return Invalid(str(first["msg"]), field=place or "body")
+    first = error.errors(include_url=False, include_input=False)[0]
+    return Invalid(explain_error(first), field=locate_error(first) or "body")
 
 
 def _answered(parts: Collaborators, asked: PredictIn, user: str) -> Answer:

@@ -66,7 +66,7 @@ class RedisConnection:
             wire.send(command, then, whole)
             return
         if wire is not None:
-            then(self._build_unavailable("the server is overdue with an answer"))
+            then(self._build_unavailable("a reply is overdue"))
             return
         self._connect()
         if self._has_failed or self._connecting is None:
@@ -142,13 +142,13 @@ class RedisConnection:
     def _translate_reason(self, reason: str) -> BookstreamError:
         if reason.startswith(_REFUSALS):
             return Invalid(
-                f"{self._display_address} refuses the login; check user and password", field=self._field
+                f"{self._display_address} rejects the login; check user and password", field=self._field
             )
         return self._build_unavailable(reason)
 
     def _build_unavailable(self, reason: str) -> Unavailable:
         return Unavailable(
-            f"{self._display_address} doesn't answer ({reason}); check {self._field} and that it runs",
+            f"{self._display_address} does not answer ({reason}); check {self._field} and the server",
             retry_after=1.0,
         )
 
@@ -213,7 +213,7 @@ class RedisProtocol(asyncio.Protocol):
                 else:
                     then(reply)
         except ProtocolError as error:
-            _log.warning("the cache server talks nonsense", error=str(error))
+            _log.warning("invalid reply from the cache server; reconnecting", error=str(error))
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -47,11 +47,11 @@ def translate_errors(address: str, *, field: str) -> Iterator[None]:
     try:
         yield
     except (AuthenticationError, NoPermissionError) as error:
-        raise Invalid(f"{shown} refuses the login ({error}); check user and password", field=field) from error
+        raise Invalid(f"{shown} rejects the login ({error}); check user and password", field=field) from error
     except ResponseError as error:
         if "NOAUTH" in str(error) or "WRONGPASS" in str(error):
-            raise Invalid(f"{shown} wants a password; put it into the URL", field=field) from error
+            raise Invalid(f"{shown} requires a password; add it to the URL", field=field) from error
         raise
     except (RedisError, OSError) as error:
         line = " ".join(str(error).split())
-        raise Unavailable(f"{shown} doesn't answer ({line}); check {field} and that it runs") from error
+        raise Unavailable(f"{shown} does not answer ({line}); check {field} and the server") from error

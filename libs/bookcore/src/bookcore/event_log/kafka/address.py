@@ -174,7 +174,7 @@ def translate_errors(address: KafkaAddress) -> Iterator[None]:
         raise
     except (KafkaError, OSError) as error:
         raise Unavailable(
-            f"Kafka at {address} doesn't answer ({_format_error(error)}); check {_FIELD} and that it runs",
+            f"Kafka at {address} does not answer ({_format_error(error)}); check {_FIELD} and the server",
             retry_after=2,
         ) from error
 

@@ -1,0 +1,28 @@
+"""Adapters are chosen by the scheme of a URL."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bookcore.cache import open_cache
+from bookcore.domain.errors import Invalid
+from bookcore.event_log import open_event_log
+from bookcore.lake import open_lake
+from bookcore.search import open_search_index
+
+
+@pytest.mark.parametrize(
+    ("open_port", "text"),
+    [
+        (open_cache, "cache_url: no cache for gopher://; use one of memory, redis, rediss"),
+        (open_event_log, "event_log_url: no event log for gopher://; use one of sqlite, kafka"),
+        (open_lake, "lake_url: no lake for gopher://; use one of file, s3"),
+        (open_search_index, "search_url: no search index for gopher://; use one of tantivy, elasticsearch"),
+    ],
+)
+def test_an_unknown_scheme_is_refused_with_the_setting_and_the_choices(
+    open_port: Callable[[str], object], text: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        open_port("gopher://host")
+    assert str(caught.value) == text
