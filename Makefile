@@ -9,13 +9,15 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser gcc help run test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml docs lock clean
+.PHONY: browser gcc help run servers test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
-run: $(VENV)/ready ## crawl a bookshop, keep it, serve it (ARGS="--once --data DIR --port 8080")
+run: $(VENV)/run ## crawl a bookshop, keep it, serve it (ARGS="--once --data DIR --port 8080")
 	@$(BIN)/bookstream demo $(ARGS)
+
+servers: $(VENV)/ready ## install the clients of the real servers and all that checks and tests need
 
 test: check ## lint, types, import contracts and every test that needs no server
 	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/integration --ignore tests/faults $(ARGS)
@@ -60,9 +62,10 @@ bench-ml: $(VENV)/ready ## measure price models and ml-api against MLflow's scor
 docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
 	$(BIN)/python -m docs.generate
 
-lock: $(VENV)/uv ## resolve anew and pin every third-party package in requirements-dev.txt
+lock: $(VENV)/uv ## resolve and pin every third-party package (requirements.txt, requirements-dev.txt)
 	$(BIN)/uv lock
-	$(BIN)/uv export --quiet --frozen --all-packages --all-extras --no-emit-workspace --no-header --no-annotate --format requirements-txt --output-file requirements-dev.txt
+	$(BIN)/uv export --quiet --frozen --all-packages --all-extras --all-groups --no-emit-workspace --no-header --no-annotate --format requirements-txt --output-file requirements-dev.txt
+	$(BIN)/uv export --quiet --frozen --only-group run --no-emit-workspace --no-header --no-annotate --format requirements-txt --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate deploy/mlflow/requirements.in --output-file deploy/mlflow/requirements.txt
 
 clean: ## remove the environment and what the programs made
@@ -74,8 +77,14 @@ $(VENV)/uv:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-$(VENV)/ready: requirements-dev.txt $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) | $(VENV)/uv
-	@echo "setting up $(VENV) (once; about a minute with an empty cache)"
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements-dev.txt
+$(VENV)/run: requirements.txt $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) | $(VENV)/uv
+	@echo "installing what running needs into $(VENV) (once; about half a minute with an empty cache)"
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements.txt
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps $(addprefix --editable ,$(DISTRIBUTIONS))
 	@touch $@
+
+$(VENV)/ready: requirements-dev.txt $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) | $(VENV)/uv
+	@echo "installing what checks and tests need into $(VENV) (once; about a minute with an empty cache)"
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements-dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps $(addprefix --editable ,$(DISTRIBUTIONS))
+	@touch $(VENV)/run $@

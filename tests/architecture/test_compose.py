@@ -1,6 +1,7 @@
 """docker-compose.yml agrees with the settings classes, the Dockerfiles and what two Composes can read."""
 
 import re
+import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,10 +47,25 @@ def environment(section: Section) -> Mapping[str, str]:
     return found
 
 
-def test_every_service_of_the_readme_is_composed_from_its_own_dockerfile() -> None:
+def test_every_service_of_the_readme_is_built_from_the_one_dockerfile_by_its_own_distribution() -> None:
     assert set(SERVICES) <= OURS.keys()
+    declared = set(re.findall(r"^ARG (\w+)", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE))
     for name, section in OURS.items():
-        assert (ROOT / section["build"]["dockerfile"]).exists(), name
+        build = section["build"]
+        assert build["dockerfile"] == "deploy/Dockerfile", name
+        assert build["args"].keys() <= declared, name
+        package = ROOT / build["args"]["DISTRIBUTION"] / "src" / build["args"]["MODULE"]
+        assert (package / "__main__.py").exists(), name
+
+
+def test_an_image_has_the_libraries_that_its_distribution_depends_on() -> None:
+    libraries = {path.name for path in (ROOT / "libs").iterdir()}
+    for name, section in OURS.items():
+        args = section["build"]["args"]
+        project = tomllib.loads((ROOT / args["DISTRIBUTION"] / "pyproject.toml").read_text())["project"]
+        needed = {re.split(r"[\[>=<]", text)[0] for text in project["dependencies"]} & libraries
+        assert set(args.get("LIBS", "bookcore").split()) == needed, name
+        assert ("EXTRAS" in args) == ("servers" not in project.get("optional-dependencies", {})), name
 
 
 @pytest.mark.parametrize("name", sorted(OURS))

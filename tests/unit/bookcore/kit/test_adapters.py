@@ -1,12 +1,14 @@
 """Adapters are chosen by the scheme of a URL."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from bookcore.cache import open_cache
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import open_event_log
+from bookcore.kit.adapters import load_adapter
 from bookcore.lake import open_lake
 from bookcore.search import open_search_index
 
@@ -26,3 +28,13 @@ def test_an_unknown_scheme_is_refused_with_the_setting_and_the_choices(
     with pytest.raises(Invalid) as caught:
         open_port("gopher://host")
     assert str(caught.value) == text
+
+
+def test_a_client_that_is_not_installed_is_named_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gopher_adapter.py").write_text("import gopherlib\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(Invalid) as caught:
+        load_adapter("gopher://host", {"gopher": "gopher_adapter"}, port="cache", field="cache_url")
+    assert "needs the package gopherlib, which is not installed; run `make servers`" in str(caught.value)

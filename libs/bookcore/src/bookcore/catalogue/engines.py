@@ -18,6 +18,7 @@ from sqlalchemy.exc import (
 
 from bookcore.catalogue.schema import check_schema_version
 from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.kit.adapters import explain_missing_client
 from bookcore.sql import begin_setup, create_sqlite_engine
 
 _FIELD = "BOOKSTREAM_CATALOGUE_URL"
@@ -123,19 +124,22 @@ def _create_postgresql_engine(url: URL) -> Engine:
     schema = str(url.query.get("schema", "bookstream"))
     if not schema.isidentifier():
         raise Invalid(f"names a schema {schema!r} that is no identifier", field=_FIELD)
-    return create_engine(
-        url.difference_update_query(["schema"]),
-        json_serializer=_dump_json,
-        pool_pre_ping=True,
-        pool_recycle=1_800,
-        pool_size=10,
-        max_overflow=20,
-        connect_args={
-            "connect_timeout": 5,
-            "options": f"-c search_path={schema},public -c idle_in_transaction_session_timeout=300000",
-            **_KEEPALIVE,
-        },
-    )
+    try:
+        return create_engine(
+            url.difference_update_query(["schema"]),
+            json_serializer=_dump_json,
+            pool_pre_ping=True,
+            pool_recycle=1_800,
+            pool_size=10,
+            max_overflow=20,
+            connect_args={
+                "connect_timeout": 5,
+                "options": f"-c search_path={schema},public -c idle_in_transaction_session_timeout=300000",
+                **_KEEPALIVE,
+            },
+        )
+    except ModuleNotFoundError as error:
+        raise explain_missing_client(_POSTGRESQL, error, field=_FIELD) from error
 
 
 def _dump_json(value: object) -> str:
