@@ -1,7 +1,7 @@
 """Health of a container, by BOOKSTREAM_HEALTH: `python3 healthcheck.py` exits with 0 when it is healthy.
 
-A URL must answer with a 2xx status within 4 s. `threads:N`: the service's process has more than N threads; for a
-process without a port. Empty: healthy while the process runs.
+A URL must answer with a 2xx status within 4 s. `threads:N`: the service's process has more than N threads;
+for a process without a port. Empty: healthy while the process runs.
 """
 
 import os

@@ -23,7 +23,9 @@ def load_adapter(url: str, adapters: Mapping[str, str], *, port: str, field: str
 
 
 def explain_missing_client(scheme: str, error: ImportError, *, field: str) -> Invalid:
-    """The remedy for a client library that is not installed: `make run` installs the embedded adapters only."""
+    """The remedy for a client library that is not installed: `make run` installs the embedded adapters
+    only.
+    """
     return Invalid(
         f"{scheme}:// needs the package {error.name}, which is not installed; run `make servers`,"
         " or install the extra `servers`",
