@@ -15,7 +15,7 @@ from bookml import snapshot
 from bookml.facts import Facts
 from bookml.history import PREFIX, connected
 from bookml.online import Known, open_online_store
-from bookml.training_set import joined
+from bookml.point_in_time import joined
 
 ENTITIES, HISTORY, MILLION = 100_000, 500_000, 1_000_000
 _ROW = """SELECT 'million:' || printf('%07d', i) AS id, 'million' AS source, i::BIGINT AS event_time,
@@ -27,7 +27,7 @@ import sys
 from pathlib import Path
 from bookcore.lake import open_lake
 from bookml import snapshot
-from ml_api.routes.data import _blocks
+from ml_api.routes.training_data import _blocks
 lake = open_lake(sys.argv[1])
 manifest = snapshot.manifest_of(lake, sys.argv[2])
 size = sum(len(block) for block in _blocks(lake, manifest, None, int(sys.argv[3])))

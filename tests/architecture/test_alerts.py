@@ -6,7 +6,7 @@ import pytest
 import yaml
 from docs.generate import ROOT
 
-from ml_api import metrics
+from ml_api.monitoring import metrics
 
 RULES = [
     rule

@@ -26,7 +26,7 @@ from gateway.api.dependencies import Control
 from gateway.app import create_app
 from gateway.downstream.server import build_config
 from gateway.settings import Settings
-from trainer.run import run
+from trainer.job import run
 
 Headers = dict[str, str]
 BOOKS = 25

@@ -18,12 +18,12 @@ from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, 
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake, prepare_lake
 from bookml import snapshot
-from bookml.promoting import Decider, Wish
+from bookml.promotion import Decider, Wish
 from bookml.registry import Act, champion_of, model_name, open_registry
 from ml_api.app import create_app
 from ml_api.settings import Settings
-from trainer.needed import Limits, need_of
-from trainer.run import Outcome, Stores, run
+from trainer.job import Outcome, Stores, run
+from trainer.retrain_policy import Limits, need_of
 
 BOOKS = 260
 

@@ -12,7 +12,7 @@ from bookcore.domain.details import Details
 from bookml.encoder import COLUMNS, encoded
 from bookml.facts import Facts, facts_from, facts_of
 from bookml.features import BUCKETS, NAMES, NUMBERS, features_of
-from ml_api.schemas import FeaturesIn
+from ml_api.routes.schemas import FeaturesIn
 
 _text = st.text(max_size=40)
 _facts = st.builds(

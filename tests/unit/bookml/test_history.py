@@ -15,7 +15,7 @@ from bookcore.events.topics import STATE
 from bookcore.lake import Lake
 from bookml import snapshot
 from bookml.history import catch_up, history, keep
-from bookml.training_set import Entity, known_at
+from bookml.point_in_time import Entity, known_at
 
 A_MINUTE = 60_000_000
 

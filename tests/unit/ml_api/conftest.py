@@ -13,11 +13,11 @@ from bookcore.event_log import open_event_log
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
-from bookml.promoting import Decider
+from bookml.promotion import Decider
 from bookml.registry import open_registry
 from ml_api.app import create_app
 from ml_api.settings import Settings
-from trainer.run import Stores, run
+from trainer.job import Stores, run
 
 
 def silent(_: str, __: int, ___: int) -> None:

@@ -15,7 +15,7 @@ from tests.unit.ml_api.test_models import NAME, put_to_use
 from tests.unit.ml_api.test_predict import BOOK, amount, ask
 
 from bookml.artifact import MODEL
-from ml_api.models import Models
+from ml_api.models.served_models import Models
 
 BEHIND = ("/", "Traceback", "pydantic", "sqlite", "numpy", "onnx", "features_of", "0x")
 

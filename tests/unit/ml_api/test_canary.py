@@ -28,14 +28,14 @@ from bookcore.events.ml import ModelDecided
 from bookcore.events.topics import DECIDED
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookml.artifact import MODEL
-from bookml.promoting import Wish
+from bookml.promotion import Wish
 from bookml.registry import Act, Challenge, Decision, Draft, challenge_of
-from ml_api.canary import BY, Seen, Watch, judged
-from ml_api.evidence import Mean, Pairs
-from ml_api.models import Models
+from ml_api.experiments.assignment import Tally, Trying, share_of
+from ml_api.experiments.canary import BY, Seen, Watch, judged
+from ml_api.models.served_models import Models
+from ml_api.predictions.evidence import Mean, Pairs
 from ml_api.predictions.store import PAIRED, SHADOW, PredictionStore
 from ml_api.settings import Settings, Trial
-from ml_api.trying import Tally, Trying, share_of
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 SETTINGS = Settings(ml_trial=Trial.CANARY)

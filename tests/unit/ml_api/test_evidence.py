@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from ml_api.evidence import ALPHA, Mean
+from ml_api.predictions.evidence import ALPHA, Mean
 
 Doubles = NDArray[np.float64]
 STREAMS, LONGEST = 1_000, 1_500

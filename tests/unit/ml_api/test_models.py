@@ -13,10 +13,10 @@ from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_predict import BOOK, amount, ask, eventually
 
 from bookcore.domain.book import Money
-from bookml.promoting import Wish
+from bookml.promotion import Wish
 from bookml.registry import Act
+from ml_api.experiments.assignment import share_of
 from ml_api.settings import Settings, Trial
-from ml_api.trying import share_of
 
 NAME = "price-good-gbp"
 MONTHS = 60 * 24 * 800  # minutes: after the present, whenever that is in the next years

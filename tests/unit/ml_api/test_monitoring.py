@@ -16,8 +16,8 @@ from tests.unit.ml_api.test_canary import asked_by_canary, canary, known, prices
 from tests.unit.ml_api.test_models import NAME
 from tests.unit.ml_api.test_predict import BOOK, ask
 
-from ml_api.drift import ks_of
-from ml_api.metrics import HELP
+from ml_api.monitoring.metrics import HELP
+from ml_api.serving.drift import ks_of
 
 RULES = Path(__file__).parents[3] / "deploy/observability/ml-alerts.yml"
 TENTHS = np.arange(0.1, 1.0, 0.1)

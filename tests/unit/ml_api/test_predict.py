@@ -18,7 +18,7 @@ from bookcore.events.ml import PredictionMade
 from bookcore.events.topics import PREDICTED
 from bookcore.kit.auth import HEADER
 from bookml.facts import facts_of
-from ml_api.models import Models
+from ml_api.models.served_models import Models
 
 BOOK = {
     "title": "The lamp river",

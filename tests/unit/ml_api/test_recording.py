@@ -25,10 +25,10 @@ from bookcore.events.ml import PredictionMade
 from bookcore.events.topics import PREDICTED
 from bookcore.kit.app import bind
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
+from ml_api.predictions.events import messages_of
 from ml_api.predictions.journal import Journal
 from ml_api.predictions.recorder import Recorder
 from ml_api.predictions.store import PredictionStore, Row
-from ml_api.predictions.telling import messages_of
 from ml_api.settings import Settings
 
 

@@ -24,13 +24,13 @@ from bookml.encoder import COLUMNS
 from bookml.facts import facts_of
 from bookml.features import features_of
 from bookml.predictor import Predictor
-from bookml.promoting import Decider, Wish
+from bookml.promotion import Decider, Wish
 from bookml.registry import Act, champion_of, open_registry
 from trainer.fit import Rows, fit, out_of_fold
 from trainer.folds import folds_of
 from trainer.gate import FEWEST, Verdict, gain_over
-from trainer.graph import graph_of
-from trainer.run import Outcome, run
+from trainer.job import Outcome, run
+from trainer.onnx_graph import graph_of
 from trainer.stores import Stores
 
 NAME = "price-shop-gbp"

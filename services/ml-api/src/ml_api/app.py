@@ -15,19 +15,21 @@ from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
 from bookml.online import Known, feed, open_online_store
-from bookml.promoting import Decider
+from bookml.promotion import Decider
 from bookml.registry import open_registry
-from ml_api.answering import Answering
-from ml_api.canary import Watch
-from ml_api.metrics import Metrics
-from ml_api.models import Models, check
-from ml_api.parts import Collaborators
+from ml_api.experiments.canary import Watch
+from ml_api.experiments.guardrails import guard
+from ml_api.models.served_models import Models, check
+from ml_api.monitoring.metrics import Metrics
 from ml_api.predictions.journal import Journal
 from ml_api.predictions.recorder import Recorder
 from ml_api.predictions.store import PredictionStore
-from ml_api.routes import data, looking, models, predict
+from ml_api.routes import models, predict
+from ml_api.routes import monitoring as looking
+from ml_api.routes import training_data as data
+from ml_api.routes.dependencies import Collaborators
+from ml_api.serving.prediction_service import Answering
 from ml_api.settings import Settings
-from ml_api.trials import guard
 
 _log = structlog.get_logger()
 Loop = Callable[[Event], None]

@@ -20,10 +20,10 @@ from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from bookcore.lake import open_lake
 from bookml.history import catch_up, sources
-from bookml.promoting import Decider, Wish, reason_of, role_of
+from bookml.promotion import Decider, Wish, reason_of, role_of
 from bookml.registry import Act, open_registry
-from trainer.needed import Limits, Need, need_of
-from trainer.run import run
+from trainer.job import run
+from trainer.retrain_policy import Limits, Need, need_of
 from trainer.settings import Settings
 from trainer.stores import Stores
 

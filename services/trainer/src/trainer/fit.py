@@ -9,7 +9,10 @@ from scipy.sparse import csr_matrix
 
 from bookml.encoder import Effect, Inputs, encoded
 from bookml.features import Features
-from trainer import boost, effects, topics, words
+from trainer import boosting as boost
+from trainer import lsa as topics
+from trainer import target_encoding as effects
+from trainer import text_ridge as words
 from trainer.folds import Ints, folds_of
 
 INNER = 5

@@ -16,9 +16,9 @@ import structlog
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.event_log import EventLog
 from bookcore.events.topics import PREDICTED
+from ml_api.predictions.events import messages_of
 from ml_api.predictions.journal import Journal
 from ml_api.predictions.store import PredictionStore, Row
-from ml_api.predictions.telling import messages_of
 
 _EVERY = 0.1  # seconds; a batch of ten costs a row five times what one of a hundred does
 _MOST = 100_000

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bookcore.domain.errors import Unavailable
 from bookcore.sql import create_tables, open_engine
 from bookml.online import Known
-from ml_api.evidence import Mean, Pairs
+from ml_api.predictions.evidence import Mean, Pairs
 from ml_api.predictions.tables import OBSERVED, metadata, predictions
 
 Row = dict[str, Any]  # Any: a row holds every column type

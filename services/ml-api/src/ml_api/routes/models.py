@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse
 from bookcore.domain.errors import NotFound
 from bookcore.kit.openapi import describe_problems
 from bookml import artifact
-from bookml.promoting import role_of, version_of
+from bookml.promotion import role_of, version_of
 from bookml.registry import Decision, Registry, Version
-from ml_api.parts import Parts
-from ml_api.schemas import DecisionOut, ModelOut, ModelWhole
+from ml_api.routes.dependencies import Parts
+from ml_api.routes.schemas import DecisionOut, ModelOut, ModelWhole
 
 router = APIRouter(tags=["models"])
 

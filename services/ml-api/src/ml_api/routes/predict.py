@@ -16,9 +16,9 @@ from bookcore.kit.auth import HEADER, authorize
 from bookcore.kit.auth import Scope as Scopes
 from bookcore.kit.openapi import describe_problems
 from bookcore.kit.validation import explain_error, locate_error
-from ml_api.answering import Answer, Asked, Wanted
-from ml_api.parts import Collaborators
-from ml_api.schemas import BatchOut, FeaturesIn, PredictIn, PredictionOut, RowError
+from ml_api.routes.dependencies import Collaborators
+from ml_api.routes.schemas import BatchOut, FeaturesIn, PredictIn, PredictionOut, RowError
+from ml_api.serving.prediction_service import Answer, Asked, Wanted
 
 
 class _Plain(APIRoute):

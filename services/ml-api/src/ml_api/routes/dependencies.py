@@ -8,10 +8,10 @@ from fastapi import Depends, Request
 from bookcore.lake import Lake
 from bookml.online import OnlineStore
 from bookml.registry import Registry
-from ml_api.answering import Answering
-from ml_api.metrics import Metrics
-from ml_api.models import Models
+from ml_api.models.served_models import Models
+from ml_api.monitoring.metrics import Metrics
 from ml_api.predictions.recorder import Recorder
+from ml_api.serving.prediction_service import Answering
 
 
 @dataclass(frozen=True, slots=True)

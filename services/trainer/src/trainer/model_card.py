@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bookml.features import VERSION
 from bookml.snapshot import Manifest
-from trainer.boost import FOLDINGS, INPUT_COLUMNS, Trees
+from trainer.boosting import FOLDINGS, INPUT_COLUMNS, Trees
 from trainer.conformal import COVERAGE, Coverage
 from trainer.fit import INNER, OUTER, OutOfFold
 from trainer.gate import MARGIN, Judgement

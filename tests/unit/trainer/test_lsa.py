@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, random_array
 from tests.unit.trainer.test_trainer import rows_of
 
-from trainer import topics
+from trainer import lsa as topics
 
 
 def sparse(rows: int, columns: int) -> csr_matrix:

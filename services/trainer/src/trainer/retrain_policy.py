@@ -150,7 +150,7 @@ def _live(stores: Stores, latest: Version, now: Sequence[Example], limits: Limit
 def _predictions(log: EventLog, version: Version) -> Iterator[PredictionMade]:
     """The latest that this version made, of every partition."""
     of = ("model", version.digest)
-    for part in log.read_progress(PREDICTED.name, "trainer.needed"):
+    for part in log.read_progress(PREDICTED.name, "trainer.retrain_policy"):
         first = max(0, part.end - _LATEST)
         while records := log.read(PREDICTED.name, part.partition, first, 1_000):
             first = records[-1].offset + 1

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from trainer.words import SCORES, idf_of, scaled
+from trainer.text_ridge import SCORES, idf_of, scaled
 
 AXES = 20
 """For each of MAPPED; axes that the words don't have are all 0."""

@@ -15,8 +15,8 @@ from bookcore.lake import Lake
 from bookml import snapshot
 from bookml.features import NAMES, NUMBERS, VERSION, features_of
 from bookml.snapshot import Example, Manifest
-from ml_api.parts import Parts
-from ml_api.schemas import FeaturesOut, ViewOut
+from ml_api.routes.dependencies import Parts
+from ml_api.routes.schemas import FeaturesOut, ViewOut
 
 router = APIRouter(tags=["training data"])
 _BLOCK = 500

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import structlog
 
 from bookcore.domain.errors import BookstreamError
-from bookml.promoting import Decider, Wish
+from bookml.promotion import Decider, Wish
 from bookml.registry import Act
-from ml_api.evidence import Pairs
-from ml_api.models import Line, Models
+from ml_api.models.served_models import Line, Models
+from ml_api.predictions.evidence import Pairs
 from ml_api.predictions.store import Arm, PredictionStore
 from ml_api.settings import Settings
 

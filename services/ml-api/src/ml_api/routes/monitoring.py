@@ -10,15 +10,15 @@ from bookcore.domain.book import from_version
 from bookcore.domain.errors import NotFound
 from bookcore.kit.openapi import describe_problems
 from bookml import snapshot
-from bookml.promoting import version_of
-from ml_api.canary import Watch
-from ml_api.evidence import Pairs
-from ml_api.parts import Collaborators, Parts
+from bookml.promotion import version_of
+from ml_api.experiments.assignment import share_tried
+from ml_api.experiments.canary import Watch
+from ml_api.experiments.guardrails import sentence
+from ml_api.predictions.evidence import Pairs
 from ml_api.predictions.store import Arm
+from ml_api.routes.dependencies import Collaborators, Parts
 from ml_api.routes.models import decision_out, plain
-from ml_api.schemas import ArmOut, EvidenceOut, ExperimentOut, LineageOut, ModelOut, SnapshotOut
-from ml_api.trials import sentence
-from ml_api.trying import share_tried
+from ml_api.routes.schemas import ArmOut, EvidenceOut, ExperimentOut, LineageOut, ModelOut, SnapshotOut
 
 router = APIRouter(tags=["monitoring"])
 _TIMES = ("made_at", "observed_at")

@@ -20,11 +20,11 @@ from bookml.features import NAMES, NUMBERS, VERSION, Features, features_of
 from bookml.registry import Draft
 from bookml.snapshot import Example, Manifest, examples
 from trainer import conformal, gate
-from trainer.card import Trial, card_of, dumped, metrics_of
+from trainer.card_page import page_of
 from trainer.fit import OUTER as FOLDS
 from trainer.fit import Fitted, OutOfFold, Progress, Rows, fit, out_of_fold
-from trainer.graph import graph_of
-from trainer.page import page_of
+from trainer.model_card import Trial, card_of, dumped, metrics_of
+from trainer.onnx_graph import graph_of
 
 _CATEGORY = NAMES.index("category")
 _CUTS = 9

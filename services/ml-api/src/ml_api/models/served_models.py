@@ -13,7 +13,7 @@ from bookcore.domain.errors import BookstreamError, Invalid, NotFound, Unavailab
 from bookml.artifact import FACTS, TREES, ModelFacts, facts_of_model
 from bookml.predictor import Predictor
 from bookml.registry import Challenge, Decision, Registry, Version, challenge_of, champion_of, model_name
-from ml_api.explaining import Explainer
+from ml_api.models.explainer import Explainer
 
 _log = structlog.get_logger()
 _MOST_UNUSED = 8  # versions that somebody asked for by number; each is some ten megabytes

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from bookcore.domain.details import Details
 from bookcore.events.book import Price
 from bookml.facts import Facts
-from ml_api import examples
+from ml_api.routes import examples
 
 MOST_ROWS = 10_000
 Short = Annotated[str, Field(max_length=300)]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bookml.encoder import COLUMNS
-from trainer import topics
-from trainer.words import SCORES
+from trainer import lsa as topics
+from trainer.text_ridge import SCORES
 
 INPUT_COLUMNS: tuple[str, ...] = (
     *COLUMNS,

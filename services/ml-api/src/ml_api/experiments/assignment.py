@@ -11,7 +11,7 @@ import structlog
 from bookml.features import Features
 from bookml.predictor import Estimate
 from bookml.registry import Version
-from ml_api.models import Line, Loaded
+from ml_api.models.served_models import Line, Loaded
 from ml_api.settings import Settings, Trial
 
 _LARGEST_SHARE = 10_000

@@ -13,12 +13,12 @@ from bookml.facts import Facts
 from bookml.features import NAMES, VERSION, Features, features_of
 from bookml.predictor import Estimate, baseline_of
 from bookml.registry import Version
-from ml_api.drift import Drift
-from ml_api.models import Line, Loaded, Models
+from ml_api.experiments.assignment import Trying, share_of, share_tried
+from ml_api.models.served_models import Line, Loaded, Models
 from ml_api.predictions.recorder import Recorder
 from ml_api.predictions.store import PAIRED, SHADOW, Row
+from ml_api.serving.drift import Drift
 from ml_api.settings import Settings, Trial
-from ml_api.trying import Trying, share_of, share_tried
 
 _TOLD_IF_UNSEEN = ("category", "format", "publisher", "author")
 Answer = dict[str, object]

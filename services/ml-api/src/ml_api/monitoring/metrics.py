@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ml_api.answering import Answering
-from ml_api.trying import share_tried
+from ml_api.experiments.assignment import share_tried
+from ml_api.serving.prediction_service import Answering
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 HELP = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bookml.features import NUMBERS, Features
-from ml_api.models import Line
+from ml_api.models.served_models import Line
 
 _WINDOW = 2_000
 _ENOUGH = 200

@@ -8,12 +8,12 @@ import orjson
 from bookcore.domain.errors import Invalid, NotFound
 from bookml import artifact, snapshot
 from bookml.history import catch_up
-from bookml.promoting import Decider, Wish, version_of
+from bookml.promotion import Decider, Wish, version_of
 from bookml.registry import Act, Registry, Version, champion_of, model_name
 from trainer.fit import Progress
 from trainer.gate import gain_over
 from trainer.stores import Stores
-from trainer.train import train
+from trainer.training import train
 
 __all__ = ["Outcome", "Stores", "run"]
 _BY = "trainer"

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bookml.encoder import COLUMNS
-from trainer import topics
-from trainer.boost import INPUT_COLUMNS, Trees
+from trainer import lsa as topics
+from trainer.boosting import INPUT_COLUMNS, Trees
 from trainer.fit import Fitted
-from trainer.words import SCORES
+from trainer.text_ridge import SCORES
 
 _OPSET = 17
 _ML_OPSET = 3

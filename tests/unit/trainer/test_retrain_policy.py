@@ -22,8 +22,8 @@ from bookcore.lake import open_lake
 from bookcore.testing.builders import EPOCH
 from bookml.history import catch_up
 from bookml.registry import open_registry
-from trainer.needed import ENOUGH, Limits, Need, need_of
-from trainer.run import run
+from trainer.job import run
+from trainer.retrain_policy import ENOUGH, Limits, Need, need_of
 from trainer.stores import Stores
 
 BOOKS = 300

@@ -12,13 +12,13 @@ import structlog
 
 from bookcore.domain.book import to_version
 from bookcore.domain.errors import BookstreamError
-from bookml.promoting import Decider, Wish
+from bookml.promotion import Decider, Wish
 from bookml.registry import Act, Challenge
-from ml_api.evidence import Pairs
-from ml_api.models import Line, Models
+from ml_api.experiments.assignment import Tally, Trying
+from ml_api.models.served_models import Line, Models
+from ml_api.predictions.evidence import Pairs
 from ml_api.predictions.store import PredictionStore
 from ml_api.settings import Settings, Trial
-from ml_api.trying import Tally, Trying
 
 BY = "ml-api canary"
 _ENOUGH = 100  # predictions, before latency and failures are judged

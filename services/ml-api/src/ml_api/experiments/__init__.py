@@ -1,0 +1,1 @@
+"""Experiments on models: assignment of subjects, canaries, guardrails."""

@@ -1,0 +1,1 @@
+"""Metrics of ml-api for Prometheus."""

@@ -1,0 +1,1 @@
+"""Makes predictions: chooses the model, estimates, records, watches the drift of inputs."""
