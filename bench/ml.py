@@ -41,8 +41,8 @@ def main() -> None:
         for source in TABLES:
             figures += _printed(quality(data, source))
         lake = open_lake(f"file://{data}/lake")
-        manifest = next(m for m in snapshot.snapshots(lake) if m.source == "serbian_bookshop")
-        books = [example.facts for example in islice(snapshot.stream(lake, manifest), _QUESTIONS)]
+        manifest = next(m for m in snapshot.list_snapshots(lake) if m.source == "serbian_bookshop")
+        books = [example.facts for example in islice(snapshot.stream_rows(lake, manifest), _QUESTIONS)]
         figures += _printed(serving(data, _SCRATCH, name="price-serbian_bookshop-rsd", books=books))
     keep("ml", figures)
     if "--docs" in sys.argv:

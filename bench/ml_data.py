@@ -12,10 +12,10 @@ from bench.report import Figure
 
 from bookcore.lake import open_lake
 from bookml import snapshot
-from bookml.facts import Facts
-from bookml.history import PREFIX, connected
-from bookml.online import Known, open_online_store
-from bookml.point_in_time import joined
+from bookml.facts import BookFacts
+from bookml.history import PREFIX, connect
+from bookml.online import StoredFacts, open_online_store
+from bookml.point_in_time import join_history
 
 ENTITIES, HISTORY, MILLION = 100_000, 500_000, 1_000_000
 _ROW = """SELECT 'million:' || printf('%07d', i) AS id, 'million' AS source, i::BIGINT AS event_time,
@@ -39,8 +39,8 @@ def online() -> list[Figure]:
     """One book by key, out of 20,000, on SQLite."""
     with TemporaryDirectory() as folder:
         store = open_online_store(f"sqlite:///{folder}/online.db")
-        facts = Facts(title="The lamp", description="word " * 200)
-        store.put([Known(f"shop:{n}", 1, "9.90", "GBP", facts) for n in range(20_000)])
+        facts = BookFacts(title="The lamp", description="word " * 200)
+        store.put([StoredFacts(f"shop:{n}", 1, "9.90", "GBP", facts) for n in range(20_000)])
         took = []
         for n in range(2_000):
             began = time.perf_counter()
@@ -52,7 +52,7 @@ def online() -> list[Figure]:
 
 def point_in_time() -> list[Figure]:
     """100,000 (book, moment) pairs on 500,000 states."""
-    with connected(threads=os.cpu_count() or 1) as duck:
+    with connect(threads=os.cpu_count() or 1) as duck:
         duck.execute(
             "CREATE TABLE history AS SELECT 'shop:' || (i % 50000) AS id, i::BIGINT AS available_at,"
             " (i * 7919 % 500000)::BIGINT AS event_time, (i % 90)::DECIMAL(18,4) AS price, false AS deleted"
@@ -65,7 +65,7 @@ def point_in_time() -> list[Figure]:
         took = []
         for _ in range(3):
             began = time.perf_counter()
-            rows = joined(duck).aggregate("count(*)").fetchall()
+            rows = join_history(duck).aggregate("count(*)").fetchall()
             took.append(time.perf_counter() - began)
             if rows != [(ENTITIES,)]:
                 raise RuntimeError(f"{rows} rows instead of {ENTITIES}")
@@ -81,7 +81,7 @@ def export() -> list[Figure]:
             lake.put(
                 f"{PREFIX}p-00000-{first:015d}-{first + 100_000:015d}.parquet", _part(Path(folder), first)
             )
-        manifest = snapshot.take(lake, "million")
+        manifest = snapshot.create_snapshot(lake, "million")
         figures = {}
         for rows in (MILLION // 10, MILLION):
             began = time.perf_counter()
@@ -101,7 +101,7 @@ def export() -> list[Figure]:
 
 def _part(folder: Path, first: int) -> bytes:
     path = folder / "part.parquet"
-    with connected() as duck:
+    with connect() as duck:
         query = _ROW.format(first=first, last=first + 100_000)
         duck.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
     return path.read_bytes()

@@ -24,9 +24,9 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from bookcore.domain.details import Details
-from bookml.encoder import encoded
-from bookml.facts import Facts
-from bookml.features import BUCKETS, Features, features_of
+from bookml.encoder import encode
+from bookml.facts import BookFacts
+from bookml.features import BUCKETS, Features, compute_features
 
 _UNKNOWN: dict[str, tuple[float, float]] = {}
 
@@ -50,7 +50,7 @@ class Books(_Ready, TransformerMixin, BaseEstimator):
         for row in x.to_dict("records"):
             details = {name: row.pop(name) for name in list(row) if name in Details.__slots__}
             details["authors"] = tuple(details.get("authors", ()))
-            made.append(features_of(Facts(**row, details=Details(**details))))
+            made.append(compute_features(BookFacts(**row, details=Details(**details))))
         return made
 
 
@@ -62,7 +62,7 @@ class Columns(_Ready, TransformerMixin, BaseEstimator):
 
     def transform(self, x: list[Features]) -> np.ndarray:
         """[n, numbers + 2 * names]."""
-        return encoded(x, self.tables).x
+        return encode(x, self.tables).x
 
 
 class Words(_Ready, TransformerMixin, BaseEstimator):
@@ -70,7 +70,7 @@ class Words(_Ready, TransformerMixin, BaseEstimator):
 
     def transform(self, x: list[Features]) -> csr_matrix:
         """[n, BUCKETS]."""
-        given = encoded(x, [_UNKNOWN] * len(x[0].names))
+        given = encode(x, [_UNKNOWN] * len(x[0].names))
         present = given.weights > 0
         pointers = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
         counts = np.exp(given.weights[present].astype(float) - 1)

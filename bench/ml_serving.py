@@ -26,10 +26,10 @@ from bench.report import Figure
 
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookcore.kit.settings import DEVELOPMENT_SECRET
-from bookml.encoder import COLUMNS, Table, encoded
-from bookml.facts import Facts
-from bookml.features import features_of
-from bookml.predictor import Predictor
+from bookml.encoder import COLUMNS, EffectTable, encode
+from bookml.facts import BookFacts
+from bookml.features import compute_features
+from bookml.predictor import PricePredictor
 from bookml.registry import open_registry
 from bookstream.services import find_free_port
 
@@ -83,12 +83,12 @@ set_model(Price())
 """
 
 
-def serving(data: Path, scratch: Path, *, name: str, books: Sequence[Facts]) -> list[Figure]:
+def serving(data: Path, scratch: Path, *, name: str, books: Sequence[BookFacts]) -> list[Figure]:
     """Rates at 1 and 32 clients, their ratios, and how far the answers differ."""
     need("wrk", "wrk")
     registry = open_registry(f"file://{data}/ml/models")
-    version = registry.versions(name)[-1]
-    files = registry.files(version)
+    version = registry.list_versions(name)[-1]
+    files = registry.read_files(version)
     folder = scratch / "files"
     folder.mkdir(exist_ok=True)
     for file, body in files.items():
@@ -96,7 +96,7 @@ def serving(data: Path, scratch: Path, *, name: str, books: Sequence[Facts]) -> 
     (scratch / "price.py").write_text(_CODE)
     questions = [{"source": version.source, "features": _asked(facts)} for facts in books]
     records = [{"dataframe_records": [_asked(facts)]} for facts in books]
-    tables = Predictor(files).facts.as_tables()
+    tables = PricePredictor(files).description.as_tables()
     with (
         _ml_api(data) as ours,
         _mlflow(scratch, _FACTS, str(_ROOT / "bench" / "ml_pipeline.py")) as usual,
@@ -168,14 +168,14 @@ def _dumped(questions: Sequence[object]) -> list[bytes]:
     return [json.dumps(each).encode() for each in questions]
 
 
-def _inputs(facts: Facts, tables: Sequence[Table]) -> dict[str, object]:
-    given = encoded([features_of(facts)], tables)
+def _inputs(facts: BookFacts, tables: Sequence[EffectTable]) -> dict[str, object]:
+    given = encode([compute_features(facts)], tables)
     told = {"x": given.x.tolist(), "places": given.places.tolist(), "weights": given.weights.tolist()}
     return {"inputs": told}
 
 
-def _asked(facts: Facts) -> dict[str, object]:
-    plain = facts.plain
+def _asked(facts: BookFacts) -> dict[str, object]:
+    plain = facts.as_dict
     details = plain.pop("details", {})
     return {**plain, **details}
 

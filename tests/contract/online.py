@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from bookcore.domain.details import Details
-from bookml.facts import Facts
-from bookml.online import Known, OnlineStore, open_online_store
+from bookml.facts import BookFacts
+from bookml.online import OnlineStore, StoredFacts, open_online_store
 
-LAMP = Known(
-    "shop:1", 5, "9.90", "GBP", Facts(title="The Lamp", details=Details(authors=("Číž",), pages=288))
+LAMP = StoredFacts(
+    "shop:1", 5, "9.90", "GBP", BookFacts(title="The Lamp", details=Details(authors=("Číž",), pages=288))
 )
 
 

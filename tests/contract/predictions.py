@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bookml.facts import Facts
-from bookml.online import Known
-from ml_api.predictions.store import PAIRED, SHADOW, PredictionStore, Row
+from bookml.facts import BookFacts
+from bookml.online import StoredFacts
+from ml_api.predictions.store import SHADOW, SHADOW_SUFFIX, PredictionRow, PredictionStore
 
 MADE = 1_795_651_200_000_000
 MODEL = "price-good-gbp"
@@ -15,7 +15,7 @@ SQUARE = math.log(21 / 11) ** 2
 """Squared log error of who says 20 for 10, or 10 for 20."""
 
 
-def a_row(number: int, **other: object) -> Row:
+def a_row(number: int, **other: object) -> PredictionRow:
     return {
         **{"id": f"{number:032x}", "book_id": f"good:b{number}", "source": "good", "currency": "GBP"},
         **{"kind": "model", "model": MODEL, "version": 1, "digest": "d" * 64, "features": "price/1"},
@@ -25,17 +25,17 @@ def a_row(number: int, **other: object) -> Row:
     }
 
 
-def a_pair(number: int, *, tried: bool, price: str = "20.00") -> list[Row]:
+def a_pair(number: int, *, tried: bool, price: str = "20.00") -> list[PredictionRow]:
     """The champion (1) says 10, the challenger (2) `price`; one of them is told, the other its shadow."""
-    shadow = {"id": f"{number:032x}{PAIRED}", "variant": SHADOW}
-    challenger: Row = {"version": 2, "price": price, "low": "15.00", "high": "25.00"}
+    shadow = {"id": f"{number:032x}{SHADOW_SUFFIX}", "variant": SHADOW}
+    challenger: PredictionRow = {"version": 2, "price": price, "low": "15.00", "high": "25.00"}
     if tried:
         return [a_row(number, **challenger, variant="challenger"), a_row(number, **shadow)]
     return [a_row(number), a_row(number, **challenger, **shadow)]
 
 
-def price(number: int, amount: str, *, later: int = 1_000_000, currency: str = "GBP") -> Known:
-    return Known(f"good:b{number}", MADE + later, amount, currency, Facts(title="a"))
+def price(number: int, amount: str, *, later: int = 1_000_000, currency: str = "GBP") -> StoredFacts:
+    return StoredFacts(f"good:b{number}", MADE + later, amount, currency, BookFacts(title="a"))
 
 
 class PredictionsContract:
@@ -52,13 +52,13 @@ class PredictionsContract:
     def test_a_row_that_comes_twice_is_there_once(self, store: PredictionStore) -> None:
         store.add([a_row(1), a_row(2)])
         store.add([a_row(2), a_row(3)])
-        assert sum(arm.predictions for arm in store.arms(MODEL)) == 3
+        assert sum(arm.predictions for arm in store.read_arms(MODEL)) == 3
 
     def test_a_pair_counts_once_both_have_their_true_price(self, store: PredictionStore) -> None:
         store.add([*a_pair(1, tried=True), *a_pair(2, tried=False), *a_pair(3, tried=False)])
-        assert store.pairs(MODEL, (1, 2), since=0).worse.count == 0
+        assert store.read_pairs(MODEL, (1, 2), since=0).worse.count == 0
         assert store.observe([price(1, "20.00"), price(2, "10.00")]) == 4
-        pairs = store.pairs(MODEL, (1, 2), since=0)
+        pairs = store.read_pairs(MODEL, (1, 2), since=0)
         assert (pairs.worse.count, pairs.inside.count, pairs.inside.total) == (2, 2, 1)
         assert pairs.worse.total == pytest.approx(0.0, abs=1e-6)
         assert pairs.worse.squares == pytest.approx(2 * SQUARE**2, rel=1e-4)
@@ -66,15 +66,15 @@ class PredictionsContract:
     def test_the_sign_says_whose_error_is_larger_whoever_was_told(self, store: PredictionStore) -> None:
         store.add([*a_pair(1, tried=True), *a_pair(2, tried=False)])
         store.observe([price(1, "10.00"), price(2, "10.00")])
-        assert store.pairs(MODEL, (1, 2), since=0).worse.total == pytest.approx(2 * SQUARE, rel=1e-4)
-        assert store.pairs(MODEL, (2, 1), since=0).worse.total == pytest.approx(-2 * SQUARE, rel=1e-4)
+        assert store.read_pairs(MODEL, (1, 2), since=0).worse.total == pytest.approx(2 * SQUARE, rel=1e-4)
+        assert store.read_pairs(MODEL, (2, 1), since=0).worse.total == pytest.approx(-2 * SQUARE, rel=1e-4)
 
     def test_pairs_of_before_and_of_other_versions_do_not_count(self, store: PredictionStore) -> None:
         store.add([*a_pair(1, tried=True), *a_pair(5, tried=True)])
         store.observe([price(1, "10.00"), price(5, "10.00")])
-        assert store.pairs(MODEL, (1, 2), since=MADE + 5).worse.count == 1
-        assert store.pairs(MODEL, (1, 3), since=0).worse.count == 0
-        assert store.pairs("price-other-gbp", (1, 2), since=0).worse.count == 0
+        assert store.read_pairs(MODEL, (1, 2), since=MADE + 5).worse.count == 1
+        assert store.read_pairs(MODEL, (1, 3), since=0).worse.count == 0
+        assert store.read_pairs("price-other-gbp", (1, 2), since=0).worse.count == 0
 
     def test_a_price_of_before_or_in_another_currency_closes_nothing(self, store: PredictionStore) -> None:
         store.add([a_row(1), a_row(2)])
@@ -83,4 +83,4 @@ class PredictionsContract:
     def test_latencies_are_those_of_the_challengers_answers(self, store: PredictionStore) -> None:
         told = [a_row(n, version=2, variant="challenger", milliseconds=float(n)) for n in range(1, 5)]
         store.add([*told, a_row(9, version=2, variant=SHADOW), a_row(10, version=1)])
-        assert store.milliseconds(MODEL, 2, since=MADE + 2) == [4.0, 3.0, 2.0]
+        assert store.read_latencies(MODEL, 2, since=MADE + 2) == [4.0, 3.0, 2.0]

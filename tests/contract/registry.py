@@ -7,11 +7,20 @@ import pytest
 
 from bookcore.domain.errors import Conflict, Invalid
 from bookml.artifact import CARD, FACTS, MODEL, Files
-from bookml.registry import Act, Decision, Draft, Registry, Version, challenger_of, champion_of, open_registry
+from bookml.registry import (
+    ModelAction,
+    ModelDecision,
+    ModelDraft,
+    ModelRegistry,
+    ModelVersion,
+    get_challenger,
+    get_champion,
+    open_registry,
+)
 
 NAME = "price-shop-gbp"
 FILES: Files = {MODEL: b"\x08\x09graph", FACTS: b"{}", CARD: b"{}"}
-DRAFT = Draft(
+DRAFT = ModelDraft(
     source="shop",
     currency="GBP",
     snapshot="5d" * 32,
@@ -23,10 +32,10 @@ DRAFT = Draft(
 )
 
 
-def decide(registry: Registry, act: Act, version: int) -> None:
-    expected = len(registry.decisions(NAME))
+def decide(registry: ModelRegistry, act: ModelAction, version: int) -> None:
+    expected = len(registry.list_decisions(NAME))
     at = datetime(2026, 1, 1, 12, expected, tzinfo=UTC)
-    registry.decide(Decision(NAME, version, act, "because", "me", at), expected=expected)
+    registry.append_decision(ModelDecision(NAME, version, act, "because", "me", at), expected=expected)
 
 
 class RegistryContract:
@@ -38,53 +47,53 @@ class RegistryContract:
         raise NotImplementedError
 
     @pytest.fixture
-    def registry(self, url: str) -> Registry:
+    def registry(self, url: str) -> ModelRegistry:
         return open_registry(url)
 
-    def test_a_model_comes_back_as_it_was_registered(self, registry: Registry) -> None:
+    def test_a_model_comes_back_as_it_was_registered(self, registry: ModelRegistry) -> None:
         made = registry.register(NAME, FILES, DRAFT)
-        (found,) = registry.versions(NAME)
+        (found,) = registry.list_versions(NAME)
         assert found == made
         assert (found.version, found.metrics, found.passed) == (1, DRAFT.metrics, True)
-        assert registry.files(found) == FILES
-        assert NAME in registry.names()
+        assert registry.read_files(found) == FILES
+        assert NAME in registry.list_names()
 
-    def test_the_same_files_are_the_same_version_and_others_the_next(self, registry: Registry) -> None:
+    def test_the_same_files_are_the_same_version_and_others_the_next(self, registry: ModelRegistry) -> None:
         first = registry.register(NAME, FILES, DRAFT)
         assert registry.register(NAME, FILES, DRAFT).version == first.version
         second = registry.register(NAME, {**FILES, CARD: b"{ }"}, DRAFT)
-        assert [v.version for v in registry.versions(NAME)] == [first.version, second.version] == [1, 2]
+        assert [v.version for v in registry.list_versions(NAME)] == [first.version, second.version] == [1, 2]
 
-    def test_an_unknown_name_has_nothing(self, registry: Registry) -> None:
-        assert NAME not in registry.names()
-        assert (list(registry.versions(NAME)), list(registry.decisions(NAME))) == ([], [])
-        assert list(registry.versions("../../etc")) == []
+    def test_an_unknown_name_has_nothing(self, registry: ModelRegistry) -> None:
+        assert NAME not in registry.list_names()
+        assert (list(registry.list_versions(NAME)), list(registry.list_decisions(NAME))) == ([], [])
+        assert list(registry.list_versions("../../etc")) == []
 
-    def test_decisions_are_only_added_to_and_in_turn(self, registry: Registry) -> None:
+    def test_decisions_are_only_added_to_and_in_turn(self, registry: ModelRegistry) -> None:
         registry.register(NAME, FILES, DRAFT)
-        decide(registry, Act.PROMOTE, 1)
-        decide(registry, Act.ROLLBACK, 1)
-        assert [d.act for d in registry.decisions(NAME)] == [Act.PROMOTE, Act.ROLLBACK]
-        late = Decision(NAME, 1, Act.PROMOTE, "late", "you", datetime(2026, 1, 1, tzinfo=UTC))
+        decide(registry, ModelAction.PROMOTE, 1)
+        decide(registry, ModelAction.ROLLBACK, 1)
+        assert [d.act for d in registry.list_decisions(NAME)] == [ModelAction.PROMOTE, ModelAction.ROLLBACK]
+        late = ModelDecision(NAME, 1, ModelAction.PROMOTE, "late", "you", datetime(2026, 1, 1, tzinfo=UTC))
         with pytest.raises(Conflict, match="somebody else"):
-            registry.decide(late, expected=1)
-        assert len(registry.decisions(NAME)) == 2
+            registry.append_decision(late, expected=1)
+        assert len(registry.list_decisions(NAME)) == 2
 
-    def test_a_pickle_and_files_of_unknown_kinds_are_refused(self, registry: Registry) -> None:
+    def test_a_pickle_and_files_of_unknown_kinds_are_refused(self, registry: ModelRegistry) -> None:
         for files in ({**FILES, MODEL: b"\x80\x04."}, {**FILES, "model.pkl": b"x"}, {FACTS: b"{}"}):
             with pytest.raises(Invalid):
                 registry.register(NAME, files, DRAFT)
-        assert list(registry.versions(NAME)) == []
+        assert list(registry.list_versions(NAME)) == []
 
 
-def decided(acts: Sequence[tuple[Act, int]]) -> list[Decision]:
-    return [Decision(NAME, n, act, "", "me", datetime(2026, 1, 1, tzinfo=UTC)) for act, n in acts]
+def decided(acts: Sequence[tuple[ModelAction, int]]) -> list[ModelDecision]:
+    return [ModelDecision(NAME, n, act, "", "me", datetime(2026, 1, 1, tzinfo=UTC)) for act, n in acts]
 
 
-def in_use(acts: Sequence[tuple[Act, int]]) -> tuple[int | None, int | None]:
+def in_use(acts: Sequence[tuple[ModelAction, int]]) -> tuple[int | None, int | None]:
     made = decided(acts)
-    return champion_of(made), challenger_of(made)
+    return get_champion(made), get_challenger(made)
 
 
-def first_version(registry: Registry) -> Version:
+def first_version(registry: ModelRegistry) -> ModelVersion:
     return registry.register(NAME, FILES, DRAFT)

@@ -4,7 +4,7 @@ import pytest
 from tests.contract.registry import NAME, RegistryContract, first_version, in_use
 
 from bookcore.domain.errors import Invalid
-from bookml.registry import Act, Registry, open_registry
+from bookml.registry import ModelAction, ModelRegistry, open_registry
 
 
 class TestFileRegistry(RegistryContract):
@@ -13,30 +13,39 @@ class TestFileRegistry(RegistryContract):
         return f"file://{tmp_path}/models"
 
     def test_a_file_that_was_altered_or_added_is_refused_before_it_is_opened(
-        self, registry: Registry, tmp_path: Path
+        self, registry: ModelRegistry, tmp_path: Path
     ) -> None:
         version = first_version(registry)
         path = tmp_path / "models" / NAME / "1" / "model.onnx"
         path.write_bytes(b"\x80\x04pickled")
         with pytest.raises(Invalid, match=r"model.onnx: is not what was registered"):
-            registry.files(version)
+            registry.read_files(version)
 
 
 @pytest.mark.parametrize(
     ("acts", "champion", "challenger"),
     [
         ([], None, None),
-        ([(Act.PROMOTE, 1), (Act.PROMOTE, 2)], 2, None),
-        ([(Act.PROMOTE, 1), (Act.PROMOTE, 2), (Act.ROLLBACK, 2)], 1, None),
-        ([(Act.PROMOTE, 1), (Act.PROMOTE, 2), (Act.REJECT, 1), (Act.ROLLBACK, 2)], None, None),
-        ([(Act.PROMOTE, 1), (Act.CHALLENGE, 2)], 1, 2),
-        ([(Act.PROMOTE, 1), (Act.CHALLENGE, 2), (Act.PROMOTE, 2)], 2, None),
-        ([(Act.PROMOTE, 1), (Act.CHALLENGE, 2), (Act.REJECT, 2)], 1, None),
-        ([(Act.ROLLBACK, 1)], None, None),
+        ([(ModelAction.PROMOTE, 1), (ModelAction.PROMOTE, 2)], 2, None),
+        ([(ModelAction.PROMOTE, 1), (ModelAction.PROMOTE, 2), (ModelAction.ROLLBACK, 2)], 1, None),
+        (
+            [
+                (ModelAction.PROMOTE, 1),
+                (ModelAction.PROMOTE, 2),
+                (ModelAction.REJECT, 1),
+                (ModelAction.ROLLBACK, 2),
+            ],
+            None,
+            None,
+        ),
+        ([(ModelAction.PROMOTE, 1), (ModelAction.CHALLENGE, 2)], 1, 2),
+        ([(ModelAction.PROMOTE, 1), (ModelAction.CHALLENGE, 2), (ModelAction.PROMOTE, 2)], 2, None),
+        ([(ModelAction.PROMOTE, 1), (ModelAction.CHALLENGE, 2), (ModelAction.REJECT, 2)], 1, None),
+        ([(ModelAction.ROLLBACK, 1)], None, None),
     ],
 )
 def test_what_is_in_use_follows_from_the_decisions(
-    acts: list[tuple[Act, int]], champion: int | None, challenger: int | None
+    acts: list[tuple[ModelAction, int]], champion: int | None, challenger: int | None
 ) -> None:
     assert in_use(acts) == (champion, challenger)
 

@@ -34,4 +34,4 @@ def test_the_lines_for_notebooks_run_as_they_stand(
     assert lines[1].startswith("baseline {'amount': ")
     assert "fewer than 200 books" in lines[2]
     with pytest.raises(Unavailable, match="can't be reached"):
-        Bookstream("http://127.0.0.1:9", "x").training_data("sample_shop")
+        Bookstream("http://127.0.0.1:9", "x").load_training_data("sample_shop")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
-from tests.unit.bookml.books import shop, tell
+from tests.unit.bookml.books import make_books, publish_books
 from tests.unit.gateway.servers import ADMIN, running, served
 from tests.unit.ml_api.conftest import World, silent
 
@@ -26,7 +26,7 @@ from gateway.api.dependencies import Control
 from gateway.app import create_app
 from gateway.downstream.server import build_config
 from gateway.settings import Settings
-from trainer.job import run
+from trainer.job import run_job
 
 Headers = dict[str, str]
 BOOKS = 25
@@ -101,8 +101,8 @@ def whole_platform(data: Path) -> Iterator[Whole]:
 def train(settings: ml_api.settings.Settings) -> None:
     """A price model of the source shop."""
     stores = World(settings).stores()
-    tell(stores.log, shop(260, signal=True, source="shop"))
-    run(stores, "shop", show=silent)
+    publish_books(stores.log, make_books(260, signal=True, source="shop"))
+    run_job(stores, "shop", on_progress=silent)
     stores.lake.close()
     stores.log.close()
 

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from mlflow import MlflowClient
 from redis import Redis
-from tests.unit.bookml.books import shop, tell
+from tests.unit.bookml.books import make_books, publish_books
 from tests.unit.ml_api.test_predict import amount, ask, eventually
 
 from bookcore.event_log import open_event_log
@@ -18,12 +18,12 @@ from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, 
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake, prepare_lake
 from bookml import snapshot
-from bookml.promotion import Decider, Wish
-from bookml.registry import Act, champion_of, model_name, open_registry
+from bookml.promotion import DecisionRequest, DecisionWriter
+from bookml.registry import ModelAction, build_model_name, get_champion, open_registry
 from ml_api.app import create_app
 from ml_api.settings import Settings
-from trainer.job import Outcome, Stores, run
-from trainer.retrain_policy import Limits, need_of
+from trainer.job import JobResult, TrainerStores, run_job
+from trainer.retrain_policy import RetrainLimits, decide_retraining
 
 BOOKS = 260
 
@@ -35,14 +35,14 @@ class Platform:
     settings: Settings
     source: str
 
-    def train(self, source: str) -> tuple[Stores, Outcome]:
-        stores = Stores(
+    def train(self, source: str) -> tuple[TrainerStores, JobResult]:
+        stores = TrainerStores(
             open_event_log(self.settings.event_log_url),
             open_lake(self.settings.lake_url),
             open_registry(self.settings.registry_url),
             SystemClock(),
         )
-        return stores, run(stores, source, show=lambda *_: None)
+        return stores, run_job(stores, source, on_progress=lambda *_: None)
 
     def client(self) -> TestClient:
         tokens = InternalTokens(self.settings.internal_secret.get_secret_value())
@@ -68,7 +68,7 @@ def platform(
         ml_reload_seconds=0.1,
     )
     log = open_event_log(settings.event_log_url)
-    tell(log, shop(BOOKS, signal=True, source=own))
+    publish_books(log, make_books(BOOKS, signal=True, source=own))
     log.close()
     yield Platform(settings, own)
     client = MlflowClient(mlflow_url.removeprefix("mlflow+"), mlflow_url.removeprefix("mlflow+"))
@@ -79,9 +79,9 @@ def platform(
 
 def test_a_model_is_trained_served_traced_and_taken_back(platform: Platform) -> None:
     stores, first = platform.train(platform.source)
-    name = model_name(platform.source, "GBP")
+    name = build_model_name(platform.source, "GBP")
     assert (first.decision, first.version.version) == ("promoted", 1)
-    assert [m.id for m in snapshot.snapshots(stores.lake)] == [first.version.snapshot]
+    assert [m.id for m in snapshot.list_snapshots(stores.lake)] == [first.version.snapshot]
     with platform.client() as client:
         book = f"{platform.source}:b{BOOKS - 1:05d}"
         eventually(client, f"/ml/features?book_id={book}")
@@ -95,8 +95,10 @@ def test_a_model_is_trained_served_traced_and_taken_back(platform: Platform) -> 
         assert isinstance(traced, dict)
         assert (traced["id"], traced["rows"]) == (first.version.snapshot, BOOKS)
         assert len(client.get(traced["training_data"]).content.splitlines()) == BOOKS
-        Decider(stores.registry, stores.log, stores.clock).decide(Wish(name, Act.REJECT, "me", "no", 1))
-        assert champion_of(stores.registry.decisions(name)) is None
+        DecisionWriter(stores.registry, stores.log, stores.clock).decide(
+            DecisionRequest(name, ModelAction.REJECT, "me", "no", 1)
+        )
+        assert get_champion(stores.registry.list_decisions(name)) is None
     stores.lake.close()
     stores.log.close()
 
@@ -104,10 +106,12 @@ def test_a_model_is_trained_served_traced_and_taken_back(platform: Platform) -> 
 def test_training_again_makes_the_same_bytes_and_nothing_is_due(platform: Platform, tmp_path: Path) -> None:
     stores, first = platform.train(platform.source)
     elsewhere = replace(stores, registry=open_registry(f"file://{tmp_path}/elsewhere"))
-    again = run(elsewhere, platform.source, show=lambda *_: None, snapshot_id=first.version.snapshot)
+    again = run_job(
+        elsewhere, platform.source, on_progress=lambda *_: None, snapshot_id=first.version.snapshot
+    )
     assert again.version.digest == first.version.digest
-    assert run(stores, platform.source, show=lambda *_: None).decision == "unchanged"
-    assert not need_of(stores, platform.source, Limits()).needed
+    assert run_job(stores, platform.source, on_progress=lambda *_: None).decision == "unchanged"
+    assert not decide_retraining(stores, platform.source, RetrainLimits()).needed
     stores.lake.close()
     stores.log.close()
 
@@ -115,7 +119,7 @@ def test_training_again_makes_the_same_bytes_and_nothing_is_due(platform: Platfo
 def test_prices_without_signal_are_refused_and_answered_by_a_labelled_baseline(platform: Platform) -> None:
     noise = f"{platform.source}n"
     log = open_event_log(platform.settings.event_log_url)
-    tell(log, shop(BOOKS, signal=False, source=noise))
+    publish_books(log, make_books(BOOKS, signal=False, source=noise))
     log.close()
     stores, outcome = platform.train(noise)
     assert outcome.decision == "refused"

@@ -14,7 +14,7 @@ from tests.contract.predictions import PredictionsContract
 from tests.contract.registry import NAME, RegistryContract, decide, first_version
 
 from bookcore.domain.errors import Conflict, Unavailable
-from bookml.registry import Act, Registry, champion_of, open_registry
+from bookml.registry import ModelAction, ModelRegistry, get_champion, open_registry
 
 
 class TestMlflowRegistry(RegistryContract):
@@ -26,24 +26,24 @@ class TestMlflowRegistry(RegistryContract):
                 client.delete_registered_model(name)
         return mlflow_url
 
-    def test_the_alias_says_what_the_decisions_say(self, registry: Registry, url: str) -> None:
+    def test_the_alias_says_what_the_decisions_say(self, registry: ModelRegistry, url: str) -> None:
         first_version(registry)
-        decide(registry, Act.PROMOTE, 1)
+        decide(registry, ModelAction.PROMOTE, 1)
         client = MlflowClient(url.removeprefix("mlflow+"), url.removeprefix("mlflow+"))
         assert int(client.get_model_version_by_alias(NAME, "champion").version) == 1
 
-    def test_of_two_who_decide_at_once_one_is_told_so(self, registry: Registry) -> None:
+    def test_of_two_who_decide_at_once_one_is_told_so(self, registry: ModelRegistry) -> None:
         first_version(registry)
         with ThreadPoolExecutor(6) as pool:
             made = list(pool.map(lambda _: _decided(registry), range(6)))
         assert made.count(True) >= 1
-        assert len(registry.decisions(NAME)) == made.count(True)
-        assert champion_of(registry.decisions(NAME)) == 1
+        assert len(registry.list_decisions(NAME)) == made.count(True)
+        assert get_champion(registry.list_decisions(NAME)) == 1
 
 
-def _decided(registry: Registry) -> bool:
+def _decided(registry: ModelRegistry) -> bool:
     try:
-        decide(registry, Act.PROMOTE, 1)
+        decide(registry, ModelAction.PROMOTE, 1)
     except Conflict:
         return False
     return True
@@ -51,7 +51,7 @@ def _decided(registry: Registry) -> bool:
 
 def test_a_server_that_is_away_is_said_so() -> None:
     with pytest.raises(Unavailable, match="MLflow"):
-        open_registry("mlflow+http://127.0.0.1:9").names()
+        open_registry("mlflow+http://127.0.0.1:9").list_names()
 
 
 class TestRedisOnlineStore(OnlineStoreContract):

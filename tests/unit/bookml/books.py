@@ -17,7 +17,7 @@ from bookcore.testing.builders import EPOCH, make_book
 _WORDS = ("lamp", "river", "winter", "garden", "atlas", "empire", "salt", "mirror", "horse", "letter")
 
 
-def shop(books: int, *, signal: bool, source: str = "shop", seed: int = 1) -> list[Book]:
+def make_books(books: int, *, signal: bool, source: str = "shop", seed: int = 1) -> list[Book]:
     """The same every time; each work has about one and a half editions."""
     drawing = random.Random(seed)
     return [_book(number, drawing, signal=signal, source=source) for number in range(books)]
@@ -47,14 +47,14 @@ def _book(number: int, drawing: random.Random, *, signal: bool, source: str) -> 
     )
 
 
-def tell(log: EventLog, books: Sequence[Book], *, minute: int = 0) -> None:
+def publish_books(log: EventLog, books: Sequence[Book], *, minute: int = 0) -> None:
     """Put the states of these books, as seen `minute` minutes after EPOCH, on the state topic."""
     moment = EPOCH + timedelta(minutes=minute)
     stored = [VersionedBook(book, to_version(moment), EPOCH, moment) for book in books]
     log.append(STATE.name, [encode(BookState.from_stored(each), source="test") for each in stored])
 
 
-def tell_gone(log: EventLog, book: Book, *, minute: int) -> None:
+def publish_tombstone(log: EventLog, book: Book, *, minute: int) -> None:
     """The book's tombstone."""
     event: Event = BookGone(book_id=BookId(book.id), version=to_version(EPOCH + timedelta(minutes=minute)))
     log.append(STATE.name, [encode(event, source="test")])

@@ -6,17 +6,17 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.bookml.books import shop
+from tests.unit.bookml.books import make_books
 
 from bookcore.domain.details import Details
-from bookml.encoder import COLUMNS, encoded
-from bookml.facts import Facts, facts_from, facts_of
-from bookml.features import BUCKETS, NAMES, NUMBERS, features_of
+from bookml.encoder import COLUMNS, encode
+from bookml.facts import BookFacts, extract_facts, parse_facts
+from bookml.features import BUCKETS, NAMES, NUMBERS, compute_features
 from ml_api.routes.schemas import FeaturesIn
 
 _text = st.text(max_size=40)
 _facts = st.builds(
-    Facts,
+    BookFacts,
     title=_text,
     category=st.none() | _text,
     description=st.none() | _text,
@@ -33,8 +33,8 @@ _facts = st.builds(
 
 
 @given(facts=_facts)
-def test_any_facts_have_features_of_one_shape_without_infinities(facts: Facts) -> None:
-    made = features_of(facts)
+def test_any_facts_have_features_of_one_shape_without_infinities(facts: BookFacts) -> None:
+    made = compute_features(facts)
     assert (len(made.numbers), len(made.names)) == (len(NUMBERS), len(NAMES))
     assert not any(math.isinf(number) for number in made.numbers)
     assert len(made.places) == len(made.counts) == len(set(made.places))
@@ -43,14 +43,14 @@ def test_any_facts_have_features_of_one_shape_without_infinities(facts: Facts) -
 
 
 @given(facts=_facts)
-def test_facts_that_went_through_json_have_the_same_features(facts: Facts) -> None:
-    again = facts_from(orjson.loads(orjson.dumps(facts.plain)))
-    assert repr(features_of(again)) == repr(features_of(facts))
+def test_facts_that_went_through_json_have_the_same_features(facts: BookFacts) -> None:
+    again = parse_facts(orjson.loads(orjson.dumps(facts.as_dict)))
+    assert repr(compute_features(again)) == repr(compute_features(facts))
 
 
 def test_a_question_over_http_has_the_features_that_training_saw() -> None:
-    book = shop(3, signal=True)[2]
-    facts = facts_of(book)
+    book = make_books(3, signal=True)[2]
+    facts = extract_facts(book)
     asked = {
         "title": book.title,
         "category": book.category,
@@ -61,13 +61,13 @@ def test_a_question_over_http_has_the_features_that_training_saw() -> None:
         **{n: getattr(book.details, n) for n in ("publisher", "year", "pages", "format")},
     }
     served = FeaturesIn.model_validate_json(orjson.dumps(asked)).to_facts()
-    assert repr(features_of(served)) == repr(features_of(facts))
+    assert repr(compute_features(served)) == repr(compute_features(facts))
 
 
 def test_the_price_and_what_follows_from_it_is_no_feature() -> None:
-    book = shop(1, signal=True)[0]
+    book = make_books(1, signal=True)[0]
     dear = replace(book, attributes={**book.attributes, "price_excl_tax": "99.00", "tax": "1.00"})
-    assert facts_of(dear) == facts_of(book)
+    assert extract_facts(dear) == extract_facts(book)
 
 
 @pytest.mark.parametrize(
@@ -79,16 +79,16 @@ def test_the_price_and_what_follows_from_it_is_no_feature() -> None:
     ],
 )
 def test_editions_of_a_work_are_known_by_title_and_author(one: str, other: str, *, same: bool) -> None:
-    assert (Facts(title=one).work == Facts(title=other).work) is same
+    assert (BookFacts(title=one).work_key == BookFacts(title=other).work_key) is same
 
 
 def test_names_that_were_never_seen_count_nothing() -> None:
-    row = features_of(Facts(title="New", category="Unheard of"))
+    row = compute_features(BookFacts(title="New", category="Unheard of"))
     tables = [{"poetry": (0.5, 1.0)} if name == "category" else {} for name in NAMES]
-    x = encoded([row], tables).x[0]
+    x = encode([row], tables).x[0]
     assert x[COLUMNS.index("category.effect")] == 0
     assert np.isnan(x[COLUMNS.index("pages")])
 
 
 def test_a_book_of_which_nothing_is_known_has_no_words() -> None:
-    assert features_of(Facts()).places == ()
+    assert compute_features(BookFacts()).places == ()

@@ -67,7 +67,7 @@ def test_what_is_looked_up_is_what_walking_finds(most: int) -> None:
         x = np.round(numbers.normal(0, 1.5, FEATURES), 1).astype(np.float32)  # often on a threshold itself
         x[numbers.random(FEATURES) < 0.2] = np.nan
         x[numbers.random(FEATURES) < 0.1] = np.inf
-        assert forest.scores(x).tolist() == pytest.approx(grown.walked(x), abs=1e-5)
+        assert forest.score(x).tolist() == pytest.approx(grown.walked(x), abs=1e-5)
 
 
 def test_trees_with_more_leaves_than_bits_are_not_taken() -> None:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.bookml.books import shop, tell
+from tests.unit.bookml.books import make_books, publish_books
 
 from bookcore.event_log import open_event_log
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
-from bookml.promotion import Decider
+from bookml.promotion import DecisionWriter
 from bookml.registry import open_registry
 from ml_api.app import create_app
 from ml_api.settings import Settings
-from trainer.job import Stores, run
+from trainer.job import TrainerStores, run_job
 
 
 def silent(_: str, __: int, ___: int) -> None:
@@ -30,14 +30,14 @@ class World:
 
     settings: Settings
 
-    def stores(self) -> Stores:
+    def stores(self) -> TrainerStores:
         settings = self.settings
         log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
-        return Stores(log, lake, open_registry(settings.registry_url), SystemClock())
+        return TrainerStores(log, lake, open_registry(settings.registry_url), SystemClock())
 
-    def decider(self) -> Decider:
+    def decider(self) -> DecisionWriter:
         stores = self.stores()
-        return Decider(stores.registry, stores.log, stores.clock)
+        return DecisionWriter(stores.registry, stores.log, stores.clock)
 
     def client(self) -> TestClient:
         tokens = InternalTokens(self.settings.internal_secret.get_secret_value())
@@ -51,12 +51,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("trained")
     world = World(Settings(data=data))
     stores = world.stores()
-    tell(stores.log, shop(260, signal=True, source="good"))
-    tell(stores.log, shop(260, signal=False, source="noise"))
-    run(stores, "good", show=silent)
-    run(stores, "noise", show=silent)
-    tell(stores.log, shop(300, signal=True, source="good"), minute=1)
-    run(stores, "good", show=silent)
+    publish_books(stores.log, make_books(260, signal=True, source="good"))
+    publish_books(stores.log, make_books(260, signal=False, source="noise"))
+    run_job(stores, "good", on_progress=silent)
+    run_job(stores, "noise", on_progress=silent)
+    publish_books(stores.log, make_books(300, signal=True, source="good"), minute=1)
+    run_job(stores, "good", on_progress=silent)
     stores.lake.close()
     stores.log.close()
     return data

@@ -15,7 +15,7 @@ from tests.unit.ml_api.test_models import NAME, put_to_use
 from tests.unit.ml_api.test_predict import BOOK, amount, ask
 
 from bookml.artifact import MODEL
-from ml_api.models.served_models import Models
+from ml_api.models.served_models import ServedModels
 
 BEHIND = ("/", "Traceback", "pydantic", "sqlite", "numpy", "onnx", "features_of", "0x")
 
@@ -130,9 +130,9 @@ def test_a_registry_that_has_lost_a_part_changes_nothing(world: World, part: str
 def test_a_pickle_in_the_place_of_a_model_is_never_opened(world: World) -> None:
     path = Path(world.settings.registry_url.removeprefix("file://")) / NAME / "1" / MODEL
     path.write_bytes(b"\x80\x04\x95cos\nsystem\n(S'exit 1'\ntR.")
-    models = Models(world.stores().registry)
+    models = ServedModels(world.stores().registry)
     models.refresh()
-    champion = models.line("good", None).champion
+    champion = models.get_for_source("good", None).champion
     assert champion is None or champion.version.version == 2
     with world.client() as client:
         answer = client.post("/ml/predict", json={"source": "good", "features": BOOK, "version": 1})

@@ -16,7 +16,7 @@ import onnx
 import pytest
 from httpx2 import Client
 from tests.promises import carries
-from tests.unit.bookml.books import shop, tell
+from tests.unit.bookml.books import make_books, publish_books
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import MONTHS, NAME, put_to_use, versions
 from tests.unit.ml_api.test_predict import BOOK, ask, eventually
@@ -28,30 +28,30 @@ from bookcore.events.ml import ModelDecided
 from bookcore.events.topics import DECIDED
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookml.artifact import MODEL
-from bookml.promotion import Wish
-from bookml.registry import Act, Challenge, Decision, Draft, challenge_of
-from ml_api.experiments.assignment import Tally, Trying, share_of
-from ml_api.experiments.canary import BY, Seen, Watch, judged
-from ml_api.models.served_models import Models
-from ml_api.predictions.evidence import Mean, Pairs
-from ml_api.predictions.store import PAIRED, SHADOW, PredictionStore
-from ml_api.settings import Settings, Trial
+from bookml.promotion import DecisionRequest
+from bookml.registry import Challenge, ModelAction, ModelDecision, ModelDraft, get_challenge
+from ml_api.experiments.assignment import ChallengerCounts, ChallengerRunner, hash_subject
+from ml_api.experiments.canary import BY, CanaryController, CanaryObservations, decide_canary
+from ml_api.models.served_models import ServedModels
+from ml_api.predictions.evidence import BoundedMean, PairedErrors
+from ml_api.predictions.store import SHADOW, SHADOW_SUFFIX, PredictionStore
+from ml_api.settings import ExperimentMode, Settings
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-SETTINGS = Settings(ml_trial=Trial.CANARY)
-CALM = Pairs(Mean(60, 0.0, 0.6), Mean(60, 54, 54))
+SETTINGS = Settings(ml_trial=ExperimentMode.CANARY)
+CALM = PairedErrors(BoundedMean(60, 0.0, 0.6), BoundedMean(60, 54, 54))
 SLOW, QUICK = [0.5] * 97 + [250.0] * 3, [0.5] * 100
 
 
 def seen(
-    pairs: Pairs = CALM,
+    pairs: PairedErrors = CALM,
     *,
     milliseconds: Sequence[float] = QUICK,
-    tally: Tally | None = None,
+    tally: ChallengerCounts | None = None,
     prices: int = 60,
-) -> Seen:
+) -> CanaryObservations:
     step = replace(pairs, worse=replace(pairs.worse, count=prices))
-    return Seen(pairs, step, milliseconds, tally or Tally(1_000, 0))
+    return CanaryObservations(pairs, step, milliseconds, tally or ChallengerCounts(1_000, 0))
 
 
 def at_step(ramps: int) -> Challenge:
@@ -61,53 +61,78 @@ def at_step(ramps: int) -> Challenge:
 @pytest.mark.parametrize(
     ("ramps", "told", "act", "says"),
     [
-        (0, seen(), Act.RAMP, "goes on with 5 %"),
-        (2, seen(), Act.RAMP, "60 true prices at 25 % of subjects, nothing against it; goes on with 50 %"),
+        (0, seen(), ModelAction.RAMP, "goes on with 5 %"),
+        (
+            2,
+            seen(),
+            ModelAction.RAMP,
+            "60 true prices at 25 % of subjects, nothing against it; goes on with 50 %",
+        ),
         (0, seen(prices=49), None, ""),
         (3, seen(), None, ""),
-        (3, seen(Pairs(Mean(400, -40.0, 8.0), CALM.inside)), Act.PROMOTE, "surely better than the champion"),
+        (
+            3,
+            seen(PairedErrors(BoundedMean(400, -40.0, 8.0), CALM.inside)),
+            ModelAction.PROMOTE,
+            "surely better than the champion",
+        ),
         (
             1,
-            seen(Pairs(Mean(400, 40.0, 8.0), CALM.inside)),
-            Act.REJECT,
+            seen(PairedErrors(BoundedMean(400, 40.0, 8.0), CALM.inside)),
+            ModelAction.REJECT,
             "at 5 % of subjects: it is surely worse",
         ),
-        (1, seen(Pairs(Mean(400, 0.1, 0.0001), CALM.inside)), Act.RAMP, "nothing against it"),
-        (1, seen(Pairs(CALM.worse, Mean(200, 80, 80))), Act.REJECT, "hold 40% of 200 true prices"),
-        (1, seen(milliseconds=SLOW, prices=0), Act.REJECT, "takes 250.0 ms or more"),
-        (1, seen(tally=Tally(1_000, 11), prices=0), Act.REJECT, "failed at 11 of 1000 predictions"),
-        (1, seen(tally=Tally(99, 99), milliseconds=SLOW[-50:], prices=0), None, ""),
+        (
+            1,
+            seen(PairedErrors(BoundedMean(400, 0.1, 0.0001), CALM.inside)),
+            ModelAction.RAMP,
+            "nothing against it",
+        ),
+        (
+            1,
+            seen(PairedErrors(CALM.worse, BoundedMean(200, 80, 80))),
+            ModelAction.REJECT,
+            "hold 40% of 200 true prices",
+        ),
+        (1, seen(milliseconds=SLOW, prices=0), ModelAction.REJECT, "takes 250.0 ms or more"),
+        (
+            1,
+            seen(tally=ChallengerCounts(1_000, 11), prices=0),
+            ModelAction.REJECT,
+            "failed at 11 of 1000 predictions",
+        ),
+        (1, seen(tally=ChallengerCounts(99, 99), milliseconds=SLOW[-50:], prices=0), None, ""),
         (9, seen(), None, ""),
     ],
 )
 def test_a_step_is_made_or_taken_back_for_a_reason(
-    ramps: int, told: Seen, act: Act | None, says: str
+    ramps: int, told: CanaryObservations, act: ModelAction | None, says: str
 ) -> None:
-    verdict = judged(at_step(ramps), told, SETTINGS)
+    verdict = decide_canary(at_step(ramps), told, SETTINGS)
     assert (verdict[0] if verdict else None) is act
     assert says in (verdict[1] if verdict else "")
 
 
 def test_steps_belong_to_one_challenge() -> None:
-    def decided(*acts: tuple[Act, int]) -> list[Decision]:
-        return [Decision(NAME, version, act, "", "me", NOW) for act, version in acts]
+    def decided(*acts: tuple[ModelAction, int]) -> list[ModelDecision]:
+        return [ModelDecision(NAME, version, act, "", "me", NOW) for act, version in acts]
 
-    steps = decided((Act.CHALLENGE, 2), (Act.RAMP, 2), (Act.RAMP, 2))
-    assert challenge_of(steps) == at_step(2)
-    assert challenge_of([*steps, *decided((Act.CHALLENGE, 3))]) == replace(at_step(0), version=3)
-    for end in (Act.REJECT, Act.PROMOTE):
-        assert challenge_of([*steps, *decided((end, 2))]) is None
+    steps = decided((ModelAction.CHALLENGE, 2), (ModelAction.RAMP, 2), (ModelAction.RAMP, 2))
+    assert get_challenge(steps) == at_step(2)
+    assert get_challenge([*steps, *decided((ModelAction.CHALLENGE, 3))]) == replace(at_step(0), version=3)
+    for end in (ModelAction.REJECT, ModelAction.PROMOTE):
+        assert get_challenge([*steps, *decided((end, 2))]) is None
 
 
 def canary(world: World, **more: object) -> World:
     put_to_use(world, 1)
-    world.decider().decide(Wish(NAME, Act.CHALLENGE, "me", "try it", 2))
-    told = {"ml_trial": Trial.CANARY, "ml_canary_steps": "20,60", "ml_reload_seconds": 0.02, **more}
+    world.decider().decide(DecisionRequest(NAME, ModelAction.CHALLENGE, "me", "try it", 2))
+    told = {"ml_trial": ExperimentMode.CANARY, "ml_canary_steps": "20,60", "ml_reload_seconds": 0.02, **more}
     return World(Settings.model_validate({"data": world.settings.data, **told}))
 
 
 def a_subject(*, below: float, above: float = 0.0) -> str:
-    return next(s for s in map(str, range(10_000)) if above <= share_of(NAME, s) < below)
+    return next(s for s in map(str, range(10_000)) if above <= hash_subject(NAME, s) < below)
 
 
 def experiment(client: Client) -> dict[str, object]:
@@ -138,7 +163,7 @@ def written(told: dict[str, object]) -> int:
 
 def prices_seen(world: World, books: Sequence[Book], *, factor: float, round_: int) -> None:
     true = [replace(b, price=Money(b.price.amount * Decimal(factor), "GBP")) for b in books]
-    tell(world.stores().log, true, minute=MONTHS + round_)
+    publish_books(world.stores().log, true, minute=MONTHS + round_)
 
 
 def test_a_canary_answers_its_share_with_the_champion_as_shadow_and_the_rest_the_other_way(
@@ -148,7 +173,9 @@ def test_a_canary_answers_its_share_with_the_champion_as_shadow_and_the_rest_the
         inside, outside = a_subject(below=0.2), a_subject(below=0.6, above=0.2)
         told = [ask(client, source="good", features=BOOK, subject=s) for s in (inside, outside)]
         assert [(t["variant"], t["version"]) for t in told] == [("challenger", 2), ("champion", 1)]
-        shadows = [eventually(client, f"/ml/predictions/{t['id']}{PAIRED}")["prediction"] for t in told]
+        shadows = [
+            eventually(client, f"/ml/predictions/{t['id']}{SHADOW_SUFFIX}")["prediction"] for t in told
+        ]
         assert [(s["variant"], s["version"]) for s in shadows] == [(SHADOW, 1), (SHADOW, 2)]  # type: ignore[index]  # rows
         assert experiment(client)["percent"] == 20
 
@@ -158,7 +185,7 @@ def test_a_canary_grows_while_nothing_speaks_against_it_and_a_restart_goes_on_wh
     world: World,
 ) -> None:
     tried = canary(world, ml_canary_prices=30)
-    books = shop(300, signal=True, source="good")[:40]
+    books = make_books(300, signal=True, source="good")[:40]
     with tried.client() as client:
         asked_by_canary(client, books)
         prices_seen(tried, books, factor=1, round_=0)
@@ -175,7 +202,7 @@ def test_a_canary_grows_while_nothing_speaks_against_it_and_a_restart_goes_on_wh
 
 def test_a_canary_whose_intervals_miss_is_taken_back_with_the_reason(world: World) -> None:
     tried = canary(world, ml_guard_predictions=10_000)
-    books = shop(300, signal=True, source="good")[:40]
+    books = make_books(300, signal=True, source="good")[:40]
     with tried.client() as client:
         asked_by_canary(client, books)
         prices_seen(tried, books, factor=9, round_=0)
@@ -201,18 +228,18 @@ def listed(world: World) -> list[tuple[str, int, str, str]]:
 
 def test_a_challenger_that_fails_costs_no_answer_and_is_taken_back(world: World) -> None:
     stores = world.stores()
-    second = stores.registry.versions(NAME)[-1]
-    files = dict(stores.registry.files(second))
+    second = stores.registry.list_versions(NAME)[-1]
+    files = dict(stores.registry.read_files(second))
     model = onnx.load_from_string(files[MODEL])
     trees = next(node for node in model.graph.node if node.op_type == "TreeEnsembleRegressor")
     weights = next(each for each in trees.attribute if each.name == "target_weights")
     weights.floats[:] = [float(np.nan)] * len(weights.floats)
     files[MODEL] = model.SerializeToString()
-    draft = Draft(**{name: getattr(second, name) for name in Draft.__slots__})
+    draft = ModelDraft(**{name: getattr(second, name) for name in ModelDraft.__slots__})
     broken = stores.registry.register(NAME, files, draft).version
     put_to_use(world, 1)
-    world.decider().decide(Wish(NAME, Act.CHALLENGE, "me", "try it", broken))
-    settings = Settings(data=world.settings.data, ml_trial=Trial.CANARY, ml_reload_seconds=0.02)
+    world.decider().decide(DecisionRequest(NAME, ModelAction.CHALLENGE, "me", "try it", broken))
+    settings = Settings(data=world.settings.data, ml_trial=ExperimentMode.CANARY, ml_reload_seconds=0.02)
     with World(settings).client() as client:
         subject = a_subject(below=0.01)
         told = [ask(client, source="good", features=BOOK, subject=subject) for _ in range(20)]
@@ -233,7 +260,7 @@ def known(told: dict[str, object]) -> int:
 
 def test_of_two_processes_that_saw_the_same_one_decides(world: World) -> None:
     tried = canary(world, ml_canary_prices=30)
-    books = shop(300, signal=True, source="good")[:40]
+    books = make_books(300, signal=True, source="good")[:40]
     slow = World(tried.settings.model_copy(update={"ml_reload_seconds": 600.0}))
     with slow.client() as client:
         asked_by_canary(client, books)
@@ -242,15 +269,15 @@ def test_of_two_processes_that_saw_the_same_one_decides(world: World) -> None:
         stores = tried.stores()
         watches = []
         for _ in range(2):
-            models = Models(stores.registry)
+            models = ServedModels(stores.registry)
             models.refresh()
             store = PredictionStore(tried.settings.ml_predictions_url)
-            watches.append(Watch(models, store, tried.settings, Trying()))
-        before = len(stores.registry.decisions(NAME))
+            watches.append(CanaryController(models, store, tried.settings, ChallengerRunner()))
+        before = len(stores.registry.list_decisions(NAME))
         for watch in watches:
-            watch.once(tried.decider())
-    acts = [decision.act for decision in stores.registry.decisions(NAME)[before:]]
-    assert acts == [Act.RAMP]
+            watch.run_once(tried.decider())
+    acts = [decision.act for decision in stores.registry.list_decisions(NAME)[before:]]
+    assert acts == [ModelAction.RAMP]
     records = [r for p in range(DECIDED.partitions) for r in stores.log.read(DECIDED.name, p, 0, 100)]
     last = [event for r in records if isinstance(event := decode(r).event, ModelDecided)][-1]
     assert (last.act, last.by, last.version) == ("challenge", BY, 2)
@@ -263,9 +290,9 @@ def test_processes_of_their_own_make_each_step_once_and_agree(world: World) -> N
     environment = {f"BOOKSTREAM_ML_{name}": value for name, value in told.items()}
     tokens = InternalTokens(world.settings.internal_secret.get_secret_value())
     headers = {HEADER: tokens.sign(Identity("reader", Role.READER, DEFAULT_SCOPES[Role.READER]))}
-    books = shop(300, signal=True, source="good")[:40]
+    books = make_books(300, signal=True, source="good")[:40]
     registry = world.stores().registry
-    before = len(registry.decisions(NAME))
+    before = len(registry.list_decisions(NAME))
     with ExitStack() as stack:
         ports = [stack.enter_context(running(world.settings, **environment))[1] for _ in range(2)]
         clients = [
@@ -279,5 +306,5 @@ def test_processes_of_their_own_make_each_step_once_and_agree(world: World) -> N
         subject = a_subject(below=0.6, above=0.2)
         answers = [ask(c, source="good", features=BOOK, subject=subject) for c in clients]
         assert {(a["variant"], a["version"]) for a in answers} == {("challenger", 2)}
-    acts = [decision.act for decision in registry.decisions(NAME)[before:]]
-    assert acts in ([Act.RAMP], [Act.RAMP, Act.PROMOTE])
+    acts = [decision.act for decision in registry.list_decisions(NAME)[before:]]
+    assert acts in ([ModelAction.RAMP], [ModelAction.RAMP, ModelAction.PROMOTE])

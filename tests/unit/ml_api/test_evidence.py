@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from ml_api.predictions.evidence import ALPHA, Mean
+from ml_api.predictions.evidence import ALPHA, BoundedMean
 
 Doubles = NDArray[np.float64]
 STREAMS, LONGEST = 1_000, 1_500
@@ -34,7 +34,7 @@ def first_calls(values: Doubles) -> list[int | None]:
     totals, squares = sums(values)
     found: list[int | None] = []
     for total, square in zip(totals.tolist(), squares.tolist(), strict=True):
-        means = (Mean(n, total[n - 1], square[n - 1]) for n in LOOKS)
+        means = (BoundedMean(n, total[n - 1], square[n - 1]) for n in LOOKS)
         found.append(next((mean.count for mean in means if abs(mean.value) > mean.half_width), None))
     return found
 
@@ -65,13 +65,13 @@ def test_an_effect_is_found_and_never_the_other_way_round() -> None:
 @pytest.mark.parametrize("count", [30, 100, 500, 5_000])
 def test_a_bound_for_all_looks_is_wider_than_one_for_a_single_look_but_not_much(count: int) -> None:
     values = differences(13)[: count // LONGEST + 1].ravel()[:count]
-    mean = Mean(len(values), float(values.sum()), float((values**2).sum()))
+    mean = BoundedMean(len(values), float(values.sum()), float((values**2).sum()))
     low, high = stats.t.interval(1 - ALPHA, count - 1, loc=values.mean(), scale=stats.sem(values))
     assert 1.2 < mean.half_width / ((high - low) / 2) < 2.2
     assert mean.low < low < high < mean.high
 
 
 def test_a_few_values_bound_nothing() -> None:
-    assert Mean(0, 0.0, 0.0).high == math.inf
-    assert Mean(29, 29.0, 29.0).low == -math.inf
-    assert Mean(30, 30.0, 30.0).half_width == 0.0
+    assert BoundedMean(0, 0.0, 0.0).high == math.inf
+    assert BoundedMean(29, 29.0, 29.0).low == -math.inf
+    assert BoundedMean(30, 30.0, 30.0).half_width == 0.0

@@ -8,15 +8,15 @@ from threading import Event
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.bookml.books import shop, tell
+from tests.unit.bookml.books import make_books, publish_books
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_predict import BOOK, amount, ask, eventually
 
 from bookcore.domain.book import Money
-from bookml.promotion import Wish
-from bookml.registry import Act
-from ml_api.experiments.assignment import share_of
-from ml_api.settings import Settings, Trial
+from bookml.promotion import DecisionRequest
+from bookml.registry import ModelAction
+from ml_api.experiments.assignment import hash_subject
+from ml_api.settings import ExperimentMode, Settings
 
 NAME = "price-good-gbp"
 MONTHS = 60 * 24 * 800  # minutes: after the present, whenever that is in the next years
@@ -36,9 +36,9 @@ def until(client: TestClient, version: int) -> None:
 
 
 def put_to_use(world: World, version: int) -> None:
-    decisions = world.stores().registry.decisions(NAME)
-    if not decisions or decisions[-1].version != version or decisions[-1].act is not Act.PROMOTE:
-        world.decider().decide(Wish(NAME, Act.PROMOTE, "me", "a test", version))
+    decisions = world.stores().registry.list_decisions(NAME)
+    if not decisions or decisions[-1].version != version or decisions[-1].act is not ModelAction.PROMOTE:
+        world.decider().decide(DecisionRequest(NAME, ModelAction.PROMOTE, "me", "a test", version))
 
 
 def test_a_promotion_and_a_rollback_are_taken_up_without_a_failed_request(world: World) -> None:
@@ -53,7 +53,7 @@ def test_a_promotion_and_a_rollback_are_taken_up_without_a_failed_request(world:
         running = pool.submit(asking, client)
         try:
             until(client, 2)
-            world.decider().decide(Wish(NAME, Act.ROLLBACK, "me", "no good"))
+            world.decider().decide(DecisionRequest(NAME, ModelAction.ROLLBACK, "me", "no good"))
             until(client, 1)
             put_to_use(world, 2)
             until(client, 2)
@@ -104,15 +104,15 @@ def test_a_registry_that_is_away_changes_nothing_for_what_is_loaded(world: World
 
 
 def test_a_subject_stays_in_its_arm_and_the_arms_have_their_shares() -> None:
-    shares = [share_of(NAME, f"reader {n}") for n in range(4_000)]
-    assert shares == [share_of(NAME, f"reader {n}") for n in range(4_000)]
+    shares = [hash_subject(NAME, f"reader {n}") for n in range(4_000)]
+    assert shares == [hash_subject(NAME, f"reader {n}") for n in range(4_000)]
     assert abs(sum(share < 0.3 for share in shares) / 4_000 - 0.3) < 0.03
-    assert [share_of("price-other-gbp", f"reader {n}") for n in range(9)] != shares[:9]
+    assert [hash_subject("price-other-gbp", f"reader {n}") for n in range(9)] != shares[:9]
 
 
-def trial(world: World, kind: Trial) -> World:
+def trial(world: World, kind: ExperimentMode) -> World:
     put_to_use(world, 1) if _champion(world) != 1 else None
-    world.decider().decide(Wish(NAME, Act.CHALLENGE, "me", "try it", 2))
+    world.decider().decide(DecisionRequest(NAME, ModelAction.CHALLENGE, "me", "try it", 2))
     return World(
         Settings(data=world.settings.data, ml_trial=kind, ml_trial_percent=50, ml_reload_seconds=0.02)
     )
@@ -124,7 +124,7 @@ def _champion(world: World) -> int:
 
 
 def test_in_a_split_each_subject_sees_one_arm_and_the_exposure_is_kept(world: World) -> None:
-    with trial(world, Trial.SPLIT).client() as client:
+    with trial(world, ExperimentMode.SPLIT).client() as client:
         seen = {n: {str(_asked(client, n)["variant"]) for _ in range(3)} for n in range(30)}
         assert all(len(arms) == 1 for arms in seen.values())
         assert {arm for arms in seen.values() for arm in arms} == {"champion", "challenger"}
@@ -139,7 +139,7 @@ def _asked(client: TestClient, reader: int) -> dict[str, object]:
 
 
 def test_a_shadow_is_recorded_and_never_answers(world: World) -> None:
-    with trial(world, Trial.SHADOW).client() as client:
+    with trial(world, ExperimentMode.SHADOW).client() as client:
         assert {_asked(client, n)["variant"] for n in range(5)} == {"champion"}
         Event().wait(0.2)
         told = next(e for e in client.get("/ml/experiments").json() if e["name"] == NAME)
@@ -155,7 +155,7 @@ def test_a_champion_is_judged_by_the_prices_that_are_seen_later(
     settings = Settings(
         data=world.settings.data, ml_reload_seconds=0.02, ml_guard_predictions=20, ml_guard_coverage=0.6
     )
-    books = shop(300, signal=True, source="good")[:40]
+    books = make_books(300, signal=True, source="good")[:40]
     with World(settings).client() as client:
         for book in books:
             eventually(client, f"/ml/features?book_id={book.id}")
@@ -165,7 +165,7 @@ def test_a_champion_is_judged_by_the_prices_that_are_seen_later(
         eventually(client, f"/ml/predictions/{items[0]['id']}")
         Event().wait(0.2)
         dear = [replace(b, price=Money(b.price.amount * Decimal(wrong), "GBP")) for b in books]
-        tell(world.stores().log, dear, minute=MONTHS)
+        publish_books(world.stores().log, dear, minute=MONTHS)
         pause = Event()
         for _ in range(200):
             row = client.get(f"/ml/predictions/{items[0]['id']}").json()["prediction"]
@@ -181,7 +181,7 @@ def test_a_champion_is_judged_by_the_prices_that_are_seen_later(
 def test_drift_is_seen_in_what_is_asked(client: TestClient) -> None:
     calm = [
         {"title": "The lamp", "pages": b.details.pages, "year": b.details.year}
-        for b in shop(300, signal=True, source="good")
+        for b in make_books(300, signal=True, source="good")
     ]
     ask(client, source="good", batch=calm)
     ask(client, source="noise", batch=[{"title": "The lamp", "pages": 9_000 + n} for n in range(300)])

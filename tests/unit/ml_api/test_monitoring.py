@@ -10,14 +10,14 @@ import yaml
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from scipy import stats
-from tests.unit.bookml.books import shop
+from tests.unit.bookml.books import make_books
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_canary import asked_by_canary, canary, known, prices_seen, waiting
 from tests.unit.ml_api.test_models import NAME
 from tests.unit.ml_api.test_predict import BOOK, ask
 
 from ml_api.monitoring.metrics import HELP
-from ml_api.serving.drift import ks_of
+from ml_api.serving.drift import compute_ks_distance
 
 RULES = Path(__file__).parents[3] / "deploy/observability/ml-alerts.yml"
 TENTHS = np.arange(0.1, 1.0, 0.1)
@@ -36,19 +36,19 @@ def exposed(client: TestClient) -> Samples:
 def test_the_distance_is_that_of_scipy_as_far_as_tenths_tell_it(shift: float) -> None:
     drawing = np.random.default_rng(int(10 * shift))
     trained, asked = drawing.normal(0, 1, 5_000), drawing.normal(shift, 1, 2_000)
-    distance = ks_of(asked.tolist(), np.quantile(trained, TENTHS).tolist())
+    distance = compute_ks_distance(asked.tolist(), np.quantile(trained, TENTHS).tolist())
     true = stats.ks_2samp(trained, asked).statistic
     assert true - 0.1 < distance <= true + 0.01
 
 
 def test_values_that_all_books_share_are_no_drift() -> None:
-    assert ks_of([3.0] * 500, [3.0] * 9) <= 0.1
-    assert ks_of([4.0] * 500, [3.0] * 9) == pytest.approx(0.9)
+    assert compute_ks_distance([3.0] * 500, [3.0] * 9) <= 0.1
+    assert compute_ks_distance([4.0] * 500, [3.0] * 9) == pytest.approx(0.9)
 
 
 def busy(world: World, client: TestClient) -> Samples:
     """Every metric there is has something to tell."""
-    books = shop(300, signal=True, source="good")[:40]
+    books = make_books(300, signal=True, source="good")[:40]
     asked_by_canary(client, books)
     prices_seen(world, books, factor=1, round_=0)
     assert any(known(told) == 80 for told in waiting(client))

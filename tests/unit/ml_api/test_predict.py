@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Client
 from tests.promises import carries
-from tests.unit.bookml.books import shop
+from tests.unit.bookml.books import make_books
 from tests.unit.ml_api.conftest import World
 
 from bookcore.event_log import open_event_log
@@ -17,8 +17,8 @@ from bookcore.events.message import Record
 from bookcore.events.ml import PredictionMade
 from bookcore.events.topics import PREDICTED
 from bookcore.kit.auth import HEADER
-from bookml.facts import facts_of
-from ml_api.models.served_models import Models
+from bookml.facts import extract_facts
+from ml_api.models.served_models import ServedModels
 
 BOOK = {
     "title": "The lamp river",
@@ -67,13 +67,13 @@ def test_a_book_has_a_price_inside_an_interval_and_says_by_which_model(client: T
 
 
 def test_what_serves_says_what_the_trained_model_says(world: World, client: TestClient) -> None:
-    book = shop(30, signal=True, source="good")[7]
-    models = Models(world.stores().registry)
+    book = make_books(30, signal=True, source="good")[7]
+    models = ServedModels(world.stores().registry)
     models.refresh()
-    champion = models.line("good", None).champion
+    champion = models.get_for_source("good", None).champion
     assert champion
-    (estimate,) = champion.predictor.predict([facts_of(book)])
-    facts = facts_of(book).plain
+    (estimate,) = champion.predictor.predict([extract_facts(book)])
+    facts = extract_facts(book).as_dict
     told = ask(
         client,
         source="good",

@@ -8,21 +8,25 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from tests.unit.bookml.books import shop
+from tests.unit.bookml.books import make_books
 from tests.unit.ml_api.conftest import World
 
 from bookml.artifact import MODEL, Files
-from bookml.facts import Facts, facts_of
-from bookml.features import features_of
-from bookml.predictor import Predictor
+from bookml.facts import BookFacts, extract_facts
+from bookml.features import compute_features
+from bookml.predictor import PricePredictor
 
-BOOKS = [Facts(), Facts(title="1 (2) vol. 3"), *map(facts_of, shop(60, signal=True, source="good", seed=9))]
+BOOKS = [
+    BookFacts(),
+    BookFacts(title="1 (2) vol. 3"),
+    *map(extract_facts, make_books(60, signal=True, source="good", seed=9)),
+]
 Change = Callable[[onnx.GraphProto], None]
 
 
 def files_of(world: World) -> Files:
     registry = world.stores().registry
-    return registry.files(registry.versions("price-good-gbp")[-1])
+    return registry.read_files(registry.list_versions("price-good-gbp")[-1])
 
 
 def changed(files: Files, change: Change) -> Files:
@@ -49,19 +53,19 @@ def no_trees(graph: onnx.GraphProto) -> None:
 
 
 def test_one_row_and_many_rows_have_the_same_price(world: World) -> None:
-    predictor = Predictor(files_of(world))
+    predictor = PricePredictor(files_of(world))
     together = predictor.predict(BOOKS)
-    assert predictor.is_quick
+    assert predictor.has_small_batch_model
     for book, estimate in zip(BOOKS, together, strict=True):
         (alone,) = predictor.predict([book])
         assert astuple(alone) == pytest.approx(astuple(estimate), abs=0.011)
-        (logs,) = predictor.logs([features_of(book)])
+        (logs,) = predictor.predict_logs([compute_features(book)])
         assert math.log1p(alone.price) == pytest.approx(float(logs[0]), abs=1e-3)
 
 
 @pytest.mark.parametrize("change", [outputs_gone, other_leaves, no_trees])
 def test_a_graph_whose_constants_do_not_fit_is_asked_itself(world: World, change: Change) -> None:
     files = files_of(world)
-    predictor = Predictor(changed(files, change))
-    assert not predictor.is_quick
-    assert predictor.predict(BOOKS[:3]) == Predictor(changed(files, outputs_gone)).predict(BOOKS)[:3]
+    predictor = PricePredictor(changed(files, change))
+    assert not predictor.has_small_batch_model
+    assert predictor.predict(BOOKS[:3]) == PricePredictor(changed(files, outputs_gone)).predict(BOOKS)[:3]

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import orjson
 import pytest
 from tests.promises import carries
-from tests.unit.bookml.books import shop, tell
+from tests.unit.bookml.books import make_books, publish_books
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import MONTHS, NAME
 from tests.unit.ml_api.test_predict import BOOK, ask, eventually
@@ -25,14 +25,14 @@ from bookcore.events.ml import PredictionMade
 from bookcore.events.topics import PREDICTED
 from bookcore.kit.app import bind
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
-from ml_api.predictions.events import messages_of
-from ml_api.predictions.journal import Journal
-from ml_api.predictions.recorder import Recorder
-from ml_api.predictions.store import PredictionStore, Row
+from ml_api.predictions.events import encode_messages
+from ml_api.predictions.journal import PredictionJournal
+from ml_api.predictions.recorder import PredictionRecorder
+from ml_api.predictions.store import PredictionRow, PredictionStore
 from ml_api.settings import Settings
 
 
-def a_row(number: int, *, book: str | None = None) -> Row:
+def a_row(number: int, *, book: str | None = None) -> PredictionRow:
     return {
         **{"id": f"{number:032x}", "book_id": book, "source": "good", "currency": "GBP", "kind": "model"},
         **{"model": "price-good-gbp", "version": 2, "digest": "d" * 64, "features": "price/1"},
@@ -96,48 +96,52 @@ def test_what_was_answered_is_found_again_after_a_kill(world: World) -> None:
 
 
 def test_a_price_that_is_seen_at_once_still_finds_the_prediction(world: World) -> None:
-    books = shop(300, signal=True, source="good")[:40]
+    books = make_books(300, signal=True, source="good")[:40]
     store = PredictionStore(world.settings.ml_predictions_url)
     with world.client() as client:
         for book in books:
             eventually(client, f"/ml/features?book_id={book.id}")
         ask(client, book_ids=[book.id for book in books])
-        tell(world.stores().log, books, minute=MONTHS)
+        publish_books(world.stores().log, books, minute=MONTHS)
         pause = Event()
         for _ in range(200):
-            if sum(arm.observed for arm in store.arms(NAME)) == len(books):
+            if sum(arm.observed for arm in store.read_arms(NAME)) == len(books):
                 return
             pause.wait(0.02)
-    raise AssertionError(store.arms(NAME))
+    raise AssertionError(store.read_arms(NAME))
 
 
 def test_a_living_process_keeps_its_own_segments(tmp_path: Path) -> None:
-    one, other = Journal(tmp_path), Journal(tmp_path)
-    one.add([a_row(1)])
-    assert list(other.orphans()) == []
+    one, other = PredictionJournal(tmp_path), PredictionJournal(tmp_path)
+    one.append([a_row(1)])
+    assert list(other.read_orphans()) == []
     other.close()
     one.close()  # what it has not handed on stays
-    third = Journal(tmp_path)
-    assert [[row["id"] for row in rows] for _, rows in third.orphans()] == [[a_row(1)["id"]]]
+    third = PredictionJournal(tmp_path)
+    assert [[row["id"] for row in rows] for _, rows in third.read_orphans()] == [[a_row(1)["id"]]]
 
 
 def test_a_line_that_was_cut_off_hides_no_other(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    journal.add([a_row(1), a_row(2)])
-    path = journal.turn()
+    journal = PredictionJournal(tmp_path)
+    journal.append([a_row(1), a_row(2)])
+    path = journal.rotate()
     whole = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(whole[0] + whole[1][:40])
     journal.close()
-    assert [[row["id"] for row in rows] for _, rows in Journal(tmp_path).orphans()] == [[a_row(1)["id"]]]
+    assert [[row["id"] for row in rows] for _, rows in PredictionJournal(tmp_path).read_orphans()] == [
+        [a_row(1)["id"]]
+    ]
 
 
 def test_a_prediction_that_cannot_be_kept_is_not_answered(tmp_path: Path, world: World) -> None:
     settings = world.settings
     log = open_event_log(settings.event_log_url)
-    recorder = Recorder(PredictionStore(settings.ml_predictions_url), log, Journal(tmp_path / "journal"))
+    recorder = PredictionRecorder(
+        PredictionStore(settings.ml_predictions_url), log, PredictionJournal(tmp_path / "journal")
+    )
     (tmp_path / "journal").rename(tmp_path / "gone")
     with pytest.raises(Unavailable, match="journal"):
-        recorder.note([a_row(1)])
+        recorder.record([a_row(1)])
     assert recorder.find(a_row(1)["id"]) is None
     log.close()
 
@@ -145,7 +149,7 @@ def test_a_prediction_that_cannot_be_kept_is_not_answered(tmp_path: Path, world:
 def test_a_folder_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="journal"):
-        Journal(tmp_path / "file" / "journal")
+        PredictionJournal(tmp_path / "file" / "journal")
 
 
 @pytest.mark.parametrize("book", [None, "good:b00001"])
@@ -153,7 +157,7 @@ def test_messages_are_byte_for_byte_those_of_the_model(book: str | None) -> None
     row = a_row(7, book=book)
     told = {k: v for k, v in row.items() if k not in ("id", "subject", "made_at")}
     event = PredictionMade(prediction_id=row["id"], made_at=from_version(row["made_at"]), **told)
-    expected, (made,) = encode(event, source="ml-api"), messages_of([row])
+    expected, (made,) = encode(event, source="ml-api"), encode_messages([row])
     assert (made.key, made.value) == (expected.key, expected.value)
     assert [h for h in made.headers if h[0] != "ce_time"] == [
         h for h in expected.headers if h[0] != "ce_time"

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trainer.conformal import COVERAGE, OTHERS, coverage_of, offsets_of, rank_of
+from trainer.conformal import COVERAGE, OTHER_CATEGORIES, compute_offsets, compute_rank, measure_coverage
 
 TRIALS = 300
 
 
 def share_inside(books: int, *, seed: int) -> float:
     """The true share of uniform scores below the widening that so many of them set."""
-    return offsets_of(np.random.default_rng(seed).random(books), ["shelf"] * books)["shelf"]
+    return compute_offsets(np.random.default_rng(seed).random(books), ["shelf"] * books)["shelf"]
 
 
 @pytest.mark.parametrize("books", [80, 120, 400])
@@ -22,8 +22,8 @@ def test_a_category_surely_holds_88_percent_however_few_books_set_its_widening(b
 
 
 def test_with_many_books_the_rank_is_the_usual_one() -> None:
-    assert rank_of(2_000) == 1801
-    assert [rank_of(count) for count in (0, 1, 5)] == [0, 1, 5]
+    assert compute_rank(2_000) == 1801
+    assert [compute_rank(count) for count in (0, 1, 5)] == [0, 1, 5]
 
 
 def test_a_shelf_that_is_judged_has_its_own_widening_when_one_fold_is_away() -> None:
@@ -32,13 +32,13 @@ def test_a_shelf_that_is_judged_has_its_own_widening_when_one_fold_is_away() -> 
     scores = np.concatenate([drawing.random(1_000), 5 + drawing.random(102)])
     names = ["plain"] * 1_000 + ["odd"] * 102
     folds: NDArray[np.int64] = drawing.integers(0, 5, len(scores))
-    coverage = coverage_of(scores, names, folds)
+    coverage = measure_coverage(scores, names, folds)
     assert coverage.by_category["odd"] > 0.85
     assert abs(coverage.overall - COVERAGE) < 0.02
 
 
 def test_shelves_with_few_books_share_a_widening() -> None:
     scores = np.random.default_rng(4).random(300)
-    offsets = offsets_of(scores, [f"shelf {n % 30}" for n in range(300)])
-    assert offsets.keys() == {OTHERS}
-    assert offsets[OTHERS] == sorted(scores)[rank_of(300) - 1]
+    offsets = compute_offsets(scores, [f"shelf {n % 30}" for n in range(300)])
+    assert offsets.keys() == {OTHER_CATEGORIES}
+    assert offsets[OTHER_CATEGORIES] == sorted(scores)[compute_rank(300) - 1]

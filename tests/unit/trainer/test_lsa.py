@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, random_array
 from tests.unit.trainer.test_trainer import rows_of
 
-from trainer import lsa as topics
+from trainer import lsa
 
 
 def sparse(rows: int, columns: int) -> csr_matrix:
@@ -21,22 +21,22 @@ def sparse(rows: int, columns: int) -> csr_matrix:
 
 def test_the_first_axes_are_the_singular_vectors() -> None:
     matrix = sparse(120, 80)
-    found = topics.axes_of(matrix)[:, :3]
+    found = lsa.compute_axes(matrix)[:, :3]
     _, _, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
     assert np.abs(np.abs((found * right[:3].T).sum(axis=0)) - 1).max() < 1e-6
 
 
 def test_axes_that_the_words_do_not_have_are_empty() -> None:
-    found = topics.axes_of(csr_matrix(np.outer(np.arange(1.0, 9.0), [1.0, 2.0, 0.0, 2.0])))
+    found = lsa.compute_axes(csr_matrix(np.outer(np.arange(1.0, 9.0), [1.0, 2.0, 0.0, 2.0])))
     assert np.abs(found[:, 0] - np.array([1, 2, 0, 2]) / 3).max() < 1e-9
     assert not found[:, 1:].any()
-    assert not topics.axes_of(csr_matrix((5, 0))).any()
-    assert not topics.axes_of(csr_matrix((5, 7))).any()
+    assert not lsa.compute_axes(csr_matrix((5, 0))).any()
+    assert not lsa.compute_axes(csr_matrix((5, 7))).any()
 
 
 def test_the_same_books_have_the_same_topics_to_the_last_bit() -> None:
     rows = rows_of(120, signal=True)
-    first, again = (topics.found(rows.words).told(rows.words) for _ in range(2))
+    first, again = (lsa.fit_lsa(rows.words).transform(rows.words) for _ in range(2))
     same: NDArray[np.bool_] = first == again
     assert same.all()
-    assert first.shape == (120, len(topics.COLUMNS))
+    assert first.shape == (120, len(lsa.COLUMNS))

@@ -9,9 +9,9 @@ from scipy.stats import bootstrap
 from sklearn.base import BaseEstimator, RegressorMixin
 from tests.unit.trainer.test_trainer import rows_of
 
-from trainer.conformal import COVERAGE, offsets_of, scores_of
-from trainer.fit import Rows, fit
-from trainer.gate import gain_over
+from trainer.conformal import COVERAGE, compute_offsets, compute_scores
+from trainer.fit import TrainingRows, fit
+from trainer.gate import compute_gain
 
 Doubles = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def test_intervals_are_those_of_mapies_conformalized_quantiles() -> None:
     middle = drawing.normal(3.0, 0.5, 1_400)
     model = np.column_stack([middle, middle - drawing.uniform(0.1, 0.6, 1_400), middle + 0.3])
     logs = middle + drawing.standard_t(4, 1_400) * 0.4
-    widen = offsets_of(scores_of(logs[:1_000], model[:1_000]), ["shelf"] * 1_000)["shelf"]
+    widen = compute_offsets(compute_scores(logs[:1_000], model[:1_000]), ["shelf"] * 1_000)["shelf"]
     theirs = ConformalizedQuantileRegressor(
         [Column(1), Column(2), Column(0)], confidence_level=COVERAGE, prefit=True
     ).conformalize(model[:1_000], logs[:1_000])
@@ -50,14 +50,14 @@ def test_intervals_are_those_of_mapies_conformalized_quantiles() -> None:
 
 
 @pytest.fixture(scope="module")
-def rows() -> Rows:
+def rows() -> TrainingRows:
     return rows_of(300, signal=True, gaps=True)
 
 
-def test_explanations_are_the_shapley_values_that_shap_finds(rows: Rows) -> None:
+def test_explanations_are_the_shapley_values_that_shap_finds(rows: TrainingRows) -> None:
     """ml-api explains with LightGBM's pred_contrib; shap walks the trees itself."""
     fitted = fit(rows, salt="shap")
-    x = fitted.inputs(rows)[:40]
+    x = fitted.build_inputs(rows)[:40]
     for booster in fitted.trees.points[:2]:
         ours = np.asarray(booster.predict(x, pred_contrib=True, num_threads=1))
         explainer = shap.TreeExplainer(booster)
@@ -75,7 +75,7 @@ def test_the_gains_interval_is_that_of_scipys_bootstrap() -> None:
         return shares
 
     found = bootstrap((ours, theirs), gain, paired=True, n_resamples=4_000, method="percentile", rng=7)
-    told = gain_over(ours, theirs, [str(n) for n in range(500)])
+    told = compute_gain(ours, theirs, [str(n) for n in range(500)])
     assert told.gain == pytest.approx(float(gain(ours, theirs)))
     assert told.low == pytest.approx(found.confidence_interval.low, abs=0.01)
     assert told.high == pytest.approx(found.confidence_interval.high, abs=0.01)
@@ -85,6 +85,6 @@ def test_works_with_many_editions_make_the_interval_wider() -> None:
     """Scipy, which draws books, would be too sure of it."""
     drawing = np.random.default_rng(8)
     ours, theirs = (np.repeat(drawing.normal(0, spread, 100), 5) for spread in (0.4, 0.5))
-    by_work = gain_over(ours, theirs, [str(n // 5) for n in range(500)])
-    by_book = gain_over(ours, theirs, [str(n) for n in range(500)])
+    by_work = compute_gain(ours, theirs, [str(n // 5) for n in range(500)])
+    by_book = compute_gain(ours, theirs, [str(n) for n in range(500)])
     assert by_work.high - by_work.low > 1.8 * (by_book.high - by_book.low)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.unit.bookml.books import shop, tell
+from tests.unit.bookml.books import make_books, publish_books
 
 from bookcore.domain.book import Book, Money
 from bookcore.domain.errors import NotFound
@@ -20,11 +20,11 @@ from bookcore.events.topics import PREDICTED
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
 from bookcore.testing.builders import EPOCH
-from bookml.history import catch_up
+from bookml.history import update_history
 from bookml.registry import open_registry
-from trainer.job import run
-from trainer.retrain_policy import ENOUGH, Limits, Need, need_of
-from trainer.stores import Stores
+from trainer.job import run_job
+from trainer.retrain_policy import MIN_BOOKS, RetrainDecision, RetrainLimits, decide_retraining
+from trainer.stores import TrainerStores
 
 BOOKS = 300
 
@@ -41,72 +41,74 @@ class Stopped:
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
+def stores(tmp_path: Path) -> Iterator[TrainerStores]:
     """With a champion of 300 books."""
     log, lake = open_event_log(f"sqlite://{tmp_path}/log.db"), open_lake(f"file://{tmp_path}/lake")
-    made = Stores(log, lake, open_registry(f"file://{tmp_path}/ml/models"), SystemClock())
-    tell(log, shop(BOOKS, signal=True))
-    run(made, "shop", show=lambda *_: None)
+    made = TrainerStores(log, lake, open_registry(f"file://{tmp_path}/ml/models"), SystemClock())
+    publish_books(log, make_books(BOOKS, signal=True))
+    run_job(made, "shop", on_progress=lambda *_: None)
     yield made
     lake.close()
     log.close()
 
 
-def need(stores: Stores, *, days: float = 0.0) -> Need:
-    catch_up(stores.log, stores.lake)
+def need(stores: TrainerStores, *, days: float = 0.0) -> RetrainDecision:
+    update_history(stores.log, stores.lake)
     later = datetime.now(UTC) + timedelta(days=days)
-    return need_of(replace(stores, clock=Stopped(later)), "shop", Limits())
+    return decide_retraining(replace(stores, clock=Stopped(later)), "shop", RetrainLimits())
 
 
 def more(count: int, *, pages: int = 0) -> list[Book]:
-    books = shop(BOOKS + count, signal=True)[BOOKS:]
+    books = make_books(BOOKS + count, signal=True)[BOOKS:]
     return [replace(b, details=replace(b.details, pages=(b.details.pages or 0) + pages)) for b in books]
 
 
-def test_nothing_is_due_while_no_book_changes_however_old_the_model_is(stores: Stores) -> None:
-    assert need(stores, days=400) == Need("shop", needed=False, reason="no book is new or has another price")
+def test_nothing_is_due_while_no_book_changes_however_old_the_model_is(stores: TrainerStores) -> None:
+    assert need(stores, days=400) == RetrainDecision(
+        "shop", needed=False, reason="no book is new or has another price"
+    )
 
 
-def test_a_few_new_books_make_an_old_model_due_and_no_young_one(stores: Stores) -> None:
-    tell(stores.log, more(9), minute=1)
+def test_a_few_new_books_make_an_old_model_due_and_no_young_one(stores: TrainerStores) -> None:
+    publish_books(stores.log, more(9), minute=1)
     young, old = need(stores), need(stores, days=31)
     assert (young.needed, old.needed) == (False, True)
     assert "9 books are new and 0 have another price, 3% of those it knew" in young.reason
     assert old.reason == "version 1 is 31 days old (limit 30)"
 
 
-def test_many_new_prices_make_it_due(stores: Stores) -> None:
-    books = [replace(b, price=Money(b.price.amount + 1, "GBP")) for b in shop(BOOKS, signal=True)[:70]]
-    tell(stores.log, books, minute=1)
+def test_many_new_prices_make_it_due(stores: TrainerStores) -> None:
+    books = [replace(b, price=Money(b.price.amount + 1, "GBP")) for b in make_books(BOOKS, signal=True)[:70]]
+    publish_books(stores.log, books, minute=1)
     found = need(stores)
     assert found.needed
     assert "70 have another price, 23% of those it knew (limit 0.2)" in found.reason
 
 
-def test_new_books_that_differ_make_it_due(stores: Stores) -> None:
-    limits = replace(Limits(), share=9.0)
-    same = [replace(book, source_id=f"n{book.source_id}") for book in shop(BOOKS, signal=True)[::3]]
-    tell(stores.log, same, minute=1)
-    catch_up(stores.log, stores.lake)
-    alike = need_of(stores, "shop", limits)
-    tell(stores.log, more(ENOUGH, pages=600), minute=2)
-    catch_up(stores.log, stores.lake)
-    longer = need_of(stores, "shop", limits)
+def test_new_books_that_differ_make_it_due(stores: TrainerStores) -> None:
+    limits = replace(RetrainLimits(), share=9.0)
+    same = [replace(book, source_id=f"n{book.source_id}") for book in make_books(BOOKS, signal=True)[::3]]
+    publish_books(stores.log, same, minute=1)
+    update_history(stores.log, stores.lake)
+    alike = decide_retraining(stores, "shop", limits)
+    publish_books(stores.log, more(MIN_BOOKS, pages=600), minute=2)
+    update_history(stores.log, stores.lake)
+    longer = decide_retraining(stores, "shop", limits)
     assert (alike.needed, longer.needed) == (False, True)
     assert longer.reason.startswith("pages of new books is")
 
 
 @pytest.mark.parametrize(("factor", "due"), [(1.05, False), (3.0, True)])
 def test_a_live_error_beyond_the_expected_one_makes_it_due(
-    stores: Stores, factor: float, *, due: bool
+    stores: TrainerStores, factor: float, *, due: bool
 ) -> None:
-    books = shop(BOOKS, signal=True)[: ENOUGH + 10]
-    version = stores.registry.versions("price-shop-gbp")[0]
+    books = make_books(BOOKS, signal=True)[: MIN_BOOKS + 10]
+    version = stores.registry.list_versions("price-shop-gbp")[0]
     stores.log.append(
         PREDICTED.name,
         [encode(predicted(book, factor, version.digest), source="test") for book in books],
     )
-    tell(stores.log, [*books, *more(1)], minute=30)
+    publish_books(stores.log, [*books, *more(1)], minute=30)
     found = need(stores)
     assert found.needed is due, found.reason
     assert "the live error is" in found.reason
@@ -135,22 +137,24 @@ def predicted(book: Book, factor: float, digest: str) -> PredictionMade:
     )
 
 
-def test_a_source_without_a_model_is_due_and_one_without_books_is_none(stores: Stores) -> None:
-    tell(stores.log, shop(20, signal=True, source="other"))
-    catch_up(stores.log, stores.lake)
-    assert need_of(stores, "other", Limits()).reason == "there is no model of other yet"
+def test_a_source_without_a_model_is_due_and_one_without_books_is_none(stores: TrainerStores) -> None:
+    publish_books(stores.log, make_books(20, signal=True, source="other"))
+    update_history(stores.log, stores.lake)
+    assert decide_retraining(stores, "other", RetrainLimits()).reason == "there is no model of other yet"
     with pytest.raises(NotFound, match="import or crawl"):
-        need_of(stores, "nowhere", Limits())
+        decide_retraining(stores, "nowhere", RetrainLimits())
 
 
-def test_a_snapshot_that_is_gone_makes_it_due(stores: Stores, tmp_path: Path) -> None:
+def test_a_snapshot_that_is_gone_makes_it_due(stores: TrainerStores, tmp_path: Path) -> None:
     for part in (tmp_path / "lake" / "ml" / "snapshots").rglob("part-*"):
         part.write_bytes(b"other")
     assert need(stores).reason.startswith("the snapshot of version 1 can't be read")
 
 
-def test_the_command_says_what_it_found_and_trains_only_what_is_due(stores: Stores, tmp_path: Path) -> None:
-    tell(stores.log, shop(210, signal=False, source="other"))
+def test_the_command_says_what_it_found_and_trains_only_what_is_due(
+    stores: TrainerStores, tmp_path: Path
+) -> None:
+    publish_books(stores.log, make_books(210, signal=False, source="other"))
     first, again = (
         subprocess.run(
             [sys.executable, "-m", "bookstream", "train", "--if-needed", "--data", str(tmp_path)],

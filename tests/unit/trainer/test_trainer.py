@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 from tests.promises import carries
-from tests.unit.bookml.books import shop, tell
+from tests.unit.bookml.books import make_books, publish_books
 from threadpoolctl import threadpool_info
 
 from bookcore.domain.errors import Conflict, NotFound
@@ -21,17 +21,17 @@ from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
 from bookml import artifact
 from bookml.encoder import COLUMNS
-from bookml.facts import facts_of
-from bookml.features import features_of
-from bookml.predictor import Predictor
-from bookml.promotion import Decider, Wish
-from bookml.registry import Act, champion_of, open_registry
-from trainer.fit import Rows, fit, out_of_fold
-from trainer.folds import folds_of
-from trainer.gate import FEWEST, Verdict, gain_over
-from trainer.job import Outcome, run
-from trainer.onnx_graph import graph_of
-from trainer.stores import Stores
+from bookml.facts import extract_facts
+from bookml.features import compute_features
+from bookml.predictor import PricePredictor
+from bookml.promotion import DecisionRequest, DecisionWriter
+from bookml.registry import ModelAction, get_champion, open_registry
+from trainer.fit import TrainingRows, fit, predict_out_of_fold
+from trainer.folds import assign_folds
+from trainer.gate import MIN_BOOKS, Verdict, compute_gain
+from trainer.job import JobResult, run_job
+from trainer.onnx_graph import build_graph
+from trainer.stores import TrainerStores
 
 NAME = "price-shop-gbp"
 
@@ -41,119 +41,129 @@ def silent(_: str, __: int, ___: int) -> None:
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
+def stores(tmp_path: Path) -> Iterator[TrainerStores]:
     log, lake = open_event_log(f"sqlite://{tmp_path}/log.db"), open_lake(f"file://{tmp_path}/lake")
-    yield Stores(log, lake, open_registry(f"file://{tmp_path}/models"), SystemClock())
+    yield TrainerStores(log, lake, open_registry(f"file://{tmp_path}/models"), SystemClock())
     lake.close()
     log.close()
 
 
-def trained(stores: Stores, *, signal: bool, books: int = 400, minute: int = 0) -> Outcome:
-    tell(stores.log, shop(books, signal=signal), minute=minute)
-    return run(stores, "shop", show=silent)
+def trained(stores: TrainerStores, *, signal: bool, books: int = 400, minute: int = 0) -> JobResult:
+    publish_books(stores.log, make_books(books, signal=signal), minute=minute)
+    return run_job(stores, "shop", on_progress=silent)
 
 
-def rows_of(books: int, *, signal: bool, gaps: bool = False) -> Rows:
+def rows_of(books: int, *, signal: bool, gaps: bool = False) -> TrainingRows:
     """With `gaps`, nobody knows the pages of a third of the books."""
-    made = shop(books, signal=signal)
-    facts = [facts_of(book) for book in made]
+    made = make_books(books, signal=signal)
+    facts = [extract_facts(book) for book in made]
     if gaps:
         unknown = [replace(each, details=replace(each.details, pages=None)) for each in facts[::3]]
         facts[::3] = unknown
     logs = np.log1p(np.array([float(book.price.amount) for book in made]))
-    return Rows.of([features_of(each) for each in facts], [each.work for each in facts], logs)
+    return TrainingRows.from_features(
+        [compute_features(each) for each in facts], [each.work_key for each in facts], logs
+    )
 
 
 @carries("gated")
-def test_a_model_of_prices_without_signal_is_refused_with_the_reason(stores: Stores) -> None:
+def test_a_model_of_prices_without_signal_is_refused_with_the_reason(stores: TrainerStores) -> None:
     outcome = trained(stores, signal=False)
     assert outcome.decision == "refused"
     assert outcome.version.verdict == Verdict.NOISE
     assert "carry no signal" in outcome.sentence
-    assert champion_of(stores.registry.decisions(NAME)) is None
+    assert get_champion(stores.registry.list_decisions(NAME)) is None
     with pytest.raises(Conflict, match="refused by the gate"):
-        Decider(stores.registry, stores.log, stores.clock).decide(Wish(NAME, Act.PROMOTE, "me", "please", 1))
+        DecisionWriter(stores.registry, stores.log, stores.clock).decide(
+            DecisionRequest(NAME, ModelAction.PROMOTE, "me", "please", 1)
+        )
 
 
-def test_a_model_of_prices_with_signal_is_promoted_and_told(stores: Stores) -> None:
+def test_a_model_of_prices_with_signal_is_promoted_and_told(stores: TrainerStores) -> None:
     outcome = trained(stores, signal=True)
     assert (outcome.decision, outcome.version.passed) == ("promoted", True)
     assert outcome.version.metrics["gain_low"] > 0.2
     assert abs(outcome.version.metrics["coverage"] - 0.9) < 0.03
-    assert champion_of(stores.registry.decisions(NAME)) == 1
+    assert get_champion(stores.registry.list_decisions(NAME)) == 1
     event = decode(stores.log.read(DECIDED.name, 0, 0, 1)[0]).event
     assert isinstance(event, ModelDecided)
     assert (event.name, event.version, event.act) == (NAME, 1, "promote")
 
 
-def test_few_books_tell_nothing(stores: Stores) -> None:
-    outcome = trained(stores, signal=True, books=FEWEST - 1)
+def test_few_books_tell_nothing(stores: TrainerStores) -> None:
+    outcome = trained(stores, signal=True, books=MIN_BOOKS - 1)
     assert outcome.version.verdict == Verdict.TOO_FEW
 
 
 @carries("byte-equal")
-def test_training_again_on_the_same_books_makes_the_same_bytes(stores: Stores, tmp_path: Path) -> None:
+def test_training_again_on_the_same_books_makes_the_same_bytes(stores: TrainerStores, tmp_path: Path) -> None:
     first = trained(stores, signal=True, books=250)
-    again = run(stores, "shop", show=silent)
+    again = run_job(stores, "shop", on_progress=silent)
     elsewhere = replace(stores, registry=open_registry(f"file://{tmp_path}/elsewhere"))
-    apart = run(elsewhere, "shop", show=silent, snapshot_id=first.version.snapshot)
+    apart = run_job(elsewhere, "shop", on_progress=silent, snapshot_id=first.version.snapshot)
     assert (again.decision, again.version) == ("unchanged", first.version)
-    assert elsewhere.registry.files(apart.version) == stores.registry.files(first.version)
+    assert elsewhere.registry.read_files(apart.version) == stores.registry.read_files(first.version)
 
 
 def test_training_shares_no_sum_among_threads_for_their_number_would_show_in_its_bits(
-    stores: Stores,
+    stores: TrainerStores,
 ) -> None:
     threads: list[int] = []
-    tell(stores.log, shop(220, signal=True))
-    run(stores, "shop", show=lambda *_: threads.extend(pool["num_threads"] for pool in threadpool_info()))
+    publish_books(stores.log, make_books(220, signal=True))
+    run_job(
+        stores,
+        "shop",
+        on_progress=lambda *_: threads.extend(pool["num_threads"] for pool in threadpool_info()),
+    )
     assert set(threads) == {1}
 
 
-def test_a_later_model_takes_over_only_if_it_is_surely_better(stores: Stores) -> None:
+def test_a_later_model_takes_over_only_if_it_is_surely_better(stores: TrainerStores) -> None:
     trained(stores, signal=True, books=250)
     outcome = trained(stores, signal=True, books=260, minute=1)
     assert outcome.version.version == 2
     assert outcome.decision in ("kept", "promoted")
-    better = gain_over(np.full(50, 0.1), np.full(50, 0.2), [str(n) for n in range(50)])
-    same = gain_over(np.tile([0.1, 0.2], 25), np.tile([0.2, 0.1], 25), [str(n) for n in range(50)])
+    better = compute_gain(np.full(50, 0.1), np.full(50, 0.2), [str(n) for n in range(50)])
+    same = compute_gain(np.tile([0.1, 0.2], 25), np.tile([0.2, 0.1], 25), [str(n) for n in range(50)])
     assert (better.low > 0, same.low > 0) == (True, False)
 
 
-def test_a_rollback_brings_the_one_before_back(stores: Stores) -> None:
+def test_a_rollback_brings_the_one_before_back(stores: TrainerStores) -> None:
     trained(stores, signal=True, books=250)
-    decider = Decider(stores.registry, stores.log, stores.clock)
+    decider = DecisionWriter(stores.registry, stores.log, stores.clock)
     second = trained(stores, signal=True, books=300, minute=1).version.version
-    if champion_of(stores.registry.decisions(NAME)) != second:
-        decider.decide(Wish(NAME, Act.PROMOTE, "me", "try it", second))
-    decider.decide(Wish(NAME, Act.ROLLBACK, "me", "no good"))
-    assert champion_of(stores.registry.decisions(NAME)) == 1
-    decider.decide(Wish(NAME, Act.REJECT, "me", "no good either", 1))
-    assert champion_of(stores.registry.decisions(NAME)) is None
+    if get_champion(stores.registry.list_decisions(NAME)) != second:
+        decider.decide(DecisionRequest(NAME, ModelAction.PROMOTE, "me", "try it", second))
+    decider.decide(DecisionRequest(NAME, ModelAction.ROLLBACK, "me", "no good"))
+    assert get_champion(stores.registry.list_decisions(NAME)) == 1
+    decider.decide(DecisionRequest(NAME, ModelAction.REJECT, "me", "no good either", 1))
+    assert get_champion(stores.registry.list_decisions(NAME)) is None
     with pytest.raises(NotFound, match="no champion"):
-        decider.decide(Wish(NAME, Act.ROLLBACK, "me", "again"))
+        decider.decide(DecisionRequest(NAME, ModelAction.ROLLBACK, "me", "again"))
 
 
-def test_without_books_there_is_nothing_to_train_on(stores: Stores) -> None:
+def test_without_books_there_is_nothing_to_train_on(stores: TrainerStores) -> None:
     with pytest.raises(NotFound, match="import or crawl"):
-        run(stores, "shop", show=silent)
+        run_job(stores, "shop", on_progress=silent)
 
 
 def test_no_work_is_in_two_folds_whatever_the_order() -> None:
     works = [f"work {n % 40}" for n in range(200)]
-    folds = folds_of(works, folds=5, salt="s")
+    folds = assign_folds(works, folds=5, salt="s")
     assert len({(work, fold) for work, fold in zip(works, folds.tolist(), strict=True)}) == 40
-    assert folds_of(works[::-1], folds=5, salt="s").tolist() == folds.tolist()[::-1]
+    assert assign_folds(works[::-1], folds=5, salt="s").tolist() == folds.tolist()[::-1]
 
 
 def test_a_work_that_only_repeats_its_own_price_helps_nobody() -> None:
     """Every work has a price of its own and three editions: leaking folds would predict it exactly."""
-    base = shop(300, signal=False)
+    base = make_books(300, signal=False)
     prices = {n: math.exp(1 + (n * 7919 % 100) / 40) for n in range(100)}
-    facts = [replace(facts_of(base[n % 100]), title=f"Work {n % 100}") for n in range(300)]
+    facts = [replace(extract_facts(base[n % 100]), title=f"Work {n % 100}") for n in range(300)]
     logs = np.log1p(np.array([prices[n % 100] for n in range(300)]))
-    rows = Rows.of([features_of(each) for each in facts], [each.work for each in facts], logs)
-    made = out_of_fold(rows, show=silent)
+    rows = TrainingRows.from_features(
+        [compute_features(each) for each in facts], [each.work_key for each in facts], logs
+    )
+    made = predict_out_of_fold(rows, on_progress=silent)
     error, dummy = (float(np.sqrt(np.mean((each - logs) ** 2))) for each in (made.model[:, 0], made.mean))
     assert error > 0.8 * dummy
 
@@ -161,7 +171,7 @@ def test_a_work_that_only_repeats_its_own_price_helps_nobody() -> None:
 def test_the_graph_says_what_the_boosters_say() -> None:
     rows = rows_of(300, signal=True, gaps=True)
     fitted = fit(rows, salt="t")
-    facts = artifact.ModelFacts(
+    facts = artifact.ModelDescription(
         source="shop",
         currency="GBP",
         snapshot="0",
@@ -173,16 +183,16 @@ def test_the_graph_says_what_the_boosters_say() -> None:
         centre=1.0,
         spread=(0.5, 1.5),
     )
-    files = {artifact.MODEL: graph_of(fitted), artifact.FACTS: facts.dump()}
-    predictor = Predictor(files)
-    served = predictor.logs(rows.features)
+    files = {artifact.MODEL: build_graph(fitted), artifact.FACTS: facts.to_json()}
+    predictor = PricePredictor(files)
+    served = predictor.predict_logs(rows.features)
     assert np.abs(served - fitted.predict(rows)).max() < 1e-4
-    assert np.abs(predictor.logs(list(rows.features) * 3) - np.tile(served, (3, 1))).max() < 1e-6
+    assert np.abs(predictor.predict_logs(list(rows.features) * 3) - np.tile(served, (3, 1))).max() < 1e-6
 
 
-def test_the_card_tells_what_was_done_without_anything_from_elsewhere(stores: Stores) -> None:
+def test_the_card_tells_what_was_done_without_anything_from_elsewhere(stores: TrainerStores) -> None:
     version = trained(stores, signal=True, books=250).version
-    files = stores.registry.files(version)
+    files = stores.registry.read_files(version)
     card = orjson.loads(files[artifact.CARD])
     assert card["data"]["snapshot"] == version.snapshot
     assert len(card["error_by_decile"]) == 10

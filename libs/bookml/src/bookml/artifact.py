@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from bookcore.domain.errors import Invalid
-from bookml.encoder import COLUMNS, Table
+from bookml.encoder import COLUMNS, EffectTable
 from bookml.features import NAMES, VERSION
 
 MODEL, FACTS, CARD, PAGE = "model.onnx", "model.json", "card.json", "card.html"
@@ -24,7 +24,7 @@ Files = Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelDescription:
     """model.json: all that serving needs besides the graph. Log prices are log(1 + amount).
 
     `offsets` widen the raw quantiles by category (the key "" stands for all others), so that `coverage` of
@@ -44,16 +44,16 @@ class ModelFacts:
     spread: tuple[float, float]
     ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
-    def dump(self) -> bytes:
+    def to_json(self) -> bytes:
         """Canonical JSON: equal facts are equal bytes."""
         return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
 
-    def as_tables(self) -> tuple[Table, ...]:
+    def as_tables(self) -> tuple[EffectTable, ...]:
         """One for each of NAMES."""
         return self.tables
 
 
-def facts_of_model(body: bytes) -> ModelFacts:
+def parse_description(body: bytes) -> ModelDescription:
     """The inverse of dump.
 
     Raises: Invalid when it isn't of this version's features.
@@ -62,7 +62,7 @@ def facts_of_model(body: bytes) -> ModelFacts:
         told: dict[str, Any] = orjson.loads(body)  # Any: JSON
         tables = tuple({k: (e[0], e[1]) for k, e in table.items()} for table in told["tables"])
         told |= {"tables": tables, "columns": tuple(told["columns"]), "spread": tuple(told["spread"])}
-        found = ModelFacts(**told)
+        found = ModelDescription(**told)
     except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise Invalid("is no model's description", field=FACTS) from error
     if found.features != VERSION or found.columns != COLUMNS or len(found.tables) != len(NAMES):
@@ -70,17 +70,17 @@ def facts_of_model(body: bytes) -> ModelFacts:
     return found
 
 
-def digests_of(files: Files) -> dict[str, str]:
+def compute_digests(files: Files) -> dict[str, str]:
     """SHA-256 (hex) by file."""
     return {name: sha256(body).hexdigest() for name, body in sorted(files.items())}
 
 
-def digest_of(files: Files) -> str:
+def compute_digest(files: Files) -> str:
     """SHA-256 (hex) of all files together: the model's own name."""
-    return sha256("\n".join(f"{n} {d}" for n, d in digests_of(files).items()).encode()).hexdigest()
+    return sha256("\n".join(f"{n} {d}" for n, d in compute_digests(files).items()).encode()).hexdigest()
 
 
-def checked(files: Files, digests: Mapping[str, str]) -> Files:
+def verify_files(files: Files, digests: Mapping[str, str]) -> Files:
     """The files, if they are those that were registered.
 
     Raises: Invalid naming the file that is missing, unknown, too large, pickled or altered.
@@ -91,10 +91,10 @@ def checked(files: Files, digests: Mapping[str, str]) -> Files:
             raise Invalid("is missing or was never registered", field=name)
         if sha256(body).hexdigest() != digests[name]:
             raise Invalid("is not what was registered: its digest differs", field=name)
-    return accepted(files)
+    return check_files(files)
 
 
-def accepted(files: Files) -> Files:
+def check_files(files: Files) -> Files:
     """The files, if they are of the kinds that a model may have.
 
     Raises: Invalid naming the file at fault.

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from bookml.features import LONGEST_TEXT, NAMES, NUMBERS, Features
 
 Floats = NDArray[np.float32]
-Effect = tuple[float, float]
+NameEffect = tuple[float, float]
 """(shrunken mean of log price less the overall mean, log of 1 + number of books)."""
-Table = Mapping[str, Effect]
+EffectTable = Mapping[str, NameEffect]
 COLUMNS: tuple[str, ...] = (*NUMBERS, *(f"{name}.{what}" for name in NAMES for what in ("effect", "count")))
 """Columns of x, in order."""
 
-_UNSEEN: Effect = (0.0, 0.0)
+_UNSEEN: NameEffect = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class ModelInputs:
     """What the model takes."""
 
     x: Floats
@@ -31,20 +31,20 @@ class Inputs:
     weights: Floats
 
 
-_COUNTED = LONGEST_TEXT + 1
-_WEIGHTS = (1 + np.log(np.maximum(np.arange(_COUNTED), 1))).astype(np.float32)
+_COUNTS = LONGEST_TEXT + 1
+_WEIGHTS = (1 + np.log(np.maximum(np.arange(_COUNTS), 1))).astype(np.float32)
 """By count."""
 
 
-def encoded(rows: Sequence[Features], tables: Sequence[Table]) -> Inputs:
+def encode(rows: Sequence[Features], tables: Sequence[EffectTable]) -> ModelInputs:
     """`tables` has one table for each of NAMES; names that it doesn't know are unseen: effect 0, count 0."""
     x = np.empty((len(rows), len(COLUMNS)), dtype=np.float32)
     for at, row in enumerate(rows):
-        x[at] = cells(row, tables)
-    return Inputs(x, *words(rows))
+        x[at] = encode_row(row, tables)
+    return ModelInputs(x, *pad_words(rows))
 
 
-def cells(row: Features, tables: Sequence[Table]) -> list[float]:
+def encode_row(row: Features, tables: Sequence[EffectTable]) -> list[float]:
     """A row of x."""
     found = list(row.numbers)
     for name, table in zip(row.names, tables, strict=True):
@@ -52,7 +52,7 @@ def cells(row: Features, tables: Sequence[Table]) -> list[float]:
     return found
 
 
-def words(rows: Sequence[Features]) -> tuple[NDArray[np.int64], Floats]:
+def pad_words(rows: Sequence[Features]) -> tuple[NDArray[np.int64], Floats]:
     """Places and weights of the words of each row, padded to the longest."""
     longest = max((len(row.places) for row in rows), default=0) or 1
     places = np.zeros((len(rows), longest), dtype=np.int64)
@@ -60,10 +60,10 @@ def words(rows: Sequence[Features]) -> tuple[NDArray[np.int64], Floats]:
     for at, row in enumerate(rows):
         if row.places:
             places[at, : len(row.places)] = row.places
-            weights[at, : len(row.places)] = weighed(row.counts)
+            weights[at, : len(row.places)] = weigh_counts(row.counts)
     return places, weights
 
 
-def weighed(counts: Sequence[int]) -> Floats:
+def weigh_counts(counts: Sequence[int]) -> Floats:
     """1 + log of each count."""
     return _WEIGHTS.take(counts, mode="clip")

@@ -13,7 +13,7 @@ _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class BookFacts:
     """Everything may be missing; the price and what follows from it (tax, price without tax) is not here."""
 
     title: str = ""
@@ -26,24 +26,24 @@ class Facts:
     details: Details = NO_DETAILS
 
     @property
-    def work(self) -> str:
+    def work_key(self) -> str:
         """The same for all editions of a work, as far as title and first author tell."""
         author = self.details.authors[0] if self.details.authors else ""
-        return f"{_folded(_ASIDE.sub(' ', self.title)) or _folded(self.title)}|{_folded(author)}"
+        return f"{_fold(_ASIDE.sub(' ', self.title)) or _fold(self.title)}|{_fold(author)}"
 
     @property
-    def plain(self) -> dict[str, Any]:  # Any: JSON
+    def as_dict(self) -> dict[str, Any]:  # Any: JSON
         """JSON values; what is missing is left out."""
         told = {name: getattr(self, name) for name in self.__slots__ if name != "details"}
         details = self.details.plain
         return {k: v for k, v in told.items() if v is not None} | ({"details": details} if details else {})
 
 
-def facts_of(book: Book) -> Facts:
+def extract_facts(book: Book) -> BookFacts:
     """The book without its price."""
     attributes = book.attributes
     average, reviews, kind = (attributes.get(n) for n in ("average_rating", "reviews", "product_type"))
-    return Facts(
+    return BookFacts(
         title=book.title,
         category=book.category,
         description=book.description,
@@ -55,13 +55,13 @@ def facts_of(book: Book) -> Facts:
     )
 
 
-def facts_from(told: Mapping[str, Any]) -> Facts:  # Any: JSON
+def parse_facts(told: Mapping[str, Any]) -> BookFacts:  # Any: JSON
     """The inverse of `plain`."""
     details = dict(told.get("details") or {})
     details["authors"] = tuple(details.get("authors", ()))
-    return Facts(**{**told, "details": Details(**details)})
+    return BookFacts(**{**told, "details": Details(**details)})
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(filter(str.isalnum, plain))

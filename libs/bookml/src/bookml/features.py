@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from zlib import crc32
 
-from bookml.facts import Facts
+from bookml.facts import BookFacts
 
 VERSION = "price/1"
 """Name and version of this view of a book."""
@@ -56,31 +56,31 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _TokenizedFacts:
     """Facts with their words taken apart, once for all that ask for them."""
 
-    facts: Facts
+    facts: BookFacts
     title: list[str]
     text: list[str]
 
 
-def features_of(facts: Facts) -> Features:
+def compute_features(facts: BookFacts) -> Features:
     """The features of one book."""
     text = _WORD.findall(facts.description[:LONGEST_TEXT].casefold()) if facts.description else []
-    read = _Read(facts, _WORD.findall(facts.title.casefold()), text)
-    return Features(_numbers(read), _names(read), *_words(read))
+    read = _TokenizedFacts(facts, _WORD.findall(facts.title.casefold()), text)
+    return Features(_compute_numbers(read), _compute_names(read), *_count_words(read))
 
 
-def _numbers(read: _Read) -> tuple[float, ...]:
+def _compute_numbers(read: _TokenizedFacts) -> tuple[float, ...]:
     facts, text = read.facts, read.text
     d, title = facts.details, facts.title
-    pages, width, height = _float(d.pages), _float(d.width_mm), _float(d.height_mm)
-    weight, area = _float(d.weight_g), width * height / 100
+    pages, width, height = _to_float(d.pages), _to_float(d.width_mm), _to_float(d.height_mm)
+    weight, area = _to_float(d.weight_g), width * height / 100
     volume = _VOLUME.search(title)
     return (
-        *(pages, _float(d.year), _float(facts.rating), _float(facts.average_rating)),
+        *(pages, _to_float(d.year), _to_float(facts.rating), _to_float(facts.average_rating)),
         _NAN if facts.reviews is None else math.log1p(max(facts.reviews, 0)),
-        *(width, height, _float(d.thickness_mm), weight, area, area * pages / 1_000),
+        *(width, height, _to_float(d.thickness_mm), weight, area, area * pages / 1_000),
         weight / pages if pages > 0 else _NAN,
         *(float(len(title)), float(title.count(" ") + 1), sum(map(str.isupper, title)) / max(1, len(title))),
         *(float(sum(map(str.isdigit, title))), float(title.count("("))),
@@ -91,52 +91,56 @@ def _numbers(read: _Read) -> tuple[float, ...]:
     )
 
 
-def _float(value: float | None) -> float:
+def _to_float(value: float | None) -> float:
     return _NAN if value is None else float(value)
 
 
-def _names(read: _Read) -> tuple[str, ...]:
+def _compute_names(read: _TokenizedFacts) -> tuple[str, ...]:
     facts, title = read.facts, read.title
     d = facts.details
-    category, form, publisher = _name(facts.category), _name(d.format), _name(d.publisher)
-    kind, edition = _name(facts.product_type), _name(d.edition)
-    authors = [_name(author) for author in d.authors] or [""]
+    category, form, publisher = (
+        _normalise_name(facts.category),
+        _normalise_name(d.format),
+        _normalise_name(d.publisher),
+    )
+    kind, edition = _normalise_name(facts.product_type), _normalise_name(d.edition)
+    authors = [_normalise_name(author) for author in d.authors] or [""]
     asides = _ASIDE.findall(facts.title)
     return (
-        *(category, kind, form, edition, publisher, authors[0], _name(d.language)),
+        *(category, kind, form, edition, publisher, authors[0], _normalise_name(d.language)),
         *(authors[-1], authors[0].rpartition(" ")[2], " ".join(title[:1]), " ".join(title[:2])),
-        _name(asides[-1]) if asides else "",
+        _normalise_name(asides[-1]) if asides else "",
         " ".join(_WORD.findall((facts.description or "")[:200].casefold())[:4]),
         *(f"{category}|{form}", f"{publisher}|{form}", f"{publisher}|{category}"),
         *(f"{authors[0]}|{form}", f"{d.year}|{form}", f"{kind}|{form}|{edition}"),
     )
 
 
-def _name(text: str | None) -> str:
+def _normalise_name(text: str | None) -> str:
     return " ".join(text.casefold().split()) if text else ""
 
 
-def _words(read: _Read) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _count_words(read: _TokenizedFacts) -> tuple[tuple[int, ...], tuple[int, ...]]:
     title = chain(read.title, map(" ".join, pairwise(read.title)))
-    parts = zip(PARTS.values(), (_labels(read.facts), title, read.text), strict=True)
-    counted = Counter(chain.from_iterable(_places(terms, among) for among, terms in parts))
+    parts = zip(PARTS.values(), (_list_labels(read.facts), title, read.text), strict=True)
+    counted = Counter(chain.from_iterable(_hash_terms(terms, among) for among, terms in parts))
     places = sorted(counted)
     return tuple(places), tuple(map(counted.__getitem__, places))
 
 
-def _labels(facts: Facts) -> list[str]:
+def _list_labels(facts: BookFacts) -> list[str]:
     """Names as words of their own, alone and together with the format."""
     d = facts.details
     alone = (facts.category, facts.product_type, d.publisher, d.format, d.edition, d.year)
     found = [f"{place} {name}" for place, name in enumerate(alone) if name]
     found += [f"{place} {name} {d.format}" for place, name in enumerate(alone) if name and d.format]
     for author in d.authors:
-        found.append(f"a {_name(author)}")
+        found.append(f"a {_normalise_name(author)}")
         found += [f"w {word}" for word in _WORD.findall(author.casefold())]
     return found
 
 
-def _places(terms: Iterable[str], among: range) -> list[int]:
+def _hash_terms(terms: Iterable[str], among: range) -> list[int]:
     """Checksums of the terms' bytes. A dictionary of known words costs more: it is never near."""
     first, size = among.start, len(among)
     return [first + found % size for found in map(crc32, map(str.encode, terms))]

@@ -52,13 +52,13 @@ class Forest:
         self._worth[told[leaves, _TREE] * most + place[leaves]] = values[leaves]
         self._first_leaves = np.arange(self._trees) * most
         self._targets = np.searchsorted(told[starts, _TARGET], np.arange(told[:, _TARGET].max() + 1))
-        below = _below(told, starts, np.where(leaves, np.uint64(1) << place.astype(np.uint64), 0))
+        below = _collect_leaves(told, starts, np.where(leaves, np.uint64(1) << place.astype(np.uint64), 0))
         self._used: Ints = np.unique(told[~leaves, _FEATURE])
-        self._gaps, self._table = self._compiled(told, starts, values, below.astype(kind))
-        self._numbers = _numbers_of_bits() if kind is np.uint16 else None
+        self._gaps, self._table = self._compile(told, starts, values, below.astype(kind))
+        self._numbers = _build_bit_numbers() if kind is np.uint16 else None
         self._scratch = local()
 
-    def scores(self, x: Floats) -> NDArray[np.float64]:
+    def score(self, x: Floats) -> NDArray[np.float64]:
         """[targets] of one row: the sums of what its leaves are worth."""
         lines = [
             first + bisect_left(cuts, value) if value == value else unknown
@@ -83,7 +83,7 @@ class Forest:
             self._scratch.buffers = found = taken, np.empty(self._trees, self._table.dtype)
         return found
 
-    def _compiled(
+    def _compile(
         self,
         told: Ints,
         starts: NDArray[np.intp],
@@ -115,7 +115,7 @@ class Forest:
         return gaps, table
 
 
-def _below(told: Ints, starts: NDArray[np.intp], bits: Bits) -> Bits:
+def _collect_leaves(told: Ints, starts: NDArray[np.intp], bits: Bits) -> Bits:
     """The leaves below each node, from the last nodes of all trees to their roots."""
     branching = told[:, _FEATURE] >= 0
     for number in range(int(told[:, _NODE].max()), -1, -1):
@@ -125,7 +125,7 @@ def _below(told: Ints, starts: NDArray[np.intp], bits: Bits) -> Bits:
     return bits
 
 
-def _numbers_of_bits() -> NDArray[np.uint8]:
+def _build_bit_numbers() -> NDArray[np.uint8]:
     """Word with one bit -> the bit's number."""
     numbers = np.zeros(1 << 16, dtype=np.uint8)
     numbers[1 << np.arange(16)] = np.arange(16)

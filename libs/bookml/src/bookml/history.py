@@ -26,7 +26,7 @@ from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import STATE
 from bookcore.lake import Lake
-from bookml.facts import facts_of
+from bookml.facts import extract_facts
 
 GROUP = "bookml.history"
 PREFIX = "ml/history/"
@@ -46,7 +46,7 @@ _BATCH = 5_000
 _PART = re.compile(r"/p-(\d+)-(\d+)-(\d+)\.parquet$")
 
 
-def catch_up(log: EventLog, lake: Lake) -> int:
+def update_history(log: EventLog, lake: Lake) -> int:
     """Take all that the state topic has by now into the history; how many records that were.
 
     Idempotent by offset: parts may overlap after a crash, and rows that are equal count once.
@@ -54,9 +54,9 @@ def catch_up(log: EventLog, lake: Lake) -> int:
     consumer = log.create_consumer(GROUP, [STATE.name])
     taken = 0
     try:
-        while records := _polled(consumer, log):
+        while records := _poll_until_idle(consumer, log):
             for batch in split_batches(records):
-                keep(lake, batch)
+                store_batch(lake, batch)
                 consumer.commit([Position(batch.topic, batch.partition, batch.next)])
             taken += len(records)
     finally:
@@ -64,7 +64,7 @@ def catch_up(log: EventLog, lake: Lake) -> int:
     return taken
 
 
-def _polled(consumer: Consumer, log: EventLog) -> Sequence[Record]:
+def _poll_until_idle(consumer: Consumer, log: EventLog) -> Sequence[Record]:
     """Records while there are some; a group that is just joining may have to be asked again."""
     while True:
         records = consumer.poll(limit=_BATCH, timeout=0.2)
@@ -72,20 +72,20 @@ def _polled(consumer: Consumer, log: EventLog) -> Sequence[Record]:
             return records
 
 
-def keep(lake: Lake, batch: Batch) -> None:
+def store_batch(lake: Lake, batch: Batch) -> None:
     """One part of the history from one batch; what can't be read is left out, the index parks it."""
-    rows = [row for record in batch.records if (row := _row(record)) is not None]
+    rows = [row for record in batch.records if (row := _build_row(record)) is not None]
     if rows:
         name = f"{PREFIX}p-{batch.partition:05d}-{batch.first:015d}-{batch.next:015d}.parquet"
-        lake.put(name, parquet_of(rows, COLUMNS))
+        lake.put(name, write_parquet(rows, COLUMNS))
 
 
-def parquet_of(rows: Sequence[dict[str, object]], columns: dict[str, str]) -> bytes:
+def write_parquet(rows: Sequence[dict[str, object]], columns: dict[str, str]) -> bytes:
     """The same rows make the same bytes."""
     with TemporaryDirectory() as folder:
         told, made = Path(folder) / "rows.jsonl", Path(folder) / "rows.parquet"
         told.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
-        with connected() as duck:
+        with connect() as duck:
             kinds = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
             duck.execute(
                 f"COPY (SELECT * FROM read_json('{told}', format='newline_delimited', columns={{{kinds}}}))"  # noqa: S608 - ours
@@ -95,9 +95,9 @@ def parquet_of(rows: Sequence[dict[str, object]], columns: dict[str, str]) -> by
 
 
 @contextmanager
-def history(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_history(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the view `history`, without doubles."""
-    with TemporaryDirectory() as folder, connected() as duck:
+    with TemporaryDirectory() as folder, connect() as duck:
         names = []
         for number, key in enumerate(k for k in lake.list(PREFIX) if _PART.search(k)):
             path = Path(folder) / f"{number}.parquet"
@@ -113,16 +113,16 @@ def history(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         yield duck
 
 
-def sources(lake: Lake) -> list[str]:
+def list_sources(lake: Lake) -> list[str]:
     """Every source that the history knows, in order."""
-    with history(lake) as duck:
+    with open_history(lake) as duck:
         return [
             str(row[0]) for row in duck.execute("SELECT DISTINCT source FROM history ORDER BY 1").fetchall()
         ]
 
 
 @contextmanager
-def connected(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB in memory; one thread keeps the order of rows, and so the bytes, the same."""
     duck = duckdb.connect(config={"threads": threads, "preserve_insertion_order": True})
     try:
@@ -132,7 +132,7 @@ def connected(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
         duck.close()
 
 
-def _row(record: Record) -> dict[str, object] | None:
+def _build_row(record: Record) -> dict[str, object] | None:
     try:
         event = decode(record).event
     except Invalid:
@@ -140,19 +140,19 @@ def _row(record: Record) -> dict[str, object] | None:
     known = to_version(record.timestamp)
     if isinstance(event, BookGone):
         source = event.book_id.partition(":")[0]
-        return _told(event.book_id, source, event.version, known) | {"deleted": True}
+        return _build_key_columns(event.book_id, source, event.version, known) | {"deleted": True}
     if not isinstance(event, BookState):
         return None
     book = event.to_book().book
-    facts = facts_of(book)
-    return _told(event.id, book.source, event.version, known) | {
+    facts = extract_facts(book)
+    return _build_key_columns(event.id, book.source, event.version, known) | {
         "deleted": False,
         "price": str(book.price.amount),
         "currency": book.price.currency,
-        "work": facts.work,
-        "facts": orjson.dumps(facts.plain, option=orjson.OPT_SORT_KEYS).decode(),
+        "work": facts.work_key,
+        "facts": orjson.dumps(facts.as_dict, option=orjson.OPT_SORT_KEYS).decode(),
     }
 
 
-def _told(book_id: str, source: str, event_time: int, known: int) -> dict[str, object]:
+def _build_key_columns(book_id: str, source: str, event_time: int, known: int) -> dict[str, object]:
     return {"id": book_id, "source": source, "event_time": event_time, "available_at": known}

@@ -14,7 +14,7 @@ import orjson
 
 from bookcore.domain.errors import Invalid, Unavailable
 
-_WITHIN = 60.0  # seconds
+_TIMEOUT = 60.0  # seconds
 _BLOCK = 1 << 20
 
 
@@ -27,7 +27,7 @@ class Bookstream:
         self._folder = Path(mkdtemp(prefix="bookstream-"))
         self._duck = duckdb.connect()
 
-    def training_data(self, source: str, **narrowed: str | int) -> duckdb.DuckDBPyRelation:
+    def load_training_data(self, source: str, **narrowed: str | int) -> duckdb.DuckDBPyRelation:
         """The rows that the newest model of the source was trained on; `snapshot`, `category`, `limit` pick.
 
         A DuckDB relation: notebooks show it as a table, `.df()` makes a pandas, `.pl()` a polars DataFrame.
@@ -35,7 +35,7 @@ class Bookstream:
         """
         path = self._folder / f"{len(list(self._folder.iterdir()))}.jsonl"
         question = urlencode({"source": source, **narrowed})
-        with self._asked(f"/training-data?{question}") as answer, path.open("wb") as file:
+        with self._send_request(f"/training-data?{question}") as answer, path.open("wb") as file:
             while block := answer.read(_BLOCK):
                 file.write(block)
         read = self._duck.read_json(str(path), format="newline_delimited", sample_size=-1)
@@ -47,23 +47,23 @@ class Bookstream:
         Raises: Invalid with what the gateway says, Unavailable.
         """
         body = orjson.dumps({"source": source, "features": features})
-        with self._asked("/predict", body) as answer:
+        with self._send_request("/predict", body) as answer:
             told: dict[str, Any] = orjson.loads(answer.read())
         return told
 
-    def _asked(self, path: str, body: bytes | None = None) -> HTTPResponse:
+    def _send_request(self, path: str, body: bytes | None = None) -> HTTPResponse:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         request = urllib.request.Request(self._base + path, body, headers)  # noqa: S310 - the user's own gateway
         try:
-            answer: HTTPResponse = urllib.request.urlopen(request, timeout=_WITHIN)  # noqa: S310 - as above
+            answer: HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310 - as above
         except HTTPError as error:
-            raise Invalid(_reason(error)) from error
+            raise Invalid(_read_detail(error)) from error
         except URLError as error:
             raise Unavailable(f"the gateway can't be reached ({error.reason})") from error
         return answer
 
 
-def _reason(error: HTTPError) -> str:
+def _read_detail(error: HTTPError) -> str:
     try:
         return str(orjson.loads(error.read())["detail"])
     except (orjson.JSONDecodeError, KeyError, TypeError):

@@ -26,14 +26,14 @@ _JOIN = """
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
+class PointInTime:
     """A book and the moment as of which it is asked for (microseconds since 1970)."""
 
     id: str
     moment: int
 
 
-def joined(
+def join_history(
     duck: duckdb.DuckDBPyConnection, *, entities: str = "entities", history: str = "history"
 ) -> duckdb.DuckDBPyRelation:
     """Each row of `entities` (id, moment) with what was known then; nothing where nothing was."""
@@ -41,11 +41,13 @@ def joined(
     return duck.sql(_JOIN.format(entities=entities, current=current))
 
 
-def known_at(duck: duckdb.DuckDBPyConnection, entities: Sequence[Entity]) -> list[tuple[object, ...]]:
+def read_known_at(
+    duck: duckdb.DuckDBPyConnection, entities: Sequence[PointInTime]
+) -> list[tuple[object, ...]]:
     """(id, moment, price, deleted) for each entity, in the order given."""
     duck.execute("CREATE OR REPLACE TEMP TABLE entities (place INTEGER, id VARCHAR, moment BIGINT)")
     duck.executemany(
         "INSERT INTO entities VALUES (?, ?, ?)", [[at, e.id, e.moment] for at, e in enumerate(entities)]
     )
-    found = joined(duck)
+    found = join_history(duck)
     return found.order("place").project("id, moment, price, deleted").fetchall()

@@ -15,26 +15,26 @@ import structlog
 from numpy.typing import NDArray
 
 from bookcore.domain.errors import Invalid
-from bookml.artifact import FACTS, MODEL, Files, ModelFacts, accepted, facts_of_model
-from bookml.encoder import Floats, cells, encoded, weighed
-from bookml.facts import Facts
-from bookml.features import BUCKETS, NAMES, NUMBERS, Features, features_of
+from bookml.artifact import FACTS, MODEL, Files, ModelDescription, check_files, parse_description
+from bookml.encoder import Floats, encode, encode_row, weigh_counts
+from bookml.facts import BookFacts
+from bookml.features import BUCKETS, NAMES, NUMBERS, Features, compute_features
 from bookml.forest import Forest
 
 _CATEGORY = NAMES.index("category")
 _BLOCK = 512
 """Rows that go through the graph together: a row of many words takes some hundred kilobytes there."""
-_HIGHEST = 20.0  # log of the largest price that is ever told; beyond it exp() would only make nonsense
+_MAX_LOG_PRICE = 20.0  # log of the largest price that is ever told; beyond it exp() would only make nonsense
 _CONSTANTS = ("idf", "terms", "score_of", "centre", "branches", "values")
-_FEW = 16
+_SMALL_BATCH = 16
 """Rows up to which the quick way is quicker."""
-_TRIED, _CLOSE = 32, 1e-4
+_SAMPLE_ROWS, _TOLERANCE = 32, 1e-4
 _TINY = np.float32(1e-12)
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class PriceEstimate:
     """A price in major units with the interval that holds the true one with the model's coverage."""
 
     price: float
@@ -42,14 +42,14 @@ class Estimate:
     high: float
 
 
-class Predictor:
+class PricePredictor:
     """Safe for several threads."""
 
     def __init__(self, files: Files) -> None:
         """Raises: Invalid when the files make no model; check their digests first."""
-        accepted(files)
-        self.facts: ModelFacts = facts_of_model(files[FACTS])
-        self._tables = self.facts.as_tables()
+        check_files(files)
+        self.description: ModelDescription = parse_description(files[FACTS])
+        self._tables = self.description.as_tables()
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -60,30 +60,35 @@ class Predictor:
         wanted = {"x", "places", "weights"}
         if {given.name for given in self._session.get_inputs()} != wanted:
             raise Invalid(f"doesn't take {', '.join(sorted(wanted))}", field=MODEL)
-        self._quick = self._quicker()
+        self._small_batch_model = self._create_small_batch_model()
 
-    def predict(self, books: Sequence[Facts]) -> list[Estimate]:
+    def predict(self, books: Sequence[BookFacts]) -> list[PriceEstimate]:
         """One estimate for each book."""
-        return self.estimate([features_of(facts) for facts in books])
+        return self.estimate([compute_features(facts) for facts in books])
 
-    def estimate(self, rows: Sequence[Features]) -> list[Estimate]:
+    def estimate(self, rows: Sequence[Features]) -> list[PriceEstimate]:
         """One estimate for each row; the interval always holds the price."""
-        if self._quick is not None and len(rows) <= _FEW:
-            return [self._estimate(row, *self._quick.logs(row)) for row in rows]
+        if self._small_batch_model is not None and len(rows) <= _SMALL_BATCH:
+            return [self._build_estimate(row, *self._small_batch_model.predict_logs(row)) for row in rows]
         if not rows:
             return []
-        return [self._estimate(row, *logs) for row, logs in zip(rows, self.logs(rows).tolist(), strict=True)]
+        return [
+            self._build_estimate(row, *logs)
+            for row, logs in zip(rows, self.predict_logs(rows).tolist(), strict=True)
+        ]
 
-    def _estimate(self, row: Features, middle: float, low: float, high: float) -> Estimate:
-        offsets = self.facts.offsets
+    def _build_estimate(self, row: Features, middle: float, low: float, high: float) -> PriceEstimate:
+        offsets = self.description.offsets
         widen = offsets.get(row.names[_CATEGORY], offsets[""])
-        return Estimate(_price(middle), _price(min(low - widen, middle)), _price(max(high + widen, middle)))
+        return PriceEstimate(
+            _to_price(middle), _to_price(min(low - widen, middle)), _to_price(max(high + widen, middle))
+        )
 
-    def logs(self, rows: Sequence[Features]) -> Floats:
+    def predict_logs(self, rows: Sequence[Features]) -> Floats:
         """[n, 3]: log price and the two raw quantiles, as the graph gives them."""
         return self._run("logs", rows)
 
-    def joined(self, rows: Sequence[Features]) -> Floats:
+    def compute_tree_inputs(self, rows: Sequence[Features]) -> Floats:
         """What the trees are given: x and the scores of the words."""
         return self._run("joined", rows)
 
@@ -92,44 +97,44 @@ class Predictor:
         return np.concatenate(told)
 
     def _run_block(self, output: str, rows: Sequence[Features]) -> Floats:
-        given = encoded(rows, self._tables)
+        given = encode(rows, self._tables)
         told = self._session.run([output], {"x": given.x, "places": given.places, "weights": given.weights})
         return np.asarray(told[0], dtype=np.float32)
 
-    def _quicker(self) -> "_Quick | None":
+    def _create_small_batch_model(self) -> "_SmallBatchModel | None":
         """None for a graph without the constants, with too large trees, or that says something else."""
         if not {told.name for told in self._session.get_outputs()}.issuperset(_CONSTANTS):
             return None
-        rows = _rows_to_try(self.facts)
-        given = encoded(rows[:1], self._tables)
+        rows = _draw_sample_rows(self.description)
+        given = encode(rows[:1], self._tables)
         feeds = {"x": given.x, "places": given.places, "weights": given.weights}
         constants = dict(zip(_CONSTANTS, self._session.run(_CONSTANTS, feeds), strict=True))
         try:
-            quick = _Quick(constants, self.facts)
-            told = [quick.logs(row) for row in rows]
+            quick = _SmallBatchModel(constants, self.description)
+            told = [quick.predict_logs(row) for row in rows]
         except (ValueError, IndexError) as error:
             _log.warning("rows go through the graph, which takes longer", reason=str(error))
             return None
-        if not np.allclose(told, self.logs(rows), rtol=0, atol=_CLOSE):
+        if not np.allclose(told, self.predict_logs(rows), rtol=0, atol=_TOLERANCE):
             _log.warning("rows go through the graph, which takes longer", reason="its constants say else")
             return None
         return quick
 
     @property
-    def is_quick(self) -> bool:
+    def has_small_batch_model(self) -> bool:
         """Whether a few rows are answered without the graph."""
-        return self._quick is not None
+        return self._small_batch_model is not None
 
     @property
-    def baseline(self) -> Estimate:
+    def baseline(self) -> PriceEstimate:
         """What is told of any book when the model is refused."""
-        return baseline_of(self.facts)
+        return compute_baseline(self.description)
 
 
-class _Quick:
+class _SmallBatchModel:
     """The graph's arithmetic for one row."""
 
-    def __init__(self, constants: dict[str, NDArray[np.generic]], facts: ModelFacts) -> None:
+    def __init__(self, constants: dict[str, NDArray[np.generic]], facts: ModelDescription) -> None:
         """Raises: ValueError when the trees don't suit bookml.forest."""
         self._tables = facts.as_tables()
         idf, terms = constants["idf"].astype(np.float32), constants["terms"].astype(np.float32)
@@ -139,28 +144,28 @@ class _Quick:
         self._centre = constants["centre"].astype(np.float32)
         self._forest = Forest(constants["branches"].astype(np.int16), constants["values"].astype(np.float32))
 
-    def logs(self, row: Features) -> list[float]:
+    def predict_logs(self, row: Features) -> list[float]:
         """Log price and the two raw quantiles."""
-        found = cells(row, self._tables)
-        found += self._of_words(row).tolist() if row.places else self._centre.tolist()
-        told: list[float] = self._forest.scores(np.array(found, dtype=np.float32)).tolist()
+        found = encode_row(row, self._tables)
+        found += self._score_words(row).tolist() if row.places else self._centre.tolist()
+        told: list[float] = self._forest.score(np.array(found, dtype=np.float32)).tolist()
         return told
 
-    def _of_words(self, row: Features) -> Floats:
+    def _score_words(self, row: Features) -> Floats:
         """The sum of weight * term, over the length of the text's vector for the column's score."""
-        words, weights = self._words.take(row.places, axis=0), weighed(row.counts)
+        words, weights = self._words.take(row.places, axis=0), weigh_counts(row.counts)
         squares = weights * weights @ words[:, : self._scores]
         lengths = np.sqrt(np.maximum(squares, _TINY)).take(self._score_of)
         found: Floats = weights @ words[:, self._scores :] / lengths + self._centre
         return found
 
 
-def _rows_to_try(facts: ModelFacts) -> list[Features]:
+def _draw_sample_rows(facts: ModelDescription) -> list[Features]:
     """Numbers that the model knows, some unknown; names and words at random, the same each time."""
     drawing = np.random.default_rng(7)
     tables = [list(table)[:1_000] or [""] for table in facts.as_tables()]
     rows = []
-    for _ in range(_TRIED):
+    for _ in range(_SAMPLE_ROWS):
         known = [drawing.choice(facts.ranges.get(name) or (0.0, 1.0, 100.0)) for name in NUMBERS]
         numbers = tuple(math.nan if drawing.random() < 0.2 else float(value) for value in known)
         names = tuple(str(drawing.choice(names)) for names in tables)
@@ -171,10 +176,10 @@ def _rows_to_try(facts: ModelFacts) -> list[Features]:
     return rows
 
 
-def baseline_of(facts: ModelFacts) -> Estimate:
+def compute_baseline(facts: ModelDescription) -> PriceEstimate:
     """The middle of all prices, and the interval that holds most of them."""
-    return Estimate(_price(facts.centre), _price(facts.spread[0]), _price(facts.spread[1]))
+    return PriceEstimate(_to_price(facts.centre), _to_price(facts.spread[0]), _to_price(facts.spread[1]))
 
 
-def _price(log: float) -> float:
-    return round(max(math.expm1(min(log, _HIGHEST)), 0.0), 2)
+def _to_price(log: float) -> float:
+    return round(max(math.expm1(min(log, _MAX_LOG_PRICE)), 0.0), 2)

@@ -21,9 +21,9 @@ import orjson
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.lake import Lake
-from bookml.facts import Facts, facts_from
+from bookml.facts import BookFacts, parse_facts
 from bookml.features import VERSION
-from bookml.history import connected, history
+from bookml.history import connect, open_history
 
 PREFIX = "ml/snapshots/"
 _PART_ROWS = 20_000
@@ -31,7 +31,7 @@ _COLUMNS = "id, event_time, price, currency, work, facts"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SnapshotPart:
     """One file of a snapshot."""
 
     key: str
@@ -40,36 +40,36 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class SnapshotManifest:
     """What a snapshot holds; `currency` is the one of its prices."""
 
     id: str
     source: str
     currency: str
     rows: int
-    parts: tuple[Part, ...]
+    parts: tuple[SnapshotPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class SnapshotRow:
     """A row of a snapshot."""
 
     id: str
     event_time: int
     price: Decimal
     work: str
-    facts: Facts
+    facts: BookFacts
     currency: str = ""
 
 
-def take(lake: Lake, source: str, *, moment: int | None = None) -> Manifest:
+def create_snapshot(lake: Lake, source: str, *, moment: int | None = None) -> SnapshotManifest:
     """A snapshot of a source's living books in their most frequent currency, as known at the moment (now).
 
     Books without a price above 0 are left out: their log price says nothing.
     Raises: NotFound when the history has no such books.
     """
-    with history(lake) as duck, TemporaryDirectory() as folder:
-        _choose(duck, source, moment)
+    with open_history(lake) as duck, TemporaryDirectory() as folder:
+        _select_rows(duck, source, moment)
         row = duck.execute(
             "SELECT currency FROM chosen GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1"
         ).fetchone()
@@ -77,10 +77,10 @@ def take(lake: Lake, source: str, *, moment: int | None = None) -> Manifest:
             raise NotFound(
                 f"no books of {source!r} with a price are in the history; import or crawl some first"
             )
-        return _write(lake, duck, Path(folder), (source, str(row[0])))
+        return _write_snapshot(lake, duck, Path(folder), (source, str(row[0])))
 
 
-def _choose(duck: duckdb.DuckDBPyConnection, source: str, moment: int | None) -> None:
+def _select_rows(duck: duckdb.DuckDBPyConnection, source: str, moment: int | None) -> None:
     until = "" if moment is None else f"AND available_at <= {int(moment)}"
     duck.execute(
         f"""CREATE TEMP TABLE chosen AS SELECT {_COLUMNS} FROM (
@@ -92,10 +92,12 @@ def _choose(duck: duckdb.DuckDBPyConnection, source: str, moment: int | None) ->
     )
 
 
-def _write(lake: Lake, duck: duckdb.DuckDBPyConnection, folder: Path, of: tuple[str, str]) -> Manifest:
+def _write_snapshot(
+    lake: Lake, duck: duckdb.DuckDBPyConnection, folder: Path, of: tuple[str, str]
+) -> SnapshotManifest:
     source, currency = of
     bodies: list[tuple[bytes, int]] = []
-    total = _count(duck, currency)
+    total = _count_rows(duck, currency)
     for first in range(0, total, _PART_ROWS):
         path = folder / f"{first}.parquet"
         duck.execute(
@@ -109,68 +111,68 @@ def _write(lake: Lake, duck: duckdb.DuckDBPyConnection, folder: Path, of: tuple[
     for number, ((body, rows), digest) in enumerate(zip(bodies, hashes, strict=True)):
         key = f"{PREFIX}{name}/part-{number:05d}.parquet"
         lake.put(key, body)
-        parts.append(Part(key, digest, rows))
-    manifest = Manifest(name, source, currency, total, tuple(parts))
-    lake.put(_manifest_key(name), orjson.dumps(asdict(manifest), option=orjson.OPT_SORT_KEYS))
+        parts.append(SnapshotPart(key, digest, rows))
+    manifest = SnapshotManifest(name, source, currency, total, tuple(parts))
+    lake.put(_build_manifest_key(name), orjson.dumps(asdict(manifest), option=orjson.OPT_SORT_KEYS))
     return manifest
 
 
-def _count(duck: duckdb.DuckDBPyConnection, currency: str) -> int:
+def _count_rows(duck: duckdb.DuckDBPyConnection, currency: str) -> int:
     row = duck.execute("SELECT count(*) FROM chosen WHERE currency = ?", [currency]).fetchone()
     return int(row[0]) if row else 0
 
 
-def manifest_of(lake: Lake, snapshot: str) -> Manifest:
+def read_manifest(lake: Lake, snapshot: str) -> SnapshotManifest:
     """Raises: NotFound when there is no such snapshot, or no longer."""
     if len(snapshot) != 64 or not snapshot.isalnum():
         raise NotFound("there is no such snapshot")
-    told: dict[str, Any] = orjson.loads(lake.get(_manifest_key(snapshot)))  # Any: JSON of ours
-    return Manifest(**{**told, "parts": tuple(Part(**part) for part in told["parts"])})
+    told: dict[str, Any] = orjson.loads(lake.get(_build_manifest_key(snapshot)))  # Any: JSON of ours
+    return SnapshotManifest(**{**told, "parts": tuple(SnapshotPart(**part) for part in told["parts"])})
 
 
-def snapshots(lake: Lake) -> Iterator[Manifest]:
+def list_snapshots(lake: Lake) -> Iterator[SnapshotManifest]:
     """Every snapshot that there is."""
     for key in lake.list(PREFIX):
         if key.endswith("/manifest.json"):
-            yield manifest_of(lake, key.split("/")[2])
+            yield read_manifest(lake, key.split("/")[2])
 
 
-def examples(lake: Lake, manifest: Manifest) -> list[Example]:
+def read_rows(lake: Lake, manifest: SnapshotManifest) -> list[SnapshotRow]:
     """All rows, by id. Raises: NotFound, Invalid when a part is gone or isn't what it was."""
-    return list(stream(lake, manifest))
+    return list(stream_rows(lake, manifest))
 
 
-def stream(lake: Lake, manifest: Manifest, *, block: int = 2_000) -> Iterator[Example]:
+def stream_rows(lake: Lake, manifest: SnapshotManifest, *, block: int = 2_000) -> Iterator[SnapshotRow]:
     """The rows by id, a block at a time, so that memory stays flat.
 
     Raises: NotFound, Invalid when a part is gone or isn't what it was.
     """
     for part in manifest.parts:
-        with _opened(lake, part) as duck:
+        with _open_part(lake, part) as duck:
             cursor = duck.execute("SELECT id, event_time, price, work, facts, currency FROM part")
             while rows := cursor.fetchmany(block):
-                yield from map(_example, rows)
+                yield from map(_build_row, rows)
 
 
-def current(lake: Lake, source: str) -> list[Example]:
+def read_current_rows(lake: Lake, source: str) -> list[SnapshotRow]:
     """What a snapshot of now would hold, in any currency, without making one."""
-    with history(lake) as duck:
-        _choose(duck, source, None)
+    with open_history(lake) as duck:
+        _select_rows(duck, source, None)
         rows = duck.execute("SELECT id, event_time, price, work, facts, currency FROM chosen").fetchall()
-    return [_example(row) for row in rows]
+    return [_build_row(row) for row in rows]
 
 
-def _example(row: tuple[Any, ...]) -> Example:  # Any: a row of DuckDB's
+def _build_row(row: tuple[Any, ...]) -> SnapshotRow:  # Any: a row of DuckDB's
     book_id, event_time, price, work, facts, currency = row
-    return Example(book_id, event_time, price, work, facts_from(orjson.loads(facts)), currency)
+    return SnapshotRow(book_id, event_time, price, work, parse_facts(orjson.loads(facts)), currency)
 
 
 @contextmanager
-def _opened(lake: Lake, part: Part) -> Iterator[duckdb.DuckDBPyConnection]:
+def _open_part(lake: Lake, part: SnapshotPart) -> Iterator[duckdb.DuckDBPyConnection]:
     body = lake.get(part.key)
     if sha256(body).hexdigest() != part.sha256:
         raise Invalid("a part of the snapshot isn't what it was", field="snapshot")
-    with TemporaryDirectory() as folder, connected() as duck:
+    with TemporaryDirectory() as folder, connect() as duck:
         path = Path(folder) / "part.parquet"
         path.write_bytes(body)
         del body
@@ -178,5 +180,5 @@ def _opened(lake: Lake, part: Part) -> Iterator[duckdb.DuckDBPyConnection]:
         yield duck
 
 
-def _manifest_key(snapshot: str) -> str:
+def _build_manifest_key(snapshot: str) -> str:
     return f"{PREFIX}{snapshot}/manifest.json"

@@ -14,21 +14,19 @@ from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
-from bookml.online import Known, feed, open_online_store
-from bookml.promotion import Decider
+from bookml.online import StoredFacts, create_feed, open_online_store
+from bookml.promotion import DecisionWriter
 from bookml.registry import open_registry
-from ml_api.experiments.canary import Watch
-from ml_api.experiments.guardrails import guard
-from ml_api.models.served_models import Models, check
-from ml_api.monitoring.metrics import Metrics
-from ml_api.predictions.journal import Journal
-from ml_api.predictions.recorder import Recorder
+from ml_api.experiments.canary import CanaryController
+from ml_api.experiments.guardrails import reject_poor_champions
+from ml_api.models.served_models import ServedModels, check_models
+from ml_api.monitoring.metrics import MlMetrics
+from ml_api.predictions.journal import PredictionJournal
+from ml_api.predictions.recorder import PredictionRecorder
 from ml_api.predictions.store import PredictionStore
-from ml_api.routes import models, predict
-from ml_api.routes import monitoring as looking
-from ml_api.routes import training_data as data
-from ml_api.routes.dependencies import Collaborators
-from ml_api.serving.prediction_service import Answering
+from ml_api.routes import models, monitoring, predict, training_data
+from ml_api.routes.dependencies import ServiceState
+from ml_api.serving.prediction_service import PredictionService
 from ml_api.settings import Settings
 
 _log = structlog.get_logger()
@@ -38,18 +36,18 @@ _NEW_OBJECTS_PER_COLLECTION = 20_000
 
 def create_app(settings: Settings) -> FastAPI:
     """Nothing is opened before the app starts."""
-    opened: list[Collaborators] = []
+    opened: list[ServiceState] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as closing:
             app.state.internal_tokens = InternalTokens(settings.internal_secret.get_secret_value())
-            parts, loops = _opened(settings, closing)
+            parts, loops = _open_state(settings, closing)
             app.state.collaborators = parts
             gc.collect()
             gc.freeze()  # models are many objects that stay; to look through them costs pauses
             gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 20, 50)
-            closing.enter_context(_Running(loops))
+            closing.enter_context(_ThreadGroup(loops))
             opened.append(parts)
             yield
             opened.clear()
@@ -57,15 +55,15 @@ def create_app(settings: Settings) -> FastAPI:
     def ready() -> None:
         if not opened:
             raise Unavailable("the registry is not open yet")
-        check(opened[0].models)
+        check_models(opened[0].models)
 
     app = create_service("Bookstream machine learning", lifespan=lifespan, ready=ready)
-    for router in (predict.router, models.router, data.router, looking.router):
+    for router in (predict.router, models.router, training_data.router, monitoring.router):
         app.include_router(router, dependencies=[require_scope(Scope.ML)])
     return app
 
 
-def _opened(settings: Settings, closing: ExitStack) -> tuple[Collaborators, Sequence[Loop]]:
+def _open_state(settings: Settings, closing: ExitStack) -> tuple[ServiceState, Sequence[Loop]]:
     log = open_event_log(settings.event_log_url)
     closing.callback(log.close)
     lake = open_lake(settings.lake_url)
@@ -75,39 +73,39 @@ def _opened(settings: Settings, closing: ExitStack) -> tuple[Collaborators, Sequ
     store = PredictionStore(settings.ml_predictions_url)
     closing.callback(store.close)
     registry = open_registry(settings.registry_url)
-    recorder = Recorder(store, log, Journal(settings.ml_journal))
-    loaded = Models(registry)
+    recorder = PredictionRecorder(store, log, PredictionJournal(settings.ml_journal))
+    loaded = ServedModels(registry)
     loaded.refresh()
-    answering = Answering(loaded, recorder, settings, SystemClock())
-    parts = Collaborators(answering, loaded, registry, recorder, online, lake, Metrics())
-    return parts, _loops(parts, log)
+    answering = PredictionService(loaded, recorder, settings, SystemClock())
+    parts = ServiceState(answering, loaded, registry, recorder, online, lake, MlMetrics())
+    return parts, _build_loops(parts, log)
 
 
-def _loops(parts: Collaborators, log: EventLog) -> Sequence[Loop]:
+def _build_loops(parts: ServiceState, log: EventLog) -> Sequence[Loop]:
     """Promotions, records, features; none of them ends by itself, or the others would answer on old news."""
-    settings = parts.answering.settings
-    decider = Decider(parts.registry, log, SystemClock())
+    settings = parts.service.settings
+    decider = DecisionWriter(parts.registry, log, SystemClock())
 
-    def observed(books: Sequence[Known]) -> None:
-        parts.recorder.settle()
+    def observed(books: Sequence[StoredFacts]) -> None:
+        parts.recorder.flush_once()
         if parts.recorder.store.observe(books):
-            guard(parts.models, parts.recorder.store, settings, decider)
+            reject_poor_champions(parts.models, parts.recorder.store, settings, decider)
 
-    watch = Watch(parts.models, parts.recorder.store, settings, parts.answering.trying)
+    watch = CanaryController(parts.models, parts.recorder.store, settings, parts.service.challenger_runner)
     return [
-        _again(lambda stop: _watching(watch, decider, stop)),
-        lambda stop: parts.models.keep_fresh(stop, every=settings.ml_reload_seconds),
+        _retry_while_unavailable(lambda stop: _run_canaries(watch, decider, stop)),
+        lambda stop: parts.models.refresh_until(stop, every=settings.ml_reload_seconds),
         parts.recorder.run,
-        _again(feed(log, parts.online, seen=observed)),
+        _retry_while_unavailable(create_feed(log, parts.online, on_batch=observed)),
     ]
 
 
-def _watching(watch: Watch, decider: Decider, stop: Event) -> None:
+def _run_canaries(watch: CanaryController, decider: DecisionWriter, stop: Event) -> None:
     while not stop.wait(watch.settings.ml_reload_seconds):
-        watch.once(decider)
+        watch.run_once(decider)
 
 
-def _again(loop: Loop) -> Loop:
+def _retry_while_unavailable(loop: Loop) -> Loop:
     def run(stop: Event) -> None:
         while not stop.is_set():
             try:
@@ -119,7 +117,7 @@ def _again(loop: Loop) -> Loop:
     return run
 
 
-class _Running:
+class _ThreadGroup:
     """Threads for as long as the block lasts."""
 
     def __init__(self, loops: Sequence[Loop]) -> None:

@@ -10,7 +10,7 @@ from bookcore.kit.settings import Environment
 from bookml.settings import Settings as MlSettings
 
 
-class Trial(StrEnum):
+class ExperimentMode(StrEnum):
     """A challenger is for nothing, for predictions that are only recorded, answers a share of subjects, or a
     share that grows."""
 
@@ -37,8 +37,8 @@ class Settings(MlSettings):
         " default `DATA/ml/journal`",
     )
     ml_reload_seconds: float = Field(1.0, gt=0, description="how often promotions are looked for")
-    ml_trial: Trial = Field(
-        Trial.SHADOW, description="what a challenger is for: off, shadow, split or canary"
+    ml_trial: ExperimentMode = Field(
+        ExperimentMode.SHADOW, description="what a challenger is for: off, shadow, split or canary"
     )
     ml_trial_percent: int = Field(10, ge=0, le=100, description="share of subjects in a split")
     ml_canary_steps: str = Field(

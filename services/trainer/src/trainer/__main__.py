@@ -19,13 +19,13 @@ from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from bookcore.lake import open_lake
-from bookml.history import catch_up, sources
-from bookml.promotion import Decider, Wish, reason_of, role_of
-from bookml.registry import Act, open_registry
-from trainer.job import run
-from trainer.retrain_policy import Limits, Need, need_of
+from bookml.history import list_sources, update_history
+from bookml.promotion import DecisionRequest, DecisionWriter, get_reason, get_role
+from bookml.registry import ModelAction, open_registry
+from trainer.job import run_job
+from trainer.retrain_policy import RetrainDecision, RetrainLimits, decide_retraining
 from trainer.settings import Settings
-from trainer.stores import Stores
+from trainer.stores import TrainerStores
 
 _USAGE = (
     "train SOURCE [--snapshot ID] | train --if-needed [SOURCE] | model list"
@@ -41,18 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(Settings)
         configure_logging(settings, service="trainer")
         stop_with_parent()
-        with _opened(settings) as stores:
+        with _open_stores(settings) as stores:
             match words:
                 case ["train", "--if-needed", *chosen] | ["train", *chosen, "--if-needed"] if len(chosen) < 2:
-                    _train_if_needed(stores, chosen, _limits(settings))
+                    _train_if_needed(stores, chosen, _build_limits(settings))
                 case ["train", source]:
                     _train(stores, source, None)
                 case ["train", source, "--snapshot", snapshot]:
                     _train(stores, source, snapshot)
                 case ["model", "list"]:
-                    _list(stores)
-                case ["model", act, name, *rest] if act in list(Act):
-                    _decide(stores, Act(act), name, rest)
+                    _list_versions(stores)
+                case ["model", act, name, *rest] if act in list(ModelAction):
+                    _decide(stores, ModelAction(act), name, rest)
                 case _:
                     raise Invalid(f"unknown words {' '.join(words)!r}; use `python -m trainer {_USAGE}`")
     except BookstreamError as error:
@@ -62,20 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Stores]:
+def _open_stores(settings: Settings) -> Iterator[TrainerStores]:
     with ExitStack() as closing:
         log = open_event_log(settings.event_log_url)
         closing.callback(log.close)
         lake = open_lake(settings.lake_url)
         closing.callback(lake.close)
-        yield Stores(log, lake, open_registry(settings.registry_url), SystemClock())
+        yield TrainerStores(log, lake, open_registry(settings.registry_url), SystemClock())
 
 
-def _train(stores: Stores, source: str, snapshot: str | None) -> None:
+def _train(stores: TrainerStores, source: str, snapshot: str | None) -> None:
     def show(what: str, done: int, of: int) -> None:
         _tell({"event": "progress", "what": what, "done": done, "of": of})
 
-    outcome = run(stores, source, show=show, snapshot_id=snapshot)
+    outcome = run_job(stores, source, on_progress=show, snapshot_id=snapshot)
     version = outcome.version
     _tell(
         {
@@ -91,8 +91,8 @@ def _train(stores: Stores, source: str, snapshot: str | None) -> None:
     )
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
+def _build_limits(settings: Settings) -> RetrainLimits:
+    return RetrainLimits(
         days=settings.trainer_days,
         share=settings.trainer_share,
         drift=settings.trainer_drift,
@@ -100,49 +100,51 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _train_if_needed(stores: Stores, chosen: Sequence[str], limits: Limits) -> None:
+def _train_if_needed(stores: TrainerStores, chosen: Sequence[str], limits: RetrainLimits) -> None:
     """Source by source; one without priced books is said and passed over, unless it was asked for."""
-    catch_up(stores.log, stores.lake)
-    for source in chosen or sources(stores.lake):
+    update_history(stores.log, stores.lake)
+    for source in chosen or list_sources(stores.lake):
         try:
-            need = need_of(stores, source, limits)
+            need = decide_retraining(stores, source, limits)
         except NotFound as error:
             if chosen:
                 raise
-            need = Need(source, needed=False, reason=str(error))
+            need = RetrainDecision(source, needed=False, reason=str(error))
         _tell({"event": "need", "source": source, "needed": need.needed, "reason": need.reason})
         if need.needed:
             _train(stores, source, None)
 
 
-def _list(stores: Stores) -> None:
-    for name in stores.registry.names():
-        decisions = stores.registry.decisions(name)
-        for version in stores.registry.versions(name):
+def _list_versions(stores: TrainerStores) -> None:
+    for name in stores.registry.list_names():
+        decisions = stores.registry.list_decisions(name)
+        for version in stores.registry.list_versions(name):
             metrics = version.metrics
             _tell(
                 {
                     "name": name,
                     "version": version.version,
-                    "role": role_of(version, decisions),
+                    "role": get_role(version, decisions),
                     "verdict": version.verdict,
                     "rmsle": metrics.get("rmsle"),
                     "gain": metrics.get("gain"),
                     "coverage": metrics.get("coverage"),
                     "books": int(metrics.get("books", 0)),
                     "created_at": version.created_at,
-                    "reason": reason_of(version, decisions),
+                    "reason": get_reason(version, decisions),
                 }
             )
 
 
-def _decide(stores: Stores, act: Act, name: str, rest: Sequence[str]) -> None:
+def _decide(stores: TrainerStores, act: ModelAction, name: str, rest: Sequence[str]) -> None:
     number = int(rest[0]) if rest and rest[0].isdecimal() else 0
-    if not number and act is not Act.ROLLBACK:
+    if not number and act is not ModelAction.ROLLBACK:
         raise Invalid("say which version, a whole number", field="version")
     reason = " ".join(rest[1:] if number else rest) or "asked for on the command line"
-    decider = Decider(stores.registry, stores.log, stores.clock)
-    made = decider.decide(Wish(name, act, "bookstream", reason, 0 if act is Act.ROLLBACK else number))
+    decider = DecisionWriter(stores.registry, stores.log, stores.clock)
+    made = decider.decide(
+        DecisionRequest(name, act, "bookstream", reason, 0 if act is ModelAction.ROLLBACK else number)
+    )
     _tell({"name": made.name, "version": made.version, "act": made.act.value, "at": made.at})
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bookml.encoder import COLUMNS
-from trainer import lsa as topics
+from trainer import lsa
 from trainer.text_ridge import SCORES
 
 INPUT_COLUMNS: tuple[str, ...] = (
     *COLUMNS,
     *(f"words.{score}" for score in SCORES),
-    *(f"topics.{name}" for name in topics.COLUMNS),
+    *(f"topics.{name}" for name in lsa.COLUMNS),
 )
 """Columns of the trees: those of the encoder, what the words say, and where they lie."""
 OUTER = (0.05, 0.95)
@@ -43,7 +43,7 @@ _ROWS_FOR_ALL_ROUNDS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
-class Trees:
+class BoostedTrees:
     """Boosters whose mean is the log price, and one for each of its two outer quantiles."""
 
     points: tuple[lgb.Booster, ...]
@@ -52,14 +52,14 @@ class Trees:
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """[n, 3]."""
-        point = sum(_predicted(booster, x) for booster in self.points) / len(self.points)
-        return np.column_stack([point, _predicted(self.low, x), _predicted(self.high, x)])
+        point = sum(_predict(booster, x) for booster in self.points) / len(self.points)
+        return np.column_stack([point, _predict(self.low, x), _predict(self.high, x)])
 
 
-def grown(made: Sequence[NDArray[np.float32]], logs: NDArray[np.float64]) -> Trees:
+def train_boosters(made: Sequence[NDArray[np.float32]], logs: NDArray[np.float64]) -> BoostedTrees:
     """`made` has the inputs FOLDINGS times. The same rows give the same bits: one thread, fixed seeds."""
     share = min(1.0, len(logs) / _ROWS_FOR_ALL_ROUNDS)
-    data = [_dataset(x, logs) for x in made]
+    data = [_build_dataset(x, logs) for x in made]
     points = tuple(
         lgb.train(
             {**_SHARED, "seed": _SHARED["seed"] + at, "objective": "regression"},
@@ -76,12 +76,12 @@ def grown(made: Sequence[NDArray[np.float32]], logs: NDArray[np.float64]) -> Tre
         )
         for alpha in OUTER
     ]
-    return Trees(points, *quantiles)
+    return BoostedTrees(points, *quantiles)
 
 
-def _dataset(x: NDArray[np.float32], logs: NDArray[np.float64]) -> lgb.Dataset:
+def _build_dataset(x: NDArray[np.float32], logs: NDArray[np.float64]) -> lgb.Dataset:
     return lgb.Dataset(x, logs, feature_name=list(INPUT_COLUMNS), params=_SHARED, free_raw_data=False)
 
 
-def _predicted(booster: lgb.Booster, x: NDArray[np.float32]) -> NDArray[np.float64]:
+def _predict(booster: lgb.Booster, x: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(booster.predict(x, num_threads=1), dtype=np.float64)

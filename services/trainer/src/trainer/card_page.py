@@ -12,7 +12,7 @@ _STYLE = (
 _WIDTH, _ROW, _LABEL = 700, 22, 240
 
 
-def page_of(card: Mapping[str, Any]) -> bytes:  # Any: JSON of ours
+def render_page(card: Mapping[str, Any]) -> bytes:  # Any: JSON of ours
     """The same card makes the same bytes."""
     data = card["data"]
     verdict = "may be used" if card["passed"] else f"refused ({card['verdict']})"
@@ -21,34 +21,34 @@ def page_of(card: Mapping[str, Any]) -> bytes:  # Any: JSON of ours
         f"<span class={'yes' if card['passed'] else 'no'}>{escape(verdict)}</span></h1>",
         f"<p>{escape(card['reason'])}.</p>",
         f"<p>{escape(card['purpose'])} Not for: {escape(card['not_for'])}</p>",
-        _table("Data", data),
-        _table("Method", card["method"]),
-        _table("Figures, out of fold", card["metrics"]),
-        _bars("Error (RMSLE) by predicted price", _errors(card)),
-        _bars("Share of true prices inside the interval, by category", _shares(card), most=1.0),
-        _bars("What the model looks at (share of gain)", card["importance"]),
+        _render_table("Data", data),
+        _render_table("Method", card["method"]),
+        _render_table("Figures, out of fold", card["metrics"]),
+        _render_bars("Error (RMSLE) by predicted price", _list_errors(card)),
+        _render_bars("Share of true prices inside the interval, by category", _list_shares(card), most=1.0),
+        _render_bars("What the model looks at (share of gain)", card["importance"]),
     ]
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Model card</title>'
     return (head + f"<style>{_STYLE}</style>" + "".join(parts) + "</html>\n").encode()
 
 
-def _errors(card: Mapping[str, Any]) -> list[tuple[str, float]]:
+def _list_errors(card: Mapping[str, Any]) -> list[tuple[str, float]]:
     return [
         (f"{row['predicted']:,.2f} (true {row['true']:,.2f})", row["rmsle"])
         for row in card["error_by_decile"]
     ]
 
 
-def _shares(card: Mapping[str, Any]) -> list[tuple[str, float]]:
+def _list_shares(card: Mapping[str, Any]) -> list[tuple[str, float]]:
     return [(name or "(all)", share) for name, share in card["coverage_by_category"].items()]
 
 
-def _table(title: str, rows: Mapping[str, object]) -> str:
+def _render_table(title: str, rows: Mapping[str, object]) -> str:
     cells = "".join(f"<tr><th>{escape(name)}<td>{escape(str(value))}" for name, value in rows.items())
     return f"<h2>{escape(title)}</h2><table>{cells}</table>"
 
 
-def _bars(title: str, rows: Sequence[tuple[str, float]], *, most: float | None = None) -> str:
+def _render_bars(title: str, rows: Sequence[tuple[str, float]], *, most: float | None = None) -> str:
     longest = most or max((value for _, value in rows), default=1.0) or 1.0
     room = _WIDTH - _LABEL - 60
     drawn = []

@@ -7,24 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from bookml.encoder import Effect, Inputs, encoded
+from bookml.encoder import ModelInputs, NameEffect, encode
 from bookml.features import Features
-from trainer import boosting as boost
-from trainer import lsa as topics
-from trainer import target_encoding as effects
-from trainer import text_ridge as words
-from trainer.folds import Ints, folds_of
+from trainer import boosting, lsa, target_encoding, text_ridge
+from trainer.folds import Ints, assign_folds
 
 INNER = 5
 OUTER = 5
 Doubles = NDArray[np.float64]
 Singles = NDArray[np.float32]
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """(what, done, of)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TrainingRows:
     """Books to learn from; `words` is the matrix of `features`, row by row."""
 
     features: Sequence[Features]
@@ -33,14 +30,18 @@ class Rows:
     words: csr_matrix
 
     @classmethod
-    def of(cls, features: Sequence[Features], works: Sequence[str], logs: Doubles) -> "Rows":
+    def from_features(
+        cls, features: Sequence[Features], works: Sequence[str], logs: Doubles
+    ) -> "TrainingRows":
         """With the matrix made."""
-        return cls(features, works, logs, words.matrix_of(encoded(features, [{}] * len(features[0].names))))
+        return cls(
+            features, works, logs, text_ridge.build_matrix(encode(features, [{}] * len(features[0].names)))
+        )
 
-    def at(self, mask: NDArray[np.bool_]) -> "Rows":
+    def select(self, mask: NDArray[np.bool_]) -> "TrainingRows":
         """Those rows."""
         places: list[int] = np.flatnonzero(mask).tolist()
-        return Rows(
+        return TrainingRows(
             [self.features[at] for at in places],
             [self.works[at] for at in places],
             self.logs[mask],
@@ -49,51 +50,58 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedModel:
     """A model before it is written as a graph."""
 
-    tables: tuple[dict[str, Effect], ...]
-    words: words.WordModel
-    topics: topics.Topics
-    trees: boost.Trees
+    tables: tuple[dict[str, NameEffect], ...]
+    words: text_ridge.TextRidge
+    topics: lsa.LatentSemantics
+    trees: boosting.BoostedTrees
 
-    def predict(self, rows: Rows) -> Doubles:
+    def predict(self, rows: TrainingRows) -> Doubles:
         """[n, 3] in log price: middle, low, high."""
-        return self.trees.predict(self.inputs(rows))
+        return self.trees.predict(self.build_inputs(rows))
 
-    def inputs(self, rows: Rows) -> Singles:
+    def build_inputs(self, rows: TrainingRows) -> Singles:
         """What the trees are given."""
-        made = encoded(rows.features, self.tables)
-        return _joined(made, self.words.score(rows.words), self.topics.told(rows.words))
+        made = encode(rows.features, self.tables)
+        return _join_inputs(made, self.words.score(rows.words), self.topics.transform(rows.words))
 
 
-def fit(rows: Rows, *, salt: str) -> Fitted:
+def fit(rows: TrainingRows, *, salt: str) -> FittedModel:
     """Means and words that the trees learn from come from other folds than the row's own: no row sees its
     own price. Topics know nothing of prices and come from all rows."""
-    found = topics.found(rows.words)
-    places = found.told(rows.words)
-    made = [_crossed(rows, places, salt=f"inner {salt} {at}") for at in range(boost.FOLDINGS)]
-    trees = boost.grown(made, rows.logs)
-    return Fitted(effects.fitted(rows.features, rows.logs), words.fitted(rows.words, rows.logs), found, trees)
+    found = lsa.fit_lsa(rows.words)
+    places = found.transform(rows.words)
+    made = [
+        _build_cross_fitted_inputs(rows, places, salt=f"inner {salt} {at}") for at in range(boosting.FOLDINGS)
+    ]
+    trees = boosting.train_boosters(made, rows.logs)
+    return FittedModel(
+        target_encoding.fit_target_encoding(rows.features, rows.logs),
+        text_ridge.fit_text_ridge(rows.words, rows.logs),
+        found,
+        trees,
+    )
 
 
-def _crossed(rows: Rows, places: Doubles, *, salt: str) -> Singles:
+def _build_cross_fitted_inputs(rows: TrainingRows, places: Doubles, *, salt: str) -> Singles:
     """The trees' inputs, fold by fold from the other folds."""
-    inner = folds_of(rows.works, folds=INNER, salt=salt)
-    x = np.zeros((len(rows.logs), len(boost.INPUT_COLUMNS)), dtype=np.float32)
+    inner = assign_folds(rows.works, folds=INNER, salt=salt)
+    x = np.zeros((len(rows.logs), len(boosting.INPUT_COLUMNS)), dtype=np.float32)
     for fold in range(INNER):
         here = inner == fold
         if not here.any() or here.all():
             continue
-        others, mine = rows.at(~here), rows.at(here)
-        tables = effects.fitted(others.features, others.logs)
-        text = words.fitted(others.words, others.logs).score(mine.words)
-        x[here] = _joined(encoded(mine.features, tables), text, places[here])
+        others, mine = rows.select(~here), rows.select(here)
+        tables = target_encoding.fit_target_encoding(others.features, others.logs)
+        text = text_ridge.fit_text_ridge(others.words, others.logs).score(mine.words)
+        x[here] = _join_inputs(encode(mine.features, tables), text, places[here])
     return x
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfFold:
+class OutOfFoldPredictions:
     """Predictions for every row by a model that saw no edition of its work; the dummies likewise."""
 
     folds: Ints
@@ -102,21 +110,21 @@ class OutOfFold:
     median: Doubles
 
 
-def out_of_fold(rows: Rows, *, show: Progress) -> OutOfFold:
+def predict_out_of_fold(rows: TrainingRows, *, on_progress: OnProgress) -> OutOfFoldPredictions:
     """OUTER models, each tried on the fold that it hasn't seen."""
-    folds = folds_of(rows.works, folds=OUTER, salt="outer")
+    folds = assign_folds(rows.works, folds=OUTER, salt="outer")
     model = np.zeros((len(rows.logs), 3))
     mean, median = np.zeros(len(rows.logs)), np.zeros(len(rows.logs))
     for fold in range(OUTER):
         here = folds == fold
         if not here.any():
             continue
-        others = rows.at(~here)
-        model[here] = fit(others, salt=str(fold)).predict(rows.at(here))
+        others = rows.select(~here)
+        model[here] = fit(others, salt=str(fold)).predict(rows.select(here))
         mean[here], median[here] = np.mean(others.logs), np.median(others.logs)
-        show("folds", fold + 1, OUTER + 1)
-    return OutOfFold(folds, model, mean, median)
+        on_progress("folds", fold + 1, OUTER + 1)
+    return OutOfFoldPredictions(folds, model, mean, median)
 
 
-def _joined(made: Inputs, text: Doubles, places: Doubles) -> Singles:
+def _join_inputs(made: ModelInputs, text: Doubles, places: Doubles) -> Singles:
     return np.column_stack([made.x, text.astype(np.float32), places.astype(np.float32)])

@@ -8,12 +8,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.fit import OutOfFold
-from trainer.folds import groups_of
+from trainer.fit import OutOfFoldPredictions
+from trainer.folds import number_works
 
 MARGIN = 0.02
 """A model whose errors are less than 2 % smaller than the dummy's isn't worth its upkeep."""
-FEWEST = 200
+MIN_BOOKS = 200
 """Books below which nothing can be told."""
 _RESAMPLES = 1_000
 _TAIL = 2.5  # percent, on each side
@@ -32,7 +32,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gain:
+class RelativeGain:
     """Share by which RMSLE (natural log of 1 + price) falls, with its 95 % interval."""
 
     gain: float
@@ -41,14 +41,14 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class GateResult:
     """`dummy` names the better of mean and median; errors are RMSLE."""
 
     verdict: Verdict
     rmsle: float
     dummy: str
     dummy_rmsle: float
-    gain: Gain
+    gain: RelativeGain
 
     @property
     def passed(self) -> bool:
@@ -60,7 +60,7 @@ class Judgement:
         """1 - RMSLE in decimal logs, as contests have it."""
         return 1 - self.rmsle / math.log(10)
 
-    def reason(self, source: str) -> str:
+    def format_reason(self, source: str) -> str:
         """One sentence for people."""
         share = f"{abs(self.gain.gain):.1%} {'worse' if self.gain.gain < 0 else 'better'}"
         facts = (
@@ -72,24 +72,28 @@ class Judgement:
             Verdict.SIGNAL: "",
             Verdict.NOISE: ", so these prices carry no signal that a book's facts could tell",
             Verdict.UNSURE: f", so it isn't sure that it is better by {MARGIN:.0%}",
-            Verdict.TOO_FEW: f", and fewer than {FEWEST} books can't tell more",
+            Verdict.TOO_FEW: f", and fewer than {MIN_BOOKS} books can't tell more",
         }
         return facts + endings[self.verdict]
 
 
-def judged(logs: Doubles, works: Sequence[str], made: OutOfFold) -> Judgement:
+def judge_model(logs: Doubles, works: Sequence[str], made: OutOfFoldPredictions) -> GateResult:
     """By predictions of models that hadn't seen the work; whole works are drawn, never single editions."""
     dummies = {"mean": made.mean, "median": made.median}
-    dummy = min(dummies, key=lambda name: _rmse(dummies[name], logs))
-    gain = gain_over(made.model[:, 0] - logs, dummies[dummy] - logs, works)
-    return Judgement(
-        _verdict(gain, len(logs)), _rmse(made.model[:, 0], logs), dummy, _rmse(dummies[dummy], logs), gain
+    dummy = min(dummies, key=lambda name: _compute_rmse(dummies[name], logs))
+    gain = compute_gain(made.model[:, 0] - logs, dummies[dummy] - logs, works)
+    return GateResult(
+        _decide_verdict(gain, len(logs)),
+        _compute_rmse(made.model[:, 0], logs),
+        dummy,
+        _compute_rmse(dummies[dummy], logs),
+        gain,
     )
 
 
-def gain_over(errors: Doubles, others: Doubles, works: Sequence[str]) -> Gain:
+def compute_gain(errors: Doubles, others: Doubles, works: Sequence[str]) -> RelativeGain:
     """Paired bootstrap over works: how much smaller the first errors are."""
-    groups = groups_of(works)
+    groups = number_works(works)
     ours, theirs = (np.bincount(groups, each**2) for each in (errors, others))
     drawing = np.random.default_rng(_SEED)
     size = len(ours)
@@ -99,16 +103,16 @@ def gain_over(errors: Doubles, others: Doubles, works: Sequence[str]) -> Gain:
         gains.append(1 - math.sqrt(float(drawn @ ours) / max(float(drawn @ theirs), 1e-12)))
     low, high = np.percentile(gains, [_TAIL, 100 - _TAIL])
     whole = 1 - math.sqrt(float(ours.sum()) / max(float(theirs.sum()), 1e-12))
-    return Gain(whole, float(low), float(high))
+    return RelativeGain(whole, float(low), float(high))
 
 
-def _verdict(gain: Gain, books: int) -> Verdict:
-    if books < FEWEST:
+def _decide_verdict(gain: RelativeGain, books: int) -> Verdict:
+    if books < MIN_BOOKS:
         return Verdict.TOO_FEW
     if gain.low > MARGIN:
         return Verdict.SIGNAL
     return Verdict.NOISE if gain.high < MARGIN else Verdict.UNSURE
 
 
-def _rmse(made: Doubles, logs: Doubles) -> float:
+def _compute_rmse(made: Doubles, logs: Doubles) -> float:
     return float(np.sqrt(np.mean((made - logs) ** 2)))

@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from trainer.text_ridge import SCORES, idf_of, scaled
+from trainer.text_ridge import SCORES, compute_idf, compute_tf_idf
 
 AXES = 20
 """For each of MAPPED; axes that the words don't have are all 0."""
-MAPPED = ("title", "description")
+TEXTS = ("title", "description")
 """Scores whose words are also told as places on axes."""
-PLACES = tuple(list(SCORES).index(score) for score in MAPPED)
-COLUMNS: tuple[str, ...] = tuple(f"{score}.{axis}" for score in MAPPED for axis in range(AXES))
+PLACES = tuple(list(SCORES).index(score) for score in TEXTS)
+COLUMNS: tuple[str, ...] = tuple(f"{score}.{axis}" for score in TEXTS for axis in range(AXES))
 """In order."""
-_MORE = 10
-_POWERS = 4
+_OVERSAMPLING = 10
+_POWER_ITERATIONS = 4
 _SEED = 13
-_NOTHING = 1e-6
+_NOISE_LEVEL = 1e-6
 """Share of the strongest axis below which an axis is noise of the arithmetic."""
 
 Doubles = NDArray[np.float64]
@@ -29,45 +29,45 @@ Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Topics:
+class LatentSemantics:
     """For each of MAPPED: the idf [BUCKETS] of its words, and their parts in the axes, [BUCKETS, AXES]."""
 
     idf: tuple[Singles, ...]
     vectors: tuple[Singles, ...]
 
-    def told(self, matrix: csr_matrix) -> Doubles:
+    def transform(self, matrix: csr_matrix) -> Doubles:
         """[n, COLUMNS]; `matrix` as `words.matrix_of` makes it."""
         return np.hstack(
-            [scaled(matrix, idf) @ axes for idf, axes in zip(self.idf, self.vectors, strict=True)]
+            [compute_tf_idf(matrix, idf) @ axes for idf, axes in zip(self.idf, self.vectors, strict=True)]
         ).astype(np.float64)
 
 
-def found(matrix: csr_matrix) -> Topics:
+def fit_lsa(matrix: csr_matrix) -> LatentSemantics:
     """The topics of these books."""
-    idf = idf_of(matrix)
+    idf = compute_idf(matrix)
     columns = tuple(idf[:, place] for place in PLACES)
     vectors = []
     for column in columns:
         used = np.flatnonzero(column)
         axes = np.zeros((len(column), AXES), dtype=np.float32)
-        axes[used] = axes_of(scaled(matrix, column)[:, used])
+        axes[used] = compute_axes(compute_tf_idf(matrix, column)[:, used])
         vectors.append(axes)
-    return Topics(columns, tuple(vectors))
+    return LatentSemantics(columns, tuple(vectors))
 
 
-def axes_of(rows: csr_matrix) -> Doubles:
+def compute_axes(rows: csr_matrix) -> Doubles:
     """[columns, AXES]: the right singular vectors, strongest first, each with its largest part above 0."""
     count, columns = rows.shape
-    size = min(AXES + _MORE, count, columns)
+    size = min(AXES + _OVERSAMPLING, count, columns)
     axes = np.zeros((columns, AXES))
     if not size or not rows.nnz:
         return axes
     basis, _ = np.linalg.qr(rows @ np.random.default_rng(_SEED).standard_normal((columns, size)))
-    for _ in range(_POWERS):
+    for _ in range(_POWER_ITERATIONS):
         across, _ = np.linalg.qr(rows.T @ basis)
         basis, _ = np.linalg.qr(rows @ across)
     _, strengths, right = np.linalg.svd((rows.T @ basis).T, full_matrices=False)
-    kept = min(AXES, int(np.sum(strengths > _NOTHING * strengths[0])))
+    kept = min(AXES, int(np.sum(strengths > _NOISE_LEVEL * strengths[0])))
     right = right[:kept]
     signs = np.sign(right[np.arange(kept), np.abs(right).argmax(axis=1)])
     axes[:, :kept] = (right * signs[:, None]).T

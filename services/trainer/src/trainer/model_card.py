@@ -10,11 +10,11 @@ import orjson
 from numpy.typing import NDArray
 
 from bookml.features import VERSION
-from bookml.snapshot import Manifest
-from trainer.boosting import FOLDINGS, INPUT_COLUMNS, Trees
-from trainer.conformal import COVERAGE, Coverage
-from trainer.fit import INNER, OUTER, OutOfFold
-from trainer.gate import MARGIN, Judgement
+from bookml.snapshot import SnapshotManifest
+from trainer.boosting import FOLDINGS, INPUT_COLUMNS, BoostedTrees
+from trainer.conformal import COVERAGE, MeasuredCoverage
+from trainer.fit import INNER, OUTER, OutOfFoldPredictions
+from trainer.gate import MARGIN, GateResult
 
 _DECILES = 10
 _MOST_IMPORTANT = 20
@@ -24,18 +24,18 @@ Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Evaluation:
     """How a model did on rows that it hadn't seen."""
 
-    manifest: Manifest
+    manifest: SnapshotManifest
     works: int
     logs: Doubles
-    made: OutOfFold
-    judgement: Judgement
-    coverage: Coverage
+    made: OutOfFoldPredictions
+    judgement: GateResult
+    coverage: MeasuredCoverage
 
 
-def card_of(trial: Trial, trees: Trees) -> dict[str, Any]:  # Any: JSON
+def build_card(trial: Evaluation, trees: BoostedTrees) -> dict[str, Any]:  # Any: JSON
     """Everything that stays the same when the same snapshot is trained on again; so no times."""
     judgement = trial.judgement
     return {
@@ -59,19 +59,19 @@ def card_of(trial: Trial, trees: Trees) -> dict[str, Any]:  # Any: JSON
         },
         "verdict": judgement.verdict.value,
         "passed": judgement.passed,
-        "reason": judgement.reason(trial.manifest.source),
-        "metrics": metrics_of(trial),
+        "reason": judgement.format_reason(trial.manifest.source),
+        "metrics": compute_metrics(trial),
         "gain": asdict(judgement.gain),
         "dummy": judgement.dummy,
         "coverage_by_category": trial.coverage.by_category,
         "worst_category": trial.coverage.worst_category,
-        "error_by_decile": _deciles(trial),
-        "importance": _importance(trees),
+        "error_by_decile": _compute_deciles(trial),
+        "importance": _compute_importance(trees),
         "not_for": "Other sources or currencies, first editions, signed copies, used books.",
     }
 
 
-def metrics_of(trial: Trial) -> dict[str, float]:
+def compute_metrics(trial: Evaluation) -> dict[str, float]:
     """Figures by name, of predictions out of fold."""
     judgement, coverage = trial.judgement, trial.coverage
     errors = np.abs(np.expm1(trial.made.model[:, 0]) - np.expm1(trial.logs))
@@ -91,18 +91,18 @@ def metrics_of(trial: Trial) -> dict[str, float]:
     return {name: round(value, 6) for name, value in told.items()}
 
 
-def dumped(card: dict[str, Any]) -> bytes:
+def to_json(card: dict[str, Any]) -> bytes:
     """Canonical JSON, readable."""
     return orjson.dumps(card, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
 
 
-def _deciles(trial: Trial) -> list[dict[str, float]]:
+def _compute_deciles(trial: Evaluation) -> list[dict[str, float]]:
     """By the predicted price: what was predicted, what was true, and how far off."""
     order = np.argsort(trial.made.model[:, 0], kind="stable")
-    return [_decile(trial, part) for part in np.array_split(order, _DECILES) if len(part)]
+    return [_compute_decile(trial, part) for part in np.array_split(order, _DECILES) if len(part)]
 
 
-def _decile(trial: Trial, part: NDArray[np.int64]) -> dict[str, float]:
+def _compute_decile(trial: Evaluation, part: NDArray[np.int64]) -> dict[str, float]:
     errors = trial.made.model[part, 0] - trial.logs[part]
     return {
         "predicted": round(math.expm1(float(np.mean(trial.made.model[part, 0]))), 2),
@@ -111,7 +111,7 @@ def _decile(trial: Trial, part: NDArray[np.int64]) -> dict[str, float]:
     }
 
 
-def _importance(trees: Trees) -> list[tuple[str, float]]:
+def _compute_importance(trees: BoostedTrees) -> list[tuple[str, float]]:
     """Share of all gain by input, most first."""
     gains = np.sum([booster.feature_importance("gain") for booster in trees.points], axis=0)
     total = float(gains.sum()) or 1.0

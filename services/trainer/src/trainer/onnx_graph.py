@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bookml.encoder import COLUMNS
-from trainer import lsa as topics
-from trainer.boosting import INPUT_COLUMNS, Trees
-from trainer.fit import Fitted
+from trainer import lsa
+from trainer.boosting import INPUT_COLUMNS, BoostedTrees
+from trainer.fit import FittedModel
 from trainer.text_ridge import SCORES
 
 _OPSET = 17
 _ML_OPSET = 3
 _IR = 9
-TOLD = ("idf", "terms", "score_of", "centre", "branches", "values")
+EXPOSED_CONSTANTS = ("idf", "terms", "score_of", "centre", "branches", "values")
 """Constants that are outputs as well: with them a row or two can be answered quicker than by the graph."""
 
 
 @dataclass(slots=True)
-class _Forest:
+class _TreeEnsemble:
     """TreeEnsembleRegressor's attributes, node by node; target 0 to 2 are middle, low and high."""
 
     trees: list[int] = field(default_factory=list)
@@ -38,8 +38,8 @@ class _Forest:
     features: list[int] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
     modes: list[str] = field(default_factory=list)
-    yes: list[int] = field(default_factory=list)
-    no: list[int] = field(default_factory=list)
+    true_children: list[int] = field(default_factory=list)
+    false_children: list[int] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     leaves: list[tuple[int, int, int, float]] = field(default_factory=list)
     rows: list[tuple[int, ...]] = field(default_factory=list)
@@ -47,41 +47,41 @@ class _Forest:
 
     def add(self, tree: int, structure: dict[str, Any], *, target: int, scale: float) -> None:  # Any: JSON
         """A tree of LightGBM's dump."""
-        for number, (node, children) in enumerate(_numbered(structure)):
+        for number, (node, children) in enumerate(_number_nodes(structure)):
             self.trees.append(tree)
             self.nodes.append(number)
             if children is None:
-                self._branch(0, 0.0, "LEAF", (0, 0), follows=False)
+                self._add_branch(0, 0.0, "LEAF", (0, 0), follows=False)
                 self.leaves.append((tree, number, target, node["leaf_value"] * scale))
                 self.rows.append((tree, number, -1, 0, 0, 0, target))
                 self.values.append(node["leaf_value"] * scale)
                 continue
             if node["decision_type"] != "<=":  # pragma: no cover - we have no categorical columns
                 raise ValueError(f"a split by {node['decision_type']} has no place in the graph")
-            threshold = _rounded_down(node["threshold"])
+            threshold = _round_down(node["threshold"])
             follows = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0.0
-            self._branch(node["split_feature"], threshold, "BRANCH_LEQ", children, follows=follows)
+            self._add_branch(node["split_feature"], threshold, "BRANCH_LEQ", children, follows=follows)
             self.rows.append((tree, number, node["split_feature"], *children, int(follows), target))
             self.values.append(threshold)
 
-    def _branch(
+    def _add_branch(
         self, feature: int, threshold: float, mode: str, children: tuple[int, int], *, follows: bool
     ) -> None:
         self.features.append(feature)
         self.thresholds.append(threshold)
         self.modes.append(mode)
-        self.yes.append(children[0])
-        self.no.append(children[1])
+        self.true_children.append(children[0])
+        self.false_children.append(children[1])
         self.missing.append(int(follows))
 
-    def arrays(self) -> dict[str, NDArray[Any]]:  # Any: of two kinds of number
+    def as_arrays(self) -> dict[str, NDArray[Any]]:  # Any: of two kinds of number
         """The same once more, as bookml.forest takes it."""
         rows = np.array(self.rows, dtype=np.int64)
         if rows.max() > np.iinfo(np.int16).max:  # pragma: no cover - boost.py makes a tenth of that
             raise ValueError("there are too many trees")
         return {"branches": rows.astype(np.int16), "values": np.array(self.values, dtype=np.float32)}
 
-    def node(self) -> onnx.NodeProto:
+    def build_node(self) -> onnx.NodeProto:
         """The operator."""
         return helper.make_node(
             "TreeEnsembleRegressor",
@@ -94,8 +94,8 @@ class _Forest:
             nodes_featureids=self.features,
             nodes_values=self.thresholds,
             nodes_modes=self.modes,
-            nodes_truenodeids=self.yes,
-            nodes_falsenodeids=self.no,
+            nodes_truenodeids=self.true_children,
+            nodes_falsenodeids=self.false_children,
             nodes_missing_value_tracks_true=self.missing,
             target_treeids=[leaf[0] for leaf in self.leaves],
             target_nodeids=[leaf[1] for leaf in self.leaves],
@@ -104,12 +104,12 @@ class _Forest:
         )
 
 
-def graph_of(fitted: Fitted) -> bytes:
+def build_graph(fitted: FittedModel) -> bytes:
     """The graph as bytes: the same model gives the same bytes."""
-    forest = _forest(fitted.trees)
-    nodes = [*_word_nodes(), forest.node()]
+    forest = _build_ensemble(fitted.trees)
+    nodes = [*_build_text_nodes(), forest.build_node()]
     places = ["n", "longest"]
-    constants = [*_constants(fitted), *_named(forest.arrays())]
+    constants = [*_build_constants(fitted), *_build_tensors(forest.as_arrays())]
     graph = helper.make_graph(
         nodes,
         "price",
@@ -124,7 +124,7 @@ def graph_of(fitted: Fitted) -> bytes:
             *(
                 helper.make_tensor_value_info(each.name, each.data_type, each.dims)
                 for each in constants
-                if each.name in TOLD
+                if each.name in EXPOSED_CONSTANTS
             ),
         ],
         constants,
@@ -136,7 +136,7 @@ def graph_of(fitted: Fitted) -> bytes:
     return body
 
 
-def _word_nodes() -> list[onnx.NodeProto]:
+def _build_text_nodes() -> list[onnx.NodeProto]:
     """Each column is the sum of weight * term, over the length of the text's vector for its score."""
     node = helper.make_node
     return [
@@ -158,45 +158,47 @@ def _word_nodes() -> list[onnx.NodeProto]:
     ]
 
 
-def _constants(fitted: Fitted) -> list[onnx.TensorProto]:
+def _build_constants(fitted: FittedModel) -> list[onnx.TensorProto]:
     """`terms` [BUCKETS, columns] is idf * coefficient; `score_of` whose length divides a column."""
     scores, axes = fitted.words, fitted.topics
-    score_of = (*range(len(SCORES)), *(place for place in topics.PLACES for _ in range(topics.AXES)))
+    score_of = (*range(len(SCORES)), *(place for place in lsa.PLACES for _ in range(lsa.AXES)))
     terms = [scores.idf * scores.coefficients]
     terms += [idf[:, None] * part for idf, part in zip(axes.idf, axes.vectors, strict=True)]
     made: dict[str, NDArray[Any]] = {  # Any: of several kinds of number
         "idf": scores.idf,
         "terms": np.hstack(terms),
         "score_of": np.array(score_of, dtype=np.int64),
-        "centre": np.array([scores.centre] * len(SCORES) + [0.0] * len(topics.COLUMNS), dtype=np.float32),
+        "centre": np.array([scores.centre] * len(SCORES) + [0.0] * len(lsa.COLUMNS), dtype=np.float32),
         "tiny": np.array(1e-12, dtype=np.float32),
         "last": np.array([2], dtype=np.int64),
         "words": np.array([1], dtype=np.int64),
     }
-    return _named(made)
+    return _build_tensors(made)
 
 
-def _named(arrays: dict[str, NDArray[Any]]) -> list[onnx.TensorProto]:  # Any: of several kinds of number
+def _build_tensors(
+    arrays: dict[str, NDArray[Any]],
+) -> list[onnx.TensorProto]:  # Any: of several kinds of number
     return [numpy_helper.from_array(value, name) for name, value in arrays.items()]
 
 
-def _forest(trees: Trees) -> _Forest:
-    forest = _Forest()
+def _build_ensemble(trees: BoostedTrees) -> _TreeEnsemble:
+    forest = _TreeEnsemble()
     boosters = [(booster, 0, 1 / len(trees.points)) for booster in trees.points]
     number = 0
     for booster, target, scale in (*boosters, (trees.low, 1, 1.0), (trees.high, 2, 1.0)):
-        for structure in _dumped(booster):
+        for structure in _dump_trees(booster):
             forest.add(number, structure, target=target, scale=scale)
             number += 1
     return forest
 
 
-def _dumped(booster: Booster) -> Iterator[dict[str, Any]]:  # Any: JSON
+def _dump_trees(booster: Booster) -> Iterator[dict[str, Any]]:  # Any: JSON
     for info in booster.dump_model()["tree_info"]:
         yield info["tree_structure"]
 
 
-def _numbered(root: dict[str, Any]) -> Sequence[tuple[dict[str, Any], tuple[int, int] | None]]:
+def _number_nodes(root: dict[str, Any]) -> Sequence[tuple[dict[str, Any], tuple[int, int] | None]]:
     """Nodes in the order of their numbers, each with its children's numbers, None for a leaf."""
     order: list[dict[str, Any]] = [root]
     found: list[tuple[dict[str, Any], tuple[int, int] | None]] = []
@@ -209,7 +211,7 @@ def _numbered(root: dict[str, Any]) -> Sequence[tuple[dict[str, Any], tuple[int,
     return found
 
 
-def _rounded_down(threshold: float) -> float:
+def _round_down(threshold: float) -> float:
     near = np.float32(threshold)
     if float(near) > threshold:
         near = np.nextafter(near, np.float32(-np.inf))

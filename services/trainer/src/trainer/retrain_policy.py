@@ -15,12 +15,12 @@ from bookcore.events.codec import decode
 from bookcore.events.ml import PredictionMade
 from bookcore.events.topics import PREDICTED
 from bookml import snapshot
-from bookml.features import NUMBERS, features_of
-from bookml.registry import Version, champion_of
-from bookml.snapshot import Example
-from trainer.stores import Stores
+from bookml.features import NUMBERS, compute_features
+from bookml.registry import ModelVersion, get_champion
+from bookml.snapshot import SnapshotRow
+from trainer.stores import TrainerStores
 
-ENOUGH = 100
+MIN_BOOKS = 100
 """New books, or predictions whose true price is known, below which nothing is told of drift or live error."""
 _SURE = 0.001  # of all features together: a source that is looked at every day cries wolf once in three years
 _LATEST = 20_000  # predictions of each partition that are looked at
@@ -28,7 +28,7 @@ _DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RetrainLimits:
     """When it is time: days, share of books that are new or have another price, distance (Kolmogorov-Smirnov)
     of new books from the old ones, live error over the error out of fold."""
 
@@ -39,7 +39,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class RetrainDecision:
     """What was found, whether or not any of it is reason enough."""
 
     source: str
@@ -47,55 +47,57 @@ class Need:
     reason: str
 
 
-def need_of(stores: Stores, source: str, limits: Limits) -> Need:
+def decide_retraining(stores: TrainerStores, source: str, limits: RetrainLimits) -> RetrainDecision:
     """The history must be up to date. Raises: NotFound without books, Unavailable."""
-    latest = _latest(stores, source)
-    now = snapshot.current(stores.lake, source)
+    latest = _find_latest_version(stores, source)
+    now = snapshot.read_current_rows(stores.lake, source)
     if not now:
         raise NotFound(f"no books of {source!r} with a price are in the history; import or crawl some first")
     if latest is None:
-        return Need(source, needed=True, reason=f"there is no model of {source} yet")
+        return RetrainDecision(source, needed=True, reason=f"there is no model of {source} yet")
     try:
-        then = snapshot.examples(stores.lake, snapshot.manifest_of(stores.lake, latest.snapshot))
+        then = snapshot.read_rows(stores.lake, snapshot.read_manifest(stores.lake, latest.snapshot))
     except (NotFound, Invalid) as error:
-        return Need(
+        return RetrainDecision(
             source, needed=True, reason=f"the snapshot of version {latest.version} can't be read: {error}"
         )
     now = [book for book in now if book.currency == latest.currency]
     found = [
-        *_volume(then, now, limits),
-        *_age(stores, latest, limits),
-        *_drift(then, now, limits),
-        *_live(stores, latest, now, limits),
+        *_check_volume(then, now, limits),
+        *_check_age(stores, latest, limits),
+        *_check_drift(then, now, limits),
+        *_check_live_error(stores, latest, now, limits),
     ]
     if not found[0][1]:
-        return Need(source, needed=False, reason="no book is new or has another price")
+        return RetrainDecision(source, needed=False, reason="no book is new or has another price")
     over = [f"{text} (limit {limit:g})" for text, value, limit in found if value > limit]
     if over:
-        return Need(source, needed=True, reason="; ".join(over))
-    return Need(source, needed=False, reason="; ".join(text for text, _, _ in found))
+        return RetrainDecision(source, needed=True, reason="; ".join(over))
+    return RetrainDecision(source, needed=False, reason="; ".join(text for text, _, _ in found))
 
 
-Found = tuple[str, float, float]
+Finding = tuple[str, float, float]
 """(sentence, value, limit)."""
 
 
-def _latest(stores: Stores, source: str) -> Version | None:
+def _find_latest_version(stores: TrainerStores, source: str) -> ModelVersion | None:
     versions = [
         version
-        for name in stores.registry.names()
-        for version in stores.registry.versions(name)
+        for name in stores.registry.list_names()
+        for version in stores.registry.list_versions(name)
         if version.source == source
     ]
     return max(versions, key=lambda version: (version.created_at, version.version), default=None)
 
 
-def _age(stores: Stores, latest: Version, limits: Limits) -> Iterator[Found]:
+def _check_age(stores: TrainerStores, latest: ModelVersion, limits: RetrainLimits) -> Iterator[Finding]:
     days = (stores.clock.now() - latest.created_at).total_seconds() / _DAY
     yield f"version {latest.version} is {days:.0f} days old", days, limits.days
 
 
-def _volume(then: Sequence[Example], now: Sequence[Example], limits: Limits) -> Iterator[Found]:
+def _check_volume(
+    then: Sequence[SnapshotRow], now: Sequence[SnapshotRow], limits: RetrainLimits
+) -> Iterator[Finding]:
     known = {book.id: book.price for book in then}
     new = sum(book.id not in known for book in now)
     repriced = sum(book.id in known and known[book.id] != book.price for book in now)
@@ -107,19 +109,21 @@ def _volume(then: Sequence[Example], now: Sequence[Example], limits: Limits) -> 
     )
 
 
-def _drift(then: Sequence[Example], now: Sequence[Example], limits: Limits) -> Iterator[Found]:
+def _check_drift(
+    then: Sequence[SnapshotRow], now: Sequence[SnapshotRow], limits: RetrainLimits
+) -> Iterator[Finding]:
     """The feature that is farthest off, of those that surely are."""
     known = {book.id for book in then}
     new = [book for book in now if book.id not in known]
-    if len(new) < ENOUGH:
+    if len(new) < MIN_BOOKS:
         return
     old_numbers, new_numbers = (
-        np.array([features_of(book.facts).numbers for book in books]) for books in (then, new)
+        np.array([compute_features(book.facts).numbers for book in books]) for books in (then, new)
     )
     far, name = 0.0, ""
     for at, feature in enumerate(NUMBERS):
         old, fresh = (numbers[~np.isnan(numbers[:, at]), at] for numbers in (old_numbers, new_numbers))
-        if min(len(old), len(fresh)) < ENOUGH:
+        if min(len(old), len(fresh)) < MIN_BOOKS:
             continue
         test = ks_2samp(old, fresh, method="asymp")
         if test.pvalue < _SURE / len(NUMBERS) and test.statistic > far:
@@ -128,26 +132,30 @@ def _drift(then: Sequence[Example], now: Sequence[Example], limits: Limits) -> I
         yield f"{name} of new books is {far:.2f} away from that of the old ones", far, limits.drift
 
 
-def _live(stores: Stores, latest: Version, now: Sequence[Example], limits: Limits) -> Iterator[Found]:
+def _check_live_error(
+    stores: TrainerStores, latest: ModelVersion, now: Sequence[SnapshotRow], limits: RetrainLimits
+) -> Iterator[Finding]:
     """The champion's predictions against prices that were seen after them."""
-    champion = champion_of(stores.registry.decisions(latest.name))
-    told = {version.version: version for version in stores.registry.versions(latest.name)}.get(champion or 0)
+    champion = get_champion(stores.registry.list_decisions(latest.name))
+    told = {version.version: version for version in stores.registry.list_versions(latest.name)}.get(
+        champion or 0
+    )
     if told is None:
         return
     true = {book.id: book for book in now}
     errors = [
         math.log1p(float(Decimal(made.price))) - math.log1p(float(book.price))
-        for made in _predictions(stores.log, told)
+        for made in _read_predictions(stores.log, told)
         if (book := true.get(made.book_id or "")) and book.event_time > to_version(made.made_at)
     ]
     expected = told.metrics.get("rmsle", 0.0)
-    if len(errors) >= ENOUGH and expected > 0:
+    if len(errors) >= MIN_BOOKS and expected > 0:
         live = float(np.sqrt(np.mean(np.square(errors))))
         text = f"the live error is {live:.3f} on {len(errors)} books, {expected:.3f} was expected"
         yield text, live / expected, limits.error
 
 
-def _predictions(log: EventLog, version: Version) -> Iterator[PredictionMade]:
+def _read_predictions(log: EventLog, version: ModelVersion) -> Iterator[PredictionMade]:
     """The latest that this version made, of every partition."""
     of = ("model", version.digest)
     for part in log.read_progress(PREDICTED.name, "trainer.retrain_policy"):

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from bookcore.event_log import EventLog
 from bookcore.kit.clock import Clock
 from bookcore.lake import Lake
-from bookml.registry import Registry
+from bookml.registry import ModelRegistry
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
+class TrainerStores:
     """What a job reads and writes."""
 
     log: EventLog
     lake: Lake
-    registry: Registry
+    registry: ModelRegistry
     clock: Clock

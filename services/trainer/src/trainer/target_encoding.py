@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bookml.encoder import Effect
+from bookml.encoder import NameEffect
 from bookml.features import NAMES, Features
 
 _PRIOR = 1.0
 """Books that the overall mean counts for."""
 
 
-def fitted(rows: Sequence[Features], logs: NDArray[np.float64]) -> tuple[dict[str, Effect], ...]:
+def fit_target_encoding(
+    rows: Sequence[Features], logs: NDArray[np.float64]
+) -> tuple[dict[str, NameEffect], ...]:
     """A table for each of NAMES, by name in order."""
     centre = float(np.mean(logs))
     tables = []
@@ -27,13 +29,16 @@ def fitted(rows: Sequence[Features], logs: NDArray[np.float64]) -> tuple[dict[st
             counts[name] += 1
         tables.append(
             {
-                n: (_single(sums[n] / (counts[n] + _PRIOR)), _single(math.log1p(counts[n])))
+                n: (
+                    _round_to_float32(sums[n] / (counts[n] + _PRIOR)),
+                    _round_to_float32(math.log1p(counts[n])),
+                )
                 for n in sorted(sums)
             }
         )
     return tuple(tables)
 
 
-def _single(value: float) -> float:
+def _round_to_float32(value: float) -> float:
     """As float32 holds it, so that JSON and the matrix agree to the last bit."""
     return float(np.float32(value))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import lsqr
 
-from bookml.encoder import Inputs
+from bookml.encoder import ModelInputs
 from bookml.features import BUCKETS, PARTS
 
 SCORES: dict[str, tuple[str, ...]] = {
@@ -25,7 +25,7 @@ Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class WordModel:
+class TextRidge:
     """Score of a text: centre + sum of weight * idf * coefficient, over the length of the text's vector.
 
     `idf` and `coefficients` are [BUCKETS, SCORES]; what a score doesn't read has idf 0.
@@ -38,13 +38,13 @@ class WordModel:
     def score(self, matrix: csr_matrix) -> Doubles:
         """[n, SCORES] predicted log prices; `matrix` as `matrix_of` makes it."""
         columns = [
-            scaled(matrix, self.idf[:, at]) @ self.coefficients[:, at].astype(np.float64)
+            compute_tf_idf(matrix, self.idf[:, at]) @ self.coefficients[:, at].astype(np.float64)
             for at in range(len(SCORES))
         ]
         return np.column_stack(columns) + self.centre
 
 
-def matrix_of(inputs: Inputs) -> csr_matrix:
+def build_matrix(inputs: ModelInputs) -> csr_matrix:
     """[n, BUCKETS] of the words' weights."""
     present = inputs.weights > 0
     pointers = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
@@ -53,20 +53,20 @@ def matrix_of(inputs: Inputs) -> csr_matrix:
     return csr_matrix((data, inputs.places[present], pointers), shape=shape)
 
 
-def fitted(matrix: csr_matrix, logs: Doubles) -> WordModel:
+def fit_text_ridge(matrix: csr_matrix, logs: Doubles) -> TextRidge:
     """The same rows and prices give the same bits."""
     centre = float(np.float32(np.mean(logs)))
-    idf = idf_of(matrix)
+    idf = compute_idf(matrix)
     coefficients = np.zeros_like(idf)
     for at in range(len(SCORES)):
         used = np.flatnonzero(idf[:, at])  # most places are empty; LSQR needs vectors only as long as this
         if len(used):
-            made = scaled(matrix, idf[:, at])[:, used]
+            made = compute_tf_idf(matrix, idf[:, at])[:, used]
             coefficients[used, at] = lsqr(made, logs - centre, damp=_DAMP, iter_lim=_STEPS)[0]
-    return WordModel(idf, coefficients, centre)
+    return TextRidge(idf, coefficients, centre)
 
 
-def idf_of(matrix: csr_matrix) -> Singles:
+def compute_idf(matrix: csr_matrix) -> Singles:
     """[BUCKETS, SCORES]; words that were seen once or never count nothing."""
     rows = matrix.shape[0]
     seen = np.bincount(matrix.indices, minlength=BUCKETS)
@@ -79,7 +79,7 @@ def idf_of(matrix: csr_matrix) -> Singles:
     return idf
 
 
-def scaled(matrix: csr_matrix, idf: Singles) -> csr_matrix:
+def compute_tf_idf(matrix: csr_matrix, idf: Singles) -> csr_matrix:
     """TF-IDF with rows of length 1."""
     data = matrix.data * idf[matrix.indices]
     squares = csr_matrix((data * data, matrix.indices, matrix.indptr), shape=matrix.shape)

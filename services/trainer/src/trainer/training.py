@@ -14,17 +14,17 @@ from threadpoolctl import threadpool_limits
 
 from bookcore.lake import Lake
 from bookml import artifact
-from bookml.artifact import Files, ModelFacts
+from bookml.artifact import Files, ModelDescription
 from bookml.encoder import COLUMNS
-from bookml.features import NAMES, NUMBERS, VERSION, Features, features_of
-from bookml.registry import Draft
-from bookml.snapshot import Example, Manifest, examples
+from bookml.features import NAMES, NUMBERS, VERSION, Features, compute_features
+from bookml.registry import ModelDraft
+from bookml.snapshot import SnapshotManifest, SnapshotRow, read_rows
 from trainer import conformal, gate
-from trainer.card_page import page_of
+from trainer.card_page import render_page
 from trainer.fit import OUTER as FOLDS
-from trainer.fit import Fitted, OutOfFold, Progress, Rows, fit, out_of_fold
-from trainer.model_card import Trial, card_of, dumped, metrics_of
-from trainer.onnx_graph import graph_of
+from trainer.fit import FittedModel, OnProgress, OutOfFoldPredictions, TrainingRows, fit, predict_out_of_fold
+from trainer.model_card import Evaluation, build_card, compute_metrics, to_json
+from trainer.onnx_graph import build_graph
 
 _CATEGORY = NAMES.index("category")
 _CUTS = 9
@@ -33,71 +33,75 @@ Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedModel:
     """A model, ready for the registry."""
 
     files: Files
-    draft: Draft
+    draft: ModelDraft
 
 
-def train(lake: Lake, manifest: Manifest, *, show: Progress) -> Trained:
+def train_model(lake: Lake, manifest: SnapshotManifest, *, on_progress: OnProgress) -> TrainedModel:
     """In one thread: how a sum is shared out among several decides about its last bits.
 
     Raises: NotFound, Invalid when the snapshot is gone or altered.
     """
     with threadpool_limits(limits=1):
-        return _trained(lake, manifest, show)
+        return _train(lake, manifest, on_progress)
 
 
-def _trained(lake: Lake, manifest: Manifest, show: Progress) -> Trained:
-    show("reading", 0, FOLDS + 1)
-    books = examples(lake, manifest)
-    features = [features_of(book.facts) for book in books]
+def _train(lake: Lake, manifest: SnapshotManifest, on_progress: OnProgress) -> TrainedModel:
+    on_progress("reading", 0, FOLDS + 1)
+    books = read_rows(lake, manifest)
+    features = [compute_features(book.facts) for book in books]
     logs = np.log1p(np.array([float(book.price) for book in books]))
-    rows = Rows.of(features, [book.work for book in books], logs)
-    made = out_of_fold(rows, show=show)
+    rows = TrainingRows.from_features(features, [book.work for book in books], logs)
+    made = predict_out_of_fold(rows, on_progress=on_progress)
     fitted = fit(rows, salt="whole")
-    show("folds", FOLDS + 1, FOLDS + 1)
+    on_progress("folds", FOLDS + 1, FOLDS + 1)
     categories = [row.names[_CATEGORY] for row in features]
-    scores = conformal.scores_of(logs, made.model)
-    trial = Trial(
+    scores = conformal.compute_scores(logs, made.model)
+    trial = Evaluation(
         manifest=manifest,
         works=len(set(rows.works)),
         logs=logs,
         made=made,
-        judgement=gate.judged(logs, rows.works, made),
-        coverage=conformal.coverage_of(scores, categories, made.folds),
+        judgement=gate.judge_model(logs, rows.works, made),
+        coverage=conformal.measure_coverage(scores, categories, made.folds),
     )
-    facts = _facts(manifest, rows, fitted, conformal.offsets_of(scores, categories))
-    return _packed(trial, fitted, facts, books)
+    facts = _build_description(manifest, rows, fitted, conformal.compute_offsets(scores, categories))
+    return _build_model(trial, fitted, facts, books)
 
 
-def _packed(trial: Trial, fitted: Fitted, facts: ModelFacts, books: Sequence[Example]) -> Trained:
-    card = card_of(trial, fitted.trees)
+def _build_model(
+    trial: Evaluation, fitted: FittedModel, facts: ModelDescription, books: Sequence[SnapshotRow]
+) -> TrainedModel:
+    card = build_card(trial, fitted.trees)
     manifest, judgement = trial.manifest, trial.judgement
     files = {
-        artifact.MODEL: graph_of(fitted),
-        artifact.FACTS: facts.dump(),
-        artifact.CARD: dumped(card),
-        artifact.PAGE: page_of(card),
-        artifact.ERRORS: _errors(books, trial.logs, trial.made),
+        artifact.MODEL: build_graph(fitted),
+        artifact.FACTS: facts.to_json(),
+        artifact.CARD: to_json(card),
+        artifact.PAGE: render_page(card),
+        artifact.ERRORS: _format_errors(books, trial.logs, trial.made),
         artifact.TREES: orjson.dumps([booster.model_to_string() for booster in fitted.trees.points]),
     }
-    draft = Draft(
+    draft = ModelDraft(
         source=manifest.source,
         currency=manifest.currency,
         snapshot=manifest.id,
         features=VERSION,
         verdict=judgement.verdict.value,
         passed=judgement.passed,
-        reason=judgement.reason(manifest.source),
-        metrics=metrics_of(trial),
+        reason=judgement.format_reason(manifest.source),
+        metrics=compute_metrics(trial),
     )
-    return Trained(files, draft)
+    return TrainedModel(files, draft)
 
 
-def _facts(manifest: Manifest, rows: Rows, fitted: Fitted, offsets: dict[str, float]) -> ModelFacts:
-    return ModelFacts(
+def _build_description(
+    manifest: SnapshotManifest, rows: TrainingRows, fitted: FittedModel, offsets: dict[str, float]
+) -> ModelDescription:
+    return ModelDescription(
         source=manifest.source,
         currency=manifest.currency,
         snapshot=manifest.id,
@@ -107,12 +111,12 @@ def _facts(manifest: Manifest, rows: Rows, fitted: Fitted, offsets: dict[str, fl
         offsets=offsets,
         coverage=conformal.COVERAGE,
         centre=float(np.median(rows.logs)),
-        spread=conformal.spread_of(rows.logs),
-        ranges=_ranges(rows.features),
+        spread=conformal.compute_spread(rows.logs),
+        ranges=_compute_deciles(rows.features),
     )
 
 
-def _ranges(features: Sequence[Features]) -> dict[str, tuple[float, ...]]:
+def _compute_deciles(features: Sequence[Features]) -> dict[str, tuple[float, ...]]:
     """For each number that varies, the nine values that cut the books into tenths: drift goes by them."""
     found = {}
     for at, name in enumerate(NUMBERS):
@@ -124,7 +128,7 @@ def _ranges(features: Sequence[Features]) -> dict[str, tuple[float, ...]]:
     return found
 
 
-def _errors(books: Sequence[Example], logs: Doubles, made: OutOfFold) -> bytes:
+def _format_errors(books: Sequence[SnapshotRow], logs: Doubles, made: OutOfFoldPredictions) -> bytes:
     """Error in log price by book, out of fold: what a later model is compared with, pair by pair."""
     errors = made.model[:, 0] - logs
     return orjson.dumps({book.id: round(float(e), 6) for book, e in zip(books, errors, strict=True)})

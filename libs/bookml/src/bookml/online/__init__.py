@@ -16,29 +16,29 @@ from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import STATE
-from bookml.facts import Facts, facts_of
+from bookml.facts import BookFacts, extract_facts
 
 GROUP = "ml-api.features"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredFacts:
     """A book as the store knows it; `facts` None means that it is gone. `price` is exact text."""
 
     id: str
     version: int
     price: str
     currency: str
-    facts: Facts | None
+    facts: BookFacts | None
 
 
 class OnlineStore(Protocol):
     """Blocking, safe for several threads and processes."""
 
-    def put(self, books: Sequence[Known]) -> None:
+    def put(self, books: Sequence[StoredFacts]) -> None:
         """Keep what is newer than what is there, by version; may be done again. Raises: Unavailable."""
 
-    def get(self, ids: Sequence[str]) -> dict[str, Known]:
+    def get(self, ids: Sequence[str]) -> dict[str, StoredFacts]:
         """Those that are there and not gone. Raises: Unavailable."""
 
     def close(self) -> None:
@@ -65,30 +65,30 @@ def open_online_store(url: str) -> OnlineStore:
     return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_store(url)
 
 
-def feed(
-    log: EventLog, store: OnlineStore, *, seen: Callable[[Sequence[Known]], None]
+def create_feed(
+    log: EventLog, store: OnlineStore, *, on_batch: Callable[[Sequence[StoredFacts]], None]
 ) -> Callable[[Event], None]:
     """The loop that keeps the store fresh until told to stop; `seen` hears of every batch that is kept."""
 
     def handle(batch: Batch) -> int:
-        books = [known for record in batch.records if (known := _known(record)) is not None]
+        books = [known for record in batch.records if (known := _parse_record(record)) is not None]
         if books:
             store.put(books)
-            seen(books)
+            on_batch(books)
         return batch.next
 
     return ConsumerLoop(log.create_consumer(GROUP, [STATE.name]), handle, name=GROUP).run
 
 
-def _known(record: Record) -> Known | None:
+def _parse_record(record: Record) -> StoredFacts | None:
     """What can't be read is left out: the index parks it."""
     try:
         event = decode(record).event
     except Invalid:
         return None
     if isinstance(event, BookGone):
-        return Known(event.book_id, event.version, "0", "", None)
+        return StoredFacts(event.book_id, event.version, "0", "", None)
     if not isinstance(event, BookState):
         return None
     book = event.to_book().book
-    return Known(event.id, event.version, book.price.plain, book.price.currency, facts_of(book))
+    return StoredFacts(event.id, event.version, book.price.plain, book.price.currency, extract_facts(book))

@@ -7,8 +7,8 @@ import orjson
 import redis
 
 from bookcore.domain.errors import Unavailable
-from bookml.facts import facts_from
-from bookml.online import Known
+from bookml.facts import parse_facts
+from bookml.online import StoredFacts
 
 _PREFIX = "bookml:book:"
 _PUT = """
@@ -31,17 +31,17 @@ class RedisStore:
         self._client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
         self._put = self._client.register_script(_PUT)
 
-    def put(self, books: Sequence[Known]) -> None:
+    def put(self, books: Sequence[StoredFacts]) -> None:
         """As OnlineStore.put."""
         try:
             with self._client.pipeline(transaction=False) as pipe:
                 for book in books:
-                    self._put(keys=[_PREFIX + book.id], args=[book.version, _packed(book)], client=pipe)
+                    self._put(keys=[_PREFIX + book.id], args=[book.version, _encode(book)], client=pipe)
                 pipe.execute()
         except redis.RedisError as error:
-            raise _away(error) from error
+            raise _build_error(error) from error
 
-    def get(self, ids: Sequence[str]) -> dict[str, Known]:
+    def get(self, ids: Sequence[str]) -> dict[str, StoredFacts]:
         """As OnlineStore.get."""
         try:
             with self._client.pipeline(transaction=False) as pipe:
@@ -49,25 +49,23 @@ class RedisStore:
                     pipe.hget(_PREFIX + book_id, "b")
                 bodies = cast(list[bytes | None], pipe.execute())
         except redis.RedisError as error:
-            raise _away(error) from error
-        return {
-            i: found for i, body in zip(ids, bodies, strict=True) if body and (found := _unpacked(i, body))
-        }
+            raise _build_error(error) from error
+        return {i: found for i, body in zip(ids, bodies, strict=True) if body and (found := _decode(i, body))}
 
     def close(self) -> None:
         """As OnlineStore.close."""
         self._client.close()
 
 
-def _packed(book: Known) -> bytes:
-    facts = None if book.facts is None else book.facts.plain
+def _encode(book: StoredFacts) -> bytes:
+    facts = None if book.facts is None else book.facts.as_dict
     return orjson.dumps([book.version, book.price, book.currency, facts])
 
 
-def _unpacked(book_id: str, body: bytes) -> Known | None:
+def _decode(book_id: str, body: bytes) -> StoredFacts | None:
     version, price, currency, facts = orjson.loads(body)
-    return None if facts is None else Known(book_id, version, price, currency, facts_from(facts))
+    return None if facts is None else StoredFacts(book_id, version, price, currency, parse_facts(facts))
 
 
-def _away(error: redis.RedisError) -> Unavailable:
+def _build_error(error: redis.RedisError) -> Unavailable:
     return Unavailable(f"the store of features can't be used ({type(error).__name__}); check its URL")

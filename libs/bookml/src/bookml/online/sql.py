@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookcore.domain.errors import Unavailable
 from bookcore.sql import create_tables, open_engine
-from bookml.facts import facts_from
-from bookml.online import Known
+from bookml.facts import parse_facts
+from bookml.online import StoredFacts
 
 _metadata = MetaData()
 _books = Table(
@@ -47,9 +47,9 @@ class SqlStore:
         try:
             create_tables(self._engine, _metadata)
         except (SQLAlchemyError, OSError) as error:
-            raise _away(error) from error
+            raise _build_error(error) from error
 
-    def put(self, books: Sequence[Known]) -> None:
+    def put(self, books: Sequence[StoredFacts]) -> None:
         """As OnlineStore.put."""
         newest = {book.id: book for book in sorted(books, key=lambda book: book.version)}
         make = sqlite_insert if self._engine.dialect.name == "sqlite" else postgresql_insert
@@ -61,20 +61,21 @@ class SqlStore:
         )
         try:
             with self._engine.begin() as connection:
-                connection.execute(statement, [_row(book) for _, book in sorted(newest.items())])
+                connection.execute(statement, [_build_row(book) for _, book in sorted(newest.items())])
         except SQLAlchemyError as error:
-            raise _away(error) from error
+            raise _build_error(error) from error
 
-    def get(self, ids: Sequence[str]) -> dict[str, Known]:
+    def get(self, ids: Sequence[str]) -> dict[str, StoredFacts]:
         """As OnlineStore.get."""
         query = select(_books).where(_books.c.id.in_(ids), _books.c.facts.is_not(None))
         try:
             with self._engine.connect() as connection:
                 rows = connection.execute(query).all()
         except SQLAlchemyError as error:
-            raise _away(error) from error
+            raise _build_error(error) from error
         return {
-            r.id: Known(r.id, r.version, r.price, r.currency, facts_from(orjson.loads(r.facts))) for r in rows
+            r.id: StoredFacts(r.id, r.version, r.price, r.currency, parse_facts(orjson.loads(r.facts)))
+            for r in rows
         }
 
     def close(self) -> None:
@@ -82,8 +83,8 @@ class SqlStore:
         self._engine.dispose()
 
 
-def _row(book: Known) -> dict[str, object]:
-    facts = None if book.facts is None else orjson.dumps(book.facts.plain)
+def _build_row(book: StoredFacts) -> dict[str, object]:
+    facts = None if book.facts is None else orjson.dumps(book.facts.as_dict)
     return {
         "id": book.id,
         "version": book.version,
@@ -93,5 +94,5 @@ def _row(book: Known) -> dict[str, object]:
     }
 
 
-def _away(error: Exception) -> Unavailable:
+def _build_error(error: Exception) -> Unavailable:
     return Unavailable(f"the store of features can't be used ({type(error).__name__}); check its URL")

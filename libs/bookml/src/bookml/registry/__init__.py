@@ -14,7 +14,7 @@ from bookcore.domain.errors import Conflict, Invalid
 from bookml.artifact import Files
 
 
-class Act(StrEnum):
+class ModelAction(StrEnum):
     """What was decided of a version."""
 
     PROMOTE = "promote"
@@ -25,7 +25,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class ModelVersion:
     """One model as registered; `digests` are SHA-256 by file, `digest` that of all of them together.
 
     `metrics` are figures by name; `verdict` is the gate's, `reason` its sentence.
@@ -47,7 +47,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ModelDraft:
     """What a training run has to say of its model."""
 
     source: str
@@ -61,42 +61,42 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ModelDecision:
     """One line of the promotions table; `version` is the one that it is about."""
 
     name: str
     version: int
-    act: Act
+    act: ModelAction
     reason: str
     by: str
     at: datetime
 
 
-class Registry(Protocol):
+class ModelRegistry(Protocol):
     """Blocking, safe for several processes."""
 
-    def register(self, name: str, files: Files, draft: Draft) -> Version:
+    def register(self, name: str, files: Files, draft: ModelDraft) -> ModelVersion:
         """Keep a model; the same files under the same name are the version that they were."""
 
-    def names(self) -> Sequence[str]:
+    def list_names(self) -> Sequence[str]:
         """Every model's name, in order."""
 
-    def versions(self, name: str) -> Sequence[Version]:
+    def list_versions(self, name: str) -> Sequence[ModelVersion]:
         """From the first to the newest; empty for an unknown name."""
 
-    def files(self, version: Version) -> Files:
+    def read_files(self, version: ModelVersion) -> Files:
         """The model's files, checked against their digests before anybody opens them.
 
         Raises: NotFound, Invalid naming the file that was altered, Unavailable.
         """
 
-    def decide(self, decision: Decision, *, expected: int) -> None:
+    def append_decision(self, decision: ModelDecision, *, expected: int) -> None:
         """Add a decision, as the one after `expected` others.
 
         Raises: Conflict when somebody else has decided meanwhile.
         """
 
-    def decisions(self, name: str) -> Sequence[Decision]:
+    def list_decisions(self, name: str) -> Sequence[ModelDecision]:
         """From the first to the newest."""
 
 
@@ -108,10 +108,10 @@ _ADAPTERS = {
 
 
 class _Adapter(Protocol):
-    def open_registry(self, url: str) -> Registry: ...
+    def open_registry(self, url: str) -> ModelRegistry: ...
 
 
-def open_registry(url: str) -> Registry:
+def open_registry(url: str) -> ModelRegistry:
     """Raises: Invalid when no adapter speaks the URL's scheme."""
     scheme = url.partition("://")[0]
     if scheme not in _ADAPTERS:
@@ -119,20 +119,20 @@ def open_registry(url: str) -> Registry:
     return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_registry(url)
 
 
-def model_name(source: str, currency: str) -> str:
+def build_model_name(source: str, currency: str) -> str:
     """One line of models for each source and currency."""
     return f"price-{source}-{currency.lower()}"
 
 
-def champion_of(decisions: Sequence[Decision]) -> int | None:
+def get_champion(decisions: Sequence[ModelDecision]) -> int | None:
     """The version in use: a rollback takes the last promotion back, a rejection of the champion too."""
     stack: list[int] = []
     for decision in decisions:
-        if decision.act is Act.PROMOTE:
+        if decision.act is ModelAction.PROMOTE:
             stack.append(decision.version)
-        elif decision.act is Act.ROLLBACK and stack:
+        elif decision.act is ModelAction.ROLLBACK and stack:
             stack.pop()
-        elif decision.act is Act.REJECT:
+        elif decision.act is ModelAction.REJECT:
             stack = [version for version in stack if version != decision.version]
     return stack[-1] if stack else None
 
@@ -147,27 +147,27 @@ class Challenge:
     step_since: datetime
 
 
-def challenge_of(decisions: Sequence[Decision]) -> Challenge | None:
+def get_challenge(decisions: Sequence[ModelDecision]) -> Challenge | None:
     """What is tried beside the champion, until it is promoted or rejected."""
     found: Challenge | None = None
     for decision in decisions:
-        if decision.act is Act.CHALLENGE:
+        if decision.act is ModelAction.CHALLENGE:
             found = Challenge(decision.version, decision.at, 0, decision.at)
         elif found is not None and decision.version == found.version:
-            is_ramp = decision.act is Act.RAMP
+            is_ramp = decision.act is ModelAction.RAMP
             found = replace(found, ramps=found.ramps + 1, step_since=decision.at) if is_ramp else None
     return found
 
 
-def challenger_of(decisions: Sequence[Decision]) -> int | None:
+def get_challenger(decisions: Sequence[ModelDecision]) -> int | None:
     """The version of `challenge_of`."""
-    found = challenge_of(decisions)
+    found = get_challenge(decisions)
     return None if found is None else found.version
 
 
-def refuse_what_was_rejected(version: Version, decisions: Sequence[Decision]) -> None:
+def check_promotable(version: ModelVersion, decisions: Sequence[ModelDecision]) -> None:
     """Raises: Conflict when the gate, or a person, has refused this version."""
     if not version.passed:
         raise Conflict(f"{version.name} version {version.version} was refused by the gate: {version.reason}")
-    if any(d.act is Act.REJECT and d.version == version.version for d in decisions):
+    if any(d.act is ModelAction.REJECT and d.version == version.version for d in decisions):
         raise Conflict(f"{version.name} version {version.version} was rejected; train a new one")

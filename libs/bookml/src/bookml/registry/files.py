@@ -17,8 +17,8 @@ from typing import Any
 import orjson
 
 from bookcore.domain.errors import Conflict, Invalid, NotFound, Unavailable
-from bookml.artifact import Files, accepted, checked, digest_of, digests_of
-from bookml.registry import Act, Decision, Draft, Version
+from bookml.artifact import Files, check_files, compute_digest, compute_digests, verify_files
+from bookml.registry import ModelAction, ModelDecision, ModelDraft, ModelVersion
 
 _NAME = re.compile(r"price-[a-z0-9_]{1,40}-[a-z]{3}")
 _ABOUT = "version.json"
@@ -35,21 +35,21 @@ class FileRegistry:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def register(self, name: str, files: Files, draft: Draft) -> Version:
+    def register(self, name: str, files: Files, draft: ModelDraft) -> ModelVersion:
         """As Registry.register."""
-        check_name(name)
-        accepted(files)
-        digest = digest_of(files)
-        known = self.versions(name)
+        check_model_name(name)
+        check_files(files)
+        digest = compute_digest(files)
+        known = self.list_versions(name)
         for version in known:
             if version.digest == digest:
                 return version
-        folder = self._reserved(name)
-        made = Version(
+        folder = self._reserve_folder(name)
+        made = ModelVersion(
             name=name,
             version=int(folder.name),
             digest=digest,
-            digests=digests_of(files),
+            digests=compute_digests(files),
             created_at=datetime.now(UTC),
             **asdict(draft),
         )
@@ -58,7 +58,7 @@ class FileRegistry:
         _write_new(folder / _ABOUT, orjson.dumps(asdict(made), option=orjson.OPT_SORT_KEYS))
         return made
 
-    def _reserved(self, name: str) -> Path:
+    def _reserve_folder(self, name: str) -> Path:
         """A folder with the next number that nobody else has; that of a killed writer is never used again."""
         folder = self._folder / name
         while True:
@@ -69,63 +69,63 @@ class FileRegistry:
                 continue
             return folder / str(max(taken, default=0) + 1)
 
-    def names(self) -> Sequence[str]:
+    def list_names(self) -> Sequence[str]:
         """As Registry.names."""
         if not self._folder.is_dir():
             return []
         return sorted(each.name for each in self._folder.iterdir() if _NAME.fullmatch(each.name))
 
-    def versions(self, name: str) -> Sequence[Version]:
+    def list_versions(self, name: str) -> Sequence[ModelVersion]:
         """As Registry.versions."""
-        if not is_name(name):
+        if not is_model_name(name):
             return []
-        found = [_version_of(_read(path)) for path in (self._folder / name).glob(f"*/{_ABOUT}")]
+        found = [_parse_version(_read(path)) for path in (self._folder / name).glob(f"*/{_ABOUT}")]
         return sorted(found, key=lambda version: version.version)
 
-    def files(self, version: Version) -> Files:
+    def read_files(self, version: ModelVersion) -> Files:
         """As Registry.files."""
-        check_name(version.name)
+        check_model_name(version.name)
         folder = self._folder / version.name / str(version.version)
-        return checked({name: _read(folder / name) for name in version.digests}, version.digests)
+        return verify_files({name: _read(folder / name) for name in version.digests}, version.digests)
 
-    def decide(self, decision: Decision, *, expected: int) -> None:
+    def append_decision(self, decision: ModelDecision, *, expected: int) -> None:
         """As Registry.decide."""
-        check_name(decision.name)
+        check_model_name(decision.name)
         path = self._folder / decision.name / "decisions" / f"{expected:09d}.json"
-        if len(self.decisions(decision.name)) != expected or not _write_new(path, _dump(decision)):
+        if len(self.list_decisions(decision.name)) != expected or not _write_new(path, _to_json(decision)):
             raise Conflict(f"somebody else has just decided about {decision.name}; look again")
 
-    def decisions(self, name: str) -> Sequence[Decision]:
+    def list_decisions(self, name: str) -> Sequence[ModelDecision]:
         """As Registry.decisions."""
-        if not is_name(name):
+        if not is_model_name(name):
             return []
         paths = sorted((self._folder / name / "decisions").glob("*.json"))
-        return [decision_of(orjson.loads(_read(path))) for path in paths]
+        return [parse_decision(orjson.loads(_read(path))) for path in paths]
 
 
-def decision_of(told: Mapping[str, Any]) -> Decision:  # Any: JSON of ours
+def parse_decision(told: Mapping[str, Any]) -> ModelDecision:  # Any: JSON of ours
     """From plain JSON values."""
     at = datetime.fromisoformat(told["at"])
-    return Decision(**{**told, "act": Act(told["act"]), "at": at})
+    return ModelDecision(**{**told, "act": ModelAction(told["act"]), "at": at})
 
 
-def _dump(decision: Decision) -> bytes:
+def _to_json(decision: ModelDecision) -> bytes:
     return orjson.dumps(asdict(decision), option=orjson.OPT_SORT_KEYS)
 
 
-def _version_of(body: bytes) -> Version:
+def _parse_version(body: bytes) -> ModelVersion:
     told = orjson.loads(body)
-    return Version(**{**told, "created_at": datetime.fromisoformat(told["created_at"])})
+    return ModelVersion(**{**told, "created_at": datetime.fromisoformat(told["created_at"])})
 
 
-def is_name(name: str) -> bool:
+def is_model_name(name: str) -> bool:
     """Whether a model can have that name."""
     return _NAME.fullmatch(name) is not None
 
 
-def check_name(name: str) -> None:
+def check_model_name(name: str) -> None:
     """Raises: Invalid when no model can have that name."""
-    if not is_name(name):
+    if not is_model_name(name):
         raise Invalid("is no model's name", field="name")
 
 

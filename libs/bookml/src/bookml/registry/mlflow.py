@@ -18,13 +18,13 @@ from typing import Any
 import orjson
 import requests
 from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.exceptions import MlflowException
 
 from bookcore.domain.errors import BookstreamError, Conflict, NotFound, Unavailable
-from bookml.artifact import Files, accepted, checked, digest_of, digests_of
-from bookml.registry import Decision, Draft, Version, challenger_of, champion_of
-from bookml.registry.files import check_name, decision_of, is_name
+from bookml.artifact import Files, check_files, compute_digest, compute_digests, verify_files
+from bookml.registry import ModelDecision, ModelDraft, ModelVersion, get_challenger, get_champion
+from bookml.registry.files import check_model_name, is_model_name, parse_decision
 
 _EXPERIMENT = "bookstream"
 _FOLDER = "model"
@@ -47,26 +47,26 @@ class MlflowRegistry:
     def __init__(self, url: str) -> None:
         self._client = MlflowClient(tracking_uri=url, registry_uri=url)
 
-    def register(self, name: str, files: Files, draft: Draft) -> Version:
+    def register(self, name: str, files: Files, draft: ModelDraft) -> ModelVersion:
         """As Registry.register."""
-        check_name(name)
-        accepted(files)
-        digest = digest_of(files)
-        for version in self.versions(name):
+        check_model_name(name)
+        check_files(files)
+        digest = compute_digest(files)
+        for version in self.list_versions(name):
             if version.digest == digest:
                 return version
-        with _asked(), TemporaryDirectory() as folder:
+        with _translate_errors(), TemporaryDirectory() as folder:
             for file, body in files.items():
                 (Path(folder) / file).write_bytes(body)
-            run = self._client.create_run(self._experiment(), run_name=name)
+            run = self._client.create_run(self._ensure_experiment(), run_name=name)
             for metric, value in draft.metrics.items():
                 self._client.log_metric(run.info.run_id, metric, value)
             self._client.log_artifacts(run.info.run_id, folder, _FOLDER)
             self._client.set_terminated(run.info.run_id)
-            self._ensure(name)
+            self._ensure_model(name)
             about = {
                 "digest": digest,
-                "digests": digests_of(files),
+                "digests": compute_digests(files),
                 "created_at": datetime.now(UTC).isoformat(),
                 **asdict(draft),
             }
@@ -77,73 +77,73 @@ class MlflowRegistry:
                 tags={_ABOUT: orjson.dumps(about).decode()},
                 await_creation_for=0,
             )
-        return _version_of(made)
+        return _parse_version(made)
 
-    def names(self) -> Sequence[str]:
+    def list_names(self) -> Sequence[str]:
         """As Registry.names."""
-        with _asked():
+        with _translate_errors():
             found = self._client.search_registered_models(max_results=_PAGE)
-        return sorted(model.name for model in found if is_name(model.name))
+        return sorted(model.name for model in found if is_model_name(model.name))
 
-    def versions(self, name: str) -> Sequence[Version]:
+    def list_versions(self, name: str) -> Sequence[ModelVersion]:
         """As Registry.versions."""
-        if not is_name(name):
+        if not is_model_name(name):
             return []
-        return [_version_of(each) for each in self._all(name) if _ABOUT in each.tags]
+        return [_parse_version(each) for each in self._list_all(name) if _ABOUT in each.tags]
 
-    def files(self, version: Version) -> Files:
+    def read_files(self, version: ModelVersion) -> Files:
         """As Registry.files."""
-        with _asked(), TemporaryDirectory() as folder:
+        with _translate_errors(), TemporaryDirectory() as folder:
             kept = self._client.get_model_version(version.name, str(version.version))
             path = Path(self._client.download_artifacts(str(kept.run_id), _FOLDER, folder))
             found = {each.name: each.read_bytes() for each in path.iterdir() if each.is_file()}
-        return checked(found, version.digests)
+        return verify_files(found, version.digests)
 
-    def decide(self, decision: Decision, *, expected: int) -> None:
+    def append_decision(self, decision: ModelDecision, *, expected: int) -> None:
         """As Registry.decide; loses to whoever got the next number first."""
-        check_name(decision.name)
+        check_model_name(decision.name)
         log = decision.name + _LOG
-        every = self._all(log)
+        every = self._list_all(log)
         if sum(_VOID not in each.tags for each in every) != expected:
-            raise _taken(decision.name)
+            raise _build_conflict(decision.name)
         told = orjson.dumps(asdict(decision)).decode()
-        with _asked():
-            self._ensure(log)
+        with _translate_errors():
+            self._ensure_model(log)
             made = self._client.create_model_version(
                 log, f"models:/{decision.name}/{decision.version}", tags={_ABOUT: told}, await_creation_for=0
             )
             if int(made.version) != max((int(each.version) for each in every), default=0) + 1:
                 self._client.set_model_version_tag(log, made.version, _VOID, "another was first")
-                raise _taken(decision.name)
+                raise _build_conflict(decision.name)
         with suppress(BookstreamError):
-            self._mirror(decision.name)
+            self._set_aliases(decision.name)
 
-    def decisions(self, name: str) -> Sequence[Decision]:
+    def list_decisions(self, name: str) -> Sequence[ModelDecision]:
         """As Registry.decisions."""
-        if not is_name(name):
+        if not is_model_name(name):
             return []
         return [
-            decision_of(orjson.loads(each.tags[_ABOUT]))
-            for each in self._all(name + _LOG)
+            parse_decision(orjson.loads(each.tags[_ABOUT]))
+            for each in self._list_all(name + _LOG)
             if _VOID not in each.tags and _ABOUT in each.tags
         ]
 
-    def _mirror(self, name: str) -> None:
+    def _set_aliases(self, name: str) -> None:
         """The aliases say what the decisions say; if that fails, the decisions are right."""
-        decisions = self.decisions(name)
-        wanted = {"champion": champion_of(decisions), "challenger": challenger_of(decisions)}
-        with _asked():
+        decisions = self.list_decisions(name)
+        wanted = {"champion": get_champion(decisions), "challenger": get_challenger(decisions)}
+        with _translate_errors():
             for alias, version in wanted.items():
                 if version is None:
                     self._client.delete_registered_model_alias(name, alias)
                 else:
                     self._client.set_registered_model_alias(name, alias, str(version))
 
-    def _all(self, name: str) -> list[ModelVersion]:
+    def _list_all(self, name: str) -> list[MlflowVersion]:
         """Every version of a registered model, from the first."""
-        found: list[ModelVersion] = []
+        found: list[MlflowVersion] = []
         token = None
-        with _asked():
+        with _translate_errors():
             while True:
                 page = self._client.search_model_versions(f"name='{name}'", _PAGE, page_token=token)
                 found += page
@@ -151,7 +151,7 @@ class MlflowRegistry:
                 if not token:
                     return sorted(found, key=lambda each: int(each.version))
 
-    def _experiment(self) -> str:
+    def _ensure_experiment(self) -> str:
         known = self._client.get_experiment_by_name(_EXPERIMENT)
         if known is not None:
             return str(known.experiment_id)
@@ -163,7 +163,7 @@ class MlflowRegistry:
                 raise
             return str(known.experiment_id)
 
-    def _ensure(self, name: str) -> None:
+    def _ensure_model(self, name: str) -> None:
         try:
             self._client.create_registered_model(name)
         except MlflowException as error:
@@ -172,7 +172,7 @@ class MlflowRegistry:
 
 
 @contextmanager
-def _asked() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """MLflow's errors in our words. Raises: NotFound, Unavailable."""
     try:
         yield
@@ -186,11 +186,11 @@ def _asked() -> Iterator[None]:
         ) from error
 
 
-def _version_of(kept: ModelVersion) -> Version:
+def _parse_version(kept: MlflowVersion) -> ModelVersion:
     told: Mapping[str, Any] = orjson.loads(kept.tags[_ABOUT])  # Any: JSON of ours
     created = datetime.fromisoformat(told["created_at"])
-    return Version(**{**told, "name": kept.name, "version": int(kept.version), "created_at": created})
+    return ModelVersion(**{**told, "name": kept.name, "version": int(kept.version), "created_at": created})
 
 
-def _taken(name: str) -> Conflict:
+def _build_conflict(name: str) -> Conflict:
     return Conflict(f"somebody else has just decided about {name}; look again")

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 import structlog
 
 from bookcore.domain.errors import BookstreamError
-from bookml.promotion import Decider, Wish
-from bookml.registry import Act
-from ml_api.models.served_models import Line, Models
-from ml_api.predictions.evidence import Pairs
-from ml_api.predictions.store import Arm, PredictionStore
+from bookml.promotion import DecisionRequest, DecisionWriter
+from bookml.registry import ModelAction
+from ml_api.models.served_models import ServedModel, ServedModels
+from ml_api.predictions.evidence import PairedErrors
+from ml_api.predictions.store import ExperimentArm, PredictionStore
 from ml_api.settings import Settings
 
 _log = structlog.get_logger()
 
 
-def sentence(line: Line, pairs: Pairs | None) -> str:
+def describe_verdict(line: ServedModel, pairs: PairedErrors | None) -> str:
     """What can be said by now, in a line."""
     if line.champion is None:
         return f"no model is in use: {line.reason}"
@@ -30,13 +30,15 @@ def sentence(line: Line, pairs: Pairs | None) -> str:
     return "too early to tell"
 
 
-def guard(models: Models, store: PredictionStore, settings: Settings, decider: Decider) -> None:
+def reject_poor_champions(
+    models: ServedModels, store: PredictionStore, settings: Settings, decider: DecisionWriter
+) -> None:
     """Roll champions back whose intervals hold too few true prices, once enough are known."""
-    for name, line in models.lines.items():
+    for name, line in models.by_name.items():
         if line.champion is None:
             continue
         version = line.champion.version.version
-        live = _of(store.arms(name), version, ("champion", "challenger"))
+        live = _sum_arms(store.read_arms(name), version, ("champion", "challenger"))
         if (
             live.observed < settings.ml_guard_predictions
             or (live.coverage or 0) >= settings.ml_guard_coverage
@@ -44,17 +46,21 @@ def guard(models: Models, store: PredictionStore, settings: Settings, decider: D
             continue
         reason = f"of {live.observed} true prices only {live.coverage:.0%} were inside the interval"
         try:
-            decider.decide(Wish(name, Act.REJECT, "ml-api", reason, version, after=len(line.decisions)))
+            decider.decide(
+                DecisionRequest(
+                    name, ModelAction.REJECT, "ml-api", reason, version, after=len(line.decisions)
+                )
+            )
         except BookstreamError as error:
             _log.warning("rollback not written", name=name, version=version, reason=str(error))
             continue
         _log.error("rolled back", name=name, version=version, reason=reason)
 
 
-def _of(arms: Sequence[Arm], version: int, variants: Sequence[str]) -> Arm:
+def _sum_arms(arms: Sequence[ExperimentArm], version: int, variants: Sequence[str]) -> ExperimentArm:
     """All arms of a version together."""
     these = [arm for arm in arms if arm.version == version and arm.variant in variants]
-    return Arm(
+    return ExperimentArm(
         variants[0],
         version,
         sum(arm.predictions for arm in these),

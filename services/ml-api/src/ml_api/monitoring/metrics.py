@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ml_api.experiments.assignment import share_tried
-from ml_api.serving.prediction_service import Answering
+from ml_api.experiments.assignment import get_challenger_share
+from ml_api.serving.prediction_service import PredictionService
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 HELP = {
@@ -25,34 +25,38 @@ HELP = {
     "ml_registry_trouble": ("gauge", "1 while the registry can't be used or a model in it is refused"),
 }
 """Every metric with its kind and meaning."""
-Told = tuple[str, str, float]
+Sample = tuple[str, str, float]
 """(family, name with labels, value)."""
 
 
 @dataclass(slots=True)
-class Metrics:
+class MlMetrics:
     """Counters of this process; the rest is read when it is asked for."""
 
     _answers: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     _buckets: list[int] = field(default_factory=lambda: [0] * (len(_BOUNDS) + 1))
     _seconds: float = 0.0
 
-    def note(self, model: str, kind: str, count: int, seconds: float) -> None:
+    def record(self, model: str, kind: str, count: int, seconds: float) -> None:
         """One request."""
         self._answers[model, kind] += count
         self._buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._seconds += seconds
 
-    def text(self, answering: Answering) -> str:
+    def render(self, answering: PredictionService) -> str:
         """All of them. Raises: Unavailable when the table of predictions is away."""
         lines: list[str] = []
-        told = [*self._own(), *_live(answering), *_trials(answering)]
+        told = [
+            *self._list_request_samples(),
+            *_list_live_samples(answering),
+            *_list_experiment_samples(answering),
+        ]
         for name, (kind, meaning) in HELP.items():
             lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
             lines += [f"{line} {value}" for family, line, value in told if family == name]
         return "\n".join(lines) + "\n"
 
-    def _own(self) -> Iterator[Told]:
+    def _list_request_samples(self) -> Iterator[Sample]:
         for (model, kind), count in sorted(self._answers.items()):
             yield "ml_predictions_total", f'ml_predictions_total{{model="{model}",kind="{kind}"}}', count
         name, so_far = "ml_predict_seconds", 0
@@ -63,15 +67,18 @@ class Metrics:
         yield name, f"{name}_count", so_far
 
 
-def _live(answering: Answering) -> Iterator[Told]:
-    for name, line in sorted(answering.models.lines.items()):
-        for arm in answering.recorder.store.arms(name):
+def _list_live_samples(answering: PredictionService) -> Iterator[Sample]:
+    for name, line in sorted(answering.models.by_name.items()):
+        for arm in answering.recorder.store.read_arms(name):
             labels = f'{{model="{name}",version="{arm.version}",variant="{arm.variant}"}}'
             yield "ml_live_observed", f"ml_live_observed{labels}", arm.observed
             if arm.rmsle is not None and arm.coverage is not None:
                 yield "ml_live_rmsle", f"ml_live_rmsle{labels}", round(arm.rmsle, 6)
                 yield "ml_live_coverage", f"ml_live_coverage{labels}", round(arm.coverage, 6)
-        for kind, found in (("psi", answering.drift.psi(line)), ("ks", answering.drift.ks(line))):
+        for kind, found in (
+            ("psi", answering.drift.compute_psi(line)),
+            ("ks", answering.drift.compute_ks(line)),
+        ):
             for feature, value in sorted(found.items()):
                 labels = f'{{model="{name}",feature="{feature}"}}'
                 yield f"ml_drift_{kind}", f"ml_drift_{kind}{labels}", value
@@ -81,17 +88,17 @@ def _live(answering: Answering) -> Iterator[Told]:
         if line.champion:
             age = (answering.clock.now() - line.champion.version.created_at).total_seconds()
             yield "ml_model_age_seconds", f'ml_model_age_seconds{{model="{name}"}}', round(age)
-    yield "ml_registry_trouble", "ml_registry_trouble", int(bool(answering.models.trouble))
+    yield "ml_registry_trouble", "ml_registry_trouble", int(bool(answering.models.problem))
 
 
-def _trials(answering: Answering) -> Iterator[Told]:
-    for name, line in sorted(answering.models.lines.items()):
+def _list_experiment_samples(answering: PredictionService) -> Iterator[Sample]:
+    for name, line in sorted(answering.models.by_name.items()):
         if line.champion is None or line.challenger is None:
             continue
-        percent = round(100 * share_tried(line, answering.settings))
+        percent = round(100 * get_challenger_share(line, answering.settings))
         yield "ml_trial_percent", f'ml_trial_percent{{model="{name}"}}', percent
         version = line.challenger.version
         labels = f'{{model="{name}",version="{version.version}"}}'
-        failed = answering.trying.tally(version).failed
+        failed = answering.challenger_runner.get_counts(version).failures
         yield "ml_challenger_failures_total", f"ml_challenger_failures_total{labels}", failed
     yield "ml_predictions_waiting", "ml_predictions_waiting", answering.recorder.waiting

@@ -12,20 +12,20 @@ from bookcore.domain.book import from_version
 from bookcore.events.codec import build_cloud_event_headers
 from bookcore.events.message import Message
 from bookcore.events.ml import PredictionMade
-from ml_api.predictions.store import Row
+from ml_api.predictions.store import PredictionRow
 
 _JSON = ("content-type", b"application/json")
 _FIELDS = tuple(name for name in PredictionMade.model_fields if name not in ("prediction_id", "made_at"))
 _BEFORE = _FIELDS[: _FIELDS.index("milliseconds")]
 
 
-def messages_of(rows: Sequence[Row]) -> list[Message]:
+def encode_messages(rows: Sequence[PredictionRow]) -> list[Message]:
     """One for each row."""
     now = datetime.now(UTC)
-    return [_message(row, now) for row in rows]
+    return [_encode_message(row, now) for row in rows]
 
 
-def _message(row: Row, now: datetime) -> Message:
+def _encode_message(row: PredictionRow, now: datetime) -> Message:
     told = {"prediction_id": row["id"], **{name: row[name] for name in _BEFORE}}
     told |= {"made_at": from_version(row["made_at"]), "milliseconds": row["milliseconds"]}
     key = row["book_id"] or row["id"]

@@ -17,7 +17,7 @@ _RHO = (-2 * math.log(ALPHA) + math.log(-2 * math.log(ALPHA) + 1)) / _TUNED_TO
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class BoundedMean:
     """Of `count` values, from their sum and the sum of their squares."""
 
     count: int
@@ -51,12 +51,12 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class PairedErrors:
     """Books of which both models told a price and the true one was seen since.
 
     `worse` is the mean of (squared log error of the challenger less that of the champion); `inside` the share
     of true prices in the challenger's intervals.
     """
 
-    worse: Mean
-    inside: Mean
+    worse: BoundedMean
+    inside: BoundedMean

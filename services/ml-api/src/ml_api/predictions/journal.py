@@ -17,12 +17,12 @@ from uuid import uuid4
 import orjson
 
 from bookcore.domain.errors import Unavailable
-from ml_api.predictions.store import Row
+from ml_api.predictions.store import PredictionRow
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
-class Journal:
+class PredictionJournal:
     """Not safe for several threads: its recorder has the lock."""
 
     def __init__(self, folder: Path) -> None:
@@ -30,13 +30,13 @@ class Journal:
         self._folder, self._name, self._number = folder, uuid4().hex, 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder / f"{self._name}.lock")
+            self._lock = _lock_file(folder / f"{self._name}.lock")
         except OSError as error:
             raise Unavailable(f"the journal of predictions can't be written ({error.strerror})") from error
         self._segment: int | None = None
         self._size = 0
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def append(self, rows: Sequence[PredictionRow]) -> None:
         """On its way to the disk when this returns. Raises: Unavailable."""
         lines = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
         try:
@@ -50,7 +50,7 @@ class Journal:
                 os.ftruncate(self._segment, self._size)
             raise Unavailable(f"the journal of predictions can't be written ({error.strerror})") from error
 
-    def turn(self) -> Path:
+    def rotate(self) -> Path:
         """The segment that was written to until now; what comes goes to another."""
         before = self._path
         if self._segment is not None:
@@ -58,7 +58,7 @@ class Journal:
             self._segment, self._size, self._number = None, 0, self._number + 1
         return before
 
-    def orphans(self) -> Iterator[tuple[Path, list[Row]]]:
+    def read_orphans(self) -> Iterator[tuple[Path, list[PredictionRow]]]:
         """Segments of processes that are dead, with their rows; a line that was cut off was never answered.
 
         Whoever has written a segment's rows down deletes it before asking for the next.
@@ -67,18 +67,18 @@ class Journal:
             if lock.stem == self._name:
                 continue
             try:
-                held = _locked(lock)
+                held = _lock_file(lock)
             except OSError:
                 continue  # it lives
             for path in sorted(self._folder.glob(f"{lock.stem}-*.jsonl")):
-                yield path, list(_rows(path))
+                yield path, list(_read_rows(path))
             if not any(self._folder.glob(f"{lock.stem}-*.jsonl")):
                 lock.unlink(missing_ok=True)
             os.close(held)
 
     def close(self) -> None:
         """Leave nothing behind, unless something isn't written down yet."""
-        self.turn()
+        self.rotate()
         if not any(self._folder.glob(f"{self._name}-*.jsonl")):
             (self._folder / f"{self._name}.lock").unlink(missing_ok=True)
         os.close(self._lock)
@@ -88,7 +88,7 @@ class Journal:
         return self._folder / f"{self._name}-{self._number}.jsonl"
 
 
-def _locked(path: Path) -> int:
+def _lock_file(path: Path) -> int:
     """Raises: OSError when somebody else has it."""
     held = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -99,7 +99,7 @@ def _locked(path: Path) -> int:
     return held
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _read_rows(path: Path) -> Iterator[PredictionRow]:
     for line in path.read_bytes().splitlines():
         try:
             yield orjson.loads(line)

@@ -16,42 +16,42 @@ import structlog
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.event_log import EventLog
 from bookcore.events.topics import PREDICTED
-from ml_api.predictions.events import messages_of
-from ml_api.predictions.journal import Journal
-from ml_api.predictions.store import PredictionStore, Row
+from ml_api.predictions.events import encode_messages
+from ml_api.predictions.journal import PredictionJournal
+from ml_api.predictions.store import PredictionRow, PredictionStore
 
-_EVERY = 0.1  # seconds; a batch of ten costs a row five times what one of a hundred does
-_MOST = 100_000
+_FLUSH_INTERVAL = 0.1  # seconds; a batch of ten costs a row five times what one of a hundred does
+_MAX_WAITING = 100_000
 _BATCH = 1_000
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
+class _PendingSegment:
     """Rows that are still to be written, and the file that goes once they are."""
 
     path: Path
-    rows: Sequence[Row]
+    rows: Sequence[PredictionRow]
 
 
-class Recorder:
+class PredictionRecorder:
     """Safe for several threads; `run` is one thread's."""
 
-    def __init__(self, store: PredictionStore, log: EventLog, journal: Journal) -> None:
+    def __init__(self, store: PredictionStore, log: EventLog, journal: PredictionJournal) -> None:
         self.store = store
         self._event_log = log
         self._journal = journal
         self._lock = Lock()
         self._writing = Lock()
-        self._new: list[Row] = []
-        self._leaving: deque[_Segment] = deque()
+        self._new: list[PredictionRow] = []
+        self._pending: deque[_PendingSegment] = deque()
 
-    def note(self, rows: list[Row]) -> None:
+    def record(self, rows: list[PredictionRow]) -> None:
         """Kept when this returns. Raises: Unavailable when it can't be, or too many wait already."""
         with self._lock:
-            if self._waiting + len(rows) > _MOST:
+            if self._waiting + len(rows) > _MAX_WAITING:
                 raise Unavailable("predictions can't be written down fast enough", retry_after=5.0)
-            self._journal.add(rows)
+            self._journal.append(rows)
             self._new += rows
 
     @property
@@ -62,12 +62,12 @@ class Recorder:
 
     @property
     def _waiting(self) -> int:
-        return len(self._new) + sum(len(each.rows) for each in self._leaving)
+        return len(self._new) + sum(len(each.rows) for each in self._pending)
 
-    def find(self, prediction_id: str) -> Row | None:
+    def find(self, prediction_id: str) -> PredictionRow | None:
         """A prediction, also one that still waits."""
         with self._lock:
-            waiting = [*(row for each in self._leaving for row in each.rows), *self._new]
+            waiting = [*(row for each in self._pending for row in each.rows), *self._new]
         for row in waiting:
             if row["id"] == prediction_id:
                 return row
@@ -75,11 +75,11 @@ class Recorder:
 
     def run(self, stop: Event) -> None:
         """Write until told to stop, and then what is left; first what the dead have left behind."""
-        for path, rows in self._journal.orphans():
+        for path, rows in self._journal.read_orphans():
             _log.warning("predictions of a process that died", rows=len(rows))
-            if not self._write(_Segment(path, rows), stop):
+            if not self._write_segment(_PendingSegment(path, rows), stop):
                 break
-        while not stop.wait(_EVERY):
+        while not stop.wait(_FLUSH_INTERVAL):
             self.flush(stop)
         self.flush(stop)
         self._journal.close()
@@ -89,34 +89,34 @@ class Recorder:
         with self._writing:
             with self._lock:
                 if self._new:
-                    self._leaving.append(_Segment(self._journal.turn(), self._new))
+                    self._pending.append(_PendingSegment(self._journal.rotate(), self._new))
                     self._new = []
-            while self._leaving:
-                if not self._write(self._leaving[0], stop):
+            while self._pending:
+                if not self._write_segment(self._pending[0], stop):
                     return
                 with self._lock:
-                    self._leaving.popleft()
+                    self._pending.popleft()
 
-    def settle(self) -> None:
+    def flush_once(self) -> None:
         """Write what waits if it can be done now: a true price finds only rows that are in the table."""
         once = Event()
         once.set()
         self.flush(once)
 
-    def _write(self, segment: _Segment, stop: Event) -> bool:
+    def _write_segment(self, segment: _PendingSegment, stop: Event) -> bool:
         """False when told to stop before it could be done; then the file stays, for the next process."""
         for first in range(0, len(segment.rows), _BATCH):
             batch = segment.rows[first : first + _BATCH]
-            while not self._written(batch):
+            while not self._try_write_batch(batch):
                 if stop.wait(1.0):
                     return False
         segment.path.unlink(missing_ok=True)
         return True
 
-    def _written(self, batch: Sequence[Row]) -> bool:
+    def _try_write_batch(self, batch: Sequence[PredictionRow]) -> bool:
         try:
             self.store.add(batch)
-            self._event_log.append(PREDICTED.name, messages_of(batch))
+            self._event_log.append(PREDICTED.name, encode_messages(batch))
         except BookstreamError as error:
             _log.warning("predictions wait", rows=len(batch), reason=str(error))
             return False

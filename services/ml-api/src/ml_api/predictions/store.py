@@ -12,12 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookcore.domain.errors import Unavailable
 from bookcore.sql import create_tables, open_engine
-from bookml.online import Known
-from ml_api.predictions.evidence import Mean, Pairs
+from bookml.online import StoredFacts
+from ml_api.predictions.evidence import BoundedMean, PairedErrors
 from ml_api.predictions.tables import OBSERVED, metadata, predictions
 
-Row = dict[str, Any]  # Any: a row holds every column type
-SHADOW, PAIRED = "shadow", "-s"
+PredictionRow = dict[str, Any]  # Any: a row holds every column type
+SHADOW, SHADOW_SUFFIX = "shadow", "-s"
 """The variant of an answer that isn't told, and what its id has more than that of the one that is."""
 _CHUNK = 400
 _GIVEN = tuple(c.name for c in predictions.columns if c.name not in OBSERVED)
@@ -30,7 +30,7 @@ _NEWEST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class ExperimentArm:
     """How one variant of one version did; errors of prices that are known by now."""
 
     variant: str
@@ -59,12 +59,12 @@ class PredictionStore:
         """Makes the table when it isn't there. Raises: Unavailable."""
         self._engine = open_engine(url)
         self._writing = self._engine.execution_options(writes=True)
-        with _explained():
+        with _translate_errors():
             create_tables(self._engine, metadata)
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[PredictionRow]) -> None:
         """Idempotent by id. Raises: Unavailable."""
-        with self._writes() as connection:
+        with self._begin_write() as connection:
             if self._engine.dialect.name == "sqlite":
                 connection.exec_driver_sql(
                     _SQLITE_INSERT, [tuple(map(row.__getitem__, _GIVEN)) for row in rows]
@@ -72,26 +72,27 @@ class PredictionStore:
             else:
                 connection.execute(postgresql_insert(predictions).on_conflict_do_nothing(), list(rows))
 
-    def get(self, prediction_id: str) -> Row | None:
+    def get(self, prediction_id: str) -> PredictionRow | None:
         """The row, None when there is none."""
-        with self._reads() as connection:
+        with self._begin_read() as connection:
             found = connection.execute(select(predictions).where(predictions.c.id == prediction_id))
             row = found.mappings().first()
         return None if row is None else dict(row)
 
-    def observe(self, books: Sequence[Known]) -> int:
+    def observe(self, books: Sequence[StoredFacts]) -> int:
         """Join true prices to predictions that were made before they were seen; how many rows that closed."""
         living = {book.id: book for book in books if book.facts is not None}
         closed = 0
         ids = sorted(living)
-        with self._writes() as connection:
+        with self._begin_write() as connection:
             for first in range(0, len(ids), _CHUNK):
                 closed += sum(
-                    _close(connection, row, living) for row in _open(connection, ids[first : first + _CHUNK])
+                    _record_true_price(connection, row, living)
+                    for row in _select_unobserved(connection, ids[first : first + _CHUNK])
                 )
         return closed
 
-    def arms(self, model: str) -> list[Arm]:
+    def read_arms(self, model: str) -> list[ExperimentArm]:
         """By variant and version, the most used first."""
         c = predictions.c
         query = (
@@ -108,10 +109,10 @@ class PredictionStore:
             .group_by(c.variant, c.version)
             .order_by(func.count().desc(), c.version)
         )
-        with self._reads() as connection:
-            return [Arm(*row) for row in connection.execute(query)]
+        with self._begin_read() as connection:
+            return [ExperimentArm(*row) for row in connection.execute(query)]
 
-    def pairs(self, model: str, versions: tuple[int, int], *, since: int) -> Pairs:
+    def read_pairs(self, model: str, versions: tuple[int, int], *, since: int) -> PairedErrors:
         """Of champion and challenger: answers and shadows since then whose true price is known."""
         told, shadow = predictions.alias("told"), predictions.alias("shadow")
         champion, challenger = versions
@@ -126,7 +127,7 @@ class PredictionStore:
                 func.coalesce(func.sum(worse * worse), 0.0),
                 func.count().filter(inside),
             )
-            .select_from(told.join(shadow, shadow.c.id == told.c.id + PAIRED))
+            .select_from(told.join(shadow, shadow.c.id == told.c.id + SHADOW_SUFFIX))
             .where(told.c.model == model, shadow.c.variant == SHADOW, told.c.made_at >= since)
             .where(told.c.observed_at.is_not(None), shadow.c.observed_at.is_not(None))
             .where(
@@ -136,11 +137,11 @@ class PredictionStore:
                 )
             )
         )
-        with self._reads() as connection:
+        with self._begin_read() as connection:
             count, total, squares, held = connection.execute(query).one()
-        return Pairs(Mean(count, total, squares), Mean(count, held, held))
+        return PairedErrors(BoundedMean(count, total, squares), BoundedMean(count, held, held))
 
-    def milliseconds(self, model: str, version: int, *, since: int) -> list[float]:
+    def read_latencies(self, model: str, version: int, *, since: int) -> list[float]:
         """Of the newest answers that a challenger gave since that microsecond."""
         c = predictions.c
         query = (
@@ -149,7 +150,7 @@ class PredictionStore:
             .order_by(c.made_at.desc())
             .limit(_NEWEST)
         )
-        with self._reads() as connection:
+        with self._begin_read() as connection:
             return [float(each) for each in connection.execute(query).scalars()]
 
     def close(self) -> None:
@@ -157,30 +158,30 @@ class PredictionStore:
         self._engine.dispose()
 
     @contextmanager
-    def _reads(self) -> Iterator[Connection]:
-        with _explained(), self._engine.connect() as connection:
+    def _begin_read(self) -> Iterator[Connection]:
+        with _translate_errors(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def _writes(self) -> Iterator[Connection]:
-        with _explained(), self._writing.begin() as connection:
+    def _begin_write(self) -> Iterator[Connection]:
+        with _translate_errors(), self._writing.begin() as connection:
             yield connection
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
         raise Unavailable(f"the table of predictions can't be used ({type(error).__name__})") from error
 
 
-def _open(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
+def _select_unobserved(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
     c = predictions.c
     return connection.execute(select(predictions).where(c.book_id.in_(ids), c.observed_at.is_(None))).all()
 
 
-def _close(connection: Connection, row: Any, books: dict[str, Known]) -> bool:
+def _record_true_price(connection: Connection, row: Any, books: dict[str, StoredFacts]) -> bool:
     """A price that was seen before the prediction says nothing of it, nor one in another currency."""
     book = books[row.book_id]
     if book.version <= row.made_at or book.currency != row.currency:

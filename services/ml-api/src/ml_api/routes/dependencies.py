@@ -7,30 +7,30 @@ from fastapi import Depends, Request
 
 from bookcore.lake import Lake
 from bookml.online import OnlineStore
-from bookml.registry import Registry
-from ml_api.models.served_models import Models
-from ml_api.monitoring.metrics import Metrics
-from ml_api.predictions.recorder import Recorder
-from ml_api.serving.prediction_service import Answering
+from bookml.registry import ModelRegistry
+from ml_api.models.served_models import ServedModels
+from ml_api.monitoring.metrics import MlMetrics
+from ml_api.predictions.recorder import PredictionRecorder
+from ml_api.serving.prediction_service import PredictionService
 
 
 @dataclass(frozen=True, slots=True)
-class Collaborators:
+class ServiceState:
     """Opened by the app, closed by the app."""
 
-    answering: Answering
-    models: Models
-    registry: Registry
-    recorder: Recorder
+    service: PredictionService
+    models: ServedModels
+    registry: ModelRegistry
+    recorder: PredictionRecorder
     online: OnlineStore
     lake: Lake
-    metrics: Metrics
+    metrics: MlMetrics
 
 
-def collaborators(request: Request) -> Collaborators:
+def get_state(request: Request) -> ServiceState:
     """Those of this app."""
-    found: Collaborators = request.app.state.collaborators
+    found: ServiceState = request.app.state.collaborators
     return found
 
 
-Parts = Annotated[Collaborators, Depends(collaborators)]
+State = Annotated[ServiceState, Depends(get_state)]

@@ -10,14 +10,14 @@ from bookcore.domain.book import from_version
 from bookcore.domain.errors import NotFound
 from bookcore.kit.openapi import describe_problems
 from bookml import snapshot
-from bookml.promotion import version_of
-from ml_api.experiments.assignment import share_tried
-from ml_api.experiments.canary import Watch
-from ml_api.experiments.guardrails import sentence
-from ml_api.predictions.evidence import Pairs
-from ml_api.predictions.store import Arm
-from ml_api.routes.dependencies import Collaborators, Parts
-from ml_api.routes.models import decision_out, plain
+from bookml.promotion import get_version
+from ml_api.experiments.assignment import get_challenger_share
+from ml_api.experiments.canary import CanaryController
+from ml_api.experiments.guardrails import describe_verdict
+from ml_api.predictions.evidence import PairedErrors
+from ml_api.predictions.store import ExperimentArm
+from ml_api.routes.dependencies import ServiceState, State
+from ml_api.routes.models import build_decision, build_model_fields
 from ml_api.routes.schemas import ArmOut, EvidenceOut, ExperimentOut, LineageOut, ModelOut, SnapshotOut
 
 router = APIRouter(tags=["monitoring"])
@@ -28,51 +28,51 @@ _NEWEST = 20
 @router.get(
     "/ml/predictions/{prediction_id}", operation_id="get_prediction", responses=describe_problems("not-found")
 )
-def get_prediction(prediction_id: str, parts: Parts) -> LineageOut:
+def get_prediction(prediction_id: str, parts: State) -> LineageOut:
     """A prediction, the true price if it has been seen since, the version that made it, and the rows that
     it was trained on."""
     row = parts.recorder.find(prediction_id)
     if row is None:
         raise NotFound("no such prediction")
-    told = {name: _shown(name, value) for name, value in row.items()}
+    told = {name: _format_value(name, value) for name, value in row.items()}
     return LineageOut(
-        prediction=told, model=_model(parts, row), snapshot=_snapshot(parts, str(row["snapshot"]))
+        prediction=told, model=_build_model(parts, row), snapshot=_build_snapshot(parts, str(row["snapshot"]))
     )
 
 
 @router.get("/ml/experiments", operation_id="list_experiments")
-def list_experiments(parts: Parts) -> list[ExperimentOut]:
+def list_experiments(parts: State) -> list[ExperimentOut]:
     """What is tried on each model, who was exposed to what, and what can be said by now."""
-    settings, store = parts.answering.settings, parts.recorder.store
-    watch = Watch(parts.models, store, settings, parts.answering.trying)
+    settings, store = parts.service.settings, parts.recorder.store
+    watch = CanaryController(parts.models, store, settings, parts.service.challenger_runner)
     found = []
-    for name, line in sorted(parts.models.lines.items()):
-        seen = watch.seen(line)
+    for name, line in sorted(parts.models.by_name.items()):
+        seen = watch.read_observations(line)
         pairs = seen.pairs if seen else None
         found.append(
             ExperimentOut(
                 name=name,
                 trial=settings.ml_trial.value,
-                percent=round(100 * share_tried(line, settings)),
+                percent=round(100 * get_challenger_share(line, settings)),
                 champion=line.champion.version.version if line.champion else None,
                 challenger=line.challenger.version.version if line.challenger else None,
-                arms=[_arm(arm) for arm in store.arms(name)],
-                verdict=sentence(line, pairs),
-                evidence=_evidence(pairs) if pairs else None,
-                decisions=[decision_out(each) for each in line.decisions[-_NEWEST:]],
+                arms=[_build_arm(arm) for arm in store.read_arms(name)],
+                verdict=describe_verdict(line, pairs),
+                evidence=_build_evidence(pairs) if pairs else None,
+                decisions=[build_decision(each) for each in line.decisions[-_NEWEST:]],
             )
         )
     return found
 
 
 @router.get("/ml/metrics", operation_id="get_ml_metrics", response_class=PlainTextResponse)
-def get_metrics(parts: Parts) -> PlainTextResponse:
+def get_metrics(parts: State) -> PlainTextResponse:
     """Use, latency, live error and coverage by version, drift by feature; in Prometheus' text form."""
-    text = parts.metrics.text(parts.answering)
+    text = parts.metrics.render(parts.service)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
-def _evidence(pairs: Pairs) -> EvidenceOut:
+def _build_evidence(pairs: PairedErrors) -> EvidenceOut:
     worse = pairs.worse
     known = math.isfinite(worse.half_width)
     return EvidenceOut(
@@ -84,31 +84,31 @@ def _evidence(pairs: Pairs) -> EvidenceOut:
     )
 
 
-def _arm(arm: Arm) -> ArmOut:
+def _build_arm(arm: ExperimentArm) -> ArmOut:
     told = (arm.variant, arm.version, arm.predictions, arm.subjects, arm.observed)
     names = ("variant", "version", "predictions", "subjects", "observed")
     return ArmOut(**dict(zip(names, told, strict=True)), rmsle=arm.rmsle, coverage=arm.coverage)
 
 
-def _shown(name: str, value: object) -> object:
+def _format_value(name: str, value: object) -> object:
     if name in _TIMES and isinstance(value, int):
         moment: datetime = from_version(value)
         return moment.isoformat()
     return value
 
 
-def _model(parts: Collaborators, row: dict[str, object]) -> ModelOut | None:
+def _build_model(parts: ServiceState, row: dict[str, object]) -> ModelOut | None:
     try:
-        found = version_of(parts.registry, str(row["model"]), int(str(row["version"])))
+        found = get_version(parts.registry, str(row["model"]), int(str(row["version"])))
     except NotFound:
         return None
-    return ModelOut.model_validate(plain(found, parts.registry.decisions(found.name)))
+    return ModelOut.model_validate(build_model_fields(found, parts.registry.list_decisions(found.name)))
 
 
-def _snapshot(parts: Collaborators, name: str) -> SnapshotOut | None:
+def _build_snapshot(parts: ServiceState, name: str) -> SnapshotOut | None:
     """None when the lake no longer has it."""
     try:
-        manifest = snapshot.manifest_of(parts.lake, name)
+        manifest = snapshot.read_manifest(parts.lake, name)
     except NotFound:
         return None
     return SnapshotOut(

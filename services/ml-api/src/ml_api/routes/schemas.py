@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bookcore.domain.details import Details
 from bookcore.events.book import Price
-from bookml.facts import Facts
+from bookml.facts import BookFacts
 from ml_api.routes import examples
 
 MOST_ROWS = 10_000
@@ -43,7 +43,7 @@ class FeaturesIn(_Strict):
     thickness_mm: Millimetres | None = None
     weight_g: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
-    def to_facts(self) -> Facts:
+    def to_facts(self) -> BookFacts:
         """As features are made of."""
         details = Details(
             authors=tuple(self.authors),
@@ -58,7 +58,7 @@ class FeaturesIn(_Strict):
             thickness_mm=self.thickness_mm,
             weight_g=self.weight_g,
         )
-        return Facts(
+        return BookFacts(
             title=self.title,
             category=self.category,
             description=self.description,

@@ -13,9 +13,9 @@ from bookcore.domain.errors import NotFound
 from bookcore.kit.openapi import describe_problems
 from bookcore.lake import Lake
 from bookml import snapshot
-from bookml.features import NAMES, NUMBERS, VERSION, features_of
-from bookml.snapshot import Example, Manifest
-from ml_api.routes.dependencies import Parts
+from bookml.features import NAMES, NUMBERS, VERSION, compute_features
+from bookml.snapshot import SnapshotManifest, SnapshotRow
+from ml_api.routes.dependencies import State
 from ml_api.routes.schemas import FeaturesOut, ViewOut
 
 router = APIRouter(tags=["training data"])
@@ -24,7 +24,7 @@ _BLOCK = 500
 
 @router.get("/ml/features", operation_id="get_features", responses=describe_problems("not-found"))
 def get_features(
-    parts: Parts, book_id: Annotated[str | None, Query(max_length=170)] = None
+    parts: State, book_id: Annotated[str | None, Query(max_length=170)] = None
 ) -> FeaturesOut | ViewOut:
     """The features of a book as a prediction would see them now; without a book, which features there are."""
     if book_id is None:
@@ -32,7 +32,7 @@ def get_features(
     found = parts.online.get([book_id]).get(book_id)
     if found is None or found.facts is None:
         raise NotFound("no such book")
-    made = features_of(found.facts)
+    made = compute_features(found.facts)
     numbers = {n: None if math.isnan(v) else v for n, v in zip(NUMBERS, made.numbers, strict=True)}
     return FeaturesOut(
         book_id=book_id,
@@ -50,8 +50,8 @@ def get_features(
     response_class=StreamingResponse,
     responses=describe_problems("not-found"),
 )
-def training_data(
-    parts: Parts,
+def get_training_data(
+    parts: State,
     source: Annotated[str, Query(pattern="^[a-z0-9_]{1,40}$")],
     snapshot_id: Annotated[str | None, Query(alias="snapshot", max_length=64)] = None,
     category: Annotated[str | None, Query(max_length=300)] = None,
@@ -62,31 +62,33 @@ def training_data(
     Without `snapshot` it is the one that the newest model of the source was trained on; the header
     `X-Snapshot` names it, so that the same rows can be had again. Memory stays flat, whatever the size.
     """
-    name = snapshot_id or parts.models.line(source, None).newest.snapshot
+    name = snapshot_id or parts.models.get_for_source(source, None).newest.snapshot
     try:
-        manifest = snapshot.manifest_of(parts.lake, name)
-        blocks = _blocks(parts.lake, manifest, category, limit)
+        manifest = snapshot.read_manifest(parts.lake, name)
+        blocks = _read_blocks(parts.lake, manifest, category, limit)
         first = next(blocks, b"")  # whatever is amiss with the snapshot is told before the answer has begun
     except NotFound as error:  # the lake would say where it has looked
         raise NotFound("there is no such snapshot of this source") from error
     if manifest.source != source:
         raise NotFound("there is no such snapshot of this source")
     headers = {"X-Snapshot": manifest.id, "X-Rows": str(manifest.rows)}
-    return StreamingResponse(_chained(first, blocks), media_type="application/jsonl", headers=headers)
+    return StreamingResponse(_chain(first, blocks), media_type="application/jsonl", headers=headers)
 
 
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
 
 
-def _blocks(lake: Lake, manifest: Manifest, category: str | None, limit: int | None) -> Iterator[bytes]:
+def _read_blocks(
+    lake: Lake, manifest: SnapshotManifest, category: str | None, limit: int | None
+) -> Iterator[bytes]:
     block: list[bytes] = []
     left = limit
-    for example in snapshot.stream(lake, manifest):
+    for example in snapshot.stream_rows(lake, manifest):
         if category is not None and example.facts.category != category:
             continue
-        block.append(orjson.dumps(_line(example, manifest.currency), option=orjson.OPT_APPEND_NEWLINE))
+        block.append(orjson.dumps(_format_line(example, manifest.currency), option=orjson.OPT_APPEND_NEWLINE))
         left = None if left is None else left - 1
         if len(block) == _BLOCK or left == 0:
             yield b"".join(block)
@@ -96,12 +98,12 @@ def _blocks(lake: Lake, manifest: Manifest, category: str | None, limit: int | N
     yield b"".join(block)
 
 
-def _line(example: Example, currency: str) -> dict[str, object]:
+def _format_line(example: SnapshotRow, currency: str) -> dict[str, object]:
     price = {"price": Money(example.price, currency).plain, "currency": currency}
     return {
         "id": example.id,
         "version": example.event_time,
         **price,
         "work": example.work,
-        **example.facts.plain,
+        **example.facts.as_dict,
     }
