@@ -1,4 +1,4 @@
-"""The import contracts of pyproject.toml fail when they should: a copy of the sources gets forbidden imports."""
+"""The import contracts of pyproject.toml fail when they should: forbidden imports are planted in a copy."""
 
 import ast
 import os
