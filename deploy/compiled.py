@@ -28,6 +28,7 @@ MODULES = {
         "context",
         "fast_exchange",
         "fast_path",
+        "strictness",
         "websocket",
     ),
     "gateway/http": ("caching", "client_address", "date", "headers", "request_head", "scope", "trace"),

@@ -1,4 +1,4 @@
-"""`python -m gateway`: serve until SIGTERM or SIGINT; with several workers, SIGHUP replaces them in turn."""
+"""`python -m gateway`: serves until SIGTERM or SIGINT; with several workers, SIGHUP replaces them in turn."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 
 def main() -> int:
-    """The exit code: 0 after a clean stop; 1 with one plain line when it can't start."""
+    """Returns the exit code: 0 after a clean stop; 1 with a one-line message when it can't start."""
     try:
         settings = read_settings(Settings)
         configure_logging(settings, service="gateway")
@@ -51,9 +51,9 @@ def _serve_alone(settings: Settings) -> None:
     def started() -> None:
         try:
             take_over(listener)
-            _log.info("took the port over; stop the old gateway now")
+            _log.info("port taken over; stop the old gateway now")
         except Unavailable as error:
-            _log.warning("shares the port with the old gateway", reason=str(error))
+            _log.warning("port shared with the old gateway", reason=str(error))
 
     serve(app, listener, on_started=started)
 
@@ -67,7 +67,7 @@ def _serve_together(settings: Settings) -> None:
             try:
                 fold_exited(board, str(pid))
             except OSError as error:
-                _log.warning("what a worker counted is lost", pid=pid, error=str(error))
+                _log.warning("counters of an exited worker are lost", pid=pid, error=str(error))
 
         Workers(
             places, lambda listener, tell: build_worker_command(listener, tell, board), on_ended=ended

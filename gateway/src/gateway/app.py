@@ -1,8 +1,9 @@
-"""The gateway put together; uvicorn runs what create_app gives."""
+"""The gateway's ASGI app; `create_app` builds all of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
@@ -10,7 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bookcore.cache import Cache
+from bookcore.event_log import EventLog
 from bookcore.kit.app import Lifespan, create_service
+from bookcore.kit.clock import Clock, SystemClock
 from gateway.api import (
     admin_routes,
     auth_routes,
@@ -21,15 +25,16 @@ from gateway.api import (
     user_routes,
 )
 from gateway.api.openapi_documents import MergedDocuments
-from gateway.bootstrap import ensure_admin, wanted_admin
+from gateway.bootstrap import ensure_admin, parse_admin
 from gateway.cache.change_listener import ChangeListener
-from gateway.downstream.asgi_app import Dependencies, ProxyApp
+from gateway.cache.response_cache import ResponseCache
+from gateway.downstream.asgi_app import ProxyApp
 from gateway.downstream.middleware import RequestMiddleware
-from gateway.observability.counters import Watched
+from gateway.observability.counters import collect_counters
 from gateway.observability.prometheus import MetricsEndpoint
 from gateway.routing.routes import PUBLIC_PREFIX, ROUTES
 from gateway.settings import Settings
-from gateway.wiring import Outside, Parts, Plane, open_parts
+from gateway.wiring import Components, open_components
 
 _log = structlog.get_logger()
 _PURGE_SECONDS = 10.0
@@ -38,114 +43,118 @@ _BODY_SECONDS = 30.0
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(settings: Settings, outside: Outside | None = None) -> FastAPI:
-    """The whole gateway on what the settings name, or on the `outside` given; the app closes either.
+def create_app(
+    settings: Settings,
+    *,
+    cache: Cache | None = None,
+    event_log: EventLog | None = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """The whole gateway; what is not given is opened as the settings say. The app closes all of it.
 
     Raises: BookstreamError when accounts, keys, cache or event log can't be opened.
     """
     email, password = settings.bootstrap_admin_email, settings.bootstrap_admin_password.get_secret_value()
-    admin = wanted_admin(email, password)
-    parts = open_parts(settings, outside)
+    admin = parse_admin(email, password)
+    components = open_components(settings, cache=cache, event_log=event_log, clock=clock or SystemClock())
+    control, downstream = components.control, components.downstream
     if admin is not None:
-        ensure_admin(admin, users=parts.control.stores.users, passwords=parts.control.passwords)
+        ensure_admin(admin, users=control.stores.users, passwords=control.passwords)
     app = create_service(
         "Bookstream",
-        lifespan=_lifespan(settings, parts),
-        ready=parts.database.check,
+        lifespan=_create_lifespan(settings, components),
+        ready=components.database.check,
         openapi_url=None,
         always=("too-many-requests", "internal", "unavailable"),
     )
-    app.state.control = parts.control
-    app.state.library = MergedDocuments(app.openapi, parts.plane.engine.upstreams, cache=parts.outside.cache)
+    app.state.control, app.state.downstream = control, downstream
+    app.state.library = MergedDocuments(app.openapi, components.handler.upstreams, cache=components.cache)
     for module in _ROUTES:
         app.include_router(module.router)
-    app.state.purger = _Purger(parts.plane)
-    app.state.metrics = _metrics(parts.plane)
-    app.router.routes.append(Route("/metrics", _endpoint(app.state.metrics), include_in_schema=False))
-    app.state.inside = parts.plane.inside
-    _route_services(app, _data_plane(parts.plane))
+    app.state.purger = _Purger(components.response_cache)
+    _add_metrics(app, components)
+    _add_proxy(app, components)
     app.add_middleware(
         RequestMiddleware,
         body_limit=(settings.gateway_body_bytes, _BODY_SECONDS),
-        tracer=parts.plane.engine.tracer,
-        observer=parts.plane.inside.recorder,
+        tracer=downstream.tracer,
+        recorder=downstream.recorder,
     )
     return app
 
 
-def _route_services(app: FastAPI, plane: ProxyApp) -> None:
-    for route in ROUTES:
-        address = PUBLIC_PREFIX + route.prefix
-        app.router.routes.append(Route(address, plane, include_in_schema=False))
-        app.router.routes.append(Route(f"{address}/{{rest:path}}", plane, include_in_schema=False))
-
-
 class _Purger:
-    def __init__(self, plane: Plane) -> None:
-        self._store = plane.store
+    def __init__(self, response_cache: ResponseCache) -> None:
+        self._response_cache = response_cache
 
     async def purge(self, tags: Sequence[str]) -> None:
-        await self._store.purge_and_wait(tags)
+        await self._response_cache.purge_and_wait(tags)
 
 
-def _metrics(plane: Plane) -> MetricsEndpoint:
-    inside = plane.inside
-    watched = Watched(
-        inside.recorder, plane.store, inside.connections.count, inside.address_limiter, plane.engine.upstreams
+def _add_metrics(app: FastAPI, components: Components) -> None:
+    downstream = components.downstream
+    collect = partial(
+        collect_counters,
+        recorder=downstream.recorder,
+        cache=components.response_cache,
+        address_limiter=downstream.address_limiter,
+        upstreams=components.handler.upstreams,
+        count_connections=downstream.connections.count,
     )
-    page = MetricsEndpoint(watched)
-    plane.sweep.add(page)
-    return page
+    metrics = app.state.metrics = MetricsEndpoint(collect)
+    components.sweeper.add(metrics)
+
+    async def show_metrics(request: Request) -> Response:
+        return await metrics(request)  # a function: Starlette takes other callables for ASGI apps
+
+    app.router.routes.append(Route("/metrics", show_metrics, include_in_schema=False))
 
 
-def _endpoint(page: MetricsEndpoint) -> Endpoint:
-    async def show(request: Request) -> Response:
-        return await page(request)
-
-    return show
-
-
-def _data_plane(plane: Plane) -> ProxyApp:
-    inside = plane.inside
-    return ProxyApp(
-        Dependencies(
-            doorkeeper=inside.authenticator,
-            engine=plane.engine,
-            store=plane.store,
-            count=lambda known, status: inside.usage.count(known.caller, status),
-        )
+def _add_proxy(app: FastAPI, components: Components) -> None:
+    proxy = ProxyApp(
+        auth=components.downstream.auth,
+        handler=components.handler,
+        cache=components.response_cache,
+        count_usage=components.control.usage.count,
     )
+    for route in ROUTES:
+        path = PUBLIC_PREFIX + route.prefix
+        app.router.routes.append(Route(path, proxy, include_in_schema=False))
+        app.router.routes.append(Route(f"{path}/{{rest:path}}", proxy, include_in_schema=False))
 
 
-def _lifespan(settings: Settings, parts: Parts) -> Lifespan:
+def _create_lifespan(settings: Settings, components: Components) -> Lifespan:
     @asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
-        _say_what_is_embedded(settings)
-        listener = _listener(settings, parts, asyncio.get_running_loop())
+    async def run(_: FastAPI) -> AsyncIterator[None]:
+        _log_embedded_adapters(settings)
+        listener = _create_listener(settings, components, asyncio.get_running_loop())
         listener.start()
-        parts.control.usage.start()
-        parts.control.failures.start()
-        parts.plane.sweep.start()
+        components.control.usage.start()
+        components.control.failures.start()
+        components.sweeper.start()
         try:
             yield
         finally:
-            parts.plane.sweep.stop()
+            components.sweeper.stop()
             await asyncio.to_thread(listener.stop)
-            await parts.close()
+            await components.close()
 
-    return running
+    return run
 
 
-def _listener(settings: Settings, parts: Parts, loop: asyncio.AbstractEventLoop) -> ChangeListener:
-    def on_change(tags: Sequence[str]) -> None:
-        asyncio.run_coroutine_threadsafe(parts.plane.store.purge_and_wait(tags), loop).result(_PURGE_SECONDS)
+def _create_listener(
+    settings: Settings, components: Components, loop: asyncio.AbstractEventLoop
+) -> ChangeListener:
+    def purge(tags: Sequence[str]) -> None:
+        purging = components.response_cache.purge_and_wait(tags)
+        asyncio.run_coroutine_threadsafe(purging, loop).result(_PURGE_SECONDS)
 
     instance = settings.gateway_instance
     group = f"gateway.purge.{instance}" if instance else "gateway.purge"
-    return ChangeListener(parts.outside.event_log, group=group, on_change=on_change)
+    return ChangeListener(components.event_log, group=group, on_change=purge)
 
 
-def _say_what_is_embedded(settings: Settings) -> None:
+def _log_embedded_adapters(settings: Settings) -> None:
     for name, url in (("accounts", settings.accounts_url), ("cache", settings.cache_url)):
         if url.startswith(("sqlite:", "memory:")):
             _log.info("embedded adapter", port=name, scheme=url.partition(":")[0])

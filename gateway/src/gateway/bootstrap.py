@@ -1,4 +1,4 @@
-"""The first administrator, named by the settings."""
+"""Creates the administrator that the settings name."""
 
 from pydantic import ValidationError
 
@@ -12,24 +12,24 @@ from gateway.auth.passwords import Passwords
 
 
 def ensure_admin(wanted: NewAccount, *, users: Users, passwords: Passwords) -> None:
-    """Afterwards the address logs in with that password and is an administrator, whatever it was before.
+    """Creates the administrator, or makes the account one with that password.
 
-    An account that is so already is left alone, with its sessions; else its sessions end, since whoever
-    registered the address first need not be who the settings mean.
+    An account that is up to date keeps its sessions; else they end, since the person who registered the
+    address need not be the administrator.
     """
     account = users.find_by_email(wanted.email)
     if account is None:
         try:
             users.create(wanted.email, passwords.hash_now(wanted.password), role=Role.ADMIN)
             return
-        except Conflict:  # another gateway that starts just now was faster
+        except Conflict:  # another gateway created it at the same time
             account = users.find_by_email(wanted.email)
-    if account is not None and not _is_so(account, wanted, passwords):
+    if account is not None and not _is_up_to_date(account, wanted, passwords):
         users.reset_admin(account.id, passwords.hash_now(wanted.password))
 
 
-def wanted_admin(email: str, password: str) -> NewAccount | None:
-    """What the settings ask for; None for nothing.
+def parse_admin(email: str, password: str) -> NewAccount | None:
+    """Parses the settings; None when they name no administrator.
 
     Raises: Invalid naming the variable that is wrong.
     """
@@ -43,6 +43,6 @@ def wanted_admin(email: str, password: str) -> NewAccount | None:
         raise Invalid(explain_error(first), field=name) from error
 
 
-def _is_so(account: Account, wanted: NewAccount, passwords: Passwords) -> bool:
+def _is_up_to_date(account: Account, wanted: NewAccount, passwords: Passwords) -> bool:
     is_admin = account.role is Role.ADMIN and not account.is_disabled
     return is_admin and passwords.matches_now(account.password_hash, wanted.password)

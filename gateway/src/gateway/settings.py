@@ -1,4 +1,4 @@
-"""What can be set; read once, in main."""
+"""The gateway's settings; read once, in main."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -15,7 +15,7 @@ Addresses = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(SharedSettings):
-    """The gateway's own; the environment variable is BOOKSTREAM_ and the name in capitals."""
+    """Each is read from the environment variable BOOKSTREAM_ and the name in capitals."""
 
     gateway_host: str = Field("127.0.0.1", description="address to listen on")
     gateway_port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 picks a free one")
@@ -102,12 +102,12 @@ class Settings(SharedSettings):
 
     @property
     def requests_per_day(self) -> int:
-        """As set, or as follows from the quota of a minute."""
+        """The setting, or sixty times the quota of a minute."""
         return self.gateway_requests_per_day or 60 * self.gateway_requests_per_minute
 
     @property
     def requests_per_month(self) -> int:
-        """As set, or as follows from the quota of a day."""
+        """The setting, or twenty times the quota of a day."""
         return self.gateway_requests_per_month or 20 * self.requests_per_day
 
     @field_validator(

@@ -1,9 +1,9 @@
-"""A gateway takes over the port of an older one that still runs: start the new one, then stop the old one.
+"""Takes over the port of a running gateway: start the new one, then stop the old one.
 
-Sockets of one port that share it (SO_REUSEPORT) get connections by a hash, so that a part would still wait in
-the old one's queue when it closes, and be lost there. A filter of one instruction therefore sends all new
-connections to the new socket. Once the old one is gone the filter names a socket that doesn't exist, for
-which Linux falls back on the hash over those that do: the new one alone.
+Sockets that share a port (SO_REUSEPORT) get connections by a hash, so some would wait in the old one's
+queue when it closes, and be lost. A BPF filter of one instruction therefore sends all new connections to
+the new socket. Once the old one has closed, the filter names a socket that doesn't exist; Linux then falls
+back on the hash over the remaining sockets: the new one.
 """
 
 import ctypes
@@ -16,14 +16,14 @@ from bookcore.kit.app import choose_address_family
 
 _SO_ATTACH_REUSEPORT_CBPF = 51
 _RETURN = 0x06
-"""`BPF_RET | BPF_K`: the number of the socket, in the order in which they began to listen."""
+"""`BPF_RET | BPF_K`: returns the index of the socket, in the order in which they started to listen."""
 _LISTENING = "0A"
 
 
 def join_port(host: str, port: int) -> socket.socket:
-    """A socket of the port that doesn't listen yet: until it does, the old gateway gets all connections.
+    """Binds a socket to the port without listening: until it listens, the old gateway gets all connections.
 
-    Raises: Unavailable when the port belongs to something else than a gateway of the same account.
+    Raises: Unavailable when the port belongs to another program or user.
     """
     joining = socket.socket(choose_address_family(host))
     joining.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,9 +39,9 @@ def join_port(host: str, port: int) -> socket.socket:
 
 
 def take_over(listening: socket.socket) -> None:
-    """From now on all new connections are for this socket, which listens.
+    """Sends all new connections to this listening socket.
 
-    Raises: Unavailable where the system can't; connections are then shared with the old gateway.
+    Raises: Unavailable where the system doesn't support it; the two gateways then share connections.
     """
     older = _count_listeners(listening) - 1
     filter_of_one = ctypes.create_string_buffer(struct.pack("HBBI", _RETURN, 0, 0, older))
@@ -53,7 +53,7 @@ def take_over(listening: socket.socket) -> None:
 
 
 def _count_listeners(sample: socket.socket) -> int:
-    """How many sockets listen at the address of this one."""
+    """The number of sockets that listen on the address of `sample`."""
     host, port = sample.getsockname()[:2]
     packed = socket.inet_pton(sample.family, host)
     words = struct.unpack(f"={len(packed) // 4}I", packed)
@@ -62,5 +62,5 @@ def _count_listeners(sample: socket.socket) -> int:
     try:
         rows = [line.split() for line in table.read_text().splitlines()[1:]]
     except OSError as error:
-        raise Unavailable("cannot see who listens; taking over needs Linux") from error
+        raise Unavailable("cannot list listening sockets; taking over needs Linux") from error
     return sum(1 for row in rows if row[1] == place and row[3] == _LISTENING)

@@ -1,35 +1,33 @@
-"""One timer for everything that can take too long, instead of one for each request."""
+"""One timer for all timeouts of a process, instead of one for each request."""
 
 import asyncio
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 TICK_SECONDS = 0.1
 
 
+@runtime_checkable
 class HasDeadlines(Protocol):
-    """What has deadlines."""
+    """A component with timeouts."""
 
     def sweep(self, now: float) -> None:
-        """Give up what is overdue at `now`, in the loop's seconds."""
+        """Ends what is overdue at `now`, in the loop's seconds."""
 
 
 class TimeoutSweeper:
-    """Runs from start to stop."""
+    """Sweeps its components every 0.1 s between `start` and `stop`; needs a running loop."""
 
     def __init__(self) -> None:
-        self._swept: list[HasDeadlines] = []
+        self._components: list[HasDeadlines] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, swept: HasDeadlines) -> None:
-        """Look at this one too."""
-        self._swept.append(swept)
+    def add(self, component: HasDeadlines) -> None:
+        self._components.append(component)
 
     def start(self) -> None:
-        """Needs a running loop."""
         self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
     def stop(self) -> None:
-        """No more deadlines."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -37,5 +35,5 @@ class TimeoutSweeper:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(TICK_SECONDS, self._tick)
         now = loop.time()
-        for swept in self._swept:
-            swept.sweep(now)
+        for component in self._components:
+            component.sweep(now)

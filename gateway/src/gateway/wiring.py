@@ -1,4 +1,4 @@
-"""The gateway's parts, opened in one place and closed in one place."""
+"""Opens and closes all components of the gateway, in one place."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from bookcore.cache import Cache, open_cache
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
-from bookcore.kit.clock import Clock, SystemClock, make_seconds_clock
+from bookcore.kit.clock import Clock, make_seconds_clock
 from bookcore.kit.cursor import SignedCursors
 from gateway.accounts.database import Database, open_database
 from gateway.accounts.login_failures import LoginFailures
@@ -22,7 +22,7 @@ from gateway.auth.access_tokens import AccessTokens
 from gateway.auth.authenticator import Access, Quotas
 from gateway.auth.caller_cache import USER_TAG, TokenCache
 from gateway.auth.passwords import Passwords
-from gateway.auth.request_auth import RequestAuthenticator
+from gateway.auth.request_auth import RequestAuth
 from gateway.auth.signing_keys import KeyFolder
 from gateway.cache.local import LocalCache
 from gateway.cache.response_cache import ResponseCache
@@ -34,7 +34,7 @@ from gateway.http.client_address import TrustedProxies
 from gateway.http.date import DateHeader
 from gateway.http.trace import Tracer
 from gateway.observability.access_log import AccessLog, RequestRecorder
-from gateway.proxy.handler import Collaborators, RequestHandler
+from gateway.proxy.handler import RequestHandler
 from gateway.ratelimit.address_limiter import AddressLimiter
 from gateway.ratelimit.usage import UsageRecorder
 from gateway.routing.routes import Service
@@ -44,83 +44,84 @@ from gateway.upstream.health_check import HealthChecker
 from gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger()
-_REMEMBERED_SECONDS, _REMEMBERED_ALONE = 60.0, 5.0
-"""How long a token isn't checked again; alone, nobody tells when another gateway changes a user."""
+_CALLER_SECONDS, _CALLER_SECONDS_UNSHARED = 60.0, 5.0
+"""How long a caller stays cached; shorter where no shared cache tells of changes by other gateways."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What the gateway stands on."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """Everything that the app is built from."""
 
     cache: Cache
     event_log: EventLog
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Plane:
-    """The data plane's."""
-
-    store: ResponseCache
-    engine: RequestHandler
-    inside: DownstreamContext
-    sweep: TimeoutSweeper
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything that the app is wired of."""
-
-    outside: Outside
     database: Database
     control: Control
-    plane: Plane
+    response_cache: ResponseCache
+    handler: RequestHandler
+    downstream: DownstreamContext
+    sweeper: TimeoutSweeper
 
     async def close(self) -> None:
-        """Free it all, the outside included."""
+        """Writes what is pending and closes all connections."""
         await self.control.usage.close()
         await self.control.failures.close()
         self.control.passwords.close()
         self.database.close()
-        self.outside.event_log.close()
-        await asyncio.gather(*(upstream.close() for upstream in self.plane.engine.upstreams.values()))
-        await self.outside.cache.close()
+        self.event_log.close()
+        await asyncio.gather(*(upstream.close() for upstream in self.handler.upstreams.values()))
+        await self.cache.close()
 
 
-def open_outside(settings: Settings) -> Outside:
-    """What the settings name. Raises: BookstreamError."""
-    return Outside(
-        cache=open_cache(settings.cache_url),
-        event_log=open_event_log(settings.event_log_url),
-        clock=SystemClock(),
-    )
-
-
-def open_parts(settings: Settings, outside: Outside | None = None) -> Parts:
-    """Raises: BookstreamError when the keys, the accounts or the outside can't be opened."""
-    clock = outside.clock if outside else SystemClock()
+def open_components(
+    settings: Settings, *, cache: Cache | None, event_log: EventLog | None, clock: Clock
+) -> Components:
+    """Opens what is not given. Raises: BookstreamError when accounts, keys, cache or event log can't open."""
     keys = KeyFolder(settings.gateway_keys, clock=clock, token_seconds=settings.gateway_token_seconds)
     database = open_database(settings.accounts_url)
     try:
-        found = outside or open_outside(settings)
+        cache = cache or open_cache(settings.cache_url)
+        event_log = event_log or open_event_log(settings.event_log_url)
     except BookstreamError:
         database.close()
         raise
-    control = _control(settings, database, found, keys)
-    return Parts(found, database, control, _plane(settings, found, control))
+    control = _create_control(settings, database, cache, clock=clock, keys=keys)
+    now = make_seconds_clock(clock)
+    response_cache = ResponseCache(
+        cache,
+        LocalCache(max_bytes=settings.gateway_cache_bytes),
+        now=now,
+        is_shared=_has_shared_cache(settings),
+    )
+    handler = _create_handler(settings, response_cache)
+    downstream = _create_downstream(settings, control, response_cache, handler)
+    return Components(
+        cache=cache,
+        event_log=event_log,
+        database=database,
+        control=control,
+        response_cache=response_cache,
+        handler=handler,
+        downstream=downstream,
+        sweeper=_create_sweeper(downstream),
+    )
 
 
-def _control(settings: Settings, database: Database, outside: Outside, keys: KeyFolder) -> Control:
-    clock, token_seconds = outside.clock, settings.gateway_token_seconds
+def _has_shared_cache(settings: Settings) -> bool:
+    return not settings.cache_url.startswith("memory:")
+
+
+def _create_control(
+    settings: Settings, database: Database, cache: Cache, *, clock: Clock, keys: KeyFolder
+) -> Control:
     session_seconds = settings.gateway_refresh_days * 86_400
     stores = Stores.on(database, clock=clock, session_seconds=session_seconds)
-    tokens = AccessTokens(keys, clock=clock, life_seconds=token_seconds)
+    tokens = AccessTokens(keys, clock=clock, life_seconds=settings.gateway_token_seconds)
     return Control(
         stores=stores,
         passwords=Passwords(),
         keys=keys,
         tokens=tokens,
-        access=Access(tokens, stores, outside.cache, quotas=_quotas(settings)),
+        access=Access(tokens, stores, cache, quotas=_build_quotas(settings)),
         usage=UsageRecorder(stores.usage, clock=clock),
         failures=LoginFailures(stores),
         clock=clock,
@@ -128,65 +129,75 @@ def _control(settings: Settings, database: Database, outside: Outside, keys: Key
     )
 
 
-def _plane(settings: Settings, outside: Outside, control: Control) -> Plane:
-    access = control.access
-    now = make_seconds_clock(outside.clock)
-    is_shared = not settings.cache_url.startswith("memory:")
-    shelf = LocalCache(max_bytes=settings.gateway_cache_bytes)
-    store = ResponseCache(outside.cache, shelf, now=now, is_shared=is_shared)
-    life_seconds = _REMEMBERED_SECONDS if is_shared else _REMEMBERED_ALONE
-    tokens = TokenCache(life_seconds=life_seconds, now=now, admission_of=store.prepare_subject)
-    store.add_purge_listener(tokens.hear)
-    control.usage.add_exhausted_listener(tokens.forget)
-    access.on_standing_changed(lambda user_id: store.purge([USER_TAG + user_id], _say_unheard))
-    engine = RequestHandler(
-        Collaborators(
-            store=store,
-            tokens=tokens,
-            internal=InternalTokens(settings.internal_secret.get_secret_value()),
-            upstreams=_upstreams(settings, now),
-            tracer=Tracer(percent=settings.gateway_trace_percent),
-        ),
-        most=Lifetime(
+def _create_handler(settings: Settings, response_cache: ResponseCache) -> RequestHandler:
+    return RequestHandler(
+        cache=response_cache,
+        internal_tokens=InternalTokens(settings.internal_secret.get_secret_value()),
+        upstreams=_create_upstreams(settings, response_cache.now),
+        max_lifetime=Lifetime(
             settings.gateway_cache_seconds,
             settings.gateway_stale_seconds,
             settings.gateway_stale_error_seconds,
         ),
-        entry_bytes=settings.gateway_cache_entry_bytes,
+        max_entry_bytes=settings.gateway_cache_entry_bytes,
     )
-    inside = DownstreamContext(
-        fast_path=FastPath(engine),
+
+
+def _create_downstream(
+    settings: Settings, control: Control, response_cache: ResponseCache, handler: RequestHandler
+) -> DownstreamContext:
+    now = response_cache.now
+    callers = _create_caller_cache(settings, control, response_cache)
+    tracer = Tracer(percent=settings.gateway_trace_percent)
+    return DownstreamContext(
+        fast_path=FastPath(callers=callers, tracer=tracer, now=now),
+        handler=handler,
+        auth=RequestAuth(control.access, callers, control.usage),
         recorder=RequestRecorder(AccessLog(now=now) if settings.gateway_access_log else None),
         usage=control.usage,
+        tracer=tracer,
         date=DateHeader(),
         limits=ConnectionLimits(idle_seconds=settings.gateway_idle_seconds),
         connections=OpenConnections(),
-        authenticator=RequestAuthenticator(access, tokens, control.usage),
         trusted_proxies=TrustedProxies(settings.gateway_trusted_proxies),
         address_limiter=AddressLimiter(per_minute=settings.gateway_address_requests_per_minute, now=now),
     )
-    return Plane(store, engine, inside, _sweep(engine, inside))
 
 
-def _sweep(engine: RequestHandler, inside: DownstreamContext) -> TimeoutSweeper:
-    sweep = TimeoutSweeper()
-    for upstream in engine.upstreams.values():
-        sweep.add(upstream)
-        sweep.add(HealthChecker(upstream))
-    sweep.add(inside.connections)
-    if inside.recorder.log is not None:
-        sweep.add(inside.recorder.log)
-    return sweep
+def _create_caller_cache(settings: Settings, control: Control, response_cache: ResponseCache) -> TokenCache:
+    """Cached callers end when their plan is exhausted here, or when any gateway changes the user."""
+    callers = TokenCache(
+        life_seconds=_CALLER_SECONDS if _has_shared_cache(settings) else _CALLER_SECONDS_UNSHARED,
+        now=response_cache.now,
+        admission_of=response_cache.prepare_subject,
+    )
+    response_cache.add_purge_listener(callers.hear)
+    control.usage.add_exhausted_listener(callers.forget)
+    control.access.on_standing_changed(
+        lambda user_id: response_cache.purge([USER_TAG + user_id], _log_failed_purge)
+    )
+    return callers
 
 
-def _say_unheard(error: BookstreamError | None) -> None:
+def _create_sweeper(downstream: DownstreamContext) -> TimeoutSweeper:
+    sweeper = TimeoutSweeper()
+    for upstream in downstream.handler.upstreams.values():
+        sweeper.add(upstream)
+        sweeper.add(HealthChecker(upstream))
+    sweeper.add(downstream.connections)
+    if downstream.recorder.log is not None:
+        sweeper.add(downstream.recorder.log)
+    return sweeper
+
+
+def _log_failed_purge(error: BookstreamError | None) -> None:
     if error is not None:
-        _log.warning("other gateways were not told of a user's change", error=str(error))
+        _log.warning("other gateways were not notified of a changed user", error=str(error))
 
 
-def _quotas(settings: Settings) -> Quotas:
+def _build_quotas(settings: Settings) -> Quotas:
     return Quotas(
-        user=_user_quota(settings),
+        user=_build_user_quota(settings),
         anonymous=Quota("anonymous", settings.gateway_anonymous_per_minute),
         login_address=Quota("login-address", settings.gateway_logins_per_address),
         login_email=Quota("login-email", settings.gateway_logins_per_email),
@@ -194,13 +205,13 @@ def _quotas(settings: Settings) -> Quotas:
     )
 
 
-def _user_quota(settings: Settings) -> Quota:
+def _build_user_quota(settings: Settings) -> Quota:
     by_day = Quota(DAY, settings.requests_per_day, DAY_SECONDS)
     by_month = Quota(MONTH, settings.requests_per_month, LONGEST_MONTH_SECONDS)
     return Quota("user", settings.gateway_requests_per_minute, beside=(by_day, by_month))
 
 
-def _upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:
+def _create_upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:
     addresses = {
         Service.BOOKS: settings.books_api_urls,
         Service.SEARCH: settings.search_api_urls,

@@ -1,8 +1,8 @@
-"""Several processes on one port: each has a listening socket of its own that the first process keeps open.
+"""Worker processes on one port; each has a listening socket that the parent process keeps open.
 
-So a worker can be replaced without a lost connection: its successor accepts from the same socket before it
-stops to, and what waits in the socket's queue waits for whoever comes next. SIGHUP replaces all of them, one
-after the other, by new ones that read code and settings anew; SIGTERM stops them all.
+So a worker is replaced without a lost connection: its successor accepts from the same socket before it
+stops, and connections in the socket's queue wait. SIGHUP replaces all workers, one after the other, by
+processes that load code and settings again; SIGTERM stops them all.
 """
 
 import os
@@ -28,7 +28,7 @@ _TICK_SECONDS = 0.2
 _AGAIN_SECONDS = 1.0
 
 Command = Callable[[int, int], Sequence[str]]
-"""The command line of a worker that gets two descriptors: the socket, and where to say that it accepts."""
+"""A worker's command line, from its socket and the pipe that it writes to when it accepts."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class _Worker:
 
 
 class Workers:
-    """`run` returns after a SIGTERM or SIGINT, when all have stopped; `on_ended` gets each one's number."""
+    """`run` returns once SIGTERM or SIGINT has stopped all workers; `on_ended` gets each exited pid."""
 
     def __init__(
         self, listeners: Sequence[socket.socket], command: Command, *, on_ended: Callable[[int], None]
@@ -49,7 +49,7 @@ class Workers:
         self._reading, self._writing = os.pipe()
 
     def run(self) -> None:
-        """Raises: Unavailable when workers don't start."""
+        """Raises: Unavailable when a worker doesn't start."""
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
@@ -80,8 +80,8 @@ class Workers:
     def _restart(self, worker: _Worker) -> None:
         try:
             worker.process = self._start_worker(worker.listener)
-        except Unavailable as error:  # a server that it needs may be away: the other workers go on
-            _log.error("no worker in its place yet", error=str(error))
+        except Unavailable as error:  # a server that it needs may be away; the other workers continue
+            _log.error("restarting a worker failed; retrying", error=str(error))
             select.select([], [], [], _AGAIN_SECONDS)
 
     def _replace(self, worker: _Worker) -> None:
@@ -89,7 +89,7 @@ class Workers:
         try:
             worker.process = self._start_worker(worker.listener)
         except Unavailable as error:
-            _log.error("the new worker did not start; the old one stays", error=str(error))
+            _log.error("replacing a worker failed; the old one stays", error=str(error))
             return
         if old is not None:
             _terminate(old)
@@ -113,14 +113,14 @@ class Workers:
             os.close(told)
         _terminate(process)
         self._on_ended(process.pid)
-        raise Unavailable("a worker does not start; its own message is above")
+        raise Unavailable("a worker did not start; see its message above")
 
     def _stop(self) -> None:
         processes = [worker.process for worker in self._workers if worker.process is not None]
         for process in processes:
             process.terminate()
         for worker in self._workers:
-            worker.listener.close()  # the workers have theirs: nobody waits in a line that nobody looks at
+            worker.listener.close()  # no connection must wait in a queue from which no worker accepts
         for process in processes:
             _terminate(process)
         os.close(self._reading)
@@ -134,19 +134,19 @@ class Workers:
 
 
 def bind_sockets(workers: int, host: str, port: int) -> list[socket.socket]:
-    """One listening socket for each, all of one port; 0 picks a free one.
+    """One listening socket per worker on a shared port; 0 picks a free port.
 
     Raises: Unavailable when the port is taken.
     """
     if port:
-        bind(host, port).close()  # a shared socket would quietly take its part of a stranger's port
+        bind(host, port).close()  # a shared socket could join the port of another program
     first = bind(host, port, shared=True)
     chosen = first.getsockname()[1]
     return [first, *(bind(host, chosen, shared=True) for _ in range(workers - 1))]
 
 
 def build_worker_command(descriptor: int, tell: int, board: Path) -> Sequence[str]:
-    """A worker of the gateway that writes its numbers into that folder."""
+    """The command line of a worker that publishes its counters in that folder."""
     return [sys.executable, "-m", "gateway", "worker", str(descriptor), str(tell), str(board)]
 
 

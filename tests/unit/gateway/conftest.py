@@ -12,12 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.unit.gateway.servers import ADMIN, READER, Door, Gateway, TinyServices, bearer, gateway, running
 
 from bookcore.cache.memory import MemoryCache
-from bookcore.event_log import open_event_log
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.app import create_app
 from gateway.downstream.server import build_config
 from gateway.settings import Settings
-from gateway.wiring import Outside
 
 
 class Stage:
@@ -68,12 +66,8 @@ def services(settings: Settings, stage: tuple[Stage, str]) -> TinyServices:
 @pytest.fixture
 def client(settings: Settings, services: TinyServices, clock: ManualClock) -> Iterator[TestClient]:
     """Asks as nobody; see `reader` and `admin`."""
-    outside = Outside(
-        cache=MemoryCache(clock=clock),
-        event_log=open_event_log(settings.event_log_url),
-        clock=clock,
-    )
-    with TestClient(create_app(settings, outside), raise_server_exceptions=False) as client:
+    app = create_app(settings, cache=MemoryCache(clock=clock), clock=clock)
+    with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
 

@@ -128,7 +128,7 @@ class Gateway:
 def gateway(settings: Settings, limits: ConnectionLimits = ConnectionLimits()) -> Iterator[Gateway]:  # noqa: B008 - frozen
     """On real sockets, for as long as the context lasts."""
     app = create_app(settings)
-    app.state.inside = replace(app.state.inside, limits=limits)
+    app.state.downstream = replace(app.state.downstream, limits=limits)
     with running(build_config(app)) as address:
         answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
         yield Gateway(address, answer.json()["access_token"], app)

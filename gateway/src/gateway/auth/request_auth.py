@@ -1,4 +1,6 @@
-"""Who a request is from: remembered, or identified the slow way."""
+"""Authentication and authorization of a request, the same for the fast path, ASGI and WebSockets."""
+
+from typing import NamedTuple
 
 from bookcore.kit.problem import ProblemError
 from gateway.accounts.caller import Credentials
@@ -6,32 +8,64 @@ from gateway.auth.authenticator import Access
 from gateway.auth.caller_cache import Known, TokenCache
 from gateway.http.request_head import RequestHead
 from gateway.ratelimit.usage import UsageRecorder
+from gateway.routing.match import MAX_TARGET_BYTES, RouteMatch
+from gateway.routing.routes import is_permitted, is_supported_method
 
 
-class RequestAuthenticator:
-    """Guesses at credentials count against the network address; who has used a plan up isn't let in."""
+class Authorization(NamedTuple):
+    """An authenticated caller, with the problem when that caller may not send this request."""
 
-    def __init__(self, access: Access, tokens: TokenCache, usage: UsageRecorder) -> None:
-        self._access, self._tokens, self._usage = access, tokens, usage
+    auth: Known
+    problem: ProblemError | None
 
-    async def authenticate(self, head: RequestHead, address: str) -> Known:
-        """Raises: ProblemError, unauthorized or too-many-requests."""
-        shown = head.get_credentials()
-        known = self._tokens.get(shown)
-        if known is not None:
-            return known
-        authorization, api_key = (None if each is None else each.decode("latin-1") for each in shown)
+
+class RequestAuth:
+    """Failed authentication counts against the network address; an exhausted plan is refused."""
+
+    def __init__(self, access: Access, callers: TokenCache, usage: UsageRecorder) -> None:
+        self._access, self._callers, self._usage = access, callers, usage
+
+    async def authorize(
+        self, method: str, match: RouteMatch | None, head: RequestHead, address: str
+    ) -> Authorization:
+        """Authenticates first, so that strangers don't learn which paths exist.
+
+        Raises: ProblemError, unauthorized or too-many-requests.
+        """
+        auth = await self._authenticate(head, address)
+        return Authorization(auth, check_access(method, match, auth))
+
+    async def count(self, auth: Known) -> dict[str, str]:
+        """Counts a request that is not answered through the cache; returns the rate headers.
+
+        Raises: ProblemError(too-many-requests); Unavailable while the cache server is away.
+        """
+        return await self._access.count(auth.caller.quota, auth.caller.user_id)
+
+    async def _authenticate(self, head: RequestHead, address: str) -> Known:
+        """Cached caller first, full check otherwise."""
+        credentials = head.get_credentials()
+        auth = self._callers.get(credentials)
+        if auth is not None:
+            return auth
+        authorization, api_key = (None if c is None else c.decode("latin-1") for c in credentials)
         try:
             caller = await self._access.identify(Credentials(authorization, address, api_key))
         except ProblemError:
             await self._access.count(self._access.quotas.anonymous, address)
             raise
         self._usage.check_quotas(caller)
-        return self._tokens.put(shown, caller)
+        return self._callers.put(credentials, caller)
 
-    async def count(self, known: Known) -> dict[str, str]:
-        """Count a request that changes something, or comes to nothing; the rate headers.
 
-        Raises: ProblemError(too-many-requests), and Unavailable when nobody can count.
-        """
-        return await self._access.count(known.caller.quota, known.caller.user_id)
+def check_access(method: str, match: RouteMatch | None, auth: Known) -> ProblemError | None:
+    """The reason why the caller may not send this request; None when it may."""
+    if match is None:
+        return ProblemError("not-found", "no service has this path; /docs lists all operations")
+    if not is_supported_method(method):
+        return ProblemError("method-not-allowed", f"the method {method[:20]} is not supported")
+    if not is_permitted(auth.caller.scopes, match.route, method):
+        return ProblemError("forbidden", f"{method} needs the scope {match.route.get_scope(method)}")
+    if len(match.target) > MAX_TARGET_BYTES:
+        return ProblemError("invalid", f"path and query are longer than {MAX_TARGET_BYTES} bytes")
+    return None

@@ -1,4 +1,4 @@
-"""Hears of changed books from the event log, so that nobody reads an old answer for long."""
+"""Purges cached responses of changed books, from the event log."""
 
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
@@ -17,11 +17,9 @@ _BATCH = 1_000
 
 
 class ChangeListener:
-    """A thread that calls `on_change` (which may block) with the tags that a batch of changes drops.
+    """A thread that calls `on_change` (which may block) with the tags that a batch of changes purges.
 
-    It begins at the end of the topic and drops everything at the beginning: whatever happened before is
-    forgotten with that. A change is known by its record's key, the book's id; nothing is decoded, so that no
-    record can stop it. Idempotent by nature.
+    It starts at the end of the topic and purges everything first, which covers all earlier changes. Only the
     """
 
     def __init__(self, log: EventLog, *, group: str, on_change: Callable[[Sequence[str]], None]) -> None:
@@ -32,11 +30,10 @@ class ChangeListener:
         self._thread = Thread(target=self._run, name="purge", daemon=True)
 
     def start(self) -> None:
-        """Listen until stop is called."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Return once the thread has ended; blocks for up to a poll."""
+        """Blocks until the thread has ended, at most a poll."""
         self._stopping.set()
         self._thread.join()
 
@@ -46,10 +43,10 @@ class ChangeListener:
                 self._listen()
             except BookstreamError as error:
                 pause = error.retry_after if isinstance(error, Unavailable) else 1.0
-                _log.warning("purge interrupted", error=str(error), retry_after=pause)
+                _log.warning("change listener interrupted; retrying", error=str(error), retry_after=pause)
                 self._stopping.wait(pause)
             except Exception:
-                _log.exception("purge stopped; cached responses now live out their time")
+                _log.exception("change listener stopped; cached responses expire by their lifetime only")
                 raise
 
     def _listen(self) -> None:

@@ -1,4 +1,4 @@
-"""A cached answer: a 200 with its whole body and everything about it that can be worked out once."""
+"""A cached response: a 200 with its body, and everything that can be derived once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,17 +9,17 @@ import orjson
 from gateway.http.caching import Lifetime, build_strong_etag, parse_vary
 from gateway.http.headers import Header, get_first
 
-_SET_ANEW = frozenset({b"content-length", b"etag", b"age", b"cache-status", b"transfer-encoding"})
-_KEPT_ON_304 = frozenset({b"cache-control", b"content-location", b"expires", b"link", b"vary"})
-_ASK_AGAIN = (b"cache-control", b"private, no-cache")
-"""What a response says that said nothing: clients keep it and ask whether it is still good."""
+_DERIVED_HEADERS = frozenset({b"content-length", b"etag", b"age", b"cache-status", b"transfer-encoding"})
+_HEADERS_304 = frozenset({b"cache-control", b"content-location", b"expires", b"link", b"vary"})
+_DEFAULT_CACHE_CONTROL = (b"cache-control", b"private, no-cache")
+"""For a response without Cache-Control: clients cache it and revalidate each time."""
 _OVERHEAD = 1_000
 
 
 class Freshness(NamedTuple):
-    """When an answer was made, and how long it is of use.
+    """When a response was fetched, and how long it can be used.
 
-    `ticket` is the purge sequence before the service was asked; `stored_at` is in seconds since 1970.
+    `purge_sequence` is that of the request to the service; `stored_at` is in seconds since 1970.
     """
 
     purge_sequence: int
@@ -31,15 +31,15 @@ class Freshness(NamedTuple):
         return max(0, int(now - self.stored_at))
 
     def get_remaining_ttl(self, now: float) -> int:
-        """Seconds of being fresh, below zero when stale."""
+        """Seconds; negative when stale."""
         return int(self.lifetime.ttl - self.get_age(now))
 
 
 class CachedHead:
-    """What was worked out about an entry a moment ago.
+    """The rendered head of an entry's hits, valid for up to a second.
 
-    `purges` is the version that found it good; from `since` until `until` (seconds since 1970) it is fresh,
-    and its answers begin with `top`.
+    `purge_version` is that of the last validity check. From `valid_from` until `valid_until` (seconds since
+    1970) the entry is fresh and its hits begin with `lines`.
     """
 
     __slots__ = ("lines", "purge_version", "valid_from", "valid_until")
@@ -52,9 +52,9 @@ class CachedHead:
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """`lines` and `lines_304` are the constant header lines of the two answers that it can give.
+    """`lines` and `lines_304` are the constant header lines of its 200 and 304 responses.
 
-    With `vary` it is only a signpost: the answers are kept once for each value of those request headers.
+    With `vary` and no ETag it only names the request headers by which the cached variants differ.
     """
 
     headers: tuple[Header, ...]
@@ -70,54 +70,62 @@ class CacheEntry:
 
     @property
     def lifetime(self) -> Lifetime:
-        """How long it is of use."""
         return self.freshness.lifetime
 
     def get_size(self) -> int:
-        """Bytes that it takes in memory, about."""
+        """Approximate bytes in memory."""
         return len(self.body) + 2 * len(self.lines) + _OVERHEAD
 
-    def renew(self, known: Freshness) -> "CacheEntry":
-        """The same answer, found to be good still."""
-        return _build(self.headers, self.body, self.tags, known=known, vary=self.vary)
+    def renew(self, freshness: Freshness) -> "CacheEntry":
+        """The same response after a 304."""
+        return _build(self.headers, self.body, self.tags, freshness=freshness, vary=self.vary)
 
     def to_vary_entry(self) -> "CacheEntry":
-        """What is kept in the place of an answer that varies."""
-        return _build((), b"", self.tags, known=self.freshness, vary=self.vary)
+        """The entry under the plain key of a response that varies."""
+        return _build((), b"", self.tags, freshness=self.freshness, vary=self.vary)
 
     def pack(self) -> bytes:
-        """One line of JSON, then the body as it is."""
-        text = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in self.headers]
-        life = self.lifetime
-        times = [life.ttl, life.while_revalidating, life.if_error]
+        """One line of JSON, then the body."""
+        header_pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in self.headers]
+        lifetime = self.lifetime
+        times = [lifetime.ttl, lifetime.while_revalidating, lifetime.if_error]
         return (
             orjson.dumps(
-                [text, self.tags, self.freshness.purge_sequence, self.freshness.stored_at, times, self.vary]
+                [
+                    header_pairs,
+                    self.tags,
+                    self.freshness.purge_sequence,
+                    self.freshness.stored_at,
+                    times,
+                    self.vary,
+                ]
             )
             + b"\n"
             + self.body
         )
 
     @classmethod
-    def unpack(cls, packed: bytes) -> "CacheEntry":
-        """The inverse of pack. Raises: ValueError for what pack never made."""
-        line, _, body = packed.partition(b"\n")
+    def unpack(cls, data: bytes) -> "CacheEntry":
+        """Parses what `pack` wrote. Raises: ValueError for anything else."""
+        metadata, _, body = data.partition(b"\n")
         try:
-            text, tags, ticket, stored_at, times, vary = orjson.loads(line)
-            headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in text)
-            known = Freshness(int(ticket), float(stored_at), Lifetime(*map(float, times)))
-            return _build(headers, body, tuple(map(str, tags)), known=known, vary=tuple(map(str, vary)))
+            header_pairs, tags, purge_sequence, stored_at, times, vary = orjson.loads(metadata)
+            headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in header_pairs)
+            freshness = Freshness(int(purge_sequence), float(stored_at), Lifetime(*map(float, times)))
+            return _build(
+                headers, body, tuple(map(str, tags)), freshness=freshness, vary=tuple(map(str, vary))
+            )
         except (AttributeError, TypeError) as error:
             raise ValueError(str(error)) from error
 
 
 def build_entry(
-    headers: Sequence[Header], body: bytes, tags: tuple[str, ...], *, known: Freshness
+    headers: Sequence[Header], body: bytes, tags: tuple[str, ...], *, freshness: Freshness
 ) -> CacheEntry:
-    """From a service's answer; `headers` as the client may see them."""
+    """Builds an entry from a service's response; `headers` as filtered for clients."""
     etag = (b"etag", build_strong_etag(headers, body))
-    kept = tuple(header for header in headers if header[0] not in _SET_ANEW)
-    return _build((*kept, etag), body, tags, known=known, vary=parse_vary(headers))
+    stored_headers = tuple(header for header in headers if header[0] not in _DERIVED_HEADERS)
+    return _build((*stored_headers, etag), body, tags, freshness=freshness, vary=parse_vary(headers))
 
 
 def _build(
@@ -125,16 +133,16 @@ def _build(
     body: bytes,
     tags: tuple[str, ...],
     *,
-    known: Freshness,
+    freshness: Freshness,
     vary: tuple[str, ...] = (),
 ) -> CacheEntry:
-    said = headers if get_first(headers, b"cache-control") else (*headers, _ASK_AGAIN)
+    sent_headers = headers if get_first(headers, b"cache-control") else (*headers, _DEFAULT_CACHE_CONTROL)
     length = (b"content-length", str(len(body)).encode())
-    short = [each for each in said if each[0] in _KEPT_ON_304 or each[0] == b"etag"]
+    headers_304 = [header for header in sent_headers if header[0] in _HEADERS_304 or header[0] == b"etag"]
     etag = get_first(headers, b"etag") or b""
-    lines, lines_304 = _format_lines([*said, length]), _format_lines(short)
-    is_signpost = bool(vary) and not etag
-    return CacheEntry(headers, body, etag, tags, known, vary, lines, lines_304, is_signpost)
+    lines, lines_304 = _format_lines([*sent_headers, length]), _format_lines(headers_304)
+    is_vary_entry = bool(vary) and not etag
+    return CacheEntry(headers, body, etag, tags, freshness, vary, lines, lines_304, is_vary_entry)
 
 
 def _format_lines(headers: Sequence[Header]) -> bytes:

@@ -1,9 +1,9 @@
-"""One trip for one request: count it, look whether anything was purged, fetch the cached body.
+"""Scripts in the cache server: one round trip counts a request, reads the purge sequence and the entry.
 
-The purge sequence is the number of the newest purge; every process has learnt purges up to some number and
-hears with each request whether there are newer ones, so that no message can be missed. The log holds the
-newest purges, one entry a number; a process that is further behind than the log reaches forgets everything.
-A sequence that was lost begins again from the time in microseconds, hence above all before it.
+The purge sequence is the number of the newest purge. A process knows purges up to some number and learns
+with each request whether there are newer ones, so no message can be missed. The log holds the newest
+purges, one entry a number; a process that is further behind drops all entries.
+A lost sequence starts again from the time in microseconds, hence above all earlier numbers.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('LTRIM', KEYS[2], -{LOG_LENGTH}, -1)
 return {{moved}}
 """
-_LEARN = f"""{_SEQUENCE}
+_FETCH_PURGES = f"""{_SEQUENCE}
 local sequence = sequence_of(KEYS[1], KEYS[2])
 local length = redis.call('LLEN', KEYS[2])
 local answer = {{sequence, sequence - length}}
@@ -71,21 +71,21 @@ def _write_sequence(sequence: int) -> tuple[bytes, float]:
 
 def _admit(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the quota's requests and window
-    # the arithmetic of gcra.step, which a property test holds it to, without its values: this is the hot path
+    # gcra.compute_step without its values, for the hot path; a property test compares the two
     instant = int(now * _MICRO)
     cost = ceil(args[1] * _MICRO / args[0])
     behind = max(instant, int(values[0] or 0))
     room = cost * args[0] - (behind - instant)
     sequence = int(values[1] or instant)
-    begun = _write_sequence(sequence) if values[1] is None else None
+    started = _write_sequence(sequence) if values[1] is None else None
     if room < cost:
         return ScriptResult(
-            [None, begun, None][: len(values)], [0, 0, cost - room, behind - instant, sequence]
+            [None, started, None][: len(values)], [0, 0, cost - room, behind - instant, sequence]
         )
     after = behind + cost
     write = (b"%d" % after, max((after - instant) / _MICRO, 0.001))
-    answer = [1, room // cost - 1, 0, after - instant, sequence, values[2] if len(values) > 2 else None]
-    return ScriptResult([write, begun, None][: len(values)], answer)
+    values_out = [1, room // cost - 1, 0, after - instant, sequence, values[2] if len(values) > 2 else None]
+    return ScriptResult([write, started, None][: len(values)], values_out)
 
 
 def _purge(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
@@ -97,39 +97,39 @@ def _purge(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> S
 
 
 def _fetch_purges(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
-    # Any: the number up to which the process knows
+    # Any: the newest number that the process knows
     sequence = _read_sequence(values[0], now)
     lines = (b"" if values[0] is None else values[1] or b"").split(b"\n")[:-1]
     missed = sequence - int(args[0])
-    known = lines[-missed:] if 0 < missed <= len(lines) else []
-    return ScriptResult([_write_sequence(sequence), None], [sequence, sequence - len(lines), *known])
+    tag_lines = lines[-missed:] if 0 < missed <= len(lines) else []
+    return ScriptResult([_write_sequence(sequence), None], [sequence, sequence - len(lines), *tag_lines])
 
 
 ADMIT = Script("gateway.admit", _ADMIT, _admit)
 """Keys: limit, SEQUENCE, maybe an entry; arguments: requests, window in seconds.
 
-Answers: allowed (1, 0), remaining, microseconds to wait, microseconds to reset, sequence, maybe the entry.
+Returns: allowed (1, 0), remaining, microseconds to wait, microseconds to reset, sequence, maybe the entry.
 """
 PURGE = Script("gateway.purge", _PURGE, _purge)
-"""Keys: SEQUENCE, LOG; argument: tags with spaces between. Answers the purge's number."""
-FETCH_PURGES = Script("gateway.learn", _LEARN, _fetch_purges)
-"""Keys: SEQUENCE, LOG; argument: the newest number known. Answers the sequence, the number that the log
-begins after, and the tags of each purge since, nothing when the log doesn't reach that far."""
+"""Keys: SEQUENCE, LOG; argument: tags with spaces between. Returns the purge's number."""
+FETCH_PURGES = Script("gateway.learn", _FETCH_PURGES, _fetch_purges)
+"""Keys: SEQUENCE, LOG; argument: the newest number known. Returns the sequence, the number after which the
+log starts, and the tags of each purge since; no tags when the log doesn't reach that far."""
 
 
 def _save(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
-    # Any: the bytes and their life
+    # Any: the bytes and their lifetime
     return ScriptResult([(args[0], args[1] / 1_000)], [1])
 
 
 SAVE = Script("gateway.keep", "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return {1}", _save)
-"""Key: one; arguments: bytes, milliseconds."""
+"""One key; arguments: bytes, lifetime in milliseconds."""
 
 
 def _find(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
-    # Any: none are given
+    # Any: unused
     return ScriptResult([None], [values[0]])
 
 
 FIND = Script("gateway.look", "return {redis.call('GET', KEYS[1])}", _find)
-"""Key: one. Answers what is there."""
+"""One key. Returns its value."""

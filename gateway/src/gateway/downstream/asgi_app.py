@@ -1,16 +1,15 @@
-"""The data plane behind ASGI: for what the fast lane leaves, and for any other server."""
+"""The proxy as an ASGI app: for requests that the fast path does not take, and for other servers."""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from bookcore.kit.problem import ProblemError
-from gateway.auth.caller_cache import Known
-from gateway.auth.request_auth import RequestAuthenticator
+from gateway.accounts.caller import Caller
+from gateway.auth.request_auth import RequestAuth
 from gateway.cache.response_cache import ResponseCache
 from gateway.downstream.asgi_exchange import AsgiClient, AsgiExchange
 from gateway.http.request_head import RequestHead
@@ -18,21 +17,20 @@ from gateway.http.scope import add_response_headers, get_request_ids, set_user
 from gateway.proxy.handler import RequestHandler
 from gateway.proxy.passthrough import Passthrough
 from gateway.routing.cache_tags import build_write_tags
-from gateway.routing.match import MAX_TARGET_BYTES, RouteMatch, match_path
-from gateway.routing.routes import is_permitted, is_supported_method
+from gateway.routing.match import RouteMatch, match_path
 from gateway.upstream.messages import OutboundHead
 from gateway.upstream.request import UpstreamRequest, create_request
 
 _log = structlog.get_logger()
-_READING = ("GET", "HEAD", "OPTIONS")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class _ClientDisconnected(Exception):
-    """There is nobody to answer."""
+    """The client disconnected before its request was complete."""
 
 
 class _StatusCounter:
-    """As ASGI's send; counts the answer's status, or that of the problem instead of it, once."""
+    """An ASGI send that reports the response's status once; 0 is never reported."""
 
     def __init__(self, send: Send, count: Callable[[int], None]) -> None:
         self._send = send
@@ -49,116 +47,103 @@ class _StatusCounter:
             count(status)
 
 
-@dataclass(frozen=True, slots=True)
-class Dependencies:
-    """What the data plane works with."""
-
-    doorkeeper: RequestAuthenticator
-    engine: RequestHandler
-    store: ResponseCache
-    count: Callable[[Known, int], None]
-
-
 class ProxyApp:
-    """An ASGI app for the routed addresses; raises ProblemError while nothing has been sent."""
+    """An ASGI app for the routed paths; raises ProblemError while nothing has been sent."""
 
-    def __init__(self, dependencies: Dependencies) -> None:
-        self._with = dependencies
+    def __init__(
+        self,
+        *,
+        auth: RequestAuth,
+        handler: RequestHandler,
+        cache: ResponseCache,
+        count_usage: Callable[[Caller, int], None],
+    ) -> None:
+        self._auth, self._handler, self._cache = auth, handler, cache
+        self._count_usage = count_usage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI. Raises: ProblemError, also when a service dies amid its answer."""
+        """Raises: ProblemError, also when a service disconnects during its response."""
         head = RequestHead([(name.lower(), value) for name, value in scope["headers"]])
         client = AsgiClient(scope)
-        is_stale = True
-        while is_stale:
-            auth = await self._with.doorkeeper.authenticate(head, client.address)
+        is_restarted = True
+        while is_restarted:
+            match = match_path(scope["path"], scope["query_string"])
+            auth, problem = await self._auth.authorize(scope["method"], match, head, client.address)
             set_user(scope, auth.caller.user_id)
-            counted = _StatusCounter(send, partial(self._with.count, auth))
+            counter = _StatusCounter(send, partial(self._count_usage, auth.caller))
             try:
-                match = await self._permitted(scope, auth)
+                if problem is not None or match is None:
+                    add_response_headers(scope, await self._auth.count(auth))
+                    raise problem or ProblemError("not-found", "no service has this path")
                 exchange = AsgiExchange(match, head, auth, client=client, scope=scope)
                 exchange.request_id, exchange.traceparent = get_request_ids(scope)
-                if _has_body(head) or exchange.method not in _READING:
-                    await self._write(exchange, receive, counted)
+                if _has_body(head) or exchange.method not in _SAFE_METHODS:
+                    await self._stream(exchange, receive, counter)
                 else:
-                    await self._read(exchange, receive, counted)
+                    await self._handle(exchange, receive, counter)
             except ProblemError as error:
-                counted.count(error.problem.status)
+                counter.count(error.problem.status)
                 raise
-            is_stale = exchange.is_restarted
+            is_restarted = exchange.is_restarted
 
-    async def _permitted(self, scope: Scope, auth: Known) -> RouteMatch:
-        match = match_path(scope["path"], scope["query_string"])
-        problem = _objection(scope["method"], match, auth)
-        if problem is not None or match is None:
-            add_response_headers(scope, await self._with.doorkeeper.count(auth))
-            raise problem or ProblemError("not-found", "no service answers here")
-        return match
-
-    async def _read(self, exchange: AsgiExchange, receive: Receive, send: Send) -> None:
-        leaving = asyncio.ensure_future(_watch_disconnect(receive, exchange))
+    async def _handle(self, exchange: AsgiExchange, receive: Receive, send: Send) -> None:
+        """A request without a body, through the cache."""
+        watcher = asyncio.ensure_future(_watch_disconnect(receive, exchange))
         try:
-            self._with.engine.handle(exchange)
+            self._handler.handle(exchange)
             await exchange.deliver(send)
         finally:
-            leaving.cancel()
+            watcher.cancel()
             if exchange.source is not None and not exchange.is_disconnected:
                 exchange.source.cancel()
 
-    async def _write(self, exchange: AsgiExchange, receive: Receive, send: Send) -> None:
-        headers = await self._with.doorkeeper.count(exchange.auth)
-        add_response_headers(exchange.scope, headers)
-        engine = self._with.engine
-        upstream = engine.upstreams[exchange.match.route.service]
-        passthrough = Passthrough(exchange, upstream.name, note=b"fwd=bypass")
+    async def _stream(self, exchange: AsgiExchange, receive: Receive, send: Send) -> None:
+        """A write, or a request with a body: past the cache, body and response at the same time."""
+        add_response_headers(exchange.scope, await self._auth.count(exchange.auth))
         ready = asyncio.Event()
-        passthrough.ready_callback = ready.set
-        if exchange.method not in _READING and exchange.match.route.cache_group:
-            passthrough.on_status = lambda status, go_on: self._purge(exchange.match, status, go_on)
-        asked = engine.build_outbound_head(exchange)
-        head = OutboundHead(asked.method, asked.target, asked.lines, length=exchange.head.body_length)
-        request = create_request(upstream, head, passthrough)
-        exchange.source = passthrough.request = request
-        request.source = exchange
+        request = self._create_request(exchange, on_ready=ready.set)
         request.attempt()
-        pumping = asyncio.ensure_future(_send_body(receive, exchange, request, ready))
+        sending = asyncio.ensure_future(_send_body(receive, exchange, request, ready))
         delivering = asyncio.ensure_future(exchange.deliver(send))
         try:
-            await asyncio.wait((pumping, delivering), return_when=asyncio.FIRST_COMPLETED)
-            if pumping.done() and pumping.exception() is not None and not delivering.done():
-                await pumping
+            await asyncio.wait((sending, delivering), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done() and sending.exception() is not None and not delivering.done():
+                await sending
             await delivering
         except _ClientDisconnected:
             return
         finally:
-            for task in (pumping, delivering):
+            for task in (sending, delivering):
                 task.cancel()
-            await asyncio.gather(pumping, delivering, return_exceptions=True)
+            await asyncio.gather(sending, delivering, return_exceptions=True)
             request.cancel()
 
-    def _purge(self, match: RouteMatch, status: int, go_on: Callable[[], None]) -> None:
+    def _create_request(self, exchange: AsgiExchange, *, on_ready: Callable[[], None]) -> UpstreamRequest:
+        match = exchange.match
+        upstream = self._handler.upstreams[match.route.service]
+        passthrough = Passthrough(exchange, upstream.name, note=b"fwd=bypass")
+        passthrough.ready_callback = on_ready
+        if exchange.method not in _SAFE_METHODS and match.route.cache_group:
+            passthrough.on_status = lambda status, release: self._purge(match, status, release)
+        plain = self._handler.build_outbound_head(exchange)
+        head = OutboundHead(plain.method, plain.target, plain.lines, length=exchange.head.body_length)
+        request = create_request(upstream, head, passthrough)
+        exchange.source = passthrough.request = request
+        request.source = exchange
+        return request
+
+    def _purge(self, match: RouteMatch, status: int, release: Callable[[], None]) -> None:
+        """Releases the response of a successful write once the purge is known to all gateways."""
         if status >= 400:
-            go_on()
+            release()
             return
 
-        def purged(error: Exception | None) -> None:
+        def on_purged(error: Exception | None) -> None:
             if error is not None:
-                _log.warning("a write was not purged everywhere", path=match.path, error=str(error))
-            go_on()
+                _log.warning("purge after a write failed", path=match.path, error=str(error))
+            release()
 
-        self._with.store.purge(build_write_tags(match.path), purged)
-
-
-def _objection(method: str, match: RouteMatch | None, auth: Known) -> ProblemError | None:
-    if match is None:
-        return ProblemError("not-found", "no service answers at this address; /docs lists them")
-    if not is_supported_method(method):
-        return ProblemError("method-not-allowed", f"{method[:20]} is not passed on")
-    if not is_permitted(auth.caller.scopes, match.route, method):
-        return ProblemError("forbidden", f"{method} needs the scope {match.route.get_scope(method)}")
-    if len(match.target) > MAX_TARGET_BYTES:
-        return ProblemError("invalid", f"the address is longer than {MAX_TARGET_BYTES} bytes")
-    return None
+        self._cache.purge(build_write_tags(match.path), on_purged)
 
 
 def _has_body(head: RequestHead) -> bool:
@@ -176,13 +161,13 @@ async def _send_body(
 ) -> None:
     if request.head.has_body:
         await ready.wait()
-        is_whole = False
-        while not is_whole:
+        has_more = True
+        while has_more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise _ClientDisconnected
             await exchange.wait_for_room()
             request.send_body(message.get("body", b""))
-            is_whole = not message.get("more_body", False)
+            has_more = message.get("more_body", False)
         request.end_body()
     await _watch_disconnect(receive, exchange)

@@ -1,4 +1,4 @@
-"""A visit that came by ASGI: its answer goes out message by message, as fast as the client reads."""
+"""An exchange received by ASGI: the response is sent message by message, as fast as the client reads."""
 
 import asyncio
 from collections import deque
@@ -18,24 +18,23 @@ from gateway.proxy.exchange import Exchange, ExchangeClient
 from gateway.routing.match import RouteMatch
 from gateway.routing.routes import PUBLIC_PREFIX
 
-_HIGH, _LOW = 262_144, 65_536
+_PAUSE_BYTES, _RESUME_BYTES = 262_144, 65_536
 _MICRO = 1_000_000
 
 
 class AsgiClient:
-    """The other end, as an ASGI scope names it."""
+    """The client as its ASGI scope describes it."""
 
     def __init__(self, scope: Scope) -> None:
         self.address = scope["client"][0] if scope.get("client") else ""
         self._scheme = scope["scheme"]
 
     def build_client_lines(self, head: RequestHead) -> bytes:
-        """As Client."""
         return head.build_client_lines(self.address, self._scheme, prefix=PUBLIC_PREFIX)
 
 
 class AsgiExchange(Exchange):
-    """As BodySource it also holds the request's body back while the service can't take it."""
+    """Also the RequestBodySource: holds the request's body back while the service can't take it."""
 
     __slots__ = (
         "_error",
@@ -66,7 +65,7 @@ class AsgiExchange(Exchange):
         self._is_full = self.is_restarted = False
 
     async def deliver(self, send: Send) -> None:
-        """Send the answer; returns when it is whole or the client is gone. Raises: ProblemError."""
+        """Sends the response, until it is complete or the client disconnects. Raises: ProblemError."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -76,7 +75,7 @@ class AsgiExchange(Exchange):
                 self._size -= len(message.get("body", b""))
                 if message["type"] == "http.response.body" and not message.get("more_body", False):
                     return
-            if self._is_full and self._size < _LOW and self.source is not None:
+            if self._is_full and self._size < _RESUME_BYTES and self.source is not None:
                 self._is_full = False
                 self.source.resume()
             if self._error is not None:
@@ -85,53 +84,45 @@ class AsgiExchange(Exchange):
                 return
 
     async def wait_for_room(self) -> None:
-        """Wait until the service takes more of the request's body."""
+        """Waits until the service takes more of the request's body."""
         await self._room.wait()
 
     def disconnect(self) -> None:
-        """As Visit."""
         Exchange.disconnect(self)
         self._wake.set()
 
     def pause_sending(self) -> None:
-        """As BodySource."""
         self._room.clear()
 
     def resume_sending(self) -> None:
-        """As BodySource."""
         self._room.set()
 
     def send_entry(self, entry: CacheEntry, note: bytes, *, age: int) -> None:
-        """As Visit."""
-        is_same = matches_etag(self.head.if_none_match, entry.etag)
-        headers = parse_lines(entry.lines_304 if is_same else entry.lines)
+        is_unchanged = matches_etag(self.head.if_none_match, entry.etag)
+        headers = parse_lines(entry.lines_304 if is_unchanged else entry.lines)
         if age >= 0:
             headers.append((b"age", str(age).encode()))
-        self._put_head(304 if is_same else 200, headers, note)
-        body = b"" if is_same or self.method == "HEAD" else entry.body
+        self._put_head(304 if is_unchanged else 200, headers, note)
+        body = b"" if is_unchanged or self.method == "HEAD" else entry.body
         self._put({"type": "http.response.body", "body": body})
 
     def start_response(self, status: int, headers: Sequence[Header], note: bytes) -> None:
-        """As Visit."""
         self._put_head(status, headers, note)
 
     def send_chunk(self, data: bytes) -> None:
-        """As Visit."""
         self._size += len(data)
         self._put({"type": "http.response.body", "body": data, "more_body": True})
-        if self._size > _HIGH and not self._is_full and self.source is not None:
+        if self._size > _PAUSE_BYTES and not self._is_full and self.source is not None:
             self._is_full = True
             self.source.pause()
 
     def end_response(self) -> None:
-        """As Visit."""
         self._put({"type": "http.response.body", "body": b""})
 
     def flush(self) -> None:
-        """As Visit."""
+        """Nothing to do."""
 
     def send_error(self, problem: ProblemError) -> None:
-        """As Visit."""
         self._add_rate_headers()
         self.status = problem.problem.status
         self._error = problem
@@ -139,15 +130,14 @@ class AsgiExchange(Exchange):
         self._room.set()
 
     def restart(self) -> None:
-        """As Visit."""
         self.is_restarted = True
         self._wake.set()
 
     def _put_head(self, status: int, headers: Sequence[Header], note: bytes) -> None:
         self._add_rate_headers()
         self.status = status
-        said = [*headers, (b"cache-status", b"bookstream; " + note)]
-        self._put({"type": "http.response.start", "status": status, "headers": said})
+        all_headers = [*headers, (b"cache-status", b"bookstream; " + note)]
+        self._put({"type": "http.response.start", "status": status, "headers": all_headers})
 
     def _add_rate_headers(self) -> None:
         counted = self.rate_limit

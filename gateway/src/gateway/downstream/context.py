@@ -1,20 +1,22 @@
-"""What every connection of a process shares."""
+"""State that all client connections of a process share."""
 
 from dataclasses import dataclass
 
-from gateway.auth.request_auth import RequestAuthenticator
+from gateway.auth.request_auth import RequestAuth
 from gateway.downstream.fast_path import FastPath
 from gateway.downstream.open_connections import OpenConnections
 from gateway.http.client_address import TrustedProxies
 from gateway.http.date import DateHeader
+from gateway.http.trace import Tracer
 from gateway.observability.access_log import RequestRecorder
+from gateway.proxy.handler import RequestHandler
 from gateway.ratelimit.address_limiter import AddressLimiter
 from gateway.ratelimit.usage import UsageRecorder
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Of a connection; a client's silence is bounded before its head is here and between two requests."""
+    """Limits of a client connection: head size in bytes, timeouts in seconds."""
 
     head_bytes: int = 32_768
     head_seconds: float = 10.0
@@ -24,14 +26,16 @@ class ConnectionLimits:
 
 @dataclass(frozen=True, slots=True)
 class DownstreamContext:
-    """The data plane as a connection sees it."""
+    """At `app.state.downstream`, where uvicorn's protocol factory finds it."""
 
     fast_path: FastPath
+    handler: RequestHandler
+    auth: RequestAuth
     recorder: RequestRecorder
     usage: UsageRecorder
+    tracer: Tracer
     date: DateHeader
     limits: ConnectionLimits
     connections: OpenConnections
-    authenticator: RequestAuthenticator
     trusted_proxies: TrustedProxies
     address_limiter: AddressLimiter

@@ -1,4 +1,4 @@
-"""A visit that is answered within the protocol: its answer is put together as bytes and written at once."""
+"""An exchange of the fast path: the response is built as bytes and written at once."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -17,32 +17,32 @@ from gateway.routing.match import RouteMatch
 from gateway.routing.routes import PUBLIC_PREFIX
 
 _STATUS = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
-_ONE_WRITE = 65_536
+_MAX_JOINED_BYTES = 65_536
 _MICRO = 1_000_000
 
 
 class DownstreamConnection(ExchangeClient, Protocol):
-    """The connection that a hot visit came by."""
+    """The connection of an exchange of the fast path."""
 
     is_draining: bool
 
     def get_date_line(self) -> bytes:
-        """`date: ...` with its line end."""
+        """The Date header with its line end."""
 
     def write(self, data: bytes) -> None:
         """To the client."""
 
-    def finish_exchange(self, exchange: "FastExchange", *, breaks_off: bool = False) -> None:
-        """The answer is complete, or as much as there will be of it."""
+    def finish_exchange(self, exchange: "FastExchange", *, is_aborted: bool = False) -> None:
+        """The response is complete, or was aborted."""
 
     def restart_exchange(self, exchange: "FastExchange") -> None:
-        """Let the slow way answer."""
+        """Passes the request to ASGI."""
 
 
 class FastExchange(Exchange):
-    """`raw` is the request's head as it came."""
+    """`raw` is the request's head as received."""
 
-    __slots__ = ("_has_begun", "_is_chunked", "_is_done", "_note", "_parts", "connection", "raw", "status")
+    __slots__ = ("_has_started", "_is_chunked", "_is_done", "_note", "_parts", "connection", "raw", "status")
 
     def __init__(
         self,
@@ -60,11 +60,11 @@ class FastExchange(Exchange):
         self.status = 0
         self._parts: list[bytes] | None = None
         self._note = b""
-        self._has_begun = self._is_chunked = self._is_done = False
+        self._has_started = self._is_chunked = self._is_done = False
 
     def send_hit(self, entry: CacheEntry, now: float) -> None:
-        """As Visit; what is the same for a second is put together once a second."""
-        if self.head.if_none_match is not None or len(entry.body) >= _ONE_WRITE:
+        """The head of a hit is the same for a second, so it is built once a second."""
+        if self.head.if_none_match is not None or len(entry.body) >= _MAX_JOINED_BYTES:
             Exchange.send_hit(self, entry, now)
             return
         if not entry.cached_head.valid_from <= now < entry.cached_head.valid_until:
@@ -88,29 +88,31 @@ class FastExchange(Exchange):
         )
 
     def send_entry(self, entry: CacheEntry, note: bytes, *, age: int) -> None:
-        """As Visit."""
-        inm = self.head.if_none_match
+        if_none_match = self.head.if_none_match
         self._note = note
-        aged = b"age: %d\r\n" % age if age >= 0 else b""
-        if inm is not None and matches_etag(inm, entry.etag):
+        age_line = b"age: %d\r\n" % age if age >= 0 else b""
+        if if_none_match is not None and matches_etag(if_none_match, entry.etag):
             self.status = 304
             self.connection.write(
                 b"HTTP/1.1 304 Not Modified\r\n%b%b%b\r\n"
-                % (entry.lines_304, aged, self._build_response_lines())
+                % (entry.lines_304, age_line, self._build_response_lines())
             )
         else:
             self.status = 200
-            top = b"HTTP/1.1 200 OK\r\n%b%b%b\r\n" % (entry.lines, aged, self._build_response_lines())
-            if len(entry.body) < _ONE_WRITE:
-                self.connection.write(top + entry.body)
+            head_bytes = b"HTTP/1.1 200 OK\r\n%b%b%b\r\n" % (
+                entry.lines,
+                age_line,
+                self._build_response_lines(),
+            )
+            if len(entry.body) < _MAX_JOINED_BYTES:
+                self.connection.write(head_bytes + entry.body)
             else:
-                self.connection.write(top)
+                self.connection.write(head_bytes)
                 self.connection.write(entry.body)
         self._finish()
 
     def start_response(self, status: int, headers: Sequence[Header], note: bytes) -> None:
-        """As Visit."""
-        self._has_begun, self.status, self._note = True, status, note
+        self._has_started, self.status, self._note = True, status, note
         parts, has_length = [_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status], False
         for name, value in headers:
             parts += (name, b": ", value, b"\r\n")
@@ -122,17 +124,14 @@ class FastExchange(Exchange):
         self._parts = parts
 
     def send_chunk(self, data: bytes) -> None:
-        """As Visit."""
         self._append(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
 
     def end_response(self) -> None:
-        """As Visit."""
         if self._is_chunked:
             self._append(b"0\r\n\r\n")
         self._is_done = True
 
     def flush(self) -> None:
-        """As Visit."""
         if self._parts:
             parts, self._parts = self._parts, None
             self.connection.write(b"".join(parts))
@@ -141,9 +140,8 @@ class FastExchange(Exchange):
             self._finish()
 
     def send_error(self, problem: ProblemError) -> None:
-        """As Visit."""
-        if self._has_begun:
-            self._finish(breaks_off=True)
+        if self._has_started:
+            self._finish(is_aborted=True)
             return
         response = build_problem_response(problem.problem, problem.detail, headers=problem.headers)
         self.status = response.status_code
@@ -156,7 +154,6 @@ class FastExchange(Exchange):
         self._finish()
 
     def restart(self) -> None:
-        """As Visit."""
         self.connection.restart_exchange(self)
 
     def _append(self, data: bytes) -> None:
@@ -173,8 +170,8 @@ class FastExchange(Exchange):
         )
 
     def _build_own_lines(self) -> bytes:
-        """The lines that are of this answer alone."""
-        counted = self.rate_limit
+        """The header lines that differ between responses."""
+        rate_limit = self.rate_limit
         closing = (
             b"" if self.head.keeps_alive and not self.connection.is_draining else b"connection: close\r\n"
         )
@@ -184,25 +181,26 @@ class FastExchange(Exchange):
             self.request_id,
             self.traceparent,
             self.auth.rates,
-            counted.remaining,
-            -(-counted.reset_after // _MICRO),
+            rate_limit.remaining,
+            -(-rate_limit.reset_after // _MICRO),
             (perf_counter() - self.started) * 1_000,
             closing,
         )
 
-    def _finish(self, *, breaks_off: bool = False) -> None:
-        self.source = None  # no cycle is left behind that only the garbage collector could free
-        self.connection.finish_exchange(self, breaks_off=breaks_off)
+    def _finish(self, *, is_aborted: bool = False) -> None:
+        self.source = None  # breaks a reference cycle, which only the garbage collector could free
+        self.connection.finish_exchange(self, is_aborted=is_aborted)
 
 
 def _refresh_cached_head(entry: CacheEntry, now: float, date_line: bytes) -> None:
-    auth, seen = entry.freshness, entry.cached_head
-    age, left = auth.get_age(now), auth.get_remaining_ttl(now)
-    seen.lines = b"HTTP/1.1 200 OK\r\n%b%bage: %d\r\ncache-status: bookstream; hit; ttl=%d\r\n" % (
+    freshness, cached_head = entry.freshness, entry.cached_head
+    age, ttl = freshness.get_age(now), freshness.get_remaining_ttl(now)
+    cached_head.lines = b"HTTP/1.1 200 OK\r\n%b%bage: %d\r\ncache-status: bookstream; hit; ttl=%d\r\n" % (
         date_line,
         entry.lines,
         age,
-        left,
+        ttl,
     )
-    seen.valid_from = max(float(int(now)), auth.stored_at + age)
-    seen.valid_until = min(int(now) + 1.0, auth.stored_at + age + 1.0) if left > 0 else seen.valid_from
+    cached_head.valid_from = max(float(int(now)), freshness.stored_at + age)
+    next_second = min(int(now) + 1.0, freshness.stored_at + age + 1.0)
+    cached_head.valid_until = next_second if ttl > 0 else cached_head.valid_from

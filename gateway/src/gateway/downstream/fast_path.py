@@ -1,30 +1,31 @@
-"""The fast lane: whole GETs of callers who are known already, recognised from the bytes as they came.
+"""The fast path: GET requests of cached callers, matched by the bytes of their head.
 
-Clients send the same headers again and again, with another target each time; a block of headers that was
-parsed once is known by its bytes. Anything unusual takes the other lane, which knows all of HTTP.
+Clients repeat the same headers with another target, so a parsed block of headers is cached by its bytes.
+Whatever is unusual goes to ASGI, which supports all of HTTP/1.1.
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import httptools
 
-from gateway.auth.caller_cache import Known
+from gateway.auth.caller_cache import Known, TokenCache
+from gateway.auth.request_auth import check_access
 from gateway.downstream.fast_exchange import DownstreamConnection, FastExchange
 from gateway.http.headers import REQUEST_ID, Header, get_first, validate_request_id
 from gateway.http.request_head import PER_REQUEST_HEADERS, RequestHead
-from gateway.http.trace import TRACEPARENT, TraceContext, parse_traceparent
-from gateway.proxy.handler import RequestHandler
+from gateway.http.trace import TRACEPARENT, TraceContext, Tracer, parse_traceparent
 from gateway.routing.match import RouteMatch, match_target
 
 K = TypeVar("K")
 T = TypeVar("T")
 _HTTP = b" HTTP/1.1\r\n"
-_LONGEST_HEAD, _LONGEST_BLOCK = 16_384, 8_192
-_MOST_BLOCKS, _MOST_PLANS = 4_096, 16_384
+_MAX_HEAD_BYTES, _MAX_BLOCK_BYTES = 16_384, 8_192
+_MAX_BLOCKS, _MAX_MATCHES = 4_096, 16_384
 
 
 class _HeaderBlock:
-    """A block of headers with whoever it was from last time."""
+    """A parsed block of headers with the caller that was last authenticated by it."""
 
     __slots__ = ("auth", "head")
 
@@ -34,37 +35,36 @@ class _HeaderBlock:
 
 
 class FastPath:
-    """Shared by all connections of the process."""
+    """Shared by all connections of the process; `now` gives seconds since 1970."""
 
-    def __init__(self, engine: RequestHandler) -> None:
-        self.handler = engine
-        self._now, self._tracer = engine.now, engine.tracer
+    def __init__(self, *, callers: TokenCache, tracer: Tracer, now: Callable[[], float]) -> None:
+        self._callers, self._tracer, self._now = callers, tracer, now
         self._blocks: dict[bytes, _HeaderBlock] = {}
         self._parsed_blocks: dict[tuple[Header, ...], _HeaderBlock] = {}
-        self._plans: dict[bytes, RouteMatch] = {}
+        self._matches: dict[bytes, RouteMatch] = {}
         self._headers: list[Header] = []
         self._is_complete = False
         self._parser = httptools.HttpRequestParser(self)
 
     def create_exchange(self, raw: bytes, connection: DownstreamConnection) -> FastExchange | None:
-        """The visit that a request's whole head is; None for the other lane."""
+        """The exchange for a complete request head; None when ASGI must handle the request."""
         target_end = raw.find(_HTTP)
-        if target_end < 0 or len(raw) > _LONGEST_HEAD:
+        if target_end < 0 or len(raw) > _MAX_HEAD_BYTES:
             return None
         target, lines = raw[4:target_end], raw[target_end + len(_HTTP) :]
-        match = self._plans.get(target) or self._plan(target)
+        match = self._matches.get(target) or self._match(target)
         if match is None:
             return None
         block, trace, request_id = self._blocks.get(lines), None, None
         if block is None:
-            found = self._read(raw, lines)
-            if found is None:
+            parsed = self._parse(raw, lines)
+            if parsed is None:
                 return None
-            block, trace, request_id = found
+            block, trace, request_id = parsed
         auth = block.auth
         if auth is None or not auth.is_good or auth.until <= self._now():
-            auth = block.auth = self.handler.callers.get(block.head.get_credentials())
-        if auth is None or match.route.read_scope not in auth.caller.scopes:
+            auth = block.auth = self._callers.get(block.head.get_credentials())
+        if auth is None or check_access("GET", match, auth) is not None:
             return None
         exchange = FastExchange(match, block.head, auth, connection=connection, raw=raw)
         trace_id, exchange.traceparent = self._tracer.start_span(trace)
@@ -72,44 +72,42 @@ class FastPath:
         return exchange
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """The parser's."""
         self._headers.append((name.lower(), value))
 
     def on_message_complete(self) -> None:
-        """The parser's."""
         self._is_complete = True
 
-    def _plan(self, target: bytes) -> RouteMatch | None:
-        match = match_target(target) if len(target) <= _LONGEST_BLOCK else None
+    def _match(self, target: bytes) -> RouteMatch | None:
+        match = match_target(target) if len(target) <= _MAX_BLOCK_BYTES else None
         if match is not None:
-            _remember(self._plans, target, match, most=_MOST_PLANS)
+            _remember(self._matches, target, match, limit=_MAX_MATCHES)
         return match
 
-    def _read(
+    def _parse(
         self, raw: bytes, lines: bytes
     ) -> tuple[_HeaderBlock, TraceContext | None, bytes | None] | None:
-        """Known by what is left without the headers that are new with each request, given beside."""
-        headers = self._parsed(raw)
-        block = None if headers is None else self._known_block(headers)
+        """The block without the headers that change with each request; their values beside it."""
+        headers = self._parse_headers(raw)
+        block = None if headers is None else self._find_block(headers)
         if headers is None or block is None:
             return None
         if len(headers) < len(self._headers):
             trace = parse_traceparent(get_first(self._headers, TRACEPARENT))
             return block, trace, validate_request_id(get_first(self._headers, REQUEST_ID))
-        if len(lines) <= _LONGEST_BLOCK:
-            _remember(self._blocks, lines, block, most=_MOST_BLOCKS)
+        if len(lines) <= _MAX_BLOCK_BYTES:
+            _remember(self._blocks, lines, block, limit=_MAX_BLOCKS)
         return block, None, None
 
-    def _known_block(self, headers: tuple[Header, ...]) -> _HeaderBlock | None:
+    def _find_block(self, headers: tuple[Header, ...]) -> _HeaderBlock | None:
         block = self._parsed_blocks.get(headers)
         if block is None:
             head = RequestHead(headers)
             block = _HeaderBlock(head) if head.is_simple else None
             if block is not None:
-                _remember(self._parsed_blocks, headers, block, most=_MOST_BLOCKS)
+                _remember(self._parsed_blocks, headers, block, limit=_MAX_BLOCKS)
         return block
 
-    def _parsed(self, raw: bytes) -> tuple[Header, ...] | None:
+    def _parse_headers(self, raw: bytes) -> tuple[Header, ...] | None:
         self._headers, self._is_complete = [], False
         try:
             self._parser.feed_data(raw)
@@ -122,7 +120,7 @@ class FastPath:
         return tuple(header for header in self._headers if header[0] not in PER_REQUEST_HEADERS)
 
 
-def _remember(memory: dict[K, T], key: K, value: T, *, most: int) -> None:
-    if len(memory) >= most:
+def _remember(memory: dict[K, T], key: K, value: T, *, limit: int) -> None:
+    if len(memory) >= limit:
         memory.clear()
     memory[key] = value

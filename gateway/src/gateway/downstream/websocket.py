@@ -1,4 +1,4 @@
-"""A WebSocket: once both ends have agreed, bytes pass both ways as they come, as fast as they are taken."""
+"""WebSockets: after the upgrade, bytes are copied both ways with backpressure."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from gateway.downstream.fast_exchange import DownstreamConnection, FastExchange
 from gateway.http.headers import Header, filter_response_headers, get_first
 from gateway.http.request_head import RequestHead
 from gateway.proxy.passthrough import Passthrough
-from gateway.routing.match import match_target
-from gateway.routing.routes import PUBLIC_PREFIX_BYTES, is_permitted
+from gateway.routing.match import is_routed, match_target
+from gateway.routing.routes import PUBLIC_PREFIX_BYTES
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.messages import OutboundHead
 from gateway.upstream.request import create_request
 
-_MOST_EARLY = 262_144
+_MAX_EARLY_BYTES = 262_144
 
 
 def is_websocket_request(raw: bytes) -> bool:
-    """Whether a request's whole head asks for a WebSocket."""
+    """Whether a complete request head asks for a WebSocket."""
     return b"\r\nupgrade: websocket\r\n" in raw.lower()
 
 
@@ -36,113 +36,112 @@ class UpgradeClient(DownstreamConnection, Protocol):
         """Network address and scheme of the client."""
 
     def refuse(self, slug: str, detail: str, headers: dict[str, str] | None = None) -> None:
-        """Send a problem and close."""
+        """Sends a problem and closes."""
 
 
 class WebSocketTunnel(asyncio.Protocol):
-    """As a Protocol it takes what the service's connection brings."""
+    """Copies bytes between client and service; the asyncio protocol of the service's connection."""
 
-    def __init__(self, inside: DownstreamContext, client: UpgradeClient, raw: bytes) -> None:
-        self._inside, self._client = inside, client
-        self._early = b""
-        self._asking: FastExchange | None = None
+    def __init__(self, context: DownstreamContext, client: UpgradeClient, raw: bytes) -> None:
+        self._context, self._client = context, client
+        self._early_data = b""
+        self._exchange: FastExchange | None = None
         self._connection: UpstreamConnection | None = None
-        self._is_over = False
+        self._is_closed = False
         self._opening = asyncio.ensure_future(self._open(raw))
 
     def send_to_service(self, data: bytes) -> None:
-        """Bytes for the service."""
+        """Data that arrives before the upgrade is buffered up to a bound."""
         if self._connection is not None:
             self._connection.transport.write(data)
         else:
-            self._early += data
-            if len(self._early) > _MOST_EARLY:
+            self._early_data += data
+            if len(self._early_data) > _MAX_EARLY_BYTES:
                 self._client.transport.abort()
 
     def pause_service(self) -> None:
-        """The client reads slowly."""
+        """Backpressure from a slow client."""
         if self._connection is not None:
             self._connection.transport.pause_reading()
 
     def resume_service(self) -> None:
-        """The client reads again."""
+        """The client's write buffer has drained."""
         if self._connection is not None:
             self._connection.transport.resume_reading()
 
     def disconnect(self) -> None:
-        """The client is gone: so is the service's connection."""
-        self._is_over = True
+        """The client disconnected; closes the service's connection too."""
+        self._is_closed = True
         self._opening.cancel()
         if self._connection is not None:
             self._connection.abort()
-        elif self._asking is not None:
-            self._asking.disconnect()
+        elif self._exchange is not None:
+            self._exchange.disconnect()
 
     def close(self) -> None:
-        """The gateway stops."""
+        """Closes the client's connection, when the gateway stops."""
         self._client.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """As asyncio.Protocol."""
         self._client.transport.write(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As asyncio.Protocol."""
-        if not self._is_over:
+        if not self._is_closed:
             self._client.transport.close()
 
     def on_upgraded(self, connection: UpstreamConnection, rest: bytes) -> None:
-        """The service switched protocols."""
-        self._connection, connection.tunnel = connection, self
+        """The service accepted; `rest` came with its response head."""
+        self._connection = connection
+        connection.upgrade(self)
         if rest:
             self._client.transport.write(rest)
-        if self._early:
-            connection.transport.write(self._early)
-            self._early = b""
+        if self._early_data:
+            connection.transport.write(self._early_data)
+            self._early_data = b""
 
     async def _open(self, raw: bytes) -> None:
         try:
-            exchange = await self._visit(raw)
-            upstream = self._inside.fast_path.handler.upstreams[exchange.match.route.service]
-            asked = self._inside.fast_path.handler.build_outbound_head(exchange)
-            passthrough = _UpgradeResponse(exchange, upstream.name, self._client)
-            head = OutboundHead("GET", asked.target, asked.lines, upgrade=b"websocket")
-            request = create_request(upstream, head, passthrough)
+            exchange = await self._create_exchange(raw)
+            handler = self._context.handler
+            upstream = handler.upstreams[exchange.match.route.service]
+            plain = handler.build_outbound_head(exchange)
+            response = _UpgradeResponse(exchange, upstream.name, self._client)
+            head = OutboundHead("GET", plain.target, plain.lines, upgrade=b"websocket")
+            request = create_request(upstream, head, response)
             request.upgrade_callback = self.on_upgraded
-            exchange.source = passthrough.request = request
-            self._asking = exchange
+            exchange.source = response.request = request
+            self._exchange = exchange
             request.attempt()
         except ProblemError as error:
-            self._client.refuse(error.problem.slug, error.detail)
+            self._client.refuse(error.problem.slug, error.detail, error.headers)
         except BookstreamError as error:
             self._client.refuse("unavailable", str(error))
 
-    async def _visit(self, raw: bytes) -> FastExchange:
+    async def _create_exchange(self, raw: bytes) -> FastExchange:
         headers, target = _parse_head(raw)
         head = RequestHead(headers)
-        match = match_target(target)
-        if match is None or not head.host:
-            raise ProblemError("not-found", "no service answers at this address; /docs lists them")
-        auth = await self._inside.authenticator.authenticate(head, self._client.find_client(head)[0])
-        await self._inside.authenticator.count(auth)
-        if not is_permitted(auth.caller.scopes, match.route, "GET"):
-            raise ProblemError("forbidden", f"requires the scope {match.route.read_scope}")
+        if not is_routed(target):
+            raise ProblemError("not-found", "no service has this path; /docs lists all operations")
+        match, address = match_target(target), self._client.find_client(head)[0]
+        auth, problem = await self._context.auth.authorize("GET", match, head, address)
+        await self._context.auth.count(auth)
+        if problem is not None or match is None:
+            raise problem or ProblemError("not-found", "no service has this path")
         exchange = FastExchange(match, head, auth, connection=self._client, raw=raw)
-        trace_id, exchange.traceparent = self._inside.fast_path.handler.tracer.start_span(head.trace)
+        trace_id, exchange.traceparent = self._context.tracer.start_span(head.trace)
         exchange.request_id = head.request_id or trace_id
         return exchange
 
 
 class _UpgradeResponse(Passthrough):
-    """Passes a 101 on as it is, and anything else as an ordinary answer, after which the connection ends."""
+    """Passes a 101 on unchanged; any other response is relayed, then the connection closes."""
 
     def __init__(self, exchange: FastExchange, service: str, client: UpgradeClient) -> None:
         super().__init__(exchange, service, note=b"fwd=bypass")
         self._client = client
-        client.is_draining = True  # whatever comes after an answer that is no 101 isn't HTTP for us
+        client.is_draining = True  # after a response that is no 101 the client's bytes are not HTTP
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
-        """As Receiver."""
         if status != 101:
             super().on_head(status, headers)
             return
@@ -168,13 +167,15 @@ class _HeadParser:
 
 
 def _parse_head(raw: bytes) -> tuple[list[Header], bytes]:
-    reader = _HeadParser()
+    parser = _HeadParser()
     try:
-        httptools.HttpRequestParser(reader).feed_data(raw)
+        httptools.HttpRequestParser(parser).feed_data(raw)
     except httptools.HttpParserUpgrade:
         pass
     except httptools.HttpParserError as error:
-        raise ProblemError("bad-request", "the bytes of the request are not HTTP/1.1") from error
-    if get_first(reader.headers, b"content-length") or get_first(reader.headers, b"transfer-encoding"):
-        raise ProblemError("bad-request", "a request for a WebSocket has no body")
-    return reader.headers, reader.target
+        raise ProblemError("bad-request", "the request is not valid HTTP/1.1") from error
+    if [name for name, _ in parser.headers].count(b"host") != 1:
+        raise ProblemError("bad-request", "send one Host header that names a host")
+    if get_first(parser.headers, b"content-length") or get_first(parser.headers, b"transfer-encoding"):
+        raise ProblemError("bad-request", "a WebSocket request must not have a body")
+    return parser.headers, parser.target

@@ -9,39 +9,41 @@ Network = IPv4Network | IPv6Network
 
 
 class TrustedProxies:
-    """Networks of the proxies before the gateway: what they say of the client is believed.
+    """Networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 
-    Raises: ValueError for something that is no network.
+    Raises: ValueError for an invalid network.
     """
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks: tuple[Network, ...] = tuple(ip_network(text, strict=False) for text in networks)
 
     def trusts(self, address: str) -> bool:
-        """Whether a connection from there is one of them."""
+        """Whether the address is in one of the networks."""
         try:
-            found = ip_address(address)
+            parsed = ip_address(address)
         except ValueError:
             return False
-        return any(found in network for network in self._networks)
+        return any(parsed in network for network in self._networks)
 
     def find_client(self, headers: Sequence[Header], peer: str, scheme: str) -> tuple[str, str]:
         """Address and scheme of the client behind the trusted `peer`.
 
-        X-Forwarded-For is read from its end: each proxy wrote whom it saw behind what it got, so the last one
-        that is no proxy of ours is the client, and what stands before it is only a claim.
+        X-Forwarded-For is read from its end, where each proxy appended the address that it saw: the last one
+        that is no trusted proxy is the client; what precedes it can be forged.
         """
-        said = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
-        found = peer
-        for text in reversed(said.split(",")):
+        forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode(
+            "latin-1"
+        )
+        parsed = peer
+        for text in reversed(forwarded.split(",")):
             address = text.strip().removeprefix("[").removesuffix("]")
             if not _is_address(address):
                 break
-            found = address
+            parsed = address
             if not self.trusts(address):
                 break
         proto = (get_first(headers, b"x-forwarded-proto") or b"").decode("latin-1").lower()
-        return found, proto if proto in ("http", "https") else scheme
+        return parsed, proto if proto in ("http", "https") else scheme
 
 
 def _is_address(text: str) -> bool:

@@ -1,11 +1,11 @@
-"""The Date header, made once a second."""
+"""The Date header, formatted once a second."""
 
 import time
 from email.utils import formatdate
 
 
 class DateHeader:
-    """The machine's clock, as HTTP writes it."""
+    """Formats the system clock."""
 
     def __init__(self) -> None:
         self._second = 0

@@ -1,4 +1,4 @@
-"""The headers of a request, read once: what the data plane asks of them, ready for use."""
+"""A request's headers with everything that the proxy derives from them."""
 
 from collections.abc import Sequence
 
@@ -18,41 +18,41 @@ from gateway.http.trace import TRACEPARENT, TraceContext, parse_traceparent
 _BODY = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"trailer"})
 _INTERNAL_TOKEN = INTERNAL_TOKEN.lower().encode()
 PER_REQUEST_HEADERS = frozenset({REQUEST_ID, TRACEPARENT})
-"""Headers that are new with each request."""
+"""Headers that differ in every request."""
 
 
 class RequestHead:
-    """Computed once for each block of headers, however many requests come with it."""
+    """Computed once for each block of headers; the fast path reuses it for later requests."""
 
     def __init__(self, headers: Sequence[Header]) -> None:
         self.headers = headers
         self.host = validate_host(get_first(headers, b"host"))
         names = [name for name, _ in headers]
         self.is_simple = _BODY.isdisjoint(names) and names.count(b"host") == 1 and bool(self.host)
-        """Whether nothing but these headers belongs to the request."""
-        self.body_length = _length_of(headers)
-        """Of the body in bytes, None for chunks."""
+        """Whether the request is complete with these headers: no body, no upgrade, one host."""
+        self.body_length = _parse_body_length(headers)
+        """Of the body in bytes, None for chunked."""
         self.keeps_alive = (get_first(headers, b"connection") or b"").lower() != b"close"
         self.bypasses_cache = bypasses_cache(headers)
         self.wants_fresh = wants_fresh(headers)
         self.if_none_match = get_first(headers, b"if-none-match")
         self.request_id = validate_request_id(get_first(headers, REQUEST_ID))
         self.trace: TraceContext | None = parse_traceparent(get_first(headers, TRACEPARENT))
-        self._forward: bytes | None = None  # not cached_property: compiled, it would be made anew each time
+        self._forward: bytes | None = None  # not cached_property: compiled, it would be computed each time
         self._forward_plain: bytes | None = None
 
     @property
     def forwarded_lines(self) -> bytes:
-        """The lines that a service gets of them."""
+        """The header lines that are forwarded to a service."""
         if self._forward is None:
-            self._forward = _lines(filter_request_headers(self.headers))
+            self._forward = _format_lines(filter_request_headers(self.headers))
         return self._forward
 
     @property
     def unconditional_lines(self) -> bytes:
-        """The same without what would make the service answer with less than the whole plain body."""
+        """The same without conditions, ranges and encodings: the service sends the complete body."""
         if self._forward_plain is None:
-            self._forward_plain = _lines(drop_conditions(filter_request_headers(self.headers)))
+            self._forward_plain = _format_lines(drop_conditions(filter_request_headers(self.headers)))
         return self._forward_plain
 
     def get_credentials(self) -> tuple[bytes | None, bytes | None]:
@@ -60,7 +60,7 @@ class RequestHead:
         return get_first(self.headers, b"authorization"), get_first(self.headers, b"x-api-key")
 
     def build_client_lines(self, address: str, scheme: str, *, prefix: str) -> bytes:
-        """What only the gateway may say of the client; `prefix` is that of all public paths."""
+        """Forwarded and X-Forwarded-* lines; `prefix` is that of all public paths."""
         bracketed = f"[{address}]" if ":" in address else address
         return (
             f"x-forwarded-for: {address}\r\nx-forwarded-host: {self.host}\r\nx-forwarded-proto: {scheme}\r\n"
@@ -70,7 +70,7 @@ class RequestHead:
 
 
 def build_identity_lines(internal_token: bytes, request_id: bytes, traceparent: bytes) -> bytes:
-    """Who asks, and the names under which both sides log it."""
+    """The internal token, request id and traceparent lines for a service."""
     return b"%b: %b\r\nx-request-id: %b\r\ntraceparent: %b\r\n" % (
         _INTERNAL_TOKEN,
         internal_token,
@@ -79,12 +79,12 @@ def build_identity_lines(internal_token: bytes, request_id: bytes, traceparent: 
     )
 
 
-def _length_of(headers: Sequence[Header]) -> int | None:
+def _parse_body_length(headers: Sequence[Header]) -> int | None:
     if get_first(headers, b"transfer-encoding") is not None:
         return None
-    said = get_first(headers, b"content-length") or b"0"
-    return int(said[:20]) if said.isdigit() else 0
+    length = get_first(headers, b"content-length") or b"0"
+    return int(length[:20]) if length.isdigit() else 0
 
 
-def _lines(headers: Sequence[Header]) -> bytes:
+def _format_lines(headers: Sequence[Header]) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)

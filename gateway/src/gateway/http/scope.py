@@ -1,4 +1,4 @@
-"""Headers that every answer to a request gets, whoever makes the answer."""
+"""Request ids, the user and common response headers, kept in the ASGI scope."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -12,7 +12,7 @@ Scope = MutableMapping[str, Any]
 
 
 def set_request_ids(scope: Scope, request_id: bytes, traceparent: bytes) -> None:
-    """The names under which the request is logged, on both sides; the answer will have them."""
+    """Sets the request id and traceparent for logs, services and the response."""
     scope[_IDENTITY] = (request_id, traceparent)
     scope[_USER] = []
     get_response_headers(scope).extend(
@@ -26,29 +26,28 @@ def set_request_ids(scope: Scope, request_id: bytes, traceparent: bytes) -> None
 
 def get_request_ids(scope: Scope) -> tuple[bytes, bytes]:
     """Request id and traceparent."""
-    found: tuple[bytes, bytes] = scope[_IDENTITY]
-    return found
+    value: tuple[bytes, bytes] = scope[_IDENTITY]
+    return value
 
 
 def set_user(scope: Scope, user_id: str) -> None:
-    """Whose request it turned out to be, for the log."""
+    """Sets the authenticated user, for the access log."""
     scope[_USER].append(user_id)
 
 
 def get_user(scope: Scope) -> str:
-    """The user's id; empty for nobody."""
+    """The user's id; "" for an anonymous request."""
     named: list[str] = scope[_USER]
     return named[-1] if named else ""
 
 
 def add_response_headers(scope: Scope, headers: Mapping[str, str]) -> None:
-    """The answer will have them, unless whoever makes it sets the same."""
+    """Adds headers to the response, unless its endpoint sets the same."""
     get_response_headers(scope).extend(
         (name.lower().encode(), value.encode()) for name, value in headers.items()
     )
 
 
 def get_response_headers(scope: Scope) -> list[Header]:
-    """What has been added so far."""
-    found: list[Header] = scope.setdefault(_KEY, [])
-    return found
+    value: list[Header] = scope.setdefault(_KEY, [])
+    return value

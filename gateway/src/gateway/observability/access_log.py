@@ -1,4 +1,4 @@
-"""What is counted and logged of every answered request: cheap while it happens, dear only when asked for."""
+"""Access log and latency histograms of requests; recording is cheap, formatting happens later."""
 
 import sys
 from bisect import bisect_left
@@ -10,12 +10,12 @@ from typing import NamedTuple, TextIO
 import orjson
 
 LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds in seconds."""
+"""Upper bounds of the histogram's buckets, in seconds."""
 _MOST_LINES = 500
 
 
 class AccessRecord(NamedTuple):
-    """One answered request; `route` is a prefix, `own` for the gateway's; `cache` as in Cache-Status."""
+    """A completed request; `route` is a prefix, `own` for the gateway's; `cache` as in Cache-Status."""
 
     method: str
     route: str
@@ -29,7 +29,7 @@ class AccessRecord(NamedTuple):
 
 
 class AccessLog:
-    """Lines of JSON, written some hundred at a time and at least each second."""
+    """Lines of JSON, written in batches: after 500 lines, and at every sweep."""
 
     def __init__(self, *, now: Callable[[], float], stream: TextIO | None = None) -> None:
         self._now = now
@@ -37,25 +37,23 @@ class AccessLog:
         self._lines: list[tuple[float, AccessRecord]] = []
 
     def add(self, answered: AccessRecord) -> None:
-        """Log it soon."""
         self._lines.append((self._now(), answered))
         if len(self._lines) >= _MOST_LINES:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has come together."""
+        """Writes the pending lines."""
         lines, self._lines = self._lines, []
         if lines:
             self._stream.write(b"".join(map(_format_line, lines)).decode())
             self._stream.flush()
 
     def sweep(self, now: float) -> None:
-        """As Swept."""
         self.flush()
 
 
 class LatencyHistogram:
-    """Of one method, route and status: `times` counts answers by bucket, the last is beyond all bounds."""
+    """Of one method, route and status; the last of `bucket_counts` is above all bounds."""
 
     __slots__ = ("bucket_counts", "total_seconds")
 
@@ -65,20 +63,20 @@ class LatencyHistogram:
 
 
 class RequestRecorder:
-    """Counts by method, route and status."""
+    """Histograms by method, route and status."""
 
     def __init__(self, log: AccessLog | None) -> None:
         self.log = log
         self.histograms: dict[tuple[str, str, int], LatencyHistogram] = {}
 
     def record(self, answered: AccessRecord) -> None:
-        """One more, with all that is known of it."""
+        """Counts and logs a request."""
         self.count(answered.method, answered.route, answered.status, answered.seconds)
         if self.log is not None:
             self.log.add(answered)
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One more, for the numbers alone."""
+        """Counts a request without logging it."""
         key = (method, route, status)
         tally = self.histograms.get(key)
         if tally is None:

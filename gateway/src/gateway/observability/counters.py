@@ -1,7 +1,7 @@
-"""What a process has counted, as plain numbers that can be written down and added to those of another."""
+"""What a process counts, as plain numbers that can be written to a file and added up."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -13,38 +13,26 @@ from gateway.routing.routes import Service
 from gateway.upstream.upstream import Upstream
 
 Sample = tuple[str, ...]
-"""A metric's name and the values of its labels; a bucket has its number as the last."""
+"""A metric's name and its label values; for a histogram the last is the index of a bucket."""
 SUM = "sum"
-"""In the place of a bucket's number: all seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """Where the numbers are."""
-
-    observer: RequestRecorder
-    store: ResponseCache
-    connections: Callable[[], int]
-    crowd: AddressLimiter
-    upstreams: Mapping[Service, Upstream]
+"""In the place of a bucket's index: the sum of seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """`counts` only grow and outlive their process; `levels` are as they are now and end with it."""
+    """`counts` only grow and outlive their process; `gauges` end with it."""
 
     counts: Mapping[Sample, float]
     gauges: Mapping[Sample, float]
 
     def pack(self) -> bytes:
-        """As JSON."""
         return orjson.dumps([[[*key], value] for key, value in self.counts.items()]) + (
             b"\n" + orjson.dumps([[[*key], value] for key, value in self.gauges.items()])
         )
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Counters":
-        """The inverse of pack."""
+        """Parses what `pack` wrote."""
         counts, levels = (
             {tuple(key): value for key, value in orjson.loads(line)} for line in packed.split(b"\n")
         )
@@ -54,46 +42,70 @@ class Counters:
 NO_COUNTERS = Counters({}, {})
 
 
-def sum_counters(all_of_them: Iterable[Counters]) -> Counters:
-    """The sum."""
+def sum_counters(parts: Iterable[Counters]) -> Counters:
+    """The sum of counts and of gauges over all processes."""
     counts: Counter[Sample] = Counter()
     levels: Counter[Sample] = Counter()
-    for numbers in all_of_them:
-        counts.update(numbers.counts)
-        levels.update(numbers.gauges)
+    for part in parts:
+        counts.update(part.counts)
+        levels.update(part.gauges)
     return Counters(counts, levels)
 
 
-def collect_counters(watched: Watched) -> Counters:
-    """Those of this process, now."""
-    return Counters(dict(_collect_counts(watched)), dict(_collect_gauges(watched)))
+def collect_counters(
+    *,
+    recorder: RequestRecorder,
+    cache: ResponseCache,
+    address_limiter: AddressLimiter,
+    upstreams: Mapping[Service, Upstream],
+    count_connections: Callable[[], int],
+) -> Counters:
+    """The counters and gauges of this process, now."""
+    counts = {
+        **_collect_requests(recorder),
+        ("gateway_requests_counted_locally",): cache.counted_locally,
+        ("gateway_address_limited_requests",): address_limiter.refused_count,
+        **_collect_failures(upstreams),
+    }
+    gauges = {
+        ("gateway_workers",): 1,
+        ("gateway_cache_bytes",): cache.local.bytes,
+        ("gateway_cache_entries",): len(cache.local),
+        ("gateway_connections",): count_connections(),
+        **_collect_upstream_gauges(upstreams),
+    }
+    return Counters(counts, gauges)
 
 
-def _collect_counts(watched: Watched) -> Iterator[tuple[Sample, float]]:
+def _collect_requests(recorder: RequestRecorder) -> dict[Sample, float]:
+    samples: dict[Sample, float] = {}
     by_route: dict[str, list[LatencyHistogram]] = defaultdict(list)
-    for (method, route, status), tally in watched.observer.histograms.items():
-        yield ("gateway_requests", method, route, str(status)), sum(tally.bucket_counts)
-        by_route[route].append(tally)
-    for route, tallies in by_route.items():
-        for number, counts in enumerate(zip(*(tally.bucket_counts for tally in tallies), strict=True)):
-            yield ("gateway_request_seconds", route, str(number)), sum(counts)
-        yield ("gateway_request_seconds", route, SUM), sum(tally.total_seconds for tally in tallies)
-    yield ("gateway_counted_without_server",), watched.store.counted_locally
-    yield ("gateway_crowded",), watched.crowd.refused_count
-    for upstream in watched.upstreams.values():
-        for failure, count in upstream.failures.items():
-            yield ("gateway_upstream_failures", upstream.name, failure.name.lower()), count
+    for (method, route, status), histogram in recorder.histograms.items():
+        samples["gateway_requests", method, route, str(status)] = sum(histogram.bucket_counts)
+        by_route[route].append(histogram)
+    for route, histograms in by_route.items():
+        buckets = zip(*(histogram.bucket_counts for histogram in histograms), strict=True)
+        for index, counts in enumerate(buckets):
+            samples["gateway_request_seconds", route, str(index)] = sum(counts)
+        samples["gateway_request_seconds", route, SUM] = sum(h.total_seconds for h in histograms)
+    return samples
 
 
-def _collect_gauges(watched: Watched) -> Iterator[tuple[Sample, float]]:
-    yield ("gateway_workers",), 1
-    yield ("gateway_cache_bytes",), watched.store.local.bytes
-    yield ("gateway_cache_entries",), len(watched.store.local)
-    yield ("gateway_connections",), watched.connections()
-    for upstream in watched.upstreams.values():
-        yield ("gateway_upstream_breaker_open", upstream.name), float(upstream.breaker.is_open)
-        left_out = upstream.balancer.list_ejected()
+def _collect_failures(upstreams: Mapping[Service, Upstream]) -> dict[Sample, float]:
+    return {
+        ("gateway_upstream_request_failures", upstream.name, failure.name.lower()): count
+        for upstream in upstreams.values()
+        for failure, count in upstream.failures.items()
+    }
+
+
+def _collect_upstream_gauges(upstreams: Mapping[Service, Upstream]) -> dict[Sample, float]:
+    samples: dict[Sample, float] = {}
+    for upstream in upstreams.values():
+        samples["gateway_upstream_breaker_open", upstream.name] = float(upstream.breaker.is_open)
+        ejected = upstream.balancer.list_ejected()
         for address in upstream.balancer.addresses.values():
-            place = (upstream.name, address.url)
-            yield ("gateway_upstream_outstanding", *place), address.outstanding
-            yield ("gateway_upstream_resting", *place), float(address in left_out)
+            labels = (upstream.name, address.url)
+            samples["gateway_upstream_outstanding", *labels] = address.outstanding
+            samples["gateway_upstream_ejected", *labels] = float(address in ejected)
+    return samples

@@ -1,7 +1,7 @@
-"""What Prometheus reads at /metrics: made of plain numbers when it asks; requests pay hardly anything."""
+"""The /metrics endpoint for Prometheus; requests only increment plain numbers, a scrape formats them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from itertools import accumulate
 
@@ -15,30 +15,37 @@ from starlette.responses import PlainTextResponse, Response
 
 from bookcore.kit.problem import ProblemError
 from gateway.observability.access_log import LATENCY_BUCKETS
-from gateway.observability.counters import SUM, Counters, Watched, collect_counters
+from gateway.observability.counters import SUM, Counters, Sample
 from gateway.observability.worker_counters import WorkerCounters
 
 _log = structlog.get_logger()
 _EVERY_SECONDS = 1.0
-_TIMES = "gateway_request_seconds"
-_SERVICE = ["service", "address"]
+_HISTOGRAM = "gateway_request_seconds"
+_ADDRESS = ["service", "address"]
 METRICS = {
-    "gateway_requests": "answered requests by method, route and status",
-    "gateway_request_seconds": "time from a request's head to the end of its answer, by route",
-    "gateway_cache_bytes": "memory that cached answers take in the processes",
-    "gateway_cache_entries": "cached answers in the processes",
-    "gateway_counted_without_server": "requests that were counted while the cache server was away",
-    "gateway_crowded": "requests refused because their network address sent too many",
+    "gateway_requests": "requests by method, route and response status",
+    "gateway_request_seconds": "seconds from a request's head to the end of its response, by route",
+    "gateway_cache_bytes": "bytes of cached responses in memory",
+    "gateway_cache_entries": "cached responses in memory",
+    "gateway_requests_counted_locally": "requests rate-limited per process, while the cache server was away",
+    "gateway_address_limited_requests": "requests refused by the limit of their network address",
     "gateway_connections": "open client connections",
-    "gateway_upstream_outstanding": "requests under way at an address of a service",
-    "gateway_upstream_resting": "processes that leave an address of a service out",
-    "gateway_upstream_breaker_open": "processes that ask a service only once a second because it fails",
-    "gateway_upstream_failures": "calls to a service that gave no whole answer, by reason",
-    "gateway_workers": "processes that these numbers are of",
+    "gateway_upstream_outstanding": "requests under way by upstream address",
+    "gateway_upstream_ejected": "processes that have ejected the upstream address",
+    "gateway_upstream_breaker_open": "processes whose circuit breaker for the service is open",
+    "gateway_upstream_request_failures": "requests to a service without a complete response, by reason",
+    "gateway_workers": "worker processes that these metrics sum up",
+    "gateway_counted_without_server": "deprecated: use gateway_requests_counted_locally",
+    "gateway_crowded": "deprecated: use gateway_address_limited_requests",
+    "gateway_upstream_resting": "deprecated: use gateway_upstream_ejected",
+    "gateway_upstream_failures": "deprecated: use gateway_upstream_request_failures",
 }
-"""Every metric with its meaning, each the sum over all workers; counters get `_total` behind their name."""
+"""Every metric with its help, each the sum over all workers; counters get the suffix `_total`."""
 _COUNTERS = {
     "gateway_requests": ["method", "route", "status"],
+    "gateway_requests_counted_locally": [],
+    "gateway_address_limited_requests": [],
+    "gateway_upstream_request_failures": ["service", "reason"],
     "gateway_counted_without_server": [],
     "gateway_crowded": [],
     "gateway_upstream_failures": ["service", "reason"],
@@ -47,28 +54,43 @@ _GAUGES = {
     "gateway_cache_bytes": [],
     "gateway_cache_entries": [],
     "gateway_connections": [],
-    "gateway_upstream_outstanding": _SERVICE,
-    "gateway_upstream_resting": _SERVICE,
+    "gateway_upstream_outstanding": _ADDRESS,
+    "gateway_upstream_ejected": _ADDRESS,
     "gateway_upstream_breaker_open": ["service"],
     "gateway_workers": [],
+    "gateway_upstream_resting": _ADDRESS,
+}
+_DEPRECATED = {
+    "gateway_requests_counted_locally": "gateway_counted_without_server",
+    "gateway_address_limited_requests": "gateway_crowded",
+    "gateway_upstream_ejected": "gateway_upstream_resting",
+    "gateway_upstream_request_failures": "gateway_upstream_failures",
+}
+"""Old names of renamed metrics, published for one version more."""
+_DEPRECATED_REASONS = {
+    "unreachable": "refused",
+    "timeout": "slow",
+    "disconnected": "broken",
+    "pool_exhausted": "full",
+    "circuit_open": "resting",
 }
 
 
 class CountersCollector(Collector):
-    """Says numbers as Prometheus wants them."""
+    """Formats counters as Prometheus metric families."""
 
-    def __init__(self, numbers: Counters) -> None:
-        self._numbers = numbers
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
 
     def collect(self) -> Iterable[Metric]:
-        """As Collector."""
         families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {
             **{name: CounterMetricFamily(name, METRICS[name], labels=ls) for name, ls in _COUNTERS.items()},
             **{name: GaugeMetricFamily(name, METRICS[name], labels=ls) for name, ls in _GAUGES.items()},
         }
-        for (name, *labels), value in (*self._numbers.counts.items(), *self._numbers.gauges.items()):
-            if name in families:
-                families[name].add_metric(labels, value)
+        for samples in (self._counters.counts, self._counters.gauges):
+            for (name, *labels), value in (*samples.items(), *_list_deprecated(samples)):
+                if name in families:
+                    families[name].add_metric(labels, value)
         yield from families.values()
         yield from self._collect_histograms()
 
@@ -76,37 +98,36 @@ class CountersCollector(Collector):
         bounds = [*(str(bound) for bound in LATENCY_BUCKETS), "+Inf"]
         counts: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(bounds))
         seconds: dict[str, float] = {}
-        for (name, *labels), value in self._numbers.counts.items():
-            if name == _TIMES and labels[1] == SUM:
+        for (name, *labels), value in self._counters.counts.items():
+            if name == _HISTOGRAM and labels[1] == SUM:
                 seconds[labels[0]] = value
-            elif name == _TIMES:
+            elif name == _HISTOGRAM:
                 counts[labels[0]][int(labels[1])] = value
-        family = HistogramMetricFamily(_TIMES, METRICS[_TIMES], labels=["route"])
-        for route, each in counts.items():
-            family.add_metric(
-                [route], list(zip(bounds, accumulate(each), strict=True)), seconds.get(route, 0.0)
-            )
+        family = HistogramMetricFamily(_HISTOGRAM, METRICS[_HISTOGRAM], labels=["route"])
+        for route, buckets in counts.items():
+            cumulative = list(zip(bounds, accumulate(buckets), strict=True))
+            family.add_metric([route], cumulative, seconds.get(route, 0.0))
         yield family
 
 
 class MetricsEndpoint:
-    """The endpoint, for addresses of the own network only; with a board it tells the sum over all workers.
+    """Answers private networks only; with `WorkerCounters` it sums over all workers.
 
-    As Swept it writes this worker's numbers on the board each second.
+    `collect` gives the counters of this process; `sweep` publishes them once a second.
     """
 
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
+    def __init__(self, collect: Callable[[], Counters]) -> None:
+        self._collect = collect
         self._worker_counters: WorkerCounters | None = None
         self._next = 0.0
         self._is_failing = False
 
-    def use_worker_counters(self, board: WorkerCounters) -> None:
-        """From now on it is one of several."""
-        self._worker_counters = board
+    def use_worker_counters(self, worker_counters: WorkerCounters) -> None:
+        """This process is one of several workers."""
+        self._worker_counters = worker_counters
 
     async def __call__(self, request: Request) -> Response:
-        """As a Starlette endpoint. Raises: ProblemError, not-found for strangers."""
+        """Raises: ProblemError, not-found for clients outside private networks."""
         if not _is_private_address(request.client.host if request.client else ""):
             raise ProblemError("not-found", "there is nothing here")
         registry = CollectorRegistry()
@@ -114,12 +135,11 @@ class MetricsEndpoint:
         return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
     def publish(self) -> None:
-        """Write this worker's numbers down. Raises: OSError."""
+        """Writes this worker's counters for the other workers. Raises: OSError."""
         if self._worker_counters is not None:
-            self._worker_counters.publish(collect_counters(self._watched))
+            self._worker_counters.publish(self._collect())
 
     def sweep(self, now: float) -> None:
-        """As Swept."""
         if self._worker_counters is None or now < self._next:
             return
         self._next = now + _EVERY_SECONDS
@@ -128,17 +148,23 @@ class MetricsEndpoint:
             self._is_failing = False
         except OSError as error:
             if not self._is_failing:
-                _log.error("the metrics can't be shared with the other workers", error=str(error))
+                _log.error("publishing this worker's metrics failed; retrying", error=str(error))
             self._is_failing = True
 
     def _read_counters(self) -> Counters:
         if self._worker_counters is None:
-            return collect_counters(self._watched)
+            return self._collect()
         try:
             self.publish()
             return self._worker_counters.read_total()
         except OSError as error:
-            raise ProblemError("unavailable", f"the workers' numbers can't be read ({error})") from error
+            raise ProblemError("unavailable", f"the workers' metrics can't be read ({error})") from error
+
+
+def _list_deprecated(samples: Mapping[Sample, float]) -> Iterator[tuple[Sample, float]]:
+    for (name, *labels), value in samples.items():
+        if name in _DEPRECATED:
+            yield (_DEPRECATED[name], *(_DEPRECATED_REASONS.get(label, label) for label in labels)), value
 
 
 def _is_private_address(address: str) -> bool:

@@ -1,8 +1,8 @@
-"""A folder in which the workers of one gateway write down their numbers, so that each can tell those of all.
+"""Counters of all workers, in files of a shared folder, so that each worker can report the sum.
 
-A reader adds up files alone, its own among them, never what it has in memory: each file only grows, and so
-does their sum, whichever worker is asked next. When a worker has ended, what it counted is added to the file
-of those before it, under a lock that readers take too, so that nothing is missed or counted twice.
+A reader sums files only, its own included, never its memory: each file only grows, and so does the sum,
+whichever worker is scraped next. The counts of a worker that exited are added to the file of exited
+workers under a lock that readers share, so nothing is missed or counted twice.
 """
 
 import fcntl
@@ -17,25 +17,25 @@ _LIVE = "live-"
 
 
 class WorkerCounters:
-    """As the worker of that name sees it. Everything raises OSError when the folder is in the way."""
+    """The view of the worker `name`. All methods raise OSError when the folder can't be used."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._name = name
 
     def publish(self, numbers: Counters) -> None:
-        """Replace what this worker wrote before."""
+        """Replaces this worker's file."""
         _write(self._folder, _LIVE + self._name, numbers)
 
     def read_total(self) -> Counters:
-        """The sum over all workers, those that have ended included."""
+        """The sum over all workers, exited ones included."""
         with _hold_lock(self._folder, fcntl.LOCK_SH):
             living = [_read(path) for path in self._folder.glob(f"{_LIVE}*")]
             return sum_counters([_read(self._folder / _ENDED), *living])
 
 
 def fold_exited(folder: Path, name: str) -> None:
-    """A worker has ended: keep what it counted. For whoever started it. Raises: OSError."""
+    """Adds an exited worker's counts to those of all exited ones; for its parent. Raises: OSError."""
     with _hold_lock(folder, fcntl.LOCK_EX):
         last = folder / (_LIVE + name)
         counted = Counters(_read(last).counts, {})

@@ -1,11 +1,12 @@
-"""A fill of the cache: one request to the service however many clients wait for it, and on though they leave.
+"""A cache fill: one request to a service for all clients that wait for the same response.
 
-What may be kept is collected and, once it is larger than a first helping, streamed to those who wait at the
-same time. What may not be kept is the first client's alone; the others ask for themselves.
+A cacheable response is collected and, once larger than `_STREAM_BYTES`, also streamed to the waiting clients.
+The fill goes on when they disconnect. A response that may not be cached belongs to the first client; the
+others get requests of their own.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from bookcore.kit.problem import ProblemError
 from gateway.cache.entry import CacheEntry, Freshness, build_entry
@@ -17,85 +18,93 @@ from gateway.routing.routes import PUBLIC_PREFIX_BYTES
 from gateway.upstream.messages import UpstreamFailure
 from gateway.upstream.request import UpstreamRequest
 
-_HELPING = 65_536
+_STREAM_BYTES = 65_536
+COLLECTING: Final = 0
+"""Nothing has been sent; the body is collected for the cache."""
+STREAMING: Final = 1
+"""Collected for the cache and sent to the clients at the same time."""
+PASSING: Final = 2
+"""Only sent: not cacheable, or too large."""
+DONE: Final = 3
+"""The response ended or failed, or nobody needs it any more."""
 
 
 class FillOwner(Protocol):
-    """Where flights come from and put what they bring."""
+    """Starts fills and stores what they bring."""
 
     max_lifetime: Lifetime
     max_entry_bytes: int
     now: Callable[[], float]
 
     def close_fill(self, fill: "CacheFill") -> None:
-        """Nobody can join any more."""
+        """No exchange can join any more."""
 
     def save_entry(self, fill: "CacheFill", entry: CacheEntry) -> None:
-        """Keep what it brought."""
+        """Stores the response."""
 
     def restart_exchange(self, exchange: Exchange, key: str) -> None:
-        """That visit needs an answer of its own; alone when `key` is empty."""
+        """Handles an exchange that this fill can't serve: by a fill under `key`, or past the cache for ""."""
 
 
 class CacheFill:
-    """A Receiver; `ticket` is the purge sequence when it began, `stale` what was kept before."""
+    """A ResponseReceiver; `purge_sequence` is that of its start, `stale` the entry that it revalidates."""
 
-    def __init__(self, owner: FillOwner, first: Exchange, *, service: str, stale: CacheEntry | None) -> None:
+    def __init__(
+        self, owner: FillOwner, exchange: Exchange, *, service: str, stale: CacheEntry | None
+    ) -> None:
         self._owner, self._service, self.stale = owner, service, stale
-        self.key, self.match, self.purge_sequence = (
-            first.cache_key,
-            first.match,
-            first.rate_limit.purge_sequence,
+        self._state = COLLECTING
+        self.key, self.match = exchange.cache_key, exchange.match
+        self.purge_sequence = exchange.rate_limit.purge_sequence
+        self._head = exchange.head
+        self._note = (
+            b"fwd=request" if exchange.head.wants_fresh else b"fwd=stale" if stale else b"fwd=uri-miss"
         )
-        self._head = first.head
-        self._note = b"fwd=request" if first.head.wants_fresh else b"fwd=stale" if stale else b"fwd=uri-miss"
         self.exchanges: list[Exchange] = []
         self.request: UpstreamRequest | None = None
         self._headers: list[Header] = []
         self._lifetime = Lifetime(0.0)
         self._chunks: list[bytes] = []
-        self._size = self._paused = 0
-        self._is_streaming = self._is_passing = self._is_over = self._is_renewed = False
+        self._size = self._paused_count = 0
+        self._is_revalidated = False
         self._failed_status = 0
 
     def join(self, exchange: Exchange) -> None:
-        """Wait for it too."""
+        """Adds an exchange that waits for the response."""
         exchange.source = Waiter(self, exchange)
         self.exchanges.append(exchange)
-        if self._is_streaming:
+        if self._state == STREAMING:
             exchange.start_response(200, self._headers, self._note + b"; collapsed")
             exchange.send_chunk(b"".join(self._chunks))
             exchange.flush()
 
     def build_variant_key(self, names: Sequence[str]) -> str:
-        """Where what it brought is kept when it varies by those request headers."""
+        """The key of the response's variant when it varies by those request headers."""
         return build_variant_key(self.match.cache_key, names, self._head.headers)
 
     def leave(self, exchange: Exchange) -> None:
-        """The client is gone; the fill goes on if there is something to keep."""
+        """The client disconnected; the fill goes on while its response can be cached."""
         if exchange in self.exchanges:
             self.exchanges.remove(exchange)
-        if self._is_passing and not self.exchanges and self.request is not None:
-            self._is_over = True
-            self.request.cancel()
+        if self._state == PASSING:
+            self._cancel_if_unused()
 
     def count_paused(self, *, more: bool) -> None:
-        """A client reads slowly, or no longer. What is collected is bounded and needs no holding."""
-        self._paused += 1 if more else -1
-        if self.request is None or not self._is_passing:
+        """Backpressure from a slow client. What is collected is bounded, so it never pauses a fill."""
+        self._paused_count += 1 if more else -1
+        if self.request is None or self._state != PASSING:
             return
-        if self._paused > 0:
+        if self._paused_count > 0:
             self.request.pause()
         else:
             self.request.resume()
 
     def on_ready(self) -> None:
-        """As Receiver."""
+        """A fill's request has no body."""
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
-        """As Receiver."""
         if status == 304 and self.stale is not None:
-            self._is_renewed = True
+            self._is_revalidated = True
             return
         if status == 401:
             self._fail(build_internal_token_problem(self._service))
@@ -104,134 +113,137 @@ class CacheFill:
             self._failed_status = status
             return
         self._headers = filter_response_headers(headers, PUBLIC_PREFIX_BYTES)
-        self._lifetime = compute_lifetime(status, self._headers, most=self._owner.max_lifetime)
+        self._lifetime = compute_lifetime(status, self._headers, limit=self._owner.max_lifetime)
         if self._lifetime.ttl <= 0 or _is_too_large(self._headers, self._owner.max_entry_bytes):
-            self._start_passing(status)
+            self._pass_uncacheable(status)
         else:
             self._split_variants()
 
     def on_body(self, chunk: bytes) -> None:
-        """As Receiver."""
-        if self._is_passing:
-            for exchange in self.exchanges:
-                exchange.send_chunk(chunk)
+        if self._state == DONE or self._failed_status:
             return
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._is_streaming:
+        if self._state != PASSING:
+            self._chunks.append(chunk)
+            self._size += len(chunk)
+        if self._state in (STREAMING, PASSING):
             for exchange in self.exchanges:
                 exchange.send_chunk(chunk)
-        if self._size > self._owner.max_entry_bytes:
-            self._stop_collecting()
+        if self._state != PASSING and self._size > self._owner.max_entry_bytes:
+            self._pass_too_large()
 
     def on_end(self) -> None:
-        """As Receiver."""
-        if self._is_over:
+        last_state = self._state
+        if last_state == DONE:
             return
-        self._is_over, self.request = True, None
-        self._owner.close_fill(self)
+        self._finish()
         if self._failed_status:
             self._serve_stale()
-        elif self._is_renewed and self.stale is not None:
-            self._complete(self.stale.renew(self._build_freshness(self.stale.lifetime)))
-        elif self._is_passing:
+        elif self._is_revalidated and self.stale is not None:
+            self._complete(self.stale.renew(self._build_freshness(self.stale.lifetime)), last_state)
+        elif last_state == PASSING:
             self._end_responses()
         else:
-            body = b"".join(self._chunks)
-            self._complete(
-                build_entry(self._headers, body, self.match.tags, known=self._build_freshness(self._lifetime))
-            )
+            body, freshness = b"".join(self._chunks), self._build_freshness(self._lifetime)
+            self._complete(build_entry(self._headers, body, self.match.tags, freshness=freshness), last_state)
 
     def on_failure(self, failure: UpstreamFailure) -> None:
-        """As Receiver."""
-        if self._is_over:
+        last_state = self._state
+        if last_state == DONE:
             return
-        self._is_over, self.request = True, None
-        self._owner.close_fill(self)
-        if not self._is_streaming and not self._is_passing and self._can_serve_stale():
+        self._finish()
+        if last_state == COLLECTING and self._can_serve_stale():
             self._serve_stale()
             return
         for exchange in list(self.exchanges):
             exchange.send_error(failure.to_problem(self._service))
 
     def on_flush(self) -> None:
-        """As Receiver."""
-        if self._is_over and not self._is_passing:
-            return
-        if not self._is_passing and not self._is_streaming and self._size > _HELPING:
-            self._is_streaming = True
+        if self._state == COLLECTING and self._size > _STREAM_BYTES:
+            self._enter(STREAMING)
             self._start_responses(200)
-            for exchange in self.exchanges:
-                exchange.send_chunk(b"".join(self._chunks))
-        if self._is_passing or self._is_streaming:
+            self._send_collected()
+        if self._state in (STREAMING, PASSING):
             for exchange in list(self.exchanges):
                 exchange.flush()
+
+    def _enter(self, state: int) -> None:
+        """States only advance; COLLECTING may skip STREAMING, and every state may end in DONE."""
+        if state > self._state:
+            self._state = state
+
+    def _finish(self) -> None:
+        self._enter(DONE)
+        self.request = None
+        self._owner.close_fill(self)
+
+    def _cancel_if_unused(self) -> None:
+        if not self.exchanges and self.request is not None:
+            self._enter(DONE)
+            self.request.cancel()
 
     def _build_freshness(self, lifetime: Lifetime) -> Freshness:
         return Freshness(self.purge_sequence, self._owner.now(), lifetime)
 
-    def _complete(self, entry: CacheEntry) -> None:
+    def _complete(self, entry: CacheEntry, last_state: int) -> None:
         self._owner.save_entry(self, entry)
-        if self._is_streaming:
+        if last_state == STREAMING:
             self._end_responses()
             return
-        for place, exchange in enumerate(list(self.exchanges)):
-            note = self._note + (b"; collapsed" if place else b"") + b"; stored"
+        for index, exchange in enumerate(list(self.exchanges)):
+            note = self._note + (b"; collapsed" if index else b"") + b"; stored"
             exchange.send_entry(entry, note, age=-1)
 
     def _start_responses(self, status: int) -> None:
-        for place, exchange in enumerate(self.exchanges):
-            exchange.start_response(status, self._headers, self._note + (b"; collapsed" if place else b""))
+        for index, exchange in enumerate(self.exchanges):
+            exchange.start_response(status, self._headers, self._note + (b"; collapsed" if index else b""))
+
+    def _send_collected(self) -> None:
+        for exchange in self.exchanges:
+            exchange.send_chunk(b"".join(self._chunks))
 
     def _end_responses(self) -> None:
         for exchange in list(self.exchanges):
             exchange.end_response()
             exchange.flush()
 
-    def _start_passing(self, status: int) -> None:
-        """Not to be kept. An error is everybody's answer; others may be meant for the first client."""
+    def _pass_uncacheable(self, status: int) -> None:
+        """An error goes to all waiting clients; a 200 may be meant for the first one only."""
         self._owner.close_fill(self)
         if status == 200:
             for exchange in self.exchanges[1:]:
                 self._owner.restart_exchange(exchange, "")
             del self.exchanges[1:]
-        self._is_passing = True
+        self._enter(PASSING)
         self._start_responses(status)
-        if not self.exchanges and self.request is not None:
-            self._is_over = True
-            self.request.cancel()
+        self._cancel_if_unused()
 
-    def _stop_collecting(self) -> None:
+    def _pass_too_large(self) -> None:
         self._owner.close_fill(self)
-        if not self._is_streaming:
+        if self._state == COLLECTING:
             self._start_responses(200)
-            for exchange in self.exchanges:
-                exchange.send_chunk(b"".join(self._chunks))
+            self._send_collected()
         self._chunks.clear()
-        self._is_passing = True
-        self._is_streaming = False
-        if self._paused > 0 and self.request is not None:
+        self._enter(PASSING)
+        if self._paused_count > 0 and self.request is not None:
             self.request.pause()
-        if not self.exchanges and self.request is not None:
-            self._is_over = True
-            self.request.cancel()
+        self._cancel_if_unused()
 
     def _split_variants(self) -> None:
         names = parse_vary(self._headers)
         if not names or self.key != self.match.cache_key:
             return
-        mine = self.build_variant_key(names)
+        own_key = self.build_variant_key(names)
         for exchange in list(self.exchanges):
-            other = build_variant_key(self.match.cache_key, names, exchange.head.headers)
-            if other != mine:
+            key = build_variant_key(self.match.cache_key, names, exchange.head.headers)
+            if key != own_key:
                 self.exchanges.remove(exchange)
-                self._owner.restart_exchange(exchange, other)
+                self._owner.restart_exchange(exchange, key)
 
     def _can_serve_stale(self) -> bool:
         if self.stale is None:
             return False
-        life = self.stale.lifetime
-        return self.stale.freshness.get_age(self._owner.now()) < life.ttl + life.if_error
+        lifetime = self.stale.lifetime
+        return self.stale.freshness.get_age(self._owner.now()) < lifetime.ttl + lifetime.if_error
 
     def _serve_stale(self) -> None:
         stale = self.stale
@@ -245,37 +257,37 @@ class CacheFill:
             exchange.send_entry(stale, note, age=age)
 
     def _fail(self, problem: ProblemError) -> None:
-        self._is_over = True
-        self._owner.close_fill(self)
-        if self.request is not None:
-            self.request.cancel()
+        request = self.request
+        self._finish()
+        if request is not None:
+            request.cancel()
         for exchange in list(self.exchanges):
             exchange.send_error(problem)
 
 
 class Waiter:
-    """One visit's place in a flight, as its Flow."""
+    """The ResponseSource of one exchange in a fill."""
 
     def __init__(self, fill: CacheFill, exchange: Exchange) -> None:
-        self._flight, self._visit = fill, exchange
+        self._fill, self._exchange = fill, exchange
         self._is_paused = False
 
     def pause(self) -> None:
         if not self._is_paused:
             self._is_paused = True
-            self._flight.count_paused(more=True)
+            self._fill.count_paused(more=True)
 
     def resume(self) -> None:
         if self._is_paused:
             self._is_paused = False
-            self._flight.count_paused(more=False)
+            self._fill.count_paused(more=False)
 
     def cancel(self) -> None:
         self.resume()
-        self._flight.leave(self._visit)
+        self._fill.leave(self._exchange)
 
 
-def _is_too_large(headers: Sequence[Header], most: int) -> bool:
-    said = get_first(headers, b"content-length") or b""
-    kind = get_first(headers, b"content-type") or b""
-    return kind.startswith(b"text/event-stream") or (said.isdigit() and int(said[:20]) > most)
+def _is_too_large(headers: Sequence[Header], limit: int) -> bool:
+    length = get_first(headers, b"content-length") or b""
+    content_type = get_first(headers, b"content-type") or b""
+    return content_type.startswith(b"text/event-stream") or (length.isdigit() and int(length[:20]) > limit)

@@ -1,4 +1,4 @@
-"""One request on its way through the data plane, whichever server brought it."""
+"""One request and its response, whichever server received it."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,16 +16,17 @@ UNCOUNTED = RateLimitResult(1, 0, 0, 0, -1)
 
 
 class ExchangeClient(Protocol):
-    """The other end of a client's connection; `stamp_of` gives what a service is told of it."""
+    """The client's connection."""
 
     def build_client_lines(self, head: RequestHead) -> bytes:
-        """The lines that only the gateway may say."""
+        """The header lines about the client that services receive: Forwarded, X-Forwarded-*."""
 
 
 class Exchange:
-    """The request, who asks, and the ways to answer: whole at once, or begin, chunks, end; or fail.
+    """Responds by `send_entry`; by `start_response`, chunks and `end_response`; or by an error.
 
-    `note` is what Cache-Status says behind the name of the cache. `key` is where the answer is kept.
+    `note` is the part of Cache-Status after the name of the cache. `cache_key` is where the response is
+    cached, "" for nowhere. `source` is what the response comes from, for backpressure and cancellation.
     """
 
     __slots__ = (
@@ -55,40 +56,40 @@ class Exchange:
         self.started = 0.0
 
     def disconnect(self) -> None:
-        """The client hung up: nothing is to be asked or said any more."""
+        """The client disconnected: cancels what is under way."""
         self.is_disconnected = True
         if self.source is not None:
             self.source.cancel()
 
     def send_hit(self, entry: CacheEntry, now: float) -> None:
-        """An answer from the cache at that time, in seconds since 1970."""
-        age, left = entry.freshness.get_age(now), entry.freshness.get_remaining_ttl(now)
-        self.send_entry(entry, b"hit; ttl=%d" % left, age=age)
+        """Sends a cached response; `now` in seconds since 1970."""
+        age, ttl = entry.freshness.get_age(now), entry.freshness.get_remaining_ttl(now)
+        self.send_entry(entry, b"hit; ttl=%d" % ttl, age=age)
 
     def send_entry(self, entry: CacheEntry, note: bytes, *, age: int) -> None:
-        """A cached answer, or one that is now; not modified when the client's copy is good. -1: no age."""
+        """Sends a complete response, 304 when the client's copy matches; `age` -1 for no Age header."""
         raise NotImplementedError
 
     def start_response(self, status: int, headers: Sequence[Header], note: bytes) -> None:
-        """The answer's head; its body comes in chunks."""
+        """Sends the head; the body follows in chunks."""
         raise NotImplementedError
 
     def send_chunk(self, data: bytes) -> None:
-        """A part of the body."""
+        """Sends a part of the body."""
         raise NotImplementedError
 
     def end_response(self) -> None:
-        """The body was whole."""
+        """The body is complete."""
         raise NotImplementedError
 
     def flush(self) -> None:
-        """Nothing more comes just now."""
+        """Writes what is buffered."""
         raise NotImplementedError
 
     def send_error(self, problem: ProblemError) -> None:
-        """A problem when nothing was sent yet, else the connection breaks off, so that none looks whole."""
+        """Sends a problem; after a response's head it aborts, so that the response does not look complete."""
         raise NotImplementedError
 
     def restart(self) -> None:
-        """The caller is not known any more: from the beginning."""
+        """The cached caller is no longer valid: authenticates again."""
         raise NotImplementedError

@@ -7,9 +7,9 @@ _MINUTE = 60.0
 
 
 class AddressLimiter:
-    """Requests of each network address, counted in this process: `per_minute` at once, regained evenly.
+    """GCRA in this process: a burst of `per_minute`, refilled evenly.
 
-    Stands before everything that costs; 0 lets all pass. `now` gives seconds.
+    Checked before authentication; 0 disables it. `now` gives seconds.
     """
 
     def __init__(self, *, per_minute: int, now: Callable[[], float]) -> None:
@@ -20,7 +20,7 @@ class AddressLimiter:
         self._idle_at: dict[str, float] = {}
 
     def allows_request(self, address: str) -> bool:
-        """Count a request; a refused one costs nothing."""
+        """Counts a request; a refused one is not counted."""
         now = self._now()
         idle_at = max(now, self._idle_at.get(address, 0.0)) + self._cost
         if idle_at - now > _MINUTE:
@@ -32,7 +32,7 @@ class AddressLimiter:
         return True
 
     def _drop_idle(self, now: float) -> None:
-        """The idle ones; everybody, should a hundred thousand be busy."""
+        """Drops idle addresses; all of them when 100,000 are busy."""
         self._idle_at = {address: at for address, at in self._idle_at.items() if at > now}
         if len(self._idle_at) >= _MOST:
             self._idle_at.clear()

@@ -1,4 +1,4 @@
-"""The generic cell rate algorithm: one number per key, no window to game, the exact time to wait.
+"""The generic cell rate algorithm: one number per key, and the exact time to wait.
 
 The number is the theoretical arrival time (TAT): when the key would be idle again. A request moves it on by
 `window / requests` seconds and is refused when that would bring it further ahead of now than `window`.
@@ -17,7 +17,7 @@ _MICRO = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RateLimitDecision:
-    """`remaining` more are allowed at once; `retry_after` (0 when allowed), `reset_after` in seconds."""
+    """`remaining` more are allowed now; `retry_after` (0 when allowed) and `reset_after` in seconds."""
 
     allowed: bool
     remaining: int
@@ -27,14 +27,14 @@ class RateLimitDecision:
 
 @dataclass(frozen=True, slots=True)
 class GcraStep:
-    """The TAT to keep, in whole microseconds since 1970, and what to answer."""
+    """The TAT to store, in microseconds since 1970, and the decision."""
 
     tat: int
     decision: RateLimitDecision
 
 
 def compute_step(quota: Quota, tat: int | None, *, now: float) -> GcraStep:
-    """One request at `now` (seconds); `tat` None for a key never seen. A refused request costs nothing."""
+    """Counts one request at `now` (seconds); `tat` None for a new key. A refused request is not counted."""
     instant = int(now * _MICRO)
     cost = ceil(quota.window * _MICRO / quota.requests)
     window = cost * quota.requests
@@ -56,11 +56,16 @@ def compute_step(quota: Quota, tat: int | None, *, now: float) -> GcraStep:
 
 def _run_locally(values: Sequence[bytes | None], args: Sequence[float], now: float) -> ScriptResult:
     stored = values[0]
-    done = compute_step(Quota("", int(args[0]), args[1]), None if stored is None else int(stored), now=now)
-    verdict = done.decision
-    write = (str(done.tat).encode(), max(verdict.reset_after, 0.001)) if verdict.allowed else None
-    answer = [float(verdict.allowed), float(verdict.remaining), verdict.retry_after, verdict.reset_after]
-    return ScriptResult(writes=[write], answer=answer)
+    step = compute_step(Quota("", int(args[0]), args[1]), None if stored is None else int(stored), now=now)
+    decision = step.decision
+    write = (str(step.tat).encode(), max(decision.reset_after, 0.001)) if decision.allowed else None
+    fields = [
+        float(decision.allowed),
+        float(decision.remaining),
+        decision.retry_after,
+        decision.reset_after,
+    ]
+    return ScriptResult([write], fields)
 
 
 _LUA = """
@@ -79,13 +84,13 @@ redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', life)
 return {number(1), number(math.floor(room / cost) - 1), number(0), number((after - instant) / 1000000)}
 """
 GCRA_SCRIPT = Script("gcra", _LUA, _run_locally)
-"""Key: one; arguments: requests, window. Answers the fields of Verdict as numbers."""
+"""One key; arguments: requests, window. Returns the fields of RateLimitDecision as numbers."""
 
 
-def parse_decision(answer: Sequence[float]) -> RateLimitDecision:
-    """The verdict in a script's answer."""
+def parse_decision(values: Sequence[float]) -> RateLimitDecision:
+    """Parses a script's result."""
     return RateLimitDecision(
-        allowed=bool(answer[0]), remaining=int(answer[1]), retry_after=answer[2], reset_after=answer[3]
+        allowed=bool(values[0]), remaining=int(values[1]), retry_after=values[2], reset_after=values[3]
     )
 
 
@@ -94,12 +99,12 @@ def format_policy(quota: Quota) -> str:
     return ", ".join(f'"{q.name}";q={q.requests};w={ceil(q.window)}' for q in (quota, *quota.beside))
 
 
-def build_rate_headers(quota: Quota, verdict: RateLimitDecision) -> dict[str, str]:
-    """RateLimit and RateLimit-Policy in the form of draft-ietf-httpapi-ratelimit-headers-11."""
+def build_rate_headers(quota: Quota, decision: RateLimitDecision) -> dict[str, str]:
+    """RateLimit and RateLimit-Policy of draft-ietf-httpapi-ratelimit-headers-11; Retry-After when refused."""
     headers = {
         "RateLimit-Policy": format_policy(quota),
-        "RateLimit": f'"{quota.name}";r={verdict.remaining};t={ceil(verdict.reset_after)}',
+        "RateLimit": f'"{quota.name}";r={decision.remaining};t={ceil(decision.reset_after)}',
     }
-    if not verdict.allowed:
-        headers["Retry-After"] = str(max(1, ceil(verdict.retry_after)))
+    if not decision.allowed:
+        headers["Retry-After"] = str(max(1, ceil(decision.retry_after)))
     return headers

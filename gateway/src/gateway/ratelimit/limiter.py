@@ -1,4 +1,4 @@
-"""Quotas, counted in the cache port so that all gateways on one cache count together."""
+"""Rate limits in the shared cache, so that all gateways count together."""
 
 from hashlib import sha256
 
@@ -8,19 +8,19 @@ from gateway.ratelimit.gcra import GCRA_SCRIPT, RateLimitDecision, parse_decisio
 
 
 def build_limit_key(quota: Quota, subject: str) -> str:
-    """Where a subject, of any length and content, is counted against a quota."""
+    """The cache key of a subject's count; a hash, since subjects have any length and content."""
     digest = sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return f"limit:{quota.name}:{digest}"
 
 
 class RateLimiter:
-    """One key for each quota and subject; closed when the cache is away, since Unavailable passes through."""
+    """One key per quota and subject; raises Unavailable while the cache is away, so requests are refused."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
     async def take(self, quota: Quota, subject: str) -> RateLimitDecision:
-        """Count one request of the subject against the quota."""
+        """Counts one request."""
         key = build_limit_key(quota, subject)
-        answer = await self._cache.eval(GCRA_SCRIPT, [key], [quota.requests, quota.window])
-        return parse_decision(answer)
+        values = await self._cache.eval(GCRA_SCRIPT, [key], [quota.requests, quota.window])
+        return parse_decision(values)

@@ -1,4 +1,4 @@
-"""The plans: what a user gets. Data; one that is taken out here is the free one for whoever still has it."""
+"""The plans. A plan that is removed here becomes the free one for its users."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from gateway.accounts.quota import Quota
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`times` multiplies the quotas of the settings; `keys` is how many API keys a user may have."""
+    """`multiplier` applies to the quotas of the settings; `max_keys` bounds a user's API keys."""
 
     name: str
     multiplier: int
@@ -30,12 +30,12 @@ PLANS: Mapping[str, Plan] = {
 
 
 def get_plan(name: str) -> Plan:
-    """The plan, the free one for a name that is no longer there."""
+    """The plan; the free one for an unknown name."""
     return PLANS.get(name, PLANS[FREE_PLAN])
 
 
 def build_quota(name: str, base: Quota) -> Quota:
-    """What a user of that plan may ask for, a minute, a day and a month."""
+    """The quota of that plan by minute, with those by day and month beside it."""
     times = get_plan(name).multiplier
     beside = tuple(replace(each, requests=each.requests * times) for each in base.beside)
     return replace(base, requests=base.requests * times, beside=beside)

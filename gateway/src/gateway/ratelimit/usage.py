@@ -1,8 +1,8 @@
-"""Counting what each caller asks for, cheaply: a dictionary now, the database every few seconds.
+"""Counts requests by caller and hour in memory; writes them to the database every 5 seconds.
 
-The quotas of a day and a month are held by what the database then says. A request costs nothing for them: who
-has used one up is forgotten by the fast lane and refused by the slow one. So a user may go beyond by what the
-quota of a minute lets through until each process has stored its counts, which is five seconds.
+Quotas by day and month are checked against the database after each write, so they cost a request nothing:
+a caller who exhausted one leaves the caller cache and is refused by the full check. A user may exceed a
+quota by what the quota of a minute allows in 5 seconds.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from gateway.ratelimit.gcra import format_policy
 _log = structlog.get_logger()
 _EVERY_SECONDS = 5.0
 _MOST_CELLS = 100_000
-"""Past that many cells waiting for a database that is away, new ones aren't counted any more."""
+"""With that many cells pending while the database is away, new ones are dropped."""
 
 
 class UsageRecorder(Flushing):
-    """For one event loop. A process that is killed loses the last few seconds of its counts."""
+    """For one event loop. A killed process loses the counts of its last 5 seconds."""
 
     def __init__(self, table: UsageTable, *, clock: Clock) -> None:
         super().__init__(every=_EVERY_SECONDS)
@@ -35,31 +35,31 @@ class UsageRecorder(Flushing):
         self._now = make_seconds_clock(clock)
         self._pending: dict[tuple[str, str, int], list[int]] = {}
         self._quotas: dict[str, Quota] = {}
-        """Of those who asked since the last flush."""
+        """Of the users with requests since the last flush."""
         self._exhausted: dict[tuple[str, str], tuple[Period, int]] = {}
         self._listeners: list[Callable[[str], None]] = []
 
     def count(self, caller: Caller, status: int) -> None:
-        """One answered request of the caller; blocks for nothing."""
+        """Counts one response; never blocks."""
         now = int(self._now())
         key = (caller.user_id, caller.key_id or NO_KEY, now - now % HOUR)
-        numbers = self._pending.get(key)
-        if numbers is None:
+        counts = self._pending.get(key)
+        if counts is None:
             if len(self._pending) >= _MOST_CELLS:
                 return
-            numbers = self._pending[key] = [0, 0, 0, 0]
+            counts = self._pending[key] = [0, 0, 0, 0]
             self._quotas[caller.user_id] = caller.quota
-        numbers[0] += 1
-        numbers[1] += 400 <= status < 500
-        numbers[2] += status >= 500
-        numbers[3] = now
+        counts[0] += 1
+        counts[1] += 400 <= status < 500
+        counts[2] += status >= 500
+        counts[3] = now
 
     def add_exhausted_listener(self, callback: Callable[[str], None]) -> None:
-        """Call it with the id of each user who is found to have used a quota up."""
+        """`callback` gets the id of each user who exhausted a quota."""
         self._listeners.append(callback)
 
     def check_quotas(self, caller: Caller) -> None:
-        """Raises: ProblemError(too-many-requests) for who has used up a day or month of today's plan."""
+        """Raises: ProblemError(too-many-requests) for a user who exhausted the quota of a day or month."""
         now = int(self._now())
         for quota in caller.quota.beside:
             span, used = self._exhausted.get((caller.user_id, quota.name), (None, 0))
@@ -67,28 +67,30 @@ class UsageRecorder(Flushing):
                 raise _build_exhausted_problem(caller.quota, quota, wait=span.end - now)
 
     async def flush(self) -> None:
-        """Into the database; what it can't take now is kept and added to."""
-        taken, self._pending = self._pending, {}
+        """Writes to the database; counts that can't be written stay pending."""
+        pending, self._pending = self._pending, {}
         quotas, self._quotas = self._quotas, {}
-        if not taken:
+        if not pending:
             return
-        tallies = {Cell(*key): Tally(*numbers) for key, numbers in taken.items()}
+        tallies = {Cell(*key): Tally(*counts) for key, counts in pending.items()}
         try:
             await asyncio.to_thread(self._table.add, tallies)
         except BookstreamError as error:
-            self._restore(taken)
+            self._restore(pending)
             self._quotas = {**quotas, **self._quotas}
-            _log.warning("usage not stored yet", error=str(error))
+            _log.warning("writing usage failed; retrying", error=str(error))
             return
         await self._find_exhausted(quotas)
 
     async def _find_exhausted(self, quotas: Mapping[str, Quota]) -> None:
         now = int(self._now())
-        self._exhausted = {key: kept for key, kept in self._exhausted.items() if kept[0].end > now}
+        self._exhausted = {
+            key: exhausted for key, exhausted in self._exhausted.items() if exhausted[0].end > now
+        }
         try:
             totals = await asyncio.to_thread(self._table.totals, quotas, at=now)
         except BookstreamError as error:
-            _log.warning("the quotas of days and months were not looked at", error=str(error))
+            _log.warning("reading usage failed; quotas of days and months not checked", error=str(error))
             return
         for user_id, quota in quotas.items():
             over = [each for each in quota.beside if totals.get((user_id, each.name), 0) >= each.requests]
@@ -97,18 +99,18 @@ class UsageRecorder(Flushing):
             for watcher in self._listeners if over else ():
                 watcher(user_id)
 
-    def _restore(self, taken: dict[tuple[str, str, int], list[int]]) -> None:
-        for key, numbers in taken.items():
+    def _restore(self, pending: dict[tuple[str, str, int], list[int]]) -> None:
+        for key, counts in pending.items():
             newer = self._pending.get(key, [0, 0, 0, 0])
-            total = [old + new for old, new in zip(numbers[:3], newer[:3], strict=True)]
-            self._pending[key] = [*total, max(numbers[3], newer[3])]
+            total = [old + new for old, new in zip(counts[:3], newer[:3], strict=True)]
+            self._pending[key] = [*total, max(counts[3], newer[3])]
 
 
-def _build_exhausted_problem(told: Quota, quota: Quota, *, wait: int) -> ProblemError:
+def _build_exhausted_problem(minute_quota: Quota, quota: Quota, *, wait: int) -> ProblemError:
     detail = f"the {quota.requests} requests of your plan for this {quota.name} are used up; wait {wait} s"
     headers = {
         "Retry-After": str(wait),
-        "RateLimit-Policy": format_policy(told),
+        "RateLimit-Policy": format_policy(minute_quota),
         "RateLimit": f'"{quota.name}";r=0;t={wait}',
     }
     return ProblemError("too-many-requests", detail, headers=headers)

@@ -1,4 +1,4 @@
-"""What a request's target means: the route, the target at the service, and where its answer is kept."""
+"""Matches a request target to its route, its target at the service and its cache key."""
 
 import re
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from urllib.parse import quote, unquote
 
 from gateway.http.caching import build_cache_key
 from gateway.routing.cache_tags import build_tags
-from gateway.routing.routes import Route, find_target
+from gateway.routing.routes import Route, covers_path, find_target
 
 MAX_TARGET_BYTES = 8_192
 _TARGET = re.compile(rb"/[!\"$-~]*")
-"""As the parser takes it: visible ASCII without a fragment."""
+"""What httptools accepts: visible ASCII without a fragment."""
 _PATH_SAFE = "/:@!$&'()*+,;=~"
 _QUERY_SAFE = "/:@!$&'()*+,;=~?%[]{}|\\^`\"<>"
 
 
 @dataclass(frozen=True, slots=True)
 class RouteMatch:
-    """`target` is what the service is asked for; `key` is empty where nothing is kept."""
+    """`target` is the service's; `cache_key` is "" where nothing is cached."""
 
     route: Route
     path: str
@@ -26,21 +26,27 @@ class RouteMatch:
     tags: tuple[str, ...]
 
 
+def is_routed(target: bytes) -> bool:
+    """Whether a request target is below a service's prefix, also when it is too ambiguous to be matched."""
+    return covers_path(unquote(target.partition(b"?")[0].decode("latin-1")))
+
+
 def match_path(path: str, query: bytes) -> RouteMatch | None:
-    """The plan for a decoded public path and a raw query; None for no route, and for an ambiguous path."""
-    found = find_target(path)
-    if found is None:
+    """Matches a decoded public path and a raw query; None for no route or an ambiguous path."""
+    service_target = find_target(path)
+    if service_target is None:
         return None
-    asked = quote(query, safe=_QUERY_SAFE)
-    target = quote(found.path, safe=_PATH_SAFE) + (f"?{asked}" if asked else "")
-    if found.route.cache_group is None:
-        return RouteMatch(found.route, found.path, target.encode(), "", ())
-    key = f"answer:{found.route.cache_group}:{build_cache_key(found.path, query)}"
-    return RouteMatch(found.route, found.path, target.encode(), key, build_tags(found.path, query))
+    route, path = service_target.route, service_target.path
+    encoded_query = quote(query, safe=_QUERY_SAFE)
+    target = (quote(path, safe=_PATH_SAFE) + (f"?{encoded_query}" if encoded_query else "")).encode()
+    if route.cache_group is None:
+        return RouteMatch(route, path, target, "", ())
+    key = f"answer:{route.cache_group}:{build_cache_key(path, query)}"
+    return RouteMatch(route, path, target, key, build_tags(path, query))
 
 
 def match_target(target: bytes) -> RouteMatch | None:
-    """The plan for a request target as it came; None for what needs a closer look."""
+    """Matches a request target as received; None for what the ASGI app must check."""
     if _TARGET.fullmatch(target) is None:
         return None
     path, _, query = target.partition(b"?")

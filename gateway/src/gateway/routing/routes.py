@@ -1,4 +1,4 @@
-"""Which address goes to which service, who may use it, and what may be cached."""
+"""The route table: which path belongs to which service, which scopes it needs, what is cached."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +23,7 @@ class Service(StrEnum):
 class Route:
     """Everything at `prefix` or below it; `prefix` is the service's own path, without /v1.
 
-    `reads` and `writes` are the scopes that it asks for; `cache_group` names what a change drops together,
+    `read_scope` and `write_scope` are required; `cache_group` names what a change purges together,
     None means never cached.
     """
 
@@ -38,7 +38,7 @@ class Route:
         return path == self.prefix or path.startswith(f"{self.prefix}/")
 
     def get_scope(self, method: str) -> Scope:
-        """The scope that the method asks for."""
+        """The scope that the method requires."""
         return self.read_scope if method in _READING else self.write_scope
 
 
@@ -56,16 +56,16 @@ ROUTES: tuple[Route, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes; `path` is decoded and safe to encode and send on."""
+    """The service's path of a request; decoded, and safe to encode and forward."""
 
     route: Route
     path: str
 
 
 def find_target(public_path: str) -> Target | None:
-    """The target of a decoded public path.
+    """Finds the route of a decoded public path.
 
-    None for no route, and for a path that the gateway and a service could read differently.
+    None for no route, or for a path that a service could resolve differently.
     """
     path = public_path.removeprefix(PUBLIC_PREFIX)
     if path == public_path or _is_ambiguous(path):
@@ -73,19 +73,25 @@ def find_target(public_path: str) -> Target | None:
     return next((Target(route, path) for route in ROUTES if route.covers(path)), None)
 
 
+def covers_path(public_path: str) -> bool:
+    """Whether a decoded public path is below the prefix of some route."""
+    path = public_path.removeprefix(PUBLIC_PREFIX)
+    return path != public_path and any(route.covers(path) for route in ROUTES)
+
+
 def get_route_prefix(public_path: str) -> str:
-    """The prefix of the route that a public path is of, `own` for the gateway's own."""
+    """The prefix of the path's route, `own` for the gateway's own endpoints."""
     target = find_target(public_path)
     return "own" if target is None else target.route.prefix
 
 
 def is_supported_method(method: str) -> bool:
-    """Whether the gateway passes the method on at all; CONNECT, TRACE and inventions are refused."""
+    """Whether the gateway forwards the method; CONNECT, TRACE and unknown ones are refused."""
     return method in _READING or method in _WRITING
 
 
 def is_permitted(scopes: frozenset[str], route: Route, method: str) -> bool:
-    """Whether the scopes are enough for that method on that route."""
+    """Whether the scopes allow the method on the route."""
     return route.get_scope(method) in scopes
 
 

@@ -1,18 +1,18 @@
-"""A service that mostly fails is asked seldom until it answers again."""
+"""Circuit breaker of a service."""
 
 from collections.abc import Callable
 
 FAILURE_THRESHOLD = 20
-"""Of a window, below which nothing is concluded."""
+"""The fewest failures of a window that open the breaker."""
 WINDOW_SECONDS = 10.0
 PROBE_SECONDS = 1.0
 
 
 class CircuitBreaker:
-    """Opens when of a window's calls at least 20, and at least half, failed; then one call a second tries.
+    """Opens when at least 20 requests of a window failed, and at least half; then lets one a second through.
 
-    The first that is answered closes it. Repetitions at other addresses come before it: it counts what in the
-    end was no answer. `now` gives seconds.
+    The first success closes it. It counts requests after their retries, so only what failed for the client.
+    `now` gives seconds.
     """
 
     __slots__ = ("_answered", "_began", "_failed", "_next_try", "_now", "is_open")
@@ -24,7 +24,7 @@ class CircuitBreaker:
         self.is_open = False
 
     def allows_request(self) -> bool:
-        """Whether a call may be made now."""
+        """Whether a request may be sent now."""
         if not self.is_open:
             return True
         now = self._now()
@@ -34,14 +34,12 @@ class CircuitBreaker:
         return True
 
     def record_success(self) -> None:
-        """A call was answered."""
         self._answered += 1
         if self.is_open:
             self.is_open = False
             self._answered = self._failed = 0
 
     def record_failure(self) -> None:
-        """A call was not."""
         now = self._now()
         if now - self._began > WINDOW_SECONDS:
             self._began = now

@@ -1,19 +1,27 @@
-"""One HTTP/1.1 connection to a service: a request goes out in one write, the answer is told as it is read."""
+"""One HTTP/1.1 connection to a service."""
 
 import asyncio
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 import httptools
 
 from gateway.http.headers import Header, closes_connection
 from gateway.upstream.messages import OutboundHead, RequestBodySource, ResponseReceiver, UpstreamFailure
 
+NEW: Final = 0
+"""Connecting, or connected and never used."""
+ACTIVE: Final = 1
+"""A request or its response is under way."""
+IDLE: Final = 2
+"""In the pool, after a complete response."""
+UPGRADED: Final = 3
+CLOSED: Final = 4
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class ConnectionOwner:
-    """Gets a connection back; `host` and `prefix` (of all paths) are those of its address."""
+    """The pool of a connection; `host` and `prefix` (of all paths) are those of its address."""
 
     host: bytes
     prefix: bytes
@@ -28,7 +36,7 @@ class ConnectionOwner:
 
 
 class ResponseHandler:
-    """Hears of one response; a class and no Protocol, so that compiled calls stay direct."""
+    """Handles one response; a class and not a Protocol, so that compiled calls are direct."""
 
     __slots__ = ("receiver", "source")
 
@@ -57,7 +65,7 @@ class ResponseHandler:
 
 
 class UpstreamConnection:
-    """Carries one call at a time; `is_fresh` until the first has ended.
+    """Carries one request at a time.
 
     An asyncio.Protocol by its methods; inheriting from it would keep the attributes in a dictionary.
     """
@@ -65,38 +73,42 @@ class UpstreamConnection:
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         self._owner = owner
         self._loop = loop
+        self._state = NEW
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[Header] = []
-        self._begin()
+        self._reset_response()
         self.handler: ResponseHandler | None = None
-        self.tunnel: asyncio.Protocol | None = None
-        self.is_new = True
-        self.is_open = self._is_paused = False
+        self._upgraded_protocol: asyncio.Protocol | None = None
+        self._is_reused = self._is_paused = False
         self.last_activity = 0.0
-        """Of what was sent or read last, in the loop's seconds; infinite while nobody takes the answer."""
+        """The last read or write, in the loop's seconds; infinite while reading is paused."""
 
-    def _begin(self) -> None:
-        self._is_head_here = self._is_informational = self._ends_with_connection = False
-        self._is_reset_due = self._is_for_head = False
-        self._is_request_sent = self._is_framed = False
+    @property
+    def is_open(self) -> bool:
+        return self._state != CLOSED
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Of an open connection."""
+        assert self._transport is not None
+        return self._transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
-        self.is_open = True
 
-    def start_request(self, request: ResponseHandler, head: OutboundHead) -> None:
-        """Send the head of a request; the body, if any, is the caller's to send."""
-        self._begin()
-        self.handler = request
+    def start_request(self, handler: ResponseHandler, head: OutboundHead) -> None:
+        """Sends the head of a request; its owner sends the body, if any."""
+        self._reset_response()
+        self._enter(ACTIVE)
+        self.handler = handler
         self._is_request_sent = not head.has_body
         self._is_for_head = head.method == "HEAD"
         self.last_activity = self._loop.time()
         self._write(_format_head(head, self._owner))
 
     def send_body(self, data: bytes) -> None:
-        """A part of the request's body, framed already."""
+        """Sends a part of the request's body, framed already."""
         self.last_activity = self._loop.time()
         self._write(data)
 
@@ -104,104 +116,104 @@ class UpstreamConnection:
         """The request is complete."""
         self._is_request_sent = True
 
+    def upgrade(self, protocol: asyncio.Protocol) -> None:
+        """From now on all bytes are for that protocol."""
+        self.handler = None
+        self._upgraded_protocol = protocol
+        self._enter(UPGRADED)
+
     def pause(self) -> None:
-        """Read no more for now."""
+        """Stops reading, for backpressure."""
         if self.is_open and not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()
         self.last_activity = float("inf")
 
     def resume(self) -> None:
-        """Read on."""
+        """Reads again."""
         if self.is_open and self._is_paused:
             self._is_paused = False
             self.transport.resume_reading()
         self.last_activity = self._loop.time()
 
     def abort(self) -> None:
-        """Close at once, telling nobody."""
+        """Closes at once without telling the handler."""
         self.handler = None
-        self.is_open = False
+        self._enter(CLOSED)
         self._owner.remove(self)
         if self._transport is not None:
             self._transport.abort()
 
     def fail(self, failure: UpstreamFailure) -> None:
-        """Give up the call under way."""
-        request = self.handler
-        was_stale = not self.is_new and not self._is_head_here
+        """Closes and tells the handler."""
+        handler = self.handler
+        was_stale = self._is_reused and not self._has_head
         self.abort()
-        if request is not None:
-            request.on_failure(failure, was_stale=was_stale)
+        if handler is not None:
+            handler.on_failure(failure, was_stale=was_stale)
 
     def data_received(self, data: bytes) -> None:
-        """As asyncio.Protocol."""
-        if self.tunnel is not None:
-            self.tunnel.data_received(data)
+        if self._state == UPGRADED and self._upgraded_protocol is not None:
+            self._upgraded_protocol.data_received(data)
             return
-        request = self.handler
-        if request is None:  # nobody asked: whatever this is, the next answer must not begin with it
+        handler = self.handler
+        if handler is None:  # bytes without a request: the next response must not begin with them
             self.abort()
             return
         self.last_activity = self._loop.time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            request.on_upgraded(self, data[upgrade.args[0] :])
+            handler.on_upgraded(self, data[upgrade.args[0] :])
             return
         except httptools.HttpParserError:
             self.fail(UpstreamFailure.DISCONNECTED)
         if self._is_reset_due:
             self._parser = httptools.HttpResponseParser(self)
-        request.receiver.on_flush()
+        handler.receiver.on_flush()
 
     def eof_received(self) -> None:
-        """As asyncio.Protocol."""
+        """The connection closes; `connection_lost` follows."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As asyncio.Protocol; ends an answer that has no other end."""
-        self.is_open = False
-        if self.tunnel is not None:
-            self.tunnel.connection_lost(exc)
+        is_upgraded = self._state == UPGRADED
+        self._enter(CLOSED)
+        if is_upgraded and self._upgraded_protocol is not None:
+            self._upgraded_protocol.connection_lost(exc)
             return
-        request = self.handler
-        if request is None:
+        handler = self.handler
+        if handler is None:
             self._owner.remove(self)
         elif exc is None and self._ends_with_connection:
             self._finish()
-            request.receiver.on_flush()
+            handler.receiver.on_flush()
         else:
             self.fail(UpstreamFailure.DISCONNECTED)
 
     def pause_writing(self) -> None:
-        """As asyncio.Protocol."""
         if self.handler is not None and self.handler.source is not None:
             self.handler.source.pause_sending()
 
     def resume_writing(self) -> None:
-        """As asyncio.Protocol."""
         if self.handler is not None and self.handler.source is not None:
             self.handler.source.resume_sending()
 
     def on_message_begin(self) -> None:
-        """The parser's."""
         self._headers = []
         self._is_framed = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """The parser's."""
         name = name.lower()
         self._headers.append((name, value))
         if name in _FRAMING:
             self._is_framed = True
 
     def on_headers_complete(self) -> None:
-        """The parser's."""
         status = self._parser.get_status_code()
         self._is_informational = 100 <= status < 200 and status != 101
         if self._is_informational or self.handler is None:
             return
-        self._is_head_here = True
+        self._has_head = True
         is_bodiless = self._is_for_head or status in (204, 304)
         self._ends_with_connection = not is_bodiless and not self._is_framed
         self.handler.on_head(status, self._headers)
@@ -210,24 +222,26 @@ class UpstreamConnection:
             self._finish()
 
     def on_body(self, body: bytes) -> None:
-        """The parser's."""
         if self.handler is not None:
             self.handler.receiver.on_body(body)
 
     def on_message_complete(self) -> None:
-        """The parser's."""
         if not self._is_informational and not self._parser.should_upgrade():
             self._finish()
 
-    @property
-    def transport(self) -> asyncio.Transport:
-        """Of an open connection."""
-        assert self._transport is not None
-        return self._transport
+    def _enter(self, state: int) -> None:
+        """NEW, ACTIVE and IDLE alternate; UPGRADED and CLOSED only advance."""
+        if self._state < UPGRADED or state > self._state:
+            self._state = state
+
+    def _reset_response(self) -> None:
+        self._has_head = self._is_informational = self._ends_with_connection = False
+        self._is_reset_due = self._is_for_head = False
+        self._is_request_sent = self._is_framed = False
 
     def _finish(self) -> None:
-        request, self.handler = self.handler, None
-        if request is None:
+        handler, self.handler = self.handler, None
+        if handler is None:
             return
         is_reusable = (
             self.is_open
@@ -235,19 +249,20 @@ class UpstreamConnection:
             and not self._ends_with_connection
             and self._parser.should_keep_alive()
         )
-        self.is_new = False
-        if self._is_paused:  # by the last bytes of the answer
+        self._is_reused = True
+        if self._is_paused:  # by the last bytes of the response
             self.resume()
         if is_reusable:
+            self._enter(IDLE)
             self._owner.release(self)
         else:
             self.abort()
             if closes_connection(self._headers):
-                request.on_connection_closing()
-        request.on_end()
+                handler.on_connection_closing()
+        handler.on_end()
 
     def _write(self, data: bytes) -> None:
-        if self.is_open:  # else whoever still sends is about to hear of it
+        if self.is_open:  # a closed connection has told its handler, or is about to
             self.transport.write(data)
 
 

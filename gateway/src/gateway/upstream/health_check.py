@@ -1,4 +1,4 @@
-"""Active health checks of the addresses that a service's balancer leaves out."""
+"""Active health checks of ejected addresses."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,13 @@ _HEALTH_SECONDS = 1.0
 
 
 class HealthChecker:
-    """Sends `GET /health/live` to each such address once a second; a 200 takes it back."""
+    """Sends `GET /health/live` to each ejected address once a second; a 200 readmits it."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._next_look = 0.0
 
     def sweep(self, now: float) -> None:
-        """As Swept."""
         if now >= self._next_look:
             self._next_look = now + _HEALTH_SECONDS
             for address in self._upstream.balancer.list_ejected():
@@ -32,31 +31,29 @@ class HealthChecker:
 
 
 class _Probe:
-    """Takes the answer to a health question."""
+    """Receives the response of a health check."""
 
     def __init__(self, upstream: Upstream, address: UpstreamAddress) -> None:
         self._upstream, self._address = upstream, address
         self._is_well = False
 
     def on_ready(self) -> None:
-        """As Receiver."""
+        """Nothing to do."""
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
-        """As Receiver."""
         self._is_well = status == 200 and not closes_connection(headers)
 
     def on_body(self, chunk: bytes) -> None:
-        """As Receiver."""
+        """Nothing to do."""
 
     def on_end(self) -> None:
-        """As Receiver."""
         if self._is_well:
-            _log.info("upstream is well again", service=self._upstream.name, url=self._address.url)
+            _log.info("upstream address readmitted", service=self._upstream.name, url=self._address.url)
             self._upstream.breaker.record_success()
             self._upstream.balancer.readmit(self._address)
 
     def on_failure(self, failure: UpstreamFailure) -> None:
-        """As Receiver."""
+        """Nothing to do."""
 
     def on_flush(self) -> None:
-        """As Receiver."""
+        """Nothing to do."""

@@ -1,16 +1,16 @@
-"""Which of several addresses of a service gets the next request."""
+"""Load balancing over the addresses of a service, with ejection of failing addresses and a retry budget."""
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from random import Random
 
 CONSECUTIVE_FAILURES = 5
-"""Errors in a row after which an address is left out; one is enough when it can't be connected."""
+"""Errors in a row after which an address is ejected; one is enough when connecting fails."""
 BASE_EJECTION_SECONDS, MAX_EJECTION_SECONDS = 5.0, 60.0
 
 
 class UpstreamAddress:
-    """One address with its health; times in the seconds of the balancer's clock."""
+    """One address with its health; times in seconds of the balancer's clock."""
 
     __slots__ = ("consecutive_failures", "ejected_until", "ejection_time", "last_pick", "outstanding", "url")
 
@@ -24,10 +24,10 @@ class UpstreamAddress:
 
 
 class LoadBalancer:
-    """The less busy of two taken at random, the longer unpicked when both are as busy.
+    """Power of two choices: of two random addresses the one with fewer requests, then the less recently used.
 
-    One that fails is left out, twice as long each time; when all are left out all are tried: a wrong guess
-    must not make an outage. `now` gives seconds.
+    A failing address is ejected, twice as long each time. When all are ejected all are tried, so that
+    ejection cannot cause an outage. `now` gives seconds.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class LoadBalancer:
         self._picks = 0
 
     def pick(self, tried: AbstractSet[str] = frozenset()) -> UpstreamAddress | None:
-        """An address for one request, None when all have been tried."""
+        """An address that is not in `tried`; None when there is none."""
         if len(self._all) == 1 and not tried:
             return self._all[0]
         untried = [each for each in self._all if each.url not in tried] if tried else self._all
@@ -55,12 +55,12 @@ class LoadBalancer:
         return chosen
 
     def record_success(self, address: UpstreamAddress) -> None:
-        """It answered as it should."""
+        """A good response."""
         address.consecutive_failures = 0
         address.ejection_time = 0.0
 
     def record_failure(self, address: UpstreamAddress, *, is_unreachable: bool) -> None:
-        """It gave an error; `is_down` when it couldn't even be connected, or broke off."""
+        """An error; `is_unreachable` when connecting failed or the connection closed."""
         address.consecutive_failures += 1
         if is_unreachable or address.consecutive_failures >= CONSECUTIVE_FAILURES:
             address.consecutive_failures = 0
@@ -70,16 +70,15 @@ class LoadBalancer:
             address.ejected_until = self._now() + address.ejection_time
 
     def eject(self, address: UpstreamAddress) -> None:
-        """It does what it is asked, but not for long any more."""
+        """Ejects an address that drains."""
         address.ejected_until = max(address.ejected_until, self._now() + BASE_EJECTION_SECONDS)
 
     def list_ejected(self) -> list[UpstreamAddress]:
-        """Those left out now."""
         now = self._now()
         return [each for each in self._all if each.ejected_until > now]
 
     def readmit(self, address: UpstreamAddress) -> None:
-        """It was asked for its health and is well again."""
+        """Its health check succeeded."""
         address.ejected_until = 0.0
 
 
@@ -88,9 +87,9 @@ def _measure_load(address: UpstreamAddress) -> tuple[int, int]:
 
 
 class RetryBudget:
-    """Second attempts are at most a share of the requests, so that a sick service isn't asked twice as much.
+    """Retries are at most `percent` of the requests, so that they don't double the load of a failing service.
 
-    `reserve` of them are always possible, for those who ask seldom.
+    `reserve` retries are always possible, for low request rates.
     """
 
     def __init__(self, *, percent: int = 20, reserve: int = 10) -> None:
@@ -99,11 +98,11 @@ class RetryBudget:
         self._left = reserve * 100
 
     def deposit(self) -> None:
-        """One more request."""
+        """Counts a request."""
         self._left = min(self._most, self._left + self._percent)
 
     def withdraw(self) -> bool:
-        """Whether one may be repeated."""
+        """Whether one retry is allowed; counts it."""
         if self._left < 100:
             return False
         self._left -= 100

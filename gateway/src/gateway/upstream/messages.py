@@ -1,4 +1,4 @@
-"""A request for a service, what can go wrong with it, and who gets the answer."""
+"""Messages to and from a service: request heads, failures, and the interfaces of both directions."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -12,7 +12,7 @@ _RETRY_AFTER = {"Retry-After": "2"}
 
 
 class OutboundHead:
-    """`lines` are all header lines but Host and the body's; `length` is the body's, None for chunks."""
+    """`lines` are all header lines but Host and framing; `length` is the body's, None for chunked."""
 
     __slots__ = ("body_length", "has_body", "lines", "method", "target", "upgrade")
 
@@ -25,41 +25,41 @@ class OutboundHead:
 
 
 class UpstreamFailure(Enum):
-    """Why there is no answer, or no whole one."""
+    """Why there is no response, or no complete one."""
 
-    UNREACHABLE = "can't be reached now"
-    TIMEOUT = "took too long"
-    DISCONNECTED = "broke off the connection"
-    POOL_EXHAUSTED = "has too many requests waiting"
-    CIRCUIT_OPEN = "fails too often now and is asked only once a second"
+    UNREACHABLE = "cannot be reached"
+    TIMEOUT = "did not respond in time"
+    DISCONNECTED = "closed the connection before the response was complete"
+    POOL_EXHAUSTED = "has too many waiting requests"
+    CIRCUIT_OPEN = "failed too often and is tried only once a second"
 
     def to_problem(self, service: str) -> ProblemError:
-        """What the client is told."""
+        """The problem for the client."""
         slugs = {UpstreamFailure.TIMEOUT: "timeout", UpstreamFailure.DISCONNECTED: "bad-gateway"}
         return ProblemError(slugs.get(self, "unavailable"), f"{service} {self.value}", headers=_RETRY_AFTER)
 
 
 class ResponseSource(Protocol):
-    """Where an answer comes from, for whoever takes it."""
+    """Flow control of a response."""
 
     def pause(self) -> None:
-        """No more for now."""
+        """Backpressure: stops reading."""
 
     def resume(self) -> None:
         """Go on."""
 
     def cancel(self) -> None:
-        """Nobody wants it any more."""
+        """Nobody needs the response any more."""
 
 
 class ResponseReceiver(Protocol):
-    """Gets an answer as it comes: head, body..., then end or failure; flush after each read."""
+    """Receives a response: head, body chunks, then end or failure; `on_flush` after each read."""
 
     def on_ready(self) -> None:
-        """A connection is there: a request's body may be sent now."""
+        """The request's body may be sent."""
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
-        """Status and headers, names in lower case."""
+        """Names are in lower case."""
 
     def on_body(self, chunk: bytes) -> None:
         """A part of the body."""
@@ -68,17 +68,17 @@ class ResponseReceiver(Protocol):
         """That was all."""
 
     def on_failure(self, failure: UpstreamFailure) -> None:
-        """There will be no more; also amid the body."""
+        """May come after a part of the body."""
 
     def on_flush(self) -> None:
-        """Everything that one read brought has been told."""
+        """All events of one read were delivered."""
 
 
 class RequestBodySource(Protocol):
-    """Who is told when the way of a request's body to the service is full and free again."""
+    """Flow control of a request's body."""
 
     def pause_sending(self) -> None:
-        """Send no more for now."""
+        """The connection's write buffer is full."""
 
     def resume_sending(self) -> None:
         """Go on."""

@@ -1,4 +1,4 @@
-"""The connections to one address of a service, and how that address has been doing."""
+"""The connection pool of one upstream address."""
 
 import asyncio
 import ssl
@@ -13,23 +13,23 @@ from gateway.upstream.messages import UpstreamFailure
 MAX_CONNECTIONS = 256
 MAX_WAITING = 1_024
 IDLE_SECONDS = 2.0
-"""Shorter than uvicorn's 5, so that a service doesn't hang up just as a request goes out."""
+"""Shorter than uvicorn's 5 s, so that a service doesn't close a connection just as a request is sent."""
 
 
 class PoolWaiter(ResponseHandler):
-    """A request that waits for a connection; `is_over` once it was given up."""
+    """A request that waits for a connection; `is_over` once it was cancelled."""
 
     __slots__ = ("is_over",)
 
     is_over: bool
 
     def start(self, connection: UpstreamConnection) -> None:
-        """A connection is available."""
+        """Sends the request on that connection."""
         raise NotImplementedError
 
 
 class ConnectionPool(ConnectionOwner):
-    """At most 256 connections; more calls wait in line, and beyond 1,024 of those none is taken."""
+    """At most 256 connections and 1,024 waiting requests."""
 
     def __init__(self, url: str, *, connect_seconds: float, read_seconds: float) -> None:
         self.url = url
@@ -46,7 +46,7 @@ class ConnectionPool(ConnectionOwner):
         self._waiting: deque[PoolWaiter] = deque()
 
     def acquire(self, request: PoolWaiter) -> None:
-        """Give the call a connection, now or as soon as there is one."""
+        """Gives the request a connection, now or as soon as there is one."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
@@ -62,12 +62,12 @@ class ConnectionPool(ConnectionOwner):
         self._opening.add(task)
 
     def cancel(self, request: PoolWaiter) -> None:
-        """The call was given up while it waited."""
+        """The request was cancelled while it waited."""
         with suppress(ValueError):
             self._waiting.remove(request)
 
     def release(self, connection: UpstreamConnection) -> None:
-        """A call has ended and the connection is good for another."""
+        """The connection can carry another request."""
         while self._waiting:
             request = self._waiting.popleft()
             if not request.is_over:
@@ -76,7 +76,7 @@ class ConnectionPool(ConnectionOwner):
         self._idle.append(connection)
 
     def remove(self, connection: UpstreamConnection) -> None:
-        """It is no more."""
+        """The connection is closed."""
         self._all.discard(connection)
         with suppress(ValueError):
             self._idle.remove(connection)
@@ -84,7 +84,6 @@ class ConnectionPool(ConnectionOwner):
             self.acquire(self._waiting.popleft())
 
     def sweep(self, now: float) -> None:
-        """As Swept."""
         for connection in list(self._all):
             if connection.handler is not None and now - connection.last_activity > self.read_seconds:
                 connection.fail(UpstreamFailure.TIMEOUT)
@@ -92,12 +91,12 @@ class ConnectionPool(ConnectionOwner):
             connection.abort()
 
     def close_idle(self) -> None:
-        """The other end is about to close them."""
+        """The service is about to close them."""
         for connection in list(self._idle):
             connection.abort()
 
     async def close(self) -> None:
-        """Drop everything; calls under way fail."""
+        """Closes all connections; requests under way fail."""
         for task in list(self._opening):
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""One request to a service until its answer has ended: which address, repeated or not, given up or done."""
+"""One request to a service until its response has ended: choice of address, retries, cancellation."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -15,14 +15,14 @@ _AWAY = frozenset({502, 503, 504})
 
 
 class UpgradeCallback(Protocol):
-    """Who takes over a connection that speaks another protocol from here on."""
+    """Takes over a connection after an upgrade."""
 
     def __call__(self, connection: UpstreamConnection, rest: bytes) -> None:
-        """`rest` came with the answer's head already."""
+        """`rest` came with the response's head."""
 
 
 class UpstreamRequest(PoolWaiter):
-    """As a Flow it can be paused, resumed and abandoned."""
+    """The ResponseSource of its response."""
 
     __slots__ = (
         "_address",
@@ -49,7 +49,7 @@ class UpstreamRequest(PoolWaiter):
         self.is_over = False
 
     def attempt(self) -> None:
-        """Ask the next address; nobody while the service mostly fails."""
+        """Sends the request to the next address, unless the circuit breaker is open."""
         if not self._tried and not self._upstream.breaker.allows_request():
             self.is_over = True
             self._upstream.count_failure(UpstreamFailure.CIRCUIT_OPEN)
@@ -66,28 +66,27 @@ class UpstreamRequest(PoolWaiter):
         self._upstream.pools[address.url].acquire(self)
 
     def start(self, connection: UpstreamConnection) -> None:
-        """Here is the connection."""
         self._connection = connection
         connection.start_request(self, self.head)
         if self.head.has_body:
             self.receiver.on_ready()
 
     def send_body(self, chunk: bytes) -> None:
-        """A part of the request's body."""
+        """Sends a part of the request's body."""
         self._has_sent_body = True
         if self._connection is not None and chunk:
             is_chunked = self.head.body_length is None
             self._connection.send_body(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
 
     def end_body(self) -> None:
-        """The request's body was whole."""
+        """The request's body is complete."""
         if self._connection is not None:
             if self.head.body_length is None:
                 self._connection.send_body(b"0\r\n\r\n")
             self._connection.end_request()
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
-        """Status and headers are here; an address that says that it is away may be one of several."""
+        """A 502, 503 or 504 is retried at another address."""
         if status in _AWAY and self._can_retry_status():
             self._release_address(is_well=False)
             if self._connection is not None:
@@ -105,8 +104,6 @@ class UpstreamRequest(PoolWaiter):
         self.receiver.on_head(status, headers)
 
     def on_upgraded(self, connection: UpstreamConnection, rest: bytes) -> None:
-        """The service switched protocols; the connection is its taker's now."""
-        connection.handler = None
         self._close()
         if self.upgrade_callback is None:
             connection.abort()
@@ -115,23 +112,21 @@ class UpstreamRequest(PoolWaiter):
             self.upgrade_callback(connection, rest)
 
     def on_connection_closing(self) -> None:
-        """The answer was the last by its connection: a service that stops says so to everybody."""
+        """A draining service closes its connections after a response: its address is ejected."""
         if self._address is not None and self._is_good:
             self._upstream.eject(self._address)
 
     def on_end(self) -> None:
-        """The answer was whole."""
         self._close()
         self.receiver.on_end()
 
     def _close(self) -> None:
-        """Over, without telling."""
         if not self.is_over:
             self.is_over = True
             self._decrement_outstanding()
 
     def on_failure(self, failure: UpstreamFailure, *, was_stale: bool = False) -> None:
-        """No answer by this connection; `was_stale` when an idle one turned out to be closed."""
+        """Retried where that is safe."""
         if self.is_over:
             return
         self._release_address(
@@ -151,17 +146,15 @@ class UpstreamRequest(PoolWaiter):
         self.receiver.on_failure(failure)
 
     def pause(self) -> None:
-        """As Flow."""
         if self._connection is not None and not self.is_over:
             self._connection.pause()
 
     def resume(self) -> None:
-        """As Flow."""
         if self._connection is not None and not self.is_over:
             self._connection.resume()
 
     def cancel(self) -> None:
-        """As Flow: the service is told by a closed connection."""
+        """Closes the connection, which tells the service."""
         if self.is_over:
             return
         self.is_over = True
@@ -182,7 +175,7 @@ class UpstreamRequest(PoolWaiter):
         if failure in (
             UpstreamFailure.UNREACHABLE,
             UpstreamFailure.POOL_EXHAUSTED,
-        ):  # nothing was sent: nobody is asked twice
+        ):  # nothing was sent, so every method may be retried
             return self._has_untried_address()
         is_safe = self.head.method in SAFE_METHODS
         return is_safe and (was_stale or (self._has_untried_address() and self._upstream.budget.withdraw()))
@@ -211,6 +204,6 @@ class UpstreamRequest(PoolWaiter):
 
 
 def create_request(upstream: Upstream, head: OutboundHead, receiver: ResponseReceiver) -> UpstreamRequest:
-    """A call that its owner begins with `attempt`."""
+    """A request that its owner starts by `attempt`."""
     upstream.budget.deposit()
     return UpstreamRequest(upstream, head, receiver)

@@ -1,4 +1,4 @@
-"""One service behind its addresses."""
+"""A service: its addresses with their connection pools."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from gateway.upstream.pool import ConnectionPool
 
 
 class Upstream:
-    """Addresses with their pools, what is known of their health, and the budget for repetitions."""
+    """Shared by all requests to the service: load balancer, circuit breaker, retry budget and pools."""
 
     def __init__(
         self,
@@ -32,19 +32,16 @@ class Upstream:
         self.failures = dict.fromkeys(UpstreamFailure, 0)
 
     def count_failure(self, failure: UpstreamFailure) -> None:
-        """Count what went wrong."""
         self.failures[failure] += 1
 
     def eject(self, address: UpstreamAddress) -> None:
-        """It is about to stop: while there are others they get its requests; idle connections go."""
+        """Ejects a draining address and closes its idle connections."""
         self.balancer.eject(address)
         self.pools[address.url].close_idle()
 
     def sweep(self, now: float) -> None:
-        """As Swept."""
         for pool in self.pools.values():
             pool.sweep(now)
 
     async def close(self) -> None:
-        """Drop all connections."""
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))

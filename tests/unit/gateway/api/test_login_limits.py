@@ -11,11 +11,9 @@ from tests.unit.gateway.servers import ADMIN, TinyServices, bearer
 from bookcore.cache import Cache, Callback, Script
 from bookcore.cache.memory import MemoryCache
 from bookcore.domain.errors import Unavailable
-from bookcore.event_log import open_event_log
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.app import create_app
 from gateway.settings import Settings
-from gateway.wiring import Outside
 
 
 class AwayCache:
@@ -44,8 +42,8 @@ class AwayCache:
 
 @contextmanager
 def opened(settings: Settings, cache: Cache, clock: ManualClock) -> Iterator[TestClient]:
-    outside = Outside(cache=cache, event_log=open_event_log(settings.event_log_url), clock=clock)
-    with TestClient(create_app(settings, outside), raise_server_exceptions=False) as client:
+    app = create_app(settings, cache=cache, clock=clock)
+    with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
 

@@ -19,7 +19,7 @@ def edge(seconds: float) -> RequestMiddleware:
 
     app = Starlette(routes=[Route("/", answer, methods=["PUT"])])
     return RequestMiddleware(
-        app, body_limit=(1_000_000, seconds), tracer=Tracer(percent=0), observer=RequestRecorder(None)
+        app, body_limit=(1_000_000, seconds), tracer=Tracer(percent=0), recorder=RequestRecorder(None)
     )
 
 

@@ -55,12 +55,12 @@ def test_any_bytes_make_a_key(query: bytes) -> None:
     ],
 )
 def test_a_response_lives_as_long_as_its_headers_allow(headers: list[Header], seconds: float) -> None:
-    assert compute_lifetime(200, headers, most=MOST).ttl == seconds
+    assert compute_lifetime(200, headers, limit=MOST).ttl == seconds
 
 
 @pytest.mark.parametrize("status", [201, 204, 206, 304, 404, 500])
 def test_only_a_plain_success_is_kept(status: int) -> None:
-    assert compute_lifetime(status, [], most=MOST).ttl == 0
+    assert compute_lifetime(status, [], limit=MOST).ttl == 0
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_only_a_plain_success_is_kept(status: int) -> None:
     ],
 )
 def test_a_stale_response_is_of_use_as_long_as_it_says(said: bytes, expected: Lifetime) -> None:
-    assert compute_lifetime(200, [(b"cache-control", said)], most=MOST) == expected
+    assert compute_lifetime(200, [(b"cache-control", said)], limit=MOST) == expected
 
 
 def test_variants_differ_by_the_headers_named_and_by_nothing_else() -> None:

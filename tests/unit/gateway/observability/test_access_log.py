@@ -12,7 +12,7 @@ def test_every_line_says_whose_request_it_was_whichever_way_it_took(
     gate: Gateway, services: TinyServices
 ) -> None:
     written = io.StringIO()
-    log = gate.app.state.inside.recorder.log = AccessLog(now=time.time, stream=written)
+    log = gate.app.state.downstream.recorder.log = AccessLog(now=time.time, stream=written)
     asked = [
         ("GET", "/v1/books", 200),
         ("GET", "/v1/books?hot", 200),

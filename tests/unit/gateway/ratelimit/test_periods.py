@@ -10,14 +10,12 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import ADMIN, READER, TinyServices, bearer
 
 from bookcore.cache.memory import MemoryCache
-from bookcore.event_log import open_event_log
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.accounts.database import open_database
 from gateway.accounts.periods import period
 from gateway.accounts.usage import Cell, Tally, UsageTable
 from gateway.app import create_app
 from gateway.settings import Settings
-from gateway.wiring import Outside
 
 Headers = dict[str, str]
 POLICY = '"user";q=600;w=60, "day";q=5;w=86400, "month";q=8;w=2678400'
@@ -58,8 +56,8 @@ def test_requests_of_all_keys_add_up_by_day_and_month_and_refused_ones_do_not_co
 def small(settings: Settings, services: TinyServices, clock: ManualClock) -> Iterator[TestClient]:
     """A gateway whose free plan is five requests a day and eight a month."""
     few = settings.model_copy(update={"gateway_requests_per_day": 5, "gateway_requests_per_month": 8})
-    outside = Outside(MemoryCache(clock=clock), open_event_log(few.event_log_url), clock)
-    with TestClient(create_app(few, outside), raise_server_exceptions=False) as client:
+    app = create_app(few, cache=MemoryCache(clock=clock), clock=clock)
+    with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
 

@@ -1,0 +1,37 @@
+"""One authorization for every way in: fast path, ASGI and WebSocket."""
+
+import pytest
+from tests.unit.gateway.servers import Gateway, TinyServices
+
+UPGRADE = ("Connection: Upgrade", "Upgrade: websocket")
+TRAVERSAL = "/v1/search/%2e%2e/x"
+
+
+def ask(gate: Gateway, path: str, *lines: str, token: str) -> int:
+    """The status of a GET on a connection of its own."""
+    shown = (f"Authorization: Bearer {token}",) if token else ()
+    head = "\r\n".join((f"GET {path} HTTP/1.1", "Host: shop.example", *shown, *lines, "", ""))
+    with gate.wire() as wire:
+        wire.send(head.encode())
+        return wire.answer().status
+
+
+@pytest.mark.parametrize(
+    ("path", "caller", "status"),
+    [
+        (TRAVERSAL, "nobody", 401),
+        (TRAVERSAL, "admin", 404),
+        ("/v1/search/\\x", "nobody", 401),
+        ("/v1/search/\\x", "admin", 404),
+        ("/v1/search", "nobody", 401),
+        ("/v1/nothing", "nobody", 404),
+        ("/v1/search?" + "q" * 8_300, "admin", 422),
+    ],
+)
+def test_websocket_requests_get_the_status_that_get_requests_get(
+    gate: Gateway, services: TinyServices, path: str, caller: str, status: int
+) -> None:
+    token = gate.token if caller == "admin" else ""
+    assert ask(gate, path, token=token) == status
+    assert ask(gate, path, *UPGRADE, token=token) == status
+    assert services.requests == []
