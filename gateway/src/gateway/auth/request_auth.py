@@ -65,7 +65,7 @@ def check_access(method: str, match: RouteMatch | None, auth: Known) -> ProblemE
     if not is_supported_method(method):
         return ProblemError("method-not-allowed", f"the method {method[:20]} is not supported")
     if not is_permitted(auth.caller.scopes, match.route, method):
-        return ProblemError("forbidden", f"{method} needs the scope {match.route.get_scope(method)}")
+        return ProblemError("forbidden", f"{method} requires the scope {match.route.get_scope(method)}")
     if len(match.target) > MAX_TARGET_BYTES:
         return ProblemError("invalid", f"path and query are longer than {MAX_TARGET_BYTES} bytes")
     return None

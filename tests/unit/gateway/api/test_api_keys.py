@@ -27,7 +27,7 @@ def test_a_key_opens_what_its_scopes_say_in_either_header(
     for headers in ({"X-API-Key": secret}, {"Authorization": f"Bearer {secret}"}):
         assert client.get("/v1/books", headers=headers).status_code == 200
         refused = client.get("/v1/search", headers=headers)
-        assert (refused.status_code, refused.json()["detail"]) == (403, "GET needs the scope search")
+        assert (refused.status_code, refused.json()["detail"]) == (403, "GET requires the scope search")
     who = InternalTokens(settings.internal_secret.get_secret_value()).verify(services.last.headers[HEADER])
     assert who.scopes == {"books:read"}
     assert "x-api-key" not in services.last.headers
