@@ -1,8 +1,7 @@
-"""The gateway's data plane as machine code: `python -m deploy.compiled FOLDER` (make test-compiled).
+"""Compiles the gateway's data plane: `python -m deploy.compiled FOLDER` (make test-compiled).
 
-Copies bookcore and gateway into FOLDER and compiles there, with mypyc, the modules that every request goes
-through. The source stays what it is; what mypyc makes of it does the same with less of the interpreter. With
-FOLDER first on PYTHONPATH the gateway runs compiled. Needs gcc and Python's headers.
+Copies bookcore and gateway into FOLDER and compiles there, with mypyc, the modules on the path of every
+request. With FOLDER first on PYTHONPATH the gateway runs compiled. Needs gcc and Python's headers.
 """
 
 import os
@@ -47,13 +46,13 @@ MODULES = {
     ),
     "gateway": ("timeouts",),
 }
-"""What a hit or a miss runs through; what happens once, or seldom, stays interpreted."""
+"""Modules on the path of a hit or a miss; code that runs rarely stays interpreted."""
 
 
 def compile_into(folder: Path, *, python: str = sys.executable) -> list[Path]:
-    """The libraries that were made. `python` is the one whose packages the modules import.
+    """Returns the compiled libraries. `python` is the interpreter whose packages the modules import.
 
-    Raises: SystemExit when gcc is missing, or mypyc finds fault.
+    Raises: SystemExit when gcc is missing or mypyc reports an error.
     """
     if shutil.which("gcc") is None:
         sys.exit(
@@ -69,12 +68,12 @@ def compile_into(folder: Path, *, python: str = sys.executable) -> list[Path]:
     os.chdir(folder)
     try:
         with TemporaryDirectory() as scratch:
-            return _built(files, Path(scratch), python=python)
+            return _build_extensions(files, Path(scratch), python=python)
     finally:
         os.chdir(before)
 
 
-def _built(files: list[str], scratch: Path, *, python: str) -> list[Path]:
+def _build_extensions(files: list[str], scratch: Path, *, python: str) -> list[Path]:
     options = ["--ignore-missing-imports", f"--python-executable={python}", "--config-file="]
     modules = mypycify([*options, *files], opt_level="3", debug_level="0", target_dir=str(scratch))
     command = build_ext(Distribution({"name": "compiled", "ext_modules": modules}))

@@ -38,27 +38,31 @@ SETTINGS: dict[str, type[BaseSettings]] = {
 }
 _INTRODUCTION = """# Settings
 
-Read once at start from the environment; a value that makes no sense ends the start with a line that names it.
-In production (`BOOKSTREAM_ENVIRONMENT=production`) embedded stores and default secrets are refused.
+Read once, at start, from the environment. An invalid value ends the start with one line that names the
+variable.
+Production (`BOOKSTREAM_ENVIRONMENT=production`) rejects embedded stores and default secrets.
 """
 
 _HEAD = "| variable | default | meaning |\n|---|---|---|\n"
 
 
-def pages() -> dict[Path, str]:
-    """Path -> content of everything that is generated."""
+def build_pages() -> dict[Path, str]:
+    """Path -> content of every generated file."""
     schemas = ROOT / "libs/bookcore/src/bookcore/events/schemas"
     return {
-        ROOT / "docs/settings.md": settings_page(),
+        ROOT / "docs/settings.md": build_settings_page(),
         ROOT / "docs/asyncapi.json": json.dumps(asyncapi.build_document(), indent=1, ensure_ascii=False)
         + "\n",
-        **{ROOT / f"docs/openapi/{name}.json": _json(app.openapi()) for name, app in _apps().items()},
-        ROOT / "docs/openapi/merged.json": _json(merged_openapi()),
+        **{
+            ROOT / f"docs/openapi/{name}.json": dump_json(app.openapi())
+            for name, app in create_apps().items()
+        },
+        ROOT / "docs/openapi/merged.json": dump_json(build_merged_openapi()),
         **{schemas / name: text for name, text in build_schemas().items()},
     }
 
 
-def settings_page() -> str:
+def build_settings_page() -> str:
     """Every setting with its environment variable, default and meaning."""
     shared = set(SETTINGS["every service"].model_fields)
     parts = [_INTRODUCTION]
@@ -66,18 +70,18 @@ def settings_page() -> str:
         own = {n: f for n, f in kind.model_fields.items() if n not in shared or service == "every service"}
         parts.append(f"\n## {service[0].upper()}{service[1:]}\n\n{_HEAD}")
         parts += [
-            f"| `BOOKSTREAM_{name.upper()}` | {_shown(field.default)} | {field.description} |\n"
+            f"| `BOOKSTREAM_{name.upper()}` | {_format_default(field.default)} | {field.description} |\n"
             for name, field in own.items()
         ]
     return "".join(parts)
 
 
-def _shown(default: object) -> str:
+def _format_default(default: object) -> str:
     text = str(default)
     return f"`{text}`" if text else "-"
 
 
-def _apps() -> dict[str, FastAPI]:
+def create_apps() -> dict[str, FastAPI]:
     with TemporaryDirectory() as folder:
         data = Path(folder)
         return {
@@ -88,20 +92,20 @@ def _apps() -> dict[str, FastAPI]:
         }
 
 
-def merged_openapi() -> Document:
-    """What the gateway shows at /openapi.json when every service is there."""
-    apps = _apps()
+def build_merged_openapi() -> Document:
+    """The document of the gateway at /openapi.json with every service available."""
+    apps = create_apps()
     services = {service: apps[service.value].openapi() for service in Service}
     return merge(apps["gateway"].openapi(), services)
 
 
-def _json(document: Document) -> str:
+def dump_json(document: Document) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
-    """Write them all."""
-    for path, text in pages().items():
+    """Writes all generated files."""
+    for path, text in build_pages().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 

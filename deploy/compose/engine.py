@@ -1,7 +1,7 @@
-"""A container engine: the one that answers, else Debian's own, installed and started for the while.
+"""A container engine: the running one, else Debian's, installed and started for the test.
 
-One's own is started as root without systemd, its data below the given folder; an engine that answers is left
-as it is.
+The latter runs as root without systemd, with its data below the given folder. A running engine is not
+changed.
 """
 
 import os
@@ -25,49 +25,49 @@ _API = "1.41"  # of Debian's engine; a newer client asks for more
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """`environment` is what the clients need to find it; `compose` the words that begin a Compose command."""
+    """`environment` tells clients the address; `compose` is the command of Compose."""
 
     environment: Mapping[str, str]
     compose: Sequence[str]
 
     def run(self, *words: str, given: bytes | None = None, more: Mapping[str, str] | None = None) -> str:
-        """A command to its end; what it printed.
+        """Runs a command and returns its output.
 
-        Raises: Unavailable with its last words when it fails.
+        Raises: Unavailable with its last lines when it fails.
         """
         done = subprocess.run(  # noqa: S603 - our own words
-            list(words), env=self.variables(more), input=given, capture_output=True, check=False
+            list(words), env=self.build_environment(more), input=given, capture_output=True, check=False
         )
         if done.returncode != 0:
             said = (done.stderr.decode() or done.stdout.decode()).strip().splitlines()
             raise Unavailable(f"{' '.join(words[:4])} ended with code {done.returncode}: {said[-12:]}")
         return done.stdout.decode()
 
-    def variables(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The whole environment of a client."""
+    def build_environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment of a client process."""
         return {**os.environ, **self.environment, **(more or {})}
 
 
 @contextmanager
-def engine(folder: Path) -> Iterator[Engine]:
-    """An engine until the end of the block; one that was started here is stopped.
+def open_engine(folder: Path) -> Iterator[Engine]:
+    """An engine for the duration of the block; one that was started here is stopped.
 
-    Raises: Unavailable with the remedy when there is none and none can be had.
+    Raises: Unavailable with the remedy when none can be started.
     """
-    if answers({}):
+    if is_running({}):
         yield Engine({}, _compose({}))
     else:
         _install()
-        with _started(folder) as environment:
+        with _start_daemon(folder) as environment:
             yield Engine(environment, _compose(environment))
 
 
-def answers(environment: Mapping[str, str]) -> bool:
-    """Whether an engine is there."""
-    return bool(shutil.which("docker")) and _succeeds(["docker", "version"], environment)
+def is_running(environment: Mapping[str, str]) -> bool:
+    """Whether an engine answers."""
+    return bool(shutil.which("docker")) and _run_quietly(["docker", "version"], environment)
 
 
-def _succeeds(words: Sequence[str], environment: Mapping[str, str]) -> bool:
+def _run_quietly(words: Sequence[str], environment: Mapping[str, str]) -> bool:
     variables = {**os.environ, **environment}
     return subprocess.run(words, env=variables, capture_output=True, check=False).returncode == 0  # noqa: S603
 
@@ -77,7 +77,7 @@ def _compose(environment: Mapping[str, str]) -> Sequence[str]:
     named = os.environ.get("BOOKSTREAM_TEST_COMPOSE")
     found = [named.split()] if named else [["docker", "compose"], ["docker-compose"]]
     for words in found:
-        if shutil.which(words[0]) and _succeeds([*words, "version"], environment):
+        if shutil.which(words[0]) and _run_quietly([*words, "version"], environment):
             return words
     raise Unavailable("there is no Compose; install it (Debian: apt-get install docker-compose)")
 
@@ -93,7 +93,7 @@ def _install() -> None:
 
 
 @contextmanager
-def _started(folder: Path) -> Iterator[Mapping[str, str]]:
+def _start_daemon(folder: Path) -> Iterator[Mapping[str, str]]:
     folder.mkdir(parents=True, exist_ok=True)
     socket = f"unix://{folder / 'docker.sock'}"
     places = [
@@ -123,7 +123,7 @@ def _started(folder: Path) -> Iterator[Mapping[str, str]]:
 
 def _await(daemon: subprocess.Popen[bytes], environment: Mapping[str, str], log: Path) -> None:
     deadline, pause = time.monotonic() + _STARTED_WITHIN, Event()
-    while not answers(environment):
+    while not is_running(environment):
         if daemon.poll() is not None or time.monotonic() > deadline:
             raise Unavailable(f"the container engine doesn't start; see {log}")
         pause.wait(0.2)

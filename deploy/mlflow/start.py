@@ -1,7 +1,7 @@
-"""Makes MLflow's own database if it isn't there, then becomes its server.
+"""Creates MLflow's database if absent, then executes its server.
 
-MLFLOW_DATABASE_URL names it: postgresql+psycopg2://user:password@host:port/name. Its tables would collide
-with Bookstream's (both keep an `alembic_version`), so that it is never Bookstream's own database.
+MLFLOW_DATABASE_URL is postgresql+psycopg2://user:password@host:port/name. It is never Bookstream's own
+database: both have a table `alembic_version`.
 """
 
 import os
@@ -16,18 +16,18 @@ _PATIENCE = 60.0  # seconds
 
 
 def main() -> None:
-    """Never comes back. Exits with one line when the database can't be made."""
+    """Does not return. Exits with one line when the database cannot be created."""
     url = os.environ["MLFLOW_DATABASE_URL"]
     server, _, name = url.replace("postgresql+psycopg2", "postgresql", 1).rpartition("/")
     if not name.isidentifier():
         sys.exit(f"mlflow: {name!r} is no name for a database")
-    _make(f"{server}/postgres", name)
+    _create_database(f"{server}/postgres", name)
     words = ["server", "--host", "0.0.0.0", "--port", "5000", "--workers", "1"]  # noqa: S104 - in a container
     stores = ["--backend-store-uri", url, "--artifacts-destination", os.environ["MLFLOW_ARTIFACTS"]]
     os.execvp("mlflow", ["mlflow", *words, *stores])  # noqa: S606, S607 - it becomes it
 
 
-def _make(server: str, name: str) -> None:
+def _create_database(server: str, name: str) -> None:
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:

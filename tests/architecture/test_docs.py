@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docs.generate import ROOT, _apps, pages
+from docs.generate import ROOT, build_pages, create_apps
 from tests.promises import PROMISES
 
 from bookcore.events.topics import TOPICS
@@ -32,7 +32,9 @@ def carried() -> Iterator[str]:
 
 
 def test_every_generated_page_is_up_to_date() -> None:
-    stale = [str(path) for path, text in pages().items() if not path.exists() or path.read_text() != text]
+    stale = [
+        str(path) for path, text in build_pages().items() if not path.exists() or path.read_text() != text
+    ]
     assert stale == [], "run: make docs"
 
 
@@ -77,7 +79,7 @@ def test_every_topic_is_described() -> None:
 def test_every_operation_is_named_and_described() -> None:
     operations = {
         f"{name} {method} {path}": operation
-        for name, app in _apps().items()
+        for name, app in create_apps().items()
         for path, methods in app.openapi()["paths"].items()
         for method, operation in methods.items()
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 import jwt
 import pytest
-from docs.generate import merged_openapi
+from docs.generate import build_merged_openapi
 from fastapi.testclient import TestClient
 from tests.gateway.whole import Headers, Whole
 
@@ -14,7 +14,7 @@ from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, 
 from bookcore.kit.openapi import Document, list_operations
 from gateway.api.openapi_merge import scopes_of
 
-MERGED = merged_openapi()
+MERGED = build_merged_openapi()
 OPERATIONS = {
     (method.upper(), path): operation
     for path, item in MERGED["paths"].items()

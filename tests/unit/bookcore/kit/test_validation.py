@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
-from docs.generate import _apps
+from docs.generate import create_apps
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from bookcore.kit.validation import FORMATS, explain_error, locate_error
@@ -61,7 +61,9 @@ def find_patterns(name: str, schema: Any) -> Iterator[tuple[str, str]]:
 
 def test_every_field_with_a_pattern_has_words() -> None:
     patterns = {
-        field: pattern for app in _apps().values() for field, pattern in find_patterns("", app.openapi())
+        field: pattern
+        for app in create_apps().values()
+        for field, pattern in find_patterns("", app.openapi())
     }
     assert {field: pattern for field, pattern in patterns.items() if field not in FORMATS} == {}
     assert set(FORMATS) == set(patterns)

@@ -72,7 +72,7 @@ class KafkaGroupConsumer:
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
         """Raises: Conflict when the start offset is no longer, or not yet, in the log."""
         with translate_errors(self._address):
-            self._settle()  # before anything is read: what was read and not returned would be passed over
+            self._seek_new_partitions()  # first: a record read before the seek would be skipped
             try:
                 found = self._client.poll(timeout_ms=int(timeout * 1_000), max_records=limit)
             except OffsetOutOfRangeError as error:
@@ -82,7 +82,7 @@ class KafkaGroupConsumer:
         ]
 
     def commit(self, positions: Sequence[Position]) -> None:
-        offsets = {self._at(at): OffsetAndMetadata(at.offset, "", -1) for at in positions}
+        offsets = {self._to_topic_partition(at): OffsetAndMetadata(at.offset, "", -1) for at in positions}
         if not offsets.keys() <= self._client.assignment():
             raise Conflict(f"{self._group} no longer has all of {list(offsets)}; another member does")
         with translate_errors(self._address):
@@ -92,24 +92,24 @@ class KafkaGroupConsumer:
                 raise Conflict(f"{self._group} was given other partitions meanwhile ({error})") from error
 
     def seek(self, position: Position) -> None:
-        at = self._at(position)
+        at = self._to_topic_partition(position)
         if at in self._client.assignment():
             self._client.seek(at, position.offset)
 
     def close(self) -> None:
         self._client.close(autocommit=False, timeout_ms=5_000)
 
-    def _at(self, position: Position) -> TopicPartition:
+    def _to_topic_partition(self, position: Position) -> TopicPartition:
         return TopicPartition(self._address.prefix + position.topic, position.partition)
 
-    def _settle(self) -> None:
+    def _seek_new_partitions(self) -> None:
         """Seeks each new partition to its start offset and resumes it."""
         for at in sorted(self._rebalance.fresh):
-            self._client.seek(at, self._beginning(at))
+            self._client.seek(at, self._choose_start(at))
             self._client.resume(at)
             self._rebalance.fresh.discard(at)
 
-    def _beginning(self, at: TopicPartition) -> int:
+    def _choose_start(self, at: TopicPartition) -> int:
         oldest: int = self._client.beginning_offsets([at])[at]
         end: int = self._client.end_offsets([at])[at]
         wanted = self._start(self._topics[at.topic], at.partition) if self._start else None

@@ -110,7 +110,7 @@ def _send(connection: Connection, alias: str, items: Sequence[BulkItem]) -> Bulk
     outcome = BulkResult()
     with connection.translate_errors():
         try:
-            answer = _bulk(connection, alias, items)
+            answer = _send_bulk(connection, alias, items)
         except ApiError as error:
             if error.meta.status not in BUSY:
                 raise
@@ -122,7 +122,7 @@ def _send(connection: Connection, alias: str, items: Sequence[BulkItem]) -> Bulk
     return outcome
 
 
-def _bulk(connection: Connection, alias: str, items: Sequence[BulkItem]) -> list[dict[str, Any]]:
+def _send_bulk(connection: Connection, alias: str, items: Sequence[BulkItem]) -> list[dict[str, Any]]:
     """One entry per item, in order.
 
     `refresh` makes the accepted items searchable at once; waiting for the server's own refresh would delay

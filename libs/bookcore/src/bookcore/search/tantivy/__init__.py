@@ -17,7 +17,7 @@ def open_index(url: str, *, writable: bool) -> SearchIndex:
 
     Raises: Invalid when the URL names no absolute folder, Conflict when another process writes.
     """
-    return TantivyIndex(_folder(url), writable=writable)
+    return TantivyIndex(_parse_folder(url), writable=writable)
 
 
 def open_rebuild(url: str) -> IndexRebuild:
@@ -25,10 +25,10 @@ def open_rebuild(url: str) -> IndexRebuild:
 
     Raises: the same errors as open_index; Conflict while another rebuild runs.
     """
-    return TantivyRebuild(_folder(url))
+    return TantivyRebuild(_parse_folder(url))
 
 
-def _folder(url: str) -> Path:
+def _parse_folder(url: str) -> Path:
     folder = Path(url.removeprefix("tantivy://"))
     if not folder.is_absolute():
         raise Invalid(f"{url} names no absolute folder; write tantivy:///folder", field="search_url")

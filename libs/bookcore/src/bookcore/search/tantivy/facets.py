@@ -20,33 +20,35 @@ def count_facets(
     One pass for the facets without a filter, one more for each filtered facet.
     """
     found: dict[str, Mapping[str, int]] = {}
-    for own, names in groupby(sorted(FACETS, key=lambda f: _own(wanted, f)), lambda f: _own(wanted, f)):
+    for own, names in groupby(
+        sorted(FACETS, key=lambda f: _count_own_facet(wanted, f)), lambda f: _count_own_facet(wanted, f)
+    ):
         query = add_filters(schema, text, wanted.filters.without(own))
-        found.update(_counts(searcher, query, list(names)))
+        found.update(_count_values(searcher, query, list(names)))
     return {name: found[name] for name in FACETS}
 
 
 def count_categories(searcher: tantivy.Searcher, query: Query) -> Sequence[str]:
     """The categories of the matching books, most frequent first."""
-    return list(_counts(searcher, query, ["category"])["category"])
+    return list(_count_values(searcher, query, ["category"])["category"])
 
 
-def _own(wanted: QueryPlan, facet: str) -> str:
+def _count_own_facet(wanted: QueryPlan, facet: str) -> str:
     return facet if wanted.filters.has(facet) else ""
 
 
-def _counts(
+def _count_values(
     searcher: tantivy.Searcher, query: Query, names: Sequence[str]
 ) -> Mapping[str, Mapping[str, int]]:
     ask = {name: {"terms": {"field": name, "size": _MOST_VALUES}} for name in names}
     answer = searcher.aggregate(query, ask)
-    return {name: _values(answer[name]["buckets"]) for name in names}
+    return {name: _read_buckets(answer[name]["buckets"]) for name in names}
 
 
-def _values(buckets: Sequence[Mapping[str, str | float]]) -> Mapping[str, int]:
-    counts = {_label(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
+def _read_buckets(buckets: Sequence[Mapping[str, str | float]]) -> Mapping[str, int]:
+    counts = {_format_key(bucket["key"]): int(bucket["doc_count"]) for bucket in buckets}
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _label(key: str | float) -> str:
+def _format_key(key: str | float) -> str:
     return key if isinstance(key, str) else str(int(key))
