@@ -37,12 +37,12 @@ class BareSpider(scrapy.Spider):
     def parse(self, response: Response) -> Iterator[Any]:
         """Links of a list, or the book of a product page."""
         if response.css("article.product_page"):
-            yield self.book(response)
+            yield self.parse_book(response)
             return
         links = ".side_categories a::attr(href), ul.pager a::attr(href), article.product_pod h3 a::attr(href)"
         yield from response.follow_all(response.css(links).getall())
 
-    def book(self, response: Response) -> dict[str, str | None]:
+    def parse_book(self, response: Response) -> dict[str, str | None]:
         """The same twelve fields that ours has."""
         main = response.css(".product_main")
         table = dict(

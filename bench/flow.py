@@ -21,9 +21,9 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
-from bench.pipeline import Cost, bare, finish, shop, start
-from bench.report import Figure, keep, show_in_docs
-from bench.stores import observed
+from bench.pipeline import ProcessCost, measure_bare_spider, run_shop, start_program, wait_for_end
+from bench.report import Figure, save_figures, write_docs_table
+from bench.stores import build_observation
 
 from bookcore.event_log import EventLog
 from bookcore.event_log.consumer_loop import split_batches
@@ -52,7 +52,7 @@ class Platform:
     environment: Mapping[str, str]
 
     @classmethod
-    def fresh(cls, data: Path) -> "Platform":
+    def create(cls, data: Path) -> "Platform":
         """Prepared by `ingestor migrate`."""
         own = f"bench{uuid4().hex[:10]}"
         given = {name: os.environ[f"BOOKSTREAM_{name}_URL"] for name in NEEDED}
@@ -66,16 +66,16 @@ class Platform:
         platform = cls(data / own, {f"BOOKSTREAM_{name}_URL": url for name, url in urls.items()})
         platform.data.mkdir()
         words = [sys.executable, "-m", "ingestor", "migrate"]
-        subprocess.run(words, env=platform.environ, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(words, env=platform.build_environment, check=True, stdout=subprocess.DEVNULL)
         return platform
 
     @property
-    def environ(self) -> dict[str, str]:
+    def build_environment(self) -> dict[str, str]:
         """What its programs are started with."""
         return {**os.environ, **self.environment, "BOOKSTREAM_DATA": str(self.data)}
 
     @contextmanager
-    def opened(self) -> Iterator[Stores]:
+    def open_stores(self) -> Iterator[Stores]:
         """For looking."""
         urls = {name.removeprefix("BOOKSTREAM_").lower(): url for name, url in self.environment.items()}
         known = {name: url for name, url in urls.items() if name in Settings.model_fields}
@@ -83,9 +83,9 @@ class Platform:
             yield stores
 
     @contextmanager
-    def ingesting(self) -> Iterator[subprocess.Popen[bytes]]:
+    def run_ingestor(self) -> Iterator[subprocess.Popen[bytes]]:
         """An ingestor, ended in order."""
-        child = subprocess.Popen([sys.executable, "-m", "ingestor"], env=self.environ)
+        child = subprocess.Popen([sys.executable, "-m", "ingestor"], env=self.build_environment)
         try:
             yield child
         finally:
@@ -97,39 +97,41 @@ def publish(log: EventLog, numbers: Sequence[int], books: Shop) -> None:
     """Sightings of these books."""
     for first in range(0, len(numbers), PIECE):
         piece = numbers[first : first + PIECE]
-        log.append(OBSERVED.name, [encode(observed(books, number), source="bench") for number in piece])
+        log.append(
+            OBSERVED.name, [encode(build_observation(books, number), source="bench") for number in piece]
+        )
 
 
-def settled(stores: Stores) -> None:
+def wait_until_settled(stores: Stores) -> None:
     """Wait until everything published can be found."""
     while not read_pending(stores).is_done:
         time.sleep(LOOK)
 
 
-def peak(child: subprocess.Popen[bytes]) -> float:
+def measure_peak(child: subprocess.Popen[bytes]) -> float:
     """MB of memory at the most so far."""
     found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{child.pid}/status").read_text())
     assert found
     return int(found[1]) / 1024
 
 
-def taken_in(folder: Path, books: int) -> tuple[float, float, float]:
+def measure_ingest(folder: Path, books: int) -> tuple[float, float, float]:
     """Books a second from topic to index, MB at the peak, documents a second from Kafka to Elasticsearch."""
-    platform, stock = Platform.fresh(folder), Shop(books=min(books, MOST_BOOKS))
-    with platform.opened() as stores:
+    platform, stock = Platform.create(folder), Shop(books=min(books, MOST_BOOKS))
+    with platform.open_stores() as stores:
         publish(stores.log, range(1, books + 1), stock)
         began = time.monotonic()
-        with platform.ingesting() as child:
-            settled(stores)
-            took, memory = time.monotonic() - began, peak(child)
+        with platform.run_ingestor() as child:
+            wait_until_settled(stores)
+            took, memory = time.monotonic() - began, measure_peak(child)
         alone = platform.environment["BOOKSTREAM_SEARCH_URL"] + "-alone"
         index = open_search_index(alone, writable=True)
-        documents = indexed_alone(stores.log, index, books)
+        documents = measure_indexing(stores.log, index, books)
         index.close()
     return books / took, memory, documents
 
 
-def indexed_alone(log: EventLog, index: SearchIndex, books: int) -> float:
+def measure_indexing(log: EventLog, index: SearchIndex, books: int) -> float:
     """Documents a second: the state topic by a group of its own into an empty index."""
     sink = IndexSink(index, DeadLetterQueue(log))
     consumer = log.create_consumer("bench.index", [STATE.name])
@@ -143,14 +145,14 @@ def indexed_alone(log: EventLog, index: SearchIndex, books: int) -> float:
     return books / took
 
 
-def delays(folder: Path, rate: float, seconds: float) -> list[float]:
+def measure_delays(folder: Path, rate: float, seconds: float) -> list[float]:
     """Seconds from published to found, of one book in each tenth of a second, at that many books a second."""
     per_turn, turns = max(1, round(rate / 10)), int(seconds * 10)
-    platform, stock = Platform.fresh(folder), Shop(books=min(per_turn * turns + PIECE, MOST_BOOKS))
+    platform, stock = Platform.create(folder), Shop(books=min(per_turn * turns + PIECE, MOST_BOOKS))
     marks: dict[str, float] = {}
-    with platform.opened() as stores, platform.ingesting():
+    with platform.open_stores() as stores, platform.run_ingestor():
         publish(stores.log, range(1, PIECE), stock)
-        settled(stores)
+        wait_until_settled(stores)
         began = time.monotonic()
 
         def steadily() -> None:
@@ -178,25 +180,25 @@ def _watch(index: SearchIndex, marks: dict[str, float], publisher: Thread) -> li
     return list(found.values())
 
 
-def crawled(folder: Path, books: int) -> tuple[Cost, Cost]:
+def measure_crawl(folder: Path, books: int) -> tuple[ProcessCost, ProcessCost]:
     """The scraper acknowledged by Kafka, pages in a folder; and the bare spider writing a file."""
-    platform = Platform.fresh(folder)
+    platform = Platform.create(folder)
     log = {"BOOKSTREAM_EVENT_LOG_URL": platform.environment["BOOKSTREAM_EVENT_LOG_URL"]}
-    with shop(books) as url:
+    with run_shop(books) as url:
         began = time.monotonic()
         words = ["-m", "scraper", "crawl", "sample_shop", "--url", url]
-        ours = finish(start(words, platform.data, platform.data / "out", **log), began)
-        return ours, bare(url, folder / f"bare{uuid4().hex}")
+        ours = wait_for_end(start_program(words, platform.data, platform.data / "out", **log), began)
+        return ours, measure_bare_spider(url, folder / f"bare{uuid4().hex}")
 
 
-def figures_of(folder: Path, sizes: Sequence[int], rounds: int) -> Iterator[Figure]:
+def measure_figures(folder: Path, sizes: Sequence[int], rounds: int) -> Iterator[Figure]:
     """All of them, the quick ones first."""
-    crawls = [crawled(folder, 1_000) for _ in range(rounds)]
+    crawls = [measure_crawl(folder, 1_000) for _ in range(rounds)]
     ratio = statistics.median(peer.cpu / ours.cpu for ours, peer in crawls)
     yield Figure("crawl with Kafka's acknowledgement against the bare spider, CPU", ratio, "x", 0.9)
     walls = statistics.median(peer.wall / ours.wall for ours, peer in crawls)
     yield Figure("the same, wall", walls, "x")
-    done = {size: taken_in(folder, size) for size in sizes}
+    done = {size: measure_ingest(folder, size) for size in sizes}
     for size, (rate, memory, documents) in done.items():
         yield Figure(f"topic to lake, catalogue and index, {size} books", rate, "books/s")
         yield Figure(f"Kafka to Elasticsearch alone, {size} books", documents, "documents/s")
@@ -204,7 +206,7 @@ def figures_of(folder: Path, sizes: Sequence[int], rounds: int) -> Iterator[Figu
     small, large = done[min(sizes)], done[max(sizes)]
     yield Figure("memory of the ingestor, most books over least", large[1] / small[1], "x", 1.2, at_most=True)
     half = done[min(sizes)][0] / 2
-    cuts = statistics.quantiles(delays(folder, half, seconds=30), n=100)
+    cuts = statistics.quantiles(measure_delays(folder, half, seconds=30), n=100)
     for percent in (50, 99):
         name = f"from published to found at half load ({half:.0f} books/s), p{percent}"
         yield Figure(name, cuts[percent - 1], "s", 5 if percent == 99 else None, at_most=True)
@@ -222,12 +224,12 @@ def main(
         raise SystemExit('the servers are not in the environment: eval "$(bookstream stack up)" first')
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
-        for figure in figures_of(Path(folder), sorted(books or [20_000, 500_000]), rounds):
+        for figure in measure_figures(Path(folder), sorted(books or [20_000, 500_000]), rounds):
             print(figure, flush=True)
             figures.append(figure)
-    keep("flow", figures)
+    save_figures("flow", figures)
     if docs:
-        show_in_docs("flow", figures, command="python -m bench flow")
+        write_docs_table("flow", figures, command="python -m bench flow")
 
 
 if __name__ == "__main__":

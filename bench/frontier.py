@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Annotated, cast
 
 import typer
-from bench.report import Figure, keep, show_in_docs
+from bench.report import Figure, save_figures, write_docs_table
 from redis import Redis
 
 from scraper.frontier import CrawlLimits, FinishedPage, Frontier, PageKind, PageSnapshot, open_frontier
@@ -32,7 +32,7 @@ class Round:
     bytes_a_page: float
 
 
-def joined(url: str) -> Frontier:
+def join_run(url: str) -> Frontier:
     """On the one run; leases outlast the round."""
     frontier = open_frontier(url, "bench", CrawlLimits(host="bench", lease_seconds=600))
     frontier.begin_run(site="bench", extractor="bench", now=datetime.now(UTC))
@@ -41,7 +41,7 @@ def joined(url: str) -> Frontier:
 
 def drain(url: str, limit: int, begin_at: float, is_finishing: bool) -> tuple[int, float]:  # noqa: FBT001 - mapped
     """One process: lease until nothing waits; (pages, time at the end)."""
-    with closing(joined(url)) as frontier:
+    with closing(join_run(url)) as frontier:
         time.sleep(max(0.0, begin_at - time.time()))
         pages = 0
         while leased := frontier.lease_pages(limit).pages:
@@ -53,9 +53,9 @@ def drain(url: str, limit: int, begin_at: float, is_finishing: bool) -> tuple[in
         return pages, time.time()
 
 
-def rate(url: str, pages: int, *, limit: int, is_finishing: bool) -> tuple[float, float]:
+def measure_rate(url: str, pages: int, *, limit: int, is_finishing: bool) -> tuple[float, float]:
     """Fill a frontier, then let the processes empty it: pages added and leased a second."""
-    with closing(joined(url)) as frontier:
+    with closing(join_run(url)) as frontier:
         started = time.monotonic()
         for first in range(0, pages, 50):
             urls = [
@@ -71,12 +71,12 @@ def rate(url: str, pages: int, *, limit: int, is_finishing: bool) -> tuple[float
     return added, pages / (max(end for _, end in results) - begin_at)
 
 
-def one_round(url: str, pages: int) -> Round:
+def run_round(url: str, pages: int) -> Round:
     """Everything once, each on keys of its own that are gone at the end."""
     prefix = f"bench-{secrets.token_hex(4)}"
     with Redis.from_url(url) as client:
-        added, leased = rate(f"{url}?prefix={prefix}-a:", pages, limit=64, is_finishing=False)
-        _, finished = rate(f"{url}?prefix={prefix}-b:", pages, limit=64, is_finishing=True)
+        added, leased = measure_rate(f"{url}?prefix={prefix}-a:", pages, limit=64, is_finishing=False)
+        _, finished = measure_rate(f"{url}?prefix={prefix}-b:", pages, limit=64, is_finishing=True)
         kept = 0
         for key in client.scan_iter(f"{prefix}*"):
             kept += cast(int, client.memory_usage(key, samples=1_000)) if b"-b:" in key else 0
@@ -92,7 +92,7 @@ def main(
     docs: Annotated[bool, typer.Option("--docs", help="Write the table in docs/benchmarks.md.")] = False,
 ) -> None:
     """Print the figures and keep them in bench/results/frontier.json."""
-    done = [one_round(url, pages) for _ in range(rounds)]
+    done = [run_round(url, pages) for _ in range(rounds)]
 
     def median(name: str) -> float:
         return float(statistics.median(getattr(each, name) for each in done))
@@ -105,9 +105,9 @@ def main(
     ]
     for figure in figures:
         print(figure)
-    keep("frontier", figures)
+    save_figures("frontier", figures)
     if docs:
-        show_in_docs("frontier", figures, command="python -m bench frontier")
+        write_docs_table("frontier", figures, command="python -m bench frontier")
 
 
 if __name__ == "__main__":

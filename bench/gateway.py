@@ -21,7 +21,7 @@ from bench.gateway_figures import MANY, Rounds, figures_of
 from bench.gateway_load import LOADING, TESTED, Pressure, need, started, steady, wait_for, wrk
 from bench.gateway_peers import FOLDER, Peer, Site, envoy, nginx, usual
 from bench.gateway_tests import busy_crowd, idle_memory, purge_times, reads_with_one_failing
-from bench.report import ROOT, Figure, keep, show_in_docs
+from bench.report import ROOT, Figure, save_figures, write_docs_table
 from deploy.compiled import compile_into
 
 ADMIN = {"email": "bench@example.org", "password": "a password of the bench"}
@@ -145,9 +145,9 @@ def main(
         found = compare(peers, site, rounds, seconds)
         figures = figures_of(found) + behaviour(folder, ours, site, found)
     print("\n".join(str(figure) for figure in figures))
-    keep("gateway", figures)
+    save_figures("gateway", figures)
     if docs:
-        show_in_docs("gateway", figures, command="make bench-gateway")
+        write_docs_table("gateway", figures, command="make bench-gateway")
     failed = sum(load.failed for loads in found.found.values() for load in loads)
     if failed:
         sys.exit(f"{failed} requests failed")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.ml_data import export, online, point_in_time
 from bench.ml_serving import serving
-from bench.report import Figure, keep, show_in_docs
+from bench.report import Figure, save_figures, write_docs_table
 
 from bookcore.lake import open_lake
 from bookml import snapshot
@@ -44,9 +44,9 @@ def main() -> None:
         manifest = next(m for m in snapshot.list_snapshots(lake) if m.source == "serbian_bookshop")
         books = [example.facts for example in islice(snapshot.stream_rows(lake, manifest), _QUESTIONS)]
         figures += _printed(serving(data, _SCRATCH, name="price-serbian_bookshop-rsd", books=books))
-    keep("ml", figures)
+    save_figures("ml", figures)
     if "--docs" in sys.argv:
-        show_in_docs("ml", figures, command=COMMAND)
+        write_docs_table("ml", figures, command=COMMAND)
 
 
 def quality(data: Path, source: str) -> list[Figure]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from bench.report import Figure, keep, show_in_docs
+from bench.report import Figure, save_figures, write_docs_table
 
 from bookstream.settings import Settings
 from bookstream.status import read_pending
@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Cost:
+class ProcessCost:
     """What a process took until its end: wall and CPU seconds, peak memory in MB."""
 
     wall: float
@@ -43,24 +43,24 @@ class Round:
 
     pages: int
     books: int
-    ours: Cost
-    bare: Cost
+    ours: ProcessCost
+    bare: ProcessCost
     end_to_end: float
-    scraper: Cost
-    ingestor: Cost
+    scraper: ProcessCost
+    ingestor: ProcessCost
 
 
-def finish(child: subprocess.Popen[bytes], started: float) -> Cost:
+def wait_for_end(child: subprocess.Popen[bytes], started: float) -> ProcessCost:
     """Wait for the end; raises when it failed."""
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         raise SystemExit(f"{child.args!r} ended with code {child.returncode}")
     cpu = usage.ru_utime + usage.ru_stime
-    return Cost(time.monotonic() - started, cpu, usage.ru_maxrss / 1024)
+    return ProcessCost(time.monotonic() - started, cpu, usage.ru_maxrss / 1024)
 
 
-def start(words: Sequence[str], data: Path, output: Path, **more: str) -> subprocess.Popen[bytes]:
+def start_program(words: Sequence[str], data: Path, output: Path, **more: str) -> subprocess.Popen[bytes]:
     """A Python program on a data folder; of the environment's Bookstream settings it has `more` alone."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith("BOOKSTREAM_")}
     with output.open("wb") as file:
@@ -70,7 +70,7 @@ def start(words: Sequence[str], data: Path, output: Path, **more: str) -> subpro
 
 
 @contextmanager
-def shop(books: int) -> Iterator[str]:
+def run_shop(books: int) -> Iterator[str]:
     """A quiet sample shop."""
     command = [sys.executable, "-m", "sample_shop", "serve", "--port", "0", "--books", str(books)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -82,52 +82,52 @@ def shop(books: int) -> Iterator[str]:
         child.wait()
 
 
-def crawl(url: str, data: Path) -> tuple[Cost, dict[str, float]]:
+def measure_crawl(url: str, data: Path) -> tuple[ProcessCost, dict[str, float]]:
     """Our scraper alone: events acknowledged, pages stored."""
     data.mkdir()
     output, started = data / "out", time.monotonic()
-    child = start(["-m", "scraper", "crawl", "sample_shop", "--url", url], data, output)
-    cost = finish(child, started)
+    child = start_program(["-m", "scraper", "crawl", "sample_shop", "--url", url], data, output)
+    cost = wait_for_end(child, started)
     summary: dict[str, float] = json.loads(output.read_text().splitlines()[-1])
     return cost, summary
 
 
-def bare(url: str, folder: Path) -> Cost:
+def measure_bare_spider(url: str, folder: Path) -> ProcessCost:
     """The peer."""
     folder.mkdir()
     started = time.monotonic()
     words = [str(HERE / "bare_spider.py"), url, str(folder / "books.jsonl")]
-    return finish(start(words, folder, folder / "out"), started)
+    return wait_for_end(start_program(words, folder, folder / "out"), started)
 
 
-def whole(url: str, data: Path) -> tuple[float, Cost, Cost]:
+def measure_pipeline(url: str, data: Path) -> tuple[float, ProcessCost, ProcessCost]:
     """Crawl and ingest side by side: seconds until all is searchable, then what each process took."""
     data.mkdir()
     started = time.monotonic()
-    ingestor = start(["-m", "ingestor"], data, data / "ingestor.out")
-    scraper = start(["-m", "scraper", "crawl", "sample_shop", "--url", url], data, data / "out")
-    scraper_cost = finish(scraper, started)
+    ingestor = start_program(["-m", "ingestor"], data, data / "ingestor.out")
+    scraper = start_program(["-m", "scraper", "crawl", "sample_shop", "--url", url], data, data / "out")
+    scraper_cost = wait_for_end(scraper, started)
     with open_stores(Settings(data=data)) as stores:
         while not read_pending(stores).is_done:
             time.sleep(0.02)
     seconds = time.monotonic() - started
     ingestor.send_signal(signal.SIGTERM)
-    return seconds, scraper_cost, finish(ingestor, started)
+    return seconds, scraper_cost, wait_for_end(ingestor, started)
 
 
-def one_round(url: str) -> Round:
+def run_round(url: str) -> Round:
     """Everything once, each on fresh data."""
     folder = Path(tempfile.mkdtemp(prefix="bookstream-bench-"))
     try:
-        ours, summary = crawl(url, folder / "ours")
-        peer = bare(url, folder / "bare")
-        seconds, scraper, ingestor = whole(url, folder / "whole")
+        ours, summary = measure_crawl(url, folder / "ours")
+        peer = measure_bare_spider(url, folder / "bare")
+        seconds, scraper, ingestor = measure_pipeline(url, folder / "whole")
     finally:
         shutil.rmtree(folder)
     return Round(int(summary["pages"]), int(summary["books"]), ours, peer, seconds, scraper, ingestor)
 
 
-def figures_of(books: int, rounds: Sequence[Round]) -> list[Figure]:
+def build_figures(books: int, rounds: Sequence[Round]) -> list[Figure]:
     """Medians over the rounds."""
 
     def median(name: str) -> float:
@@ -158,7 +158,7 @@ def figures_of(books: int, rounds: Sequence[Round]) -> list[Figure]:
     ]
 
 
-def growth(sizes: Sequence[int], rounds: dict[int, list[Round]]) -> list[Figure]:
+def compute_growth(sizes: Sequence[int], rounds: dict[int, list[Round]]) -> list[Figure]:
     """Peak memory at the largest crawl over that at the smallest."""
     small, large = rounds[min(sizes)], rounds[max(sizes)]
     peaks = {
@@ -188,15 +188,15 @@ def main(
     done: dict[int, list[Round]] = {}
     figures: list[Figure] = []
     for size in sizes:
-        with shop(size) as url:
-            done[size] = [one_round(url) for _ in range(rounds if size == sizes[0] else 1)]
-        figures += figures_of(size, done[size])
-        print("\n".join(str(figure) for figure in figures_of(size, done[size])), flush=True)
-    figures += growth(sizes, done)
-    print("\n".join(str(figure) for figure in growth(sizes, done)))
-    keep("pipeline", figures)
+        with run_shop(size) as url:
+            done[size] = [run_round(url) for _ in range(rounds if size == sizes[0] else 1)]
+        figures += build_figures(size, done[size])
+        print("\n".join(str(figure) for figure in build_figures(size, done[size])), flush=True)
+    figures += compute_growth(sizes, done)
+    print("\n".join(str(figure) for figure in compute_growth(sizes, done)))
+    save_figures("pipeline", figures)
     if docs:
-        show_in_docs("pipeline", figures, command="python -m bench pipeline")
+        write_docs_table("pipeline", figures, command="python -m bench pipeline")
 
 
 if __name__ == "__main__":

@@ -24,14 +24,14 @@ class Figure:
     at_most: bool = False
 
     @property
-    def ok(self) -> bool:
+    def is_ok(self) -> bool:
         """Whether the goal is reached; always without one."""
         if self.goal is None:
             return True
         return self.value <= self.goal if self.at_most else self.value >= self.goal
 
     @property
-    def asked(self) -> str:
+    def goal_text(self) -> str:
         """The goal as text."""
         return "-" if self.goal is None else f"{'<=' if self.at_most else '>='} {self.goal:g}"
 
@@ -42,24 +42,24 @@ class Figure:
 
     def __str__(self) -> str:
         value = f"{self.value:.{self.digits}f}"
-        return f"{self.name} {value} {self.unit} {self.asked} {'ok' if self.ok else 'short'}"
+        return f"{self.name} {value} {self.unit} {self.goal_text} {'ok' if self.is_ok else 'short'}"
 
 
-def keep(benchmark: str, figures: list[Figure]) -> None:
+def save_figures(benchmark: str, figures: list[Figure]) -> None:
     """Write bench/results/<benchmark>.json."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    rows = [{k: v for k, v in {**asdict(f), "ok": f.ok}.items() if k != "at_most"} for f in figures]
+    rows = [{k: v for k, v in {**asdict(f), "ok": f.is_ok}.items() if k != "at_most"} for f in figures]
     (RESULTS / f"{benchmark}.json").write_text(json.dumps(rows, indent=2))
 
 
-def show_in_docs(benchmark: str, figures: list[Figure], *, command: str) -> None:
+def write_docs_table(benchmark: str, figures: list[Figure], *, command: str) -> None:
     """Replace the benchmark's table in docs/benchmarks.md."""
     machine = (
         f"{cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     )
     head = f"Measured {datetime.now(UTC):%Y-%m-%d} with `{command}` on {machine}.\n"
     rows = [
-        f"| {f.name} | {f.value:.{f.digits}f} | {f.unit} | {f.asked} | {'ok' if f.ok else 'short'} |"
+        f"| {f.name} | {f.value:.{f.digits}f} | {f.unit} | {f.goal_text} | {'ok' if f.is_ok else 'short'} |"
         for f in figures
     ]
     table = "\n".join([head, "| figure | value | unit | asked for | |", "|---|--:|---|---|---|", *rows])

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Annotated
 
 import typer
-from bench.report import Figure, keep, show_in_docs
+from bench.report import Figure, save_figures, write_docs_table
 from elasticsearch import Elasticsearch
 
 from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, VersionedBook
@@ -34,28 +34,28 @@ BATCHES = (1_000, 5_000)
 PAUSE = 2.0  # seconds for what an engine does after writing, before it is asked
 
 
-def stocked(shop: Shop, number: int) -> VersionedBook:
+def build_book(shop: Shop, number: int) -> VersionedBook:
     """A book of the sample shop as the catalogue would hold it."""
     edition = shop.edition(number)
-    now = shop.book(number, Moment())
+    now = shop.get_book(number, Moment())
     book = Book(
         source="bench",
         source_id=edition.upc,
         url=f"https://bench.example/{edition.slug}",
         title=edition.title,
-        category=shop.category_of(number).name,
+        category=shop.get_category(number).name,
         rating=Rating(edition.rating),
         price=Money(Decimal(now.pence_with_tax) / 100, "GBP"),
         availability=Availability(AvailabilityStatus.IN_STOCK, now.stock),
         identifiers={"upc": edition.upc},
-        description=shop.description(number),
+        description=shop.get_description(number),
         image_url=f"https://bench.example/{edition.upc}.svg",
         attributes={"tax": str(now.tax), "reviews": edition.reviews},
     )
     return VersionedBook(book, 1, SEEN, SEEN)
 
 
-def questions(books: Sequence[VersionedBook]) -> Iterator[SearchQuery]:
+def generate_queries(books: Sequence[VersionedBook]) -> Iterator[SearchQuery]:
     """Words, unfinished words, identifiers, filters and deep pages, made of the books themselves."""
     for n, stored in enumerate(books[:: max(len(books) // 60, 1)]):
         words = stored.book.title.split()
@@ -67,7 +67,7 @@ def questions(books: Sequence[VersionedBook]) -> Iterator[SearchQuery]:
         yield SearchQuery("", SearchFilters(max_price=stored.book.price.amount), offset=40 * n)
 
 
-def load(index: SearchIndex, books: Sequence[VersionedBook], *, batch: int) -> float:
+def load_books(index: SearchIndex, books: Sequence[VersionedBook], *, batch: int) -> float:
     """Books per second."""
     begun = time.perf_counter()
     for start in range(0, len(books), batch):
@@ -75,7 +75,7 @@ def load(index: SearchIndex, books: Sequence[VersionedBook], *, batch: int) -> f
     return len(books) / (time.perf_counter() - begun)
 
 
-def ask(index: SearchIndex, asked: Sequence[SearchQuery]) -> tuple[list[float], list[SearchPage]]:
+def run_queries(index: SearchIndex, asked: Sequence[SearchQuery]) -> tuple[list[float], list[SearchPage]]:
     """Milliseconds and answers."""
     took, pages = [], []
     for query in asked:
@@ -85,7 +85,7 @@ def ask(index: SearchIndex, asked: Sequence[SearchQuery]) -> tuple[list[float], 
     return took, pages
 
 
-def same_order(a: SearchPage, b: SearchPage) -> bool:
+def have_same_order(a: SearchPage, b: SearchPage) -> bool:
     """Whether both pages show the same books in the same order."""
     return [hit.book for hit in a.hits] == [hit.book for hit in b.hits]
 
@@ -97,7 +97,7 @@ def measure(name: str, url: str, books: Sequence[VersionedBook], *, rounds: int)
         speeds = []
         for _ in range(rounds):
             fresh = begin_rebuild(url)
-            speeds.append(load(fresh.index, books, batch=batch))
+            speeds.append(load_books(fresh.index, books, batch=batch))
             fresh.swap()
             fresh.delete_old()
             fresh.discard()
@@ -105,14 +105,14 @@ def measure(name: str, url: str, books: Sequence[VersionedBook], *, rounds: int)
             Figure(f"{name}, first load, batches of {batch}", statistics.median(speeds), "books/s")
         )
     index = open_search_index(url, writable=True)
-    stale = statistics.median(load(index, books, batch=1_000) for _ in range(rounds))
-    one = [load(index, [changed(stored)], batch=1) for stored in books[:200]]
+    stale = statistics.median(load_books(index, books, batch=1_000) for _ in range(rounds))
+    one = [load_books(index, [touch_book(stored)], batch=1) for stored in books[:200]]
     index.close()
     figures.append(Figure(f"{name}, stale replay, batches of 1000", stale, "books/s"))
     return [*figures, Figure(f"{name}, one book until it can be found", 1e3 / statistics.median(one), "ms")]
 
 
-def changed(stored: VersionedBook) -> VersionedBook:
+def touch_book(stored: VersionedBook) -> VersionedBook:
     """The same book, seen a moment later."""
     return VersionedBook(stored.book, stored.version + 1, SEEN, SEEN)
 
@@ -126,8 +126,8 @@ def main(
 ) -> None:
     """Print one line per figure, keep them in bench/results/search_engines.json."""
     shop = Shop(books=books)
-    shelf = [stocked(shop, number) for number in range(1, books + 1)]
-    asked = list(questions(shelf))
+    shelf = [build_book(shop, number) for number in range(1, books + 1)]
+    asked = list(generate_queries(shelf))
     with tempfile.TemporaryDirectory() as folder:
         urls = {"tantivy": f"tantivy://{folder}/search", "elasticsearch": url}
         figures = [f for name in urls for f in measure(name, urls[name], shelf, rounds=rounds)]
@@ -136,7 +136,7 @@ def main(
         took: dict[str, list[float]] = {name: [] for name in urls}
         for _, (name, where) in itertools.product(range(rounds + 1), urls.items()):
             index = open_search_index(where)
-            milliseconds, answers[name] = ask(index, asked)
+            milliseconds, answers[name] = run_queries(index, asked)
             took[name] += milliseconds
             index.close()
     for name, times in took.items():
@@ -148,14 +148,14 @@ def main(
     figures.append(
         Figure(
             "same first page in the same order",
-            100 * sum(same_order(a, b) for a, b in pairs) / len(pairs),
+            100 * sum(have_same_order(a, b) for a, b in pairs) / len(pairs),
             "%",
         )
     )
-    keep("search_engines", figures)
+    save_figures("search_engines", figures)
     print(*figures, sep="\n")
     if docs:
-        show_in_docs("search_engines", figures, command="python -m bench search_engines")
+        write_docs_table("search_engines", figures, command="python -m bench search_engines")
     address = parse_address(url)
     with Elasticsearch(f"http://{address.host}:{address.port}", basic_auth=address.user) as server:
         for index_name in server.indices.get(index=f"{address.alias}-*"):

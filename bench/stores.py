@@ -15,7 +15,7 @@ from typing import Annotated, Any, cast
 from uuid import uuid4
 
 import typer
-from bench.report import Figure, keep, show_in_docs
+from bench.report import Figure, save_figures, write_docs_table
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
@@ -32,30 +32,30 @@ from bookcore.events.codec import encode
 from bookcore.events.message import Batch, Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import open_lake
-from ingestor.accept import accept
-from ingestor.app import collect_seldom
-from ingestor.archive import archive
+from ingestor.accept import validate_batch
+from ingestor.app import tune_garbage_collector
+from ingestor.archive import archive_batch
 from sample_shop.shop import Moment, Shop
 
 BATCH = 5_000
 SEEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def observed(shop: Shop, number: int) -> BookObserved:
+def build_observation(shop: Shop, number: int) -> BookObserved:
     """A book of the sample shop as its page prints it; after its last they begin again, with other ids."""
     again, number = divmod(number - 1, shop.books)
     number += 1
-    edition, now = shop.edition(number), shop.book(number, Moment())
+    edition, now = shop.edition(number), shop.get_book(number, Moment())
     upc = f"{edition.upc}-{again}" if again else edition.upc
     origin = Origin("bench", upc, f"http://bench.example/{upc}")
     printed = PrintedBook(
         title=edition.title,
-        category=shop.category_of(number).name,
+        category=shop.get_category(number).name,
         rating=str(edition.rating),
         price=f"£{now.pence_with_tax / 100:.2f}",
         availability=f"In stock ({now.stock} available)",
         upc=upc,
-        description=shop.description(number),
+        description=shop.get_description(number),
         price_excl_tax=f"£{now.pence_with_tax / 100:.2f}",
         tax="£0.00",
         reviews=str(edition.reviews),
@@ -72,7 +72,7 @@ def observed(shop: Shop, number: int) -> BookObserved:
     )
 
 
-def batches(messages: Sequence[Message]) -> Iterator[Batch]:
+def split_batches(messages: Sequence[Message]) -> Iterator[Batch]:
     """As if all of them came from one partition."""
     for first in range(0, len(messages), BATCH):
         piece = messages[first : first + BATCH]
@@ -82,23 +82,23 @@ def batches(messages: Sequence[Message]) -> Iterator[Batch]:
         yield Batch(OBSERVED.name, 0, records)
 
 
-def rate(count: int, act: Callable[[], object]) -> float:
+def measure_rate(count: int, act: Callable[[], object]) -> float:
     """Per second."""
     began = time.perf_counter()
     act()
     return count / (time.perf_counter() - began)
 
 
-def lake_rate(url: str, todo: Sequence[Batch], count: int) -> float:
+def measure_lake(url: str, todo: Sequence[Batch], count: int) -> float:
     """Events per second into a part of the lake that is empty."""
     lake = open_lake(url)
     try:
-        return rate(count, lambda: [archive(lake, batch) for batch in todo])
+        return measure_rate(count, lambda: [archive_batch(lake, batch) for batch in todo])
     finally:
         lake.close()
 
 
-def apply_all(catalogue: Catalogue, seen: Sequence[Observation], *, partition: int) -> None:
+def apply_batches(catalogue: Catalogue, seen: Sequence[Observation], *, partition: int) -> None:
     """In batches, from offset 0 of a partition."""
     for first in range(0, len(seen), BATCH):
         piece = seen[first : first + BATCH]
@@ -107,45 +107,45 @@ def apply_all(catalogue: Catalogue, seen: Sequence[Observation], *, partition: i
         )
 
 
-def catalogue_rates(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
+def measure_catalogue(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
     """Books per second: first load, and the same again, all of it outdated."""
     prepare_catalogue(url)
     catalogue = open_catalogue(url)
     try:
-        first = rate(len(seen), lambda: apply_all(catalogue, seen, partition=0))
-        stale = rate(len(seen), lambda: apply_all(catalogue, seen, partition=1))
+        first = measure_rate(len(seen), lambda: apply_batches(catalogue, seen, partition=0))
+        stale = measure_rate(len(seen), lambda: apply_batches(catalogue, seen, partition=1))
     finally:
         catalogue.close()
     return first, stale
 
 
-def merge_rates(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
+def measure_merge(url: str, seen: Sequence[Observation]) -> tuple[float, float]:
     """The same rows by COPY and merge, and by the driver's executemany with the same guard."""
     prepare_catalogue(url)
     catalogue = open_catalogue(url)
-    held = [_held(each) for each in seen]
+    held = [_build_stored(each) for each in seen]
     rows = [to_row(each) for each in held]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
-    guarded = str(_upsert().compile(dialect=dialect))
+    guarded = str(_build_upsert().compile(dialect=dialect))
     with catalogue.begin_write() as connection:
-        copied = rate(len(rows), lambda: merge_books(connection, held))
+        copied = measure_rate(len(rows), lambda: merge_books(connection, held))
         connection.execute(text("TRUNCATE books"))
         binds = {name: books_table.c[name].type.dialect_impl(connection.dialect) for name in COLUMNS}
         processors = {name: kind.bind_processor(connection.dialect) for name, kind in binds.items()}
         bound = [{n: p(row[n]) if (p := processors[n]) else row[n] for n in COLUMNS} for row in rows]
         cursor = cast(Any, connection.connection).cursor()  # Any: the driver's own
-        one_by_one = rate(len(rows), lambda: cursor.executemany(guarded, bound))
+        one_by_one = measure_rate(len(rows), lambda: cursor.executemany(guarded, bound))
     catalogue.close()
     return copied, one_by_one
 
 
-def _held(seen: Observation) -> StoredBook:
+def _build_stored(seen: Observation) -> StoredBook:
     assert seen.book is not None
     moment = from_version(seen.version)
     return StoredBook(VersionedBook(seen.book, seen.version, moment, moment), seen.event_id)
 
 
-def _upsert() -> postgresql.Insert:
+def _build_upsert() -> postgresql.Insert:
     statement = postgresql.insert(books_table)
     new = statement.excluded
     changed = {name: new[name] for name in COLUMNS if name not in ("id", "first_seen_at")}
@@ -154,15 +154,15 @@ def _upsert() -> postgresql.Insert:
     )
 
 
-def log_rates(url: str, messages: Sequence[Message]) -> tuple[float, float]:
+def measure_log(url: str, messages: Sequence[Message]) -> tuple[float, float]:
     """Events per second appended and acknowledged, and read by a group."""
     log = open_event_log(url)
     log.declare_topics()
     try:
-        written = rate(len(messages), lambda: _append(log.append, messages))
+        written = measure_rate(len(messages), lambda: _append(log.append, messages))
         consumer = log.create_consumer("bench", [OBSERVED.name])
         consumer.poll(limit=1, timeout=5)
-        read = rate(len(messages), lambda: _drain(consumer.poll, len(messages) - 1))
+        read = measure_rate(len(messages), lambda: _drain(consumer.poll, len(messages) - 1))
         consumer.close()
     finally:
         log.close()
@@ -183,23 +183,23 @@ def measure(
     urls: dict[str, str], messages: Sequence[Message], seen: Sequence[Observation]
 ) -> dict[str, float]:
     """One round on one set of stores."""
-    todo = list(batches(messages))
-    first, stale = catalogue_rates(urls["catalogue"], seen)
-    written, read = log_rates(urls["log"], messages)
+    todo = list(split_batches(messages))
+    first, stale = measure_catalogue(urls["catalogue"], seen)
+    written, read = measure_log(urls["log"], messages)
     found = {
-        "lake": lake_rate(urls["lake"], todo, len(messages)),
+        "lake": measure_lake(urls["lake"], todo, len(messages)),
         "first load": first,
         "stale replay": stale,
         "append": written,
         "read": read,
     }
     if urls["catalogue"].startswith("postgresql"):
-        copied, one_by_one = merge_rates(f"{urls['catalogue']}_rows", seen)
+        copied, one_by_one = measure_merge(f"{urls['catalogue']}_rows", seen)
         found |= {"copy": copied, "executemany": one_by_one}
     return found
 
 
-def places(folder: str) -> dict[str, dict[str, str]]:
+def list_places(folder: str) -> dict[str, dict[str, str]]:
     """The embedded stores below a folder, and the servers that the environment names."""
     own = f"bench{uuid4().hex[:10]}"
     found = {
@@ -223,7 +223,7 @@ GOALS = {"lake": 60_000.0, "first load": 25_000.0, "stale replay": 50_000.0}
 UNITS = {"first load": "books/s", "stale replay": "books/s", "copy": "rows/s", "executemany": "rows/s"}
 
 
-def figures_of(kind: str, rounds: Sequence[dict[str, float]]) -> list[Figure]:
+def build_figures(kind: str, rounds: Sequence[dict[str, float]]) -> list[Figure]:
     """Medians; the goals are those of the real servers."""
     median = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
     goals = GOALS if kind == "servers" else {}
@@ -244,22 +244,22 @@ def main(
     docs: Annotated[bool, typer.Option("--docs", help="Write the table into docs/benchmarks.md.")] = False,
 ) -> None:
     """Measure and print one line per figure: name value unit goal ok|short."""
-    collect_seldom()  # as the ingestor does
+    tune_garbage_collector()  # as the ingestor does
     shop = Shop(books=events)
-    messages = [encode(observed(shop, n), source="bench") for n in range(1, events + 1)]
+    messages = [encode(build_observation(shop, n), source="bench") for n in range(1, events + 1)]
     began = time.perf_counter()
-    seen = [each for batch in batches(messages) for each in accept(batch).observations]
+    seen = [each for batch in split_batches(messages) for each in validate_batch(batch).observations]
     accepted = Figure("decode and normalise", events / (time.perf_counter() - began), "events/s")
     done: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
-            for kind, urls in places(folder).items():
+            for kind, urls in list_places(folder).items():
                 done.setdefault(kind, []).append(measure(urls, messages, seen))
-    figures = [accepted, *(figure for kind, each in done.items() for figure in figures_of(kind, each))]
+    figures = [accepted, *(figure for kind, each in done.items() for figure in build_figures(kind, each))]
     print("\n".join(str(figure) for figure in figures))
-    keep("stores", figures)
+    save_figures("stores", figures)
     if docs:
-        show_in_docs("stores", figures, command="python -m bench stores")
+        write_docs_table("stores", figures, command="python -m bench stores")
 
 
 if __name__ == "__main__":

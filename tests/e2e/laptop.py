@@ -28,12 +28,12 @@ WITHIN = 120.0  # seconds, for anything that has to end
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedProcess:
     code: int
     out: str
     err: str
 
-    def number(self, what: str) -> int:
+    def read_number(self, what: str) -> int:
         """The number before a word of the summary, as in `37 changes`."""
         found = re.search(rf"(\d+) {what}", self.out)
         assert found, self.out + self.err
@@ -45,26 +45,28 @@ class Laptop:
     data: Path
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, *words: str, **environment: str) -> Finished:
+    def run(self, *words: str, **environment: str) -> FinishedProcess:
         """`bookstream WORDS --data DATA` to its end."""
-        return self.module("bookstream", *words, "--data", str(self.data), **environment)
+        return self.run_module("bookstream", *words, "--data", str(self.data), **environment)
 
-    def module(self, *words: str, **environment: str) -> Finished:
+    def run_module(self, *words: str, **environment: str) -> FinishedProcess:
         """`python -m WORDS` to its end."""
         done = subprocess.run(
             [sys.executable, "-m", *words],
-            env=self.environ(**environment),
+            env=self.build_environment(**environment),
             capture_output=True,
             text=True,
             timeout=WITHIN * 2,
             check=False,
         )
-        return Finished(done.returncode, done.stdout, done.stderr)
+        return FinishedProcess(done.returncode, done.stdout, done.stderr)
 
     @contextmanager
-    def ingesting(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    def run_ingestor(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
         """An ingestor at work; stopped at the end unless it has ended."""
-        child = subprocess.Popen([sys.executable, "-m", "ingestor"], env=self.environ(**environment))
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ingestor"], env=self.build_environment(**environment)
+        )
         try:
             yield child
         finally:
@@ -77,14 +79,14 @@ class Laptop:
         given = {name: self.environment.get(f"BOOKSTREAM_{name.upper()}", "") for name in _URLS}
         return read_settings(Settings, data=self.data, **given)
 
-    def opened(self) -> AbstractContextManager[Stores]:
+    def open_stores(self) -> AbstractContextManager[Stores]:
         """The stores, for looking."""
         return open_stores(self.settings)
 
-    def settle(self) -> None:
+    def wait_until_settled(self) -> None:
         """Wait until everything published is searchable."""
         deadline, pause = time.monotonic() + WITHIN, Event()
-        with self.opened() as stores:
+        with self.open_stores() as stores:
             while not (now := read_pending(stores)).is_done:
                 assert time.monotonic() < deadline, str(now)
                 pause.wait(0.05)
@@ -92,7 +94,7 @@ class Laptop:
     def wait_until_begun(self) -> None:
         """Wait until the ingestor has taken something."""
         deadline, pause = time.monotonic() + WITHIN, Event()
-        with self.opened() as stores:
+        with self.open_stores() as stores:
             while not any(
                 at.committed for at in stores.log.read_progress(OBSERVED.name, "ingestor.catalogue")
             ):
@@ -101,16 +103,16 @@ class Laptop:
 
     def ingest(self) -> None:
         """Run an ingestor until everything is searchable."""
-        with self.ingesting():
-            self.settle()
+        with self.run_ingestor():
+            self.wait_until_settled()
 
     def audit(self) -> AuditReport:
-        with self.opened() as stores:
+        with self.open_stores() as stores:
             return audit_stores(stores)
 
-    def state(self) -> "State":
+    def read_state(self) -> "State":
         """What a crash must not change: contents, price history and index, without times."""
-        with self.opened() as stores:
+        with self.open_stores() as stores:
             hits = stores.index.search(SearchQuery("", limit=1_000)).hits
             documents = sorted(repr(hit.book.book) for hit in hits)
             return State(
@@ -118,22 +120,22 @@ class Laptop:
             )
 
     @contextmanager
-    def serving(self) -> Iterator["Served"]:
+    def serve(self) -> Iterator["RunningGateway"]:
         """`bookstream up` on a free port, until the end of the block; must stop cleanly."""
         child = subprocess.Popen(
             [sys.executable, "-m", "bookstream", "up", "--data", str(self.data), "--port", "0"],
-            env=self.environ(),
+            env=self.build_environment(),
             stdout=subprocess.PIPE,
             text=True,
         )
         try:
-            yield Served(child, until_invited(child))
+            yield RunningGateway(child, wait_for_invitation(child))
         finally:
             child.send_signal(signal.SIGINT)
-            rest, _ = _ended(child)
+            rest, _ = _terminate(child)
             assert child.returncode == 0, rest
 
-    def environ(self, **more: str) -> dict[str, str]:
+    def build_environment(self, **more: str) -> dict[str, str]:
         """What its programs are started with."""
         return {**os.environ, "BOOKSTREAM_DATA": str(self.data), **self.environment, **more}
 
@@ -145,7 +147,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Served:
+class RunningGateway:
     """A gateway that answers; `invitation` is what `bookstream up` printed."""
 
     process: subprocess.Popen[str]
@@ -164,7 +166,7 @@ class Served:
         return found[1]
 
     @property
-    def curl_lines(self) -> list[str]:
+    def list_curl_lines(self) -> list[str]:
         return [line for line in self.invitation.splitlines() if line.startswith("curl ")]
 
     def get(self, path: str) -> bytes:
@@ -173,12 +175,12 @@ class Served:
             body: bytes = answer.read()
         return body
 
-    def json(self, path: str) -> dict[str, object]:
+    def get_json(self, path: str) -> dict[str, object]:
         body: dict[str, object] = json.loads(self.get(path))
         return body
 
 
-def _ended(child: subprocess.Popen[str]) -> tuple[str, str]:
+def _terminate(child: subprocess.Popen[str]) -> tuple[str, str]:
     try:
         return child.communicate(timeout=WITHIN)
     except subprocess.TimeoutExpired:
@@ -187,7 +189,7 @@ def _ended(child: subprocess.Popen[str]) -> tuple[str, str]:
         raise
 
 
-def until_invited(child: subprocess.Popen[str]) -> str:
+def wait_for_invitation(child: subprocess.Popen[str]) -> str:
     lines: list[str] = []
     assert child.stdout is not None
     for line in child.stdout:

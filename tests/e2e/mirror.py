@@ -20,14 +20,14 @@ def unpack_site(shared_data: Path, folder: Path) -> Path:
     return folder
 
 
-def table(shared_data: Path) -> dict[str, Row]:
+def read_table(shared_data: Path) -> dict[str, Row]:
     """The truth by UPC."""
     lines = gzip.decompress((shared_data / "books_toscrape_table" / "books_1000.jsonl.gz").read_bytes())
     rows = [json.loads(line, parse_float=Decimal) for line in lines.splitlines()]
     return {str(row["upc"]): {name: row[name] for name in FIELDS} for row in rows}
 
 
-def as_row(book: dict[str, object]) -> Row:
+def to_row(book: dict[str, object]) -> Row:
     """A book of the export in the columns of the table."""
     price, stock, more, ids = (book[n] for n in ("price", "availability", "attributes", "identifiers"))
     assert isinstance(price, dict)

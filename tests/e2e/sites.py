@@ -18,15 +18,15 @@ from threading import Thread
 class SampleShop:
     url: str
 
-    def change(self, books: int) -> list[dict[str, str]]:
+    def change_books(self, books: int) -> list[dict[str, str]]:
         """Move price or stock of exactly that many books; what was done."""
         changed: list[dict[str, str]] = json.loads(self._call("POST", f"_shop/change?books={books}"))
         return changed
 
-    def fault(self, kind: str, share: float, **more: object) -> None:
+    def inject_fault(self, kind: str, share: float, **more: object) -> None:
         self._call("POST", "_shop/faults", json.dumps({"kind": kind, "share": share, **more}).encode())
 
-    def truth(self) -> list[dict[str, object]]:
+    def read_truth(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self._call("GET", "_shop/truth").splitlines()]
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
@@ -37,7 +37,7 @@ class SampleShop:
 
 
 @contextmanager
-def sample_shop(*flags: str) -> Iterator[SampleShop]:
+def run_sample_shop(*flags: str) -> Iterator[SampleShop]:
     """`python -m sample_shop` on a free port."""
     child = subprocess.Popen(
         [sys.executable, "-m", "sample_shop", "serve", "--port", "0", *flags],
@@ -85,7 +85,7 @@ class _Pages(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def folder_site(folder: Path) -> Iterator[str]:
+def serve_folder(folder: Path) -> Iterator[str]:
     """The folder's files over HTTP on loopback; the URL of its root."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *a: _Pages(*a, directory=os.fspath(folder)))
     Thread(target=server.serve_forever, daemon=True).start()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.laptop import WITHIN, Laptop, State
-from tests.e2e.sites import SampleShop, sample_shop
+from tests.e2e.sites import SampleShop, run_sample_shop
 from tests.promises import carries
 
 from bookcore.kit.failpoint import Failpoint
@@ -19,14 +19,14 @@ BATCH = "20"  # several batches, so that a crash comes in the midst
 @pytest.fixture(scope="module")
 def shop() -> Iterator[SampleShop]:
     """60 books, three of whose pages can't be accepted."""
-    with sample_shop("--books", "60") as shop:
-        for path in [str(book["url"]).removeprefix(shop.url) for book in shop.truth()[10:13]]:
-            shop.fault("missing-price", 1.0, path_prefix=f"/{path}")
+    with run_sample_shop("--books", "60") as shop:
+        for path in [str(book["url"]).removeprefix(shop.url) for book in shop.read_truth()[10:13]]:
+            shop.inject_fault("missing-price", 1.0, path_prefix=f"/{path}")
         yield shop
 
 
 def crawl(laptop: Laptop, shop: SampleShop, **environment: str) -> int:
-    return laptop.module("scraper", "crawl", "sample_shop", "--url", shop.url, **environment).code
+    return laptop.run_module("scraper", "crawl", "sample_shop", "--url", shop.url, **environment).code
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def undisturbed(shop: SampleShop, tmp_path_factory: pytest.TempPathFactory) -> S
     assert crawl(laptop, shop) == 0
     laptop.ingest()
     assert str(laptop.audit()) == "acked=60 lake=60 catalogue=57 search=57 parked=3 lost=0 dup_effects=0"
-    return laptop.state()
+    return laptop.read_state()
 
 
 @carries("nothing-lost")
@@ -49,7 +49,7 @@ def test_a_scraper_killed_there_goes_on_to_the_same_end(
     assert crawl(laptop, shop) == 0
     laptop.ingest()
     assert str(laptop.audit()) == "acked=60 lake=60 catalogue=57 search=57 parked=3 lost=0 dup_effects=0"
-    assert laptop.state() == undisturbed
+    assert laptop.read_state() == undisturbed
 
 
 @carries("nothing-lost")
@@ -59,11 +59,11 @@ def test_an_ingestor_killed_there_goes_on_to_the_same_end(
 ) -> None:
     laptop = Laptop(tmp_path, {"BOOKSTREAM_INGESTOR_BATCH": BATCH})
     assert crawl(laptop, shop) == 0
-    with laptop.ingesting(BOOKSTREAM_CRASH_AT=str(point)) as ingestor:
+    with laptop.run_ingestor(BOOKSTREAM_CRASH_AT=str(point)) as ingestor:
         assert ingestor.wait(WITHIN) == -signal.SIGKILL
     laptop.ingest()
     assert str(laptop.audit()) == "acked=60 lake=60 catalogue=57 search=57 parked=3 lost=0 dup_effects=0"
-    assert laptop.state() == undisturbed
+    assert laptop.read_state() == undisturbed
 
 
 @carries("rebuild")
@@ -76,6 +76,6 @@ def test_a_replay_from_the_lake_ends_in_the_same_catalogue_and_index(
     replayed = laptop.run("replay", "--swap")
     assert "replayed=60 parked=3 books=57" in replayed.out, replayed.err
     assert "equal" in replayed.out
-    assert laptop.state() == undisturbed
+    assert laptop.read_state() == undisturbed
     laptop.ingest()
     assert laptop.audit().is_sound

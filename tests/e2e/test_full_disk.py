@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.laptop import Laptop
-from tests.e2e.sites import sample_shop
+from tests.e2e.sites import run_sample_shop
 from tests.promises import carries
 
 pytestmark = pytest.mark.skipif(
@@ -31,13 +31,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @carries("nothing-lost")
 def test_a_full_disk_stops_the_crawl_with_one_line_and_more_room_lets_it_go_on(small_disk: Path) -> None:
     laptop = Laptop(small_disk / "data", {"BOOKSTREAM_SCRAPER_PATIENCE": "0.5"})
-    with sample_shop("--books", "300") as shop:
+    with run_sample_shop("--books", "300") as shop:
         full = laptop.run("crawl", "sample_shop", "--url", shop.url)
         subprocess.run(["mount", "-o", "remount,size=300m", str(small_disk)], check=True)
         again = laptop.run("crawl", "sample_shop", "--url", shop.url)
     assert full.code == 1
     assert "space" in full.err  # what is full is named, and the remedy
-    assert (again.code, again.number("books")) == (0, 300)
+    assert (again.code, again.read_number("books")) == (0, 300)
     laptop.ingest()
     found = laptop.audit()
     assert (found.catalogue, found.search, found.lost, found.dup_effects) == (300, 300, 0, 0)

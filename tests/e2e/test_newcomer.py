@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.e2e.laptop import WITHIN, Laptop, until_invited
-from tests.e2e.sites import SampleShop, sample_shop
+from tests.e2e.laptop import WITHIN, Laptop, wait_for_invitation
+from tests.e2e.sites import SampleShop, run_sample_shop
 from tests.promises import carries
 
 NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers there
@@ -44,12 +44,12 @@ def test_without_the_site_it_says_so_in_one_line_and_crawls_the_sample_shop(tmp_
 @carries("pasteable")
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, so its lines can't be pasted")
 def test_the_three_printed_curl_lines_work_as_pasted(used: Laptop) -> None:
-    with used.serving() as served:
+    with used.serve() as served:
         answers = [
             subprocess.run(
                 ["/bin/sh", "-c", line.replace("curl ", "curl -s ", 1)], capture_output=True, check=True
             )
-            for line in served.curl_lines
+            for line in served.list_curl_lines
         ]
     books, search, statistics = [json.loads(answer.stdout) for answer in answers]
     assert len(books["items"]) == 3
@@ -59,7 +59,7 @@ def test_the_three_printed_curl_lines_work_as_pasted(used: Laptop) -> None:
 
 @carries("token-needed")
 def test_everything_but_sign_in_health_and_docs_needs_a_token(used: Laptop) -> None:
-    with used.serving() as served:
+    with used.serve() as served:
         public = ["/health/live", "/health/ready", "/docs", "/openapi.json", "/.well-known/jwks.json"]
         closed = ["/v1/books", "/v1/books/export", "/v1/search?q=a", "/v1/users/me", "/v1/users"]
         codes = [without_token(served.base + path) for path in (*public, *closed)]
@@ -68,7 +68,7 @@ def test_everything_but_sign_in_health_and_docs_needs_a_token(used: Laptop) -> N
 
 def test_the_sample_shop_crawled_again_has_no_news(used: Laptop) -> None:
     again = used.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
-    assert (again.code, again.number("changes")) == (0, 0)
+    assert (again.code, again.read_number("changes")) == (0, 0)
 
 
 @pytest.mark.parametrize("verb", ["status", "audit", "export", "topics", "replay"])
@@ -79,7 +79,7 @@ def test_looking_at_a_folder_without_data_says_so_and_makes_nothing(verb: str, t
 
 
 def test_a_crawl_that_is_killed_takes_its_scraper_with_it_and_can_be_resumed(tmp_path: Path) -> None:
-    with sample_shop("--books", "1000") as shop:
+    with run_sample_shop("--books", "1000") as shop:
         words = ["crawl", "sample_shop", "--url", shop.url, "--data", str(tmp_path)]
         command = [sys.executable, "-m", "bookstream", *words]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -90,13 +90,13 @@ def test_a_crawl_that_is_killed_takes_its_scraper_with_it_and_can_be_resumed(tmp
         child.communicate()
         assert len(scrapers) == 1
         assert psutil.wait_procs(scrapers, timeout=WITHIN)[1] == []
-        assert Laptop(tmp_path).run(*words[:4]).number("books") == 1_000
+        assert Laptop(tmp_path).run(*words[:4]).read_number("books") == 1_000
 
 
 @carries("clean-stop")
 def test_a_second_start_goes_on_from_what_is_there(used: Laptop) -> None:
-    with used.serving() as served:
-        figures = served.json("/v1/statistics")["overall"]
+    with used.serve() as served:
+        figures = served.get_json("/v1/statistics")["overall"]
     assert isinstance(figures, list)
     assert figures[0]["books"] == 60
     assert not [p for p in psutil.process_iter() if _uses(p, used.data)]
@@ -106,14 +106,14 @@ def test_a_killed_bookstream_leaves_no_process_behind_and_starts_again(used: Lap
     environment = {**os.environ, "BOOKSTREAM_DATA": str(used.data)}
     command = [sys.executable, "-m", "bookstream", "up", "--port", "0"]
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    until_invited(child)
+    wait_for_invitation(child)
     services = psutil.Process(child.pid).children()
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert len(services) == 5
     assert psutil.wait_procs(services, timeout=WITHIN)[1] == []
-    with used.serving() as served:
-        assert served.json("/v1/categories")
+    with used.serve() as served:
+        assert served.get_json("/v1/categories")
 
 
 def test_a_port_in_use_is_one_line_with_the_remedy(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_port_in_use_is_one_line_with_the_remedy(tmp_path: Path) -> None:
 
 
 def test_a_second_bookstream_on_the_same_data_is_refused(used: Laptop) -> None:
-    with used.serving():
+    with used.serve():
         done = used.run("up", "--port", "0")
     assert done.code == 1
     assert "another bookstream runs on" in done.err
@@ -152,7 +152,7 @@ def test_an_audit_finds_what_was_lost(used: Laptop, tmp_path: Path) -> None:
 @pytest.fixture
 def bad_shop() -> Iterator[SampleShop]:
     """200 books; a few of their pages are wrong in every way we know."""
-    with sample_shop("--books", "200") as shop:
+    with run_sample_shop("--books", "200") as shop:
         kinds = [
             "broken",
             "missing-price",
@@ -162,10 +162,10 @@ def bad_shop() -> Iterator[SampleShop]:
             "redirect-private",
             "huge",
         ]
-        for kind, book in zip(kinds, shop.truth(), strict=False):
-            shop.fault(kind, 1.0, path_prefix="/" + str(book["url"]).removeprefix(shop.url))
-        shop.fault("429", 0.02, count=5)
-        shop.fault("500", 0.02, count=5)
+        for kind, book in zip(kinds, shop.read_truth(), strict=False):
+            shop.inject_fault(kind, 1.0, path_prefix="/" + str(book["url"]).removeprefix(shop.url))
+        shop.inject_fault("429", 0.02, count=5)
+        shop.inject_fault("500", 0.02, count=5)
         yield shop
 
 
@@ -176,7 +176,7 @@ def test_bad_pages_are_parked_or_failed_by_name_and_the_rest_arrives(
     laptop = Laptop(tmp_path)
     done = laptop.run("crawl", "sample_shop", "--url", bad_shop.url)
     assert done.code == 0, done.err
-    assert done.number("failed") == 3  # cut off, redirected to a private address, and a page of 50 MB
+    assert done.read_number("failed") == 3  # cut off, redirected to a private address, and a page of 50 MB
     complaints = (tmp_path / "logs" / "scraper.log").read_text()
     assert "10.0.0.1" in complaints
     laptop.ingest()

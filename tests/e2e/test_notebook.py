@@ -21,7 +21,7 @@ def test_the_lines_for_notebooks_run_as_they_stand(
     done = laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
     assert done.code == 0, done.err
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    with laptop.serving() as served:
+    with laptop.serve() as served:
         for block in code:
             exec(compile(block, str(PAGE), "exec"), {"GATEWAY": served.base, "TOKEN": served.token})
         shop = Bookstream(served.base, served.token)

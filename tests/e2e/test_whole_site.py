@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.laptop import Finished, Laptop
-from tests.e2e.mirror import FIELDS, Row, as_row, table, unpack_site
-from tests.e2e.sites import folder_site
+from tests.e2e.laptop import FinishedProcess, Laptop
+from tests.e2e.mirror import FIELDS, Row, read_table, to_row, unpack_site
+from tests.e2e.sites import serve_folder
 from tests.promises import carries
 
 from bookcore.events.book import BookChanged, ChangeKind
@@ -31,9 +31,9 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
 
 
 @pytest.fixture(scope="module")
-def crawls(site: Path, laptop: Laptop) -> Iterator[list[Finished]]:
+def crawls(site: Path, laptop: Laptop) -> Iterator[list[FinishedProcess]]:
     """First, again, and after 37 product pages have changed."""
-    with folder_site(site) as url:
+    with serve_folder(site) as url:
         done = [laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=url) for _ in range(2)]
         change_pages(site, 37)
         done.append(laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=url))
@@ -59,17 +59,21 @@ def change_pages(site: Path, count: int) -> None:
 
 @carries("whole-site")
 def test_all_books_of_the_real_site_equal_the_table_in_twelve_fields(
-    crawls: list[Finished], laptop: Laptop, shared_data: Path, capsys: pytest.CaptureFixture[str]
+    crawls: list[FinishedProcess], laptop: Laptop, shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (crawls[0].number("pages"), crawls[0].number("books"), crawls[0].number("parked")) == (
+    assert (
+        crawls[0].read_number("pages"),
+        crawls[0].read_number("books"),
+        crawls[0].read_number("parked"),
+    ) == (
         1_181,
         1_000,
         0,
     )
-    truth = table(shared_data)
-    with laptop.serving() as served:
+    truth = read_table(shared_data)
+    with laptop.serve() as served:
         lines = served.get("/v1/books/export?format=jsonl").splitlines()
-    found = {str(row["upc"]): row for row in (as_row(json.loads(line)) for line in lines)}
+    found = {str(row["upc"]): row for row in (to_row(json.loads(line)) for line in lines)}
     changed = {str(c.book_id).partition(":")[2] for c in changes(laptop) if c.kind is ChangeKind.UPDATED}
     assert len(changed) == 37
     wrong = [
@@ -88,9 +92,9 @@ def test_all_books_of_the_real_site_equal_the_table_in_twelve_fields(
 
 @carries("unchanged-silent")
 def test_a_second_crawl_makes_no_change_and_a_third_exactly_those_of_the_pages_that_changed(
-    crawls: list[Finished], laptop: Laptop
+    crawls: list[FinishedProcess], laptop: Laptop
 ) -> None:
-    assert [crawl.number("changes") for crawl in crawls] == [1_000, 0, 37]
+    assert [crawl.read_number("changes") for crawl in crawls] == [1_000, 0, 37]
     updates = [change for change in changes(laptop) if change.kind is ChangeKind.UPDATED]
     fields = sorted({f.field for update in updates for f in update.changes})
     assert fields == ["attributes", "availability", "price"]
@@ -100,9 +104,9 @@ def test_a_second_crawl_makes_no_change_and_a_third_exactly_those_of_the_pages_t
     )
 
 
-def test_the_readme_shows_what_is_printed(crawls: list[Finished], laptop: Laptop) -> None:
+def test_the_readme_shows_what_is_printed(crawls: list[FinishedProcess], laptop: Laptop) -> None:
     shown = (ROOT / "README.md").read_text().split("$ make run\n")[1].split("\n```")[0]
-    with laptop.serving() as served:
+    with laptop.serve() as served:
         printed = f"{crawls[0].err.splitlines()[0]}\n{crawls[0].out}{served.invitation}"
     assert without_what_varies(shown) == without_what_varies(printed)
 
@@ -116,7 +120,7 @@ def without_what_varies(text: str) -> str:
 
 def changes(laptop: Laptop) -> list[BookChanged]:
     """Every change event, in order per book."""
-    with laptop.opened() as stores:
+    with laptop.open_stores() as stores:
         events = [decode(record).event for record in read_topic(stores.log, CHANGED.name)]
     return [event for event in events if isinstance(event, BookChanged)]
 
@@ -125,4 +129,4 @@ def first_seen(laptop: Laptop) -> dict[str, Row]:
     """The rows as the first crawl's change events tell them."""
     created = [change for change in changes(laptop) if change.kind is ChangeKind.CREATED]
     books = [{f.field: f.after for f in change.changes} for change in created]
-    return {str(row["upc"]): row for row in (as_row({"description": None, **book}) for book in books)}
+    return {str(row["upc"]): row for row in (to_row({"description": None, **book}) for book in books)}

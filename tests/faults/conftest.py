@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.laptop import Laptop, State
-from tests.faults.load import Load, story
+from tests.faults.load import Publisher, build_story
 from tests.integration.conftest import pytest_configure, pytest_sessionfinish, pytest_terminal_summary
 from tests.integration.platform import Addresses
 from tests.integration.servers import SKIPPED
@@ -22,7 +22,7 @@ __all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"
 STRUCK = [name for name in SERVERS if name != "mlflow"]
 """What events pass through."""
 BOOKS = 240
-EVENTS = len(story(BOOKS))
+EVENTS = len(build_story(BOOKS))
 LEDGER = f"acked={EVENTS} lake={EVENTS} catalogue={EVENTS} search={EVENTS} parked=0 lost=0 dup_effects=0"
 
 
@@ -57,13 +57,13 @@ def addresses(stack: Stack) -> Addresses:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> State:
     """What the story ends in when nothing happens: the embedded run."""
     laptop = Laptop(tmp_path_factory.mktemp("undisturbed"))
-    prepared = laptop.module("ingestor", "migrate")
+    prepared = laptop.run_module("ingestor", "migrate")
     assert prepared.code == 0, prepared.err
-    load = Load(laptop, story(BOOKS)).start()
+    load = Publisher(laptop, build_story(BOOKS)).start()
     load.finish()
     laptop.ingest()
     assert str(laptop.audit()) == LEDGER
-    return laptop.state()
+    return laptop.read_state()
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,13 @@ class Trial:
     def endure(self, strike: Callable[[], None]) -> None:
         """Strike when a third is published; afterwards the lag must return to 0 by itself, with the same
         catalogue and index as an undisturbed run."""
-        with self.programs.ingesting() as ingestor:
-            load = Load(self.programs, story(BOOKS)).start()
-            load.reach(1 / 3)
+        with self.programs.run_ingestor() as ingestor:
+            load = Publisher(self.programs, build_story(BOOKS)).start()
+            load.wait_for_share(1 / 3)
             self.laptop.wait_until_begun()
             strike()
             load.finish()
-            self.laptop.settle()
+            self.laptop.wait_until_settled()
             assert ingestor.poll() is None, "the ingestor gave up"
         self.check()
 
@@ -93,10 +93,10 @@ class Trial:
         audit = self.laptop.audit()
         self.tell(str(audit))
         assert str(audit) == ledger
-        assert self.laptop.state() == self.undisturbed
+        assert self.laptop.read_state() == self.undisturbed
 
     @contextmanager
-    def behind(self, stack: Stack, name: str) -> Iterator[tuple["Trial", FaultProxy]]:
+    def run_behind_proxy(self, stack: Stack, name: str) -> Iterator[tuple["Trial", FaultProxy]]:
         """The same with a proxy before one of the servers."""
         server = SERVERS[name]
         here = stack.locate(server)

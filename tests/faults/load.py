@@ -24,7 +24,7 @@ T = TypeVar("T")
 _BATCH = 20
 
 
-def observed(number: int, *, price: str, turn: int = 0) -> BookObserved:
+def build_observation(number: int, *, price: str, turn: int = 0) -> BookObserved:
     """A sighting of book `number`; later turns are later sightings."""
     origin = Origin("load", f"b{number}", f"http://load.example/b{number}")
     printed = PrintedBook(title=f"Book {number}", price=price, category=f"Shelf {number % 7}")
@@ -39,14 +39,14 @@ def observed(number: int, *, price: str, turn: int = 0) -> BookObserved:
     )
 
 
-def story(books: int) -> list[BookObserved]:
+def build_story(books: int) -> list[BookObserved]:
     """Every book once, then every second one with another price."""
-    first = [observed(n, price=f"£{n % 90 + 1}.50") for n in range(books)]
-    return first + [observed(n, price=f"£{n % 90 + 2}.75", turn=1) for n in range(0, books, 2)]
+    first = [build_observation(n, price=f"£{n % 90 + 1}.50") for n in range(books)]
+    return first + [build_observation(n, price=f"£{n % 90 + 2}.75", turn=1) for n in range(0, books, 2)]
 
 
 @dataclass
-class Load:
+class Publisher:
     """A publisher in a thread; it tries again until everything is acknowledged."""
 
     laptop: Laptop
@@ -58,14 +58,14 @@ class Load:
         self._acked = 0
         self._failure: BaseException | None = None
         self._pause = Event()
-        self._thread = Thread(target=self._guarded, daemon=True)
+        self._thread = Thread(target=self._run_guarded, daemon=True)
 
     def start(self) -> Self:
         """Begin to publish."""
         self._thread.start()
         return self
 
-    def reach(self, share: float) -> None:
+    def wait_for_share(self, share: float) -> None:
         """Wait until that share of the events is acknowledged."""
         deadline = time.monotonic() + WITHIN
         while self._acked < share * len(self.events):
@@ -89,7 +89,7 @@ class Load:
         assert not self._thread.is_alive(), f"{self._acked} of {len(self.events)} acknowledged"
         assert self._failure is None, self._failure
 
-    def _guarded(self) -> None:
+    def _run_guarded(self) -> None:
         try:
             self._publish()
         except BaseException as error:  # noqa: BLE001 - told by finish()
@@ -97,8 +97,8 @@ class Load:
 
     def _publish(self) -> None:
         settings = self.laptop.settings
-        log = self._patiently(lambda: open_event_log(settings.event_log_url))
-        lake = self._patiently(lambda: open_lake(settings.lake_url))
+        log = self._retry_while_unavailable(lambda: open_event_log(settings.event_log_url))
+        lake = self._retry_while_unavailable(lambda: open_lake(settings.lake_url))
         for number, start in enumerate(range(0, len(self.events), _BATCH)):
             batch = self.events[start : start + _BATCH]
             self._send(log, lake, number, batch)
@@ -109,11 +109,11 @@ class Load:
 
     def _send(self, log: EventLog, lake: Lake, number: int, batch: Sequence[BookObserved]) -> None:
         messages = self.distort([encode(event, source="scraper/load") for event in batch])
-        self._patiently(lambda: log.append(OBSERVED.name, messages))
-        segment = pack_lines(_lines(batch))
-        self._patiently(lambda: lake.put(make_ledger_key("load", "run", number), segment))
+        self._retry_while_unavailable(lambda: log.append(OBSERVED.name, messages))
+        segment = pack_lines(_build_lines(batch))
+        self._retry_while_unavailable(lambda: lake.put(make_ledger_key("load", "run", number), segment))
 
-    def _patiently(self, act: Callable[[], T]) -> T:
+    def _retry_while_unavailable(self, act: Callable[[], T]) -> T:
         deadline = time.monotonic() + WITHIN
         while True:
             try:
@@ -124,7 +124,7 @@ class Load:
                 self._pause.wait(0.2)
 
 
-def _lines(events: Sequence[BookObserved]) -> Iterator[dict[str, str]]:
+def _build_lines(events: Sequence[BookObserved]) -> Iterator[dict[str, str]]:
     for event in events:
         yield {
             "event_id": event.event_id,

@@ -20,7 +20,7 @@ from threading import Event
 
 from tests.e2e.laptop import Laptop
 from tests.faults.conftest import STRUCK
-from tests.faults.load import Load, observed
+from tests.faults.load import Publisher, build_observation
 from tests.integration.platform import Addresses
 
 from bookcore.testing.proxy import FaultProxy
@@ -119,8 +119,8 @@ def main(minutes: float, seed: int) -> int:
         soak.start_ingestor()
         closing.callback(lambda: soak.ingestor.kill())
         count = int(minutes * 60 * PER_SECOND)
-        events = [observed(n % BOOKS, price=f"£{n % 997}.25", turn=n // BOOKS) for n in range(count)]
-        load = Load(programs, events, per_second=PER_SECOND).start()
+        events = [build_observation(n % BOOKS, price=f"£{n % 997}.25", turn=n // BOOKS) for n in range(count)]
+        load = Publisher(programs, events, per_second=PER_SECOND).start()
         began = time.monotonic()
         while not load.is_done and time.monotonic() - began < minutes * 60:
             Event().wait(soak.chance.uniform(0, QUIET))
@@ -131,7 +131,7 @@ def main(minutes: float, seed: int) -> int:
             Event().wait(QUIET)
             soak.supervise()
         load.finish()
-        direct.settle()
+        direct.wait_until_settled()
         audit = direct.audit()
     print(audit)
     return 0 if audit.is_sound and audit.acked == audit.search == count else 1

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 from tests.e2e.laptop import WITHIN, Laptop, State
-from tests.e2e.sites import SampleShop, sample_shop
+from tests.e2e.sites import SampleShop, run_sample_shop
 from tests.faults.conftest import Trial
 from tests.faults.test_network import half_answers, half_open, latency, resets
 
@@ -27,7 +27,7 @@ PACE = {
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[SampleShop]:
-    with sample_shop("--books", str(BOOKS)) as shop:
+    with run_sample_shop("--books", str(BOOKS)) as shop:
         yield shop
 
 
@@ -35,11 +35,11 @@ def shop() -> Iterator[SampleShop]:
 def embedded(shop: SampleShop, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, State]:
     """The ledger and the stores of a crawl to which nothing happens."""
     laptop = Laptop(tmp_path_factory.mktemp("embedded"))
-    assert laptop.module("ingestor", "migrate").code == 0
-    crawled = laptop.module("scraper", "crawl", "sample_shop", "--url", shop.url)
+    assert laptop.run_module("ingestor", "migrate").code == 0
+    crawled = laptop.run_module("scraper", "crawl", "sample_shop", "--url", shop.url)
     assert crawled.code == 0, crawled.err
     laptop.ingest()
-    return str(laptop.audit()), laptop.state()
+    return str(laptop.audit()), laptop.read_state()
 
 
 class Crawl:
@@ -53,7 +53,7 @@ class Crawl:
     def reach(self, events: int) -> None:
         """Wait until that many observations are acknowledged."""
         deadline, pause = time.monotonic() + WITHIN, Event()
-        with self._laptop.opened() as stores:
+        with self._laptop.open_stores() as stores:
             while (
                 sum(at.end for at in stores.log.read_progress(OBSERVED.name, "ingestor.catalogue")) < events
             ):
@@ -76,7 +76,7 @@ class Crawl:
         raise AssertionError(f"the crawl ended with code {self.child.wait(WITHIN)} again and again")
 
     def _started(self) -> subprocess.Popen[bytes]:
-        environment = self._laptop.environ()
+        environment = self._laptop.build_environment()
         return subprocess.Popen(self._words, env=environment, stdout=subprocess.DEVNULL)
 
 
@@ -88,15 +88,15 @@ def endure(trial: Trial, shop: SampleShop, embedded: tuple[str, State]) -> Endur
     """Crawl, strike when a third is acknowledged, and compare with the undisturbed crawl."""
 
     def act(programs: Laptop, strike: Callable[[Crawl], None]) -> None:
-        with trial.laptop.ingesting():
+        with trial.laptop.run_ingestor():
             crawl = Crawl(programs, shop.url)
             crawl.reach(BOOKS // 3)
             strike(crawl)
             crawl.finish()
-            trial.laptop.settle()
+            trial.laptop.wait_until_settled()
         audit = trial.laptop.audit()
         trial.tell(str(audit))
-        assert (str(audit), trial.laptop.state()) == embedded
+        assert (str(audit), trial.laptop.read_state()) == embedded
 
     return act
 
@@ -123,5 +123,5 @@ def test_a_server_is_killed_under_a_crawl(name: str, trial: Trial, stack: Stack,
 def test_the_connections_to_the_frontier_suffer(
     fault: Callable[[FaultProxy], None], trial: Trial, stack: Stack, endure: Endure
 ) -> None:
-    with trial.behind(stack, "valkey") as (behind, proxy):
+    with trial.run_behind_proxy(stack, "valkey") as (behind, proxy):
         endure(behind.programs, lambda _: fault(proxy))

@@ -5,7 +5,7 @@ import signal
 import pytest
 from tests.e2e.laptop import WITHIN
 from tests.faults.conftest import BOOKS, STRUCK, Trial
-from tests.faults.load import Load, story
+from tests.faults.load import Publisher, build_story
 from tests.promises import carries
 
 from bookcore.kit.failpoint import Failpoint
@@ -40,10 +40,10 @@ def test_a_server_is_restarted_in_order(name: str, trial: Trial, stack: Stack) -
 @pytest.mark.parametrize("point", INGESTOR)
 def test_an_ingestor_is_killed_there_and_another_goes_on(point: Failpoint, trial: Trial) -> None:
     turn = 1 if ".after_relay" in point else 3  # the relay may send everything in one go
-    with trial.laptop.ingesting(BOOKSTREAM_CRASH_AT=f"{point}:{turn}") as doomed:
-        load = Load(trial.laptop, story(BOOKS)).start()
+    with trial.laptop.run_ingestor(BOOKSTREAM_CRASH_AT=f"{point}:{turn}") as doomed:
+        load = Publisher(trial.laptop, build_story(BOOKS)).start()
         assert doomed.wait(WITHIN) == -signal.SIGKILL
-    with trial.laptop.ingesting():
+    with trial.laptop.run_ingestor():
         load.finish()
-        trial.laptop.settle()
+        trial.laptop.wait_until_settled()
     trial.check()

@@ -45,7 +45,7 @@ def half_answers(proxy: FaultProxy) -> None:
 def test_a_connection_suffers(
     name: str, fault: Callable[[FaultProxy], None], trial: Trial, stack: Stack
 ) -> None:
-    with trial.behind(stack, name) as (behind, proxy):
+    with trial.run_behind_proxy(stack, name) as (behind, proxy):
         behind.endure(lambda: fault(proxy))
 
 
@@ -66,13 +66,13 @@ def refusal(status: bytes, code: bytes) -> bytes:
     ids=["503", "500", "full"],
 )
 def test_s3_answers_with_errors_for_a_while(answer: bytes, trial: Trial, stack: Stack) -> None:
-    with trial.behind(stack, "versitygw") as (behind, proxy):
+    with trial.run_behind_proxy(stack, "versitygw") as (behind, proxy):
         behind.endure(lambda: proxy.respond(answer, times=12))
         assert proxy.struck.is_set()
 
 
 def test_postgresql_commits_and_nobody_hears_of_it(trial: Trial, stack: Stack) -> None:
-    with trial.behind(stack, "postgresql") as (behind, proxy):
+    with trial.run_behind_proxy(stack, "postgresql") as (behind, proxy):
 
         def strike() -> None:
             for _ in range(3):

@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 from sqlalchemy import Connection, text
 from tests.e2e.laptop import WITHIN
 from tests.faults.conftest import BOOKS, EVENTS, Trial
-from tests.faults.load import Load, story
+from tests.faults.load import Publisher, build_story
 
 from bookcore.catalogue import open_catalogue
 from bookcore.domain.book import Rating
@@ -119,15 +119,15 @@ def test_a_member_joins_and_leaves_again_and_again(trial: Trial) -> None:
 
 def test_every_event_comes_three_times_in_any_order(trial: Trial) -> None:
     shuffled = random.Random(11)
-    events = story(BOOKS)
+    events = build_story(BOOKS)
     shuffled.shuffle(events)
 
     def thrice(messages: list[Message]) -> list[Message]:
         return shuffled.sample(messages * 3, 3 * len(messages))
 
-    with trial.laptop.ingesting():
-        Load(trial.laptop, events, distort=thrice).start().finish()
-        trial.laptop.settle()
+    with trial.laptop.run_ingestor():
+        Publisher(trial.laptop, events, distort=thrice).start().finish()
+        trial.laptop.wait_until_settled()
     trial.check()
 
 
@@ -142,9 +142,9 @@ def test_one_in_a_hundred_is_poison(trial: Trial) -> None:
     def poisoned(messages: list[Message]) -> list[Message]:
         return [*messages, poison[n % 3]] if (n := next(made)) % 5 == 0 else messages
 
-    with trial.laptop.ingesting() as ingestor:
-        Load(trial.laptop, story(BOOKS), distort=poisoned).start().finish()
-        trial.laptop.settle()
+    with trial.laptop.run_ingestor() as ingestor:
+        Publisher(trial.laptop, build_story(BOOKS), distort=poisoned).start().finish()
+        trial.laptop.wait_until_settled()
         assert ingestor.poll() is None
     parked = trial.laptop.run("dlq", "list")
     assert f"{len(range(0, EVENTS // 20, 5))} dead letters" in parked.out
@@ -168,7 +168,7 @@ def test_elasticsearch_cannot_map_a_book(trial: Trial) -> None:
 
 
 def test_a_new_catalogue_and_index_are_filled_from_offset_0(trial: Trial) -> None:
-    Load(trial.laptop, story(BOOKS)).start().finish()
+    Publisher(trial.laptop, build_story(BOOKS)).start().finish()
     trial.laptop.ingest()
     trial.check()
     before = trial.laptop.environment
@@ -177,10 +177,10 @@ def test_a_new_catalogue_and_index_are_filled_from_offset_0(trial: Trial) -> Non
         "BOOKSTREAM_SEARCH_URL": f"{before['BOOKSTREAM_SEARCH_URL']}-again",
     }
     again = replace(trial.laptop, environment={**before, **fresh})
-    assert again.module("ingestor", "migrate").code == 0
+    assert again.run_module("ingestor", "migrate").code == 0
     deadline, pause = time.monotonic() + WITHIN, Event()
-    with again.ingesting():  # the groups were at the end: only the new stores can tell when all is there
-        while again.state() != trial.undisturbed:
+    with again.run_ingestor():  # the groups were at the end: only the new stores can tell when all is there
+        while again.read_state() != trial.undisturbed:
             assert time.monotonic() < deadline
             pause.wait(0.2)
     trial.tell("the same state from offset 0")
@@ -197,11 +197,11 @@ def test_the_clocks_of_publishers_are_two_hours_apart(seconds: int, trial: Trial
                 )
             }
         )
-        for n, event in enumerate(story(BOOKS))
+        for n, event in enumerate(build_story(BOOKS))
     ]
-    with trial.laptop.ingesting():
-        Load(trial.laptop, events).start().finish()
-        trial.laptop.settle()
+    with trial.laptop.run_ingestor():
+        Publisher(trial.laptop, events).start().finish()
+        trial.laptop.wait_until_settled()
     audit = trial.laptop.audit()
     trial.tell(str(audit))
     assert (audit.acked, audit.lost, audit.dup_effects) == (EVENTS, 0, 0)

@@ -26,7 +26,7 @@ WITHIN = 120.0
 
 
 @dataclass
-class Crews:
+class ScraperProcesses:
     """Processes of `python -m scraper`, with their output in files below `data`."""
 
     data: Path
@@ -52,17 +52,17 @@ class Crews:
         self.logs[child.pid] = path
         return child
 
-    def tell(self, action: Action, source: str, url: str | None = None) -> None:
+    def apply_command(self, action: Action, source: str, url: str | None = None) -> None:
         """Straight into the store, without the topic."""
         with closing(open_fleet(self.environment["BOOKSTREAM_FRONTIER_URL"])) as fleet:
             fleet.apply(CrawlCommand.issue(action, source, url=url, issued_by="test"))
 
-    def told(self, source: str) -> SourceState:
+    def read_source(self, source: str) -> SourceState:
         """How the source stands."""
         with closing(open_fleet(self.environment["BOOKSTREAM_FRONTIER_URL"])) as fleet:
             return fleet.read_source(source)
 
-    def until_all_work(self) -> None:
+    def wait_until_all_work(self) -> None:
         """Until each process has said something or ended; a loaded machine is slow to start them."""
         deadline, pause = time.monotonic() + WITHIN, Event()
         while not all(child.poll() is not None or self._has_spoken(child) for child in self.alive):
@@ -75,27 +75,27 @@ class Crews:
         child.wait(WITHIN)
         self.alive.remove(child)
 
-    def end(self) -> None:
+    def stop_all(self) -> None:
         """Whoever is left."""
         for child in self.alive:
             child.terminate()
         for child in self.alive:
             child.wait(WITHIN)
 
-    def said(self, number: int = 1) -> str:
+    def read_log(self, number: int = 1) -> str:
         """Output of the n-th process."""
         return (self.data / f"scraper-{number}.log").read_text()
 
     def _has_spoken(self, child: subprocess.Popen[bytes]) -> bool:
         return self.logs[child.pid].stat().st_size > 0
 
-    def summary(self, number: int = 1) -> dict[str, object]:
+    def read_summary(self, number: int = 1) -> dict[str, object]:
         """Last line of the n-th process."""
-        found: dict[str, object] = json.loads(self.said(number).splitlines()[-1])
+        found: dict[str, object] = json.loads(self.read_log(number).splitlines()[-1])
         assert found["event"] == "summary"
         return found
 
-    def published(self) -> list[tuple[str, str]]:
+    def list_published(self) -> list[tuple[str, str]]:
         """(event id, key) of every observation, in no order."""
         log = open_event_log(f"sqlite://{self.data}/log.db")
         try:
@@ -104,48 +104,48 @@ class Crews:
         finally:
             log.close()
 
-    def acknowledged(self) -> set[str]:
+    def read_ledger_ids(self) -> set[str]:
         """Event ids in the ledger."""
         lake = open_lake(f"file://{self.data}/lake")
         return {line["event_id"] for key in lake.list("ledger/") for line in unpack_lines(lake.get(key))}
 
 
 @dataclass
-class Watched:
+class RequestMonitor:
     """How many requests a shop has answered, looked at ten times a second until `stop`."""
 
     address: str
-    looks: list[tuple[float, int]] = field(default_factory=list)
+    samples: list[tuple[float, int]] = field(default_factory=list)
     _stop: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
-        self._thread = Thread(target=self._look_on, daemon=True)
+        self._thread = Thread(target=self._sample, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(WITHIN)
 
-    def highest_rate(self, *, window: float) -> float:
+    def compute_highest_rate(self, *, window: float) -> float:
         """Most requests a second in any stretch of about that many seconds."""
         rates = [0.0]
-        for index, (begin, before) in enumerate(self.looks):
-            later = next((look for look in self.looks[index:] if look[0] - begin >= window), None)
+        for index, (begin, before) in enumerate(self.samples):
+            later = next((look for look in self.samples[index:] if look[0] - begin >= window), None)
             if later:
                 rates.append((later[1] - before) / (later[0] - begin))
         return max(rates)
 
-    def longest_silence(self, *, after: float = 0.0) -> float:
+    def compute_longest_silence(self, *, after: float = 0.0) -> float:
         """Seconds without a request."""
-        longest, since, count = 0.0, self.looks[0][0], self.looks[0][1]
-        for moment, answered in self.looks:
+        longest, since, count = 0.0, self.samples[0][0], self.samples[0][1]
+        for moment, answered in self.samples:
             if answered != count:
                 since, count = moment, answered
             longest = max(longest, moment - since)
         return longest
 
-    def _look_on(self) -> None:
+    def _sample(self) -> None:
         while not self._stop.wait(0.1):
             with suppress(OSError), urlopen(f"{self.address}_shop/requests", timeout=WITHIN) as answer:
                 counts = json.loads(answer.read())["by_status"]
-                self.looks.append((time.monotonic(), sum(counts.values())))
+                self.samples.append((time.monotonic(), sum(counts.values())))

@@ -11,33 +11,33 @@ Request = Callable[[int], bytes]
 
 
 @dataclass
-class Answers:
+class FloodResult:
     """What came back: how often each status, and how long each took in seconds; 0 for a broken connection."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         return self.statuses.total()
 
-    def within(self, share: float) -> float:
+    def compute_quantile(self, share: float) -> float:
         """Seconds within which that share was answered."""
         return sorted(self.seconds)[int(len(self.seconds) * share)]
 
 
-def post(path: str, body: bytes) -> bytes:
+def build_post(path: str, body: bytes) -> bytes:
     """A request with a JSON body."""
     head = f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body
 
 
-def get(path: str, token: str) -> bytes:
+def build_get(path: str, token: str) -> bytes:
     """A request of somebody who has logged in."""
     return f"GET {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
-class Crowd:
+class LoadClients:
     """`per_second` in all, each one after the other; who had to wait asks the faster afterwards."""
 
     def __init__(self, address: str, addresses: Sequence[str], *, per_second: float) -> None:
@@ -46,28 +46,28 @@ class Crowd:
         self._addresses = addresses
         self._pause = len(addresses) / per_second
 
-    async def ask(self, request: Request, *, seconds: float) -> Answers:
+    async def run(self, request: Request, *, seconds: float) -> FloodResult:
         """For so long."""
-        answers = Answers()
+        answers = FloodResult()
         each = [self._one(n, request, answers, seconds) for n in range(len(self._addresses))]
         await asyncio.gather(*each)
         return answers
 
-    async def _one(self, number: int, request: Request, answers: Answers, seconds: float) -> None:
+    async def _one(self, number: int, request: Request, answers: FloodResult, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         n, wire = number, None
         while (due := began + self._pause * ((n - number) / len(self._addresses) + number / 1_000)) < (
             began + seconds
         ):
-            await _until(due)
+            await _sleep_until(due)
             asked = loop.time()
             try:
                 wire = wire or await asyncio.open_connection(
                     *self._place, local_addr=(self._addresses[number], 0)
                 )
                 wire[1].write(request(n))
-                status, stays = await _answer(wire[0])
+                status, stays = await _read_response(wire[0])
             except OSError:
                 status, stays = 0, False
             answers.statuses[status] += 1
@@ -78,14 +78,14 @@ class Crowd:
             n += len(self._addresses)
 
 
-async def _until(due: float) -> None:
+async def _sleep_until(due: float) -> None:
     loop = asyncio.get_running_loop()
     turn = loop.create_future()
     loop.call_at(due, turn.set_result, None)
     await turn
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
+async def _read_response(reader: asyncio.StreamReader) -> tuple[int, bool]:
     """The status, and whether the connection stays."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()

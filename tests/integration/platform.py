@@ -39,7 +39,7 @@ class Addresses:
                 **more,
             },
         )
-        prepared = laptop.module("ingestor", "migrate")
+        prepared = laptop.run_module("ingestor", "migrate")
         assert prepared.code == 0, prepared.err
         return laptop
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from tests.e2e.sites import SampleShop, sample_shop
-from tests.integration.fleet import WITHIN, Crews, Watched
+from tests.e2e.sites import SampleShop, run_sample_shop
+from tests.integration.fleet import WITHIN, RequestMonitor, ScraperProcesses
 
 from bookcore.events.crawl import Action
 
@@ -22,36 +22,38 @@ BOOKS, KILL_EVERY, RATE = (float(n) for n in os.environ.get("BOOKSTREAM_TEST_FLE
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[SampleShop]:
-    with sample_shop("--books", str(int(BOOKS))) as shop:
+    with run_sample_shop("--books", str(int(BOOKS))) as shop:
         yield shop
 
 
 @pytest.fixture
-def crews(redis_url: str, tmp_path: Path) -> Iterator[Crews]:
+def crews(redis_url: str, tmp_path: Path) -> Iterator[ScraperProcesses]:
     """Nobody at work yet, on an empty frontier."""
     settings = {
         "FRONTIER_URL": f"{redis_url}?prefix=test-{secrets.token_hex(4)}:",
         "SCRAPER_LEASE": "3",
         "SCRAPER_HOST_RATE": f"{RATE:g}",
     }
-    crews = Crews(tmp_path / "data", {f"BOOKSTREAM_{name}": value for name, value in settings.items()})
+    crews = ScraperProcesses(
+        tmp_path / "data", {f"BOOKSTREAM_{name}": value for name, value in settings.items()}
+    )
     yield crews
-    crews.end()
+    crews.stop_all()
 
 
 def test_three_scrapers_killed_in_turn_miss_no_book_double_none_and_keep_the_rate(
-    shop: SampleShop, crews: Crews
+    shop: SampleShop, crews: ScraperProcesses
 ) -> None:
     words = ("crawl", "sample_shop", "--only-if-running", "--url", shop.url)
-    crews.tell(Action.START, "sample_shop", shop.url)
+    crews.apply_command(Action.START, "sample_shop", shop.url)
     chance, pause, kills = random.Random(5), Event(), 0
-    watched, began = Watched(shop.url), time.monotonic()
+    watched, began = RequestMonitor(shop.url), time.monotonic()
     for _ in range(3):
         crews.start(*words)
     while all(child.poll() is None for child in crews.alive):
         assert time.monotonic() - began < 180 + 4 * BOOKS / RATE
         pause.wait(KILL_EVERY)
-        crews.until_all_work()
+        crews.wait_until_all_work()
         victim = chance.choice(crews.alive)
         if all(child.poll() is None for child in crews.alive):
             crews.kill(victim)
@@ -60,15 +62,15 @@ def test_three_scrapers_killed_in_turn_miss_no_book_double_none_and_keep_the_rat
     codes = {child.wait(WITHIN) for child in crews.alive}
     seconds = time.monotonic() - began
     watched.stop()
-    published, books = crews.published(), {str(book["url"]) for book in shop.truth()}
+    published, books = crews.list_published(), {str(book["url"]) for book in shop.read_truth()}
     print(
         f"books={len(books)} kills={kills} seconds={seconds:.1f} events={len(published)}"
-        f" ids={len({i for i, _ in published})} requests={watched.looks[-1][1] - watched.looks[0][1]}"
-        f" highest_rate_2s={watched.highest_rate(window=2):.1f} rate={RATE:g}"
+        f" ids={len({i for i, _ in published})} requests={watched.samples[-1][1] - watched.samples[0][1]}"
+        f" highest_rate_2s={watched.compute_highest_rate(window=2):.1f} rate={RATE:g}"
     )
     assert codes <= {0, 1}  # 1: came when the run was over
     assert kills >= 3
     assert len({key for _, key in published}) == len(books)
     assert len({event for event, _ in published}) == len(books)
-    assert crews.acknowledged() == {event for event, _ in published}
-    assert watched.highest_rate(window=2) <= RATE * 1.15  # a request may be 0.1 s late, a look too
+    assert crews.read_ledger_ids() == {event for event, _ in published}
+    assert watched.compute_highest_rate(window=2) <= RATE * 1.15  # a request may be 0.1 s late, a look too

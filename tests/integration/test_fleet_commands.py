@@ -14,8 +14,8 @@ from threading import Event
 
 import pytest
 from redis import Redis
-from tests.e2e.sites import SampleShop, sample_shop
-from tests.integration.fleet import WITHIN, Crews, Watched
+from tests.e2e.sites import SampleShop, run_sample_shop
+from tests.integration.fleet import WITHIN, RequestMonitor, ScraperProcesses
 
 from bookcore.catalogue import IngestBatch, Observation, open_catalogue
 from bookcore.events.crawl import Action
@@ -27,21 +27,23 @@ SOURCE = "sample_shop"
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[SampleShop]:
-    with sample_shop("--books", "300") as shop:
+    with run_sample_shop("--books", "300") as shop:
         yield shop
 
 
 @pytest.fixture
-def crews(redis_url: str, tmp_path: Path) -> Iterator[Crews]:
+def crews(redis_url: str, tmp_path: Path) -> Iterator[ScraperProcesses]:
     """Nobody at work yet, on an empty frontier."""
     settings = {
         "FRONTIER_URL": f"{redis_url}?prefix=test-{secrets.token_hex(4)}:",
         "SCRAPER_LEASE": "3",
         "SCRAPER_HOST_RATE": "60",
     }
-    crews = Crews(tmp_path / "data", {f"BOOKSTREAM_{name}": value for name, value in settings.items()})
+    crews = ScraperProcesses(
+        tmp_path / "data", {f"BOOKSTREAM_{name}": value for name, value in settings.items()}
+    )
     yield crews
-    crews.end()
+    crews.stop_all()
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -52,7 +54,7 @@ def until(is_so: Callable[[], bool]) -> None:
         pause.wait(0.1)
 
 
-def ask(crews: Crews, *words: str) -> str:
+def ask(crews: ScraperProcesses, *words: str) -> str:
     """`bookstream fleet WORDS`."""
     command = [sys.executable, "-m", "bookstream", "fleet", *words, "--data", str(crews.data)]
     environment = {**os.environ, **crews.environment}
@@ -69,21 +71,23 @@ def catalogue_has(file: Path, urls: list[str]) -> None:
         catalogue.apply_batch(IngestBatch("t", 0, 0, len(seen), "key", seen))
 
 
-def pages(crews: Crews) -> int:
-    return crews.told(SOURCE).status.counts.pages
+def pages(crews: ScraperProcesses) -> int:
+    return crews.read_source(SOURCE).status.counts.pages
 
 
-def mode(crews: Crews) -> SourceMode:
-    return crews.told(SOURCE).mode
+def mode(crews: ScraperProcesses) -> SourceMode:
+    return crews.read_source(SOURCE).mode
 
 
-def test_a_fleet_starts_pauses_resumes_and_comes_to_the_end(shop: SampleShop, crews: Crews) -> None:
+def test_a_fleet_starts_pauses_resumes_and_comes_to_the_end(
+    shop: SampleShop, crews: ScraperProcesses
+) -> None:
     for _ in range(2):
         crews.start("fleet")
     assert "asked the fleet to start" in ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 20)
     ask(crews, "pause", SOURCE)
-    until(lambda: mode(crews) is SourceMode.PAUSED and crews.told(SOURCE).status.leased == 0)
+    until(lambda: mode(crews) is SourceMode.PAUSED and crews.read_source(SOURCE).status.leased == 0)
     paused_at = pages(crews)
     Event().wait(1)
     assert pages(crews) == paused_at
@@ -91,58 +95,60 @@ def test_a_fleet_starts_pauses_resumes_and_comes_to_the_end(shop: SampleShop, cr
     assert (status["mode"], status["workers"], status["rate"]) == ("paused", 2, 0)
     ask(crews, "resume", SOURCE)
     until(lambda: mode(crews) is SourceMode.IDLE)
-    assert len({key for _, key in crews.published()}) == 300
-    assert len(crews.published()) == 300
+    assert len({key for _, key in crews.list_published()}) == 300
+    assert len(crews.list_published()) == 300
 
 
-def test_a_backfill_publishes_every_book_again_under_the_same_ids(shop: SampleShop, crews: Crews) -> None:
+def test_a_backfill_publishes_every_book_again_under_the_same_ids(
+    shop: SampleShop, crews: ScraperProcesses
+) -> None:
     crews.start("fleet")
     for verb in ("start", "backfill"):
         ask(crews, verb, SOURCE, "--url", shop.url)
         until(lambda: mode(crews) is SourceMode.RUNNING)
         until(lambda: mode(crews) is SourceMode.IDLE)
-    published = crews.published()
+    published = crews.list_published()
     assert (len(published), len(set(published))) == (600, 300)
 
 
 def test_a_stopped_source_is_left_alone_and_the_next_start_reads_the_rest(
-    shop: SampleShop, crews: Crews
+    shop: SampleShop, crews: ScraperProcesses
 ) -> None:
     crews.start("fleet")
     ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 20)
     ask(crews, "stop", SOURCE)
-    until(lambda: crews.told(SOURCE).status.workers == 0)
-    assert (mode(crews), len(crews.published()) < 300) == (SourceMode.STOPPED, True)
+    until(lambda: crews.read_source(SOURCE).status.workers == 0)
+    assert (mode(crews), len(crews.list_published()) < 300) == (SourceMode.STOPPED, True)
     ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: mode(crews) is SourceMode.IDLE)
-    assert len(crews.published()) == 300
+    assert len(crews.list_published()) == 300
 
 
 def test_a_command_for_a_source_that_nobody_has_is_parked_and_the_next_one_is_done(
-    shop: SampleShop, crews: Crews
+    shop: SampleShop, crews: ScraperProcesses
 ) -> None:
     crews.start("fleet")
     ask(crews, "start", "nowhere")
     ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 20)
     ask(crews, "stop", SOURCE)
-    assert "no source 'nowhere'" in crews.said()
+    assert "no source 'nowhere'" in crews.read_log()
 
 
-def test_a_worker_killed_with_9_leaves_no_crawl_behind(shop: SampleShop, crews: Crews) -> None:
+def test_a_worker_killed_with_9_leaves_no_crawl_behind(shop: SampleShop, crews: ScraperProcesses) -> None:
     worker = crews.start("fleet")
     ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 20)
     crews.kill(worker)
-    until(lambda: crews.told(SOURCE).status.workers == 0)
+    until(lambda: crews.read_source(SOURCE).status.workers == 0)
     crews.start("fleet")
     until(lambda: mode(crews) is SourceMode.IDLE)
-    assert len({key for _, key in crews.published()}) == 300
+    assert len({key for _, key in crews.list_published()}) == 300
 
 
 def test_a_frontier_that_is_emptied_in_mid_crawl_is_begun_anew(
-    shop: SampleShop, crews: Crews, redis_url: str
+    shop: SampleShop, crews: ScraperProcesses, redis_url: str
 ) -> None:
     child = crews.start("crawl", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 60)
@@ -150,33 +156,35 @@ def test_a_frontier_that_is_emptied_in_mid_crawl_is_begun_anew(
     with Redis.from_url(redis_url) as client:
         client.delete(*client.keys(f"{prefix}*"))
     assert child.wait(WITHIN) == 0
-    assert crews.summary()["books"] == 300
-    assert len(set(crews.published())) == 300
+    assert crews.read_summary()["books"] == 300
+    assert len(set(crews.list_published())) == 300
 
 
-def test_one_answer_with_retry_after_silences_the_whole_fleet(shop: SampleShop, crews: Crews) -> None:
+def test_one_answer_with_retry_after_silences_the_whole_fleet(
+    shop: SampleShop, crews: ScraperProcesses
+) -> None:
     children = [crews.start("crawl", SOURCE, "--url", shop.url) for _ in range(2)]
-    until(lambda: pages(crews) > 60 and crews.told(SOURCE).status.workers == 2)
-    watched = Watched(shop.url)
-    shop.fault("429", 1.0, path_prefix="/catalogue/", count=1)
+    until(lambda: pages(crews) > 60 and crews.read_source(SOURCE).status.workers == 2)
+    watched = RequestMonitor(shop.url)
+    shop.inject_fault("429", 1.0, path_prefix="/catalogue/", count=1)
     assert [child.wait(WITHIN) for child in children] == [0, 0]
     watched.stop()
-    assert watched.longest_silence() > 0.5
-    assert len(crews.published()) == 300
+    assert watched.compute_longest_silence() > 0.5
+    assert len(crews.list_published()) == 300
 
 
-def test_a_lost_frontier_is_rebuilt_from_the_catalogue(shop: SampleShop, crews: Crews) -> None:
+def test_a_lost_frontier_is_rebuilt_from_the_catalogue(shop: SampleShop, crews: ScraperProcesses) -> None:
     crews.data.mkdir()
-    catalogue_has(crews.data / "catalogue.db", [str(book["url"]) for book in shop.truth()[:40]])
+    catalogue_has(crews.data / "catalogue.db", [str(book["url"]) for book in shop.read_truth()[:40]])
     for turn, added in ((1, 40), (2, 0)):
         assert crews.start("rebuild", SOURCE, "--url", shop.url).wait(WITHIN) == 0
-        assert crews.said(turn) == f"added {added} pages\n"
+        assert crews.read_log(turn) == f"added {added} pages\n"
     assert crews.start("crawl", SOURCE, "--url", shop.url).wait(WITHIN) == 0
-    assert len(crews.published()) == 300
+    assert len(crews.list_published()) == 300
 
 
-def test_a_crawl_of_a_paused_source_says_how_to_go_on(shop: SampleShop, crews: Crews) -> None:
-    crews.tell(Action.START, SOURCE, shop.url)
-    crews.tell(Action.PAUSE, SOURCE)
+def test_a_crawl_of_a_paused_source_says_how_to_go_on(shop: SampleShop, crews: ScraperProcesses) -> None:
+    crews.apply_command(Action.START, SOURCE, shop.url)
+    crews.apply_command(Action.PAUSE, SOURCE)
     assert crews.start("crawl", SOURCE, "--url", shop.url).wait(WITHIN) == 1
-    assert "sample_shop is paused; `bookstream fleet resume sample_shop`" in crews.said()
+    assert "sample_shop is paused; `bookstream fleet resume sample_shop`" in crews.read_log()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from tests.gateway.rolling import Program, until
-from tests.integration.flood import Answers, Crowd, get, post
+from tests.integration.flood import FloodResult, LoadClients, build_get, build_post
 from tests.integration.test_gateway import APP, through
 from tests.unit.gateway.servers import ADMIN, READER, served
 
@@ -64,16 +64,16 @@ def guess(n: int) -> bytes:
         {**READER, "password": f"guess {n}"},
         {"email": f"nobody{n}@example.org", "password": "guessed"},
     )
-    return post("/v1/auth/login", json.dumps(tried[n % 3]).encode())
+    return build_post("/v1/auth/login", json.dumps(tried[n % 3]).encode())
 
 
-async def flood(attacked: Attacked) -> tuple[Answers, Answers]:
+async def flood(attacked: Attacked) -> tuple[FloodResult, FloodResult]:
     """What the guesses and what the readers got meanwhile."""
-    guessers = Crowd(attacked.address, MANY, per_second=PER_SECOND)
-    readers = Crowd(attacked.address, ["127.0.0.1"] * 8, per_second=80)
+    guessers = LoadClients(attacked.address, MANY, per_second=PER_SECOND)
+    readers = LoadClients(attacked.address, ["127.0.0.1"] * 8, per_second=80)
     return await asyncio.gather(
-        guessers.ask(guess, seconds=SECONDS),
-        readers.ask(lambda n: get("/v1/books", attacked.token), seconds=SECONDS),
+        guessers.run(guess, seconds=SECONDS),
+        readers.run(lambda n: build_get("/v1/books", attacked.token), seconds=SECONDS),
     )
 
 
@@ -82,7 +82,7 @@ def test_a_thousand_guesses_a_second_are_limited_and_readers_hardly_notice(attac
     guesses, reads = asyncio.run(flood(attacked))
     seconds = perf_counter() - began
     checked = guesses.statuses[200] + guesses.statuses[401]
-    assert guesses.count == SECONDS * PER_SECOND
+    assert guesses.total == SECONDS * PER_SECOND
     assert set(guesses.statuses) <= {200, 401, 429, 503}
     assert 0 < checked <= EVERYBODY * (1 + seconds / 60) + 1
     assert 0 < guesses.statuses[200] <= PER_EMAIL * (1 + seconds / 60) + 1
@@ -100,7 +100,7 @@ def test_without_the_cache_server_not_one_password_is_checked_and_readers_hardly
     until(lambda: httpx.post(f"{attacked.address}/v1/auth/login", json=ADMIN, trust_env=False).is_success)
 
 
-def assert_hardly_noticed(reads: Answers) -> None:
+def assert_hardly_noticed(reads: FloodResult) -> None:
     assert set(reads.statuses) == {200}
-    assert reads.within(0.5) < 0.25
-    assert reads.within(0.9) < 1.0
+    assert reads.compute_quantile(0.5) < 0.25
+    assert reads.compute_quantile(0.9) < 1.0

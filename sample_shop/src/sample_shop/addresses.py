@@ -68,7 +68,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Address]], ...]
 NOWHERE = Address(PathKind.UNKNOWN)
 
 
-def locate(path: str) -> Address:
+def parse_path(path: str) -> Address:
     """A folder stands for its index.html."""
     full = path + "index.html" if path.endswith("/") else path
     for pattern, read in PATTERNS:

@@ -13,7 +13,7 @@ Header = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ShopResponse:
     """What goes on the wire, whole."""
 
     status: int
@@ -21,17 +21,23 @@ class Answer:
     body: bytes = b""
 
 
-def plain(status: int, text: str, *headers: Header) -> Answer:
+def build_plain(status: int, text: str, *headers: Header) -> ShopResponse:
     """A short text for people who meet it with curl; a line feed is added."""
-    return Answer(status, (*_of_body("text/plain", f"{text}\n".encode()), *headers), f"{text}\n".encode())
+    return ShopResponse(
+        status, (*_build_body_headers("text/plain", f"{text}\n".encode()), *headers), f"{text}\n".encode()
+    )
 
 
-def unvalidated(page: Page) -> Answer:
+def build_unvalidated(page: Page) -> ShopResponse:
     """For damaged pages: without ETag or date, so that no client keeps the damage as the page."""
-    return Answer(200, (*_of_body(page.media_type, page.body), (b"cache-control", b"no-store")), page.body)
+    return ShopResponse(
+        200, (*_build_body_headers(page.media_type, page.body), (b"cache-control", b"no-store")), page.body
+    )
 
 
-def conditional(page: Page, changed_at: float, now: float, asked: Mapping[bytes, bytes]) -> Answer:
+def build_conditional(
+    page: Page, changed_at: float, now: float, asked: Mapping[bytes, bytes]
+) -> ShopResponse:
     """304 without a body if the caller's copy is current.
 
     If-None-Match outranks If-Modified-Since (RFC 9110, 13.2.2).
@@ -39,12 +45,12 @@ def conditional(page: Page, changed_at: float, now: float, asked: Mapping[bytes,
     etag = b'"%s"' % blake2b(page.body, digest_size=12).hexdigest().encode()
     validators = (
         (b"etag", etag),
-        (b"last-modified", _date(min(int(changed_at), int(now) - 1))),
+        (b"last-modified", _format_date(min(int(changed_at), int(now) - 1))),
         (b"cache-control", b"no-cache"),
     )
     if _is_current(etag, int(changed_at), asked):
-        return Answer(304, validators)
-    return Answer(200, (*_of_body(page.media_type, page.body), *validators), page.body)
+        return ShopResponse(304, validators)
+    return ShopResponse(200, (*_build_body_headers(page.media_type, page.body), *validators), page.body)
 
 
 def _is_current(etag: bytes, changed_at: int, asked: Mapping[bytes, bytes]) -> bool:
@@ -55,10 +61,10 @@ def _is_current(etag: bytes, changed_at: int, asked: Mapping[bytes, bytes]) -> b
     if tags is not None:
         return tags.strip() == b"*" or etag in {tag.strip().removeprefix(b"W/") for tag in tags.split(b",")}
     since = asked.get(b"if-modified-since")
-    return since is not None and changed_at <= _seconds(since)
+    return since is not None and changed_at <= _parse_date(since)
 
 
-def _seconds(date: bytes) -> float:
+def _parse_date(date: bytes) -> float:
     """Minus infinity for what is no date, so that the page is sent."""
     try:
         return parsedate_to_datetime(date.decode("latin-1")).timestamp()
@@ -66,9 +72,9 @@ def _seconds(date: bytes) -> float:
         return float("-inf")
 
 
-def _of_body(media_type: str, body: bytes) -> tuple[Header, ...]:
+def _build_body_headers(media_type: str, body: bytes) -> tuple[Header, ...]:
     return (b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())
 
 
-def _date(seconds: int) -> bytes:
+def _format_date(seconds: int) -> bytes:
     return formatdate(seconds, usegmt=True).encode()

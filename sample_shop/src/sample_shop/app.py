@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sample_shop.addresses import Address, locate
-from sample_shop.answers import Answer, conditional, plain, unvalidated
+from sample_shop.addresses import Address, parse_path
+from sample_shop.answers import ShopResponse, build_conditional, build_plain, build_unvalidated
 from sample_shop.bodies import send_endless, send_huge
-from sample_shop.control import ControlDesk, control_app
+from sample_shop.control import ControlRoutes, create_control_app
 from sample_shop.counter import RequestCounter
-from sample_shop.damage import DAMAGES, damaged
-from sample_shop.faults import Fault, FaultDesk, FaultKind
+from sample_shop.damage import DAMAGES, apply_damage
+from sample_shop.faults import Fault, FaultInjector, FaultKind
 from sample_shop.shop import Shop
 from sample_shop.storefront import Storefront
 from sample_shop.timeline import Clock, Timeline
@@ -24,9 +24,9 @@ from sample_shop.timeline import Clock, Timeline
 Sleep = Callable[[float], Awaitable[None]]
 
 REFUSALS = {
-    FaultKind.TOO_MANY: plain(429, "Too many requests; come back in a second.", (b"retry-after", b"1")),
-    FaultKind.FAILURE: plain(500, "Something fell off a shelf."),
-    FaultKind.REDIRECT_PRIVATE: plain(302, "Moved.", (b"location", b"http://10.0.0.1/")),
+    FaultKind.TOO_MANY: build_plain(429, "Too many requests; come back in a second.", (b"retry-after", b"1")),
+    FaultKind.FAILURE: build_plain(500, "Something fell off a shelf."),
+    FaultKind.REDIRECT_PRIVATE: build_plain(302, "Moved.", (b"location", b"http://10.0.0.1/")),
 }
 STREAMS = {FaultKind.ENDLESS: send_endless, FaultKind.HUGE: send_huge}
 
@@ -36,7 +36,7 @@ class ShopApp:
     """Serves one shop; made by `create_app`."""
 
     timeline: Timeline
-    desk: FaultDesk
+    desk: FaultInjector
     counter: RequestCounter
     storefront: Storefront
     control: ASGIApp
@@ -46,34 +46,34 @@ class ShopApp:
         if scope["type"] != "http" or scope["path"].startswith("/_shop/"):
             await self.control(scope, receive, send)
             return
-        address = locate(scope["path"])
+        address = parse_path(scope["path"])
         fault = self.desk.draw(scope["path"], address)
         if fault is not None and fault.kind in STREAMS:
-            self.counter.note(200, address.kind, fault.kind)
+            self.counter.record(200, address.kind, fault.kind)
             await STREAMS[fault.kind](send)
             return
         if fault is not None and fault.kind is FaultKind.SLOW:
             await self.sleep(fault.seconds)
-        answer = self._answer_to(scope, address, fault)
-        self.counter.note(answer.status, address.kind, fault.kind if fault else None)
+        answer = self._build_response(scope, address, fault)
+        self.counter.record(answer.status, address.kind, fault.kind if fault else None)
         await _send(send, answer, with_body=scope["method"] != "HEAD")
 
-    def _answer_to(self, scope: Scope, address: Address, fault: Fault | None) -> Answer:
+    def _build_response(self, scope: Scope, address: Address, fault: Fault | None) -> ShopResponse:
         if scope["method"] not in ("GET", "HEAD"):
-            return plain(405, "Only GET and HEAD.", (b"allow", b"GET, HEAD"))
+            return build_plain(405, "Only GET and HEAD.", (b"allow", b"GET, HEAD"))
         if fault is not None and fault.kind in REFUSALS:
             return REFUSALS[fault.kind]
-        moment = self.timeline.moment()
-        page = self.storefront.page(address, moment)
+        moment = self.timeline.get_moment()
+        page = self.storefront.render_page(address, moment)
         if page is None:
-            return plain(404, "There is no such page in this shop.")
+            return build_plain(404, "There is no such page in this shop.")
         if fault is not None and fault.kind in DAMAGES:
-            return unvalidated(damaged(fault.kind, page))
-        changed_at = self.timeline.changed_at(page.books, moment)
-        return conditional(page, changed_at, self.timeline.now(), dict(scope["headers"]))
+            return build_unvalidated(apply_damage(fault.kind, page))
+        changed_at = self.timeline.find_last_change(page.books, moment)
+        return build_conditional(page, changed_at, self.timeline.now(), dict(scope["headers"]))
 
 
-async def _send(send: Send, answer: Answer, *, with_body: bool) -> None:
+async def _send(send: Send, answer: ShopResponse, *, with_body: bool) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body if with_body else b""})
 
@@ -91,7 +91,7 @@ def create_app(
     A test passes its own `clock` (Unix seconds) and `sleep` and never waits.
     """
     timeline = Timeline(shop, rate=change_rate, clock=clock)
-    desk = FaultDesk.opened(shop.seed, faults)
+    desk = FaultInjector.create(shop.seed, faults)
     counter = RequestCounter()
-    control = control_app(ControlDesk(shop, timeline, desk, counter))
+    control = create_control_app(ControlRoutes(shop, timeline, desk, counter))
     return ShopApp(timeline, desk, counter, Storefront(shop), control, sleep)

@@ -22,13 +22,13 @@ def mix(value: int) -> int:
     return value ^ (value >> 31)
 
 
-def scatter(seed: int, topic: str, number: int) -> int:
+def derive_bits(seed: int, topic: str, number: int) -> int:
     """64 bits for the given number within one topic; injective in `number` for a fixed seed and topic."""
-    return mix(_base(seed, topic) + number * GOLDEN)
+    return mix(_derive_base(seed, topic) + number * GOLDEN)
 
 
 @lru_cache(maxsize=1024)
-def _base(seed: int, topic: str) -> int:
+def _derive_base(seed: int, topic: str) -> int:
     return mix(seed * GOLDEN + int.from_bytes(topic.encode(), "big"))
 
 
@@ -40,10 +40,10 @@ class Dice:
     def __init__(self, start: int) -> None:
         self._state = start
 
-    def below(self, limit: int) -> int:
+    def draw_below(self, limit: int) -> int:
         """An integer in 0..limit-1."""
         self._state = (self._state + GOLDEN) & MASK
         return mix(self._state) % limit
 
     def pick(self, options: Sequence[Option]) -> Option:
-        return options[self.below(len(options))]
+        return options[self.draw_below(len(options))]

@@ -10,9 +10,9 @@ import typer
 
 from sample_shop.app import create_app
 from sample_shop.faults import Fault, FaultKind, parse_fault
-from sample_shop.server import CannotListen, listen, run
+from sample_shop.server import ListenError, listen, run
 from sample_shop.shop import MOST_BOOKS, Moment, Shop
-from sample_shop.storefront import rendered_product
+from sample_shop.storefront import render_product
 
 ABOUT = """A bookshop website of our own: pages built like those of books.toscrape.com, any number of books.
 
@@ -34,7 +34,7 @@ Seed = Annotated[int, typer.Option(help="Another seed, another shop: titles, pri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class ServeOptions:
     """The flags of `serve`."""
 
     port: Annotated[int, typer.Option(help="0 takes any free port.")] = 8090
@@ -56,34 +56,34 @@ class Serving:
             raise typer.BadParameter(str(error)) from error
 
 
-def serve(flags: Serving) -> None:
+def serve(flags: ServeOptions) -> None:
     """Runs until told to stop; typer.Exit(1) after one line when the address can't be had."""
     shop = Shop(books=flags.books, seed=flags.seed)
     app = create_app(shop, change_rate=flags.change, faults=flags.faults())
     try:
         listener = listen(flags.host, flags.port)
-    except CannotListen as error:
+    except ListenError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     run(app, listener, announce=lambda url: typer.echo(f"{shop.books} books at {url}"))
 
 
-def _with_flags(run_with: Callable[[Serving], None]) -> Callable[..., None]:
+def _with_options(run_with: Callable[[ServeOptions], None]) -> Callable[..., None]:
     """typer reads flags from a signature; this lends it the dataclass's, so that no function has seven."""
 
     def command(**values: Any) -> None:  # typer has checked each value against its field
-        run_with(Serving(**values))
+        run_with(ServeOptions(**values))
 
-    command.__dict__["__signature__"] = signature(Serving)
-    command.__annotations__ = get_type_hints(Serving, include_extras=True)
+    command.__dict__["__signature__"] = signature(ServeOptions)
+    command.__annotations__ = get_type_hints(ServeOptions, include_extras=True)
     return command
 
 
-cli.command("serve", help=SERVE)(_with_flags(serve))
+cli.command("serve", help=SERVE)(_with_options(serve))
 
 
 @cli.command()
-def page(
+def print_page(
     *,
     book: Annotated[int, typer.Option(help="Number of the book, from 1.")] = 1,
     books: Books = 60,
@@ -91,7 +91,7 @@ def page(
 ) -> None:
     """Print the page of one book as the server would send it, to keep as a test's input."""
     try:
-        html = rendered_product(Shop(books=books, seed=seed), book, Moment())
+        html = render_product(Shop(books=books, seed=seed), book, Moment())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     sys.stdout.buffer.write(html)

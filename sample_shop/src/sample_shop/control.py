@@ -11,34 +11,34 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from sample_shop.counter import RequestCounter
-from sample_shop.faults import Fault, FaultDesk, kind_named
+from sample_shop.faults import Fault, FaultInjector, parse_kind
 from sample_shop.shop import Shop
 from sample_shop.timeline import Timeline
-from sample_shop.truth import change_made, truth_lines
+from sample_shop.truth import build_change_record, iterate_truth_lines
 
 FAULT_FIELDS = {"kind", "share", "path_prefix", "count", "seconds"}
 
 
 @dataclass(frozen=True, slots=True)
-class ControlDesk:
+class ControlRoutes:
     """Each method is one endpoint; a request that cannot be read is answered 400 with one sentence."""
 
     shop: Shop
     timeline: Timeline
-    desk: FaultDesk
+    desk: FaultInjector
     counter: RequestCounter
 
-    async def change(self, request: Request) -> Response:
+    async def move_books(self, request: Request) -> Response:
         try:
-            changes = self.timeline.change(int(request.query_params.get("books", "1")))
+            changes = self.timeline.move_books(int(request.query_params.get("books", "1")))
         except ValueError as error:
-            return _refused(error)
+            return _build_refusal(error)
         base = str(request.base_url)
-        return JSONResponse([asdict(change_made(self.shop, change, base=base)) for change in changes])
+        return JSONResponse([asdict(build_change_record(self.shop, change, base=base)) for change in changes])
 
-    async def truth(self, request: Request) -> Response:
+    async def stream_truth(self, request: Request) -> Response:
         """The truth of one moment: moves made while it streams are not in it."""
-        lines = truth_lines(self.shop, self.timeline.moment(), base=str(request.base_url))
+        lines = iterate_truth_lines(self.shop, self.timeline.get_moment(), base=str(request.base_url))
 
         async def pieces() -> AsyncIterator[bytes]:
             for piece in lines:
@@ -47,42 +47,42 @@ class ControlDesk:
 
         return StreamingResponse(pieces(), media_type="application/x-ndjson")
 
-    async def switch_on(self, request: Request) -> Response:
+    async def activate_fault(self, request: Request) -> Response:
         try:
-            self.desk.switch_on(_fault_from(await request.body()))
+            self.desk.activate(_parse_fault(await request.body()))
         except ValueError as error:
-            return _refused(error)
-        return await self.active(request)
+            return _build_refusal(error)
+        return await self.list_faults(request)
 
-    async def active(self, _: Request) -> Response:
-        return JSONResponse([asdict(fault) for fault in self.desk.active()])
+    async def list_faults(self, _: Request) -> Response:
+        return JSONResponse([asdict(fault) for fault in self.desk.list_active()])
 
-    async def clear(self, _: Request) -> Response:
+    async def clear_faults(self, _: Request) -> Response:
         self.desk.clear()
         return Response(status_code=204)
 
-    async def requests(self, _: Request) -> Response:
+    async def count_requests(self, _: Request) -> Response:
         counts = self.counter
         return JSONResponse(
             {"by_status": counts.by_status, "by_kind": counts.by_kind, "by_fault": counts.by_fault}
         )
 
 
-def control_app(desk: ControlDesk) -> Starlette:
+def create_control_app(desk: ControlRoutes) -> Starlette:
     """Everything below `/_shop/`."""
     return Starlette(
         routes=[
-            Route("/_shop/change", desk.change, methods=["POST"]),
-            Route("/_shop/truth", desk.truth),
-            Route("/_shop/faults", desk.switch_on, methods=["POST"]),
-            Route("/_shop/faults", desk.clear, methods=["DELETE"]),
-            Route("/_shop/faults", desk.active, methods=["GET"]),
-            Route("/_shop/requests", desk.requests),
+            Route("/_shop/change", desk.move_books, methods=["POST"]),
+            Route("/_shop/truth", desk.stream_truth),
+            Route("/_shop/faults", desk.activate_fault, methods=["POST"]),
+            Route("/_shop/faults", desk.clear_faults, methods=["DELETE"]),
+            Route("/_shop/faults", desk.list_faults, methods=["GET"]),
+            Route("/_shop/requests", desk.count_requests),
         ]
     )
 
 
-def _fault_from(body: bytes) -> Fault:
+def _parse_fault(body: bytes) -> Fault:
     """ValueError (which a JSON error is too) for all that is no fault."""
     wanted = json.loads(body)
     if not isinstance(wanted, dict) or not {"kind", "share"} <= wanted.keys() <= FAULT_FIELDS:
@@ -92,7 +92,7 @@ def _fault_from(body: bytes) -> Fault:
     try:
         count = wanted.get("count")
         return Fault(
-            kind_named(str(wanted["kind"])),
+            parse_kind(str(wanted["kind"])),
             float(wanted["share"]),
             path_prefix=str(wanted.get("path_prefix") or ""),
             count=None if count is None else int(count),
@@ -102,5 +102,5 @@ def _fault_from(body: bytes) -> Fault:
         raise ValueError(f"a fault's share, count and seconds are numbers ({error})") from error
 
 
-def _refused(error: ValueError) -> Response:
+def _build_refusal(error: ValueError) -> Response:
     return JSONResponse({"error": str(error)}, status_code=400)

@@ -12,7 +12,7 @@ class RequestCounter:
     by_kind: Counter[str] = field(default_factory=Counter)
     by_fault: Counter[str] = field(default_factory=Counter)
 
-    def note(self, status: int, kind: str, fault: str | None = None) -> None:
+    def record(self, status: int, kind: str, fault: str | None = None) -> None:
         self.by_status[status] += 1
         self.by_kind[kind] += 1
         if fault is not None:

@@ -15,46 +15,46 @@ PRICE_LINE = re.compile(rb'<p class="price_color">[^<]*</p>\n')
 PRICE_ROW = re.compile(rb"<tr>\s*<th>(?:Price|Tax)[^<]*</th><td>[^<]*</td>\s*</tr>\n")
 
 
-def cut_short(body: bytes) -> bytes:
+def truncate(body: bytes) -> bytes:
     """Ends within the information table: the UPC is there, prices and stock are not."""
     return body[: body.index(b"<th>Product Type")]
 
 
-def without_price(body: bytes) -> bytes:
+def remove_price(body: bytes) -> bytes:
     """The book's own price and its table row are gone; other books' cards keep theirs."""
-    own, others = _own_part(body)
+    own, others = _split_own_part(body)
     return PRICE_ROW.sub(b"", PRICE_LINE.sub(b"", own)) + others
 
 
-def priced(text: str) -> Callable[[bytes], bytes]:
+def replace_price(text: str) -> Callable[[bytes], bytes]:
     """Prints `text` for each of the book's own amounts; the cards of other books stay right."""
 
     def damage(body: bytes) -> bytes:
-        own, others = _own_part(body)
+        own, others = _split_own_part(body)
         return AMOUNT.sub(text.encode(), own) + others
 
     return damage
 
 
-def in_latin_1(body: bytes) -> bytes:
+def encode_latin_1(body: bytes) -> bytes:
     """Bytes that the page's own meta tag lies about: the pound sign alone is no longer UTF-8."""
     return body.decode().encode("latin-1", errors="replace")
 
 
-def _own_part(body: bytes) -> tuple[bytes, bytes]:
+def _split_own_part(body: bytes) -> tuple[bytes, bytes]:
     end = body.index(b"</table>")
     return body[:end], body[end:]
 
 
 DAMAGES: dict[FaultKind, Callable[[bytes], bytes]] = {
-    FaultKind.BROKEN: cut_short,
-    FaultKind.MISSING_PRICE: without_price,
-    FaultKind.BAD_PRICE: priced("£-1"),
-    FaultKind.NAN_PRICE: priced("£NaN"),
-    FaultKind.WRONG_CHARSET: in_latin_1,
+    FaultKind.BROKEN: truncate,
+    FaultKind.MISSING_PRICE: remove_price,
+    FaultKind.BAD_PRICE: replace_price("£-1"),
+    FaultKind.NAN_PRICE: replace_price("£NaN"),
+    FaultKind.WRONG_CHARSET: encode_latin_1,
 }
 
 
-def damaged(kind: FaultKind, page: Page) -> Page:
+def apply_damage(kind: FaultKind, page: Page) -> Page:
     """For the kinds in DAMAGES only."""
     return replace(page, body=DAMAGES[kind](page.body))

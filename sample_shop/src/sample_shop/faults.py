@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sample_shop.addresses import HTML, Address, PathKind
-from sample_shop.chance import scatter
+from sample_shop.chance import derive_bits
 
 
 class FaultKind(StrEnum):
@@ -52,7 +52,7 @@ class Fault:
         if not 0 <= self.seconds <= 600:
             raise ValueError(f"a slow answer waits 0 to 600 seconds, not {self.seconds}")
 
-    def may_touch(self, path: str, address: Address) -> bool:
+    def can_affect(self, path: str, address: Address) -> bool:
         if self.kind in PRODUCT_ONLY and address.kind is not PathKind.PRODUCT:
             return False
         if address.kind not in HTML and (self.kind in HTML_ONLY or not self.path_prefix):
@@ -60,7 +60,7 @@ class Fault:
         return path.startswith(self.path_prefix)
 
 
-def kind_named(word: str) -> FaultKind:
+def parse_kind(word: str) -> FaultKind:
     """ValueError that lists the words for one that is not among them."""
     try:
         return FaultKind(word)
@@ -75,11 +75,11 @@ def parse_fault(text: str, *, seconds: float = 3.0) -> Fault:
         number = float(share)
     except ValueError:
         raise ValueError(f"a fault is written KIND:SHARE, such as 429:0.05, not {text!r}") from None
-    return Fault(kind_named(kind), number, seconds=seconds)
+    return Fault(parse_kind(kind), number, seconds=seconds)
 
 
 @dataclass(slots=True)
-class _Running:
+class _ActiveFault:
     fault: Fault
     seen: int = 0
     done: int = 0
@@ -90,39 +90,39 @@ class _Running:
 
 
 @dataclass(slots=True)
-class FaultDesk:
+class FaultInjector:
     """Faults are tried in the order they were switched on; a request suffers at most one."""
 
     seed: int
-    _running: list[_Running] = field(default_factory=list)
+    _running: list[_ActiveFault] = field(default_factory=list)
 
     @classmethod
-    def opened(cls, seed: int, faults: Iterable[Fault]) -> "FaultDesk":
+    def create(cls, seed: int, faults: Iterable[Fault]) -> "FaultInjector":
         desk = cls(seed)
         for fault in faults:
-            desk.switch_on(fault)
+            desk.activate(fault)
         return desk
 
-    def switch_on(self, fault: Fault) -> None:
+    def activate(self, fault: Fault) -> None:
         """Replaces one of the same kind and prefix, and starts its count anew."""
         same = (fault.kind, fault.path_prefix)
         self._running = [each for each in self._running if (each.fault.kind, each.fault.path_prefix) != same]
-        self._running.append(_Running(fault))
+        self._running.append(_ActiveFault(fault))
 
     def clear(self) -> None:
         self._running = []
 
-    def active(self) -> tuple[Fault, ...]:
+    def list_active(self) -> tuple[Fault, ...]:
         return tuple(each.fault for each in self._running if not each.is_over)
 
     def draw(self, path: str, address: Address) -> Fault | None:
         """The fault that this request suffers; counts the request."""
         for running in self._running:
-            if not running.is_over and running.fault.may_touch(path, address) and self._hits(running):
+            if not running.is_over and running.fault.can_affect(path, address) and self._hits(running):
                 running.done += 1
                 return running.fault
         return None
 
-    def _hits(self, running: _Running) -> bool:
+    def _hits(self, running: _ActiveFault) -> bool:
         running.seen += 1
-        return scatter(self.seed, running.fault.kind, running.seen) / 2**64 < running.fault.share
+        return derive_bits(self.seed, running.fault.kind, running.seen) / 2**64 < running.fault.share

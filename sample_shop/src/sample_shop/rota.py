@@ -6,10 +6,10 @@ without keeping a table.
 
 import math
 
-from sample_shop.chance import scatter
+from sample_shop.chance import derive_bits
 
 
-class Rota:
+class ChangeSchedule:
     """Turns 0, 1, 2, ...
 
     each belong to one of the books 1..`books`; any `books` turns in a row are all different.
@@ -17,26 +17,26 @@ class Rota:
 
     def __init__(self, books: int, seed: int) -> None:
         self._books = books
-        self._stride = _coprime(max(1, round(books * 0.618)), books)
+        self._stride = _find_coprime(max(1, round(books * 0.618)), books)
         self._back = pow(self._stride, -1, books)
-        self._offset = scatter(seed, "rota", 0) % books
+        self._offset = derive_bits(seed, "rota", 0) % books
 
-    def whose(self, turn: int) -> int:
+    def get_book(self, turn: int) -> int:
         return 1 + (turn * self._stride + self._offset) % self._books
 
-    def turns_of(self, number: int, turns: int) -> int:
+    def count_turns(self, number: int, turns: int) -> int:
         """How many of the first `turns` turns were this book's."""
         rounds, rest = divmod(turns, self._books)
-        return rounds + (self._place(number) < rest)
+        return rounds + (self._get_position(number) < rest)
 
-    def last_turn_of(self, number: int, turns: int) -> int | None:
+    def find_last_turn(self, number: int, turns: int) -> int | None:
         """The latest of the first `turns` turns that was this book's, or None if it never had one."""
-        had = self.turns_of(number, turns)
-        return (had - 1) * self._books + self._place(number) if had else None
+        had = self.count_turns(number, turns)
+        return (had - 1) * self._books + self._get_position(number) if had else None
 
-    def _place(self, number: int) -> int:
+    def _get_position(self, number: int) -> int:
         return (number - 1 - self._offset) * self._back % self._books
 
 
-def _coprime(start: int, books: int) -> int:
+def _find_coprime(start: int, books: int) -> int:
     return next(stride for stride in range(start, start + books + 1) if math.gcd(stride, books) == 1)

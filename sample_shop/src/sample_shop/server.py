@@ -13,14 +13,14 @@ GRACE_SECONDS = 1
 HIGHEST_PORT = 65_535
 
 
-class CannotListen(Exception):
+class ListenError(Exception):
     """The address cannot be had; the message names it and says what to do."""
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Port 0 takes any free one. Raises CannotListen."""
     if not 0 <= port <= HIGHEST_PORT:
-        raise CannotListen(f"port {port} does not exist; choose one from 0 to {HIGHEST_PORT}")
+        raise ListenError(f"port {port} does not exist; choose one from 0 to {HIGHEST_PORT}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
@@ -28,18 +28,18 @@ def listen(host: str, port: int) -> socket.socket:
         # leaves 0; without it each answer waits 40 ms for the client's delayed acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
-        raise CannotListen(_remedy(host, port, error)) from error
+        raise ListenError(_find_remedy(host, port, error)) from error
     return listener
 
 
-def _remedy(host: str, port: int, error: OSError) -> str:
+def _find_remedy(host: str, port: int, error: OSError) -> str:
     if "in use" in str(error).lower():
         return f"port {port} on {host} is in use; choose another with --port, or any free one with --port 0"
     reason = error.strerror or error
     return f"cannot listen on {host} port {port}: {reason}; choose others with --host and --port"
 
 
-def address_of(listener: socket.socket) -> str:
+def format_address(listener: socket.socket) -> str:
     """Its URL, with the port that was really taken."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
@@ -60,14 +60,14 @@ def run(app: ASGIApp, listener: socket.socket, *, announce: Callable[[str], None
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.getLogger("uvicorn.error").addFilter(_is_relevant)
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda *_: None)
-    announce(address_of(listener))
+    announce(format_address(listener))
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _is_news(line: logging.LogRecord) -> bool:
+def _is_relevant(line: logging.LogRecord) -> bool:
     """Slow and endless answers are meant to be cut off: that a stop cancelled them is no error."""
     if line.exc_info and isinstance(line.exc_info[1], asyncio.CancelledError):
         return False

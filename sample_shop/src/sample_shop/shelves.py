@@ -8,7 +8,7 @@ from bisect import bisect
 from dataclasses import dataclass
 from itertools import accumulate
 
-from sample_shop.chance import scatter
+from sample_shop.chance import derive_bits
 from sample_shop.text import words, writing
 
 FIRST_NUMBER = 2  # number 1 is the shelf of all books, as in the layout we follow
@@ -23,34 +23,36 @@ class Category:
     slug: str
 
 
-class Shelves:
+class CategoryAssignment:
     """The first shelf holds over a third of the books, the last few; no shelf is empty."""
 
     def __init__(self, books: int, seed: int) -> None:
         names = words.CATEGORIES[: max(1, min(len(words.CATEGORIES), books // 5))]
         self.categories = tuple(
-            Category(place + FIRST_NUMBER, name, writing.slug(name)) for place, name in enumerate(names)
+            Category(place + FIRST_NUMBER, name, writing.make_slug(name)) for place, name in enumerate(names)
         )
-        self._shelf_of = _deal(books, seed, shelves=len(names))
+        self._shelf_of = _assign_books(books, seed, shelves=len(names))
         self._books_on = tuple(array("I") for _ in names)
         for number in range(books, 0, -1):
             self._books_on[self._shelf_of[number - 1]].append(number)
 
-    def category_of(self, number: int) -> Category:
+    def get_category(self, number: int) -> Category:
         return self.categories[self._shelf_of[number - 1]]
 
-    def category(self, number: int) -> Category | None:
+    def find_category(self, number: int) -> Category | None:
         """By the number in its URL."""
         place = number - FIRST_NUMBER
         return self.categories[place] if 0 <= place < len(self.categories) else None
 
-    def books_on(self, category: Category) -> "array[int]":
+    def list_books(self, category: Category) -> "array[int]":
         """Numbers of its books, newest (highest) first."""
         return self._books_on[category.number - FIRST_NUMBER]
 
 
-def _deal(books: int, seed: int, *, shelves: int) -> "array[int]":
+def _assign_books(books: int, seed: int, *, shelves: int) -> "array[int]":
     weights = [60 // (place + 1) + (60 if place == 0 else 3) for place in range(shelves)]
     bounds = list(accumulate(weights))
-    chosen = (bisect(bounds, scatter(seed, "shelf", number) % bounds[-1]) for number in range(shelves, books))
+    chosen = (
+        bisect(bounds, derive_bits(seed, "shelf", number) % bounds[-1]) for number in range(shelves, books)
+    )
     return array("B", [*range(min(shelves, books)), *chosen])

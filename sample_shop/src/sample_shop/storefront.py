@@ -6,8 +6,8 @@ from importlib.resources import files
 
 from sample_shop.addresses import Address, PathKind
 from sample_shop.pages import cover, frame
-from sample_shop.pages.listing import Listing, listing_page
-from sample_shop.pages.product import Product, product_page
+from sample_shop.pages.listing import Listing, render_listing_page
+from sample_shop.pages.product import ProductPage, render_product_page
 from sample_shop.shop import Moment, Shop
 
 ALL = "Every book we have"
@@ -35,72 +35,74 @@ class Storefront:
             "favicon.svg": Page(cover.FAVICON.encode(), "image/svg+xml"),
         }
         self._draw: dict[PathKind, Callable[[Address, Moment], Page | None]] = {
-            PathKind.HOME: self._home,
-            PathKind.CATALOGUE: self._catalogue,
-            PathKind.ALL_BOOKS: self._all_books,
-            PathKind.CATEGORY: self._category,
-            PathKind.PRODUCT: self._product,
-            PathKind.COVER: self._cover,
+            PathKind.HOME: self._render_home,
+            PathKind.CATALOGUE: self._render_catalogue,
+            PathKind.ALL_BOOKS: self._render_all_books,
+            PathKind.CATEGORY: self._render_category,
+            PathKind.PRODUCT: self._render_product,
+            PathKind.COVER: self._render_cover,
             PathKind.STATIC: lambda address, _: self._static.get(address.slug),
             PathKind.ROBOTS: lambda _, __: Page(ROBOTS, "text/plain"),
             PathKind.UNKNOWN: lambda _, __: None,
         }
 
-    def page(self, address: Address, moment: Moment) -> Page | None:
+    def render_page(self, address: Address, moment: Moment) -> Page | None:
         """None when no such page exists: a wrong slug, a page past the last, a book never printed."""
         return self._draw[address.kind](address, moment)
 
-    def _home(self, _: Address, moment: Moment) -> Page | None:
-        return self._all(Listing(frame.HOME, ALL, self._shop.books, 1, "", pager="catalogue/"), moment)
+    def _render_home(self, _: Address, moment: Moment) -> Page | None:
+        return self._render_all(Listing(frame.HOME, ALL, self._shop.books, 1, "", pager="catalogue/"), moment)
 
-    def _catalogue(self, address: Address, moment: Moment) -> Page | None:
-        return self._all(Listing(frame.CATALOGUE, ALL, self._shop.books, address.page, "page-1.html"), moment)
+    def _render_catalogue(self, address: Address, moment: Moment) -> Page | None:
+        return self._render_all(
+            Listing(frame.CATALOGUE, ALL, self._shop.books, address.page, "page-1.html"), moment
+        )
 
-    def _all_books(self, address: Address, moment: Moment) -> Page | None:
-        return self._all(
+    def _render_all_books(self, address: Address, moment: Moment) -> Page | None:
+        return self._render_all(
             Listing(frame.ALL_BOOKS, "Books", self._shop.books, address.page, "index.html"), moment
         )
 
-    def _all(self, listing: Listing, moment: Moment) -> Page | None:
-        return self._listing(listing, range(self._shop.books, 0, -1)[listing.span], moment)
+    def _render_all(self, listing: Listing, moment: Moment) -> Page | None:
+        return self._render_listing(listing, range(self._shop.books, 0, -1)[listing.span], moment)
 
-    def _category(self, address: Address, moment: Moment) -> Page | None:
-        category = self._shop.shelves.category(address.number)
+    def _render_category(self, address: Address, moment: Moment) -> Page | None:
+        category = self._shop.shelves.find_category(address.number)
         if category is None or category.slug != address.slug:
             return None
-        books = self._shop.shelves.books_on(category)
+        books = self._shop.shelves.list_books(category)
         listing = Listing(
             frame.CATEGORY, category.name, len(books), address.page, "index.html", category=category
         )
-        return self._listing(listing, books[listing.span], moment)
+        return self._render_listing(listing, books[listing.span], moment)
 
-    def _listing(self, listing: Listing, numbers: Sequence[int], moment: Moment) -> Page | None:
+    def _render_listing(self, listing: Listing, numbers: Sequence[int], moment: Moment) -> Page | None:
         if listing.page > listing.pages:
             return None
-        books = [self._shop.book(number, moment) for number in numbers]
-        html = listing_page(listing, books, self._shop.shelves.categories)
+        books = [self._shop.get_book(number, moment) for number in numbers]
+        html = render_listing_page(listing, books, self._shop.shelves.categories)
         return Page(html.encode(), HTML, numbers)
 
-    def _product(self, address: Address, moment: Moment) -> Page | None:
+    def _render_product(self, address: Address, moment: Moment) -> Page | None:
         shop, number = self._shop, address.number
         if not 1 <= number <= shop.books or shop.edition(number).slug != address.slug:
             return None
         numbers = range(number, min(number + RECENT, shop.books) + 1)
-        book, *others = [shop.book(each, moment) for each in numbers]
-        product = Product(book, shop.category_of(number), shop.description(number), others)
-        return Page(product_page(product).encode(), HTML, numbers)
+        book, *others = [shop.get_book(each, moment) for each in numbers]
+        product = ProductPage(book, shop.get_category(number), shop.get_description(number), others)
+        return Page(render_product_page(product).encode(), HTML, numbers)
 
-    def _cover(self, address: Address, _: Moment) -> Page | None:
+    def _render_cover(self, address: Address, _: Moment) -> Page | None:
         if not 1 <= address.number <= self._shop.books:
             return None
-        return Page(cover.cover(self._shop.edition(address.number)).encode(), "image/svg+xml")
+        return Page(cover.render_cover(self._shop.edition(address.number)).encode(), "image/svg+xml")
 
 
-def rendered_product(shop: Shop, number: int, moment: Moment) -> bytes:
+def render_product(shop: Shop, number: int, moment: Moment) -> bytes:
     """One book's page as the server would send it; ValueError if the shop has no such book."""
     if not 1 <= number <= shop.books:
         raise ValueError(f"no book {number}: this shop holds books 1 to {shop.books}")
     address = Address(PathKind.PRODUCT, number, shop.edition(number).slug)
-    page = Storefront(shop).page(address, moment)
+    page = Storefront(shop).render_page(address, moment)
     assert page is not None
     return page.body

@@ -37,39 +37,42 @@ class Timeline:
     def now(self) -> float:
         return self._clock()
 
-    def moment(self) -> Moment:
+    def get_moment(self) -> Moment:
         turns = int(max(0.0, self.now() - self.opened_at) * self._per_second)
         return Moment(turns, self._asked_until[-1] if self._asked_until else 0)
 
-    def change(self, books: int) -> tuple[Change, ...]:
+    def move_books(self, books: int) -> tuple[Change, ...]:
         """Moves exactly this many distinct books at once; ValueError if the shop does not hold so many."""
         if not 1 <= books <= self._shop.books:
             raise ValueError(f"can change 1 to {self._shop.books} books at once, not {books}")
-        before = self.moment()
+        before = self.get_moment()
         after = replace(before, on_request=before.on_request + books)
         self._asked_until.append(after.on_request)
         self._asked_at.append(self.now())
-        numbers = map(self._shop.request_rota.whose, range(before.on_request, after.on_request))
+        numbers = map(self._shop.request_rota.get_book, range(before.on_request, after.on_request))
         return tuple(
-            _difference(self._shop.book(number, before), self._shop.book(number, after)) for number in numbers
+            _compute_change(self._shop.get_book(number, before), self._shop.get_book(number, after))
+            for number in numbers
         )
 
-    def changed_at(self, numbers: Iterable[int], moment: Moment) -> float:
+    def find_last_change(self, numbers: Iterable[int], moment: Moment) -> float:
         """Unix time of the latest move among these books, or of the opening if none has moved."""
-        return max((self._moved_at(number, moment) for number in numbers), default=self.opened_at)
+        return max((self._find_last_move(number, moment) for number in numbers), default=self.opened_at)
 
-    def _moved_at(self, number: int, moment: Moment) -> float:
+    def _find_last_move(self, number: int, moment: Moment) -> float:
         latest = self.opened_at
-        turn = self._shop.clock_rota.last_turn_of(number, moment.by_clock) if moment.by_clock else None
+        turn = self._shop.clock_rota.find_last_turn(number, moment.by_clock) if moment.by_clock else None
         if turn is not None:
             latest = self.opened_at + (turn + 1) / self._per_second
-        asked = self._shop.request_rota.last_turn_of(number, moment.on_request) if moment.on_request else None
+        asked = (
+            self._shop.request_rota.find_last_turn(number, moment.on_request) if moment.on_request else None
+        )
         if asked is not None:
             latest = max(latest, self._asked_at[bisect_right(self._asked_until, asked)])
         return latest
 
 
-def _difference(before: Book, after: Book) -> Change:
+def _compute_change(before: Book, after: Book) -> Change:
     number = before.edition.number
     if before.pence != after.pence:
         return Change(number, "price_incl_tax", before.pence_with_tax, after.pence_with_tax)

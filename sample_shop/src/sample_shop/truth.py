@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from sample_shop.pages.card import decimal, product_path
+from sample_shop.pages.card import build_product_path, format_decimal
 from sample_shop.shop import Moment, Shop
 from sample_shop.timeline import Change
 
@@ -12,7 +12,7 @@ BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class BookTruth:
     """Prices are decimal text in pounds, `description` is unescaped text or None, `url` is absolute."""
 
     upc: str
@@ -30,7 +30,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeMade:
+class ChangeRecord:
     """`field` is the key in the truth; `before` and `after` are written as there."""
 
     upc: str
@@ -40,44 +40,44 @@ class ChangeMade:
     after: str | int
 
 
-def truth_of(shop: Shop, number: int, moment: Moment, *, base: str) -> Truth:
+def build_truth(shop: Shop, number: int, moment: Moment, *, base: str) -> BookTruth:
     """`base` is scheme and host with a slash at the end."""
-    book = shop.book(number, moment)
-    return Truth(
+    book = shop.get_book(number, moment)
+    return BookTruth(
         upc=book.edition.upc,
-        url=base + product_path(book.edition),
+        url=base + build_product_path(book.edition),
         title=book.edition.title,
-        category=shop.category_of(number).name,
+        category=shop.get_category(number).name,
         rating=book.edition.rating,
-        price_excl_tax=decimal(book.pence),
-        price_incl_tax=decimal(book.pence_with_tax),
-        tax=decimal(book.tax),
+        price_excl_tax=format_decimal(book.pence),
+        price_incl_tax=format_decimal(book.pence_with_tax),
+        tax=format_decimal(book.tax),
         stock=book.stock,
         num_reviews=book.edition.reviews,
         product_type="Books",
-        description=shop.description(number),
+        description=shop.get_description(number),
     )
 
 
-def truth_lines(shop: Shop, moment: Moment, *, base: str) -> Iterator[bytes]:
+def iterate_truth_lines(shop: Shop, moment: Moment, *, base: str) -> Iterator[bytes]:
     """JSON Lines of all books, a few hundred lines at a time."""
     for first in range(1, shop.books + 1, BATCH):
         numbers = range(first, min(first + BATCH, shop.books + 1))
-        yield b"".join(_line(truth_of(shop, number, moment, base=base)) for number in numbers)
+        yield b"".join(_format_line(build_truth(shop, number, moment, base=base)) for number in numbers)
 
 
-def _line(truth: Truth) -> bytes:
+def _format_line(truth: BookTruth) -> bytes:
     return json.dumps(asdict(truth), ensure_ascii=False).encode() + b"\n"
 
 
-def change_made(shop: Shop, change: Change, *, base: str) -> ChangeMade:
+def build_change_record(shop: Shop, change: Change, *, base: str) -> ChangeRecord:
     """The record of a change, prices as decimal text in pounds."""
     edition = shop.edition(change.number)
     is_price = change.field != "stock"
-    return ChangeMade(
+    return ChangeRecord(
         upc=edition.upc,
-        url=base + product_path(edition),
+        url=base + build_product_path(edition),
         field=change.field,
-        before=decimal(change.before) if is_price else change.before,
-        after=decimal(change.after) if is_price else change.after,
+        before=format_decimal(change.before) if is_price else change.before,
+        after=format_decimal(change.after) if is_price else change.after,
     )

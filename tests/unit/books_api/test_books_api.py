@@ -23,7 +23,7 @@ from bookcore.testing.builders import make_book
 from books_api.app import create_app
 from books_api.schemas import BookField
 from books_api.settings import Settings
-from ingestor.catalogue import CatalogueSink, catalogue_runner
+from ingestor.catalogue import CatalogueSink, create_catalogue_loop
 
 NEW = {
     "source": "own_shop",
@@ -64,7 +64,7 @@ def ingesting(settings: Settings) -> Iterator[None]:
     catalogue = open_catalogue(settings.catalogue_url)
     sink = CatalogueSink(lake, catalogue, DeadLetterQueue(log))
     stop = Event()
-    worker = Thread(target=catalogue_runner(log, sink, catalogue, limit=100), args=(stop,))
+    worker = Thread(target=create_catalogue_loop(log, sink, catalogue, limit=100), args=(stop,))
     worker.start()
     yield
     stop.set()

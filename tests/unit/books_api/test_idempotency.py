@@ -13,7 +13,7 @@ from bookcore.events.topics import OBSERVED
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
 from bookcore.kit.problem import ProblemError
 from books_api.app import create_app
-from books_api.idempotency import Answers, Ask
+from books_api.idempotency import IdempotencyStore, IdempotentRequest
 from books_api.settings import Settings
 
 NEW = {
@@ -102,28 +102,28 @@ def test_whoever_did_not_come_by_the_gateway_learns_nothing(client: TestClient) 
 
 def test_a_second_one_is_told_to_wait_while_the_first_is_under_way() -> None:
     async def both() -> int:
-        answers, begun, go_on = Answers(MemoryCache()), asyncio.Event(), asyncio.Event()
-        ask = Ask("idempotency:x", b"same")
+        answers, begun, go_on = IdempotencyStore(MemoryCache()), asyncio.Event(), asyncio.Event()
+        ask = IdempotentRequest("idempotency:x", b"same")
 
         async def slow() -> Response:
             begun.set()
             await go_on.wait()
             return Response(b"done", 201)
 
-        first = asyncio.create_task(answers.once(ask, slow))
+        first = asyncio.create_task(answers.run_once(ask, slow))
         await begun.wait()
         with pytest.raises(ProblemError, match="still under way"):
-            await answers.once(ask, slow)
+            await answers.run_once(ask, slow)
         go_on.set()
         await first
-        return (await answers.once(ask, slow)).status_code
+        return (await answers.run_once(ask, slow)).status_code
 
     assert asyncio.run(both()) == 201
 
 
 def test_work_that_fails_frees_the_key() -> None:
     async def twice() -> int:
-        answers, ask = Answers(MemoryCache()), Ask("idempotency:x", b"same")
+        answers, ask = IdempotencyStore(MemoryCache()), IdempotentRequest("idempotency:x", b"same")
 
         async def fails() -> Response:
             raise RuntimeError("broken")
@@ -132,7 +132,7 @@ def test_work_that_fails_frees_the_key() -> None:
             return Response(b"done", 201)
 
         with pytest.raises(RuntimeError):
-            await answers.once(ask, fails)
-        return (await answers.once(ask, works)).status_code
+            await answers.run_once(ask, fails)
+        return (await answers.run_once(ask, works)).status_code
 
     assert asyncio.run(twice()) == 201

@@ -11,8 +11,8 @@ from bookcore.events.topics import OBSERVED
 from bookcore.lake import open_lake
 from bookcore.lake.layout import unpack_records
 from bookcore.testing.builders import EPOCH, make_book, make_observation, print_as
-from ingestor.accept import accept
-from ingestor.archive import archive
+from ingestor.accept import validate_batch
+from ingestor.archive import archive_batch
 
 
 def batch_of(messages: Sequence[Message], *, first: int = 0) -> Batch:
@@ -45,10 +45,10 @@ def test_every_record_is_either_accepted_or_parked_with_a_reason() -> None:
             replace(good, headers=(("ce_type", b"books.book.observed.v2"),)),
         ]
     )
-    accepted = accept(batch)
+    accepted = validate_batch(batch)
     assert [o.book_id for o in accepted.observations] == ["shop:u1"]
-    assert [parked.record.offset for parked in accepted.parked] == [1, 2, 3, 4, 5, 6, 7]
-    reasons = [parked.reason for parked in accepted.parked]
+    assert [parked.record.offset for parked in accepted.rejected] == [1, 2, 3, 4, 5, 6, 7]
+    reasons = [parked.reason for parked in accepted.rejected]
     assert reasons[:2] == ["price is missing", "price is negative: '£-1'"]
     assert "Invalid JSON" in reasons[2]
     assert "source_id: Field required" in reasons[3]
@@ -65,15 +65,15 @@ def test_every_record_is_either_accepted_or_parked_with_a_reason() -> None:
 def test_an_observation_of_an_impossible_time_is_parked(moment: str) -> None:
     message = observed("u1")
     value = json.dumps({**json.loads(message.value or b""), "observed_at": moment}).encode()
-    accepted = accept(batch_of([replace(message, value=value)]))
-    assert [parked.reason.split(":")[0] for parked in accepted.parked] == ["observed_at"]
+    accepted = validate_batch(batch_of([replace(message, value=value)]))
+    assert [parked.reason.split(":")[0] for parked in accepted.rejected] == ["observed_at"]
 
 
 def test_a_second_try_at_a_batch_takes_what_the_first_one_archived(tmp_path: Path) -> None:
     lake = open_lake(f"file://{tmp_path}")
     messages = [observed(f"u{n}") for n in range(5)]
-    archive(lake, batch_of(messages[:3], first=7))
-    again = archive(lake, batch_of(messages, first=7))
+    archive_batch(lake, batch_of(messages[:3], first=7))
+    again = archive_batch(lake, batch_of(messages, first=7))
     assert (again.batch.first, again.batch.next) == (7, 10)
     assert [r.key for r in unpack_records(lake.get(again.key))] == ["shop:u0", "shop:u1", "shop:u2"]
 
@@ -81,4 +81,4 @@ def test_a_second_try_at_a_batch_takes_what_the_first_one_archived(tmp_path: Pat
 def test_the_archive_keeps_bytes_as_they_were(tmp_path: Path) -> None:
     lake = open_lake(f"file://{tmp_path}")
     odd = batch_of([Message("k", b"\xff\x00", (("h", b"\xfe"),)), Message("gone", None), Message("", b"")])
-    assert unpack_records(lake.get(archive(lake, odd).key)) == list(odd.records)
+    assert unpack_records(lake.get(archive_batch(lake, odd).key)) == list(odd.records)

@@ -21,10 +21,10 @@ from bookcore.events.topics import OBSERVED, STATE
 from bookcore.lake import Lake, open_lake
 from bookcore.search import SearchIndex, open_search_index
 from bookcore.testing.builders import EPOCH, make_book, make_observation, make_versioned_book
-from ingestor.archive import archive
+from ingestor.archive import archive_batch
 from ingestor.catalogue import CatalogueSink
 from ingestor.index import IndexSink
-from ingestor.relay import Relay
+from ingestor.relay import OutboxRelay
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def test_the_catalogue_takes_a_longer_second_try_as_far_as_the_first_was_archive
     seen = [encode(make_observation(make_book("u1"), minute=n), source="test") for n in range(5)]
     (batch,) = in_log(stores.log, OBSERVED.name, seen)
     short = replace(batch, records=batch.records[:2])
-    archive(stores.lake, short)
+    archive_batch(stores.lake, short)
     assert sink.handle(batch) == 2
     assert sink.handle(replace(batch, records=batch.records[2:])) == 5
 
@@ -93,7 +93,7 @@ def test_a_batch_beyond_a_gap_is_not_archived_but_sent_back_to_the_gap(stores: S
 def test_a_lake_that_remembers_another_log_is_not_mixed_with_this_one(stores: Stores) -> None:
     sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
     (batch,) = in_log(stores.log, OBSERVED.name, [encode(make_observation(make_book("u1")), source="test")])
-    archive(stores.lake, replace(batch, records=[replace(batch.records[0], value=b"another log's")]))
+    archive_batch(stores.lake, replace(batch, records=[replace(batch.records[0], value=b"another log's")]))
     with pytest.raises(Invalid, match="the log was replaced"):
         sink.handle(batch)
 
@@ -106,7 +106,7 @@ def test_a_book_withdrawn_twice_is_gone_at_the_newest_version_everywhere(stores:
     story = [encode(event, source="test") for event in (make_observation(book), *gone)]
     for batch in in_log(stores.log, OBSERVED.name, story):
         sink.handle(batch)
-    Relay(stores.catalogue, stores.log).step()
+    OutboxRelay(stores.catalogue, stores.log).relay_batch()
     indexing = IndexSink(stores.index, DeadLetterQueue(stores.log))
     for batch in split_batches([r for p in range(4) for r in stores.log.read(STATE.name, p, 0, 100)]):
         indexing.handle(batch)
@@ -123,15 +123,15 @@ def test_the_index_keeps_the_newest_whatever_comes_twice_or_late(stores: Stores)
 
 
 def test_the_relay_sends_everything_owed_in_order_and_then_nothing(stores: Stores) -> None:
-    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log), owes=Event())
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log), outbox_ready=Event())
     seen = [
         encode(make_observation(make_book("u1", price=f"{n}.00"), minute=n), source="test") for n in range(4)
     ]
     for batch in in_log(stores.log, OBSERVED.name, seen):
         sink.handle(batch)
-    relay = Relay(stores.catalogue, stores.log)
-    assert relay.step() == 8
-    assert relay.step() == 0
+    relay = OutboxRelay(stores.catalogue, stores.log)
+    assert relay.relay_batch() == 8
+    assert relay.relay_batch() == 0
     sent = [r for p in range(4) for r in stores.log.read(STATE.name, p, 0, 100)]
     assert [BookState.model_validate_json(r.value or b"").price.amount for r in sent] == [
         f"{n}.00" for n in range(4)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sample_shop.addresses import NOWHERE, Address, PathKind, locate
+from sample_shop.addresses import NOWHERE, Address, PathKind, parse_path
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from sample_shop.addresses import NOWHERE, Address, PathKind, locate
     ],
 )
 def test_a_known_path_has_an_address(path: str, address: Address) -> None:
-    assert locate(path) == address
+    assert parse_path(path) == address
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_a_known_path_has_an_address(path: str, address: Address) -> None:
     ],
 )
 def test_any_other_path_leads_nowhere(path: str) -> None:
-    assert locate(path) == NOWHERE
+    assert parse_path(path) == NOWHERE

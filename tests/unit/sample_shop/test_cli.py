@@ -5,14 +5,14 @@ from typer.testing import CliRunner
 from sample_shop.cli import cli
 from sample_shop.faults import FaultKind
 from sample_shop.shop import Moment, Shop
-from sample_shop.storefront import rendered_product
+from sample_shop.storefront import render_product
 
 RUN = CliRunner()
 
 
 def test_a_page_can_be_printed_for_keeping() -> None:
     result = RUN.invoke(cli, ["page", "--book", "3", "--books", "100", "--seed", "9"])
-    assert result.stdout_bytes == rendered_product(Shop(books=100, seed=9), 3, Moment())
+    assert result.stdout_bytes == render_product(Shop(books=100, seed=9), 3, Moment())
 
 
 def test_a_book_that_is_not_there_is_refused() -> None:

@@ -2,52 +2,52 @@
 
 import pytest
 
-from sample_shop.addresses import locate
-from sample_shop.faults import Fault, FaultDesk, FaultKind, parse_fault
+from sample_shop.addresses import parse_path
+from sample_shop.faults import Fault, FaultInjector, FaultKind, parse_fault
 
 PRODUCT = "/catalogue/a-book_1/index.html"
 
 
-def hits(desk: FaultDesk, path: str, requests: int) -> list[bool]:
-    return [desk.draw(path, locate(path)) is not None for _ in range(requests)]
+def hits(desk: FaultInjector, path: str, requests: int) -> list[bool]:
+    return [desk.draw(path, parse_path(path)) is not None for _ in range(requests)]
 
 
 def test_a_fault_happens_to_about_its_share_of_requests() -> None:
-    desk = FaultDesk.opened(1, [Fault(FaultKind.FAILURE, 0.1)])
+    desk = FaultInjector.create(1, [Fault(FaultKind.FAILURE, 0.1)])
     assert 400 <= sum(hits(desk, "/", 5000)) <= 600
 
 
 def test_the_same_seed_spoils_the_same_requests() -> None:
-    desks = [FaultDesk.opened(3, [Fault(FaultKind.SLOW, 0.5)]) for _ in range(2)]
+    desks = [FaultInjector.create(3, [Fault(FaultKind.SLOW, 0.5)]) for _ in range(2)]
     assert hits(desks[0], "/", 200) == hits(desks[1], "/", 200)
 
 
 def test_a_fault_with_a_count_ends_by_itself() -> None:
-    desk = FaultDesk.opened(1, [Fault(FaultKind.TOO_MANY, 1, count=2)])
+    desk = FaultInjector.create(1, [Fault(FaultKind.TOO_MANY, 1, count=2)])
     assert hits(desk, "/", 4) == [True, True, False, False]
-    assert desk.active() == ()
+    assert desk.list_active() == ()
 
 
 def test_a_prefix_keeps_a_fault_to_its_pages() -> None:
-    desk = FaultDesk.opened(1, [Fault(FaultKind.FAILURE, 1, path_prefix="/catalogue/a-")])
+    desk = FaultInjector.create(1, [Fault(FaultKind.FAILURE, 1, path_prefix="/catalogue/a-")])
     assert hits(desk, PRODUCT, 1) == [True]
     assert hits(desk, "/", 1) == [False]
 
 
 @pytest.mark.parametrize("path", ["/robots.txt", "/static/shop.css", "/nowhere"])
 def test_only_html_pages_suffer_unless_a_prefix_names_others(path: str) -> None:
-    assert hits(FaultDesk.opened(1, [Fault(FaultKind.FAILURE, 1)]), path, 1) == [False]
-    assert hits(FaultDesk.opened(1, [Fault(FaultKind.FAILURE, 1, path_prefix=path)]), path, 1) == [True]
+    assert hits(FaultInjector.create(1, [Fault(FaultKind.FAILURE, 1)]), path, 1) == [False]
+    assert hits(FaultInjector.create(1, [Fault(FaultKind.FAILURE, 1, path_prefix=path)]), path, 1) == [True]
 
 
 def test_a_price_fault_leaves_listings_alone() -> None:
-    desk = FaultDesk.opened(1, [Fault(FaultKind.BAD_PRICE, 1)])
+    desk = FaultInjector.create(1, [Fault(FaultKind.BAD_PRICE, 1)])
     assert hits(desk, "/", 1) + hits(desk, PRODUCT, 1) == [False, True]
 
 
 def test_switching_a_fault_on_again_replaces_it() -> None:
-    desk = FaultDesk.opened(1, [Fault(FaultKind.FAILURE, 1)])
-    desk.switch_on(Fault(FaultKind.FAILURE, 0))
+    desk = FaultInjector.create(1, [Fault(FaultKind.FAILURE, 1)])
+    desk.activate(Fault(FaultKind.FAILURE, 0))
     assert hits(desk, "/", 3) == [False] * 3
 
 

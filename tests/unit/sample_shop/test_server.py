@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from sample_shop.server import CannotListen, address_of, listen
+from sample_shop.server import ListenError, format_address, listen
 
 COMMAND = (sys.executable, "-m", "sample_shop")
 
@@ -62,7 +62,7 @@ def test_a_taken_port_is_named_with_a_remedy() -> None:
 
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 0), ("127.0.0.1", 70_000)])
 def test_an_address_that_cannot_be_had_is_refused(host: str, port: int) -> None:
-    with pytest.raises(CannotListen):
+    with pytest.raises(ListenError):
         listen(host, port)
 
 
@@ -75,4 +75,4 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
 
 def test_an_address_is_printed_as_a_url() -> None:
     with listen("127.0.0.1", 0) as listener:
-        assert address_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert format_address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}/"

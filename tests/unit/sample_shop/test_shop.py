@@ -14,7 +14,9 @@ MOMENTS = st.builds(Moment, st.integers(0, 5000), st.integers(0, 5000))
 def test_the_same_seed_gives_the_same_shop() -> None:
     moment = Moment(77, 5)
     one, other = Shop(books=60, seed=4), Shop(books=60, seed=4)
-    assert [one.book(n, moment) for n in range(1, 61)] == [other.book(n, moment) for n in range(1, 61)]
+    assert [one.get_book(n, moment) for n in range(1, 61)] == [
+        other.get_book(n, moment) for n in range(1, 61)
+    ]
 
 
 def test_another_seed_gives_another_shop() -> None:
@@ -42,13 +44,13 @@ def test_a_small_shop_has_two_books_of_one_title() -> None:
 def test_a_small_shop_has_books_without_description_and_books_out_of_stock() -> None:
     shop = Shop()
     numbers = range(1, 61)
-    assert any(shop.description(number) is None for number in numbers)
-    assert any(shop.book(number, Moment()).stock == 0 for number in numbers)
+    assert any(shop.get_description(number) is None for number in numbers)
+    assert any(shop.get_book(number, Moment()).stock == 0 for number in numbers)
 
 
 @given(number=st.integers(1, 60), moment=MOMENTS)
 def test_prices_and_stock_stay_plausible(number: int, moment: Moment) -> None:
-    book = Shop().book(number, moment)
+    book = Shop().get_book(number, moment)
     assert 800 <= book.pence <= 7000
     assert 0 <= book.stock <= 31
     assert book.pence_with_tax == book.pence + book.tax
@@ -58,15 +60,15 @@ def test_prices_and_stock_stay_plausible(number: int, moment: Moment) -> None:
 def test_each_turn_really_moves_its_book_and_no_other(moment: Moment, turns: int) -> None:
     shop = Shop()
     later = Moment(moment.by_clock + turns, moment.on_request)
-    moved = [n for n in range(1, 61) if shop.book(n, moment) != shop.book(n, later)]
+    moved = [n for n in range(1, 61) if shop.get_book(n, moment) != shop.get_book(n, later)]
     assert len(moved) == turns
 
 
 def test_every_category_has_a_book_and_the_shelves_hold_each_book_once() -> None:
     shelves = Shop(books=500).shelves
-    held = [number for category in shelves.categories for number in shelves.books_on(category)]
+    held = [number for category in shelves.categories for number in shelves.list_books(category)]
     assert sorted(held) == list(range(1, 501))
-    assert all(len(shelves.books_on(category)) for category in shelves.categories)
+    assert all(len(shelves.list_books(category)) for category in shelves.categories)
 
 
 def test_a_shop_of_one_book_has_one_category() -> None:

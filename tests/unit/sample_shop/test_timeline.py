@@ -20,21 +20,21 @@ def test_the_rate_is_books_per_minute() -> None:
     clock = HandClock()
     timeline = Timeline(Shop(), rate=12, clock=clock)
     clock.now += 30
-    assert timeline.moment() == Moment(by_clock=6)
+    assert timeline.get_moment() == Moment(by_clock=6)
 
 
 def test_a_quiet_shop_never_moves() -> None:
     clock = HandClock()
     timeline = Timeline(Shop(), rate=0, clock=clock)
     clock.now += 1e7
-    assert timeline.moment() == Moment()
+    assert timeline.get_moment() == Moment()
 
 
 def test_a_clock_set_back_moves_nothing() -> None:
     clock = HandClock()
     timeline = Timeline(Shop(), rate=60, clock=clock)
     clock.now -= 100
-    assert timeline.moment() == Moment()
+    assert timeline.get_moment() == Moment()
 
 
 def test_a_book_remembers_when_it_last_moved() -> None:
@@ -42,20 +42,20 @@ def test_a_book_remembers_when_it_last_moved() -> None:
     shop = Shop()
     timeline = Timeline(shop, rate=60, clock=clock)
     clock.now += 10
-    third = shop.clock_rota.whose(2)
-    assert timeline.changed_at([third], timeline.moment()) == pytest.approx(timeline.opened_at + 3)
+    third = shop.clock_rota.get_book(2)
+    assert timeline.find_last_change([third], timeline.get_moment()) == pytest.approx(timeline.opened_at + 3)
 
 
 def test_moves_on_request_are_dated_by_the_request() -> None:
     clock = HandClock()
     timeline = Timeline(Shop(), rate=0, clock=clock)
     clock.now += 5
-    first = timeline.change(2)[0].number
+    first = timeline.move_books(2)[0].number
     clock.now += 5
-    second = timeline.change(1)[0].number
-    moment = timeline.moment()
-    assert timeline.changed_at([first], moment) == timeline.opened_at + 5
-    assert timeline.changed_at([first, second], moment) == timeline.opened_at + 10
+    second = timeline.move_books(1)[0].number
+    moment = timeline.get_moment()
+    assert timeline.find_last_change([first], moment) == timeline.opened_at + 5
+    assert timeline.find_last_change([first, second], moment) == timeline.opened_at + 10
 
 
 def test_a_negative_rate_is_refused() -> None:

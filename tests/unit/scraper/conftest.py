@@ -27,30 +27,32 @@ _SECONDS = 90
 
 
 @dataclass(frozen=True)
-class Shop:
+class RunningShop:
     """A running sample shop; `address` ends with a slash."""
 
     address: str
 
-    def fault(self, kind: str, *, share: float = 1.0, path: str = "/", count: int | None = None) -> None:
+    def inject_fault(
+        self, kind: str, *, share: float = 1.0, path: str = "/", count: int | None = None
+    ) -> None:
         """Something goes wrong from now on."""
         wanted = {"kind": kind, "share": share, "path_prefix": path, "count": count, "seconds": 60}
-        self._ask("_shop/faults", "POST", json.dumps(wanted).encode())
+        self._call("_shop/faults", "POST", json.dumps(wanted).encode())
 
-    def mend(self) -> None:
+    def clear_faults(self) -> None:
         """Nothing goes wrong any more."""
-        self._ask("_shop/faults", "DELETE")
+        self._call("_shop/faults", "DELETE")
 
-    def change(self, books: int) -> set[str]:
+    def change_books(self, books: int) -> set[str]:
         """Move prices or stock; the addresses of the books."""
-        return {change["url"] for change in json.loads(self._ask(f"_shop/change?books={books}", "POST"))}
+        return {change["url"] for change in json.loads(self._call(f"_shop/change?books={books}", "POST"))}
 
-    def by_status(self) -> dict[str, int]:
+    def count_by_status(self) -> dict[str, int]:
         """How often it answered what, since it opened."""
-        counts: dict[str, int] = json.loads(self._ask("_shop/requests", "GET"))["by_status"]
+        counts: dict[str, int] = json.loads(self._call("_shop/requests", "GET"))["by_status"]
         return counts
 
-    def _ask(self, path: str, method: str, body: bytes | None = None) -> bytes:
+    def _call(self, path: str, method: str, body: bytes | None = None) -> bytes:
         request = Request(self.address + path, data=body, method=method)
         with urlopen(request, timeout=10) as answer:
             content: bytes = answer.read()
@@ -58,7 +60,7 @@ class Shop:
 
 
 @dataclass(frozen=True)
-class Ran:
+class CrawlOutcome:
     """A crawl that has ended."""
 
     code: int
@@ -90,20 +92,20 @@ class Scraper:
             text=True,
         )
 
-    def crawl(self, url: str, **settings: str | float) -> Ran:
+    def crawl(self, url: str, **settings: str | float) -> CrawlOutcome:
         """One crawl to its end."""
         return self.wait(self.start(url, **settings))
 
-    def wait(self, process: subprocess.Popen[str]) -> Ran:
+    def wait(self, process: subprocess.Popen[str]) -> CrawlOutcome:
         """What became of a crawl."""
         out, error = process.communicate(timeout=_SECONDS)
-        return Ran(process.returncode, [json.loads(line) for line in out.splitlines()], error)
+        return CrawlOutcome(process.returncode, [json.loads(line) for line in out.splitlines()], error)
 
-    def killed_at(self, point: str, url: str) -> None:
+    def kill_at(self, point: str, url: str) -> None:
         """A crawl in small batches that dies at the crash point, as by kill -9."""
         assert self.crawl(url, crash_at=point, scraper_batch=8).code == -signal.SIGKILL
 
-    def records(self) -> list[Record]:
+    def read_records(self) -> list[Record]:
         """Everything in the topic of observations."""
         log = open_event_log(f"sqlite://{self.data}/log.db")
         try:
@@ -112,23 +114,23 @@ class Scraper:
             log.close()
         return [record for records in found for record in records]
 
-    def events(self) -> list[BookObserved]:
+    def read_events(self) -> list[BookObserved]:
         """The same, decoded."""
-        found = [decode(record).event for record in self.records()]
+        found = [decode(record).event for record in self.read_records()]
         return [event for event in found if isinstance(event, BookObserved)]
 
-    def contents(self) -> set[tuple[str, str]]:
+    def read_contents(self) -> set[tuple[str, str]]:
         """What was observed, whatever how often."""
-        return {(event.key, event.content_hash) for event in self.events()}
+        return {(event.key, event.content_hash) for event in self.read_events()}
 
-    def ledger(self) -> list[dict[str, str]]:
+    def read_ledger(self) -> list[dict[str, str]]:
         """What crawls were told is safe."""
         lake = open_lake(f"file://{self.data}/lake")
         return [line for key in lake.list("ledger/") for line in unpack_lines(lake.get(key))]
 
 
 @pytest.fixture(scope="module")
-def open_shop() -> Iterator[Shop]:
+def open_shop() -> Iterator[RunningShop]:
     """25 books, on a free port."""
     process = subprocess.Popen(
         [sys.executable, "-m", "sample_shop", "serve", "--port", "0", "--books", "25"],
@@ -137,18 +139,18 @@ def open_shop() -> Iterator[Shop]:
     )
     assert process.stdout is not None
     line = process.stdout.readline()
-    yield Shop(line[line.index("http") :].strip())
+    yield RunningShop(line[line.index("http") :].strip())
     process.terminate()
     process.wait(timeout=_SECONDS)
     process.stdout.close()
 
 
 @pytest.fixture
-def shop(open_shop: Shop) -> Iterator[Shop]:
+def shop(open_shop: RunningShop) -> Iterator[RunningShop]:
     """The shop in order, before and after."""
-    open_shop.mend()
+    open_shop.clear_faults()
     yield open_shop
-    open_shop.mend()
+    open_shop.clear_faults()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from bookcore.kit.failpoint import Failpoint
 
 if TYPE_CHECKING:
-    from tests.unit.scraper.conftest import Scraper, Shop
+    from tests.unit.scraper.conftest import RunningShop, Scraper
 
 _POINTS = [point for point in Failpoint if point.startswith("scraper.")]
 
@@ -18,21 +18,23 @@ _POINTS = [point for point in Failpoint if point.startswith("scraper.")]
 @pytest.mark.parametrize("nth", [1, 3])
 @pytest.mark.parametrize("point", _POINTS)
 def test_a_crawl_goes_on_after_kill_9_and_ends_as_if_nothing_had_happened(
-    point: Failpoint, nth: int, shop: Shop, scraper: Scraper
+    point: Failpoint, nth: int, shop: RunningShop, scraper: Scraper
 ) -> None:
-    scraper.killed_at(f"{point}:{nth}", shop.address)
+    scraper.kill_at(f"{point}:{nth}", shop.address)
     ran = scraper.crawl(shop.address)
     undisturbed = replace(scraper, data=scraper.data.parent / "undisturbed")
     undisturbed.crawl(shop.address)
     assert (ran.code, ran.summary["resumed"], ran.summary["books"]) == (0, True, 25)
-    assert scraper.contents() == undisturbed.contents()
-    assert {line["event_id"] for line in scraper.ledger()} == {event.event_id for event in scraper.events()}
+    assert scraper.read_contents() == undisturbed.read_contents()
+    assert {line["event_id"] for line in scraper.read_ledger()} == {
+        event.event_id for event in scraper.read_events()
+    }
 
 
-def test_pages_that_were_done_are_not_fetched_again(shop: Shop, scraper: Scraper) -> None:
-    scraper.killed_at(f"{Failpoint.SCRAPER_AFTER_MARK}:3", shop.address)
-    before = sum(shop.by_status().values())
+def test_pages_that_were_done_are_not_fetched_again(shop: RunningShop, scraper: Scraper) -> None:
+    scraper.kill_at(f"{Failpoint.SCRAPER_AFTER_MARK}:3", shop.address)
+    before = sum(shop.count_by_status().values())
     ran = scraper.crawl(shop.address)
     robots = 1
-    asked = sum(shop.by_status().values()) - before - robots
+    asked = sum(shop.count_by_status().values()) - before - robots
     assert 0 < asked < ran.summary["pages"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bookcore.domain.normalise import Rejected, normalise
 
 if TYPE_CHECKING:
-    from tests.unit.scraper.conftest import Scraper, Shop
+    from tests.unit.scraper.conftest import RunningShop, Scraper
 
 _BOOKS = "/catalogue/"
 
@@ -19,16 +19,18 @@ def test_a_site_that_is_not_there_ends_the_crawl_with_one_line_and_3(scraper: Sc
     assert "Traceback" not in ran.error
 
 
-def test_a_busy_site_is_asked_again_after_the_time_it_names(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("429", path=_BOOKS, count=3)
+def test_a_busy_site_is_asked_again_after_the_time_it_names(shop: RunningShop, scraper: Scraper) -> None:
+    shop.inject_fault("429", path=_BOOKS, count=3)
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["published"], ran.summary["failed"]) == (0, 25, 0)
 
 
-def test_pages_that_fail_for_good_are_counted_and_tried_in_the_next_run(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("500", path="/catalogue/category/books_1/")
+def test_pages_that_fail_for_good_are_counted_and_tried_in_the_next_run(
+    shop: RunningShop, scraper: Scraper
+) -> None:
+    shop.inject_fault("500", path="/catalogue/category/books_1/")
     first = scraper.crawl(shop.address, scraper_retries=1)
-    shop.mend()
+    shop.clear_faults()
     second = scraper.crawl(shop.address)
     assert (first.code, first.summary["books"], first.summary["failed"]) == (0, 25, 1)
     assert "500 Internal Server Error" in first.error
@@ -36,72 +38,74 @@ def test_pages_that_fail_for_good_are_counted_and_tried_in_the_next_run(shop: Sh
     assert second.summary["pages"] == first.summary["pages"] + 2
 
 
-def test_a_page_that_is_too_large_is_refused(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("huge", path="/catalogue/category/books_1/index.html")
+def test_a_page_that_is_too_large_is_refused(shop: RunningShop, scraper: Scraper) -> None:
+    shop.inject_fault("huge", path="/catalogue/category/books_1/index.html")
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["failed"], ran.summary["books"]) == (0, 1, 25)
     assert "the page is larger than 10,000,000 bytes" in ran.error
 
 
-def test_a_page_that_does_not_come_in_time_is_given_up(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("slow", path="/catalogue/category/books_1/index.html")
+def test_a_page_that_does_not_come_in_time_is_given_up(shop: RunningShop, scraper: Scraper) -> None:
+    shop.inject_fault("slow", path="/catalogue/category/books_1/index.html")
     ran = scraper.crawl(shop.address, scraper_timeout=0.5, scraper_retries=0)
     assert (ran.code, ran.summary["failed"], ran.summary["books"]) == (0, 1, 25)
     assert "no answer within 0.5 s" in ran.error
 
 
-def test_a_redirect_into_the_private_network_is_refused(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("redirect-private", path="/catalogue/category/books_1/index.html")
+def test_a_redirect_into_the_private_network_is_refused(shop: RunningShop, scraper: Scraper) -> None:
+    shop.inject_fault("redirect-private", path="/catalogue/category/books_1/index.html")
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["failed"]) == (0, 1)
     assert "is outside of" in ran.error
 
 
-def test_a_page_without_an_end_is_refused(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("endless", path="/catalogue/category/books_1/index.html")
+def test_a_page_without_an_end_is_refused(shop: RunningShop, scraper: Scraper) -> None:
+    shop.inject_fault("endless", path="/catalogue/category/books_1/index.html")
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["failed"], ran.summary["books"]) == (0, 1, 25)
     assert "the page is larger than" in ran.error
 
 
-def test_a_page_that_was_cut_short_makes_no_event(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("broken", path=_BOOKS, count=3)
+def test_a_page_that_was_cut_short_makes_no_event(shop: RunningShop, scraper: Scraper) -> None:
+    shop.inject_fault("broken", path=_BOOKS, count=3)
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["published"], ran.summary["failed"]) == (0, 22, 3)
     assert "the page was cut short" in ran.error
 
 
 def test_bytes_of_another_charset_are_published_for_the_ingestor_to_refuse(
-    shop: Shop, scraper: Scraper
+    shop: RunningShop, scraper: Scraper
 ) -> None:
-    shop.fault("wrong-charset", share=0.2, path=_BOOKS)
+    shop.inject_fault("wrong-charset", share=0.2, path=_BOOKS)
     assert scraper.crawl(shop.address).code == 0
-    verdicts = [normalise(event.origin, event.printed) for event in scraper.events()]
+    verdicts = [normalise(event.origin, event.printed) for event in scraper.read_events()]
     refused = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
     assert len(verdicts) == 25
     assert {"price"} == {rejected.field for rejected in refused}
 
 
-def test_a_book_without_a_price_is_read_again_in_full_next_time(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("missing-price", path=_BOOKS, count=2)
+def test_a_book_without_a_price_is_read_again_in_full_next_time(shop: RunningShop, scraper: Scraper) -> None:
+    shop.inject_fault("missing-price", path=_BOOKS, count=2)
     first = scraper.crawl(shop.address)
-    shop.mend()
+    shop.clear_faults()
     second = scraper.crawl(shop.address)
     assert (first.code, first.summary["published"]) == (0, 25)
     assert second.summary["published"] == 2
 
 
 def test_broken_extraction_stops_the_source_before_it_spoils_the_catalogue(
-    shop: Shop, scraper: Scraper
+    shop: RunningShop, scraper: Scraper
 ) -> None:
-    shop.fault("missing-price", path=_BOOKS)
+    shop.inject_fault("missing-price", path=_BOOKS)
     ran = scraper.crawl(shop.address)
     assert ran.code == 1
     assert "books_toscrape looks broken: 20 of 20 book pages lack required fields (last: price)" in ran.error
-    assert len(scraper.records()) < 20
+    assert len(scraper.read_records()) < 20
 
 
-def test_a_lake_that_cannot_store_ends_the_crawl_with_one_line_and_1(shop: Shop, scraper: Scraper) -> None:
+def test_a_lake_that_cannot_store_ends_the_crawl_with_one_line_and_1(
+    shop: RunningShop, scraper: Scraper
+) -> None:
     (scraper.data / "lake").mkdir(parents=True)
     (scraper.data / "lake" / "pages").touch()
     ran = scraper.crawl(shop.address, scraper_patience=0.3)
@@ -118,14 +122,16 @@ def test_a_url_that_is_none_is_a_wrong_setting(scraper: Scraper) -> None:
     assert "must be an http or https URL" in ran.error
 
 
-def test_a_start_page_answered_with_an_error_ends_the_crawl_with_1(shop: Shop, scraper: Scraper) -> None:
-    shop.fault("500", path="/index.html")
+def test_a_start_page_answered_with_an_error_ends_the_crawl_with_1(
+    shop: RunningShop, scraper: Scraper
+) -> None:
+    shop.inject_fault("500", path="/index.html")
     ran = scraper.crawl(shop.address, scraper_retries=1)
     assert (ran.code, "500 Internal Server Error" in ran.error) == (1, True)
 
 
 def test_a_start_page_that_hangs_on_a_site_that_answers_ends_the_crawl_with_1(
-    shop: Shop, scraper: Scraper
+    shop: RunningShop, scraper: Scraper
 ) -> None:
-    shop.fault("slow", path="/index.html")
+    shop.inject_fault("slow", path="/index.html")
     assert scraper.crawl(shop.address, scraper_timeout=0.5, scraper_retries=0).code == 1

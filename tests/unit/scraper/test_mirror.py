@@ -45,4 +45,4 @@ def test_the_whole_site_is_1181_pages_and_1000_books_and_a_second_crawl_finds_no
     assert (first.code, first.summary["pages"], first.summary["published"]) == (0, 1_181, 1_000)
     assert (second.code, second.summary["pages"], second.summary["published"]) == (0, 1_181, 0)
     assert first.summary["failed"] == second.summary["failed"] == 0
-    assert len({event.source_id for event in scraper.events()}) == 1_000
+    assert len({event.source_id for event in scraper.read_events()}) == 1_000

@@ -1,19 +1,19 @@
 """One book as a card, and the pieces that cards and the product page print alike."""
 
-from sample_shop.pages.frame import Place, escaped
+from sample_shop.pages.frame import LinkPrefixes, escape_html
 from sample_shop.shop import Book, Edition
-from sample_shop.text.writing import short_title
+from sample_shop.text.writing import shorten_title
 
 STARS = ("Zero", "One", "Two", "Three", "Four", "Five")
 FIVE_ICONS = '    <i class="icon-star"></i>\n' * 5
 
 
-def card(place: Place, book: Book) -> str:
+def render_card(place: LinkPrefixes, book: Book) -> str:
     """A card's title is cut to four words; only its `title` attribute has all of it."""
     edition = book.edition
-    title = escaped(edition.title)
+    title = escape_html(edition.title)
     href = f"{place.catalogue}{edition.slug}_{edition.number}/index.html"
-    source = place.root + cover_path(edition)
+    source = place.root + build_cover_path(edition)
     return f"""<li class="col-xs-6 col-sm-4 col-md-3 col-lg-3">
 <article class="product_pod">
 <div class="image_container">
@@ -21,9 +21,9 @@ def card(place: Place, book: Book) -> str:
 </div>
 <p class="star-rating {STARS[edition.rating]}">
 {FIVE_ICONS}</p>
-<h3><a href="{href}" title="{title}">{escaped(short_title(edition.title))}</a></h3>
+<h3><a href="{href}" title="{title}">{escape_html(shorten_title(edition.title))}</a></h3>
 <div class="product_price">
-{price_tag(book)}<p class="instock availability{"" if book.stock else " sold-out"}">
+{format_price(book)}<p class="instock availability{"" if book.stock else " sold-out"}">
     <i class="icon-ok"></i>
     {"In stock" if book.stock else "Out of stock"}
 </p>
@@ -36,27 +36,27 @@ def card(place: Place, book: Book) -> str:
 """
 
 
-def price_tag(book: Book) -> str:
+def format_price(book: Book) -> str:
     """What the book costs with tax: the price that listings and the page's head show."""
-    return f'<p class="price_color">{pounds(book.pence_with_tax)}</p>\n'
+    return f'<p class="price_color">{format_pounds(book.pence_with_tax)}</p>\n'
 
 
-def pounds(pence: int) -> str:
+def format_pounds(pence: int) -> str:
     """5177 -> "£51.77"."""
-    return f"£{decimal(pence)}"
+    return f"£{format_decimal(pence)}"
 
 
-def decimal(pence: int) -> str:
+def format_decimal(pence: int) -> str:
     """5177 -> "51.77"."""
     return f"{pence // 100}.{pence % 100:02d}"
 
 
-def product_path(edition: Edition) -> str:
+def build_product_path(edition: Edition) -> str:
     """From the root, without the leading slash."""
     return f"catalogue/{edition.slug}_{edition.number}/index.html"
 
 
-def cover_path(edition: Edition) -> str:
+def build_cover_path(edition: Edition) -> str:
     """From the root; the last eight hex digits are the book's number, so that the picture can be drawn
     when asked for.
     """

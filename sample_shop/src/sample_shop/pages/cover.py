@@ -3,7 +3,7 @@
 import textwrap
 from html import escape
 
-from sample_shop.chance import Dice, scatter
+from sample_shop.chance import Dice, derive_bits
 from sample_shop.shop import Edition
 
 FAVICON = (
@@ -13,12 +13,12 @@ FAVICON = (
 )
 
 
-def cover(edition: Edition) -> str:
+def render_cover(edition: Edition) -> str:
     """200 x 300, under 2 kB."""
-    dice = Dice(scatter(3, "cover", edition.number))
-    hue = dice.below(360)
+    dice = Dice(derive_bits(3, "cover", edition.number))
+    hue = dice.draw_below(360)
     circles = "".join(
-        f'<circle cx="{dice.below(200)}" cy="{150 + dice.below(150)}" r="{20 + dice.below(70)}" '
+        f'<circle cx="{dice.draw_below(200)}" cy="{150 + dice.draw_below(150)}" r="{20 + dice.draw_below(70)}" '
         f'fill="hsl({(hue + 40 * place) % 360} 55% 62%)" opacity=".45"/>'
         for place in range(4)
     )

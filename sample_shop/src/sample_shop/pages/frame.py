@@ -18,7 +18,7 @@ NOTICE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LinkPrefixes:
     """Prefixes of relative links: to the root, to `/catalogue/` and to `/catalogue/category/`."""
 
     root: str
@@ -26,11 +26,11 @@ class Place:
     category: str
 
 
-HOME = Place("", "catalogue/", "catalogue/category/")
-CATALOGUE = Place("../", "", "category/")
-PRODUCT = Place("../../", "../", "../category/")
-ALL_BOOKS = Place("../../../", "../../", "../")
-CATEGORY = Place("../../../../", "../../../", "../../")
+HOME = LinkPrefixes("", "catalogue/", "catalogue/category/")
+CATALOGUE = LinkPrefixes("../", "", "category/")
+PRODUCT = LinkPrefixes("../../", "../", "../category/")
+ALL_BOOKS = LinkPrefixes("../../../", "../../", "../")
+CATEGORY = LinkPrefixes("../../../../", "../../../", "../../")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Crumb:
     href: str = ""
 
 
-def head(place: Place, title: str, description: str = "") -> str:
+def render_head(place: LinkPrefixes, title: str, description: str = "") -> str:
     """From the doctype to the header.
 
     The charset is declared here and, as on the site we follow, nowhere else.
@@ -50,7 +50,7 @@ def head(place: Place, title: str, description: str = "") -> str:
 <!--[if gt IE 8]><!--> <html lang="en" class="no-js"> <!--<![endif]-->
     <head>
         <title>
-    {escaped(title)} | {NAME}
+    {escape_html(title)} | {NAME}
 </title>
         <meta http-equiv="content-type" content="text/html; charset=UTF-8" />
         <meta name="created" content="1st Mar 2024 09:00" />
@@ -74,21 +74,21 @@ def head(place: Place, title: str, description: str = "") -> str:
 
 
 @lru_cache(maxsize=8192)
-def escaped(text: str) -> str:
+def escape_html(text: str) -> str:
     """Titles and category names come back on card after card; escaping is the dearest part of one."""
     return escape(text)
 
 
-def breadcrumb(crumbs: Sequence[Crumb]) -> str:
+def render_breadcrumb(crumbs: Sequence[Crumb]) -> str:
     """The last crumb is where the reader stands and has no link."""
     *steps, here = crumbs
-    links = "".join(f'<li>\n<a href="{step.href}">{escaped(step.text)}</a>\n</li>\n' for step in steps)
-    return f'<ul class="breadcrumb">\n{links}<li class="active">{escaped(here.text)}</li>\n</ul>\n'
+    links = "".join(f'<li>\n<a href="{step.href}">{escape_html(step.text)}</a>\n</li>\n' for step in steps)
+    return f'<ul class="breadcrumb">\n{links}<li class="active">{escape_html(here.text)}</li>\n</ul>\n'
 
 
-def side_bar(place: Place, categories: Sequence[Category], chosen: Category | None) -> str:
+def render_side_bar(place: LinkPrefixes, categories: Sequence[Category], chosen: Category | None) -> str:
     """Every category with a link; the chosen one in bold."""
-    shelves = "".join(_shelf(place, category, chosen) for category in categories)
+    shelves = "".join(_render_category(place, category, chosen) for category in categories)
     return f"""<aside class="sidebar col-sm-4 col-md-3">
 <div id="promotions_left">
 </div>
@@ -106,13 +106,13 @@ def side_bar(place: Place, categories: Sequence[Category], chosen: Category | No
 """
 
 
-def _shelf(place: Place, category: Category, chosen: Category | None) -> str:
-    name = escaped(category.name)
+def _render_category(place: LinkPrefixes, category: Category, chosen: Category | None) -> str:
+    name = escape_html(category.name)
     label = f"<strong>{name}</strong>" if category is chosen else name
-    return f'<li>\n<a href="{place.category}{category_path(category)}">\n    {label}\n</a>\n</li>\n'
+    return f'<li>\n<a href="{place.category}{build_category_path(category)}">\n    {label}\n</a>\n</li>\n'
 
 
-def category_path(category: Category) -> str:
+def build_category_path(category: Category) -> str:
     """Below `/catalogue/category/`."""
     return f"books/{category.slug}_{category.number}/index.html"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 
 from sample_shop.pages import frame
-from sample_shop.pages.card import card
-from sample_shop.pages.frame import Crumb, Place
+from sample_shop.pages.card import render_card
+from sample_shop.pages.frame import Crumb, LinkPrefixes
 from sample_shop.shelves import Category
 from sample_shop.shop import Book
 
@@ -19,7 +19,7 @@ class Listing:
     count from 1.
     """
 
-    place: Place
+    place: LinkPrefixes
     heading: str
     total: int
     page: int
@@ -37,14 +37,14 @@ class Listing:
         return slice((self.page - 1) * CARDS, min(self.page * CARDS, self.total))
 
 
-def listing_page(listing: Listing, books: Sequence[Book], categories: Sequence[Category]) -> str:
+def render_listing_page(listing: Listing, books: Sequence[Book], categories: Sequence[Category]) -> str:
     """A whole page of up to 20 cards, as HTML."""
     place = listing.place
-    cards = "".join(card(place, book) for book in books)
-    return f"""{frame.head(place, listing.heading)}<div class="container-fluid page">
+    cards = "".join(render_card(place, book) for book in books)
+    return f"""{frame.render_head(place, listing.heading)}<div class="container-fluid page">
 <div class="page_inner">
-{frame.breadcrumb(_crumbs(listing))}<div class="row">
-{frame.side_bar(place, categories, listing.category)}<div class="col-sm-8 col-md-9">
+{frame.render_breadcrumb(_build_crumbs(listing))}<div class="row">
+{frame.render_side_bar(place, categories, listing.category)}<div class="col-sm-8 col-md-9">
 <div class="page-header action">
     <h1>{escape(listing.heading)}</h1>
 </div>
@@ -55,14 +55,14 @@ def listing_page(listing: Listing, books: Sequence[Book], categories: Sequence[C
 <form method="get" class="form-horizontal">
     <div style="display:none">
     </div>
-    {_count(listing)}
+    {_render_count(listing)}
 </form>
 <section>
 {frame.NOTICE}
 <div>
 <ol class="row">
 {cards}</ol>
-{_pager(listing)}</div>
+{_render_pager(listing)}</div>
 </section>
 </div>
 </div><!-- /row -->
@@ -71,14 +71,14 @@ def listing_page(listing: Listing, books: Sequence[Book], categories: Sequence[C
 {frame.FOOTER}"""
 
 
-def _crumbs(listing: Listing) -> list[Crumb]:
+def _build_crumbs(listing: Listing) -> list[Crumb]:
     home = Crumb("Home", f"{listing.place.root}index.html")
     if listing.category is None:
         return [home, Crumb(listing.heading)]
     return [home, Crumb("Books", f"{listing.place.category}books_1/index.html"), Crumb(listing.heading)]
 
 
-def _count(listing: Listing) -> str:
+def _render_count(listing: Listing) -> str:
     if listing.pages == 1:
         return f"<strong>{listing.total}</strong> results."
     first, last = listing.span.start + 1, listing.span.stop
@@ -86,11 +86,11 @@ def _count(listing: Listing) -> str:
     return f"<strong>{listing.total}</strong> results - showing {shown}."
 
 
-def _pager(listing: Listing) -> str:
+def _render_pager(listing: Listing) -> str:
     if listing.pages == 1:
         return ""
-    before = f'<li class="previous"><a href="{_href(listing, listing.page - 1)}">previous</a></li>\n'
-    after = f'<li class="next"><a href="{_href(listing, listing.page + 1)}">next</a></li>\n'
+    before = f'<li class="previous"><a href="{_build_href(listing, listing.page - 1)}">previous</a></li>\n'
+    after = f'<li class="next"><a href="{_build_href(listing, listing.page + 1)}">next</a></li>\n'
     return f"""<div>
 <ul class="pager">
 {before if listing.page > 1 else ""}<li class="current">
@@ -101,5 +101,5 @@ def _pager(listing: Listing) -> str:
 """
 
 
-def _href(listing: Listing, page: int) -> str:
+def _build_href(listing: Listing, page: int) -> str:
     return listing.pager + (listing.first_page if page == 1 else f"page-{page}.html")

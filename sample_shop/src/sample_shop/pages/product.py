@@ -8,14 +8,21 @@ from dataclasses import dataclass
 from html import escape
 
 from sample_shop.pages import frame
-from sample_shop.pages.card import FIVE_ICONS, STARS, card, cover_path, pounds, price_tag
+from sample_shop.pages.card import (
+    FIVE_ICONS,
+    STARS,
+    build_cover_path,
+    format_pounds,
+    format_price,
+    render_card,
+)
 from sample_shop.pages.frame import PRODUCT, Crumb
 from sample_shop.shelves import Category
 from sample_shop.shop import Book
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class ProductPage:
     """All that the page prints: the book, where it stands, its blurb (None: no such section) and up to
     six others.
     """
@@ -26,12 +33,12 @@ class Product:
     others: Sequence[Book]
 
 
-def product_page(product: Product) -> str:
+def render_product_page(product: ProductPage) -> str:
     """A whole page of one book, as HTML."""
     title = product.book.edition.title
-    return f"""{frame.head(PRODUCT, title, product.description or "")}<div class="container-fluid page">
+    return f"""{frame.render_head(PRODUCT, title, product.description or "")}<div class="container-fluid page">
 <div class="page_inner">
-{frame.breadcrumb(_crumbs(product))}<div id="messages">
+{frame.render_breadcrumb(_build_crumbs(product))}<div id="messages">
 </div>
 <div class="content">
 <div id="promotions">
@@ -39,12 +46,12 @@ def product_page(product: Product) -> str:
 <div id="content_inner">
 <article class="product_page"><!-- Start of product page -->
 <div class="row">
-{_gallery(product.book)}{_main(product.book)}</div><!-- /row -->
-{_description(product.description)}{_information(product.book)}<section>
+{_render_gallery(product.book)}{_render_main(product.book)}</div><!-- /row -->
+{_render_description(product.description)}{_render_information(product.book)}<section>
     <div id="reviews" class="sub-header">
     </div>
 </section>
-{_recently_viewed(product.others)}</article><!-- End of product page -->
+{_render_recently_viewed(product.others)}</article><!-- End of product page -->
 </div>
 </div>
 </div>
@@ -52,23 +59,23 @@ def product_page(product: Product) -> str:
 {frame.FOOTER}"""
 
 
-def _crumbs(product: Product) -> list[Crumb]:
+def _build_crumbs(product: ProductPage) -> list[Crumb]:
     return [
         Crumb("Home", f"{PRODUCT.root}index.html"),
         Crumb("Books", f"{PRODUCT.category}books_1/index.html"),
-        Crumb(product.category.name, PRODUCT.category + frame.category_path(product.category)),
+        Crumb(product.category.name, PRODUCT.category + frame.build_category_path(product.category)),
         Crumb(product.book.edition.title),
     ]
 
 
-def _gallery(book: Book) -> str:
-    source = PRODUCT.root + cover_path(book.edition)
+def _render_gallery(book: Book) -> str:
+    source = PRODUCT.root + build_cover_path(book.edition)
     return f"""<div class="col-sm-6">
 <div id="product_gallery" class="carousel">
 <div class="thumbnail">
 <div class="carousel-inner">
 <div class="item active">
-    <img src="{source}" alt="{frame.escaped(book.edition.title)}" />
+    <img src="{source}" alt="{frame.escape_html(book.edition.title)}" />
 </div>
 </div>
 </div>
@@ -77,12 +84,12 @@ def _gallery(book: Book) -> str:
 """
 
 
-def _main(book: Book) -> str:
+def _render_main(book: Book) -> str:
     return f"""<div class="col-sm-6 product_main">
-<h1>{frame.escaped(book.edition.title)}</h1>
-{price_tag(book)}<p class="instock availability{"" if book.stock else " sold-out"}">
+<h1>{frame.escape_html(book.edition.title)}</h1>
+{format_price(book)}<p class="instock availability{"" if book.stock else " sold-out"}">
     <i class="icon-ok"></i>
-    {availability(book)}
+    {format_availability(book)}
 </p>
 <p class="star-rating {STARS[book.edition.rating]}">
 {FIVE_ICONS}</p>
@@ -92,12 +99,12 @@ def _main(book: Book) -> str:
 """
 
 
-def availability(book: Book) -> str:
+def format_availability(book: Book) -> str:
     """As the table and the head of the page print it."""
     return f"In stock ({book.stock} available)" if book.stock else "Out of stock"
 
 
-def _description(text: str | None) -> str:
+def _render_description(text: str | None) -> str:
     if text is None:
         return ""
     return f"""<div id="product_description" class="sub-header">
@@ -107,7 +114,7 @@ def _description(text: str | None) -> str:
 """
 
 
-def _information(book: Book) -> str:
+def _render_information(book: Book) -> str:
     return f"""<div class="sub-header">
     <h2>Details</h2>
 </div>
@@ -119,17 +126,17 @@ def _information(book: Book) -> str:
     <th>Product Type</th><td>Books</td>
 </tr>
 <tr>
-    <th>Price (excl. tax)</th><td>{pounds(book.pence)}</td>
+    <th>Price (excl. tax)</th><td>{format_pounds(book.pence)}</td>
 </tr>
 <tr>
-    <th>Price (incl. tax)</th><td>{pounds(book.pence_with_tax)}</td>
+    <th>Price (incl. tax)</th><td>{format_pounds(book.pence_with_tax)}</td>
 </tr>
 <tr>
-    <th>Tax</th><td>{pounds(book.tax)}</td>
+    <th>Tax</th><td>{format_pounds(book.tax)}</td>
 </tr>
 <tr>
     <th>Availability</th>
-    <td>{availability(book)}</td>
+    <td>{format_availability(book)}</td>
 </tr>
 <tr>
     <th>Number of reviews</th>
@@ -139,10 +146,10 @@ def _information(book: Book) -> str:
 """
 
 
-def _recently_viewed(others: Sequence[Book]) -> str:
+def _render_recently_viewed(others: Sequence[Book]) -> str:
     if not others:
         return ""
-    cards = "".join(card(PRODUCT, book) for book in others)
+    cards = "".join(render_card(PRODUCT, book) for book in others)
     return f"""<div class="sub-header">
     <h2>You looked at these a moment ago</h2>
 </div>

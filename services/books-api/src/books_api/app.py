@@ -12,12 +12,12 @@ from bookcore.event_log import open_event_log
 from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
-from books_api.cursor import Cursors
-from books_api.dependencies import Collaborators
-from books_api.idempotency import Answers
+from books_api.cursor import CursorCodec
+from books_api.dependencies import Dependencies
+from books_api.idempotency import IdempotencyStore
 from books_api.routes import admin, books, catalogue
 from books_api.settings import Settings
-from books_api.writes import Writes
+from books_api.writes import BookWriter
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -29,10 +29,10 @@ def create_app(settings: Settings) -> FastAPI:
         secret = settings.internal_secret.get_secret_value()
         store = open_catalogue(settings.catalogue_url)
         log = open_event_log(settings.event_log_url)
-        writes = Writes(log, store, SystemClock(), wait=settings.books_api_write_wait)
+        writes = BookWriter(log, store, SystemClock(), wait=settings.books_api_write_wait)
         app.state.internal_tokens = InternalTokens(secret)
-        answers = Answers(open_cache(settings.cache_url))
-        app.state.collaborators = Collaborators(store, writes, Cursors(secret), answers)
+        answers = IdempotencyStore(open_cache(settings.cache_url))
+        app.state.collaborators = Dependencies(store, writes, CursorCodec(secret), answers)
         opened.append(store)
         yield
         opened.clear()

@@ -9,24 +9,24 @@ from fastapi import Depends, Query, Request
 from bookcore.catalogue import BookFilter, Catalogue
 from bookcore.domain.book import AvailabilityStatus
 from bookcore.domain.errors import Invalid
-from books_api.cursor import Cursors
-from books_api.idempotency import Answers
-from books_api.writes import Writes
+from books_api.cursor import CursorCodec
+from books_api.idempotency import IdempotencyStore
+from books_api.writes import BookWriter
 
 
 @dataclass(frozen=True, slots=True)
-class Collaborators:
+class Dependencies:
     """Opened by the app, closed by the app."""
 
     catalogue: Catalogue
-    writes: Writes
-    cursors: Cursors
-    answers: Answers
+    writer: BookWriter
+    cursors: CursorCodec
+    idempotency: IdempotencyStore
 
 
-def collaborators(request: Request) -> Collaborators:
+def get_dependencies(request: Request) -> Dependencies:
     """Those of this app."""
-    found: Collaborators = request.app.state.collaborators
+    found: Dependencies = request.app.state.collaborators
     return found
 
 
@@ -42,7 +42,7 @@ class PriceRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class FilterParams:
     """The other filters of a question."""
 
     category: Annotated[str | None, Query(max_length=200)] = None
@@ -51,8 +51,8 @@ class Narrowing:
     availability: AvailabilityStatus | None = None
 
 
-def book_filter(
-    prices: Annotated[PriceRange, Depends()], narrowing: Annotated[Narrowing, Depends()]
+def build_filter(
+    prices: Annotated[PriceRange, Depends()], narrowing: Annotated[FilterParams, Depends()]
 ) -> BookFilter:
     """The filters of a question.
 
@@ -71,5 +71,5 @@ def book_filter(
     )
 
 
-Wanted = Annotated[BookFilter, Depends(book_filter)]
-Parts = Annotated[Collaborators, Depends(collaborators)]
+Filter = Annotated[BookFilter, Depends(build_filter)]
+Deps = Annotated[Dependencies, Depends(get_dependencies)]

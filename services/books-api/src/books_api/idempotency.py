@@ -22,14 +22,14 @@ from bookcore.kit.auth import HEADER as INTERNAL_TOKEN
 from bookcore.kit.auth import InternalTokens
 from bookcore.kit.problem import ProblemError
 
-NAME = "Idempotency-Key"
+HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_UNDER_WAY_SECONDS, _KEPT_SECONDS = 60.0, 86_400.0
-_KEPT_HEADERS = ("content-type", "etag", "location")
+_CLAIM_SECONDS, _RESPONSE_SECONDS = 60.0, 86_400.0
+_STORED_HEADERS = ("content-type", "etag", "location")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]  # Any: asyncio's own type for this
 
 
-def _claim(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
+def _run_claim(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the fingerprint and the milliseconds to hold it
     if values[0]:
         return ScriptResult([None], [1, values[0]])
@@ -42,22 +42,22 @@ if stored and #stored > 0 then return {1, stored} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {0}
 """
-CLAIM = Script("idempotency.claim", _CLAIM_LUA, _claim)
+CLAIM_SCRIPT = Script("idempotency.claim", _CLAIM_LUA, _run_claim)
 """Key: one; arguments: bytes, milliseconds. Answers 0 when it was free, else 1 and what stands there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class IdempotentRequest:
     """A request with a key; equal fingerprints mean the same request."""
 
-    place: str
+    cache_key: str
     fingerprint: bytes
 
     @classmethod
-    async def of(cls, request: Request, key: str) -> "Ask":
+    async def from_request(cls, request: Request, key: str) -> "IdempotentRequest":
         """Raises: Invalid for a key of odd form, ProblemError(unauthorized)."""
         if not _KEY.fullmatch(key):
-            raise Invalid("must be 1 to 255 visible ASCII characters", field=NAME)
+            raise Invalid("must be 1 to 255 visible ASCII characters", field=HEADER)
         tokens: InternalTokens = request.app.state.internal_tokens
         user_id = tokens.verify(request.headers.get(INTERNAL_TOKEN, "")).user_id
         place = sha256(f"{user_id}\n{request.url.path}\n{key}".encode()).hexdigest()
@@ -65,40 +65,42 @@ class Ask:
         return cls(f"idempotency:{place}", sha256(said).hexdigest().encode())
 
 
-class Answers:
+class IdempotencyStore:
     """What was answered to which key."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
-    async def once(self, ask: Ask, work: Callable[[], Awaitable[Response]]) -> Response:
+    async def run_once(self, ask: IdempotentRequest, work: Callable[[], Awaitable[Response]]) -> Response:
         """The answer of the work, or the one that it gave before.
 
         Raises: ProblemError, conflict while the first is under way, idempotency-mismatch for another request;
         Unavailable without the cache.
         """
-        stored = await self._claimed(ask)
+        stored = await self._claim_key(ask)
         if stored is not None:
-            return _again(ask, stored)
+            return _replay_response(ask, stored)
         try:
             response = await work()
         except BaseException:
-            await self._free(ask)
+            await self._release_key(ask)
             raise
         if response.status_code < 300:
-            await self._cache.set(ask.place, ask.fingerprint + b"\n" + _pack(response), ttl=_KEPT_SECONDS)
+            await self._cache.set(
+                ask.cache_key, ask.fingerprint + b"\n" + _pack_response(response), ttl=_RESPONSE_SECONDS
+            )
         else:
-            await self._free(ask)
+            await self._release_key(ask)
         return response
 
     async def close(self) -> None:
         """Free the cache."""
         await self._cache.close()
 
-    async def _free(self, ask: Ask) -> None:
-        await self._cache.set(ask.place, b"", ttl=0.001)  # the port deletes by prefix, which is dear
+    async def _release_key(self, ask: IdempotentRequest) -> None:
+        await self._cache.set(ask.cache_key, b"", ttl=0.001)  # the port deletes by prefix, which is dear
 
-    async def _claimed(self, ask: Ask) -> bytes | None:
+    async def _claim_key(self, ask: IdempotentRequest) -> bytes | None:
         done: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
 
         def answered(answer: Any) -> None:  # Any: as the port says
@@ -107,8 +109,8 @@ class Answers:
             else:
                 done.set_result(answer)
 
-        held = int(_UNDER_WAY_SECONDS * 1_000)
-        self._cache.eval_nowait(CLAIM, [ask.place], [ask.fingerprint + b"\n", held], answered)
+        held = int(_CLAIM_SECONDS * 1_000)
+        self._cache.eval_nowait(CLAIM_SCRIPT, [ask.cache_key], [ask.fingerprint + b"\n", held], answered)
         answer = await done
         return bytes(answer[1]) if answer[0] else None
 
@@ -121,19 +123,21 @@ class IdempotentRoute(APIRoute):
         inner = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            key = request.headers.get(NAME)
+            key = request.headers.get(HEADER)
             if key is None or request.method != "POST":
                 return await inner(request)
-            answers: Answers = request.app.state.collaborators.answers
-            return await answers.once(await Ask.of(request, key), lambda: inner(request))
+            answers: IdempotencyStore = request.app.state.collaborators.answers
+            return await answers.run_once(
+                await IdempotentRequest.from_request(request, key), lambda: inner(request)
+            )
 
         return handler
 
 
-def _again(ask: Ask, stored: bytes) -> Response:
+def _replay_response(ask: IdempotentRequest, stored: bytes) -> Response:
     fingerprint, _, packed = stored.partition(b"\n")
     if fingerprint != ask.fingerprint:
-        raise ProblemError("idempotency-mismatch", f"{NAME}: this key came with another request before")
+        raise ProblemError("idempotency-mismatch", f"{HEADER}: this key came with another request before")
     if not packed:
         detail = "the first request with this key is still under way"
         raise ProblemError("conflict", detail, headers={"Retry-After": "1"})
@@ -142,6 +146,6 @@ def _again(ask: Ask, stored: bytes) -> Response:
     return Response(body, status, {**headers, "Idempotency-Replayed": "true"})
 
 
-def _pack(response: Response) -> bytes:
-    headers = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
+def _pack_response(response: Response) -> bytes:
+    headers = {name: value for name, value in response.headers.items() if name in _STORED_HEADERS}
     return orjson.dumps([response.status_code, headers]) + b"\n" + bytes(response.body)

@@ -17,11 +17,11 @@ Amount = Annotated[str, Field(pattern=r"^\d{1,9}(\.\d{1,3})?$", examples=["51.77
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PriceIn(_Strict):
+class PriceIn(_StrictModel):
     """A price that a person typed in."""
 
     amount: Amount
@@ -35,21 +35,21 @@ class PriceIn(_Strict):
         return money
 
 
-class StockIn(_Strict):
+class StockIn(_StrictModel):
     """An availability that a person typed in."""
 
     status: AvailabilityStatus
     quantity: Annotated[int, Field(ge=0, le=999_999_999, strict=True)] | None = None
 
 
-class IdentifiersIn(_Strict):
+class IdentifiersIn(_StrictModel):
     """Numbers by which the trade knows the book."""
 
     upc: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     isbn13: Annotated[str, Field(pattern=r"^97[89][0-9]{10}$", examples=["9780141439518"])] | None = None
 
 
-class AttributesIn(_Strict):
+class AttributesIn(_StrictModel):
     """What only some sources print; amounts are in the price's currency."""
 
     price_excl_tax: Amount | None = None
@@ -89,7 +89,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^;]*[^; ][^
 Millimetres = Annotated[int, Field(ge=1, le=5_000)]
 
 
-class DetailsIn(_Strict):
+class DetailsIn(_StrictModel):
     """What the trade tells of the edition; lengths in mm, weight in g. A width needs a height."""
 
     authors: Annotated[list[Name], Field(max_length=20)] | None = None
@@ -116,10 +116,10 @@ class DetailsIn(_Strict):
         return Details(authors=tuple(name.strip() for name in self.authors or ()), **told)
 
 
-_MERGED = ("identifiers", "attributes", "details")
+_MERGED_FIELDS = ("identifiers", "attributes", "details")
 
 
-class BookPatch(_Strict):
+class BookPatch(_StrictModel):
     """The fields to change; those left out stay as they are, null empties one that may be empty.
 
     `identifiers`, `attributes` and `details` are merged: what they leave out stays, too.
@@ -165,10 +165,10 @@ class BookIn(BookPatch):
             rating=None if self.rating is None else Rating(self.rating),
             price=self.price.to_money(),
             availability=Availability(stock.status, stock.quantity),
-            identifiers=_present(self.identifiers),
+            identifiers=_drop_none(self.identifiers),
             description=self.description,
             image_url=self.image_url,
-            attributes=_present(self.attributes),
+            attributes=_drop_none(self.attributes),
             details=NO_DETAILS if self.details is None else self.details.to_details(),
         )
 
@@ -226,7 +226,7 @@ class PeriodOut(BaseModel):
     last_seen_at: AwareDatetime
 
     @classmethod
-    def of(cls, period: PricePeriod) -> "PeriodOut":
+    def from_period(cls, period: PricePeriod) -> "PeriodOut":
         """From the catalogue's."""
         price = Price(amount=period.price.plain, currency=period.price.currency)
         return cls(price=price, valid_from=period.valid_from, last_seen_at=period.last_seen_at)
@@ -250,7 +250,7 @@ class CategoryOut(BaseModel):
     books: Annotated[int, Field(examples=[19])]
 
     @classmethod
-    def of(cls, found: CategoryCount) -> "CategoryOut":
+    def from_count(cls, found: CategoryCount) -> "CategoryOut":
         """From the catalogue's."""
         return cls(category=found.category, books=found.books)
 
@@ -270,7 +270,7 @@ class FiguresOut(BaseModel):
     mean_rating: str | None
 
     @classmethod
-    def of(cls, found: Statistics) -> "FiguresOut":
+    def from_statistics(cls, found: Statistics) -> "FiguresOut":
         """From the catalogue's."""
         return cls(
             category=found.category,
@@ -299,17 +299,17 @@ class Pending(BaseModel):
     version: Annotated[int, Field(examples=[1772366400000000])]
 
 
-def patched(stored: VersionedBook, patch: BookPatch) -> BookIn:
+def apply_patch(stored: VersionedBook, patch: BookPatch) -> BookIn:
     """The whole book after the patch, checked again as a new one would be."""
     state = BookState.from_stored(stored)
     now = state.model_dump(mode="json", include=set(BookIn.model_fields))
     now["price"] = state.price.model_dump()
     for name, value in patch.model_dump(mode="json", exclude_unset=True).items():
-        if name in _MERGED and value is not None:
+        if name in _MERGED_FIELDS and value is not None:
             value = {k: v for k, v in {**(now[name] or {}), **value}.items() if v is not None}
         now[name] = value
     return BookIn.model_validate(now)
 
 
-def _present(model: BaseModel | None) -> dict[str, str]:
+def _drop_none(model: BaseModel | None) -> dict[str, str]:
     return {} if model is None else model.model_dump(exclude_none=True)

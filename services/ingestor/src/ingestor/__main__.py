@@ -15,8 +15,8 @@ from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
-from ingestor.app import Ingestor, collect_seldom
-from ingestor.migrate import migrate
+from ingestor.app import Ingestor, tune_garbage_collector
+from ingestor.migrate import migrate_stores
 from ingestor.replay import replay
 from ingestor.settings import Settings
 
@@ -47,14 +47,14 @@ def _ingest(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with Ingestor(settings) as ingestor:
-        collect_seldom()
+        tune_garbage_collector()
         structlog.get_logger().info("started")
         ingestor.run(stop)
     return 0
 
 
 def _migrate(settings: Settings) -> int:
-    for line in migrate(settings):
+    for line in migrate_stores(settings):
         sys.stdout.write(f"{line}\n")
     return 0
 
@@ -64,7 +64,7 @@ def _replay(settings: Settings, *, swap: bool) -> int:
     sys.stdout.write(f"{result}\n")
     if swap:
         sys.stdout.write("the rebuilt catalogue and index are the living ones now\n")
-    return 0 if swap or result.equal else 1
+    return 0 if swap or result.is_equal else 1
 
 
 if __name__ == "__main__":

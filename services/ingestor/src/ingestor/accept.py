@@ -12,33 +12,35 @@ from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
 
-_EARLIEST = 0
+_MIN_VERSION = 0
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class ValidatedBatch:
     """Every record of a batch is in exactly one of the two."""
 
     observations: tuple[Observation, ...]
-    parked: tuple[RejectedRecord, ...]
+    rejected: tuple[RejectedRecord, ...]
 
 
-def accept(batch: Batch) -> Accepted:
+def validate_batch(batch: Batch) -> ValidatedBatch:
     """Read and check a batch; pure."""
     observations: list[Observation] = []
     parked: list[RejectedRecord] = []
     for record in batch.records:
         try:
-            observations.append(_observation(record))
+            observations.append(_decode_observation(record))
         except Invalid as error:
             parked.append(RejectedRecord(record, str(error)))
-    return Accepted(tuple(observations), tuple(parked))
+    return ValidatedBatch(tuple(observations), tuple(parked))
 
 
-def _observation(record: Record) -> Observation:
+def _decode_observation(record: Record) -> Observation:
     event = decode(record).event
-    if isinstance(event, BookObserved | BookWithdrawn) and not _EARLIEST <= event.version <= _latest(record):
+    if isinstance(
+        event, BookObserved | BookWithdrawn
+    ) and not _MIN_VERSION <= event.version <= _compute_latest_version(record):
         raise Invalid("lies before 1970, or a day or more after the event was published", field="observed_at")
     if isinstance(event, BookWithdrawn):
         return Observation(make_book_id(event.source, event.source_id), None, event.version, event.event_id)
@@ -50,6 +52,6 @@ def _observation(record: Record) -> Observation:
     return Observation(book.id, book, event.version, event.event_id)
 
 
-def _latest(record: Record) -> int:
+def _compute_latest_version(record: Record) -> int:
     """A clock may be wrong by less than a day; a version far in the future would outlive the truth."""
     return to_version(record.timestamp + _DAY)

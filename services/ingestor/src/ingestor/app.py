@@ -12,15 +12,15 @@ from bookcore.event_log import open_event_log
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.lake import open_lake
 from bookcore.search import open_search_index
-from ingestor.catalogue import CatalogueSink, catalogue_runner
-from ingestor.index import IndexSink, index_runner
-from ingestor.relay import Relay
+from ingestor.catalogue import CatalogueSink, create_catalogue_loop
+from ingestor.index import IndexSink, create_index_loop
+from ingestor.relay import OutboxRelay
 from ingestor.settings import Settings
 
 _NEW_OBJECTS_PER_COLLECTION = 50_000
 
 
-def collect_seldom() -> None:
+def tune_garbage_collector() -> None:
     """A batch makes many objects and no cycles; looking through them took half of a first load's CPU time."""
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 10, 10)
@@ -39,7 +39,7 @@ class Ingestor:
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            self._open(opening)
+            self._open_stores(opening)
             self._closing = opening.pop_all()
         return self
 
@@ -55,7 +55,7 @@ class Ingestor:
         """
         failures: list[BaseException] = []
         threads = [
-            Thread(target=_guarded, args=(loop, stop, failures), name=name)
+            Thread(target=_run_guarded, args=(loop, stop, failures), name=name)
             for name, loop in self._loops.items()
         ]
         for thread in threads:
@@ -66,7 +66,7 @@ class Ingestor:
         if failures:
             raise failures[0]
 
-    def _open(self, opening: ExitStack) -> None:
+    def _open_stores(self, opening: ExitStack) -> None:
         settings = self._settings
         index = open_search_index(settings.search_url, writable=True)
         opening.callback(index.close)
@@ -77,17 +77,19 @@ class Ingestor:
         catalogue = open_catalogue(settings.catalogue_url)
         opening.callback(catalogue.close)
         owes = Event()
-        sink = CatalogueSink(lake, catalogue, DeadLetterQueue(log, settings.limits), owes=owes)
-        relay = Relay(catalogue, log)
-        indexing = IndexSink(index, DeadLetterQueue(log, settings.limits))
+        sink = CatalogueSink(
+            lake, catalogue, DeadLetterQueue(log, settings.dead_letter_limits), outbox_ready=owes
+        )
+        relay = OutboxRelay(catalogue, log)
+        indexing = IndexSink(index, DeadLetterQueue(log, settings.dead_letter_limits))
         self._loops = {
-            "catalogue": catalogue_runner(log, sink, catalogue, limit=settings.ingestor_batch),
+            "catalogue": create_catalogue_loop(log, sink, catalogue, limit=settings.ingestor_batch),
             "relay": lambda stop: relay.run(stop, owes),
-            "index": index_runner(log, indexing, limit=settings.ingestor_batch),
+            "index": create_index_loop(log, indexing, limit=settings.ingestor_batch),
         }
 
 
-def _guarded(loop: Callable[[Event], None], stop: Event, failures: list[BaseException]) -> None:
+def _run_guarded(loop: Callable[[Event], None], stop: Event, failures: list[BaseException]) -> None:
     try:
         loop(stop)
     except BaseException as error:  # noqa: BLE001 - run() raises it again, once the others have stopped

@@ -9,14 +9,14 @@ from bookcore.lake.layout import make_batch_key, pack_records, unpack_records
 
 
 @dataclass(frozen=True, slots=True)
-class Archived:
+class StoredBatch:
     """What is in the lake for sure, and where."""
 
     batch: Batch
     key: str
 
 
-def archive(lake: Lake, batch: Batch) -> Archived:
+def archive_batch(lake: Lake, batch: Batch) -> StoredBatch:
     """Put the batch in the lake.
 
     When an earlier try got there first, its content counts, which may be shorter: the caller does that much
@@ -25,11 +25,11 @@ def archive(lake: Lake, batch: Batch) -> Archived:
     """
     key = make_batch_key(batch)
     if lake.put(key, pack_records(batch.records)):
-        return Archived(batch, key)
+        return StoredBatch(batch, key)
     stored = unpack_records(lake.get(key))
     if any(mine != theirs for mine, theirs in zip(batch.records, stored, strict=False)):
         raise Invalid(
             f"the lake's {key} holds other records than the event log: the log was replaced;"
             " bring it back, or start with a fresh data folder"
         )
-    return Archived(Batch(batch.topic, batch.partition, stored), key)
+    return StoredBatch(Batch(batch.topic, batch.partition, stored), key)

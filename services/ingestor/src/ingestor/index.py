@@ -31,7 +31,7 @@ class IndexSink:
         parked: list[RejectedRecord] = []
         for record in batch.records:
             try:
-                changes.append(_change(record))
+                changes.append(_decode_change(record))
             except Invalid as error:
                 parked.append(RejectedRecord(record, str(error)))
         try:
@@ -44,7 +44,7 @@ class IndexSink:
         return batch.next
 
 
-def _change(record: Record) -> VersionedBook | RemovedBook:
+def _decode_change(record: Record) -> VersionedBook | RemovedBook:
     event = decode(record).event
     if isinstance(event, BookGone):
         return RemovedBook(event.book_id, event.version)
@@ -53,6 +53,6 @@ def _change(record: Record) -> VersionedBook | RemovedBook:
     raise Invalid(f"{event.type} does not belong on this topic")
 
 
-def index_runner(log: EventLog, sink: IndexSink, *, limit: int) -> Callable[[Event], None]:
+def create_index_loop(log: EventLog, sink: IndexSink, *, limit: int) -> Callable[[Event], None]:
     """The consumer that feeds the search index, in a group of its own."""
     return ConsumerLoop(log.create_consumer(GROUP, [STATE.name]), sink.handle, limit=limit, name=GROUP).run

@@ -8,7 +8,7 @@ from bookcore.lake import prepare_lake
 from ingestor.settings import Settings
 
 
-def migrate(settings: Settings) -> Iterator[str]:
+def migrate_stores(settings: Settings) -> Iterator[str]:
     """Each step as a line, once it is done; the search index is made by the first ingestor that writes it."""
     yield prepare_lake(settings.lake_url)
     yield prepare_catalogue(settings.catalogue_url)

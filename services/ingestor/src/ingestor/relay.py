@@ -11,25 +11,25 @@ from bookcore.kit.retry import run_until_stopped
 _BATCH = 1_000
 
 
-class Relay:
+class OutboxRelay:
     """Sending again after a crash repeats ids, never order; the database's lock keeps a second relay out."""
 
     def __init__(self, catalogue: Catalogue, log: EventLog) -> None:
         self._catalogue = catalogue
         self._event_log = log
 
-    def run(self, stop: Event, owes: Event) -> None:
+    def run(self, stop: Event, outbox_ready: Event) -> None:
         """Send whenever `owes` is set, and look twice a second in any case."""
 
         def send_all() -> None:
-            owes.wait(0.5)
-            owes.clear()
-            while self.step():
+            outbox_ready.wait(0.5)
+            outbox_ready.clear()
+            while self.relay_batch():
                 pass
 
         run_until_stopped(send_all, stop, name="ingestor.relay")
 
-    def step(self) -> int:
+    def relay_batch(self) -> int:
         """Send the head of the line; how many messages that were."""
         with self._catalogue.begin_read() as connection:
             if not read_next_messages(connection, 1):

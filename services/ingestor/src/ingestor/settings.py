@@ -21,6 +21,6 @@ class Settings(SharedSettings):
     )
 
     @property
-    def limits(self) -> DeadLetterLimits:
+    def dead_letter_limits(self) -> DeadLetterLimits:
         """When to stop."""
         return DeadLetterLimits(consecutive=self.dead_letter_consecutive, ratio=self.dead_letter_ratio)

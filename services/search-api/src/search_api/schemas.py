@@ -61,7 +61,7 @@ class HitOut(BaseModel):
     score: Annotated[float, Field(examples=[12.3456])]
 
     @classmethod
-    def of(cls, hit: SearchHit) -> "HitOut":
+    def from_hit(cls, hit: SearchHit) -> "HitOut":
         """From the index's."""
         return cls(book=BookState.from_stored(hit.book), score=round(hit.score, 4))
 
@@ -85,14 +85,14 @@ class SearchOut(BaseModel):
     ]
 
     @classmethod
-    def of(cls, question: SearchIn, page: SearchPage, *, took_ms: float) -> "SearchOut":
+    def from_page(cls, question: SearchIn, page: SearchPage, *, took_ms: float) -> "SearchOut":
         """From the index's."""
         return cls(
             query=question.q,
             total=page.total,
             took_ms=round(took_ms, 2),
-            items=[HitOut.of(hit) for hit in page.hits],
-            facets={name: _values(counts) for name, counts in page.facets.items()},
+            items=[HitOut.from_hit(hit) for hit in page.hits],
+            facets={name: _sort_values(counts) for name, counts in page.facets.items()},
         )
 
 
@@ -110,11 +110,11 @@ class SuggestOut(BaseModel):
     items: list[SuggestionOut]
 
     @classmethod
-    def of(cls, found: list[Suggestion]) -> "SuggestOut":
+    def from_suggestions(cls, found: list[Suggestion]) -> "SuggestOut":
         """From the index's."""
         return cls(items=[SuggestionOut(text=s.text, kind=s.kind, book_id=s.book_id) for s in found])
 
 
-def _values(counts: Mapping[str, int]) -> list[FacetValue]:
+def _sort_values(counts: Mapping[str, int]) -> list[FacetValue]:
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [FacetValue(value=value, count=count) for value, count in by_count]

@@ -13,7 +13,7 @@ from bookcore.events.json_schemas import Example, build_schemas, load_examples
 from bookcore.events.message import Batch
 from bookcore.events.topics import CHANGED, DECIDED, OBSERVED, PREDICTED, STATE, Topic
 from bookcore.search import open_search_index
-from ingestor.accept import accept
+from ingestor.accept import validate_batch
 from ingestor.index import IndexSink
 
 FOLDER = Path(bookcore.events.__file__).parent
@@ -47,7 +47,7 @@ def test_an_example_is_in_the_present_form(example: Example) -> None:
 
 def test_the_catalogue_takes_every_example_of_its_topic() -> None:
     records = [example.record for example in load_examples(OBSERVED.name)]
-    assert accept(Batch(OBSERVED.name, records[0].partition, records)).parked == ()
+    assert validate_batch(Batch(OBSERVED.name, records[0].partition, records)).rejected == ()
 
 
 def test_the_index_takes_every_example_of_its_topic(tmp_path: Path) -> None:

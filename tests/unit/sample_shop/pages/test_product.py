@@ -4,7 +4,7 @@ import pytest
 from parsel import Selector
 
 from sample_shop.shop import Moment, Shop
-from sample_shop.storefront import rendered_product
+from sample_shop.storefront import render_product
 
 SHOP = Shop()
 TAXED, WITHOUT_BLURB, OUT_OF_STOCK = 3, 5, 6
@@ -17,7 +17,7 @@ def rows(page: Selector) -> list[tuple[str, str]]:
 
 
 def product(number: int) -> Selector:
-    return Selector(rendered_product(SHOP, number, Moment()).decode())
+    return Selector(render_product(SHOP, number, Moment()).decode())
 
 
 def test_the_information_table_says_what_is_true() -> None:
@@ -45,9 +45,9 @@ def test_the_main_part_shows_title_price_rating_and_picture(number: int) -> None
 def test_the_description_survives_escaping(number: int) -> None:
     page = product(number)
     assert page.xpath("//*[@id='product_description']/following-sibling::p[1]/text()").get() == (
-        SHOP.description(number)
+        SHOP.get_description(number)
     )
-    assert page.css("meta[name=description]::attr(content)").get("").strip() == SHOP.description(number)
+    assert page.css("meta[name=description]::attr(content)").get("").strip() == SHOP.get_description(number)
 
 
 def test_a_book_without_description_has_no_such_section() -> None:
@@ -62,7 +62,11 @@ def test_a_book_that_is_gone_says_so() -> None:
 
 def test_the_breadcrumb_leads_home_through_the_category() -> None:
     crumbs = product(1).css("ul.breadcrumb li")
-    assert [crumb.css("a::text").get() for crumb in crumbs][:3] == ["Home", "Books", SHOP.category_of(1).name]
+    assert [crumb.css("a::text").get() for crumb in crumbs][:3] == [
+        "Home",
+        "Books",
+        SHOP.get_category(1).name,
+    ]
     assert crumbs[3].css("::text").get() == SHOP.edition(1).title
 
 
@@ -77,4 +81,4 @@ def test_the_newest_book_has_no_others_below() -> None:
 
 def test_a_book_that_was_never_printed_is_refused() -> None:
     with pytest.raises(ValueError, match="books 1 to 60"):
-        rendered_product(SHOP, 61, Moment())
+        render_product(SHOP, 61, Moment())

@@ -15,20 +15,20 @@ from sample_shop.text import words, writing
     ],
 )
 def test_a_slug_is_plain_ascii(text: str, slug: str) -> None:
-    assert writing.slug(text) == slug
+    assert writing.make_slug(text) == slug
 
 
 def test_no_accented_letter_of_the_vocabulary_is_lost_from_a_slug() -> None:
     for word in (*words.PLACES, *words.FIRST_NAMES, *words.CATEGORIES):
         letters = sum(map(str.isalnum, word))
-        assert len(writing.slug(word).replace("-", "")) == letters
+        assert len(writing.make_slug(word).replace("-", "")) == letters
 
 
 def test_a_card_prints_four_words_at_most() -> None:
-    assert writing.short_title("The Ferry of Ghent") == "The Ferry of Ghent"
-    assert writing.short_title("The Ferry of São Bento") == "The Ferry of São ..."
+    assert writing.shorten_title("The Ferry of Ghent") == "The Ferry of Ghent"
+    assert writing.shorten_title("The Ferry of São Bento") == "The Ferry of São ..."
 
 
 def test_every_pattern_can_be_filled() -> None:
-    texts = [writing.title(Dice(n)) + writing.blurb(Dice(n)) for n in range(2000)]
+    texts = [writing.write_title(Dice(n)) + writing.write_blurb(Dice(n)) for n in range(2000)]
     assert not any("{" in text for text in texts)

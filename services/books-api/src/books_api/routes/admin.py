@@ -13,30 +13,30 @@ from bookcore.events.book import BookState
 from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
 from bookcore.kit.validation import explain_error, locate_error
-from books_api.dependencies import Parts
-from books_api.idempotency import NAME, IdempotentRoute
-from books_api.routes.books import etag, living
-from books_api.schemas import BookIn, BookPatch, Pending, patched
-from books_api.writes import Written
+from books_api.dependencies import Deps
+from books_api.idempotency import HEADER, IdempotentRoute
+from books_api.routes.books import format_etag, get_live_book
+from books_api.schemas import BookIn, BookPatch, Pending, apply_patch
+from books_api.writes import WriteResult
 
 router = APIRouter(tags=["writing"], route_class=IdempotentRoute)
 IfMatch = Annotated[
     str | None, Header(description="the ETag that you read; refused with 412 if it has moved")
 ]
-OnceOnly = Annotated[
+IdempotencyKey = Annotated[
     str | None,
     Header(
-        alias=NAME,
+        alias=HEADER,
         pattern=r"^[\x21-\x7e]{1,255}$",
         description="a name of your own for this request; send it again to be sure that it was done once",
         examples=["5f0c9c52-2b7e-4f4c-9f0e-6d1f0a1b2c3d"],
     ),
 ]
 """Read by IdempotentRoute; here so that the OpenAPI document says so."""
-_ACCEPTED: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for this
+_ACCEPTED_RESPONSES: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for this
     202: {"model": Pending, "description": "safe in the event log, in the catalogue soon"}
 }
-_MOVED = describe_problems("not-found", "conflict", "precondition-failed")
+_WRITE_PROBLEMS = describe_problems("not-found", "conflict", "precondition-failed")
 
 
 @router.post(
@@ -44,56 +44,68 @@ _MOVED = describe_problems("not-found", "conflict", "precondition-failed")
     operation_id="create_book",
     status_code=201,
     response_model=BookState,
-    responses=_ACCEPTED | describe_problems("conflict", "idempotency-mismatch"),
+    responses=_ACCEPTED_RESPONSES | describe_problems("conflict", "idempotency-mismatch"),
 )
-def create_book(book: BookIn, parts: Parts, _: OnceOnly = None) -> Response:
+def create_book(book: BookIn, parts: Deps, _: IdempotencyKey = None) -> Response:
     """A new book. Sent again with the same Idempotency-Key within a day, it gets the same answer."""
     wanted = make_book_id(book.source, book.source_id)
-    with parts.writes.turn(wanted):
+    with parts.writer.lock_book(wanted):
         with parts.catalogue.begin_read() as connection:
             stored = queries.get_book(connection, wanted)
         if stored is not None and not stored.deleted:
             raise Conflict(f"there is a book {stored.book.id} already; change it with PATCH")
-        return _answer(parts.writes.put(book.to_book(), over=stored), status=201)
+        return _build_response(parts.writer.put_book(book.to_book(), over=stored), status=201)
 
 
 @router.patch(
-    "/books/{book_id}", operation_id="update_book", response_model=BookState, responses=_ACCEPTED | _MOVED
+    "/books/{book_id}",
+    operation_id="update_book",
+    response_model=BookState,
+    responses=_ACCEPTED_RESPONSES | _WRITE_PROBLEMS,
 )
-def update_book(book_id: str, patch: BookPatch, parts: Parts, if_match: IfMatch = None) -> Response:
+def update_book(book_id: str, patch: BookPatch, parts: Deps, if_match: IfMatch = None) -> Response:
     """Change some fields of a book."""
-    with parts.writes.turn(book_id):
-        stored = _expected(living(parts.catalogue, book_id), if_match)
-        return _answer(parts.writes.put(_patched(stored, patch), over=stored), status=200)
+    with parts.writer.lock_book(book_id):
+        stored = _check_if_match(get_live_book(parts.catalogue, book_id), if_match)
+        return _build_response(parts.writer.put_book(_apply_patch(stored, patch), over=stored), status=200)
 
 
-@router.delete("/books/{book_id}", operation_id="delete_book", status_code=204, responses=_ACCEPTED | _MOVED)
-def delete_book(book_id: str, parts: Parts, if_match: IfMatch = None) -> Response:
+@router.delete(
+    "/books/{book_id}",
+    operation_id="delete_book",
+    status_code=204,
+    responses=_ACCEPTED_RESPONSES | _WRITE_PROBLEMS,
+)
+def delete_book(book_id: str, parts: Deps, if_match: IfMatch = None) -> Response:
     """Take a book out; a crawl that sees it again brings it back."""
-    with parts.writes.turn(book_id):
-        written = parts.writes.withdraw(_expected(living(parts.catalogue, book_id), if_match))
-    return Response(status_code=204) if written.stored else _answer(written, status=204)
+    with parts.writer.lock_book(book_id):
+        written = parts.writer.withdraw_book(
+            _check_if_match(get_live_book(parts.catalogue, book_id), if_match)
+        )
+    return Response(status_code=204) if written.stored else _build_response(written, status=204)
 
 
-def _patched(stored: VersionedBook, patch: BookPatch) -> Book:
+def _apply_patch(stored: VersionedBook, patch: BookPatch) -> Book:
     try:
-        return patched(stored, patch).to_book()
+        return apply_patch(stored, patch).to_book()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise Invalid(explain_error(first), field=locate_error(first)) from error
 
 
-def _expected(stored: VersionedBook, if_match: str | None) -> VersionedBook:
-    if if_match not in (None, "*", etag(stored)):
-        raise ProblemError("precondition-failed", f"the book is at {etag(stored)}, you named {if_match}")
+def _check_if_match(stored: VersionedBook, if_match: str | None) -> VersionedBook:
+    if if_match not in (None, "*", format_etag(stored)):
+        raise ProblemError(
+            "precondition-failed", f"the book is at {format_etag(stored)}, you named {if_match}"
+        )
     return stored
 
 
-def _answer(written: Written, *, status: int) -> Response:
-    headers = {"Location": f"/books/{written.id}"}
+def _build_response(written: WriteResult, *, status: int) -> Response:
+    headers = {"Location": f"/books/{written.book_id}"}
     if written.stored is None:
-        pending = Pending(id=written.id, version=written.version)
+        pending = Pending(id=written.book_id, version=written.version)
         return JSONResponse(pending.model_dump(), 202, headers)
-    headers["ETag"] = etag(written.stored)
+    headers["ETag"] = format_etag(written.stored)
     body = BookState.from_stored(written.stored).model_dump_json()
     return Response(body, status, headers, media_type="application/json")

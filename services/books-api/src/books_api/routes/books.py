@@ -14,7 +14,7 @@ from bookcore.domain.errors import Invalid, NotFound
 from bookcore.events.book import BookState
 from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
-from books_api.dependencies import Collaborators, Parts, Wanted
+from books_api.dependencies import Dependencies, Deps, Filter
 from books_api.schemas import BookField, BookPage, BookPart, BookPartPage, HistoryOut, PeriodOut
 
 router = APIRouter(tags=["books"])
@@ -38,7 +38,7 @@ class Paging(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200)] = 20
 
 
-class Choice(BaseModel):
+class BookSelection(BaseModel):
     """Which books by name, and what of each."""
 
     ids: Annotated[
@@ -52,7 +52,7 @@ class Choice(BaseModel):
     fields: Fields = ()
 
 
-Chosen = Annotated[Choice, Query()]
+Selection = Annotated[BookSelection, Query()]
 
 
 @router.get(
@@ -62,7 +62,7 @@ Chosen = Annotated[Choice, Query()]
     responses=describe_problems("bad-cursor"),
 )
 def list_books(
-    request: Request, parts: Parts, wanted: Wanted, paging: Annotated[Paging, Depends()], choice: Chosen
+    request: Request, parts: Deps, wanted: Filter, paging: Annotated[Paging, Depends()], choice: Selection
 ) -> Response:
     """Books by filter, in the order asked for, a page at a time; `Link: rel="next"` leads on. Or by `ids`."""
     if choice.ids:
@@ -70,12 +70,16 @@ def list_books(
             raise Invalid("can't be combined with filters or a cursor", field="ids")
         with parts.catalogue.begin_read() as connection:
             named = [book for book in queries.get_books(connection, choice.ids) if not book.deleted]
-        return _json({"items": [_shown(book, choice.fields) for book in named], "next": None})
-    after = _after(parts, wanted, paging)
+        return _build_json_response(
+            {"items": [_render_book(book, choice.fields) for book in named], "next": None}
+        )
+    after = _resolve_cursor(parts, wanted, paging)
     with parts.catalogue.begin_read() as connection:
         books, end = queries.list_books(connection, wanted, sort=paging.sort, after=after, limit=paging.limit)
-    following = parts.cursors.write(end, wanted, paging.sort) if end else None
-    answer = _json({"items": [_shown(stored, choice.fields) for stored in books], "next": following})
+    following = parts.cursors.encode_cursor(end, wanted, paging.sort) if end else None
+    answer = _build_json_response(
+        {"items": [_render_book(stored, choice.fields) for stored in books], "next": following}
+    )
     if following:
         others = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
         answer.headers["Link"] = f'</books?{urlencode([*others, ("cursor", following)])}>; rel="next"'
@@ -88,48 +92,48 @@ def list_books(
     response_model=BookState | BookPart,
     responses=describe_problems("not-found"),
 )
-def get_book(book_id: str, parts: Parts, fields: Fields = ()) -> Response:
+def get_book(book_id: str, parts: Deps, fields: Fields = ()) -> Response:
     """One book; the ETag is its version."""
-    stored = living(parts.catalogue, book_id)
-    answer = _json(_shown(stored, fields))
-    answer.headers["ETag"] = etag(stored)
+    stored = get_live_book(parts.catalogue, book_id)
+    answer = _build_json_response(_render_book(stored, fields))
+    answer.headers["ETag"] = format_etag(stored)
     return answer
 
 
 @router.get(
     "/books/{book_id}/history", operation_id="get_book_history", responses=describe_problems("not-found")
 )
-def get_history(book_id: str, parts: Parts) -> HistoryOut:
+def get_history(book_id: str, parts: Deps) -> HistoryOut:
     """The prices that a book has had, oldest first."""
-    living(parts.catalogue, book_id)
+    get_live_book(parts.catalogue, book_id)
     with parts.catalogue.begin_read() as connection:
         periods = queries.get_price_history(connection, book_id)
-    return HistoryOut(id=book_id, prices=[PeriodOut.of(period) for period in periods])
+    return HistoryOut(id=book_id, prices=[PeriodOut.from_period(period) for period in periods])
 
 
-def _shown(stored: VersionedBook, fields: Sequence[BookField]) -> dict[str, object]:
+def _render_book(stored: VersionedBook, fields: Sequence[BookField]) -> dict[str, object]:
     whole = BookState.from_stored(stored).model_dump(mode="json")
     return {name: whole[name] for name in whole if name == "id" or name in fields} if fields else whole
 
 
-def _json(content: object) -> Response:
+def _build_json_response(content: object) -> Response:
     return Response(orjson.dumps(content), media_type="application/json")
 
 
-def _after(parts: Collaborators, wanted: BookFilter, paging: Paging) -> PageKey | None:
+def _resolve_cursor(parts: Dependencies, wanted: BookFilter, paging: Paging) -> PageKey | None:
     if not paging.cursor:
         return None
-    end = parts.cursors.read(paging.cursor, wanted, paging.sort)
+    end = parts.cursors.decode_cursor(paging.cursor, wanted, paging.sort)
     if end.value is not None:
-        return PageKey(end.value, end.id)
+        return PageKey(end.value, end.book_id)
     with parts.catalogue.begin_read() as connection:
-        found = queries.get_page_key(connection, end.id, sort=paging.sort)
+        found = queries.get_page_key(connection, end.book_id, sort=paging.sort)
     if found is None:
         raise ProblemError("bad-cursor", "cursor: the book that it stands at is gone")
     return found
 
 
-def living(catalogue: Catalogue, book_id: str) -> VersionedBook:
+def get_live_book(catalogue: Catalogue, book_id: str) -> VersionedBook:
     """Raises: NotFound when there is no such book, or no longer."""
     with catalogue.begin_read() as connection:
         stored = queries.get_book(connection, book_id)
@@ -138,6 +142,6 @@ def living(catalogue: Catalogue, book_id: str) -> VersionedBook:
     return stored
 
 
-def etag(stored: VersionedBook) -> str:
+def format_etag(stored: VersionedBook) -> str:
     """Strong: the version moves with every accepted observation."""
     return f'"{stored.version}"'

@@ -12,15 +12,15 @@ router = APIRouter(tags=["search"])
 
 
 @router.get("/search", operation_id="search_books")
-def search(request: Request, question: Annotated[SearchIn, Query()]) -> SearchOut:
+def search_books(request: Request, question: Annotated[SearchIn, Query()]) -> SearchOut:
     """Books that have all the words (the last one may be unfinished), or an identifier as typed.
 
     Accents and case don't matter. Words are looked for in title, category,
     description and identifiers.
     """
     started = time.perf_counter()
-    page = _index(request).search(question.to_query())
-    return SearchOut.of(question, page, took_ms=(time.perf_counter() - started) * 1000)
+    page = _get_index(request).search(question.to_query())
+    return SearchOut.from_page(question, page, took_ms=(time.perf_counter() - started) * 1000)
 
 
 @router.get("/search/suggest", operation_id="suggest")
@@ -32,9 +32,9 @@ def suggest(
     limit: Annotated[int, Query(ge=1, le=20, description="suggestions in the answer at most")] = 8,
 ) -> SuggestOut:
     """Categories and titles that have the typed words, the last as a beginning; first those that begin so."""
-    return SuggestOut.of(list(_index(request).suggest(q, limit=limit)))
+    return SuggestOut.from_suggestions(list(_get_index(request).suggest(q, limit=limit)))
 
 
-def _index(request: Request) -> SearchIndex:
+def _get_index(request: Request) -> SearchIndex:
     index: SearchIndex = request.app.state.index
     return index
