@@ -112,7 +112,7 @@ def test_a_second_one_is_told_to_wait_while_the_first_is_under_way() -> None:
 
         first = asyncio.create_task(answers.run_once(ask, slow))
         await begun.wait()
-        with pytest.raises(ProblemError, match="still under way"):
+        with pytest.raises(ProblemError, match="is in progress"):
             await answers.run_once(ask, slow)
         go_on.set()
         await first

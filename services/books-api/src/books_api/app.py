@@ -1,4 +1,4 @@
-"""The books API as a whole: opens the catalogue and the event log, closes both."""
+"""App factory of the books API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ from books_api.writes import BookWriter
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Nothing is opened before the app starts."""
+    """Opens the stores at startup, closes them at shutdown."""
     opened: list[Catalogue] = []
 
     @asynccontextmanager
@@ -29,24 +29,24 @@ def create_app(settings: Settings) -> FastAPI:
         secret = settings.internal_secret.get_secret_value()
         store = open_catalogue(settings.catalogue_url)
         log = open_event_log(settings.event_log_url)
-        writes = BookWriter(log, store, SystemClock(), wait=settings.books_api_write_wait)
+        writer = BookWriter(log, store, SystemClock(), wait=settings.books_api_write_wait)
         app.state.internal_tokens = InternalTokens(secret)
-        answers = IdempotencyStore(open_cache(settings.cache_url))
-        app.state.collaborators = Dependencies(store, writes, CursorCodec(secret), answers)
+        idempotency = IdempotencyStore(open_cache(settings.cache_url))
+        app.state.dependencies = Dependencies(store, writer, CursorCodec(secret), idempotency)
         opened.append(store)
         yield
         opened.clear()
-        await answers.close()
+        await idempotency.close()
         log.close()
         store.close()
 
-    def ready() -> None:
+    def check_ready() -> None:
         if not opened:
             raise Unavailable("the catalogue is not open yet")
         with opened[0].begin_read() as connection:
             queries.get_next_offset(connection, "", 0)
 
-    app = create_service("Bookstream books", lifespan=lifespan, ready=ready)
+    app = create_service("Bookstream books", lifespan=lifespan, ready=check_ready)
     for router in (catalogue.router, books.router):
         app.include_router(router, dependencies=[require_scope(Scope.BOOKS_READ)])
     app.include_router(admin.router, dependencies=[require_scope(Scope.BOOKS_WRITE)])

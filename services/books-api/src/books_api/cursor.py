@@ -1,34 +1,34 @@
-"""Where a page of books ended, as a cursor that is good for the same filters and order only."""
+"""Cursors of book pages: the end of a page, signed together with filters and order."""
 
 from dataclasses import dataclass
 
 from bookcore.catalogue import BookFilter, PageKey, Sort
 from bookcore.kit.cursor import SignedCursors
 
-_MAX_LENGTH = 200  # characters: a cursor is a part of an address
+_MAX_LENGTH = 200  # characters: a cursor is part of a URL
 
 
 @dataclass(frozen=True, slots=True)
 class PagePosition:
-    """Where a page ended. `value` None: too long to carry about, it stands in the row of that book."""
+    """End of a page. `value` None: too long for a cursor; read it from the row of that book."""
 
     value: str | int | None
     book_id: str
 
 
 class CursorCodec:
-    """Signed, so that nobody can ask for what a page would not have led to."""
+    """Encodes and verifies signed cursors."""
 
     def __init__(self, secret: str) -> None:
         self._signed = SignedCursors(secret)
 
     def encode_cursor(self, end: PageKey, wanted: BookFilter, sort: Sort) -> str:
-        """The cursor for what comes after `end`."""
+        """Cursor of the page after `end`."""
         value = None if isinstance(end.value, str) and len(end.value) > _MAX_LENGTH else end.value
         return self._signed.encode([value, end.id], question=_describe_query(wanted, sort))
 
     def decode_cursor(self, cursor: str, wanted: BookFilter, sort: Sort) -> PagePosition:
-        """Raises: ProblemError(bad-cursor) for anything but a cursor of ours for this very question."""
+        """Raises: ProblemError(bad-cursor) for a modified cursor and for one of other filters or order."""
         value, book_id = self._signed.decode(cursor, question=_describe_query(wanted, sort))
         return PagePosition(value, str(book_id))
 

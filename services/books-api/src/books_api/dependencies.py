@@ -1,4 +1,4 @@
-"""What the routes need, as FastAPI hands it to them."""
+"""FastAPI dependencies of the routes."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,7 +16,7 @@ from books_api.writes import BookWriter
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """Opened by the app, closed by the app."""
+    """Collaborators that the app opens and closes; at `app.state.dependencies`."""
 
     catalogue: Catalogue
     writer: BookWriter
@@ -25,9 +25,9 @@ class Dependencies:
 
 
 def get_dependencies(request: Request) -> Dependencies:
-    """Those of this app."""
-    found: Dependencies = request.app.state.collaborators
-    return found
+    """Dependencies of this app."""
+    dependencies: Dependencies = request.app.state.dependencies
+    return dependencies
 
 
 Amount = Annotated[Decimal | None, Query(ge=0, le=1_000_000_000, decimal_places=2, allow_inf_nan=False)]
@@ -35,7 +35,7 @@ Amount = Annotated[Decimal | None, Query(ge=0, le=1_000_000_000, decimal_places=
 
 @dataclass(frozen=True, slots=True)
 class PriceRange:
-    """`min_price` and `max_price` of a question, in major units, inclusive."""
+    """Price filters in major units, inclusive."""
 
     min_price: Amount = None
     max_price: Amount = None
@@ -43,7 +43,7 @@ class PriceRange:
 
 @dataclass(frozen=True, slots=True)
 class FilterParams:
-    """The other filters of a question."""
+    """Filters by category, source, rating and availability."""
 
     category: Annotated[str | None, Query(max_length=200)] = None
     source: Annotated[str | None, Query(max_length=40)] = None
@@ -52,22 +52,19 @@ class FilterParams:
 
 
 def build_filter(
-    prices: Annotated[PriceRange, Depends()], narrowing: Annotated[FilterParams, Depends()]
+    prices: Annotated[PriceRange, Depends()], params: Annotated[FilterParams, Depends()]
 ) -> BookFilter:
-    """The filters of a question.
-
-    Raises: Invalid when the price range is the wrong way round.
-    """
+    """Raises: Invalid when min_price is above max_price."""
     low, high = prices.min_price, prices.max_price
     if low is not None and high is not None and low > high:
         raise Invalid(f"{low} is above max_price {high}", field="min_price")
     return BookFilter(
-        category=narrowing.category,
-        source=narrowing.source,
+        category=params.category,
+        source=params.source,
         min_price=low,
         max_price=high,
-        min_rating=narrowing.min_rating,
-        availability=narrowing.availability,
+        min_rating=params.min_rating,
+        availability=params.availability,
     )
 
 

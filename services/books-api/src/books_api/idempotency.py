@@ -1,8 +1,8 @@
-"""`Idempotency-Key` on POST: the same request again gets the same answer, and nothing is done twice.
+"""`Idempotency-Key` on POST: a repeated request gets the stored response and has no second effect.
 
-Kept for a day in the cache port, under the user, the address and the key. Only what was done is kept: a
-refusal or a failure frees the key, so that a corrected request or a retry can have it. While the cache is
-away a POST with a key is refused (503), since nobody could tell whether it was done already.
+Responses are stored for a day in the cache, by user, path and key. Only successful responses are stored: an
+error releases the key, so that a corrected request or a retry can use it. While the cache is unavailable, a
+POST with a key gets 503, since nothing can tell whether it was processed before.
 """
 
 import asyncio
@@ -43,103 +43,107 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {0}
 """
 CLAIM_SCRIPT = Script("idempotency.claim", _CLAIM_LUA, _run_claim)
-"""Key: one; arguments: bytes, milliseconds. Answers 0 when it was free, else 1 and what stands there."""
+"""Key: one; arguments: value, milliseconds. Returns 0 if the key was free, else 1 and the stored value."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """A request with a key; equal fingerprints mean the same request."""
+    """A request with an Idempotency-Key; equal fingerprints mean equal requests."""
 
     cache_key: str
     fingerprint: bytes
 
     @classmethod
     async def from_request(cls, request: Request, key: str) -> "IdempotentRequest":
-        """Raises: Invalid for a key of odd form, ProblemError(unauthorized)."""
+        """Raises: Invalid for a malformed key, ProblemError(unauthorized)."""
         if not _KEY.fullmatch(key):
             raise Invalid("must be 1 to 255 visible ASCII characters", field=HEADER)
         tokens: InternalTokens = request.app.state.internal_tokens
         user_id = tokens.verify(request.headers.get(INTERNAL_TOKEN, "")).user_id
-        place = sha256(f"{user_id}\n{request.url.path}\n{key}".encode()).hexdigest()
-        said = request.url.query.encode() + b"\n" + await request.body()
-        return cls(f"idempotency:{place}", sha256(said).hexdigest().encode())
+        digest = sha256(f"{user_id}\n{request.url.path}\n{key}".encode()).hexdigest()
+        content = request.url.query.encode() + b"\n" + await request.body()
+        return cls(f"idempotency:{digest}", sha256(content).hexdigest().encode())
 
 
 class IdempotencyStore:
-    """What was answered to which key."""
+    """Responses by idempotency key."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
-    async def run_once(self, ask: IdempotentRequest, work: Callable[[], Awaitable[Response]]) -> Response:
-        """The answer of the work, or the one that it gave before.
+    async def run_once(self, keyed: IdempotentRequest, work: Callable[[], Awaitable[Response]]) -> Response:
+        """Response of `work`, or the stored response of an equal request.
 
-        Raises: ProblemError, conflict while the first is under way, idempotency-mismatch for another request;
-        Unavailable without the cache.
+        Raises: ProblemError, conflict while the first request is in progress, idempotency-mismatch for
+        another request; Unavailable without the cache.
         """
-        stored = await self._claim_key(ask)
+        stored = await self._claim_key(keyed)
         if stored is not None:
-            return _replay_response(ask, stored)
+            return _replay_response(keyed, stored)
         try:
             response = await work()
         except BaseException:
-            await self._release_key(ask)
+            await self._release_key(keyed)
             raise
         if response.status_code < 300:
             await self._cache.set(
-                ask.cache_key, ask.fingerprint + b"\n" + _pack_response(response), ttl=_RESPONSE_SECONDS
+                keyed.cache_key, keyed.fingerprint + b"\n" + _pack_response(response), ttl=_RESPONSE_SECONDS
             )
         else:
-            await self._release_key(ask)
+            await self._release_key(keyed)
         return response
 
     async def close(self) -> None:
-        """Free the cache."""
+        """Close the cache."""
         await self._cache.close()
 
-    async def _release_key(self, ask: IdempotentRequest) -> None:
-        await self._cache.set(ask.cache_key, b"", ttl=0.001)  # the port deletes by prefix, which is dear
+    async def _release_key(self, keyed: IdempotentRequest) -> None:
+        await self._cache.set(
+            keyed.cache_key, b"", ttl=0.001
+        )  # the port deletes by prefix only, which is expensive
 
-    async def _claim_key(self, ask: IdempotentRequest) -> bytes | None:
-        done: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
+    async def _claim_key(self, keyed: IdempotentRequest) -> bytes | None:
+        reply: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
 
-        def answered(answer: Any) -> None:  # Any: as the port says
-            if isinstance(answer, BookstreamError):
-                done.set_exception(answer)
+        def on_reply(result: Any) -> None:  # Any: as the port says
+            if isinstance(result, BookstreamError):
+                reply.set_exception(result)
             else:
-                done.set_result(answer)
+                reply.set_result(result)
 
-        held = int(_CLAIM_SECONDS * 1_000)
-        self._cache.eval_nowait(CLAIM_SCRIPT, [ask.cache_key], [ask.fingerprint + b"\n", held], answered)
-        answer = await done
-        return bytes(answer[1]) if answer[0] else None
+        claim_ms = int(_CLAIM_SECONDS * 1_000)
+        self._cache.eval_nowait(
+            CLAIM_SCRIPT, [keyed.cache_key], [keyed.fingerprint + b"\n", claim_ms], on_reply
+        )
+        claimed = await reply
+        return bytes(claimed[1]) if claimed[0] else None
 
 
 class IdempotentRoute(APIRoute):
-    """A route whose POST takes the header. Needs `app.state.collaborators.answers`."""
+    """Route whose POST accepts the header. Needs `app.state.dependencies.idempotency`."""
 
     def get_route_handler(self) -> Handler:
-        """As APIRoute's."""
+        """Wraps the handler of APIRoute."""
         inner = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             key = request.headers.get(HEADER)
             if key is None or request.method != "POST":
                 return await inner(request)
-            answers: IdempotencyStore = request.app.state.collaborators.answers
-            return await answers.run_once(
+            store: IdempotencyStore = request.app.state.dependencies.idempotency
+            return await store.run_once(
                 await IdempotentRequest.from_request(request, key), lambda: inner(request)
             )
 
         return handler
 
 
-def _replay_response(ask: IdempotentRequest, stored: bytes) -> Response:
+def _replay_response(keyed: IdempotentRequest, stored: bytes) -> Response:
     fingerprint, _, packed = stored.partition(b"\n")
-    if fingerprint != ask.fingerprint:
-        raise ProblemError("idempotency-mismatch", f"{HEADER}: this key came with another request before")
+    if fingerprint != keyed.fingerprint:
+        raise ProblemError("idempotency-mismatch", f"{HEADER}: this key was used with another request")
     if not packed:
-        detail = "the first request with this key is still under way"
+        detail = "the first request with this key is in progress"
         raise ProblemError("conflict", detail, headers={"Retry-After": "1"})
     line, _, body = packed.partition(b"\n")
     status, headers = orjson.loads(line)

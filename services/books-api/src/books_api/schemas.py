@@ -1,4 +1,4 @@
-"""What goes in and out of the books API. A book goes out exactly as it stands on the state topic."""
+"""Request and response models of the books API. Books have the shape of the state topic."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -22,7 +22,7 @@ class _StrictModel(BaseModel):
 
 
 class PriceIn(_StrictModel):
-    """A price that a person typed in."""
+    """Price of a book."""
 
     amount: Amount
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["GBP"])]
@@ -36,21 +36,21 @@ class PriceIn(_StrictModel):
 
 
 class StockIn(_StrictModel):
-    """An availability that a person typed in."""
+    """Availability of a book."""
 
     status: AvailabilityStatus
     quantity: Annotated[int, Field(ge=0, le=999_999_999, strict=True)] | None = None
 
 
 class IdentifiersIn(_StrictModel):
-    """Numbers by which the trade knows the book."""
+    """Identifiers of the book trade."""
 
     upc: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     isbn13: Annotated[str, Field(pattern=r"^97[89][0-9]{10}$", examples=["9780141439518"])] | None = None
 
 
 class AttributesIn(_StrictModel):
-    """What only some sources print; amounts are in the price's currency."""
+    """Attributes that only some sources have; amounts are in the currency of `price`."""
 
     price_excl_tax: Amount | None = None
     tax: Amount | None = None
@@ -90,7 +90,7 @@ Millimetres = Annotated[int, Field(ge=1, le=5_000)]
 
 
 class DetailsIn(_StrictModel):
-    """What the trade tells of the edition; lengths in mm, weight in g. A width needs a height."""
+    """Details of the edition; lengths in mm, weight in g. Width and height are given together."""
 
     authors: Annotated[list[Name], Field(max_length=20)] | None = None
     publisher: Annotated[str, Field(min_length=1, max_length=300)] | None = None
@@ -105,24 +105,21 @@ class DetailsIn(_StrictModel):
     weight_g: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
     def to_details(self) -> Details:
-        """As the domain means them.
-
-        Raises: Invalid for a size that stands alone.
-        """
+        """Raises: Invalid for an incomplete size."""
         sizes = [size is not None for size in (self.width_mm, self.height_mm, self.thickness_mm)]
         if sizes not in ([False, False, False], [True, True, False], [True, True, True]):
             raise Invalid("give width_mm and height_mm, and thickness_mm only with both", field="details")
-        told = self.model_dump(exclude={"authors"})
-        return Details(authors=tuple(name.strip() for name in self.authors or ()), **told)
+        values = self.model_dump(exclude={"authors"})
+        return Details(authors=tuple(name.strip() for name in self.authors or ()), **values)
 
 
 _MERGED_FIELDS = ("identifiers", "attributes", "details")
 
 
 class BookPatch(_StrictModel):
-    """The fields to change; those left out stay as they are, null empties one that may be empty.
+    """Fields to change; fields that are left out stay unchanged, null clears an optional field.
 
-    `identifiers`, `attributes` and `details` are merged: what they leave out stays, too.
+    `identifiers`, `attributes` and `details` are merged: their left-out fields stay unchanged, too.
     """
 
     model_config = ConfigDict(
@@ -143,7 +140,7 @@ class BookPatch(_StrictModel):
 
 
 class BookIn(BookPatch):
-    """A new book; its id becomes `source:source_id`."""
+    """A new book; its id will be `source:source_id`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_NEW_BOOK]})
 
@@ -154,7 +151,7 @@ class BookIn(BookPatch):
     price: PriceIn
 
     def to_book(self) -> Book:
-        """The book as the domain means it."""
+        """The domain's book. Raises: Invalid."""
         stock = self.availability or StockIn(status=AvailabilityStatus.UNKNOWN)
         return Book(
             source=self.source,
@@ -174,7 +171,7 @@ class BookIn(BookPatch):
 
 
 class BookField(StrEnum):
-    """What `fields` may name: all of BookState but the id, which is always there."""
+    """Values of `fields`: all fields of BookState but `id`, which is always returned."""
 
     SOURCE = "source"
     SOURCE_ID = "source_id"
@@ -195,7 +192,7 @@ class BookField(StrEnum):
 
 
 class BookPart(BaseModel):
-    """A book with the fields that were asked for; what a field is, BookState tells."""
+    """A book with the requested fields; see BookState for their meaning."""
 
     model_config = ConfigDict(
         extra="allow", json_schema_extra={"propertyNames": {"enum": ["id", *BookField]}}
@@ -205,21 +202,21 @@ class BookPart(BaseModel):
 
 
 class BookPartPage(BaseModel):
-    """As BookPage, with parts of books."""
+    """A page of books with the requested fields."""
 
     items: list[BookPart]
     next: str | None
 
 
 class BookPage(BaseModel):
-    """Books in the order asked for; `next` is the cursor of the following page, null at the end."""
+    """A page of books in the requested order; `next` is the cursor of the next page, null on the last one."""
 
     items: list[BookState]
     next: Annotated[str | None, Field(examples=["q2k1…"])]
 
 
 class PeriodOut(BaseModel):
-    """A price and when it was first and last seen, with no other in between."""
+    """A price with the times of its first and last observation, without another price in between."""
 
     price: Price
     valid_from: AwareDatetime
@@ -227,13 +224,12 @@ class PeriodOut(BaseModel):
 
     @classmethod
     def from_period(cls, period: PricePeriod) -> "PeriodOut":
-        """From the catalogue's."""
         price = Price(amount=period.price.plain, currency=period.price.currency)
         return cls(price=price, valid_from=period.valid_from, last_seen_at=period.last_seen_at)
 
 
 class HistoryOut(BaseModel):
-    """The prices of a book, oldest first."""
+    """Price history of a book, oldest first."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"id": "books_toscrape:a897fe39b1053632", "prices": [_PERIOD]}]}
@@ -244,19 +240,18 @@ class HistoryOut(BaseModel):
 
 
 class CategoryOut(BaseModel):
-    """A category with the number of its books."""
+    """A category with its number of books."""
 
     category: Annotated[str | None, Field(examples=["Poetry"])]
     books: Annotated[int, Field(examples=[19])]
 
     @classmethod
-    def from_count(cls, found: CategoryCount) -> "CategoryOut":
-        """From the catalogue's."""
-        return cls(category=found.category, books=found.books)
+    def from_count(cls, count: CategoryCount) -> "CategoryOut":
+        return cls(category=count.category, books=count.books)
 
 
 class FiguresOut(BaseModel):
-    """Figures of a set of books in one currency; amounts are exact text."""
+    """Statistics of a set of books in one currency; amounts are exact decimal text."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_FIGURES]})
 
@@ -270,17 +265,16 @@ class FiguresOut(BaseModel):
     mean_rating: str | None
 
     @classmethod
-    def from_statistics(cls, found: Statistics) -> "FiguresOut":
-        """From the catalogue's."""
+    def from_statistics(cls, statistics: Statistics) -> "FiguresOut":
         return cls(
-            category=found.category,
-            currency=found.currency,
-            books=found.books,
-            in_stock=found.in_stock,
-            min_price=str(found.min_price),
-            max_price=str(found.max_price),
-            mean_price=str(found.mean_price),
-            mean_rating=None if found.mean_rating is None else str(found.mean_rating),
+            category=statistics.category,
+            currency=statistics.currency,
+            books=statistics.books,
+            in_stock=statistics.in_stock,
+            min_price=str(statistics.min_price),
+            max_price=str(statistics.max_price),
+            mean_price=str(statistics.mean_price),
+            mean_rating=None if statistics.mean_rating is None else str(statistics.mean_rating),
         )
 
 
@@ -292,7 +286,7 @@ class StatisticsOut(BaseModel):
 
 
 class Pending(BaseModel):
-    """The write is safe in the event log, and the catalogue will show it soon."""
+    """The write is stored in the event log; the catalogue will show it soon."""
 
     status: str = "accepted"
     id: Annotated[str, Field(examples=["own_shop:n1"])]
@@ -300,15 +294,15 @@ class Pending(BaseModel):
 
 
 def apply_patch(stored: VersionedBook, patch: BookPatch) -> BookIn:
-    """The whole book after the patch, checked again as a new one would be."""
+    """The book after the patch, validated like a new one. Raises: ValidationError."""
     state = BookState.from_stored(stored)
-    now = state.model_dump(mode="json", include=set(BookIn.model_fields))
-    now["price"] = state.price.model_dump()
+    fields = state.model_dump(mode="json", include=set(BookIn.model_fields))
+    fields["price"] = state.price.model_dump()
     for name, value in patch.model_dump(mode="json", exclude_unset=True).items():
         if name in _MERGED_FIELDS and value is not None:
-            value = {k: v for k, v in {**(now[name] or {}), **value}.items() if v is not None}
-        now[name] = value
-    return BookIn.model_validate(now)
+            value = {k: v for k, v in {**(fields[name] or {}), **value}.items() if v is not None}
+        fields[name] = value
+    return BookIn.model_validate(fields)
 
 
 def _drop_none(model: BaseModel | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the books API can be told from outside."""
+"""Settings of the books API."""
 
 from typing import Self
 
@@ -14,9 +14,9 @@ class Settings(SharedSettings):
     books_api_host: str = Field("127.0.0.1", description="address to listen on")
     books_api_port: int = Field(8081, ge=0, le=65_535, description="port to listen on; 0 picks a free one")
     books_api_write_wait: float = Field(
-        10.0, ge=0, description="seconds that a write waits for the catalogue before it answers 202"
+        10.0, ge=0, description="seconds that a write waits for the catalogue before the response is 202"
     )
-    cache_url: str = Field("memory://", description="where answers to POST with an Idempotency-Key are kept")
+    cache_url: str = Field("memory://", description="store of the responses to POST with an Idempotency-Key")
 
     @model_validator(mode="after")
     def _refuse_own_unsafe(self) -> Self:

@@ -1,4 +1,5 @@
-"""Books written by people take the same road as crawled ones: an event, the lake, the catalogue."""
+"""Writes of editors: published as observation events like crawled books, then read back from the
+catalogue."""
 
 import time
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ _LOCKS = 64
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """`stored` is the row once the catalogue has the write; None when it didn't within the wait."""
+    """`stored`: the row with the write applied; None if the catalogue didn't apply it within the wait."""
 
     book_id: BookId
     version: int
@@ -33,7 +34,7 @@ class WriteResult:
 
 
 class BookWriter:
-    """Publishes and then waits, up to `wait` seconds, until the catalogue shows it."""
+    """Publishes events and waits up to `wait` seconds until the catalogue has applied them."""
 
     def __init__(self, log: EventLog, catalogue: Catalogue, clock: Clock, *, wait: float) -> None:
         self._event_log = log
@@ -44,29 +45,30 @@ class BookWriter:
 
     @contextmanager
     def lock_book(self, book_id: str) -> Iterator[None]:
-        """Held while somebody looks at a book and then writes it, so that the next one sees what was written.
+        """Serialise read-modify-write of one book within this process, see docs/decisions/0003.
 
-        One process wide, see docs/decisions/0003. Raises: Conflict when it doesn't come within the wait.
+        Raises: Conflict when the lock isn't free within the wait.
         """
-        mine = self._locks[crc32(book_id.encode()) % _LOCKS]
-        if not mine.acquire(timeout=self._wait):
-            raise Conflict(f"another write to {book_id} is still under way; read the book and try again")
+        lock = self._locks[crc32(book_id.encode()) % _LOCKS]
+        if not lock.acquire(timeout=self._wait):
+            raise Conflict(f"another write to {book_id} is in progress; read the book and try again")
         try:
             yield
         finally:
-            mine.release()
+            lock.release()
 
-    def put_book(self, book: Book, *, over: VersionedBook | None) -> WriteResult:
-        """Create or replace; `over` is the row that this write has seen.
+    def put_book(self, book: Book, *, replaces: VersionedBook | None) -> WriteResult:
+        """Create or replace a book; `replaces` is the row that the caller has read.
 
-        Raises: Invalid when the book wouldn't be accepted, Unavailable when the event log can't take it.
+        Raises: Invalid when the ingestor would reject the book, Unavailable when the event log can't be
+        written.
         """
         printed = print_book(book)
         event = BookObserved(
             source=book.source,
             source_id=book.source_id,
             url=book.url,
-            observed_at=self._compute_timestamp(over),
+            observed_at=self._compute_timestamp(replaces),
             content_hash="",
             extractor=EXTRACTOR,
             printed=printed,
@@ -78,19 +80,19 @@ class BookWriter:
         self._event_log.append(OBSERVED.name, [encode(event, source="books-api")])
         return self._wait_for_catalogue(book.id, event.version)
 
-    def withdraw_book(self, over: VersionedBook) -> WriteResult:
-        """Take a book out of the catalogue.
+    def withdraw_book(self, stored: VersionedBook) -> WriteResult:
+        """Withdraw a book from the catalogue.
 
-        Raises: Unavailable when the event log can't take it.
+        Raises: Unavailable when the event log can't be written.
         """
         event = BookWithdrawn(
-            source=over.book.source,
-            source_id=over.book.source_id,
-            observed_at=self._compute_timestamp(over),
+            source=stored.book.source,
+            source_id=stored.book.source_id,
+            observed_at=self._compute_timestamp(stored),
             reason="deleted by an administrator",
         )
         self._event_log.append(OBSERVED.name, [encode(event, source="books-api")])
-        return self._wait_for_catalogue(over.book.id, event.version)
+        return self._wait_for_catalogue(stored.book.id, event.version)
 
     def _compute_timestamp(self, over: VersionedBook | None) -> datetime:
         now = to_version(self._clock.now())

@@ -1,1 +1,1 @@
-"""Keeps book events: lake, catalogue, change events, search index."""
+"""Consumes book events into the lake, the catalogue, the change topics and the search index."""

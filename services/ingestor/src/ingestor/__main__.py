@@ -1,7 +1,7 @@
-"""`python -m ingestor`: feed lake, catalogue, topics and index until told to stop.
+"""`python -m ingestor`: consume events into lake, catalogue, topics and index until SIGTERM or SIGINT.
 
-`python -m ingestor migrate`: make bucket, schema and topics, or bring them up to date.
-`python -m ingestor replay`: rebuild catalogue and index from the lake beside the living ones.
+`python -m ingestor migrate`: create bucket, schema and topics, or migrate them.
+`python -m ingestor replay`: rebuild catalogue and index from the lake beside the live ones.
 """
 
 import signal
@@ -22,27 +22,27 @@ from ingestor.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 after a clean stop; 1 with one plain line when it can't start or go on."""
+    """Exit code: 0 after an orderly stop, 1 after an error, which is one line on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         settings = read_settings(Settings)
         configure_logging(settings, service="ingestor")
         stop_with_parent()
         if words == []:
-            return _ingest(settings)
+            return _run_ingestor(settings)
         if words == ["migrate"]:
-            return _migrate(settings)
+            return _run_migration(settings)
         if words[0] == "replay" and set(words[1:]) <= {"--swap"}:
-            return _replay(settings, swap="--swap" in words)
+            return _run_replay(settings, swap="--swap" in words)
         raise Invalid(
-            f"unknown words {' '.join(words)!r}; use `python -m ingestor [migrate | replay [--swap]]`"
+            f"unknown arguments {' '.join(words)!r}; use `python -m ingestor [migrate | replay [--swap]]`"
         )
     except BookstreamError as error:
         sys.stderr.write(f"ingestor: {error}\n")
         return 1
 
 
-def _ingest(settings: Settings) -> int:
+def _run_ingestor(settings: Settings) -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -53,17 +53,17 @@ def _ingest(settings: Settings) -> int:
     return 0
 
 
-def _migrate(settings: Settings) -> int:
+def _run_migration(settings: Settings) -> int:
     for line in migrate_stores(settings):
         sys.stdout.write(f"{line}\n")
     return 0
 
 
-def _replay(settings: Settings, *, swap: bool) -> int:
+def _run_replay(settings: Settings, *, swap: bool) -> int:
     result = replay(settings, swap=swap)
     sys.stdout.write(f"{result}\n")
     if swap:
-        sys.stdout.write("the rebuilt catalogue and index are the living ones now\n")
+        sys.stdout.write("the rebuilt catalogue and index are live now\n")
     return 0 if swap or result.is_equal else 1
 
 

@@ -1,4 +1,4 @@
-"""What records of the observed topic say, or why they can't be accepted."""
+"""Validates records of the observed topic."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,22 +18,22 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBatch:
-    """Every record of a batch is in exactly one of the two."""
+    """Each record of the batch is in exactly one of the two."""
 
     observations: tuple[Observation, ...]
     rejected: tuple[RejectedRecord, ...]
 
 
 def validate_batch(batch: Batch) -> ValidatedBatch:
-    """Read and check a batch; pure."""
+    """Decode and validate a batch; pure."""
     observations: list[Observation] = []
-    parked: list[RejectedRecord] = []
+    rejected: list[RejectedRecord] = []
     for record in batch.records:
         try:
             observations.append(_decode_observation(record))
         except Invalid as error:
-            parked.append(RejectedRecord(record, str(error)))
-    return ValidatedBatch(tuple(observations), tuple(parked))
+            rejected.append(RejectedRecord(record, str(error)))
+    return ValidatedBatch(tuple(observations), tuple(rejected))
 
 
 def _decode_observation(record: Record) -> Observation:
@@ -41,7 +41,9 @@ def _decode_observation(record: Record) -> Observation:
     if isinstance(
         event, BookObserved | BookWithdrawn
     ) and not _MIN_VERSION <= event.version <= _compute_latest_version(record):
-        raise Invalid("lies before 1970, or a day or more after the event was published", field="observed_at")
+        raise Invalid(
+            "must be after 1970 and less than a day after the event was published", field="observed_at"
+        )
     if isinstance(event, BookWithdrawn):
         return Observation(make_book_id(event.source, event.source_id), None, event.version, event.event_id)
     if not isinstance(event, BookObserved):
@@ -53,5 +55,6 @@ def _decode_observation(record: Record) -> Observation:
 
 
 def _compute_latest_version(record: Record) -> int:
-    """A clock may be wrong by less than a day; a version far in the future would outlive the truth."""
+    """A publisher's clock may be fast by less than a day; a version far in the future would never be
+    superseded."""
     return to_version(record.timestamp + _DAY)

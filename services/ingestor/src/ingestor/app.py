@@ -1,4 +1,4 @@
-"""The ingestor as a whole: opens everything, runs its three threads, closes everything."""
+"""The ingestor: opens the stores, runs three consumer threads, closes the stores."""
 
 import gc
 from collections.abc import Callable
@@ -21,13 +21,14 @@ _NEW_OBJECTS_PER_COLLECTION = 50_000
 
 
 def tune_garbage_collector() -> None:
-    """A batch makes many objects and no cycles; looking through them took half of a first load's CPU time."""
+    """A batch creates many objects and no cycles; scanning them took half of the CPU time of an initial
+    load."""
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 10, 10)
 
 
 class Ingestor:
-    """A context manager; entering opens the stores.
+    """Context manager; entering opens the stores.
 
     Raises: Unavailable when a store can't be reached, Conflict when another ingestor writes the index.
     """
@@ -49,9 +50,9 @@ class Ingestor:
         self._closing.close()
 
     def run(self, stop: Event) -> None:
-        """Work until `stop` is set.
+        """Run until `stop` is set.
 
-        Raises: what ended a loop, after the others have stopped too.
+        Raises: the error that ended a thread, after the others have stopped.
         """
         failures: list[BaseException] = []
         threads = [
@@ -76,15 +77,15 @@ class Ingestor:
         opening.callback(lake.close)
         catalogue = open_catalogue(settings.catalogue_url)
         opening.callback(catalogue.close)
-        owes = Event()
+        outbox_ready = Event()
         sink = CatalogueSink(
-            lake, catalogue, DeadLetterQueue(log, settings.dead_letter_limits), outbox_ready=owes
+            lake, catalogue, DeadLetterQueue(log, settings.dead_letter_limits), outbox_ready=outbox_ready
         )
         relay = OutboxRelay(catalogue, log)
         indexing = IndexSink(index, DeadLetterQueue(log, settings.dead_letter_limits))
         self._loops = {
             "catalogue": create_catalogue_loop(log, sink, catalogue, limit=settings.ingestor_batch),
-            "relay": lambda stop: relay.run(stop, owes),
+            "relay": lambda stop: relay.run(stop, outbox_ready),
             "index": create_index_loop(log, indexing, limit=settings.ingestor_batch),
         }
 
@@ -92,7 +93,7 @@ class Ingestor:
 def _run_guarded(loop: Callable[[Event], None], stop: Event, failures: list[BaseException]) -> None:
     try:
         loop(stop)
-    except BaseException as error:  # noqa: BLE001 - run() raises it again, once the others have stopped
+    except BaseException as error:  # noqa: BLE001 - run() raises it after the others have stopped
         failures.append(error)
     finally:
         stop.set()

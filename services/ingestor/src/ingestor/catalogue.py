@@ -1,4 +1,4 @@
-"""Observed events -> lake -> catalogue, one batch at a time."""
+"""Consumes observed events into the lake and the catalogue, one batch at a time."""
 
 from collections.abc import Callable
 from threading import Event
@@ -19,7 +19,8 @@ GROUP = "ingestor.catalogue"
 
 
 class CatalogueSink:
-    """Idempotent by offset: the catalogue's own offsets fence whatever comes twice."""
+    """Handler of the observed topic. Idempotent by offset: the catalogue stores the next offset with the
+    data."""
 
     def __init__(
         self,
@@ -36,46 +37,46 @@ class CatalogueSink:
         self._outbox_ready = outbox_ready or Event()
 
     def handle(self, batch: Batch) -> int:
-        """Archive, park, write, in this order: what the tables skip is in the dead letters by then."""
+        """Archive, dead-letter, write, in this order, so that a record is never in neither place."""
         trigger_failpoint(Failpoint.INGESTOR_AFTER_POLL)
-        here = self._get_next_offset(batch.topic, batch.partition)
-        if here != batch.first:  # done already, or one before it is missing: archive nothing out of place
-            return here
-        archived = archive_batch(self._lake, batch)
+        expected = self._get_next_offset(batch.topic, batch.partition)
+        if expected != batch.first:  # a duplicate, or a gap before it: archive nothing out of order
+            return expected
+        stored = archive_batch(self._lake, batch)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_LAKE_PUT)
-        accepted = validate_batch(archived.batch)
-        self._dead_letters.park(archived.batch.records, accepted.rejected)
-        if accepted.rejected:
+        validated = validate_batch(stored.batch)
+        self._dead_letters.park(stored.batch.records, validated.rejected)
+        if validated.rejected:
             trigger_failpoint(Failpoint.INGESTOR_AFTER_PARK)
         ingest = IngestBatch(
             topic=batch.topic,
             partition=batch.partition,
             first=batch.first,
-            next=archived.batch.next,
-            lake_key=archived.key,
-            observations=accepted.observations,
+            next=stored.batch.next,
+            lake_key=stored.key,
+            observations=validated.observations,
         )
         with self._catalogue.begin_write() as connection:
             apply_batch(connection, ingest)
             trigger_failpoint(Failpoint.INGESTOR_INSIDE_TRANSACTION)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_TRANSACTION)
         self._outbox_ready.set()
-        return archived.batch.next
+        return stored.batch.next
 
 
 def create_offset_lookup(catalogue: Catalogue) -> Callable[[str, int], int]:
-    """Where to begin a partition: the catalogue knows better than the log what it has."""
+    """Reads the start offset of a partition from the catalogue, not from the consumer group."""
 
-    def start(topic: str, partition: int) -> int:
+    def get_next_offset(topic: str, partition: int) -> int:
         with catalogue.begin_read() as connection:
             return queries.get_next_offset(connection, topic, partition)
 
-    return start
+    return get_next_offset
 
 
 def create_catalogue_loop(
     log: EventLog, sink: CatalogueSink, catalogue: Catalogue, *, limit: int
 ) -> Callable[[Event], None]:
-    """The consumer that feeds the catalogue."""
+    """Loop of the consumer group that feeds the catalogue."""
     consumer = log.create_consumer(GROUP, [OBSERVED.name], start=create_offset_lookup(catalogue))
     return ConsumerLoop(consumer, sink.handle, limit=limit, name=GROUP).run

@@ -1,4 +1,4 @@
-"""The state topic -> search documents."""
+"""Consumes the state topic into the search index."""
 
 from collections.abc import Callable
 from threading import Event
@@ -19,27 +19,28 @@ GROUP = "ingestor.index"
 
 
 class IndexSink:
-    """Idempotent by version: the index keeps the newest of each book, whatever order states come in."""
+    """Handler of the state topic. Idempotent by version: the index keeps the newest state of a book in any
+    order."""
 
     def __init__(self, index: SearchIndex, dead_letters: DeadLetterQueue) -> None:
         self._index = index
         self._dead_letters = dead_letters
 
     def handle(self, batch: Batch) -> int:
-        """Index what can be; park what can't be read, and what the engine refuses."""
+        """Index the batch; undecodable records and documents that the engine refuses become dead letters."""
         changes: list[VersionedBook | RemovedBook] = []
-        parked: list[RejectedRecord] = []
+        rejected: list[RejectedRecord] = []
         for record in batch.records:
             try:
                 changes.append(_decode_change(record))
             except Invalid as error:
-                parked.append(RejectedRecord(record, str(error)))
+                rejected.append(RejectedRecord(record, str(error)))
         try:
             self._index.put(changes)
         except UnindexableBooks as refusal:
-            why = refusal.books
-            parked += [RejectedRecord(r, why[BookId(r.key)]) for r in batch.records if r.key in why]
-        self._dead_letters.park(batch.records, parked)
+            reasons = refusal.books
+            rejected += [RejectedRecord(r, reasons[BookId(r.key)]) for r in batch.records if r.key in reasons]
+        self._dead_letters.park(batch.records, rejected)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_INDEX)
         return batch.next
 
@@ -54,5 +55,5 @@ def _decode_change(record: Record) -> VersionedBook | RemovedBook:
 
 
 def create_index_loop(log: EventLog, sink: IndexSink, *, limit: int) -> Callable[[Event], None]:
-    """The consumer that feeds the search index, in a group of its own."""
+    """Loop of the consumer group that feeds the search index."""
     return ConsumerLoop(log.create_consumer(GROUP, [STATE.name]), sink.handle, limit=limit, name=GROUP).run

@@ -1,4 +1,4 @@
-"""Brings the stores to what this code needs: bucket, schema, topics. May be done again at any time."""
+"""Creates or migrates bucket, schema and topics. Idempotent."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from ingestor.settings import Settings
 
 
 def migrate_stores(settings: Settings) -> Iterator[str]:
-    """Each step as a line, once it is done; the search index is made by the first ingestor that writes it."""
+    """One line after each step. The search index is created by the first ingestor that writes it."""
     yield prepare_lake(settings.lake_url)
     yield prepare_catalogue(settings.catalogue_url)
     log = open_event_log(settings.event_log_url)

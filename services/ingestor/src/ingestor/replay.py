@@ -1,7 +1,7 @@
-"""Rebuild catalogue and index from the lake, through the same code that fed them, beside the living ones.
+"""Rebuilds catalogue and index from the lake, by the same code that fed them, beside the live ones.
 
-On servers everything goes on meanwhile: the ingestor pauses while the two catalogues are compared, then
-readers and writers find the new one under the old name. On a laptop's files the services must be stopped.
+On servers the services keep running: writes are blocked while the two catalogues are compared and swapped. On
+embedded stores the services must be stopped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,8 @@ _CHUNK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What came out; the hashes are over content and price history and tell whether nothing is amiss."""
+    """Result of a replay. The hashes cover content and price history of the rebuilt and the live
+    catalogue."""
 
     records: int
     rejected: int
@@ -43,7 +44,7 @@ class ReplayResult:
 
     @property
     def is_equal(self) -> bool:
-        """Whether the living catalogue is what the lake says."""
+        """Whether the live catalogue equals the rebuilt one."""
         return self.content_hash == self.live_hash
 
     def __str__(self) -> str:
@@ -55,65 +56,65 @@ class ReplayResult:
 
 
 def replay(settings: Settings, *, swap: bool) -> ReplayResult:
-    """Build both anew and compare; with `swap` put them in the place of the living ones.
+    """Rebuild both and compare; with `swap` replace the live ones.
 
-    Raises: Conflict when a laptop's index is in use, or when the living catalogue knows batches that the
-    lake hasn't; Unavailable when a store is away. The living ones are as they were then.
+    Raises: Conflict when an embedded index is in use, or when the live catalogue has batches that the lake
+    lacks; Unavailable when a store can't be used. The live stores are unchanged then.
     """
     if swap:
         open_search_index(
             settings.search_url, writable=True
-        ).close()  # refuses while a laptop's ingestor has it
+        ).close()  # Conflict while an ingestor has an embedded index
     lake = open_lake(settings.lake_url)
-    living = open_catalogue(settings.catalogue_url)
-    beside = begin_rebuild(settings.catalogue_url)
-    refilling = _CatalogueReplay(lake, living, beside.catalogue)
+    live = open_catalogue(settings.catalogue_url)
+    rebuild = begin_rebuild(settings.catalogue_url)
+    catalogue_replay = _CatalogueReplay(lake, live, rebuild.catalogue)
     try:
-        refilling.catch_up()
-        with beside.block_writes():
-            refilling.catch_up()
-            refilling.check_completeness()
-            result = refilling.compare()
+        catalogue_replay.catch_up()
+        with rebuild.block_writes():
+            catalogue_replay.catch_up()
+            catalogue_replay.check_completeness()
+            result = catalogue_replay.compare()
             if swap:
-                beside.swap()
+                rebuild.swap()
         if swap:
             _rebuild_index(settings)
         return result
     finally:
-        for store in (beside, living, lake):
+        for store in (rebuild, live, lake):
             store.close()
 
 
 class _CatalogueReplay:
-    """The archived batches that the living catalogue has had, in order, into the new one.
+    """Applies the archived batches that the live catalogue has, in order, to the rebuilt one.
 
-    A batch that is in the lake and not yet in the living catalogue is left to the ingestor, which owes the
-    topics its changes. Into a living catalogue that is empty (it was lost) everything goes.
+    A batch that is in the lake and not yet in the live catalogue is left to the ingestor, which has to
+    publish its changes. If the live catalogue is empty (it was lost), all batches are applied.
     """
 
-    def __init__(self, lake: Lake, living: Catalogue, built: Catalogue) -> None:
-        self._lake, self._live, self._rebuilt = lake, living, built
+    def __init__(self, lake: Lake, live: Catalogue, rebuilt: Catalogue) -> None:
+        self._lake, self._live, self._rebuilt = lake, live, rebuilt
         self._records = self._rejected = 0
 
     def catch_up(self) -> None:
-        """From where the new one is to where the living one is."""
+        """Apply the batches between the offsets of the rebuilt and the live catalogue."""
         end, here = _read_offsets(self._live), _read_offsets(self._rebuilt)
-        for batch in sorted(self._list_batches(), key=lambda each: (each.partition, each.first)):
+        for batch in sorted(self._list_batches(), key=lambda b: (b.partition, b.first)):
             if batch.first >= here[batch.partition] and (
                 not any(end.values()) or batch.first < end[batch.partition]
             ):
                 self._apply_archived(batch)
 
     def check_completeness(self) -> None:
-        """Raises: Conflict when the lake lacks what the living catalogue has."""
+        """Raises: Conflict when the lake lacks batches of the live catalogue."""
         end, here = _read_offsets(self._live), _read_offsets(self._rebuilt)
         if any(end.values()) and end != here:
             raise Conflict(
-                f"the living catalogue is at offsets {end}, the lake at {here}: the lake lacks some"
+                f"the live catalogue is at offsets {end}, the lake at {here}: the lake lacks batches"
             )
 
     def compare(self) -> ReplayResult:
-        """Both hashes, and how much there was."""
+        """Hashes of both catalogues and the counts."""
         with self._rebuilt.begin_read() as connection:
             books = sum(not deleted for _, _, deleted in queries.read_versions(connection))
         return ReplayResult(
@@ -130,7 +131,7 @@ class _CatalogueReplay:
     def _apply_archived(self, archived: ArchivedBatch) -> None:
         records = _read_records(self._lake, archived.key)
         batch = Batch(OBSERVED.name, archived.partition, records)
-        accepted = validate_batch(batch)
+        validated = validate_batch(batch)
         self._rebuilt.apply_batch(
             IngestBatch(
                 topic=batch.topic,
@@ -138,12 +139,12 @@ class _CatalogueReplay:
                 first=batch.first,
                 next=batch.next,
                 lake_key=archived.key,
-                observations=accepted.observations,
+                observations=validated.observations,
             )
         )
         _discard_outbox(self._rebuilt)
         self._records += len(records)
-        self._rejected += len(accepted.rejected)
+        self._rejected += len(validated.rejected)
 
 
 def _read_offsets(catalogue: Catalogue) -> Mapping[int, int]:
@@ -159,31 +160,33 @@ def _read_records(lake: Lake, key: str) -> list[Record]:
 
 
 def _discard_outbox(catalogue: Catalogue) -> None:
-    """The topics have had these events already."""
+    """Delete outbox messages without sending: the topics have these events."""
     with catalogue.begin_write() as connection:
-        while owed := read_next_messages(connection, _CHUNK):
-            delete_sent(connection, owed)
+        while messages := read_next_messages(connection, _CHUNK):
+            delete_sent(connection, messages)
 
 
 def _rebuild_index(settings: Settings) -> None:
-    """From the catalogue, which by now is the new one."""
+    """Rebuild the search index from the swapped catalogue."""
     catalogue = open_catalogue(settings.catalogue_url)
-    beside = rebuild_search(settings.search_url)
+    rebuild = rebuild_search(settings.search_url)
     try:
-        _index_newer(catalogue, beside.index)
-        beside.swap()
-        _index_newer(catalogue, beside.index)  # what went to the old index until then
-        beside.delete_old()
+        _index_newer(catalogue, rebuild.index)
+        rebuild.swap()
+        _index_newer(catalogue, rebuild.index)  # changes that went to the old index meanwhile
+        rebuild.delete_old()
     finally:
-        beside.discard()
+        rebuild.discard()
         catalogue.close()
 
 
 def _index_newer(catalogue: Catalogue, index: SearchIndex) -> None:
-    """Index what is newer in the catalogue."""
-    there = {book_id: version for book_id, version, _ in index.read_versions()}
-    news = (stored for stored in catalogue.iterate_books() if stored.version > there.get(stored.book.id, -1))
-    while chunk := list(islice(_build_changes(news), _CHUNK)):
+    """Index the books whose version in the catalogue is newer."""
+    indexed = {book_id: version for book_id, version, _ in index.read_versions()}
+    newer = (
+        stored for stored in catalogue.iterate_books() if stored.version > indexed.get(stored.book.id, -1)
+    )
+    while chunk := list(islice(_build_changes(newer), _CHUNK)):
         index.put(chunk)
 
 

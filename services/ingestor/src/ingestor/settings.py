@@ -1,4 +1,4 @@
-"""What the ingestor can be told from outside."""
+"""Settings of the ingestor."""
 
 from pydantic import Field
 
@@ -9,18 +9,18 @@ from bookcore.kit.settings import Settings as SharedSettings
 class Settings(SharedSettings):
     """The shared settings and the ingestor's own."""
 
-    ingestor_batch: int = Field(1_000, ge=1, le=50_000, description="records per transaction at the most")
+    ingestor_batch: int = Field(1_000, ge=1, le=50_000, description="most records in one transaction")
     dead_letter_consecutive: int = Field(
-        100, ge=1, description="the ingestor stops when more records in a row than this can't be accepted"
+        100, ge=1, description="the ingestor stops after more rejected records in a row than this"
     )
     dead_letter_ratio: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="it stops, too, when a larger share of the last 200 can't be accepted",
+        description="the ingestor stops when a larger share of the last 200 records is rejected",
     )
 
     @property
     def dead_letter_limits(self) -> DeadLetterLimits:
-        """When to stop."""
+        """Limits of rejected records; beyond them the ingestor stops."""
         return DeadLetterLimits(consecutive=self.dead_letter_consecutive, ratio=self.dead_letter_ratio)

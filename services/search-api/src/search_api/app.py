@@ -1,4 +1,4 @@
-"""The search API as a whole: opens the index for reading, closes it."""
+"""App factory of the search API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from search_api.settings import Settings
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Nothing is opened before the app starts."""
+    """Opens the index at startup, closes it at shutdown."""
     opened: list[SearchIndex] = []
 
     @asynccontextmanager
@@ -27,11 +27,11 @@ def create_app(settings: Settings) -> FastAPI:
         opened.clear()
         index.close()
 
-    def ready() -> None:
+    def check_ready() -> None:
         if not opened:
             raise Unavailable("the search index is not open yet")
         opened[0].suggest("ready", limit=1)
 
-    app = create_service("Bookstream search", lifespan=lifespan, ready=ready)
+    app = create_service("Bookstream search", lifespan=lifespan, ready=check_ready)
     app.include_router(search.router, dependencies=[require_scope(Scope.SEARCH)])
     return app

@@ -1,4 +1,4 @@
-"""What goes in and out of the search API."""
+"""Request and response models of the search API."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,29 +17,36 @@ Names = Annotated[list[Annotated[str, Field(max_length=200)]], Query(max_length=
 
 
 class SearchIn(BaseModel):
-    """A question. Filters of one name add up (either value), filters of different names narrow (both)."""
+    """Search parameters. Values of one filter are alternatives (or), different filters are combined (and)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     q: str = Field(
-        "", max_length=10_000, description="what to look for; empty means every book", examples=["ciz lamp"]
+        "", max_length=10_000, description="search text; empty matches every book", examples=["ciz lamp"]
     )
-    category: Names = Field([], description="exact names, either of them", examples=[["Poetry", "Travel"]])
-    source: Names = Field([], description="either of them", examples=[["books_toscrape"]])
+    category: Names = Field(
+        [], description="exact names; a book matches any of them", examples=[["Poetry", "Travel"]]
+    )
+    source: Names = Field(
+        [], description="names of sources; a book matches any of them", examples=[["books_toscrape"]]
+    )
     availability: Annotated[list[AvailabilityStatus], Query(max_length=5)] = Field(
-        [], description="either of them", examples=[["in_stock"]]
+        [], description="states; a book matches any of them", examples=[["in_stock"]]
     )
-    min_price: Amount | None = Field(None, description="inclusive, whatever the currency", examples=["9.99"])
-    max_price: Amount | None = Field(None, description="inclusive, whatever the currency", examples=["20"])
-    min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="stars at least")
-    offset: Annotated[int, Field(ge=0, le=9_999)] = Field(0, description="with `limit` at most 10,000")
-    limit: Annotated[int, Field(ge=1, le=100)] = Field(20, description="books in the answer at most")
+    min_price: Amount | None = Field(
+        None, description="lowest price, inclusive, in any currency", examples=["9.99"]
+    )
+    max_price: Amount | None = Field(
+        None, description="highest price, inclusive, in any currency", examples=["20"]
+    )
+    min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="lowest rating, in stars")
+    offset: Annotated[int, Field(ge=0, le=9_999)] = Field(
+        0, description="first match to return; `offset` plus `limit` is at most 10,000"
+    )
+    limit: Annotated[int, Field(ge=1, le=100)] = Field(20, description="most books in the response")
 
     def to_query(self) -> SearchQuery:
-        """For the index.
-
-        Raises: Invalid when the price range is the wrong way round.
-        """
+        """Raises: Invalid when min_price is above max_price."""
         low, high = self.min_price, self.max_price
         if low is not None and high is not None and low > high:
             raise Invalid(f"{low} is above max_price {high}", field="min_price")
@@ -55,26 +62,25 @@ class SearchIn(BaseModel):
 
 
 class HitOut(BaseModel):
-    """A found book; scores compare within one answer only."""
+    """A matching book; scores are comparable within one response only."""
 
     book: BookState
     score: Annotated[float, Field(examples=[12.3456])]
 
     @classmethod
     def from_hit(cls, hit: SearchHit) -> "HitOut":
-        """From the index's."""
         return cls(book=BookState.from_stored(hit.book), score=round(hit.score, 4))
 
 
 class FacetValue(BaseModel):
-    """A value of a facet and how many matches have it."""
+    """A facet value and its number of matches."""
 
     value: Annotated[str, Field(examples=["Poetry"])]
     count: Annotated[int, Field(examples=[3])]
 
 
 class SearchOut(BaseModel):
-    """Best matches first; a facet's counts ignore its own filter, so that other choices stay visible."""
+    """Best matches first. The counts of a facet ignore its own filter, so that other values stay visible."""
 
     query: Annotated[str, Field(examples=["light"])]
     total: Annotated[int, Field(examples=[3])]
@@ -85,10 +91,9 @@ class SearchOut(BaseModel):
     ]
 
     @classmethod
-    def from_page(cls, question: SearchIn, page: SearchPage, *, took_ms: float) -> "SearchOut":
-        """From the index's."""
+    def from_page(cls, params: SearchIn, page: SearchPage, *, took_ms: float) -> "SearchOut":
         return cls(
-            query=question.q,
+            query=params.q,
             total=page.total,
             took_ms=round(took_ms, 2),
             items=[HitOut.from_hit(hit) for hit in page.hits],
@@ -97,7 +102,7 @@ class SearchOut(BaseModel):
 
 
 class SuggestionOut(BaseModel):
-    """Something to complete the typed text with; `book_id` for a title."""
+    """A completion of the typed text; `book_id` is set for a title."""
 
     text: Annotated[str, Field(examples=["A Light in the Attic"])]
     kind: Annotated[str, Field(examples=["title"])]
@@ -110,9 +115,8 @@ class SuggestOut(BaseModel):
     items: list[SuggestionOut]
 
     @classmethod
-    def from_suggestions(cls, found: list[Suggestion]) -> "SuggestOut":
-        """From the index's."""
-        return cls(items=[SuggestionOut(text=s.text, kind=s.kind, book_id=s.book_id) for s in found])
+    def from_suggestions(cls, suggestions: list[Suggestion]) -> "SuggestOut":
+        return cls(items=[SuggestionOut(text=s.text, kind=s.kind, book_id=s.book_id) for s in suggestions])
 
 
 def _sort_values(counts: Mapping[str, int]) -> list[FacetValue]:

@@ -1,4 +1,4 @@
-"""What the search API can be told from outside."""
+"""Settings of the search API."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Writing books: for editors, through the same events as a crawl."""
+"""Routes that write books, for editors; writes are published as events like those of a crawl."""
 
 from typing import Annotated, Any
 
@@ -21,20 +21,21 @@ from books_api.writes import WriteResult
 
 router = APIRouter(tags=["writing"], route_class=IdempotentRoute)
 IfMatch = Annotated[
-    str | None, Header(description="the ETag that you read; refused with 412 if it has moved")
+    str | None, Header(description="ETag of the version that you read; 412 if the book has changed since")
 ]
 IdempotencyKey = Annotated[
     str | None,
     Header(
         alias=HEADER,
         pattern=r"^[\x21-\x7e]{1,255}$",
-        description="a name of your own for this request; send it again to be sure that it was done once",
+        description="unique key of this request, 1 to 255 visible ASCII characters; a repeated request with"
+        " the same key is processed once",
         examples=["5f0c9c52-2b7e-4f4c-9f0e-6d1f0a1b2c3d"],
     ),
 ]
-"""Read by IdempotentRoute; here so that the OpenAPI document says so."""
+"""Read by IdempotentRoute; declared for the OpenAPI document."""
 _ACCEPTED_RESPONSES: dict[int | str, dict[str, Any]] = {  # Any: FastAPI's own type for this
-    202: {"model": Pending, "description": "safe in the event log, in the catalogue soon"}
+    202: {"model": Pending, "description": "stored in the event log; the catalogue will show it soon"}
 }
 _WRITE_PROBLEMS = describe_problems("not-found", "conflict", "precondition-failed")
 
@@ -46,15 +47,15 @@ _WRITE_PROBLEMS = describe_problems("not-found", "conflict", "precondition-faile
     response_model=BookState,
     responses=_ACCEPTED_RESPONSES | describe_problems("conflict", "idempotency-mismatch"),
 )
-def create_book(book: BookIn, parts: Deps, _: IdempotencyKey = None) -> Response:
-    """A new book. Sent again with the same Idempotency-Key within a day, it gets the same answer."""
-    wanted = make_book_id(book.source, book.source_id)
-    with parts.writer.lock_book(wanted):
-        with parts.catalogue.begin_read() as connection:
-            stored = queries.get_book(connection, wanted)
+def create_book(book: BookIn, deps: Deps, _: IdempotencyKey = None) -> Response:
+    """Create a book. Repeated with the same Idempotency-Key within a day, it returns the same response."""
+    book_id = make_book_id(book.source, book.source_id)
+    with deps.writer.lock_book(book_id):
+        with deps.catalogue.begin_read() as connection:
+            stored = queries.get_book(connection, book_id)
         if stored is not None and not stored.deleted:
-            raise Conflict(f"there is a book {stored.book.id} already; change it with PATCH")
-        return _build_response(parts.writer.put_book(book.to_book(), over=stored), status=201)
+            raise Conflict(f"the book {stored.book.id} exists; change it with PATCH")
+        return _build_response(deps.writer.put_book(book.to_book(), replaces=stored), status=201)
 
 
 @router.patch(
@@ -63,11 +64,11 @@ def create_book(book: BookIn, parts: Deps, _: IdempotencyKey = None) -> Response
     response_model=BookState,
     responses=_ACCEPTED_RESPONSES | _WRITE_PROBLEMS,
 )
-def update_book(book_id: str, patch: BookPatch, parts: Deps, if_match: IfMatch = None) -> Response:
-    """Change some fields of a book."""
-    with parts.writer.lock_book(book_id):
-        stored = _check_if_match(get_live_book(parts.catalogue, book_id), if_match)
-        return _build_response(parts.writer.put_book(_apply_patch(stored, patch), over=stored), status=200)
+def update_book(book_id: str, patch: BookPatch, deps: Deps, if_match: IfMatch = None) -> Response:
+    """Change fields of a book. Fields that are left out stay unchanged."""
+    with deps.writer.lock_book(book_id):
+        stored = _check_if_match(get_live_book(deps.catalogue, book_id), if_match)
+        return _build_response(deps.writer.put_book(_apply_patch(stored, patch), replaces=stored), status=200)
 
 
 @router.delete(
@@ -76,12 +77,10 @@ def update_book(book_id: str, patch: BookPatch, parts: Deps, if_match: IfMatch =
     status_code=204,
     responses=_ACCEPTED_RESPONSES | _WRITE_PROBLEMS,
 )
-def delete_book(book_id: str, parts: Deps, if_match: IfMatch = None) -> Response:
-    """Take a book out; a crawl that sees it again brings it back."""
-    with parts.writer.lock_book(book_id):
-        written = parts.writer.withdraw_book(
-            _check_if_match(get_live_book(parts.catalogue, book_id), if_match)
-        )
+def delete_book(book_id: str, deps: Deps, if_match: IfMatch = None) -> Response:
+    """Withdraw a book. A later crawl that finds it restores it."""
+    with deps.writer.lock_book(book_id):
+        written = deps.writer.withdraw_book(_check_if_match(get_live_book(deps.catalogue, book_id), if_match))
     return Response(status_code=204) if written.stored else _build_response(written, status=204)
 
 
@@ -96,7 +95,7 @@ def _apply_patch(stored: VersionedBook, patch: BookPatch) -> Book:
 def _check_if_match(stored: VersionedBook, if_match: str | None) -> VersionedBook:
     if if_match not in (None, "*", format_etag(stored)):
         raise ProblemError(
-            "precondition-failed", f"the book is at {format_etag(stored)}, you named {if_match}"
+            "precondition-failed", f"the book is at {format_etag(stored)}, If-Match names {if_match}"
         )
     return stored
 

@@ -1,4 +1,4 @@
-"""Reading books."""
+"""Routes that read books."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -24,7 +24,7 @@ Fields = Annotated[
     tuple[BookField, ...],
     Query(
         max_length=20,
-        description="only these of each book, and its id; all when left out",
+        description="fields to return in addition to `id`; all fields by default",
         examples=[["title"]],
     ),
 ]
@@ -39,13 +39,14 @@ class Paging(BaseModel):
 
 
 class BookSelection(BaseModel):
-    """Which books by name, and what of each."""
+    """Books by id, and the fields to return."""
 
     ids: Annotated[
         tuple[Annotated[str, Field(max_length=200)], ...],
         Query(
             max_length=100,
-            description="exactly these, in this order, as far as there are such; not with filters or cursor",
+            description="Return these ids in this order; unknown ids are skipped. Cannot be combined with"
+            " filters or cursor.",
             examples=[["books_toscrape:a897fe39b1053632"]],
         ),
     ] = ()
@@ -62,28 +63,31 @@ Selection = Annotated[BookSelection, Query()]
     responses=describe_problems("bad-cursor"),
 )
 def list_books(
-    request: Request, parts: Deps, wanted: Filter, paging: Annotated[Paging, Depends()], choice: Selection
+    request: Request, deps: Deps, book_filter: Filter, paging: Annotated[Paging, Depends()], choice: Selection
 ) -> Response:
-    """Books by filter, in the order asked for, a page at a time; `Link: rel="next"` leads on. Or by `ids`."""
+    """List books by filter in the given order, one page at a time, or by `ids`. `Link: rel="next"` names
+    the next page."""
     if choice.ids:
-        if wanted != BookFilter() or paging.cursor:
+        if book_filter != BookFilter() or paging.cursor:
             raise Invalid("can't be combined with filters or a cursor", field="ids")
-        with parts.catalogue.begin_read() as connection:
-            named = [book for book in queries.get_books(connection, choice.ids) if not book.deleted]
+        with deps.catalogue.begin_read() as connection:
+            selected = [book for book in queries.get_books(connection, choice.ids) if not book.deleted]
         return _build_json_response(
-            {"items": [_render_book(book, choice.fields) for book in named], "next": None}
+            {"items": [_render_book(book, choice.fields) for book in selected], "next": None}
         )
-    after = _resolve_cursor(parts, wanted, paging)
-    with parts.catalogue.begin_read() as connection:
-        books, end = queries.list_books(connection, wanted, sort=paging.sort, after=after, limit=paging.limit)
-    following = parts.cursors.encode_cursor(end, wanted, paging.sort) if end else None
-    answer = _build_json_response(
-        {"items": [_render_book(stored, choice.fields) for stored in books], "next": following}
+    after = _resolve_cursor(deps, book_filter, paging)
+    with deps.catalogue.begin_read() as connection:
+        books, end = queries.list_books(
+            connection, book_filter, sort=paging.sort, after=after, limit=paging.limit
+        )
+    next_cursor = deps.cursors.encode_cursor(end, book_filter, paging.sort) if end else None
+    response = _build_json_response(
+        {"items": [_render_book(stored, choice.fields) for stored in books], "next": next_cursor}
     )
-    if following:
+    if next_cursor:
         others = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
-        answer.headers["Link"] = f'</books?{urlencode([*others, ("cursor", following)])}>; rel="next"'
-    return answer
+        response.headers["Link"] = f'</books?{urlencode([*others, ("cursor", next_cursor)])}>; rel="next"'
+    return response
 
 
 @router.get(
@@ -92,49 +96,49 @@ def list_books(
     response_model=BookState | BookPart,
     responses=describe_problems("not-found"),
 )
-def get_book(book_id: str, parts: Deps, fields: Fields = ()) -> Response:
-    """One book; the ETag is its version."""
-    stored = get_live_book(parts.catalogue, book_id)
-    answer = _build_json_response(_render_book(stored, fields))
-    answer.headers["ETag"] = format_etag(stored)
-    return answer
+def get_book(book_id: str, deps: Deps, fields: Fields = ()) -> Response:
+    """Get one book; the ETag is its version."""
+    stored = get_live_book(deps.catalogue, book_id)
+    response = _build_json_response(_render_book(stored, fields))
+    response.headers["ETag"] = format_etag(stored)
+    return response
 
 
 @router.get(
     "/books/{book_id}/history", operation_id="get_book_history", responses=describe_problems("not-found")
 )
-def get_history(book_id: str, parts: Deps) -> HistoryOut:
-    """The prices that a book has had, oldest first."""
-    get_live_book(parts.catalogue, book_id)
-    with parts.catalogue.begin_read() as connection:
+def get_history(book_id: str, deps: Deps) -> HistoryOut:
+    """Get the prices of a book, oldest first."""
+    get_live_book(deps.catalogue, book_id)
+    with deps.catalogue.begin_read() as connection:
         periods = queries.get_price_history(connection, book_id)
     return HistoryOut(id=book_id, prices=[PeriodOut.from_period(period) for period in periods])
 
 
 def _render_book(stored: VersionedBook, fields: Sequence[BookField]) -> dict[str, object]:
-    whole = BookState.from_stored(stored).model_dump(mode="json")
-    return {name: whole[name] for name in whole if name == "id" or name in fields} if fields else whole
+    state = BookState.from_stored(stored).model_dump(mode="json")
+    return {name: state[name] for name in state if name == "id" or name in fields} if fields else state
 
 
 def _build_json_response(content: object) -> Response:
     return Response(orjson.dumps(content), media_type="application/json")
 
 
-def _resolve_cursor(parts: Dependencies, wanted: BookFilter, paging: Paging) -> PageKey | None:
+def _resolve_cursor(deps: Dependencies, book_filter: BookFilter, paging: Paging) -> PageKey | None:
     if not paging.cursor:
         return None
-    end = parts.cursors.decode_cursor(paging.cursor, wanted, paging.sort)
+    end = deps.cursors.decode_cursor(paging.cursor, book_filter, paging.sort)
     if end.value is not None:
         return PageKey(end.value, end.book_id)
-    with parts.catalogue.begin_read() as connection:
+    with deps.catalogue.begin_read() as connection:
         found = queries.get_page_key(connection, end.book_id, sort=paging.sort)
     if found is None:
-        raise ProblemError("bad-cursor", "cursor: the book that it stands at is gone")
+        raise ProblemError("bad-cursor", "cursor: the last book of its page was deleted")
     return found
 
 
 def get_live_book(catalogue: Catalogue, book_id: str) -> VersionedBook:
-    """Raises: NotFound when there is no such book, or no longer."""
+    """Raises: NotFound for an unknown or deleted book."""
     with catalogue.begin_read() as connection:
         stored = queries.get_book(connection, book_id)
     if stored is None or stored.deleted:
@@ -143,5 +147,5 @@ def get_live_book(catalogue: Catalogue, book_id: str) -> VersionedBook:
 
 
 def format_etag(stored: VersionedBook) -> str:
-    """Strong: the version moves with every accepted observation."""
+    """Strong ETag: the version changes with every accepted observation."""
     return f'"{stored.version}"'

@@ -1,4 +1,4 @@
-"""The catalogue as a whole: categories, figures, export."""
+"""Routes over the whole catalogue: categories, statistics, export."""
 
 from enum import StrEnum
 
@@ -14,34 +14,36 @@ router = APIRouter(tags=["catalogue"])
 
 
 class Format(StrEnum):
-    """How an export is written."""
+    """Format of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
 
 
 @router.get("/categories", operation_id="list_categories")
-def list_categories(parts: Deps) -> list[CategoryOut]:
-    """Every category with the number of its books, in alphabetical order."""
-    with parts.catalogue.begin_read() as connection:
-        return [CategoryOut.from_count(found) for found in queries.list_categories(connection)]
+def list_categories(deps: Deps) -> list[CategoryOut]:
+    """List all categories with their numbers of books, in alphabetical order."""
+    with deps.catalogue.begin_read() as connection:
+        return [CategoryOut.from_count(row) for row in queries.list_categories(connection)]
 
 
 @router.get("/statistics", operation_id="get_statistics")
-def get_statistics(parts: Deps, wanted: Filter) -> StatisticsOut:
-    """Counts, prices and ratings of the books that the filters leave, overall and by category."""
-    with parts.catalogue.begin_read() as connection:
-        overall = queries.compute_statistics(connection, wanted, by_category=False)
-        by_category = queries.compute_statistics(connection, wanted, by_category=True)
+def get_statistics(deps: Deps, book_filter: Filter) -> StatisticsOut:
+    """Get counts, prices and ratings of the books that match the filters, overall and by category."""
+    with deps.catalogue.begin_read() as connection:
+        overall = queries.compute_statistics(connection, book_filter, by_category=False)
+        by_category = queries.compute_statistics(connection, book_filter, by_category=True)
     return StatisticsOut(
-        overall=[FiguresOut.from_statistics(found) for found in overall],
-        by_category=[FiguresOut.from_statistics(found) for found in by_category],
+        overall=[FiguresOut.from_statistics(row) for row in overall],
+        by_category=[FiguresOut.from_statistics(row) for row in by_category],
     )
 
 
 @router.get("/books/export", operation_id="export_books", response_class=StreamingResponse)
-def export_books(parts: Deps, wanted: Filter, format: Format = Format.JSONL) -> StreamingResponse:  # noqa: A002
-    """All books that the filters leave, by id, streamed: JSON Lines or CSV with a header line."""
+def export_books(deps: Deps, book_filter: Filter, format: Format = Format.JSONL) -> StreamingResponse:  # noqa: A002
+    """Stream all books that match the filters, ordered by id, as JSON Lines or as CSV with a header line."""
     if format is Format.CSV:
-        return StreamingResponse(export_csv(parts.catalogue, wanted), media_type="text/csv; charset=utf-8")
-    return StreamingResponse(export_jsonl(parts.catalogue, wanted), media_type="application/x-ndjson")
+        return StreamingResponse(
+            export_csv(deps.catalogue, book_filter), media_type="text/csv; charset=utf-8"
+        )
+    return StreamingResponse(export_jsonl(deps.catalogue, book_filter), media_type="application/x-ndjson")
