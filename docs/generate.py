@@ -22,7 +22,7 @@ import trainer.settings
 from bookcore.events import asyncapi
 from bookcore.events.json_schemas import build_schemas
 from bookcore.kit.openapi import Document
-from gateway.api.openapi_merge import merge
+from gateway.api.openapi_merge import merge_documents
 from gateway.routing.routes import Service
 
 ROOT = Path(__file__).parents[1]
@@ -96,7 +96,7 @@ def build_merged_openapi() -> Document:
     """The document of the gateway at /openapi.json with every service available."""
     apps = create_apps()
     services = {service: apps[service.value].openapi() for service in Service}
-    return merge(apps["gateway"].openapi(), services)
+    return merge_documents(apps["gateway"].openapi(), services)
 
 
 def dump_json(document: Document) -> str:

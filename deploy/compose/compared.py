@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from tests.e2e.mirror import FIELDS, as_row, table
+from tests.e2e.mirror import FIELDS, read_table, to_row
 
 Rows = dict[str, dict[str, object]]
 _PRICES = ("price_excl_tax", "price_incl_tax", "tax")
@@ -13,7 +13,7 @@ _PRICES = ("price_excl_tax", "price_incl_tax", "tax")
 
 def load_site_truth(shared_data: Path) -> Rows:
     """The books of the real site, by UPC."""
-    return table(shared_data)
+    return read_table(shared_data)
 
 
 def parse_shop_truth(lines: str) -> Rows:
@@ -27,7 +27,7 @@ def compare_books(books: Iterable[dict[str, object]], truth: Rows) -> list[str]:
     """One line per missing, extra or duplicate book, and per different field."""
     found: Rows = {}
     wrong: list[str] = []
-    for row in map(as_row, books):
+    for row in map(to_row, books):
         wrong += [f"{row['upc']} is there twice"] if str(row["upc"]) in found else []
         found[str(row["upc"])] = row
     wrong += [f"{upc} is only in one of both" for upc in found.keys() ^ truth.keys()]

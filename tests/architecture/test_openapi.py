@@ -13,7 +13,7 @@ from docs.generate import build_merged_openapi
 from bookcore.kit.auth import Scope
 from bookcore.kit.openapi import SCHEMAS, Document, list_operations, list_problems
 from bookcore.kit.problem import PROBLEMS
-from gateway.api.openapi_merge import scopes_of
+from gateway.api.openapi_merge import get_scopes
 
 MERGED = build_merged_openapi()
 OPEN = {"/health/live", "/health/ready", "/v1/plans", "/.well-known/jwks.json"}
@@ -89,9 +89,9 @@ def test_an_operation_is_open_on_purpose_or_asks_for_a_token(where: str) -> None
     method, path = where.split()
     is_signing_in = path in ("/v1/auth/register", "/v1/auth/login", "/v1/auth/refresh")
     assert bool(OPERATIONS[where].get("security")) is not (path in OPEN or is_signing_in)
-    assert scopes_of(OPERATIONS[where]) <= set(Scope)
+    assert get_scopes(OPERATIONS[where]) <= set(Scope)
     if path.startswith(("/v1/books", "/v1/categories", "/v1/statistics")):
-        assert scopes_of(OPERATIONS[where]) == {"books:read" if method == "GET" else "books:write"}
+        assert get_scopes(OPERATIONS[where]) == {"books:read" if method == "GET" else "books:write"}
 
 
 def test_every_reference_leads_somewhere_and_every_name_suits_a_generator() -> None:

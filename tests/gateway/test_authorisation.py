@@ -12,7 +12,7 @@ from tests.gateway.whole import Headers, Whole
 
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role, Scope
 from bookcore.kit.openapi import Document, list_operations
-from gateway.api.openapi_merge import scopes_of
+from gateway.api.openapi_merge import get_scopes
 
 MERGED = build_merged_openapi()
 OPERATIONS = {
@@ -93,7 +93,7 @@ def expected(caller: str, operation: Document) -> int | None:
         return 401
     if operation.get("x-needs-login") and caller in KEYS:
         return 403
-    return None if scopes_of(operation) <= scopes(caller) else 403
+    return None if get_scopes(operation) <= scopes(caller) else 403
 
 
 def ask(client: httpx.Client, method: str, path: str, headers: Headers) -> httpx.Response:
@@ -157,7 +157,7 @@ def test_the_document_asks_for_the_scopes_that_are_meant() -> None:
             meant = ""
         elif meant == "books:":
             meant += "read" if method == "GET" else "write"
-        assert scopes_of(operation) == ({meant} if meant else set()), (method, path)
+        assert get_scopes(operation) == ({meant} if meant else set()), (method, path)
 
 
 def behind() -> list[tuple[str, str, str]]:
@@ -218,7 +218,7 @@ def test_a_service_takes_identity_from_the_gateways_token_and_the_scope_from_it(
     for scope in Scope:
         token = tokens.sign(Identity("u", Role.ADMIN, frozenset({scope.value})))
         answer = ask(client, method, filled, {HEADER: token})
-        is_open = scopes_of(operation) == {scope.value}
+        is_open = get_scopes(operation) == {scope.value}
         assert (answer.status_code not in (401, 403)) is is_open, answer.text
     for kind, token in forged(whole, cast).items() if method == "GET" else ():
         answer = client.request(

@@ -230,7 +230,7 @@ def test_the_portal_can_be_used_by_keyboard_and_every_field_has_a_name(person: P
 
 def test_only_the_parts_of_the_portal_are_served_under_a_strict_policy(whole: Whole) -> None:
     with httpx.Client(base_url=whole.address, trust_env=False) as client:
-        for name in ("", *(f"/{part}" for part in portal.KINDS)):
+        for name in ("", *(f"/{part}" for part in portal.MEDIA_TYPES)):
             answer = client.get(f"/portal{name}")
             assert answer.status_code == 200
             policy = answer.headers["content-security-policy"]

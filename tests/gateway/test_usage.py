@@ -27,6 +27,6 @@ def test_every_answer_counts_once_whether_hot_refused_or_written(whole: Whole) -
         shown = client.get("/v1/usage").json()["cells"]
     (key_id,) = {cell["key_id"] for cell in shown}
     assert (sum(c["requests"] for c in shown), sum(c["refused"] for c in shown)) == (8, 4)
-    (key,) = whole.control.stores.api_keys.of(user_id)
+    (key,) = whole.control.stores.api_keys.list_keys(user_id)
     assert key.id == key_id
     assert key.last_used_at > 0

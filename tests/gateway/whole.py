@@ -22,7 +22,7 @@ from bookcore.search import open_search_index
 from bookcore.testing.builders import make_book, make_versioned_book
 from gateway.accounts import AccountChange
 from gateway.accounts.api_keys import NewKey
-from gateway.api.dependencies import Control
+from gateway.api.dependencies import ApiDependencies
 from gateway.app import create_app
 from gateway.downstream.server import build_config
 from gateway.settings import Settings
@@ -38,30 +38,30 @@ class Whole:
 
     address: str
     settings: Settings
-    control: Control
+    control: ApiDependencies
     services: dict[str, FastAPI]
 
     def person(self, email: str, role: Role) -> str:
         """The id of a new user."""
-        account = self.control.stores.users.create(email, "no password", role=role)
+        account = self.control.stores.users.create_user(email, "no password", role=role)
         return account.id
 
     def logged_in(self, user_id: str) -> Headers:
         """Headers of a new session."""
-        session = self.control.stores.sessions.begin(user_id)
-        role = self.control.stores.users.get(user_id).role
-        return {"Authorization": f"Bearer {self.control.pair(session, role).access_token}"}
+        session = self.control.stores.sessions.create_session(user_id)
+        role = self.control.stores.users.get_user(user_id).role
+        return {"Authorization": f"Bearer {self.control.create_tokens(session, role).access_token}"}
 
     def key(self, user_id: str, *scopes: str) -> tuple[str, Headers]:
         """The id of a new API key, and its headers."""
-        key, secret = self.control.stores.api_keys.create(
-            user_id, NewKey("k", frozenset(scopes), None), most=1_000
+        key, secret = self.control.stores.api_keys.create_key(
+            user_id, NewKey("k", frozenset(scopes), None), max_keys=1_000
         )
         return key.id, {"X-API-Key": secret}
 
     def promote(self, user_id: str, role: Role) -> None:
         """Give it another role."""
-        self.control.stores.users.change(user_id, AccountChange(role=role), by="test")
+        self.control.stores.users.update_user(user_id, AccountChange(role=role), by="test")
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from bookcore.domain.errors import Conflict, Unavailable
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import SystemClock
 from gateway.accounts.api_keys import NewKey
-from gateway.accounts.audit import AuditFilter, Deed
+from gateway.accounts.audit import AuditEvent, AuditFilter
 from gateway.accounts.database import Database, open_database
-from gateway.accounts.stores import Stores
-from gateway.accounts.usage import Cell, Tally
+from gateway.accounts.stores import AccountStores
+from gateway.accounts.usage import RequestCounts, UsageKey
 
 
 @pytest.fixture
@@ -26,21 +26,23 @@ def database(new_database: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def stores(database: Database) -> Stores:
-    return Stores.on(database, clock=SystemClock(), session_seconds=60)
+def stores(database: Database) -> AccountStores:
+    return AccountStores.create(database, clock=SystemClock(), session_seconds=60)
 
 
-def test_many_who_write_at_once_make_one_chain(stores: Stores) -> None:
+def test_many_who_write_at_once_make_one_chain(stores: AccountStores) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: stores.audit.add(Deed("a", "did", str(n), {"n": "é"})), range(100)))
+        list(pool.map(lambda n: stores.audit.append(AuditEvent("a", "did", str(n), {"n": "é"})), range(100)))
     verdict = stores.audit.verify()
     assert (verdict.entries, verdict.broken_at) == (100, None)
-    assert len(stores.audit.page(AuditFilter(actor="a"), before=None, limit=200)) == 100
+    assert len(stores.audit.list_records(AuditFilter(actor="a"), before=None, limit=200)) == 100
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'b'", "DELETE FROM audit", "TRUNCATE audit"])
-def test_the_database_refuses_to_change_the_log(stores: Stores, new_database: str, statement: str) -> None:
-    stores.audit.add(Deed("a", "did", "t"))
+def test_the_database_refuses_to_change_the_log(
+    stores: AccountStores, new_database: str, statement: str
+) -> None:
+    stores.audit.append(AuditEvent("a", "did", "t"))
     engine = create_engine(new_database)
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.execute(text(statement))
@@ -48,12 +50,12 @@ def test_the_database_refuses_to_change_the_log(stores: Stores, new_database: st
     assert stores.audit.verify().broken_at is None
 
 
-def test_keys_made_at_once_are_never_more_than_the_plan_has(stores: Stores) -> None:
-    user_id = stores.users.create("a@b.c", "hash").id
+def test_keys_made_at_once_are_never_more_than_the_plan_has(stores: AccountStores) -> None:
+    user_id = stores.users.create_user("a@b.c", "hash").id
 
     def make(_: int) -> bool:
         try:
-            stores.api_keys.create(user_id, NewKey("k", frozenset({"search"}), None), most=3)
+            stores.api_keys.create_key(user_id, NewKey("k", frozenset({"search"}), None), max_keys=3)
         except Conflict:
             return False
         return True
@@ -62,28 +64,31 @@ def test_keys_made_at_once_are_never_more_than_the_plan_has(stores: Stores) -> N
         assert sum(pool.map(make, range(12))) == 3
 
 
-def test_a_session_a_key_and_usage_go_the_whole_way(stores: Stores) -> None:
-    account = stores.users.create("a@b.c", "hash", role=Role.EDITOR)
-    session = stores.sessions.begin(account.id)
-    standing = stores.sessions.standing_in(session.id, account.id)
+def test_a_session_a_key_and_usage_go_the_whole_way(stores: AccountStores) -> None:
+    account = stores.users.create_user("a@b.c", "hash", role=Role.EDITOR)
+    session = stores.sessions.create_session(account.id)
+    standing = stores.sessions.find_status(session.id, account.id)
     assert standing is not None
     assert (standing.role, standing.plan) == (Role.EDITOR, "free")
-    key, secret = stores.api_keys.create(account.id, NewKey("k", frozenset({"search"}), None), most=3)
-    cell = Cell(account.id, key.id, 3_600)
+    key, secret = stores.api_keys.create_key(account.id, NewKey("k", frozenset({"search"}), None), max_keys=3)
+    cell = UsageKey(account.id, key.id, 3_600)
     for _ in range(2):
-        stores.usage.add({cell: Tally(5, 2, 1, 3_700)})
-    assert [(row.requests, row.refused, row.failed) for row in stores.usage.of(account.id, since=0)] == [
-        (10, 4, 2)
-    ]
-    found = stores.api_keys.find(secret)
+        stores.usage.add({cell: RequestCounts(5, 2, 1, 3_700)})
+    assert [
+        (row.requests, row.refused, row.failed) for row in stores.usage.list_usage(account.id, since=0)
+    ] == [(10, 4, 2)]
+    found = stores.api_keys.find_key(secret)
     assert found is not None
     assert found[0].last_used_at == 3_700
-    stores.users.remove(account.id, by="a")
-    assert stores.api_keys.find(secret) is None
+    stores.users.delete_user(account.id, by="a")
+    assert stores.api_keys.find_key(secret) is None
 
 
-def test_gateways_that_count_for_one_user_at_once_lose_no_request(stores: Stores) -> None:
-    tally = {Cell("u", "k", 0): Tally(3, 1, 0, 5), Cell("v", "", 0): Tally(1, 0, 0, 5)}
+def test_gateways_that_count_for_one_user_at_once_lose_no_request(stores: AccountStores) -> None:
+    tally = {
+        UsageKey("u", "k", 0): RequestCounts(3, 1, 0, 5),
+        UsageKey("v", "", 0): RequestCounts(1, 0, 0, 5),
+    }
 
     def add(_: int) -> None:
         for _ in range(100):  # as Usage does: who is told to try again keeps its counts
@@ -94,7 +99,7 @@ def test_gateways_that_count_for_one_user_at_once_lose_no_request(stores: Stores
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(40)))
-    assert stores.usage.totals(["u", "v"], at=0) == {
+    assert stores.usage.read_totals(["u", "v"], at=0) == {
         ("u", "day"): 80,
         ("u", "month"): 80,
         ("v", "day"): 40,

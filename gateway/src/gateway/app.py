@@ -63,7 +63,7 @@ def create_app(
     app = create_service(
         "Bookstream",
         lifespan=_create_lifespan(settings, components),
-        ready=components.database.check,
+        ready=components.database.check_connection,
         openapi_url=None,
         always=("too-many-requests", "internal", "unavailable"),
     )

@@ -6,12 +6,12 @@ from bookcore.domain.errors import Conflict, Invalid
 from bookcore.kit.auth import Role
 from bookcore.kit.validation import explain_error
 from gateway.accounts import Account
-from gateway.accounts.users import Users
+from gateway.accounts.users import UserStore
 from gateway.api.schemas import NewAccount
-from gateway.auth.passwords import Passwords
+from gateway.auth.passwords import PasswordHasher
 
 
-def ensure_admin(wanted: NewAccount, *, users: Users, passwords: Passwords) -> None:
+def ensure_admin(wanted: NewAccount, *, users: UserStore, passwords: PasswordHasher) -> None:
     """Creates the administrator, or makes the account one with that password.
 
     An account that is up to date keeps its sessions; else they end, since the person who registered the
@@ -20,12 +20,12 @@ def ensure_admin(wanted: NewAccount, *, users: Users, passwords: Passwords) -> N
     account = users.find_by_email(wanted.email)
     if account is None:
         try:
-            users.create(wanted.email, passwords.hash_now(wanted.password), role=Role.ADMIN)
+            users.create_user(wanted.email, passwords.hash_blocking(wanted.password), role=Role.ADMIN)
             return
         except Conflict:  # another gateway created it at the same time
             account = users.find_by_email(wanted.email)
     if account is not None and not _is_up_to_date(account, wanted, passwords):
-        users.reset_admin(account.id, passwords.hash_now(wanted.password))
+        users.reset_admin(account.id, passwords.hash_blocking(wanted.password))
 
 
 def parse_admin(email: str, password: str) -> NewAccount | None:
@@ -43,6 +43,6 @@ def parse_admin(email: str, password: str) -> NewAccount | None:
         raise Invalid(explain_error(first), field=name) from error
 
 
-def _is_up_to_date(account: Account, wanted: NewAccount, passwords: Passwords) -> bool:
+def _is_up_to_date(account: Account, wanted: NewAccount, passwords: PasswordHasher) -> bool:
     is_admin = account.role is Role.ADMIN and not account.is_disabled
-    return is_admin and passwords.matches_now(account.password_hash, wanted.password)
+    return is_admin and passwords.verify_blocking(account.password_hash, wanted.password)

@@ -16,14 +16,14 @@ from gateway.accounts.database import Database, open_database
 from gateway.accounts.login_failures import LoginFailures
 from gateway.accounts.periods import DAY, DAY_SECONDS, LONGEST_MONTH_SECONDS, MONTH
 from gateway.accounts.quota import Quota
-from gateway.accounts.stores import Stores
-from gateway.api.dependencies import Control
+from gateway.accounts.stores import AccountStores
+from gateway.api.dependencies import ApiDependencies
 from gateway.auth.access_tokens import AccessTokens
-from gateway.auth.authenticator import Access, Quotas
-from gateway.auth.caller_cache import USER_TAG, TokenCache
-from gateway.auth.passwords import Passwords
+from gateway.auth.authenticator import Authenticator, Quotas
+from gateway.auth.caller_cache import USER_TAG, CallerCache
+from gateway.auth.passwords import PasswordHasher
 from gateway.auth.request_auth import RequestAuth
-from gateway.auth.signing_keys import KeyFolder
+from gateway.auth.signing_keys import SigningKeys
 from gateway.cache.local import LocalCache
 from gateway.cache.response_cache import ResponseCache
 from gateway.downstream.context import ConnectionLimits, DownstreamContext
@@ -55,7 +55,7 @@ class Components:
     cache: Cache
     event_log: EventLog
     database: Database
-    control: Control
+    control: ApiDependencies
     response_cache: ResponseCache
     handler: RequestHandler
     downstream: DownstreamContext
@@ -76,7 +76,7 @@ def open_components(
     settings: Settings, *, cache: Cache | None, event_log: EventLog | None, clock: Clock
 ) -> Components:
     """Opens what is not given. Raises: BookstreamError when accounts, keys, cache or event log can't open."""
-    keys = KeyFolder(settings.gateway_keys, clock=clock, token_seconds=settings.gateway_token_seconds)
+    keys = SigningKeys(settings.gateway_keys, clock=clock, token_seconds=settings.gateway_token_seconds)
     database = open_database(settings.accounts_url)
     try:
         cache = cache or open_cache(settings.cache_url)
@@ -111,17 +111,17 @@ def _has_shared_cache(settings: Settings) -> bool:
 
 
 def _create_control(
-    settings: Settings, database: Database, cache: Cache, *, clock: Clock, keys: KeyFolder
-) -> Control:
+    settings: Settings, database: Database, cache: Cache, *, clock: Clock, keys: SigningKeys
+) -> ApiDependencies:
     session_seconds = settings.gateway_refresh_days * 86_400
-    stores = Stores.on(database, clock=clock, session_seconds=session_seconds)
+    stores = AccountStores.create(database, clock=clock, session_seconds=session_seconds)
     tokens = AccessTokens(keys, clock=clock, life_seconds=settings.gateway_token_seconds)
-    return Control(
+    return ApiDependencies(
         stores=stores,
-        passwords=Passwords(),
+        passwords=PasswordHasher(),
         keys=keys,
         tokens=tokens,
-        access=Access(tokens, stores, cache, quotas=_build_quotas(settings)),
+        authenticator=Authenticator(tokens, stores, cache, quotas=_build_quotas(settings)),
         usage=UsageRecorder(stores.usage, clock=clock),
         failures=LoginFailures(stores),
         clock=clock,
@@ -144,7 +144,7 @@ def _create_handler(settings: Settings, response_cache: ResponseCache) -> Reques
 
 
 def _create_downstream(
-    settings: Settings, control: Control, response_cache: ResponseCache, handler: RequestHandler
+    settings: Settings, control: ApiDependencies, response_cache: ResponseCache, handler: RequestHandler
 ) -> DownstreamContext:
     now = response_cache.now
     callers = _create_caller_cache(settings, control, response_cache)
@@ -152,7 +152,7 @@ def _create_downstream(
     return DownstreamContext(
         fast_path=FastPath(callers=callers, tracer=tracer, now=now),
         handler=handler,
-        auth=RequestAuth(control.access, callers, control.usage),
+        auth=RequestAuth(control.authenticator, callers, control.usage),
         recorder=RequestRecorder(AccessLog(now=now) if settings.gateway_access_log else None),
         usage=control.usage,
         tracer=tracer,
@@ -164,16 +164,18 @@ def _create_downstream(
     )
 
 
-def _create_caller_cache(settings: Settings, control: Control, response_cache: ResponseCache) -> TokenCache:
+def _create_caller_cache(
+    settings: Settings, control: ApiDependencies, response_cache: ResponseCache
+) -> CallerCache:
     """Cached callers end when their plan is exhausted here, or when any gateway changes the user."""
-    callers = TokenCache(
+    callers = CallerCache(
         life_seconds=_CALLER_SECONDS if _has_shared_cache(settings) else _CALLER_SECONDS_UNSHARED,
         now=response_cache.now,
-        admission_of=response_cache.prepare_subject,
+        create_subject=response_cache.prepare_subject,
     )
-    response_cache.add_purge_listener(callers.hear)
-    control.usage.add_exhausted_listener(callers.forget)
-    control.access.on_standing_changed(
+    response_cache.add_purge_listener(callers.on_purge)
+    control.usage.add_exhausted_listener(callers.invalidate_user)
+    control.authenticator.on_account_changed(
         lambda user_id: response_cache.purge([USER_TAG + user_id], _log_failed_purge)
     )
     return callers

@@ -11,7 +11,7 @@ FREE_PLAN = "free"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountStatus:
     """What a user is today, which may be other than when a token was made."""
 
     role: Role

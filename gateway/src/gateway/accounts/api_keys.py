@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Row, delete, func, insert, or_, select
 from bookcore.domain.errors import Conflict, NotFound
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
-from gateway.accounts import Standing
-from gateway.accounts.audit import Deed, record
+from gateway.accounts import AccountStatus
+from gateway.accounts.audit import AuditEvent, append_event
 from gateway.accounts.database import Database
 from gateway.accounts.tables import api_keys, subscriptions, users
-from gateway.accounts.users import plan_of
+from gateway.accounts.users import select_plan
 
 KEY_MARK = "bk_"
 _SHOWN = len(KEY_MARK) + 6
@@ -44,16 +44,16 @@ class NewKey:
     expires_at: int | None
 
 
-class ApiKeys:
+class ApiKeyStore:
     """256 random bits each, so that a plain hash is enough."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
-    def create(self, user_id: str, new: NewKey, *, most: int) -> tuple[ApiKey, str]:
+    def create_key(self, user_id: str, new: NewKey, *, max_keys: int) -> tuple[ApiKey, str]:
         """The key, and the secret that nobody can read again. Raises: Conflict when there are `most`."""
-        secret, now = KEY_MARK + secrets.token_urlsafe(32), self._now()
+        secret, now = KEY_MARK + secrets.token_urlsafe(32), self._read_clock()
         key = ApiKey(
             id=uuid4().hex,
             user_id=user_id,
@@ -64,53 +64,55 @@ class ApiKeys:
             expires_at=new.expires_at,
             last_used_at=0,
         )
-        with self._database.writing() as connection:
-            _refuse_more_than(connection, user_id, most)
-            connection.execute(insert(api_keys).values(**_columns(key), digest=_digest(secret)))
+        with self._database.begin_write() as connection:
+            _check_key_limit(connection, user_id, max_keys)
+            connection.execute(insert(api_keys).values(**_to_row(key), digest=_hash_secret(secret)))
             detail = {"name": key.name, "scopes": " ".join(sorted(key.scopes))}
-            record(connection, Deed(user_id, "key.created", key.id, detail), at=now)
+            append_event(connection, AuditEvent(user_id, "key.created", key.id, detail), at=now)
         return key, secret
 
-    def of(self, user_id: str) -> Sequence[ApiKey]:
+    def list_keys(self, user_id: str) -> Sequence[ApiKey]:
         """The user's keys, oldest first, those that have ended included."""
         query = (
             select(api_keys)
             .where(api_keys.c.user_id == user_id)
             .order_by(api_keys.c.created_at, api_keys.c.id)
         )
-        with self._database.reading() as connection:
-            return [_key(row) for row in connection.execute(query)]
+        with self._database.begin_read() as connection:
+            return [_parse_row(row) for row in connection.execute(query)]
 
-    def revoke(self, user_id: str, key_id: str, *, by: str) -> None:
+    def revoke_key(self, user_id: str, key_id: str, *, by: str) -> None:
         """From now on nobody gets in by it. Raises: NotFound, also for another user's key."""
         is_it = (api_keys.c.id == key_id) & (api_keys.c.user_id == user_id)
-        with self._database.writing() as connection:
+        with self._database.begin_write() as connection:
             if connection.execute(delete(api_keys).where(is_it)).rowcount == 0:
                 raise NotFound(f"no API key {key_id[:40]!r}; GET /v1/keys lists yours")
-            record(connection, Deed(by, "key.revoked", key_id, {"owner": user_id}), at=self._now())
+            append_event(
+                connection, AuditEvent(by, "key.revoked", key_id, {"owner": user_id}), at=self._read_clock()
+            )
 
-    def find(self, secret: str) -> tuple[ApiKey, Standing] | None:
+    def find_key(self, secret: str) -> tuple[ApiKey, AccountStatus] | None:
         """The living key with that secret and its owner's standing; None for anything else."""
         keys = api_keys.c
         query = (
-            select(api_keys, users.c.role, plan_of().label("plan"))
+            select(api_keys, users.c.role, select_plan().label("plan"))
             .join(users, users.c.id == keys.user_id)
             .outerjoin(subscriptions, subscriptions.c.user_id == users.c.id)
             .where(
-                keys.digest == _digest(secret),
+                keys.digest == _hash_secret(secret),
                 users.c.is_disabled.is_(False),
-                or_(keys.expires_at.is_(None), keys.expires_at > self._now()),
+                or_(keys.expires_at.is_(None), keys.expires_at > self._read_clock()),
             )
         )
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             row = connection.execute(query).first()
-        return None if row is None else (_key(row), Standing(Role(row.role), row.plan))
+        return None if row is None else (_parse_row(row), AccountStatus(Role(row.role), row.plan))
 
-    def _now(self) -> int:
+    def _read_clock(self) -> int:
         return int(self._clock.now().timestamp())
 
 
-def _refuse_more_than(connection: Connection, user_id: str, most: int) -> None:
+def _check_key_limit(connection: Connection, user_id: str, most: int) -> None:
     owner = select(users.c.id).where(users.c.id == user_id).with_for_update()  # so that two can't both count
     if connection.execute(owner).first() is None:
         raise NotFound("the account is gone")
@@ -119,7 +121,7 @@ def _refuse_more_than(connection: Connection, user_id: str, most: int) -> None:
         raise Conflict(f"your plan has {most} API keys; revoke one first")
 
 
-def _columns(key: ApiKey) -> dict[str, str | int | None]:
+def _to_row(key: ApiKey) -> dict[str, str | int | None]:
     return {
         "id": key.id,
         "user_id": key.user_id,
@@ -132,7 +134,7 @@ def _columns(key: ApiKey) -> dict[str, str | int | None]:
     }
 
 
-def _key(row: Row[tuple[object, ...]]) -> ApiKey:
+def _parse_row(row: Row[tuple[object, ...]]) -> ApiKey:
     fields = row._mapping
     return ApiKey(
         id=fields["id"],
@@ -146,5 +148,5 @@ def _key(row: Row[tuple[object, ...]]) -> ApiKey:
     )
 
 
-def _digest(secret: str) -> str:
+def _hash_secret(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

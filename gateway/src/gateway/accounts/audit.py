@@ -21,7 +21,7 @@ _BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEvent:
     """`actor` is a user id, with `/` and the key's id if it came by one; `detail` holds no secrets."""
 
     actor: str
@@ -31,17 +31,17 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditRecord:
     """A stored deed; `at` in seconds since 1970."""
 
     seq: int
     at: int
-    deed: Deed
+    deed: AuditEvent
     hash: str
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainVerification:
     """Whether the chain holds; `broken_at` is the first entry that doesn't fit, `head` the newest hash."""
 
     entries: int
@@ -58,12 +58,12 @@ class AuditFilter:
     target: str | None = None
 
 
-def record(connection: Connection, deed: Deed, *, at: int) -> None:
+def append_event(connection: Connection, deed: AuditEvent, *, at: int) -> None:
     """Append in the caller's transaction; whoever else appends waits for its end."""
     head = connection.execute(select(audit_head).with_for_update()).one()
     seq = head.seq + 1
-    entry = Entry(seq, at, deed, _hash(head.hash, seq, at, deed))
-    connection.execute(insert(audit).values(**_columns(entry)))
+    entry = AuditRecord(seq, at, deed, _compute_hash(head.hash, seq, at, deed))
+    connection.execute(insert(audit).values(**_to_row(entry)))
     connection.execute(update(audit_head).values(seq=seq, hash=entry.hash))
     _log.info("audit", seq=seq, action=deed.action, actor=deed.actor, target=deed.target, hash=entry.hash)
 
@@ -75,17 +75,17 @@ class AuditLog:
         self._database = database
         self._clock = clock
 
-    def add(self, deed: Deed) -> None:
+    def append(self, deed: AuditEvent) -> None:
         """On its own."""
-        self.add_all([deed])
+        self.append_all([deed])
 
-    def add_all(self, deeds: Sequence[Deed]) -> None:
+    def append_all(self, deeds: Sequence[AuditEvent]) -> None:
         """All or none of them."""
-        with self._database.writing() as connection:
+        with self._database.begin_write() as connection:
             for deed in deeds:
-                record(connection, deed, at=int(self._clock.now().timestamp()))
+                append_event(connection, deed, at=int(self._clock.now().timestamp()))
 
-    def page(self, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[Entry]:
+    def list_records(self, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[AuditRecord]:
         """The newest first, those with a number below `before`."""
         query = select(audit).order_by(audit.c.seq.desc()).limit(limit)
         for name in ("action", "actor", "target"):
@@ -94,30 +94,32 @@ class AuditLog:
                 query = query.where(audit.c[name] == value)
         if before is not None:
             query = query.where(audit.c.seq < before)
-        with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+        with self._database.begin_read() as connection:
+            return [_parse_row(row) for row in connection.execute(query)]
 
-    def verify(self) -> Verdict:
+    def verify(self) -> ChainVerification:
         """Reads the whole log, in constant memory."""
         expected, last = 1, AUDIT_BEGINNING
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             head = connection.execute(select(audit_head)).one()
             query = select(audit).order_by(audit.c.seq).execution_options(yield_per=_BATCH)
             for row in connection.execute(query):
-                entry = _entry(row)
-                if entry.seq != expected or entry.hash != _hash(last, entry.seq, entry.at, entry.deed):
-                    return Verdict(expected - 1, last, broken_at=expected)
+                entry = _parse_row(row)
+                if entry.seq != expected or entry.hash != _compute_hash(
+                    last, entry.seq, entry.at, entry.deed
+                ):
+                    return ChainVerification(expected - 1, last, broken_at=expected)
                 expected, last = expected + 1, entry.hash
         is_whole = (head.seq, head.hash) == (expected - 1, last)
-        return Verdict(expected - 1, last, broken_at=None if is_whole else expected)
+        return ChainVerification(expected - 1, last, broken_at=None if is_whole else expected)
 
 
-def _hash(before: str, seq: int, at: int, deed: Deed) -> str:
+def _compute_hash(before: str, seq: int, at: int, deed: AuditEvent) -> str:
     said = [before, seq, at, deed.actor, deed.action, deed.target, dict(sorted(deed.detail.items()))]
     return sha256(orjson.dumps(said)).hexdigest()
 
 
-def _columns(entry: Entry) -> dict[str, str | int]:
+def _to_row(entry: AuditRecord) -> dict[str, str | int]:
     return {
         "seq": entry.seq,
         "at": entry.at,
@@ -129,7 +131,7 @@ def _columns(entry: Entry) -> dict[str, str | int]:
     }
 
 
-def _entry(row: Row[tuple[object, ...]]) -> Entry:
+def _parse_row(row: Row[tuple[object, ...]]) -> AuditRecord:
     fields = row._mapping
-    deed = Deed(fields["actor"], fields["action"], fields["target"], orjson.loads(fields["detail"]))
-    return Entry(fields["seq"], fields["at"], deed, fields["hash"])
+    deed = AuditEvent(fields["actor"], fields["action"], fields["target"], orjson.loads(fields["detail"]))
+    return AuditRecord(fields["seq"], fields["at"], deed, fields["hash"])

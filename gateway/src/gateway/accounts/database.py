@@ -24,22 +24,22 @@ class Database:
         self._engine = engine
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def begin_read(self) -> Iterator[Connection]:
         """A transaction that only looks. Raises: Unavailable."""
-        with _translated(), self._engine.connect() as connection, connection.begin():
+        with _translate_errors(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def begin_write(self) -> Iterator[Connection]:
         """A transaction that may write, all or nothing. Raises: Unavailable."""
-        with _translated(), self._engine.connect() as connection:
+        with _translate_errors(), self._engine.connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
 
-    def check(self) -> None:
+    def check_connection(self) -> None:
         """Raises: Unavailable when the database doesn't answer."""
-        with self.reading() as connection:
+        with self.begin_read() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ def open_database(url: str) -> Database:
         _create_private(engine.url.database)
         event.listen(engine, "connect", _on_connect)
     try:
-        with _translated():
+        with _translate_errors():
             create_tables(engine, metadata)
     except Unavailable:
         engine.dispose()
@@ -72,7 +72,7 @@ def open_database(url: str) -> Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 
-class Flushing:
+class PeriodicFlusher:
     """For one event loop: `flush` every so many seconds from `start` until `close`, and then once more."""
 
     def __init__(self, *, every: float) -> None:

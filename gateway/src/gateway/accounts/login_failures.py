@@ -14,9 +14,9 @@ from enum import StrEnum
 import structlog
 
 from bookcore.domain.errors import BookstreamError
-from gateway.accounts.audit import Deed
-from gateway.accounts.flushing import Flushing
-from gateway.accounts.stores import Stores
+from gateway.accounts.audit import AuditEvent
+from gateway.accounts.flushing import PeriodicFlusher
+from gateway.accounts.stores import AccountStores
 
 _log = structlog.get_logger()
 _EVERY_SECONDS = 60.0
@@ -29,7 +29,7 @@ NOBODY = "nobody"
 """Who does it."""
 
 
-class Kind(StrEnum):
+class LoginFailureKind(StrEnum):
     """The action in the audit log."""
 
     FAILED = "login.failed"
@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 
 @dataclass(slots=True)
-class _Tally:
+class _FailureCount:
     count: int = 0
     addresses: dict[str, None] = field(default_factory=dict)
 
@@ -52,23 +52,23 @@ class _Tally:
                 self.addresses[address] = None
 
 
-_Subject = tuple[Kind, str]
+_Subject = tuple[LoginFailureKind, str]
 
 
-class LoginFailures(Flushing):
+class LoginFailures(PeriodicFlusher):
     """For one event loop. A process that is killed loses its last minute."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: AccountStores) -> None:
         super().__init__(every=_EVERY_SECONDS)
         self._stores = stores
-        self._waiting: dict[_Subject, _Tally] = {}
+        self._waiting: dict[_Subject, _FailureCount] = {}
 
-    def note(self, kind: Kind, subject: str, *, address: str) -> None:
+    def record(self, kind: LoginFailureKind, subject: str, *, address: str) -> None:
         """One more, from that network address; the subject is an e-mail address or a network address."""
         key = (kind, subject)
         if key not in self._waiting and len(self._waiting) >= _MOST_SUBJECTS:
             key = (kind, OTHERS)
-        self._waiting.setdefault(key, _Tally()).add(1, {address: None})
+        self._waiting.setdefault(key, _FailureCount()).add(1, {address: None})
 
     async def flush(self) -> None:
         """Into the audit log; what the database can't take now is kept and added to."""
@@ -79,24 +79,26 @@ class LoginFailures(Flushing):
             await asyncio.to_thread(self._write, taken)
         except BookstreamError as error:
             for key, tally in taken.items():
-                self._waiting.setdefault(key, _Tally()).add(tally.count, tally.addresses)
+                self._waiting.setdefault(key, _FailureCount()).add(tally.count, tally.addresses)
             _log.warning("failed logins not stored yet", error=str(error))
 
-    def _write(self, taken: Mapping[_Subject, _Tally]) -> None:
+    def _write(self, taken: Mapping[_Subject, _FailureCount]) -> None:
         by_count = sorted(taken.items(), key=lambda item: -item[1].count)
-        told: dict[_Subject, _Tally] = {}
+        told: dict[_Subject, _FailureCount] = {}
         for (kind, subject), tally in by_count[:_MOST_ENTRIES]:
-            target = subject if kind is Kind.REFUSED else self._target_of(subject)
-            told.setdefault((kind, target), _Tally()).add(tally.count, tally.addresses)
+            target = subject if kind is LoginFailureKind.REFUSED else self._find_target(subject)
+            told.setdefault((kind, target), _FailureCount()).add(tally.count, tally.addresses)
         for (kind, _), tally in by_count[_MOST_ENTRIES:]:
-            told.setdefault((kind, OTHERS), _Tally()).add(tally.count, tally.addresses)
-        self._stores.audit.add_all([_deed(kind, target, tally) for (kind, target), tally in told.items()])
+            told.setdefault((kind, OTHERS), _FailureCount()).add(tally.count, tally.addresses)
+        self._stores.audit.append_all(
+            [_build_event(kind, target, tally) for (kind, target), tally in told.items()]
+        )
 
-    def _target_of(self, email: str) -> str:
+    def _find_target(self, email: str) -> str:
         account = self._stores.users.find_by_email(email)
         return UNKNOWN if account is None else account.id
 
 
-def _deed(kind: Kind, target: str, tally: _Tally) -> Deed:
+def _build_event(kind: LoginFailureKind, target: str, tally: _FailureCount) -> AuditEvent:
     detail = {"count": str(tally.count), "addresses": " ".join(tally.addresses)}
-    return Deed(NOBODY, kind.value, target[:80], detail)
+    return AuditEvent(NOBODY, kind.value, target[:80], detail)

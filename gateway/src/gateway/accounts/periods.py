@@ -17,7 +17,7 @@ class Period:
     end: int
 
 
-def period(name: str, at: int) -> Period:
+def get_period(name: str, at: int) -> Period:
     """The day or month that a moment is in."""
     moment = datetime.fromtimestamp(at, UTC)
     start = moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
-from gateway.accounts import Standing
-from gateway.accounts.audit import Deed, record
+from gateway.accounts import AccountStatus
+from gateway.accounts.audit import AuditEvent, append_event
 from gateway.accounts.database import Database
 from gateway.accounts.tables import families, refresh_tokens, subscriptions, users
-from gateway.accounts.users import plan_of
+from gateway.accounts.users import select_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class _Presented(NamedTuple):
     expires_at: int
 
 
-class Sessions:
+class SessionStore:
     """A refresh token is opaque, 256 random bits, and stored as a hash only."""
 
     def __init__(self, database: Database, *, clock: Clock, life_seconds: int) -> None:
@@ -42,86 +42,86 @@ class Sessions:
         self._clock = clock
         self._life = life_seconds
 
-    def begin(self, user_id: str) -> Session:
+    def create_session(self, user_id: str) -> Session:
         """A new session; also sweeps out everybody's that have expired."""
-        family, now = uuid4().hex, self._now()
-        with self._database.writing() as connection:
+        family, now = uuid4().hex, self._read_clock()
+        with self._database.begin_write() as connection:
             connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= now))
             connection.execute(delete(families).where(families.c.expires_at <= now))
             connection.execute(
                 insert(families).values(id=family, user_id=user_id, expires_at=now + self._life)
             )
-            record(connection, Deed(user_id, "session.begun", family), at=now)
-            return self._issue(connection, user_id, family)
+            append_event(connection, AuditEvent(user_id, "session.begun", family), at=now)
+            return self._issue_token(connection, user_id, family)
 
-    def rotate(self, refresh_token: str) -> Session | None:
+    def rotate_token(self, refresh_token: str) -> Session | None:
         """The session with its next token; None for a token that is unknown, expired or used.
 
         A token that comes a second time was stolen from somebody: its whole family ends.
         """
-        with self._database.writing() as connection:
-            presented = _find(connection, refresh_token)
+        with self._database.begin_write() as connection:
+            presented = _find_presented(connection, refresh_token)
             if presented is None:
                 return None
-            if presented.is_used or not _use(connection, presented):
+            if presented.is_used or not _mark_used(connection, presented):
                 connection.execute(delete(families).where(families.c.id == presented.family))
-                deed = Deed(presented.user_id, "session.stolen", presented.family)
-                record(connection, deed, at=self._now())
+                deed = AuditEvent(presented.user_id, "session.stolen", presented.family)
+                append_event(connection, deed, at=self._read_clock())
                 return None
-            if presented.expires_at <= self._now():
+            if presented.expires_at <= self._read_clock():
                 return None
-            return self._issue(connection, presented.user_id, presented.family)
+            return self._issue_token(connection, presented.user_id, presented.family)
 
-    def end(self, session_id: str, *, by: str) -> None:
+    def end_session(self, session_id: str, *, by: str) -> None:
         """Log out: the session's refresh and access tokens are void from now on."""
-        with self._database.writing() as connection:
+        with self._database.begin_write() as connection:
             connection.execute(delete(families).where(families.c.id == session_id))
-            record(connection, Deed(by, "session.ended", session_id), at=self._now())
+            append_event(connection, AuditEvent(by, "session.ended", session_id), at=self._read_clock())
 
-    def end_all(self, user_id: str, *, by: str) -> None:
+    def end_all_sessions(self, user_id: str, *, by: str) -> None:
         """Log out everywhere: as end, for every session of the user. API keys stay."""
-        with self._database.writing() as connection:
+        with self._database.begin_write() as connection:
             ended = connection.execute(delete(families).where(families.c.user_id == user_id)).rowcount
-            deed = Deed(by, "sessions.ended", user_id, {"count": str(ended)})
-            record(connection, deed, at=self._now())
+            deed = AuditEvent(by, "sessions.ended", user_id, {"count": str(ended)})
+            append_event(connection, deed, at=self._read_clock())
 
-    def standing_in(self, session_id: str, user_id: str) -> Standing | None:
+    def find_status(self, session_id: str, user_id: str) -> AccountStatus | None:
         """What the user is now; None when the session has ended or its user is gone or disabled."""
         query = (
-            select(users.c.role, plan_of().label("plan"))
+            select(users.c.role, select_plan().label("plan"))
             .join(families, families.c.user_id == users.c.id)
             .outerjoin(subscriptions, subscriptions.c.user_id == users.c.id)
             .where(families.c.id == session_id, users.c.id == user_id, users.c.is_disabled.is_(False))
         )
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             row = connection.execute(query).first()
-        return None if row is None else Standing(Role(row.role), row.plan)
+        return None if row is None else AccountStatus(Role(row.role), row.plan)
 
-    def _issue(self, connection: Connection, user_id: str, family: str) -> Session:
-        token, expires_at = secrets.token_urlsafe(32), self._now() + self._life
-        values = {"digest": _digest(token), "family": family, "expires_at": expires_at, "is_used": False}
+    def _issue_token(self, connection: Connection, user_id: str, family: str) -> Session:
+        token, expires_at = secrets.token_urlsafe(32), self._read_clock() + self._life
+        values = {"digest": _hash_token(token), "family": family, "expires_at": expires_at, "is_used": False}
         connection.execute(insert(refresh_tokens).values(**values))
         connection.execute(update(families).where(families.c.id == family).values(expires_at=expires_at))
         return Session(family, user_id, token)
 
-    def _now(self) -> int:
+    def _read_clock(self) -> int:
         return int(self._clock.now().timestamp())
 
 
-def _find(connection: Connection, refresh_token: str) -> _Presented | None:
+def _find_presented(connection: Connection, refresh_token: str) -> _Presented | None:
     tokens = refresh_tokens.c
     row = connection.execute(
         select(tokens.digest, tokens.family, families.c.user_id, tokens.is_used, tokens.expires_at)
         .join(families, families.c.id == tokens.family)
-        .where(tokens.digest == _digest(refresh_token))
+        .where(tokens.digest == _hash_token(refresh_token))
     ).first()
     return None if row is None else _Presented(*row)
 
 
-def _use(connection: Connection, presented: _Presented) -> bool:
+def _mark_used(connection: Connection, presented: _Presented) -> bool:
     first_use = (refresh_tokens.c.digest == presented.digest) & refresh_tokens.c.is_used.is_(False)
     return connection.execute(update(refresh_tokens).where(first_use).values(is_used=True)).rowcount == 1
 
 
-def _digest(token: str) -> str:
+def _hash_token(token: str) -> str:
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -3,31 +3,31 @@
 from dataclasses import dataclass
 
 from bookcore.kit.clock import Clock
-from gateway.accounts.api_keys import ApiKeys
+from gateway.accounts.api_keys import ApiKeyStore
 from gateway.accounts.audit import AuditLog
 from gateway.accounts.database import Database
-from gateway.accounts.sessions import Sessions
+from gateway.accounts.sessions import SessionStore
 from gateway.accounts.usage import UsageTable
-from gateway.accounts.users import Users
+from gateway.accounts.users import UserStore
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
+class AccountStores:
     """One each."""
 
-    users: Users
-    sessions: Sessions
-    api_keys: ApiKeys
+    users: UserStore
+    sessions: SessionStore
+    api_keys: ApiKeyStore
     usage: UsageTable
     audit: AuditLog
 
     @classmethod
-    def on(cls, database: Database, *, clock: Clock, session_seconds: int) -> "Stores":
+    def create(cls, database: Database, *, clock: Clock, session_seconds: int) -> "AccountStores":
         """`session_seconds` is the life of an unused refresh token."""
         return cls(
-            users=Users(database, clock=clock),
-            sessions=Sessions(database, clock=clock, life_seconds=session_seconds),
-            api_keys=ApiKeys(database, clock=clock),
+            users=UserStore(database, clock=clock),
+            sessions=SessionStore(database, clock=clock, life_seconds=session_seconds),
+            api_keys=ApiKeyStore(database, clock=clock),
             usage=UsageTable(database),
             audit=AuditLog(database, clock=clock),
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from gateway.accounts.periods import LONGEST_MONTH_SECONDS, NAMES, Period, period
+from gateway.accounts.periods import LONGEST_MONTH_SECONDS, NAMES, Period, get_period
 from gateway.accounts.tables import usage_totals
 
 _SOME = 500
@@ -19,9 +19,9 @@ def add_totals(connection: Connection, counted: Iterable[tuple[str, int, int]]) 
     spans: Counter[tuple[str, Period]] = Counter()
     for user_id, at, requests in counted:
         for name in NAMES:
-            spans[user_id, period(name, at)] += requests
+            spans[user_id, get_period(name, at)] += requests
     for (user_id, span), requests in sorted(spans.items()):  # in one order, against deadlocks
-        _add(connection, user_id, span, requests)
+        _add_period(connection, user_id, span, requests)
     if spans:
         oldest = max(span.start for _, span in spans) - 2 * LONGEST_MONTH_SECONDS
         connection.execute(delete(usage_totals).where(usage_totals.c.start < oldest))
@@ -30,7 +30,7 @@ def add_totals(connection: Connection, counted: Iterable[tuple[str, int, int]]) 
 def read_totals(connection: Connection, users: Iterable[str], *, at: int) -> Mapping[tuple[str, str], int]:
     """By user and name of the period that the moment is in; without those who asked for nothing."""
     columns, wanted = usage_totals.c, sorted(set(users))
-    spans = [period(name, at) for name in NAMES]
+    spans = [get_period(name, at) for name in NAMES]
     found: dict[tuple[str, str], int] = {}
     for begin in range(0, len(wanted), _SOME):
         some = columns.user_id.in_(wanted[begin : begin + _SOME])
@@ -41,7 +41,7 @@ def read_totals(connection: Connection, users: Iterable[str], *, at: int) -> Map
     return found
 
 
-def _add(connection: Connection, user_id: str, span: Period, requests: int) -> None:
+def _add_period(connection: Connection, user_id: str, span: Period, requests: int) -> None:
     columns = usage_totals.c
     is_it = (columns.user_id == user_id) & (columns.period == span.name) & (columns.start == span.start)
     more = update(usage_totals).where(is_it).values(requests=columns.requests + requests)

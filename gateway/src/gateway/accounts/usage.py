@@ -17,7 +17,7 @@ NO_KEY = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cell:
+class UsageKey:
     """What is counted together; `key_id` is empty for sessions, `hour` in seconds since 1970."""
 
     user_id: str
@@ -26,7 +26,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class RequestCounts:
     """Answers by kind: refused is 4xx, failed is 5xx; both are among the requests. `last` is the newest."""
 
     requests: int
@@ -36,10 +36,10 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class StoredUsage:
     """A stored tally."""
 
-    cell: Cell
+    cell: UsageKey
     requests: int
     refused: int
     failed: int
@@ -51,44 +51,44 @@ class UsageTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, tallies: Mapping[Cell, Tally]) -> None:
+    def add(self, tallies: Mapping[UsageKey, RequestCounts]) -> None:
         """All or nothing; also notes when each key was last used, and drops what is older than three months.
 
         Raises: Unavailable, also when another gateway began the same hour at the same moment.
         """
         try:
-            with self._database.writing() as connection:
+            with self._database.begin_write() as connection:
                 oldest = max(cell.hour for cell in tallies) - _KEPT
                 connection.execute(delete(usage).where(usage.c.hour < oldest))
                 for cell in sorted(tallies):  # in one order, so that two gateways can't deadlock
-                    _add(connection, cell, tallies[cell])
+                    _add_counts(connection, cell, tallies[cell])
                 add_totals(
                     connection, ((c.user_id, c.hour, t.requests - t.refused) for c, t in tallies.items())
                 )
         except IntegrityError as error:
             raise Unavailable("another gateway counts the same; try again") from error
 
-    def totals(self, users: Iterable[str], *, at: int) -> Mapping[tuple[str, str], int]:
+    def read_totals(self, users: Iterable[str], *, at: int) -> Mapping[tuple[str, str], int]:
         """What counts against the plans in the day and month of that moment, by user and `day` or `month`."""
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             return read_totals(connection, users, at=at)
 
-    def of(self, user_id: str, *, since: int) -> list[Counted]:
+    def list_usage(self, user_id: str, *, since: int) -> list[StoredUsage]:
         """The user's cells from that hour on, by hour and key."""
         query = (
             select(usage)
             .where(usage.c.user_id == user_id, usage.c.hour >= since)
             .order_by(usage.c.hour, usage.c.key_id)
         )
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             rows = connection.execute(query).all()
         return [
-            Counted(Cell(row.user_id, row.key_id, row.hour), row.requests, row.refused, row.failed)
+            StoredUsage(UsageKey(row.user_id, row.key_id, row.hour), row.requests, row.refused, row.failed)
             for row in rows
         ]
 
 
-def _add(connection: Connection, cell: Cell, tally: Tally) -> None:
+def _add_counts(connection: Connection, cell: UsageKey, tally: RequestCounts) -> None:
     columns = usage.c
     is_cell = (
         (columns.user_id == cell.user_id) & (columns.key_id == cell.key_id) & (columns.hour == cell.hour)
@@ -99,13 +99,13 @@ def _add(connection: Connection, cell: Cell, tally: Tally) -> None:
         "failed": columns.failed + tally.failed,
     }
     if connection.execute(update(usage).where(is_cell).values(**more)).rowcount == 0:
-        connection.execute(insert(usage).values(**_row(cell, tally)))
+        connection.execute(insert(usage).values(**_to_row(cell, tally)))
     if cell.key_id:
         is_older = (api_keys.c.id == cell.key_id) & (api_keys.c.last_used_at < tally.last)
         connection.execute(update(api_keys).where(is_older).values(last_used_at=tally.last))
 
 
-def _row(cell: Cell, tally: Tally) -> dict[str, str | int]:
+def _to_row(cell: UsageKey, tally: RequestCounts) -> dict[str, str | int]:
     return {
         "user_id": cell.user_id,
         "key_id": cell.key_id,

@@ -10,7 +10,7 @@ from bookcore.domain.errors import Conflict, NotFound
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
 from gateway.accounts import FREE_PLAN, Account, AccountChange
-from gateway.accounts.audit import Deed, record
+from gateway.accounts.audit import AuditEvent, append_event
 from gateway.accounts.database import Database
 from gateway.accounts.tables import families, subscriptions, users
 
@@ -18,112 +18,118 @@ BY_SETTINGS = "settings"
 """The actor of what the settings ask for at start."""
 
 
-def plan_of() -> ColumnElement[str]:
+def select_plan() -> ColumnElement[str]:
     """The plan of a row of users joined with subscriptions."""
     return func.coalesce(subscriptions.c.plan, FREE_PLAN)
 
 
-def _accounts() -> Select[tuple[object, ...]]:
-    return select(*users.c, plan_of().label("plan")).outerjoin(
+def _select_accounts() -> Select[tuple[object, ...]]:
+    return select(*users.c, select_plan().label("plan")).outerjoin(
         subscriptions, subscriptions.c.user_id == users.c.id
     )
 
 
-class Users:
+class UserStore:
     """There is always one administrator left who can log in, once there was one."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
-    def create(self, email: str, password_hash: str, *, role: Role = Role.READER) -> Account:
+    def create_user(self, email: str, password_hash: str, *, role: Role = Role.READER) -> Account:
         """Raises: Conflict when the address is taken."""
-        account = Account(uuid4().hex, email, password_hash, role, is_disabled=False, created_at=self._now())
+        account = Account(
+            uuid4().hex, email, password_hash, role, is_disabled=False, created_at=self._read_clock()
+        )
         try:
-            with self._database.writing() as connection:
-                connection.execute(insert(users).values(**_columns(account)))
-                deed = Deed(account.id, "user.created", account.id, {"role": role.value})
-                record(connection, deed, at=account.created_at)
+            with self._database.begin_write() as connection:
+                connection.execute(insert(users).values(**_to_row(account)))
+                deed = AuditEvent(account.id, "user.created", account.id, {"role": role.value})
+                append_event(connection, deed, at=account.created_at)
         except IntegrityError as error:
             raise Conflict("this e-mail address has an account already; log in instead") from error
         return account
 
     def find_by_email(self, email: str) -> Account | None:
         """The account of a normal address."""
-        with self._database.reading() as connection:
-            row = connection.execute(_accounts().where(users.c.email == email)).first()
-        return None if row is None else _account(row)
+        with self._database.begin_read() as connection:
+            row = connection.execute(_select_accounts().where(users.c.email == email)).first()
+        return None if row is None else _parse_row(row)
 
-    def get(self, user_id: str) -> Account:
+    def get_user(self, user_id: str) -> Account:
         """Raises: NotFound."""
-        with self._database.reading() as connection:
-            return _get(connection, user_id)
+        with self._database.begin_read() as connection:
+            return _get_account(connection, user_id)
 
-    def page(self, after: tuple[int, str], *, limit: int) -> Sequence[Account]:
+    def list_users(self, after: tuple[int, str], *, limit: int) -> Sequence[Account]:
         """The next users by creation, after (created_at, id)."""
         created_at, user_id = after
         is_later = or_(
             users.c.created_at > created_at,
             and_(users.c.created_at == created_at, users.c.id > user_id),
         )
-        query = _accounts().where(is_later).order_by(users.c.created_at, users.c.id).limit(limit)
-        with self._database.reading() as connection:
-            return [_account(row) for row in connection.execute(query)]
+        query = _select_accounts().where(is_later).order_by(users.c.created_at, users.c.id).limit(limit)
+        with self._database.begin_read() as connection:
+            return [_parse_row(row) for row in connection.execute(query)]
 
-    def change(self, user_id: str, change: AccountChange, *, by: str) -> Account:
+    def update_user(self, user_id: str, change: AccountChange, *, by: str) -> Account:
         """Raises: NotFound; Conflict when no administrator would be left."""
-        with self._database.writing() as connection:
-            before = _get(connection, user_id)
+        with self._database.begin_write() as connection:
+            before = _get_account(connection, user_id)
             role = before.role if change.role is None else change.role
             is_disabled = before.is_disabled if change.is_disabled is None else change.is_disabled
             if role is not Role.ADMIN or is_disabled:
-                _keep_an_admin(connection, before)
+                _check_last_admin(connection, before)
             if is_disabled:
                 connection.execute(delete(families).where(families.c.user_id == user_id))
             values = {"role": role.value, "is_disabled": is_disabled}
             connection.execute(update(users).where(users.c.id == user_id).values(**values))
             if change.plan is not None:
-                _subscribe(connection, user_id, change.plan)
-            record(connection, Deed(by, "user.changed", user_id, _said(change)), at=self._now())
-            return _get(connection, user_id)
+                _set_plan(connection, user_id, change.plan)
+            append_event(
+                connection,
+                AuditEvent(by, "user.changed", user_id, _describe_change(change)),
+                at=self._read_clock(),
+            )
+            return _get_account(connection, user_id)
 
-    def remove(self, user_id: str, *, by: str) -> None:
+    def delete_user(self, user_id: str, *, by: str) -> None:
         """With all sessions. Raises: NotFound; Conflict when no administrator would be left."""
-        with self._database.writing() as connection:
-            _keep_an_admin(connection, _get(connection, user_id))
+        with self._database.begin_write() as connection:
+            _check_last_admin(connection, _get_account(connection, user_id))
             connection.execute(delete(users).where(users.c.id == user_id))
-            record(connection, Deed(by, "user.deleted", user_id), at=self._now())
+            append_event(connection, AuditEvent(by, "user.deleted", user_id), at=self._read_clock())
 
     def reset_admin(self, user_id: str, password_hash: str) -> None:
         """Make it an enabled administrator with that password; ends all its sessions."""
         values = {"role": Role.ADMIN.value, "is_disabled": False, "password_hash": password_hash}
-        with self._database.writing() as connection:
+        with self._database.begin_write() as connection:
             connection.execute(delete(families).where(families.c.user_id == user_id))
             connection.execute(update(users).where(users.c.id == user_id).values(**values))
-            record(connection, Deed(BY_SETTINGS, "user.reset", user_id), at=self._now())
+            append_event(connection, AuditEvent(BY_SETTINGS, "user.reset", user_id), at=self._read_clock())
 
-    def _now(self) -> int:
+    def _read_clock(self) -> int:
         return int(self._clock.now().timestamp())
 
 
-def _get(connection: Connection, user_id: str) -> Account:
-    row = connection.execute(_accounts().where(users.c.id == user_id)).first()
+def _get_account(connection: Connection, user_id: str) -> Account:
+    row = connection.execute(_select_accounts().where(users.c.id == user_id)).first()
     if row is None:
         raise NotFound(f"no user {user_id[:40]!r}; GET /v1/users lists them")
-    return _account(row)
+    return _parse_row(row)
 
 
-def _subscribe(connection: Connection, user_id: str, plan: str) -> None:
+def _set_plan(connection: Connection, user_id: str, plan: str) -> None:
     connection.execute(delete(subscriptions).where(subscriptions.c.user_id == user_id))
     connection.execute(insert(subscriptions).values(user_id=user_id, plan=plan))
 
 
-def _said(change: AccountChange) -> dict[str, str]:
+def _describe_change(change: AccountChange) -> dict[str, str]:
     said = {"role": change.role, "disabled": change.is_disabled, "plan": change.plan}
     return {name: str(value) for name, value in said.items() if value is not None}
 
 
-def _keep_an_admin(connection: Connection, leaving: Account) -> None:
+def _check_last_admin(connection: Connection, leaving: Account) -> None:
     others = select(func.count()).where(
         users.c.role == Role.ADMIN.value, users.c.is_disabled.is_(False), users.c.id != leaving.id
     )
@@ -132,12 +138,12 @@ def _keep_an_admin(connection: Connection, leaving: Account) -> None:
         raise Conflict("this is the last administrator; make another one first")
 
 
-def _account(row: Row[tuple[object, ...]]) -> Account:
+def _parse_row(row: Row[tuple[object, ...]]) -> Account:
     fields = row._mapping
     return Account(**{**fields, "role": Role(fields["role"])})
 
 
-def _columns(account: Account) -> dict[str, str | int]:
+def _to_row(account: Account) -> dict[str, str | int]:
     return {
         "id": account.id,
         "email": account.email,

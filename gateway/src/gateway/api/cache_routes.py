@@ -7,9 +7,9 @@ from typing import Annotated, Protocol
 from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
-from gateway.accounts.audit import Deed
-from gateway.api.dependencies import Admin, In, actor
-from gateway.api.schemas import Wire
+from gateway.accounts.audit import AuditEvent
+from gateway.api.dependencies import Admin, Deps, format_actor
+from gateway.api.schemas import WireModel
 from gateway.routing.cache_tags import ALL, LISTS
 
 router = APIRouter(prefix="/v1/admin/cache", tags=["admin"])
@@ -23,7 +23,7 @@ class Purger(Protocol):
         """Raises: Unavailable when the others can't be told."""
 
 
-class Purge(Wire):
+class Purge(WireModel):
     """What to forget: answers about these books, all lists, or everything."""
 
     books: Annotated[tuple[BookTag, ...], Field(max_length=1_000)] = ()
@@ -31,28 +31,28 @@ class Purge(Wire):
     everything: Annotated[bool, Field(strict=True)] = False
 
 
-class Purged(Wire):
+class Purged(WireModel):
     """The tags that were forgotten."""
 
     tags: Annotated[tuple[str, ...], Field(examples=[["book:books_toscrape:a897fe39b1053632", "list"]])]
 
 
-async def _purger(request: Request) -> Purger:
+async def _get_purger(request: Request) -> Purger:
     purger: Purger = request.app.state.purger
     return purger
 
 
-ThePurger = Annotated[Purger, Depends(_purger)]
+ThePurger = Annotated[Purger, Depends(_get_purger)]
 
 
 @router.post("/purge", summary="Forget cached answers")
-async def purge_cache(purge: Purge, caller: Admin, control: In, purger: ThePurger) -> Purged:
+async def purge_cache(purge: Purge, caller: Admin, control: Deps, purger: ThePurger) -> Purged:
     """Counts in every gateway before this answers. Books that change are forgotten without being asked."""
     books = tuple(f"book:{book}" for book in purge.books)
     lists = (LISTS,) if purge.lists else ()
     tags = (ALL,) if purge.everything else books + lists
     if tags:
         await purger.purge(tags)
-        deed = Deed(actor(caller), "cache.purged", tags[0][:80], {"tags": str(len(tags))})
-        await asyncio.to_thread(control.stores.audit.add, deed)
+        deed = AuditEvent(format_actor(caller), "cache.purged", tags[0][:80], {"tags": str(len(tags))})
+        await asyncio.to_thread(control.stores.audit.append, deed)
     return Purged(tags=tags)

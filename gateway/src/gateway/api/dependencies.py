@@ -13,12 +13,12 @@ from bookcore.kit.problem import ProblemError
 from gateway.accounts.caller import Caller, Credentials
 from gateway.accounts.login_failures import LoginFailures
 from gateway.accounts.sessions import Session
-from gateway.accounts.stores import Stores
+from gateway.accounts.stores import AccountStores
 from gateway.api.schemas import Tokens
 from gateway.auth.access_tokens import AccessTokens
-from gateway.auth.authenticator import Access
-from gateway.auth.passwords import Passwords
-from gateway.auth.signing_keys import KeyFolder
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.passwords import PasswordHasher
+from gateway.auth.signing_keys import SigningKeys
 from gateway.http.scope import add_response_headers, set_user
 from gateway.ratelimit.usage import UsageRecorder
 
@@ -31,20 +31,20 @@ _api_key = APIKeyHeader(
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class ApiDependencies:
     """The collaborators, opened and closed by the app; at `app.state.control`."""
 
-    stores: Stores
-    passwords: Passwords
-    keys: KeyFolder
+    stores: AccountStores
+    passwords: PasswordHasher
+    keys: SigningKeys
     tokens: AccessTokens
-    access: Access
+    authenticator: Authenticator
     usage: UsageRecorder
     failures: LoginFailures
     clock: Clock
     cursors: SignedCursors
 
-    def pair(self, session: Session, role: Role) -> Tokens:
+    def create_tokens(self, session: Session, role: Role) -> Tokens:
         """What a client gets for a session."""
         return Tokens(
             access_token=self.tokens.issue(session.user_id, session=session.id, role=role),
@@ -53,31 +53,31 @@ class Control:
         )
 
 
-async def _control(request: Request) -> Control:
-    control: Control = request.app.state.control
+async def _get_dependencies(request: Request) -> ApiDependencies:
+    control: ApiDependencies = request.app.state.control
     return control
 
 
-In = Annotated[Control, Depends(_control)]
+Deps = Annotated[ApiDependencies, Depends(_get_dependencies)]
 
 
-async def _address(request: Request) -> str:
+async def _get_address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-Address = Annotated[str, Depends(_address)]
+Address = Annotated[str, Depends(_get_address)]
 
 
-async def _anonymous(request: Request, control: In, address: Address) -> None:
-    headers = await control.access.count(control.access.quotas.anonymous, address)
+async def _count_anonymous(request: Request, control: Deps, address: Address) -> None:
+    headers = await control.authenticator.count_request(control.authenticator.quotas.anonymous, address)
     add_response_headers(request.scope, headers)
 
 
-Anonymous = Depends(_anonymous)
+Anonymous = Depends(_count_anonymous)
 """Counts against the network address; for what needs no token."""
 
 
-async def _shown(
+async def _read_credentials(
     request: Request,
     address: Address,
     _: Annotated[object, Security(_bearer)],  # only so that the OpenAPI document says so
@@ -86,13 +86,13 @@ async def _shown(
     return Credentials(request.headers.get("authorization"), address, api_key)
 
 
-async def _caller(
+async def _authenticate(
     request: Request,
-    control: In,
+    control: Deps,
     needed: SecurityScopes,
-    credentials: Annotated[Credentials, Security(_shown)],
+    credentials: Annotated[Credentials, Security(_read_credentials)],
 ) -> Caller:
-    admission = await control.access.admit(credentials)
+    admission = await control.authenticator.authenticate(credentials)
     set_user(request.scope, admission.caller.user_id)
     add_response_headers(request.scope, admission.headers)
     missing = [scope for scope in needed.scopes if scope not in admission.caller.scopes]
@@ -101,24 +101,24 @@ async def _caller(
     return admission.caller
 
 
-Known = Annotated[Caller, Security(_caller)]
+AnyCaller = Annotated[Caller, Security(_authenticate)]
 """Whoever has a good token or key."""
-Admin = Annotated[Caller, Security(_caller, scopes=[Scope.ADMIN.value])]
+Admin = Annotated[Caller, Security(_authenticate, scopes=[Scope.ADMIN.value])]
 """Whoever has the scope admin."""
 
 
-async def _person(caller: Known) -> Caller:
+async def _require_session(caller: AnyCaller) -> Caller:
     if caller.key_id is not None:
         raise ProblemError("forbidden", "an API key can't do this; log in")
     return caller
 
 
-Person = Annotated[Caller, Depends(_person)]
+SessionCaller = Annotated[Caller, Depends(_require_session)]
 """Whoever has logged in: what an API key must not do, such as making more keys."""
 NEEDS_LOGIN = {"x-needs-login": True}
 """What the OpenAPI document says of such an operation; for `openapi_extra`."""
 
 
-def actor(caller: Caller) -> str:
+def format_actor(caller: Caller) -> str:
     """How the audit log names who did it."""
     return caller.user_id if caller.key_id is None else f"{caller.user_id}/{caller.key_id}"

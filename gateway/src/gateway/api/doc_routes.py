@@ -10,9 +10,9 @@ from bookcore.kit.auth import Scope
 from bookcore.kit.openapi import Document
 from bookcore.kit.problem import PROBLEMS, ProblemError
 from gateway.accounts.caller import Credentials
-from gateway.api.dependencies import Address, Anonymous, In
-from gateway.api.openapi_merge import for_scopes
-from gateway.api.pages import docs_page, problem_page
+from gateway.api.dependencies import Address, Anonymous, Deps
+from gateway.api.openapi_merge import filter_by_scopes
+from gateway.api.pages import docs_page, render_problem_page
 from gateway.auth.signing_keys import Jwks
 
 router = APIRouter(tags=["about"], dependencies=[Anonymous])
@@ -22,25 +22,25 @@ _PAGE_HEADERS = {
 }
 
 
-class Library(Protocol):
+class DocumentSource(Protocol):
     """Where the merged document comes from; at `app.state.library`."""
 
-    async def document(self) -> Document:
+    async def get_document(self) -> Document:
         """The newest that can be had; services that are away are left out."""
 
 
-async def _library(request: Request) -> Library:
-    library: Library = request.app.state.library
+async def _get_source(request: Request) -> DocumentSource:
+    library: DocumentSource = request.app.state.library
     return library
 
 
-Documents = Annotated[Library, Depends(_library)]
+Documents = Annotated[DocumentSource, Depends(_get_source)]
 
 
-async def _asked(
+async def _get_document(
     request: Request,
     library: Documents,
-    control: In,
+    control: Deps,
     address: Address,
     scope: Annotated[list[Scope] | None, Query(max_length=6)] = None,
 ) -> Document:
@@ -48,24 +48,24 @@ async def _asked(
 
     Raises: ProblemError(unauthorized) for a token that is none.
     """
-    document = await library.document()
+    document = await library.get_document()
     shown = Credentials(
         request.headers.get("authorization"), address, api_key=request.headers.get("x-api-key")
     )
     if scope:
-        return for_scopes(document, frozenset(scope))
+        return filter_by_scopes(document, frozenset(scope))
     if shown.authorization or shown.api_key:
-        return for_scopes(document, (await control.access.identify(shown)).scopes)
+        return filter_by_scopes(document, (await control.authenticator.identify_caller(shown)).scopes)
     return document
 
 
-Asked = Annotated[Document, Depends(_asked)]
+Asked = Annotated[Document, Depends(_get_document)]
 
 
 @router.get("/.well-known/jwks.json", summary="The keys that check access tokens")
-async def show_keys(control: In) -> Jwks:
+async def show_keys(control: Deps) -> Jwks:
     """All keys that may have signed a living token."""
-    return control.keys.ring.jwks()
+    return control.keys.ring.build_jwks()
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -91,4 +91,4 @@ async def show_problem(slug: str) -> HTMLResponse:
     """What the `type` of a problem means."""
     if slug not in PROBLEMS:
         raise ProblemError("not-found", f"there is no problem {slug[:40]!r}")
-    return HTMLResponse(problem_page(PROBLEMS[slug]), headers=_PAGE_HEADERS)
+    return HTMLResponse(render_problem_page(PROBLEMS[slug]), headers=_PAGE_HEADERS)

@@ -11,9 +11,18 @@ from bookcore.kit.openapi import describe_problems
 from gateway.accounts import Account
 from gateway.accounts.api_keys import NewKey
 from gateway.accounts.caller import Caller
-from gateway.accounts.periods import DAY, MONTH, period
+from gateway.accounts.periods import DAY, MONTH, get_period
 from gateway.accounts.usage import HOUR
-from gateway.api.dependencies import NEEDS_LOGIN, Admin, Anonymous, Control, In, Known, Person, actor
+from gateway.api.dependencies import (
+    NEEDS_LOGIN,
+    Admin,
+    Anonymous,
+    AnyCaller,
+    ApiDependencies,
+    Deps,
+    SessionCaller,
+    format_actor,
+)
 from gateway.api.key_schemas import (
     KeyIn,
     KeyOut,
@@ -25,7 +34,7 @@ from gateway.api.key_schemas import (
     UsageCell,
     UsageOut,
 )
-from gateway.api.schemas import moment
+from gateway.api.schemas import to_datetime
 from gateway.ratelimit.plans import PLANS, Plan, build_quota, get_plan
 
 router = APIRouter(prefix="/v1")
@@ -33,9 +42,9 @@ Days = Annotated[int, Query(ge=1, le=92, description="how far back")]
 
 
 @router.get("/keys", tags=["keys"], summary="List your API keys", openapi_extra=NEEDS_LOGIN)
-async def list_keys(caller: Person, control: In) -> KeysOut:
+async def list_keys(caller: SessionCaller, control: Deps) -> KeysOut:
     """Without their secrets, which nobody can read again."""
-    return await _keys(control, caller.user_id)
+    return await _list_keys(control, caller.user_id)
 
 
 @router.post(
@@ -46,20 +55,22 @@ async def list_keys(caller: Person, control: In) -> KeysOut:
     responses=describe_problems("conflict"),
     openapi_extra=NEEDS_LOGIN,
 )
-async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
+async def create_key(new: KeyIn, caller: SessionCaller, control: Deps) -> NewKeyOut:
     """The secret is in this answer and never again. 409 when your plan has no more keys."""
     beyond = sorted(scope for scope in new.scopes if scope not in caller.scopes)
     if beyond:
         raise Forbidden(f"you have not the scope {beyond[0]} yourself")
-    account = await asyncio.to_thread(control.stores.users.get, caller.user_id)
-    expires_at = None if new.days is None else _now(control) + int(timedelta(days=new.days).total_seconds())
+    account = await asyncio.to_thread(control.stores.users.get_user, caller.user_id)
+    expires_at = (
+        None if new.days is None else _read_clock(control) + int(timedelta(days=new.days).total_seconds())
+    )
     key, secret = await asyncio.to_thread(
-        control.stores.api_keys.create,
+        control.stores.api_keys.create_key,
         caller.user_id,
         NewKey(new.name, frozenset(scope.value for scope in new.scopes), expires_at),
-        most=get_plan(account.plan).max_keys,
+        max_keys=get_plan(account.plan).max_keys,
     )
-    return NewKeyOut.with_secret(key, secret)
+    return NewKeyOut.from_secret(key, secret)
 
 
 @router.delete(
@@ -70,9 +81,9 @@ async def create_key(new: KeyIn, caller: Person, control: In) -> NewKeyOut:
     responses=describe_problems("not-found"),
     openapi_extra=NEEDS_LOGIN,
 )
-async def revoke_key(key_id: str, caller: Person, control: In) -> None:
+async def revoke_key(key_id: str, caller: SessionCaller, control: Deps) -> None:
     """From now on it opens nothing."""
-    await _revoke(control, caller, user_id=caller.user_id, key_id=key_id)
+    await _revoke_key(control, caller, user_id=caller.user_id, key_id=key_id)
 
 
 @router.get(
@@ -81,29 +92,29 @@ async def revoke_key(key_id: str, caller: Person, control: In) -> None:
     summary="List a user's API keys",
     responses=describe_problems("not-found"),
 )
-async def list_keys_of_user(user_id: str, _: Admin, control: In) -> KeysOut:
+async def list_keys_of_user(user_id: str, _: Admin, control: Deps) -> KeysOut:
     """For administrators."""
-    return await _keys(control, user_id)
+    return await _list_keys(control, user_id)
 
 
 @router.delete(
     "/users/{user_id}/keys/{key_id}", tags=["users"], status_code=204, summary="Revoke a user's API key"
 )
-async def revoke_key_of_user(user_id: str, key_id: str, caller: Admin, control: In) -> None:
+async def revoke_key_of_user(user_id: str, key_id: str, caller: Admin, control: Deps) -> None:
     """For administrators; counts at once."""
-    await _revoke(control, caller, user_id=user_id, key_id=key_id)
+    await _revoke_key(control, caller, user_id=user_id, key_id=key_id)
 
 
 @router.get("/plans", tags=["keys"], dependencies=[Anonymous], summary="List the plans")
-async def list_plans(control: In) -> PlansOut:
+async def list_plans(control: Deps) -> PlansOut:
     """What each plan allows. An administrator gives you another."""
-    return PlansOut(plans=tuple(_plan(control, plan) for plan in PLANS.values()))
+    return PlansOut(plans=tuple(_build_plan(control, plan) for plan in PLANS.values()))
 
 
 @router.get("/usage", tags=["keys"], summary="Show your usage")
-async def show_usage(caller: Known, control: In, days: Days = 7) -> UsageOut:
+async def show_usage(caller: AnyCaller, control: Deps, days: Days = 7) -> UsageOut:
     """Requests to the services by hour and key, and what is used of day and month; some seconds behind."""
-    return await _usage(control, caller.user_id, days)
+    return await _build_usage(control, caller.user_id, days)
 
 
 @router.get(
@@ -112,49 +123,49 @@ async def show_usage(caller: Known, control: In, days: Days = 7) -> UsageOut:
     summary="Show a user's usage",
     responses=describe_problems("not-found"),
 )
-async def show_usage_of_user(user_id: str, _: Admin, control: In, days: Days = 7) -> UsageOut:
+async def show_usage_of_user(user_id: str, _: Admin, control: Deps, days: Days = 7) -> UsageOut:
     """For administrators."""
-    return await _usage(control, user_id, days)
+    return await _build_usage(control, user_id, days)
 
 
-async def _keys(control: Control, user_id: str) -> KeysOut:
-    account = await asyncio.to_thread(control.stores.users.get, user_id)
-    keys = await asyncio.to_thread(control.stores.api_keys.of, user_id)
-    return KeysOut(keys=tuple(KeyOut.of(key) for key in keys), most=get_plan(account.plan).max_keys)
+async def _list_keys(control: ApiDependencies, user_id: str) -> KeysOut:
+    account = await asyncio.to_thread(control.stores.users.get_user, user_id)
+    keys = await asyncio.to_thread(control.stores.api_keys.list_keys, user_id)
+    return KeysOut(keys=tuple(KeyOut.from_key(key) for key in keys), most=get_plan(account.plan).max_keys)
 
 
-async def _revoke(control: Control, caller: Caller, *, user_id: str, key_id: str) -> None:
-    await asyncio.to_thread(control.stores.api_keys.revoke, user_id, key_id, by=actor(caller))
-    await control.access.forget(user_id)
+async def _revoke_key(control: ApiDependencies, caller: Caller, *, user_id: str, key_id: str) -> None:
+    await asyncio.to_thread(control.stores.api_keys.revoke_key, user_id, key_id, by=format_actor(caller))
+    await control.authenticator.invalidate_user(user_id)
 
 
-async def _usage(control: Control, user_id: str, days: int) -> UsageOut:
-    account: Account = await asyncio.to_thread(control.stores.users.get, user_id)
-    now = _now(control)
+async def _build_usage(control: ApiDependencies, user_id: str, days: int) -> UsageOut:
+    account: Account = await asyncio.to_thread(control.stores.users.get_user, user_id)
+    now = _read_clock(control)
     since = now - now % HOUR - days * 24 * HOUR
-    counted = await asyncio.to_thread(control.stores.usage.of, user_id, since=since)
-    totals = await asyncio.to_thread(control.stores.usage.totals, [user_id], at=now)
-    quota = build_quota(account.plan, control.access.quotas.user)
+    counted = await asyncio.to_thread(control.stores.usage.list_usage, user_id, since=since)
+    totals = await asyncio.to_thread(control.stores.usage.read_totals, [user_id], at=now)
+    quota = build_quota(account.plan, control.authenticator.quotas.user)
     periods = {
         each.name: PeriodOut(
             used=totals.get((user_id, each.name), 0),
             limit=each.requests,
-            resets_at=moment(period(each.name, now).end),
+            resets_at=to_datetime(get_period(each.name, now).end),
         )
         for each in quota.beside
     }
     return UsageOut(
         user_id=user_id,
-        plan=_plan(control, get_plan(account.plan)),
+        plan=_build_plan(control, get_plan(account.plan)),
         day=periods[DAY],
         month=periods[MONTH],
-        cells=tuple(UsageCell.of(cell) for cell in counted),
+        cells=tuple(UsageCell.from_usage(cell) for cell in counted),
     )
 
 
-def _plan(control: Control, plan: Plan) -> PlanOut:
-    return PlanOut.of(plan, build_quota(plan.name, control.access.quotas.user))
+def _build_plan(control: ApiDependencies, plan: Plan) -> PlanOut:
+    return PlanOut.from_plan(plan, build_quota(plan.name, control.authenticator.quotas.user))
 
 
-def _now(control: Control) -> int:
+def _read_clock(control: ApiDependencies) -> int:
     return int(control.clock.now().timestamp())

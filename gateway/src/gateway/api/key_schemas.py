@@ -6,11 +6,11 @@ from pydantic import Field
 
 from bookcore.kit.auth import Scope
 from gateway.accounts.api_keys import ApiKey
-from gateway.accounts.audit import Entry, Verdict
+from gateway.accounts.audit import AuditRecord, ChainVerification
 from gateway.accounts.periods import DAY, MONTH
 from gateway.accounts.quota import Quota
-from gateway.accounts.usage import Counted
-from gateway.api.schemas import Moment, Scopes, UserId, Wire, moment
+from gateway.accounts.usage import StoredUsage
+from gateway.api.schemas import Moment, Scopes, UserId, WireModel, to_datetime
 from gateway.ratelimit.plans import Plan
 
 KeyId = Annotated[str, Field(examples=["0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f"])]
@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=0, examples=[12])]
 Hash = Annotated[str, Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])]
 
 
-class KeyIn(Wire):
+class KeyIn(WireModel):
     """An API key to make; `scopes` must be among your own, `days` null for no end."""
 
     name: Annotated[str, Field(min_length=1, max_length=80, examples=["reading list app"])]
@@ -28,7 +28,7 @@ class KeyIn(Wire):
     days: Annotated[int, Field(ge=1, le=3_650, strict=True, examples=[90])] | None = 90
 
 
-class KeyOut(Wire):
+class KeyOut(WireModel):
     """An API key without its secret; `prefix` is how the secret begins."""
 
     id: KeyId
@@ -40,9 +40,9 @@ class KeyOut(Wire):
     last_used_at: Moment | None
 
     @classmethod
-    def of(cls, key: ApiKey) -> Self:
+    def from_key(cls, key: ApiKey) -> Self:
         """The public side of a key."""
-        return cls(**_fields(key))
+        return cls(**_build_key_fields(key))
 
 
 class NewKeyOut(KeyOut):
@@ -51,19 +51,19 @@ class NewKeyOut(KeyOut):
     secret: Annotated[str, Field(examples=["bk_3mV8xQ…46 characters"])]
 
     @classmethod
-    def with_secret(cls, key: ApiKey, secret: str) -> Self:
+    def from_secret(cls, key: ApiKey, secret: str) -> Self:
         """A key that was made just now."""
-        return cls(**_fields(key), secret=secret)
+        return cls(**_build_key_fields(key), secret=secret)
 
 
-class KeysOut(Wire):
+class KeysOut(WireModel):
     """Your keys, oldest first; `most` is how many your plan has."""
 
     keys: tuple[KeyOut, ...]
     most: Annotated[int, Field(examples=[3])]
 
 
-class PlanOut(Wire):
+class PlanOut(WireModel):
     """A plan and its limits."""
 
     name: Annotated[str, Field(examples=["plus"])]
@@ -74,7 +74,7 @@ class PlanOut(Wire):
     api_keys: Annotated[int, Field(examples=[20])]
 
     @classmethod
-    def of(cls, plan: Plan, quota: Quota) -> Self:
+    def from_plan(cls, plan: Plan, quota: Quota) -> Self:
         """From the table of plans and what it comes to."""
         longer = {each.name: each.requests for each in quota.beside}
         return cls(
@@ -87,13 +87,13 @@ class PlanOut(Wire):
         )
 
 
-class PlansOut(Wire):
+class PlansOut(WireModel):
     """All plans, smallest first."""
 
     plans: tuple[PlanOut, ...]
 
 
-class UsageCell(Wire):
+class UsageCell(WireModel):
     """What was asked for in one hour with one key (null: logged in); refused is 4xx, failed 5xx."""
 
     hour: Moment
@@ -103,10 +103,10 @@ class UsageCell(Wire):
     failed: Count
 
     @classmethod
-    def of(cls, counted: Counted) -> Self:
+    def from_usage(cls, counted: StoredUsage) -> Self:
         """From the table of usage."""
         return cls(
-            hour=moment(counted.cell.hour),
+            hour=to_datetime(counted.cell.hour),
             key_id=counted.cell.key_id or None,
             requests=counted.requests,
             refused=counted.refused,
@@ -114,7 +114,7 @@ class UsageCell(Wire):
         )
 
 
-class PeriodOut(Wire):
+class PeriodOut(WireModel):
     """What counts against the plan in this day or month, by UTC: all that wasn't refused (4xx)."""
 
     used: Count
@@ -122,7 +122,7 @@ class PeriodOut(Wire):
     resets_at: Moment
 
 
-class UsageOut(Wire):
+class UsageOut(WireModel):
     """Hours with requests, oldest first, some seconds behind; and the plan that they count against."""
 
     user_id: UserId
@@ -132,7 +132,7 @@ class UsageOut(Wire):
     cells: tuple[UsageCell, ...]
 
 
-class AuditEntry(Wire):
+class AuditEntry(WireModel):
     """Who did what to whom; `hash` covers this entry and all before it."""
 
     seq: Annotated[int, Field(examples=[42])]
@@ -144,12 +144,12 @@ class AuditEntry(Wire):
     hash: Hash
 
     @classmethod
-    def of(cls, entry: Entry) -> Self:
+    def from_record(cls, entry: AuditRecord) -> Self:
         """From the log."""
         deed = entry.deed
         return cls(
             seq=entry.seq,
-            at=moment(entry.at),
+            at=to_datetime(entry.at),
             actor=deed.actor,
             action=deed.action,
             target=deed.target,
@@ -158,14 +158,14 @@ class AuditEntry(Wire):
         )
 
 
-class AuditPage(Wire):
+class AuditPage(WireModel):
     """The newest first; go on with `before` set to `next_before`, null at the end."""
 
     entries: tuple[AuditEntry, ...]
     next_before: Annotated[int | None, Field(examples=[42])]
 
 
-class AuditVerdict(Wire):
+class AuditVerdict(WireModel):
     """Whether every entry fits the ones before it; `broken_at` is the first that doesn't."""
 
     intact: Annotated[bool, Field(examples=[True])]
@@ -174,7 +174,7 @@ class AuditVerdict(Wire):
     broken_at: Annotated[int | None, Field(examples=[None])]
 
     @classmethod
-    def of(cls, verdict: Verdict) -> Self:
+    def from_verification(cls, verdict: ChainVerification) -> Self:
         """From the check."""
         return cls(
             intact=verdict.broken_at is None,
@@ -188,19 +188,19 @@ KID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 """An example."""
 
 
-class SigningKeyOut(Wire):
+class SigningKeyOut(WireModel):
     """The key that signs from now on."""
 
     kid: Annotated[str, Field(examples=[KID])]
 
 
-def _fields(key: ApiKey) -> dict[str, object]:
+def _build_key_fields(key: ApiKey) -> dict[str, object]:
     return {
         "id": key.id,
         "name": key.name,
         "prefix": key.prefix,
         "scopes": tuple(Scope(scope) for scope in sorted(key.scopes)),
-        "created_at": moment(key.created_at),
-        "expires_at": None if key.expires_at is None else moment(key.expires_at),
-        "last_used_at": moment(key.last_used_at) if key.last_used_at else None,
+        "created_at": to_datetime(key.created_at),
+        "expires_at": None if key.expires_at is None else to_datetime(key.expires_at),
+        "last_used_at": to_datetime(key.last_used_at) if key.last_used_at else None,
     }

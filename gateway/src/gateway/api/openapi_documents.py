@@ -9,7 +9,7 @@ import structlog
 from bookcore.cache import Cache
 from bookcore.kit.openapi import Document
 from bookcore.kit.problem import ProblemError
-from gateway.api.openapi_merge import merge
+from gateway.api.openapi_merge import merge_documents
 from gateway.routing.routes import Service
 from gateway.upstream.fetch import fetch_body
 from gateway.upstream.upstream import Upstream
@@ -31,7 +31,7 @@ class MergedDocuments:
         self._upstreams = upstreams
         self._cache = cache
 
-    async def document(self) -> Document:
+    async def get_document(self) -> Document:
         """The merged document."""
         kept = await self._cache.get(_KEY)
         if kept is None:
@@ -40,17 +40,17 @@ class MergedDocuments:
         return merged
 
     async def _fetch(self) -> bytes:
-        found = await asyncio.gather(*(_of(upstream) for upstream in self._upstreams.values()))
+        found = await asyncio.gather(*(_fetch_document(upstream) for upstream in self._upstreams.values()))
         services = {
             service: document for service, document in zip(self._upstreams, found, strict=True) if document
         }
-        merged = orjson.dumps(merge(self._own(), services))
+        merged = orjson.dumps(merge_documents(self._own(), services))
         is_complete = len(services) == len(self._upstreams)
         await self._cache.set(_KEY, merged, ttl=_KEPT_SECONDS if is_complete else _KEPT_INCOMPLETE_SECONDS)
         return merged
 
 
-async def _of(upstream: Upstream) -> Document | None:
+async def _fetch_document(upstream: Upstream) -> Document | None:
     try:
         document = orjson.loads(await fetch_body(upstream, b"/openapi.json", most_bytes=_MOST_BYTES))
     except (ProblemError, orjson.JSONDecodeError) as error:

@@ -13,7 +13,7 @@ _SHARED = frozenset({"Problem"})
 _ON_THE_WAY = ("unauthorized", "forbidden", "too-many-requests", "bad-gateway", "unavailable", "timeout")
 
 
-def merge(own: Document, services: Mapping[Service, Document]) -> Document:
+def merge_documents(own: Document, services: Mapping[Service, Document]) -> Document:
     """The gateway's document with the routed paths of each service under /v1.
 
     A service's schemas get its name in front, so that equal names can't meet; so does an operation whose name
@@ -21,76 +21,80 @@ def merge(own: Document, services: Mapping[Service, Document]) -> Document:
     """
     merged = deepcopy(own)
     schemas = merged.setdefault("components", {}).setdefault("schemas", {})
-    names = {operation.get("operationId") for item in merged["paths"].values() for operation in _all(item)}
+    names = {
+        operation.get("operationId")
+        for item in merged["paths"].values()
+        for operation in _list_operations(item)
+    }
     for service, document in services.items():
-        named = _with_prefix(document, _camel(service))
+        named = _prefix_schemas(document, _to_camel_case(service))
         schemas.update(
-            {n: body for n, body in _part(named, "components", "schemas").items() if n not in _SHARED}
+            {n: body for n, body in _get_part(named, "components", "schemas").items() if n not in _SHARED}
         )
-        for path, item in _part(named, "paths").items():
-            route = _route(path, service)
+        for path, item in _get_part(named, "paths").items():
+            route = _find_route(path, service)
             if isinstance(item, dict) and route is not None:
-                merged["paths"][f"{PUBLIC_PREFIX}{path}"] = _public_item(item, route, names)
+                merged["paths"][f"{PUBLIC_PREFIX}{path}"] = _build_public_item(item, route, names)
     return merged
 
 
-def for_scopes(document: Document, scopes: frozenset[str]) -> Document:
+def filter_by_scopes(document: Document, scopes: frozenset[str]) -> Document:
     """What is open to these scopes: operations that ask for none of the others, and the schemas they use."""
     paths: Document = {}
     for path, item in document["paths"].items():
         others = {name: part for name, part in item.items() if name not in list_operations(item)}
-        allowed = {m: op for m, op in list_operations(item).items() if scopes_of(op) <= scopes}
+        allowed = {m: op for m, op in list_operations(item).items() if get_scopes(op) <= scopes}
         if allowed:
             paths[path] = {**others, **allowed}
     components = dict(document.get("components", {}))
-    components["schemas"] = _reachable(paths, components.get("schemas", {}))
+    components["schemas"] = _find_reachable(paths, components.get("schemas", {}))
     return {**document, "paths": paths, "components": components}
 
 
-def scopes_of(operation: Document) -> frozenset[str]:
+def get_scopes(operation: Document) -> frozenset[str]:
     """The scopes that an operation asks for; none for what needs no token, or just any."""
     needed = operation.get("security") or [{}]
     return frozenset(scope for scopes in needed[0].values() for scope in scopes)
 
 
-def _reachable(paths: Document, schemas: Document) -> Document:
+def _find_reachable(paths: Document, schemas: Document) -> Document:
     found: set[str] = set()
-    waiting = list(_references(paths))
+    waiting = list(_list_references(paths))
     while waiting:
         name = waiting.pop()
         if name in schemas and name not in found:
             found.add(name)
-            waiting += _references(schemas[name])
+            waiting += _list_references(schemas[name])
     return {name: body for name, body in schemas.items() if name in found}
 
 
-def _references(value: object) -> list[str]:
+def _list_references(value: object) -> list[str]:
     if isinstance(value, list):
-        return [name for one in value for name in _references(one)]
+        return [name for one in value for name in _list_references(one)]
     if not isinstance(value, dict):
         return []
     ref = value.get("$ref")
     own = [ref.removeprefix(SCHEMAS)] if isinstance(ref, str) else []
-    return own + [name for one in value.values() for name in _references(one)]
+    return own + [name for one in value.values() for name in _list_references(one)]
 
 
-def _all(item: object) -> list[Document]:
+def _list_operations(item: object) -> list[Document]:
     return list(list_operations(item).values()) if isinstance(item, dict) else []
 
 
-def _part(document: Document, *names: str) -> Document:
+def _get_part(document: Document, *names: str) -> Document:
     for name in names:
         found = document.get(name)
         document = found if isinstance(found, dict) else {}
     return document
 
 
-def _route(path: str, service: Service) -> Route | None:
+def _find_route(path: str, service: Service) -> Route | None:
     covering = next((route for route in ROUTES if route.covers(path)), None)
     return covering if covering is not None and covering.service is service else None
 
 
-def _public_item(item: Document, route: Route, names: set[object]) -> Document:
+def _build_public_item(item: Document, route: Route, names: set[object]) -> Document:
     public = dict(item)
     for method, operation in list_operations(item).items():
         scope = route.get_scope(method.upper()).value
@@ -103,19 +107,19 @@ def _public_item(item: Document, route: Route, names: set[object]) -> Document:
     return public
 
 
-def _camel(service: Service) -> str:
+def _to_camel_case(service: Service) -> str:
     return "".join(part.capitalize() for part in service.value.removesuffix("-api").split("-"))
 
 
-def _with_prefix(document: Document, prefix: str) -> Document:
-    components = dict(_part(document, "components"))
-    schemas = _part(document, "components", "schemas")
-    components["schemas"] = {_name(prefix, name): body for name, body in schemas.items()}
+def _prefix_schemas(document: Document, prefix: str) -> Document:
+    components = dict(_get_part(document, "components"))
+    schemas = _get_part(document, "components", "schemas")
+    components["schemas"] = {_prefix_name(prefix, name): body for name, body in schemas.items()}
     renamed = _rename({**document, "components": components}, prefix)
     return renamed if isinstance(renamed, dict) else {}
 
 
-def _name(prefix: str, name: str) -> str:
+def _prefix_name(prefix: str, name: str) -> str:
     return name if name in _SHARED else prefix + _NOT_A_NAME.sub("", name)
 
 
@@ -127,5 +131,5 @@ def _rename(value: object, prefix: str) -> object:
     renamed = {key: _rename(one, prefix) for key, one in value.items()}
     ref = renamed.get("$ref")
     if isinstance(ref, str) and ref.startswith(SCHEMAS):
-        renamed["$ref"] = SCHEMAS + _name(prefix, ref.removeprefix(SCHEMAS))
+        renamed["$ref"] = SCHEMAS + _prefix_name(prefix, ref.removeprefix(SCHEMAS))
     return renamed

@@ -16,10 +16,12 @@ def docs_page(document: Document) -> str:
             tag = str((operation.get("tags") or ["other"])[0])
             groups.setdefault(tag, []).append(_operation(method, path, operation))
     sections = (f"<h2>{escape(tag)}</h2>{''.join(rows)}" for tag, rows in groups.items())
-    return _page("Bookstream API", files("gateway.api").joinpath("docs.html").read_text(), "".join(sections))
+    return _render_page(
+        "Bookstream API", files("gateway.api").joinpath("docs.html").read_text(), "".join(sections)
+    )
 
 
-def problem_page(problem: Problem) -> str:
+def render_problem_page(problem: Problem) -> str:
     """What a kind of error means and what the caller can do."""
     intro = (
         f"<h1>{problem.status} {escape(problem.title)}</h1><p>{escape(problem.remedy)}</p>"
@@ -27,7 +29,7 @@ def problem_page(problem: Problem) -> str:
         f"<p class=quiet>type <code>/problems/{escape(problem.slug)}</code> · "
         "<a href=/docs>all operations</a> · <a href=/portal>portal</a></p>"
     )
-    return _page(problem.title, intro, "")
+    return _render_page(problem.title, intro, "")
 
 
 def _shown(problem: Problem) -> str:
@@ -56,7 +58,7 @@ def _parameter(parameter: Document) -> str:
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f"<td>{escape(words)}</td></tr>"
 
 
-def _page(title: str, intro: str, body: str) -> str:
+def _render_page(title: str, intro: str, body: str) -> str:
     style = files("gateway.api").joinpath("pages.css").read_text()
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"

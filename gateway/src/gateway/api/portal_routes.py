@@ -22,13 +22,13 @@ _HEADERS = {
 @router.get("/portal")
 async def show_portal() -> Response:
     """The page."""
-    return Response(portal.page(), headers=_HEADERS, media_type="text/html; charset=utf-8")
+    return Response(portal.read_page(), headers=_HEADERS, media_type="text/html; charset=utf-8")
 
 
 @router.get("/portal/{name}")
 async def show_part(name: str) -> Response:
     """A script, the style or the icon."""
-    content = portal.part(name)
+    content = portal.read_part(name)
     if content is None:
         raise ProblemError("not-found", f"the portal has no part {name[:40]!r}")
-    return Response(content, headers=_HEADERS, media_type=portal.KINDS[name])
+    return Response(content, headers=_HEADERS, media_type=portal.MEDIA_TYPES[name])

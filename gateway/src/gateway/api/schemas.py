@@ -14,7 +14,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Z
 _AN_ID = "5f2b8c0e9a7d4c31b6f0e2d1a4c3b2a1"
 
 
-def normal_email(text: str) -> str:
+def normalize_email(text: str) -> str:
     """One spelling per address. Raises: ValueError when it is none; international ones are not taken."""
     stripped = text.strip()
     if len(stripped) > 254 or not _EMAIL.fullmatch(stripped):
@@ -22,7 +22,7 @@ def normal_email(text: str) -> str:
     return stripped.lower()
 
 
-def known_plan(name: str) -> str:
+def check_plan(name: str) -> str:
     """Raises: ValueError when there is no such plan."""
     if name not in PLANS:
         raise ValueError(f"this is none of the plans {', '.join(PLANS)}")
@@ -32,44 +32,44 @@ def known_plan(name: str) -> str:
 Email = Annotated[
     str,
     Field(max_length=254, pattern=rf"^\s*{_EMAIL.pattern}\s*$", examples=["you@example.org"]),
-    AfterValidator(normal_email),
+    AfterValidator(normalize_email),
 ]
 Password = Annotated[str, Field(min_length=12, max_length=128, examples=["twelve characters or more"])]
 UserId = Annotated[str, Field(examples=[_AN_ID])]
 Moment = Annotated[datetime, Field(examples=["2026-03-01T12:00:00Z"])]
 PlanName = Annotated[
-    str, Field(json_schema_extra={"enum": list(PLANS)}, examples=["plus"]), AfterValidator(known_plan)
+    str, Field(json_schema_extra={"enum": list(PLANS)}, examples=["plus"]), AfterValidator(check_plan)
 ]
 Scopes = Annotated[tuple[Scope, ...], Field(examples=[[Scope.BOOKS_READ, Scope.SEARCH]])]
 
 
-class Wire(BaseModel):
+class WireModel(BaseModel):
     """Immutable; what isn't named here is refused rather than ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class NewAccount(Wire):
+class NewAccount(WireModel):
     """A registration; the password is 12 to 128 characters of any kind."""
 
     email: Email
     password: Password
 
 
-class Login(Wire):
+class Login(WireModel):
     """An e-mail address and its password."""
 
     email: Email
     password: Annotated[str, Field(max_length=1_000, examples=["twelve characters or more"])]
 
 
-class Refresh(Wire):
+class Refresh(WireModel):
     """The newest refresh token of the session; it is void afterwards."""
 
     refresh_token: Annotated[str, Field(max_length=1_000, examples=["3mV8…43 characters"])]
 
 
-class Tokens(Wire):
+class Tokens(WireModel):
     """`expires_in` is the access token's life in seconds."""
 
     access_token: Annotated[str, Field(examples=["eyJhbGciOiJFZERTQSIs…"])]
@@ -78,7 +78,7 @@ class Tokens(Wire):
     expires_in: Annotated[int, Field(examples=[600])]
 
 
-class User(Wire):
+class User(WireModel):
     """An account without its secrets."""
 
     id: UserId
@@ -89,9 +89,9 @@ class User(Wire):
     created_at: Moment
 
     @classmethod
-    def of(cls, account: Account) -> Self:
+    def from_account(cls, account: Account) -> Self:
         """The public side of an account."""
-        return cls(**fields_of(account))
+        return cls(**build_user_fields(account))
 
 
 class Me(User):
@@ -101,7 +101,7 @@ class Me(User):
     key_id: Annotated[str | None, Field(examples=[None])]
 
 
-class UserChange(Wire):
+class UserChange(WireModel):
     """What an administrator changes; left out means left as it is."""
 
     role: Annotated[Role | None, Field(examples=["editor"])] = None
@@ -109,19 +109,19 @@ class UserChange(Wire):
     plan: PlanName | None = None
 
 
-class UserPage(Wire):
+class UserPage(WireModel):
     """Users by creation; `next_cursor` is null on the last page."""
 
     users: tuple[User, ...]
     next_cursor: Annotated[str | None, Field(examples=["MTc3MjM2NjQwMDo1ZjJi"])]
 
 
-def moment(seconds: int) -> datetime:
+def to_datetime(seconds: int) -> datetime:
     """A time since 1970 as it goes out."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def fields_of(account: Account) -> dict[str, object]:
+def build_user_fields(account: Account) -> dict[str, object]:
     """What a User shows of an account."""
     return {
         "id": account.id,
@@ -129,5 +129,5 @@ def fields_of(account: Account) -> dict[str, object]:
         "role": account.role,
         "plan": account.plan,
         "disabled": account.is_disabled,
-        "created_at": moment(account.created_at),
+        "created_at": to_datetime(account.created_at),
     }

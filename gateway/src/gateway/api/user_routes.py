@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from bookcore.kit.openapi import describe_problems
 from gateway.accounts import AccountChange
-from gateway.api.dependencies import Admin, In, Known, actor
+from gateway.api.dependencies import Admin, AnyCaller, Deps, format_actor
 from gateway.api.schemas import Me, User, UserChange, UserPage
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
@@ -16,16 +16,18 @@ _QUESTION = "users by creation"
 
 
 @router.get("/me", summary="Show your account")
-async def show_me(caller: Known, control: In) -> Me:
+async def show_me(caller: AnyCaller, control: Deps) -> Me:
     """The account that the token or key belongs to, and what it may do."""
-    account = await asyncio.to_thread(control.stores.users.get, caller.user_id)
-    return Me(**User.of(account).model_dump(), scopes=tuple(sorted(caller.scopes)), key_id=caller.key_id)
+    account = await asyncio.to_thread(control.stores.users.get_user, caller.user_id)
+    return Me(
+        **User.from_account(account).model_dump(), scopes=tuple(sorted(caller.scopes)), key_id=caller.key_id
+    )
 
 
 @router.get("", summary="List users", responses=describe_problems("bad-cursor"))
 async def list_users(
     _: Admin,
-    control: In,
+    control: Deps,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str, Query(max_length=200)] = "",
 ) -> UserPage:
@@ -34,17 +36,17 @@ async def list_users(
     if cursor:
         created_at, user_id = control.cursors.decode(cursor, question=_QUESTION)
         after = int(created_at or 0), str(user_id)
-    found = await asyncio.to_thread(control.stores.users.page, after, limit=limit + 1)
+    found = await asyncio.to_thread(control.stores.users.list_users, after, limit=limit + 1)
     page = found[:limit]
     ended = (page[-1].created_at, page[-1].id) if len(found) > limit else None
     next_cursor = control.cursors.encode(ended, question=_QUESTION) if ended else None
-    return UserPage(users=tuple(User.of(account) for account in page), next_cursor=next_cursor)
+    return UserPage(users=tuple(User.from_account(account) for account in page), next_cursor=next_cursor)
 
 
 @router.get("/{user_id}", summary="Show a user", responses=describe_problems("not-found"))
-async def show_user(user_id: str, _: Admin, control: In) -> User:
+async def show_user(user_id: str, _: Admin, control: Deps) -> User:
     """One account. For administrators."""
-    return User.of(await asyncio.to_thread(control.stores.users.get, user_id))
+    return User.from_account(await asyncio.to_thread(control.stores.users.get_user, user_id))
 
 
 @router.patch(
@@ -52,12 +54,14 @@ async def show_user(user_id: str, _: Admin, control: In) -> User:
     summary="Change a user's role or plan, disable or enable",
     responses=describe_problems("not-found", "conflict"),
 )
-async def change_user(user_id: str, change: UserChange, caller: Admin, control: In) -> User:
+async def change_user(user_id: str, change: UserChange, caller: Admin, control: Deps) -> User:
     """Counts at once; disabling ends all sessions. 409 when no administrator would be left."""
     wanted = AccountChange(role=change.role, is_disabled=change.disabled, plan=change.plan)
-    account = await asyncio.to_thread(control.stores.users.change, user_id, wanted, by=actor(caller))
-    await control.access.forget(user_id)
-    return User.of(account)
+    account = await asyncio.to_thread(
+        control.stores.users.update_user, user_id, wanted, by=format_actor(caller)
+    )
+    await control.authenticator.invalidate_user(user_id)
+    return User.from_account(account)
 
 
 @router.delete(
@@ -66,7 +70,7 @@ async def change_user(user_id: str, change: UserChange, caller: Admin, control: 
     summary="Delete a user",
     responses=describe_problems("not-found", "conflict"),
 )
-async def delete_user(user_id: str, caller: Admin, control: In) -> None:
+async def delete_user(user_id: str, caller: Admin, control: Deps) -> None:
     """With all sessions, at once. 409 when no administrator would be left."""
-    await asyncio.to_thread(control.stores.users.remove, user_id, by=actor(caller))
-    await control.access.forget(user_id)
+    await asyncio.to_thread(control.stores.users.delete_user, user_id, by=format_actor(caller))
+    await control.authenticator.invalidate_user(user_id)

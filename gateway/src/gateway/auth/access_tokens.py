@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
 from bookcore.kit.problem import ProblemError
-from gateway.auth.signing_keys import KeyFolder
+from gateway.auth.signing_keys import SigningKeys
 
 ISSUER = "bookstream-gateway"
 AUDIENCE = "bookstream"
@@ -40,7 +40,7 @@ class AccessClaims:
     expires_at: int
 
 
-def _refuse_second_readings(token: str) -> None:
+def _check_encoding(token: str) -> None:
     """Raises: ValueError for what two readers could take for two tokens: odd base64, names given twice."""
     parts = token.split(".")
     if len(parts) != 3:
@@ -50,17 +50,17 @@ def _refuse_second_readings(token: str) -> None:
         if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
             raise ValueError("it is not written in plain base64url")
         if part is not parts[2]:
-            json.loads(raw, object_pairs_hook=_named_once)
+            json.loads(raw, object_pairs_hook=_reject_duplicates)
 
 
-def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     named = dict(pairs)
     if len(named) != len(pairs):
         raise ValueError("it says something twice")
     return named
 
 
-def unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemError:
+def build_unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemError:
     """401 with the challenge that RFC 6750 asks for."""
     challenge = 'Bearer realm="bookstream"' + (', error="invalid_token"' if is_token_bad else "")
     return ProblemError("unauthorized", detail, headers={"WWW-Authenticate": challenge})
@@ -69,14 +69,14 @@ def unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemError:
 class AccessTokens:
     """Issues and checks; believes only keys of the ring, whatever the token says of itself."""
 
-    def __init__(self, keys: KeyFolder, *, clock: Clock, life_seconds: int) -> None:
+    def __init__(self, keys: SigningKeys, *, clock: Clock, life_seconds: int) -> None:
         self._keys = keys
         self._clock = clock
         self.life_seconds = life_seconds
 
     def issue(self, user_id: str, *, session: str, role: Role) -> str:
         """A token for that user, good from now on."""
-        now = self._now()
+        now = self._read_clock()
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -92,13 +92,13 @@ class AccessTokens:
         headers = {"typ": _TYPE, "kid": ring.signing_kid}
         return jwt.encode(claims, ring.signing, algorithm=_ALGORITHM, headers=headers)
 
-    def check(self, token: str) -> AccessClaims:
+    def verify(self, token: str) -> AccessClaims:
         """Raises: ProblemError(unauthorized) with the one thing that is wrong."""
         if len(token) > _LONGEST:
-            raise unauthorized("the token is too long to be one of ours")
+            raise build_unauthorized("the token is too long to be one of ours")
         try:
-            _refuse_second_readings(token)
-            key = self._key(jwt.get_unverified_header(token))
+            _check_encoding(token)
+            key = self._find_key(jwt.get_unverified_header(token))
             claims = jwt.decode(
                 token,
                 key,
@@ -113,38 +113,38 @@ class AccessTokens:
                 },
             )
         except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
-            raise unauthorized(f"the token can't be accepted: {error}") from error
-        return self._read(claims)
+            raise build_unauthorized(f"the token can't be accepted: {error}") from error
+        return self._read_claims(claims)
 
-    def _key(self, header: Mapping[str, Any]) -> Ed25519PublicKey:
+    def _find_key(self, header: Mapping[str, Any]) -> Ed25519PublicKey:
         # Any: a stranger's JSON, looked at before anything is believed
         if header.get("alg") != _ALGORITHM:
-            raise unauthorized("the token is not signed with EdDSA")
+            raise build_unauthorized("the token is not signed with EdDSA")
         if str(header.get("typ")).lower() not in (_TYPE, f"application/{_TYPE}"):
-            raise unauthorized("this is no access token (typ at+jwt)")
+            raise build_unauthorized("this is no access token (typ at+jwt)")
         if header.keys() - _HEADER:
-            raise unauthorized("the token's header says more than typ, alg and kid")
-        key = self._keys.believed(str(header.get("kid")))
+            raise build_unauthorized("the token's header says more than typ, alg and kid")
+        key = self._keys.find_public_key(str(header.get("kid")))
         if key is None:
-            raise unauthorized("the token was signed with a key that is not known here; log in again")
+            raise build_unauthorized("the token was signed with a key that is not known here; log in again")
         return key
 
-    def _read(self, claims: Mapping[str, Any]) -> AccessClaims:
+    def _read_claims(self, claims: Mapping[str, Any]) -> AccessClaims:
         # Any: the claims of a token with a good signature, each checked here
         texts = [claims[name] for name in _TEXT]
         if not all(isinstance(text, str) and text for text in texts) or claims["role"] not in list(Role):
-            raise unauthorized("a claim of the token is not text as it should be")
+            raise build_unauthorized("a claim of the token is not text as it should be")
         if not all(type(claims[name]) is int for name in _TIMES):
-            raise unauthorized("a time in the token is not in whole seconds")
+            raise build_unauthorized("a time in the token is not in whole seconds")
         if claims["aud"] != AUDIENCE:
-            raise unauthorized("the token is for others as well")
-        now = self._now()
+            raise build_unauthorized("the token is for others as well")
+        now = self._read_clock()
         if claims["exp"] <= now:
-            raise unauthorized("the token has expired; use the refresh token")
+            raise build_unauthorized("the token has expired; use the refresh token")
         if claims["exp"] > now + self.life_seconds + _LEEWAY:
-            raise unauthorized("the token claims a longer life than is given here")
+            raise build_unauthorized("the token claims a longer life than is given here")
         if max(claims["nbf"], claims["iat"]) > now + _LEEWAY:
-            raise unauthorized("the token is not valid yet")
+            raise build_unauthorized("the token is not valid yet")
         return AccessClaims(
             user_id=claims["sub"],
             session=claims["sid"],
@@ -154,5 +154,5 @@ class AccessTokens:
             expires_at=claims["exp"],
         )
 
-    def _now(self) -> int:
+    def _read_clock(self) -> int:
         return int(self._clock.now().timestamp())

@@ -14,19 +14,19 @@ from bookcore.cache import Cache
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.auth import DEFAULT_SCOPES, Role
 from bookcore.kit.problem import ProblemError
-from gateway.accounts import Standing
+from gateway.accounts import AccountStatus
 from gateway.accounts.api_keys import KEY_MARK
 from gateway.accounts.caller import Caller, Credentials
 from gateway.accounts.quota import Quota
-from gateway.accounts.stores import Stores
-from gateway.auth.access_tokens import AccessClaims, AccessTokens, unauthorized
-from gateway.auth.generations import Generations
+from gateway.accounts.stores import AccountStores
+from gateway.auth.access_tokens import AccessClaims, AccessTokens, build_unauthorized
+from gateway.auth.generations import CacheGenerations
 from gateway.ratelimit.gcra import build_rate_headers
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.plans import build_quota
 
-_KEPT_SECONDS = 5.0
-_NOBODY = b"-"
+_CACHE_SECONDS = 5.0
+_NO_STATUS = b"-"
 _KEY = re.compile(KEY_MARK + "[A-Za-z0-9_-]{43}")
 
 
@@ -42,42 +42,42 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class AuthenticatedRequest:
     """A caller let in, with the rate headers for the answer."""
 
     caller: Caller
     headers: dict[str, str]
 
 
-class Access:
+class Authenticator:
     """Authentication and quotas over the cache port and the sessions."""
 
-    def __init__(self, tokens: AccessTokens, stores: Stores, cache: Cache, *, quotas: Quotas) -> None:
+    def __init__(self, tokens: AccessTokens, stores: AccountStores, cache: Cache, *, quotas: Quotas) -> None:
         self._tokens = tokens
         self._stores = stores
         self._cache = cache
-        self._generations = Generations(cache)
+        self._generations = CacheGenerations(cache)
         self._limiter = RateLimiter(cache)
         self.quotas = quotas
-        self._watchers: list[Callable[[str], None]] = []
+        self._callbacks: list[Callable[[str], None]] = []
 
-    def on_standing_changed(self, callback: Callable[[str], None]) -> None:
+    def on_account_changed(self, callback: Callable[[str], None]) -> None:
         """Call it with the id of every user whose role, plan, sessions or keys change here."""
-        self._watchers.append(callback)
+        self._callbacks.append(callback)
 
-    async def admit(self, credentials: Credentials) -> Admission:
+    async def authenticate(self, credentials: Credentials) -> AuthenticatedRequest:
         """Counts against the user or, without a good token, against the network address.
 
         Raises: ProblemError, unauthorized or too-many-requests.
         """
         try:
-            caller = await self.identify(credentials)
+            caller = await self.identify_caller(credentials)
         except ProblemError:
-            await self.count(self.quotas.anonymous, credentials.address)
+            await self.count_request(self.quotas.anonymous, credentials.address)
             raise
-        return Admission(caller, await self.count(caller.quota, caller.user_id))
+        return AuthenticatedRequest(caller, await self.count_request(caller.quota, caller.user_id))
 
-    async def count(self, quota: Quota, subject: str) -> dict[str, str]:
+    async def count_request(self, quota: Quota, subject: str) -> dict[str, str]:
         """Count one request; the rate headers. Raises: ProblemError(too-many-requests)."""
         verdict = await self._limiter.take(quota, subject)
         headers = build_rate_headers(quota, verdict)
@@ -86,15 +86,15 @@ class Access:
             raise ProblemError("too-many-requests", detail, headers=headers)
         return headers
 
-    async def forget(self, user_id: str) -> None:
+    async def invalidate_user(self, user_id: str) -> None:
         """The user's role, plan, sessions or keys changed: look again at the next request."""
         await self._generations.advance(f"standing:{user_id}")
-        for watcher in self._watchers:
+        for watcher in self._callbacks:
             watcher(user_id)
         # commands are answered in order: once this one is, those of the watchers have been carried out
-        await self._generations.current(f"standing:{user_id}")
+        await self._generations.get_current(f"standing:{user_id}")
 
-    async def identify(self, credentials: Credentials) -> Caller:
+    async def identify_caller(self, credentials: Credentials) -> Caller:
         """Who asks, by access token or API key; counted against nobody.
 
         Raises: ProblemError(unauthorized).
@@ -103,19 +103,23 @@ class Access:
         token = token.strip()
         if credentials.api_key is not None:
             if credentials.authorization:
-                raise unauthorized("send either Authorization or X-API-Key, not both")
-            return await self._by_key(credentials.api_key.strip())
+                raise build_unauthorized("send either Authorization or X-API-Key, not both")
+            return await self._identify_by_key(credentials.api_key.strip())
         if not credentials.authorization:
-            raise unauthorized("send `Authorization: Bearer <access token or API key>`", is_token_bad=False)
+            raise build_unauthorized(
+                "send `Authorization: Bearer <access token or API key>`", is_token_bad=False
+            )
         if scheme.lower() != "bearer":
-            raise unauthorized("only the scheme Bearer is known here")
-        return await (self._by_key(token) if token.startswith(KEY_MARK) else self._by_token(token))
+            raise build_unauthorized("only the scheme Bearer is known here")
+        return await (
+            self._identify_by_key(token) if token.startswith(KEY_MARK) else self._identify_by_token(token)
+        )
 
-    async def _by_token(self, token: str) -> Caller:
-        claims = self._tokens.check(token)
-        standing = await self._standing(claims)
+    async def _identify_by_token(self, token: str) -> Caller:
+        claims = self._tokens.verify(token)
+        standing = await self._get_status(claims)
         if standing is None:
-            raise unauthorized("the session has ended; log in again")
+            raise build_unauthorized("the session has ended; log in again")
         return Caller(
             user_id=claims.user_id,
             role=standing.role,
@@ -126,12 +130,12 @@ class Access:
             expires_at=float(claims.expires_at),
         )
 
-    async def _by_key(self, secret: str) -> Caller:
+    async def _identify_by_key(self, secret: str) -> Caller:
         # always asked of the database, so that a revoked key is out at once; the data plane remembers callers
         well_formed = _KEY.fullmatch(secret) is not None
-        found = await asyncio.to_thread(self._stores.api_keys.find, secret) if well_formed else None
+        found = await asyncio.to_thread(self._stores.api_keys.find_key, secret) if well_formed else None
         if found is None:
-            raise unauthorized("the API key is unknown, revoked or past its end; make another one")
+            raise build_unauthorized("the API key is unknown, revoked or past its end; make another one")
         key, standing = found
         return Caller(
             user_id=key.user_id,
@@ -143,24 +147,24 @@ class Access:
             expires_at=inf if key.expires_at is None else float(key.expires_at),
         )
 
-    async def _standing(self, claims: AccessClaims) -> Standing | None:
+    async def _get_status(self, claims: AccessClaims) -> AccountStatus | None:
         try:
-            return await self._kept_standing(claims)
+            return await self._get_cached_status(claims)
         except Unavailable:  # the cache server is away: readers must not notice, so everyone is looked up
-            return await self._stored_standing(claims)
+            return await self._read_status(claims)
 
-    async def _stored_standing(self, claims: AccessClaims) -> Standing | None:
-        return await asyncio.to_thread(self._stores.sessions.standing_in, claims.session, claims.user_id)
+    async def _read_status(self, claims: AccessClaims) -> AccountStatus | None:
+        return await asyncio.to_thread(self._stores.sessions.find_status, claims.session, claims.user_id)
 
-    async def _kept_standing(self, claims: AccessClaims) -> Standing | None:
-        generation = await self._generations.current(f"standing:{claims.user_id}")
+    async def _get_cached_status(self, claims: AccessClaims) -> AccountStatus | None:
+        generation = await self._generations.get_current(f"standing:{claims.user_id}")
         key = f"standing:{claims.user_id}:{generation}:{claims.session}"
         kept = await self._cache.get(key)
         if kept is None:
-            found = await self._stored_standing(claims)
-            kept = _NOBODY if found is None else f"{found.role} {found.plan}".encode()
-            await self._cache.set(key, kept, ttl=_KEPT_SECONDS)
-        if kept == _NOBODY:
+            found = await self._read_status(claims)
+            kept = _NO_STATUS if found is None else f"{found.role} {found.plan}".encode()
+            await self._cache.set(key, kept, ttl=_CACHE_SECONDS)
+        if kept == _NO_STATUS:
             return None
         role, _, plan = kept.decode().partition(" ")
-        return Standing(Role(role), plan)
+        return AccountStatus(Role(role), plan)

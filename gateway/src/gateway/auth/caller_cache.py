@@ -12,38 +12,41 @@ from gateway.ratelimit.gcra import format_policy
 from gateway.ratelimit.limiter import build_limit_key
 from gateway.routing.cache_tags import ALL, ALL_USERS
 
-_MOST = 50_000
+_MAX_CALLERS = 50_000
 _INTERNAL_SECONDS = 20.0
 """Of the minute that an internal token lives."""
 USER_TAG = "user:"
 
 
-class Known:
+class AuthenticatedCaller:
     """A caller with what each request needs; good until `until` (seconds since 1970) while `is_good`."""
 
     __slots__ = (
         "_internal",
         "_internal_until",
-        "admission",
         "caller",
-        "is_good",
-        "policy",
-        "rates",
-        "until",
+        "expires_at",
+        "is_valid",
+        "policy_header",
+        "rate_header_prefix",
+        "rate_limit_subject",
     )
 
-    def __init__(self, caller: Caller, admission: RateLimitSubject, *, until: float) -> None:
+    def __init__(self, caller: Caller, rate_limit_subject: RateLimitSubject, *, expires_at: float) -> None:
         self.caller = caller
-        self.until = until
-        self.is_good = True
-        self.admission = admission
-        self.policy = format_policy(caller.quota).encode()
-        self.rates = b'ratelimit-policy: %b\r\nratelimit: "%b";r=' % (self.policy, caller.quota.name.encode())
+        self.expires_at = expires_at
+        self.is_valid = True
+        self.rate_limit_subject = rate_limit_subject
+        self.policy_header = format_policy(caller.quota).encode()
+        self.rate_header_prefix = b'ratelimit-policy: %b\r\nratelimit: "%b";r=' % (
+            self.policy_header,
+            caller.quota.name.encode(),
+        )
         """The beginning of the two lines."""
         self._internal = b""
         self._internal_until = 0.0
 
-    def internal_token(self, tokens: InternalTokens, now: float) -> bytes:
+    def get_internal_token(self, tokens: InternalTokens, now: float) -> bytes:
         """What tells a service who asks; made anew every 20 seconds."""
         if now >= self._internal_until:
             caller = self.caller
@@ -52,7 +55,7 @@ class Known:
         return self._internal
 
 
-class TokenCache:
+class CallerCache:
     """By the hash of the credentials; at most `life_seconds`, never beyond the token's own end."""
 
     def __init__(
@@ -60,59 +63,61 @@ class TokenCache:
         *,
         life_seconds: float,
         now: Callable[[], float],
-        admission_of: Callable[[str, Quota], RateLimitSubject],
+        create_subject: Callable[[str, Quota], RateLimitSubject],
     ) -> None:
         self._life = life_seconds
-        self._admission_of = admission_of
+        self._create_subject = create_subject
         self._now = now
-        self._known: OrderedDict[bytes, Known] = OrderedDict()
+        self._callers: OrderedDict[bytes, AuthenticatedCaller] = OrderedDict()
         self._by_user: dict[str, set[bytes]] = {}
 
-    def get(self, credentials: tuple[bytes | None, bytes | None]) -> Known | None:
+    def get(self, credentials: tuple[bytes | None, bytes | None]) -> AuthenticatedCaller | None:
         """Who showed the same not long ago."""
-        digest = _digest(credentials)
-        known = self._known.get(digest)
-        if known is None or known.until > self._now():
+        digest = _hash_credentials(credentials)
+        known = self._callers.get(digest)
+        if known is None or known.expires_at > self._now():
             return known
-        self._drop(digest)
+        self._remove(digest)
         return None
 
-    def put(self, credentials: tuple[bytes | None, bytes | None], caller: Caller) -> Known:
+    def put(self, credentials: tuple[bytes | None, bytes | None], caller: Caller) -> AuthenticatedCaller:
         """Remember a caller who has just been identified."""
-        admission = self._admission_of(build_limit_key(caller.quota, caller.user_id), caller.quota)
-        known = Known(caller, admission, until=min(caller.expires_at, self._now() + self._life))
-        digest = _digest(credentials)
-        self._known[digest] = known
+        admission = self._create_subject(build_limit_key(caller.quota, caller.user_id), caller.quota)
+        known = AuthenticatedCaller(
+            caller, admission, expires_at=min(caller.expires_at, self._now() + self._life)
+        )
+        digest = _hash_credentials(credentials)
+        self._callers[digest] = known
         self._by_user.setdefault(caller.user_id, set()).add(digest)
-        if len(self._known) > _MOST:
-            self._drop(next(iter(self._known)))
+        if len(self._callers) > _MAX_CALLERS:
+            self._remove(next(iter(self._callers)))
         return known
 
-    def forget(self, user_id: str) -> None:
+    def invalidate_user(self, user_id: str) -> None:
         """Identify that user anew."""
         for digest in self._by_user.pop(user_id, set()):
-            known = self._known.pop(digest, None)
+            known = self._callers.pop(digest, None)
             if known is not None:
-                known.is_good = False
+                known.is_valid = False
 
-    def hear(self, tags: Sequence[str]) -> None:
+    def on_purge(self, tags: Sequence[str]) -> None:
         """Forget the users among the tags of a purge."""
         for tag in tags:
             if tag in (ALL, ALL_USERS):
                 for user_id in list(self._by_user):
-                    self.forget(user_id)
+                    self.invalidate_user(user_id)
             elif tag.startswith(USER_TAG):
-                self.forget(tag.removeprefix(USER_TAG))
+                self.invalidate_user(tag.removeprefix(USER_TAG))
 
-    def _drop(self, digest: bytes) -> None:
-        known = self._known.pop(digest)
-        known.is_good = False
+    def _remove(self, digest: bytes) -> None:
+        known = self._callers.pop(digest)
+        known.is_valid = False
         mine = self._by_user.get(known.caller.user_id, set())
         mine.discard(digest)
         if not mine:
             self._by_user.pop(known.caller.user_id, None)
 
 
-def _digest(credentials: tuple[bytes | None, bytes | None]) -> bytes:
+def _hash_credentials(credentials: tuple[bytes | None, bytes | None]) -> bytes:
     authorization, api_key = credentials
     return sha256(b"%b\n%b" % (authorization or b"", api_key or b"")).digest()

@@ -11,19 +11,19 @@ from bookcore.cache import Cache, Script, ScriptResult
 _LIFE = 30 * 86_400.0
 
 
-def _started(now: float) -> int:
+def _compute_start(now: float) -> int:
     return int(now * 1_000_000)
 
 
-def _current(values: Sequence[bytes | None], _: Sequence[float], now: float) -> ScriptResult:
+def _run_current(values: Sequence[bytes | None], _: Sequence[float], now: float) -> ScriptResult:
     if values[0] is not None:
         return ScriptResult(writes=[None], answer=[float(values[0])])
-    begun = _started(now)
+    begun = _compute_start(now)
     return ScriptResult(writes=[(str(begun).encode(), _LIFE)], answer=[float(begun)])
 
 
-def _advance(values: Sequence[bytes | None], _: Sequence[float], now: float) -> ScriptResult:
-    moved = max(int(values[0] or 0) + 1, _started(now))
+def _run_advance(values: Sequence[bytes | None], _: Sequence[float], now: float) -> ScriptResult:
+    moved = max(int(values[0] or 0) + 1, _compute_start(now))
     return ScriptResult(writes=[(str(moved).encode(), _LIFE)], answer=[float(moved)])
 
 
@@ -38,17 +38,17 @@ _ADVANCE = f"""
 local moved = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') + 1, math.floor(now * 1000000))
 {_STORE}
 """
-CURRENT = Script("generation.current", _CURRENT, _current)
-ADVANCE = Script("generation.advance", _ADVANCE, _advance)
+CURRENT = Script("generation.current", _CURRENT, _run_current)
+ADVANCE = Script("generation.advance", _ADVANCE, _run_advance)
 
 
-class Generations:
+class CacheGenerations:
     """Microseconds since 1970 fit a float exactly until the year 2255."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
-    async def current(self, scope: str) -> int:
+    async def get_current(self, scope: str) -> int:
         """The scope's number now."""
         return int((await self._cache.eval(CURRENT, [f"generation:{scope}"], []))[0])
 

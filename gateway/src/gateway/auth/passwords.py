@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher as Argon2Hasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from bookcore.domain.errors import Unavailable
@@ -16,29 +16,29 @@ _THREADS = 2
 _MOST_WAITING = 64
 
 
-class Passwords:
+class PasswordHasher:
     """Async; at most two are hashed at once (38 MiB), and past 64 waiting the caller is told to come back."""
 
     def __init__(self) -> None:
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._hasher = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="argon2")
         self._waiting = 0
         self._dummy = self._hasher.hash("nobody has this password")
 
     async def hash(self, password: str) -> str:
         """The text to store, salt and parameters included."""
-        return await self._run(lambda: self.hash_now(password))
+        return await self._run_in_thread(lambda: self.hash_blocking(password))
 
-    async def matches(self, stored: str | None, password: str) -> bool:
+    async def verify(self, stored: str | None, password: str) -> bool:
         """Whether it is the stored one's password; None, for no such user, is False after just as long."""
-        is_right = await self._run(lambda: self.matches_now(stored or self._dummy, password))
+        is_right = await self._run_in_thread(lambda: self.verify_blocking(stored or self._dummy, password))
         return is_right and stored is not None
 
-    def hash_now(self, password: str) -> str:
+    def hash_blocking(self, password: str) -> str:
         """As hash, in this thread."""
         return self._hasher.hash(password)
 
-    def matches_now(self, stored: str, password: str) -> bool:
+    def verify_blocking(self, stored: str, password: str) -> bool:
         """As matches, in this thread."""
         try:
             return self._hasher.verify(stored, password)
@@ -49,7 +49,7 @@ class Passwords:
         """End the threads."""
         self._pool.shutdown()
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def _run_in_thread(self, work: Callable[[], T]) -> T:
         if self._waiting >= _MOST_WAITING:
             raise Unavailable("too many are logging in at once; try again", retry_after=2)
         self._waiting += 1

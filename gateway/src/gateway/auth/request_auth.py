@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from bookcore.kit.problem import ProblemError
 from gateway.accounts.caller import Credentials
-from gateway.auth.authenticator import Access
-from gateway.auth.caller_cache import Known, TokenCache
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.caller_cache import AuthenticatedCaller, CallerCache
 from gateway.http.request_head import RequestHead
 from gateway.ratelimit.usage import UsageRecorder
 from gateway.routing.match import MAX_TARGET_BYTES, RouteMatch
@@ -15,15 +15,15 @@ from gateway.routing.routes import is_permitted, is_supported_method
 class Authorization(NamedTuple):
     """An authenticated caller, with the problem when that caller may not send this request."""
 
-    auth: Known
+    auth: AuthenticatedCaller
     problem: ProblemError | None
 
 
 class RequestAuth:
     """Failed authentication counts against the network address; an exhausted plan is refused."""
 
-    def __init__(self, access: Access, callers: TokenCache, usage: UsageRecorder) -> None:
-        self._access, self._callers, self._usage = access, callers, usage
+    def __init__(self, authenticator: Authenticator, callers: CallerCache, usage: UsageRecorder) -> None:
+        self._authenticator, self._callers, self._usage = authenticator, callers, usage
 
     async def authorize(
         self, method: str, match: RouteMatch | None, head: RequestHead, address: str
@@ -35,14 +35,14 @@ class RequestAuth:
         auth = await self._authenticate(head, address)
         return Authorization(auth, check_access(method, match, auth))
 
-    async def count(self, auth: Known) -> dict[str, str]:
+    async def count(self, auth: AuthenticatedCaller) -> dict[str, str]:
         """Counts a request that is not answered through the cache; returns the rate headers.
 
         Raises: ProblemError(too-many-requests); Unavailable while the cache server is away.
         """
-        return await self._access.count(auth.caller.quota, auth.caller.user_id)
+        return await self._authenticator.count_request(auth.caller.quota, auth.caller.user_id)
 
-    async def _authenticate(self, head: RequestHead, address: str) -> Known:
+    async def _authenticate(self, head: RequestHead, address: str) -> AuthenticatedCaller:
         """Cached caller first, full check otherwise."""
         credentials = head.get_credentials()
         auth = self._callers.get(credentials)
@@ -50,15 +50,15 @@ class RequestAuth:
             return auth
         authorization, api_key = (None if c is None else c.decode("latin-1") for c in credentials)
         try:
-            caller = await self._access.identify(Credentials(authorization, address, api_key))
+            caller = await self._authenticator.identify_caller(Credentials(authorization, address, api_key))
         except ProblemError:
-            await self._access.count(self._access.quotas.anonymous, address)
+            await self._authenticator.count_request(self._authenticator.quotas.anonymous, address)
             raise
         self._usage.check_quotas(caller)
         return self._callers.put(credentials, caller)
 
 
-def check_access(method: str, match: RouteMatch | None, auth: Known) -> ProblemError | None:
+def check_access(method: str, match: RouteMatch | None, auth: AuthenticatedCaller) -> ProblemError | None:
     """The reason why the caller may not send this request; None when it may."""
     if match is None:
         return ProblemError("not-found", "no service has this path; /docs lists all operations")

@@ -23,7 +23,7 @@ Mark = frozenset[tuple[str, int, int]]
 """Name, inode and time of every key file: another one when any has come, gone or been replaced."""
 
 
-def look(folder: Path) -> Mark:
+def compute_mark(folder: Path) -> Mark:
     """A few microseconds. Raises: OSError."""
     with os.scandir(folder) as entries:
         named = [entry for entry in entries if entry.name.endswith(_SUFFIX)]
@@ -31,7 +31,7 @@ def look(folder: Path) -> Mark:
     return frozenset((name, stat.st_ino, stat.st_mtime_ns) for name, stat in found)
 
 
-def read(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]:
+def read_keys(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]:
     """All keys by file name as they were at one moment; makes the first.
 
     Raises: Invalid for a file that is no key, Unavailable when the folder can't be used.
@@ -39,32 +39,32 @@ def read(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (folder / SIGNING).exists():
-            _create(folder)
+            _create_folder(folder)
         for _ in range(_TRIES):
-            found = _read_at_once(folder)
+            found = _read_snapshot(folder)
             if found is not None:
                 return found
     except OSError as error:
-        raise unusable(folder, error) from error
+        raise build_unavailable(folder, error) from error
     raise Unavailable(f"the keys in {folder} change all the time")
 
 
-def _read_at_once(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]] | None:
+def _read_snapshot(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]] | None:
     """None when somebody changed them meanwhile: one that was just retired could be missed."""
     try:
-        before = look(folder)
-        keys = {name: load(folder / name) for name, _, _ in before}
-        return (before, keys) if look(folder) == before else None
+        before = compute_mark(folder)
+        keys = {name: load_key(folder / name) for name, _, _ in before}
+        return (before, keys) if compute_mark(folder) == before else None
     except FileNotFoundError:
         return None
 
 
-def unusable(folder: Path, error: OSError) -> Unavailable:
+def build_unavailable(folder: Path, error: OSError) -> Unavailable:
     """What is told when the folder is in the way."""
     return Unavailable(f"cannot use the keys in {folder} ({error.strerror}); check its owner")
 
 
-def write_new(folder: Path) -> Path:
+def write_key(folder: Path) -> Path:
     """A new key in a file that isn't looked at, to be moved to its place."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     draft = folder / f".{uuid4().hex}.draft"
@@ -76,7 +76,7 @@ def write_new(folder: Path) -> Path:
     return draft
 
 
-def load(path: Path) -> Ed25519PrivateKey:
+def load_key(path: Path) -> Ed25519PrivateKey:
     """Raises: Invalid, OSError."""
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
@@ -87,8 +87,8 @@ def load(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _create(folder: Path) -> None:
-    draft = write_new(folder)
+def _create_folder(folder: Path) -> None:
+    draft = write_key(folder)
     try:
         os.link(draft, folder / SIGNING)  # whole or not at all, and only the first succeeds
     except FileExistsError:

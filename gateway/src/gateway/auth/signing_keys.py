@@ -24,7 +24,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bookcore.domain.errors import BookstreamError, NotFound
 from bookcore.kit.clock import Clock
-from gateway.auth.signing_key_files import SIGNING, Mark, load, look, read, unusable, write_new
+from gateway.auth.signing_key_files import (
+    SIGNING,
+    Mark,
+    build_unavailable,
+    compute_mark,
+    load_key,
+    read_keys,
+    write_key,
+)
 
 _log = structlog.get_logger()
 _RETIRED = "retired"
@@ -62,29 +70,29 @@ class KeyRing:
     signing_kid: str
     believed: Mapping[str, Ed25519PublicKey]
 
-    def jwks(self) -> Jwks:
+    def build_jwks(self) -> Jwks:
         """What others need to check our tokens."""
-        return Jwks(keys=tuple(Jwk(kid=kid, x=_x(key)) for kid, key in self.believed.items()))
+        return Jwks(keys=tuple(Jwk(kid=kid, x=_encode_x(key)) for kid, key in self.believed.items()))
 
 
-class KeyFolder:
+class SigningKeys:
     """The keys as they are now; `token_seconds` is the longest life of a token. Safe from several threads."""
 
     def __init__(self, folder: Path, *, clock: Clock, token_seconds: int) -> None:
         self._folder = folder
         self._clock = clock
         self._token_seconds = token_seconds
-        mark, keys = read(folder)
-        self._read: tuple[Mark, KeyRing] = mark, _ring(keys)
+        mark, keys = read_keys(folder)
+        self._read: tuple[Mark, KeyRing] = mark, _build_ring(keys)
         self._is_broken = False
 
     @property
     def ring(self) -> KeyRing:
         """Read again when a file has changed; while the folder is broken the keys stay as they were."""
         try:
-            if look(self._folder) != self._read[0]:
-                mark, keys = read(self._folder)
-                self._read = mark, _ring(keys)
+            if compute_mark(self._folder) != self._read[0]:
+                mark, keys = read_keys(self._folder)
+                self._read = mark, _build_ring(keys)
             self._is_broken = False
         except (OSError, BookstreamError) as error:
             if not self._is_broken:
@@ -92,7 +100,7 @@ class KeyFolder:
             self._is_broken = True
         return self._read[1]
 
-    def believed(self, kid: str) -> Ed25519PublicKey | None:
+    def find_public_key(self, kid: str) -> Ed25519PublicKey | None:
         """The key of that name."""
         return self.ring.believed.get(kid)
 
@@ -101,10 +109,10 @@ class KeyFolder:
 
         Idempotent by nothing: each call makes a key. Raises: Unavailable when the folder can't be written.
         """
-        with self._writing():
+        with self._lock_folder():
             now = int(self._clock.now().timestamp())
-            kid = self._retire(now)
-            self._drop_outlived(now)
+            kid = self._retire_current(now)
+            self._remove_expired(now)
         return kid
 
     def distrust(self, kid: str) -> None:
@@ -112,59 +120,59 @@ class KeyFolder:
 
         Raises: NotFound, Unavailable when the folder can't be written.
         """
-        with self._writing():
-            _, keys = read(self._folder)
-            names = [name for name, key in keys.items() if thumbprint(key.public_key()) == kid]
+        with self._lock_folder():
+            _, keys = read_keys(self._folder)
+            names = [name for name, key in keys.items() if compute_thumbprint(key.public_key()) == kid]
             if not names:
                 raise NotFound(f"no signing key {kid[:60]!r}; /.well-known/jwks.json lists them")
             for name in names:
                 if name == SIGNING:
-                    write_new(self._folder).replace(self._folder / SIGNING)
+                    write_key(self._folder).replace(self._folder / SIGNING)
                 else:
                     (self._folder / name).unlink()
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _lock_folder(self) -> Iterator[None]:
         """One at a time, whichever gateway."""
         try:
             with (self._folder / _LOCK).open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as error:
-            raise unusable(self._folder, error) from error
+            raise build_unavailable(self._folder, error) from error
 
-    def _retire(self, now: int) -> str:
+    def _retire_current(self, now: int) -> str:
         """The kid of the key in its place."""
         signing = self._folder / SIGNING
-        old = thumbprint(load(signing).public_key())
+        old = compute_thumbprint(load_key(signing).public_key())
         os.link(signing, self._folder / f"{_RETIRED}-{now}-{old}.pem")
-        draft = write_new(self._folder)
-        kid = thumbprint(load(draft).public_key())
+        draft = write_key(self._folder)
+        kid = compute_thumbprint(load_key(draft).public_key())
         draft.replace(signing)  # at every moment there is a whole signing key
         return kid
 
-    def _drop_outlived(self, now: int) -> None:
+    def _remove_expired(self, now: int) -> None:
         for path in self._folder.glob(f"{_RETIRED}-*.pem"):
             retired_at = path.name.split("-")[1]
             if retired_at.isdigit() and int(retired_at) + self._token_seconds + _MARGIN < now:
                 path.unlink(missing_ok=True)
 
 
-def thumbprint(key: Ed25519PublicKey) -> str:
+def compute_thumbprint(key: Ed25519PublicKey) -> str:
     """RFC 7638."""
-    members = orjson.dumps({"crv": "Ed25519", "kty": "OKP", "x": _x(key)}, option=orjson.OPT_SORT_KEYS)
-    return _base64url(sha256(members).digest())
+    members = orjson.dumps({"crv": "Ed25519", "kty": "OKP", "x": _encode_x(key)}, option=orjson.OPT_SORT_KEYS)
+    return _encode_base64url(sha256(members).digest())
 
 
-def _ring(keys: Mapping[str, Ed25519PrivateKey]) -> KeyRing:
-    believed = {thumbprint(key): key for key in (keys[name].public_key() for name in sorted(keys))}
+def _build_ring(keys: Mapping[str, Ed25519PrivateKey]) -> KeyRing:
+    believed = {compute_thumbprint(key): key for key in (keys[name].public_key() for name in sorted(keys))}
     signing = keys[SIGNING]
-    return KeyRing(signing, thumbprint(signing.public_key()), believed)
+    return KeyRing(signing, compute_thumbprint(signing.public_key()), believed)
 
 
-def _x(key: Ed25519PublicKey) -> str:
-    return _base64url(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+def _encode_x(key: Ed25519PublicKey) -> str:
+    return _encode_base64url(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
 
 
-def _base64url(raw: bytes) -> str:
+def _encode_base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -8,7 +8,7 @@ from math import ceil
 from starlette.types import Message, Scope, Send
 
 from bookcore.kit.problem import ProblemError
-from gateway.auth.caller_cache import Known
+from gateway.auth.caller_cache import AuthenticatedCaller
 from gateway.cache.entry import CacheEntry
 from gateway.http.caching import matches_etag
 from gateway.http.headers import Header, parse_lines
@@ -50,7 +50,13 @@ class AsgiExchange(Exchange):
     )
 
     def __init__(
-        self, match: RouteMatch, head: RequestHead, auth: Known, *, client: ExchangeClient, scope: Scope
+        self,
+        match: RouteMatch,
+        head: RequestHead,
+        auth: AuthenticatedCaller,
+        *,
+        client: ExchangeClient,
+        scope: Scope,
     ) -> None:
         Exchange.__init__(self, match, head, auth)
         self.client = client
@@ -145,7 +151,7 @@ class AsgiExchange(Exchange):
             return
         name = self.auth.caller.quota.name
         rate = f'"{name}";r={counted.remaining};t={ceil(counted.reset_after / _MICRO)}'
-        policy = self.auth.policy.decode()
+        policy = self.auth.policy_header.decode()
         add_response_headers(self.scope, {"RateLimit-Policy": policy, "RateLimit": rate})
 
     def _put(self, message: Message) -> None:

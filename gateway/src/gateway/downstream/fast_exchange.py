@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import Protocol
 
 from bookcore.kit.problem import ProblemError, build_problem_response
-from gateway.auth.caller_cache import Known
+from gateway.auth.caller_cache import AuthenticatedCaller
 from gateway.cache.entry import CacheEntry
 from gateway.http.caching import matches_etag
 from gateway.http.headers import Header
@@ -48,7 +48,7 @@ class FastExchange(Exchange):
         self,
         match: RouteMatch,
         head: RequestHead,
-        auth: Known,
+        auth: AuthenticatedCaller,
         *,
         connection: DownstreamConnection,
         raw: bytes,
@@ -180,7 +180,7 @@ class FastExchange(Exchange):
         ) % (
             self.request_id,
             self.traceparent,
-            self.auth.rates,
+            self.auth.rate_header_prefix,
             rate_limit.remaining,
             -(-rate_limit.reset_after // _MICRO),
             (perf_counter() - self.started) * 1_000,

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import httptools
 
-from gateway.auth.caller_cache import Known, TokenCache
+from gateway.auth.caller_cache import AuthenticatedCaller, CallerCache
 from gateway.auth.request_auth import check_access
 from gateway.downstream.fast_exchange import DownstreamConnection, FastExchange
 from gateway.http.headers import REQUEST_ID, Header, get_first, validate_request_id
@@ -31,13 +31,13 @@ class _HeaderBlock:
 
     def __init__(self, head: RequestHead) -> None:
         self.head = head
-        self.auth: Known | None = None
+        self.auth: AuthenticatedCaller | None = None
 
 
 class FastPath:
     """Shared by all connections of the process; `now` gives seconds since 1970."""
 
-    def __init__(self, *, callers: TokenCache, tracer: Tracer, now: Callable[[], float]) -> None:
+    def __init__(self, *, callers: CallerCache, tracer: Tracer, now: Callable[[], float]) -> None:
         self._callers, self._tracer, self._now = callers, tracer, now
         self._blocks: dict[bytes, _HeaderBlock] = {}
         self._parsed_blocks: dict[tuple[Header, ...], _HeaderBlock] = {}
@@ -62,7 +62,7 @@ class FastPath:
                 return None
             block, trace, request_id = parsed
         auth = block.auth
-        if auth is None or not auth.is_good or auth.until <= self._now():
+        if auth is None or not auth.is_valid or auth.expires_at <= self._now():
             auth = block.auth = self._callers.get(block.head.get_credentials())
         if auth is None or check_access("GET", match, auth) is not None:
             return None

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-KINDS = {
+MEDIA_TYPES = {
     "portal.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "portal.js": "text/javascript; charset=utf-8",
@@ -15,15 +15,15 @@ KINDS = {
 """Every part by its name; nothing else in this folder is served."""
 
 
-def page() -> bytes:
+def read_page() -> bytes:
     """The page itself."""
-    return _read("index.html")
+    return _read_file("index.html")
 
 
-def part(name: str) -> bytes | None:
+def read_part(name: str) -> bytes | None:
     """A part of the page; None for no such part."""
-    return _read(name) if name in KINDS else None
+    return _read_file(name) if name in MEDIA_TYPES else None
 
 
-def _read(name: str) -> bytes:
+def _read_file(name: str) -> bytes:
     return files("gateway.portal").joinpath(name).read_bytes()

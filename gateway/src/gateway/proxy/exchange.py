@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bookcore.kit.problem import ProblemError
-from gateway.auth.caller_cache import Known
+from gateway.auth.caller_cache import AuthenticatedCaller
 from gateway.cache.entry import CacheEntry
 from gateway.cache.response_cache import RateLimitResult
 from gateway.http.headers import Header
@@ -46,7 +46,7 @@ class Exchange:
     client: ExchangeClient
     method = "GET"
 
-    def __init__(self, match: RouteMatch, head: RequestHead, auth: Known) -> None:
+    def __init__(self, match: RouteMatch, head: RequestHead, auth: AuthenticatedCaller) -> None:
         self.match, self.head, self.auth = match, head, auth
         self.cache_key = match.cache_key
         self.rate_limit = UNCOUNTED

@@ -46,7 +46,9 @@ class RequestHandler:
             exchange.cache_key = ""
         elif match.cache_key and (entry := self._peek(match.cache_key)) is not None and entry.is_vary_entry:
             exchange.cache_key = build_variant_key(match.cache_key, entry.vary, head.headers)
-        self._cache.admit(exchange.auth.admission, exchange.cache_key, partial(self._on_admitted, exchange))
+        self._cache.admit(
+            exchange.auth.rate_limit_subject, exchange.cache_key, partial(self._on_admitted, exchange)
+        )
 
     def pass_through(self, exchange: Exchange, *, note: bytes = b"fwd=bypass") -> None:
         """Requests the response for this exchange alone, past the cache."""
@@ -84,7 +86,7 @@ class RequestHandler:
         exchange.rate_limit = rate_limit
         if exchange.is_disconnected:
             return
-        if not exchange.auth.is_good:
+        if not exchange.auth.is_valid:
             exchange.restart()
         elif not rate_limit.allowed:
             exchange.send_error(_build_quota_problem(exchange))
@@ -158,7 +160,7 @@ class RequestHandler:
 
     def _build_own_lines(self, exchange: Exchange) -> bytes:
         """About the client, the caller and the trace: lines that only the gateway may set."""
-        token = exchange.auth.internal_token(self._internal_tokens, self.now())
+        token = exchange.auth.get_internal_token(self._internal_tokens, self.now())
         identity = build_identity_lines(token, exchange.request_id, exchange.traceparent)
         return exchange.client.build_client_lines(exchange.head) + identity
 

@@ -14,10 +14,10 @@ from bookcore.domain.errors import BookstreamError
 from bookcore.kit.clock import Clock, make_seconds_clock
 from bookcore.kit.problem import ProblemError
 from gateway.accounts.caller import Caller
-from gateway.accounts.flushing import Flushing
-from gateway.accounts.periods import Period, period
+from gateway.accounts.flushing import PeriodicFlusher
+from gateway.accounts.periods import Period, get_period
 from gateway.accounts.quota import Quota
-from gateway.accounts.usage import HOUR, NO_KEY, Cell, Tally, UsageTable
+from gateway.accounts.usage import HOUR, NO_KEY, RequestCounts, UsageKey, UsageTable
 from gateway.ratelimit.gcra import format_policy
 
 _log = structlog.get_logger()
@@ -26,7 +26,7 @@ _MOST_CELLS = 100_000
 """With that many cells pending while the database is away, new ones are dropped."""
 
 
-class UsageRecorder(Flushing):
+class UsageRecorder(PeriodicFlusher):
     """For one event loop. A killed process loses the counts of its last 5 seconds."""
 
     def __init__(self, table: UsageTable, *, clock: Clock) -> None:
@@ -72,7 +72,7 @@ class UsageRecorder(Flushing):
         quotas, self._quotas = self._quotas, {}
         if not pending:
             return
-        tallies = {Cell(*key): Tally(*counts) for key, counts in pending.items()}
+        tallies = {UsageKey(*key): RequestCounts(*counts) for key, counts in pending.items()}
         try:
             await asyncio.to_thread(self._table.add, tallies)
         except BookstreamError as error:
@@ -88,14 +88,14 @@ class UsageRecorder(Flushing):
             key: exhausted for key, exhausted in self._exhausted.items() if exhausted[0].end > now
         }
         try:
-            totals = await asyncio.to_thread(self._table.totals, quotas, at=now)
+            totals = await asyncio.to_thread(self._table.read_totals, quotas, at=now)
         except BookstreamError as error:
             _log.warning("reading usage failed; quotas of days and months not checked", error=str(error))
             return
         for user_id, quota in quotas.items():
             over = [each for each in quota.beside if totals.get((user_id, each.name), 0) >= each.requests]
             for each in over:
-                self._exhausted[user_id, each.name] = (period(each.name, now), totals[user_id, each.name])
+                self._exhausted[user_id, each.name] = (get_period(each.name, now), totals[user_id, each.name])
             for watcher in self._listeners if over else ():
                 watcher(user_id)
 

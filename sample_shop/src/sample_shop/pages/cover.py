@@ -18,7 +18,8 @@ def render_cover(edition: Edition) -> str:
     dice = Dice(derive_bits(3, "cover", edition.number))
     hue = dice.draw_below(360)
     circles = "".join(
-        f'<circle cx="{dice.draw_below(200)}" cy="{150 + dice.draw_below(150)}" r="{20 + dice.draw_below(70)}" '
+        f'<circle cx="{dice.draw_below(200)}" cy="{150 + dice.draw_below(150)}"'
+        f' r="{20 + dice.draw_below(70)}" '
         f'fill="hsl({(hue + 40 * place) % 360} 55% 62%)" opacity=".45"/>'
         for place in range(4)
     )

@@ -36,7 +36,8 @@ class ProductPage:
 def render_product_page(product: ProductPage) -> str:
     """A whole page of one book, as HTML."""
     title = product.book.edition.title
-    return f"""{frame.render_head(PRODUCT, title, product.description or "")}<div class="container-fluid page">
+    head = frame.render_head(PRODUCT, title, product.description or "")
+    return f"""{head}<div class="container-fluid page">
 <div class="page_inner">
 {frame.render_breadcrumb(_build_crumbs(product))}<div id="messages">
 </div>

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import READER
 
 from bookcore.testing.contracts.cache import ManualClock
-from gateway.accounts.audit import AuditLog, Deed
+from gateway.accounts.audit import AuditEvent, AuditLog
 from gateway.accounts.database import open_database
 
 Headers = dict[str, str]
@@ -26,7 +26,7 @@ def log(file: Path, clock: ManualClock) -> Iterator[AuditLog]:
     database = open_database(f"sqlite:///{file}")
     log = AuditLog(database, clock=clock)
     for n in range(3):
-        log.add(Deed("a", "did", f"t{n}", {"n": str(n)}))
+        log.append(AuditEvent("a", "did", f"t{n}", {"n": str(n)}))
     yield log
     database.close()
 
@@ -107,6 +107,6 @@ def test_whoever_gets_round_the_triggers_breaks_the_chain(
 
 def test_many_who_write_at_once_make_one_chain(log: AuditLog) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: log.add(Deed("a", "did", str(n))), range(50)))
+        list(pool.map(lambda n: log.append(AuditEvent("a", "did", str(n))), range(50)))
     verdict = log.verify()
     assert (verdict.entries, verdict.broken_at) == (53, None)

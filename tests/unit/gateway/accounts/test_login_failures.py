@@ -12,10 +12,10 @@ from tests.unit.gateway.servers import ADMIN, READER
 
 from bookcore.domain.errors import Unavailable
 from bookcore.testing.contracts.cache import ManualClock
-from gateway.accounts.audit import AuditFilter, AuditLog, Deed, Entry
+from gateway.accounts.audit import AuditEvent, AuditFilter, AuditLog, AuditRecord
 from gateway.accounts.database import Database, open_database
-from gateway.accounts.login_failures import Kind, LoginFailures
-from gateway.accounts.stores import Stores
+from gateway.accounts.login_failures import LoginFailureKind, LoginFailures
+from gateway.accounts.stores import AccountStores
 
 Headers = dict[str, str]
 Told = list[tuple[str, str, dict[str, str]]]
@@ -29,15 +29,19 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def stores(database: Database, clock: ManualClock) -> Stores:
-    return Stores.on(database, clock=clock, session_seconds=60)
+def stores(database: Database, clock: ManualClock) -> AccountStores:
+    return AccountStores.create(database, clock=clock, session_seconds=60)
 
 
-def entries(stores: Stores) -> list[Entry]:
-    return [e for e in stores.audit.page(AuditFilter(), before=None, limit=1_000) if "login" in e.deed.action]
+def entries(stores: AccountStores) -> list[AuditRecord]:
+    return [
+        e
+        for e in stores.audit.list_records(AuditFilter(), before=None, limit=1_000)
+        if "login" in e.deed.action
+    ]
 
 
-def told(stores: Stores) -> Told:
+def told(stores: AccountStores) -> Told:
     return sorted((e.deed.action, e.deed.target, dict(e.deed.detail)) for e in entries(stores))
 
 
@@ -87,12 +91,14 @@ def test_a_disabled_account_that_logs_in_and_an_address_that_asks_too_often_stan
     assert by_target == {reader.id: "1", "unknown": "27", "testclient": "13"}
 
 
-def test_a_flood_makes_a_bounded_number_of_entries_and_loses_no_count(stores: Stores) -> None:
+def test_a_flood_makes_a_bounded_number_of_entries_and_loses_no_count(stores: AccountStores) -> None:
     failures = LoginFailures(stores)
     for n in range(30_000):
-        failures.note(Kind.REFUSED, f"10.0.{n // 256}.{n % 256}", address=f"10.0.{n // 256}.{n % 256}")
+        failures.record(
+            LoginFailureKind.REFUSED, f"10.0.{n // 256}.{n % 256}", address=f"10.0.{n // 256}.{n % 256}"
+        )
     for _ in range(5):
-        failures.note(Kind.FAILED, ADMIN["email"], address="10.9.9.9")
+        failures.record(LoginFailureKind.FAILED, ADMIN["email"], address="10.9.9.9")
     asyncio.run(failures.flush())
     asyncio.run(failures.flush())
     assert len(entries(stores)) <= 22
@@ -105,20 +111,20 @@ class ShyLog(AuditLog):
 
     is_away = True
 
-    def add_all(self, deeds: Sequence[Deed]) -> None:
+    def add_all(self, deeds: Sequence[AuditEvent]) -> None:
         if self.is_away:
             raise Unavailable("the database is away")
-        super().add_all(deeds)
+        super().append_all(deeds)
 
 
 def test_what_the_database_can_not_take_is_told_later(
-    stores: Stores, database: Database, clock: ManualClock
+    stores: AccountStores, database: Database, clock: ManualClock
 ) -> None:
     log = ShyLog(database, clock=clock)
     failures = LoginFailures(replace(stores, audit=log))
-    failures.note(Kind.FAILED, "a@example.org", address="10.0.0.1")
+    failures.record(LoginFailureKind.FAILED, "a@example.org", address="10.0.0.1")
     asyncio.run(failures.flush())
     log.is_away = False
-    failures.note(Kind.FAILED, "a@example.org", address="10.0.0.2")
+    failures.record(LoginFailureKind.FAILED, "a@example.org", address="10.0.0.2")
     asyncio.run(failures.close())
     assert told(stores) == [("login.failed", "unknown", {"count": "2", "addresses": "10.0.0.1 10.0.0.2"})]

@@ -1,5 +1,5 @@
 from bookcore.kit.openapi import Document
-from gateway.api.openapi_merge import for_scopes, merge, scopes_of
+from gateway.api.openapi_merge import filter_by_scopes, get_scopes, merge_documents
 from gateway.routing.routes import Service
 
 OWN: Document = {
@@ -24,14 +24,14 @@ BOOKS: Document = {
         }
     },
 }
-MERGED = merge(OWN, {Service.BOOKS: BOOKS})
+MERGED = merge_documents(OWN, {Service.BOOKS: BOOKS})
 
 
 def test_paths_routed_to_a_service_come_under_v1_with_the_scope_of_their_route() -> None:
     assert set(MERGED["paths"]) == {"/v1/users/me", "/v1/books"}
     books = MERGED["paths"]["/v1/books"]
     assert books["get"]["security"] == [{"bearer": ["books:read"]}, {"apiKey": ["books:read"]}]
-    assert scopes_of(books["post"]) == {"books:write"}
+    assert get_scopes(books["post"]) == {"books:write"}
     assert {"401", "403", "429", "502", "503", "504"} <= set(books["get"]["responses"])
 
 
@@ -51,14 +51,14 @@ def test_equal_schema_names_do_not_meet_and_shared_ones_stay() -> None:
 
 
 def test_a_document_for_scopes_has_their_operations_and_the_schemas_they_use() -> None:
-    reading = for_scopes(MERGED, frozenset({"books:read"}))
+    reading = filter_by_scopes(MERGED, frozenset({"books:read"}))
     assert {path: set(item) for path, item in reading["paths"].items()} == {
         "/v1/users/me": {"get"},
         "/v1/books": {"get"},
     }
     assert set(reading["components"]["schemas"]) == {"BooksBook", "BooksPriceint", "Problem"}
-    assert set(for_scopes(MERGED, frozenset({"ml"}))["paths"]) == {"/v1/users/me"}
+    assert set(filter_by_scopes(MERGED, frozenset({"ml"}))["paths"]) == {"/v1/users/me"}
 
 
 def test_a_document_of_odd_shape_adds_nothing() -> None:
-    assert merge(OWN, {Service.SEARCH: {"paths": [], "components": 3}})["paths"] == OWN["paths"]
+    assert merge_documents(OWN, {Service.SEARCH: {"paths": [], "components": 3}})["paths"] == OWN["paths"]

@@ -15,7 +15,7 @@ from tests.unit.gateway.servers import TinyServices
 
 from bookcore.kit.auth import Role
 from bookcore.testing.contracts.cache import ManualClock
-from gateway.auth.signing_keys import KeyFolder, KeyRing
+from gateway.auth.signing_keys import KeyRing, SigningKeys
 from gateway.settings import Settings
 
 Claims = dict[str, Any]
@@ -81,7 +81,7 @@ def by_curve(keys: KeyRing, claims: Claims) -> str:
 def by_published_jwk(keys: KeyRing, claims: Claims) -> str:
     """HS256 with the key as it stands in the JWKS."""
     header = {"typ": "at+jwt", "kid": keys.signing_kid}
-    return jwt.encode(claims, keys.jwks().keys[0].x, algorithm="HS256", headers=header)
+    return jwt.encode(claims, keys.build_jwks().keys[0].x, algorithm="HS256", headers=header)
 
 
 def by_pem(keys: KeyRing, claims: Claims) -> str:
@@ -217,7 +217,7 @@ FORGERIES: dict[str, Forge] = {
 
 
 def opened(folder: Path) -> KeyRing:
-    return KeyFolder(folder, clock=ManualClock(), token_seconds=600).ring
+    return SigningKeys(folder, clock=ManualClock(), token_seconds=600).ring
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from tests.unit.gateway.servers import ADMIN, READER, bearer
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.testing.contracts.cache import ManualClock
-from gateway.auth.signing_keys import KeyFolder, KeyRing
+from gateway.auth.signing_keys import KeyRing, SigningKeys
 
 
 def open_keys(folder: Path) -> KeyRing:
-    return KeyFolder(folder, clock=ManualClock(), token_seconds=600).ring
+    return SigningKeys(folder, clock=ManualClock(), token_seconds=600).ring
 
 
 def test_all_who_start_at_once_get_the_same_key(tmp_path: Path) -> None:
@@ -34,12 +34,12 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, clock: ManualClock) -> KeyFolder:
-    return KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
+def folder(tmp_path: Path, clock: ManualClock) -> SigningKeys:
+    return SigningKeys(tmp_path / "keys", clock=clock, token_seconds=600)
 
 
 def test_an_old_key_is_believed_until_its_last_token_is_gone(
-    folder: KeyFolder, clock: ManualClock, tmp_path: Path
+    folder: SigningKeys, clock: ManualClock, tmp_path: Path
 ) -> None:
     first = folder.ring.signing_kid
     second = folder.rotate()
@@ -51,34 +51,34 @@ def test_an_old_key_is_believed_until_its_last_token_is_gone(
 
 
 def test_another_gateway_knows_each_new_key_at_once_and_signs_with_it(
-    folder: KeyFolder, clock: ManualClock, tmp_path: Path
+    folder: SigningKeys, clock: ManualClock, tmp_path: Path
 ) -> None:
-    other = KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
+    other = SigningKeys(tmp_path / "keys", clock=clock, token_seconds=600)
     for _ in range(20):
-        assert other.believed("nobody's") is None
+        assert other.find_public_key("nobody's") is None
         kid = folder.rotate()
-        assert other.believed(kid) is not None
+        assert other.find_public_key(kid) is not None
         assert other.ring.signing_kid == kid
 
 
-def test_names_of_keys_that_nobody_has_make_nobody_read_the_folder(folder: KeyFolder) -> None:
+def test_names_of_keys_that_nobody_has_make_nobody_read_the_folder(folder: SigningKeys) -> None:
     ring = folder.ring
     for n in range(100):
-        assert folder.believed(str(n)) is None
+        assert folder.find_public_key(str(n)) is None
     assert folder.ring is ring
 
 
 def test_a_distrusted_key_is_not_believed_and_the_others_are(
-    folder: KeyFolder, clock: ManualClock, tmp_path: Path
+    folder: SigningKeys, clock: ManualClock, tmp_path: Path
 ) -> None:
-    other = KeyFolder(tmp_path / "keys", clock=clock, token_seconds=600)
+    other = SigningKeys(tmp_path / "keys", clock=clock, token_seconds=600)
     first, second, third = folder.ring.signing_kid, folder.rotate(), folder.rotate()
     folder.distrust(second)
     assert set(other.ring.believed) == set(folder.ring.believed) == {first, third}
     assert other.ring.signing_kid == third
 
 
-def test_a_distrusted_key_that_signs_is_followed_by_a_new_one(folder: KeyFolder) -> None:
+def test_a_distrusted_key_that_signs_is_followed_by_a_new_one(folder: SigningKeys) -> None:
     old = folder.ring.signing_kid
     folder.distrust(old)
     assert set(folder.ring.believed) == {folder.ring.signing_kid}
@@ -87,7 +87,7 @@ def test_a_distrusted_key_that_signs_is_followed_by_a_new_one(folder: KeyFolder)
         folder.distrust(old)
 
 
-def test_a_folder_that_breaks_leaves_the_keys_as_they_were(folder: KeyFolder, tmp_path: Path) -> None:
+def test_a_folder_that_breaks_leaves_the_keys_as_they_were(folder: SigningKeys, tmp_path: Path) -> None:
     ring = folder.ring
     (tmp_path / "keys" / "other.pem").write_text("garbage")
     assert folder.ring is ring
@@ -97,9 +97,9 @@ def test_a_folder_that_breaks_leaves_the_keys_as_they_were(folder: KeyFolder, tm
 
 
 def test_who_reads_while_others_rotate_and_distrust_always_believes_the_key_that_signs(
-    folder: KeyFolder, tmp_path: Path
+    folder: SigningKeys, tmp_path: Path
 ) -> None:
-    other = KeyFolder(tmp_path / "keys", clock=ManualClock(), token_seconds=600)
+    other = SigningKeys(tmp_path / "keys", clock=ManualClock(), token_seconds=600)
 
     def change(n: int) -> None:
         kid = other.rotate()
@@ -115,11 +115,11 @@ def test_who_reads_while_others_rotate_and_distrust_always_believes_the_key_that
             each.result()
 
 
-def test_keys_rotated_by_many_at_once_are_all_believed(folder: KeyFolder, tmp_path: Path) -> None:
-    others = [KeyFolder(tmp_path / "keys", clock=ManualClock(), token_seconds=600) for _ in range(4)]
+def test_keys_rotated_by_many_at_once_are_all_believed(folder: SigningKeys, tmp_path: Path) -> None:
+    others = [SigningKeys(tmp_path / "keys", clock=ManualClock(), token_seconds=600) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda other: other.rotate(), others * 3))
-    kept = KeyFolder(tmp_path / "keys", clock=ManualClock(), token_seconds=600).ring.believed
+    kept = SigningKeys(tmp_path / "keys", clock=ManualClock(), token_seconds=600).ring.believed
     assert set(made) <= set(kept)
 
 

@@ -12,8 +12,8 @@ from tests.unit.gateway.servers import ADMIN, READER, TinyServices, bearer
 from bookcore.cache.memory import MemoryCache
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.accounts.database import open_database
-from gateway.accounts.periods import period
-from gateway.accounts.usage import Cell, Tally, UsageTable
+from gateway.accounts.periods import get_period
+from gateway.accounts.usage import RequestCounts, UsageKey, UsageTable
 from gateway.app import create_app
 from gateway.settings import Settings
 
@@ -36,7 +36,7 @@ def seconds(text: str) -> int:
 )
 def test_a_moment_is_in_one_day_and_one_month(at: str, day: tuple[str, str], month: tuple[str, str]) -> None:
     for name, bounds in (("day", day), ("month", month)):
-        found = period(name, seconds(at))
+        found = get_period(name, seconds(at))
         assert (found.start, found.end) == tuple(seconds(bound) for bound in bounds)
 
 
@@ -44,11 +44,21 @@ def test_requests_of_all_keys_add_up_by_day_and_month_and_refused_ones_do_not_co
     database = open_database(f"sqlite:///{tmp_path}/accounts.db")
     table = UsageTable(database)
     last_hour, midnight = seconds("2026-11-30T23:00:00"), seconds("2026-12-01T00:00:00")
-    table.add({Cell("u", "", last_hour): Tally(5, 2, 1, 0), Cell("u", "k", last_hour): Tally(4, 0, 0, 0)})
-    table.add({Cell("u", "", midnight): Tally(1, 0, 0, 0), Cell("v", "", midnight): Tally(9, 9, 0, 0)})
-    assert table.totals(["u", "v"], at=last_hour) == {("u", "day"): 7, ("u", "month"): 7}
-    assert table.totals(["u"], at=midnight + 5) == {("u", "day"): 1, ("u", "month"): 1}
-    assert table.totals(["v", "nobody"], at=midnight) == {("v", "day"): 0, ("v", "month"): 0}
+    table.add(
+        {
+            UsageKey("u", "", last_hour): RequestCounts(5, 2, 1, 0),
+            UsageKey("u", "k", last_hour): RequestCounts(4, 0, 0, 0),
+        }
+    )
+    table.add(
+        {
+            UsageKey("u", "", midnight): RequestCounts(1, 0, 0, 0),
+            UsageKey("v", "", midnight): RequestCounts(9, 9, 0, 0),
+        }
+    )
+    assert table.read_totals(["u", "v"], at=last_hour) == {("u", "day"): 7, ("u", "month"): 7}
+    assert table.read_totals(["u"], at=midnight + 5) == {("u", "day"): 1, ("u", "month"): 1}
+    assert table.read_totals(["v", "nobody"], at=midnight) == {("v", "day"): 0, ("v", "month"): 0}
     database.close()
 
 
@@ -76,7 +86,7 @@ def ask(client: TestClient, headers: Headers, times: int) -> list[int]:
 
 def until_tomorrow(clock: ManualClock) -> None:
     now = int(clock.now().timestamp())
-    clock.advance(period("day", now).end - now)
+    clock.advance(get_period("day", now).end - now)
 
 
 def test_who_has_used_up_the_day_waits_for_the_next_and_then_for_the_next_month(

@@ -42,10 +42,10 @@ def test_requests_are_counted_by_hour_and_kind(database: Database, clock: Manual
         await usage.close()
 
     asyncio.run(use())
-    counted = table.of("u1", since=0)
+    counted = table.list_usage("u1", since=0)
     assert [(row.requests, row.refused, row.failed) for row in counted] == [(6, 2, 1), (1, 0, 0)]
     assert counted[1].cell.hour - counted[0].cell.hour == 3_600
-    assert table.of("u2", since=0) == []
+    assert table.list_usage("u2", since=0) == []
 
 
 def test_counts_are_kept_while_the_database_is_away(database: Database, clock: ManualClock) -> None:
@@ -54,16 +54,16 @@ def test_counts_are_kept_while_the_database_is_away(database: Database, clock: M
     async def use() -> None:
         usage = UsageRecorder(table, clock=clock)
         usage.count(CALLER, 200)
-        with database.writing() as connection:
+        with database.begin_write() as connection:
             usage_rows.drop(connection)
         await usage.flush()
         usage.count(CALLER, 500)
-        with database.writing() as connection:
+        with database.begin_write() as connection:
             usage_rows.create(connection)
         await usage.close()
 
     asyncio.run(use())
-    assert [(row.requests, row.failed) for row in table.of("u1", since=0)] == [(2, 1)]
+    assert [(row.requests, row.failed) for row in table.list_usage("u1", since=0)] == [(2, 1)]
 
 
 def test_counts_older_than_three_months_go(database: Database, clock: ManualClock) -> None:
@@ -78,4 +78,4 @@ def test_counts_older_than_three_months_go(database: Database, clock: ManualCloc
         await usage.close()
 
     asyncio.run(use())
-    assert len(table.of("u1", since=0)) == 1
+    assert len(table.list_usage("u1", since=0)) == 1
