@@ -82,7 +82,7 @@ def _with_options(run_with: Callable[[ServeOptions], None]) -> Callable[..., Non
 cli.command("serve", help=SERVE)(_with_options(serve))
 
 
-@cli.command()
+@cli.command("page")
 def print_page(
     *,
     book: Annotated[int, typer.Option(help="Number of the book, from 1.")] = 1,

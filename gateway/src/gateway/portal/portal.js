@@ -1,7 +1,8 @@
-// The portal: sign-in, then plan, usage and API keys.
+// The portal: signed out it welcomes, signed in it shows plan, usage, keys and a place to try the API.
 import { showKeys, startKeys } from "./keys.js";
 import { find, make, number, press } from "./page.js";
 import { call, isSignedIn, onAnswer, resume, signIn, signOut, signUp } from "./session.js";
+import { startTryIt } from "./tryit.js";
 import { showUsage, startUsage } from "./usage.js";
 
 let isNew = false;
@@ -83,7 +84,7 @@ async function enter() {
   await showPlans(me.plan);
   startKeys(me, guarded);
   startUsage(guarded);
-  await Promise.all([showKeys(guarded), showUsage()]);
+  await Promise.all([showKeys(guarded), showUsage(), startTryIt(guarded)]);
 }
 
 const leave = (everywhere) => guarded(async () => {

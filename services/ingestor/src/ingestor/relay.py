@@ -1,4 +1,4 @@
-"""What the catalogue owes to the topics is sent, in order, and only then forgotten."""
+"""Publishes the messages of the catalogue's outbox in order and deletes them after the acknowledgement."""
 
 from itertools import groupby
 from threading import Event
@@ -12,35 +12,36 @@ _BATCH = 1_000
 
 
 class OutboxRelay:
-    """Sending again after a crash repeats ids, never order; the database's lock keeps a second relay out."""
+    """At-least-once in order: a retry after a crash repeats event ids. A database lock allows one relay at
+    a time."""
 
     def __init__(self, catalogue: Catalogue, log: EventLog) -> None:
         self._catalogue = catalogue
         self._event_log = log
 
     def run(self, stop: Event, outbox_ready: Event) -> None:
-        """Send whenever `owes` is set, and look twice a second in any case."""
+        """Relay whenever `outbox_ready` is set, and twice a second in any case."""
 
-        def send_all() -> None:
+        def relay_all() -> None:
             outbox_ready.wait(0.5)
             outbox_ready.clear()
             while self.relay_batch():
                 pass
 
-        run_until_stopped(send_all, stop, name="ingestor.relay")
+        run_until_stopped(relay_all, stop, name="ingestor.relay")
 
     def relay_batch(self) -> int:
-        """Send the head of the line; how many messages that were."""
+        """Publish the oldest messages; their number."""
         with self._catalogue.begin_read() as connection:
             if not read_next_messages(connection, 1):
                 return 0
         with self._catalogue.begin_write() as connection:
             if not acquire_sender_lock(connection):
                 return 0
-            owed = read_next_messages(connection, _BATCH)
-            for topic, group in groupby(sorted(owed, key=lambda o: o.topic), key=lambda o: o.topic):
-                self._event_log.append(topic, [one.message for one in group])
+            messages = read_next_messages(connection, _BATCH)
+            for topic, group in groupby(sorted(messages, key=lambda o: o.topic), key=lambda o: o.topic):
+                self._event_log.append(topic, [item.message for item in group])
             trigger_failpoint(Failpoint.INGESTOR_AFTER_RELAY_APPEND)
-            delete_sent(connection, owed)
+            delete_sent(connection, messages)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_RELAY_MARK)
-        return len(owed)
+        return len(messages)

@@ -111,7 +111,7 @@ class ShyLog(AuditLog):
 
     is_away = True
 
-    def add_all(self, deeds: Sequence[AuditEvent]) -> None:
+    def append_all(self, deeds: Sequence[AuditEvent]) -> None:
         if self.is_away:
             raise Unavailable("the database is away")
         super().append_all(deeds)
