@@ -1,1 +1,1 @@
-"""What training and serving of price models must share; nobody else imports it."""
+"""Shared by training and serving of price models: features, feature store, snapshots, registry."""

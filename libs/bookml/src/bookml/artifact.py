@@ -1,6 +1,6 @@
-"""A model as files: model.onnx and JSON, never a pickle; nothing is opened before its digest is checked.
+"""A model as files: model.onnx and JSON, never a pickle; digests are checked before a file is opened.
 
-trees.json holds LightGBM's own text of the trees, to explain with.
+trees.json has LightGBM's text of the trees, for explanations.
 """
 
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ Files = Mapping[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """model.json: all that serving needs besides the graph. Log prices are log(1 + amount).
+    """model.json: everything that serving needs besides the graph. Log prices are log(1 + amount).
 
     `offsets` widen the raw quantiles by category (the key "" stands for all others), so that `coverage` of
-    true prices lie inside. `centre` and `spread` are the baseline: the middle price, and the interval of
-    the same coverage around it.
+    true prices are inside. `centre` and `spread` are the baseline: the median price and the interval of the
+    same coverage around it.
     """
 
     source: str
@@ -45,7 +45,7 @@ class ModelDescription:
     ranges: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        """Canonical JSON: equal facts are equal bytes."""
+        """Canonical JSON: equal descriptions are equal bytes."""
         return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
 
     def as_tables(self) -> tuple[EffectTable, ...]:
@@ -54,20 +54,24 @@ class ModelDescription:
 
 
 def parse_description(body: bytes) -> ModelDescription:
-    """The inverse of dump.
+    """The inverse of to_json.
 
-    Raises: Invalid when it isn't of this version's features.
+    Raises: Invalid when it is malformed or of another version of the features.
     """
     try:
-        told: dict[str, Any] = orjson.loads(body)  # Any: JSON
-        tables = tuple({k: (e[0], e[1]) for k, e in table.items()} for table in told["tables"])
-        told |= {"tables": tables, "columns": tuple(told["columns"]), "spread": tuple(told["spread"])}
-        found = ModelDescription(**told)
+        fields: dict[str, Any] = orjson.loads(body)  # Any: JSON
+        tables = tuple({k: (e[0], e[1]) for k, e in table.items()} for table in fields["tables"])
+        fields |= {"tables": tables, "columns": tuple(fields["columns"]), "spread": tuple(fields["spread"])}
+        description = ModelDescription(**fields)
     except (orjson.JSONDecodeError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise Invalid("is no model's description", field=FACTS) from error
-    if found.features != VERSION or found.columns != COLUMNS or len(found.tables) != len(NAMES):
-        raise Invalid(f"is for features {found.features}, this program has {VERSION}", field=FACTS)
-    return found
+    if (
+        description.features != VERSION
+        or description.columns != COLUMNS
+        or len(description.tables) != len(NAMES)
+    ):
+        raise Invalid(f"is for features {description.features}, this program has {VERSION}", field=FACTS)
+    return description
 
 
 def compute_digests(files: Files) -> dict[str, str]:
@@ -76,12 +80,12 @@ def compute_digests(files: Files) -> dict[str, str]:
 
 
 def compute_digest(files: Files) -> str:
-    """SHA-256 (hex) of all files together: the model's own name."""
+    """SHA-256 (hex) of all files together: the identity of the model."""
     return sha256("\n".join(f"{n} {d}" for n, d in compute_digests(files).items()).encode()).hexdigest()
 
 
 def verify_files(files: Files, digests: Mapping[str, str]) -> Files:
-    """The files, if they are those that were registered.
+    """The files, if they match the registered digests.
 
     Raises: Invalid naming the file that is missing, unknown, too large, pickled or altered.
     """
@@ -95,7 +99,7 @@ def verify_files(files: Files, digests: Mapping[str, str]) -> Files:
 
 
 def check_files(files: Files) -> Files:
-    """The files, if they are of the kinds that a model may have.
+    """The files, if a model may have them.
 
     Raises: Invalid naming the file at fault.
     """

@@ -1,7 +1,7 @@
-"""Features -> what the model takes: numbers, and for each name how such books are priced.
+"""Encodes features as model inputs: numbers, and for each name its effect on the price.
 
-`x` is float32 [n, numbers + 2 * names]; `places` int64 and `weights` float32 [n, longest], 0 where a row has
-no more words. Training fills `x` with means that come from other folds; the shape and the order are the same.
+`x` is float32 [n, numbers + 2 * names]; `places` int64 and `weights` float32 [n, longest], padded with 0.
+Training fills `x` with effects from other folds; shape and order are the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _UNSEEN: NameEffect = (0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class ModelInputs:
-    """What the model takes."""
+    """Inputs of the ONNX graph."""
 
     x: Floats
     places: NDArray[np.int64]
@@ -33,11 +33,11 @@ class ModelInputs:
 
 _COUNTS = LONGEST_TEXT + 1
 _WEIGHTS = (1 + np.log(np.maximum(np.arange(_COUNTS), 1))).astype(np.float32)
-"""By count."""
+"""Weight by count."""
 
 
 def encode(rows: Sequence[Features], tables: Sequence[EffectTable]) -> ModelInputs:
-    """`tables` has one table for each of NAMES; names that it doesn't know are unseen: effect 0, count 0."""
+    """`tables` has one table for each of NAMES; an unknown name has effect 0 and count 0."""
     x = np.empty((len(rows), len(COLUMNS)), dtype=np.float32)
     for at, row in enumerate(rows):
         x[at] = encode_row(row, tables)
@@ -45,11 +45,11 @@ def encode(rows: Sequence[Features], tables: Sequence[EffectTable]) -> ModelInpu
 
 
 def encode_row(row: Features, tables: Sequence[EffectTable]) -> list[float]:
-    """A row of x."""
-    found = list(row.numbers)
+    """One row of x."""
+    cells = list(row.numbers)
     for name, table in zip(row.names, tables, strict=True):
-        found += table.get(name, _UNSEEN)
-    return found
+        cells += table.get(name, _UNSEEN)
+    return cells
 
 
 def pad_words(rows: Sequence[Features]) -> tuple[NDArray[np.int64], Floats]:

@@ -1,4 +1,4 @@
-"""What is known of a book without its price: all that a prediction may look at."""
+"""Facts of a book without its price: the input of a prediction."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 
 @dataclass(frozen=True, slots=True)
 class BookFacts:
-    """Everything may be missing; the price and what follows from it (tax, price without tax) is not here."""
+    """All facts are optional; the price and values derived from it (tax, price without tax) are excluded."""
 
     title: str = ""
     category: str | None = None
@@ -27,20 +27,20 @@ class BookFacts:
 
     @property
     def work_key(self) -> str:
-        """The same for all editions of a work, as far as title and first author tell."""
+        """Equal for editions of the same work, by title and first author."""
         author = self.details.authors[0] if self.details.authors else ""
         return f"{_fold(_ASIDE.sub(' ', self.title)) or _fold(self.title)}|{_fold(author)}"
 
     @property
     def as_dict(self) -> dict[str, Any]:  # Any: JSON
-        """JSON values; what is missing is left out."""
-        told = {name: getattr(self, name) for name in self.__slots__ if name != "details"}
+        """JSON values; missing facts are left out."""
+        values = {name: getattr(self, name) for name in self.__slots__ if name != "details"}
         details = self.details.plain
-        return {k: v for k, v in told.items() if v is not None} | ({"details": details} if details else {})
+        return {k: v for k, v in values.items() if v is not None} | ({"details": details} if details else {})
 
 
 def extract_facts(book: Book) -> BookFacts:
-    """The book without its price."""
+    """Facts of a book."""
     attributes = book.attributes
     average, reviews, kind = (attributes.get(n) for n in ("average_rating", "reviews", "product_type"))
     return BookFacts(
@@ -55,11 +55,11 @@ def extract_facts(book: Book) -> BookFacts:
     )
 
 
-def parse_facts(told: Mapping[str, Any]) -> BookFacts:  # Any: JSON
-    """The inverse of `plain`."""
-    details = dict(told.get("details") or {})
+def parse_facts(values: Mapping[str, Any]) -> BookFacts:  # Any: JSON
+    """The inverse of `as_dict`."""
+    details = dict(values.get("details") or {})
     details["authors"] = tuple(details.get("authors", ()))
-    return BookFacts(**{**told, "details": Details(**details)})
+    return BookFacts(**{**values, "details": Details(**details)})
 
 
 def _fold(text: str) -> str:

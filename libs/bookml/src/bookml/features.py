@@ -1,6 +1,6 @@
-"""Facts -> features: pure, versioned, and one function for training and serving.
+"""Computes features of facts: pure, versioned, the same function for training and serving.
 
-Whoever changes what these functions return raises VERSION: a model refuses features of another version.
+A change of the returned values needs a new VERSION: a model refuses features of another version.
 """
 
 import math
@@ -14,30 +14,30 @@ from zlib import crc32
 from bookml.facts import BookFacts
 
 VERSION = "price/1"
-"""Name and version of this view of a book."""
+"""Name and version of these features."""
 NUMBERS: tuple[str, ...] = (
     *("pages", "year", "rating", "average_rating", "log_reviews"),
     *("width_mm", "height_mm", "thickness_mm", "weight_g", "area_cm2", "bulk", "page_weight_g"),
     *("title_chars", "title_words", "title_capitals", "title_digits", "title_asides", "volume"),
     *("description_chars", "description_words", "description_different_words", "authors"),
 )
-"""In the order of Features.numbers; NaN where nothing is known."""
+"""Order of Features.numbers; NaN for a missing value."""
 NAMES: tuple[str, ...] = (
     *("category", "product_type", "format", "edition", "publisher", "author", "language"),
     *("last_author", "surname", "title_first_word", "title_first_words", "aside", "opening"),
     *("category_format", "publisher_format", "publisher_category", "author_format", "year_format"),
     "type_format_edition",
 )
-"""In the order of Features.names; empty where nothing is known."""
+"""Order of Features.names; empty for a missing value."""
 PARTS: dict[str, range] = {
     "names": range(1 << 15),
     "title": range(1 << 15, 1 << 16),
     "description": range(1 << 16, 1 << 17),
 }
-"""Words are hashed to places; each part of a book has its own."""
+"""Buckets of hashed words; each part of a book has its own range."""
 BUCKETS = 1 << 17
 LONGEST_TEXT = 4_000
-"""Characters of the description that count."""
+"""Characters of the description that are read."""
 
 _WORD = re.compile(r"[^\W_]+")
 _ASIDE = re.compile(r"\(([^)0-9]*)")
@@ -47,7 +47,7 @@ _NAN = math.nan
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Numbers as NUMBERS, names as NAMES, and the words: `places`, rising, and how often each is hit."""
+    """Numbers as NUMBERS, names as NAMES, and words: ascending buckets `places` with `counts`."""
 
     numbers: tuple[float, ...]
     names: tuple[str, ...]
@@ -57,7 +57,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class _TokenizedFacts:
-    """Facts with their words taken apart, once for all that ask for them."""
+    """Facts with title and description split into words."""
 
     facts: BookFacts
     title: list[str]
@@ -129,18 +129,18 @@ def _count_words(read: _TokenizedFacts) -> tuple[tuple[int, ...], tuple[int, ...
 
 
 def _list_labels(facts: BookFacts) -> list[str]:
-    """Names as words of their own, alone and together with the format."""
+    """Names as words, alone and combined with the format."""
     d = facts.details
     alone = (facts.category, facts.product_type, d.publisher, d.format, d.edition, d.year)
-    found = [f"{place} {name}" for place, name in enumerate(alone) if name]
-    found += [f"{place} {name} {d.format}" for place, name in enumerate(alone) if name and d.format]
+    labels = [f"{place} {name}" for place, name in enumerate(alone) if name]
+    labels += [f"{place} {name} {d.format}" for place, name in enumerate(alone) if name and d.format]
     for author in d.authors:
-        found.append(f"a {_normalise_name(author)}")
-        found += [f"w {word}" for word in _WORD.findall(author.casefold())]
-    return found
+        labels.append(f"a {_normalise_name(author)}")
+        labels += [f"w {word}" for word in _WORD.findall(author.casefold())]
+    return labels
 
 
 def _hash_terms(terms: Iterable[str], among: range) -> list[int]:
-    """Checksums of the terms' bytes. A dictionary of known words costs more: it is never near."""
+    """CRC-32 of the terms. A dictionary of known words would be slower: it is never in the CPU cache."""
     first, size = among.start, len(among)
-    return [first + found % size for found in map(crc32, map(str.encode, terms))]
+    return [first + checksum % size for checksum in map(crc32, map(str.encode, terms))]

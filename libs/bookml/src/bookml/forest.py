@@ -1,11 +1,12 @@
-"""Many small trees on one row without walking any of them.
+"""Scores one row on many small trees without traversing them.
 
-A tree's leaves are bits of a word. Each branch, true or false, strikes out the leaves of its other side; when
-all branches of a tree have spoken, one bit is left. How a feature's branches speak depends only on the gap
-between thresholds that the value lies in: a table has a line for each feature and gap, with the bits of all
-trees. A row is one line for each feature, joined by AND, and the worth of the leaves that are left. (The idea
-is that of QuickScorer, Lucchese and others, 2015; lines by gap suit numpy.) Walking guesses wrong at
-every second branch: rows that differ cost it two to three times what one row over and over does.
+The leaves of a tree are bits of a word. Each branch, true or false, clears the bits of the leaves on its
+other side; after all branches of a tree one bit remains. The result of a feature's branches depends only on
+the interval between thresholds that the value is in: a table has a line for each feature and interval, with
+the bits of all trees. A row is scored by combining one line per feature with AND and summing the values of
+the remaining leaves. (The idea is QuickScorer's, Lucchese et al. 2015; lines by interval suit numpy.)
+Traversal mispredicts every second branch: different rows cost it two to three times as much as the same row
+again.
 """
 
 from bisect import bisect_left
@@ -15,57 +16,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 Branches = NDArray[np.int16]
-"""[nodes, 7]: tree, number in its tree, feature (-1 for a leaf), child if true, child if false, whether an
-unknown value counts as true, target. Trees follow each other by target; children have greater numbers than
+"""[nodes, 7]: tree, number in its tree, feature (-1 for a leaf), child if true, child if false, whether a
+missing value counts as true, target. Trees are ordered by target; children have greater numbers than
 parents."""
 Floats = NDArray[np.float32]
 Bits = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 _TREE, _NODE, _FEATURE, _YES, _NO, _MISSING, _TARGET = range(7)
 _BY_LEAVES = ((16, np.uint16), (32, np.uint32), (64, np.uint64))
-_LARGEST = 128 * 1024 * 1024  # bytes of a table; beyond it trees are better walked
+_LARGEST = 128 * 1024 * 1024  # bytes of a table; beyond it traversal is faster
 
 
 _Gaps = tuple[int, list[float], int]
-"""Of a feature: the line of its first gap, its thresholds, the line of an unknown value."""
+"""Of a feature: the line of its first interval, its thresholds, the line of a missing value."""
 
 
 class Forest:
     """Compiled trees. Safe for several threads."""
 
     def __init__(self, branches: Branches, values: Floats) -> None:
-        """`values` are thresholds (x <= value is true) and, of leaves, what they are worth.
+        """`values` are thresholds (x <= value is true) and the values of leaves.
 
         Raises: ValueError when a tree has more than 64 leaves, or the table would be too large.
         """
-        told = branches.astype(np.int64)
-        leaves = told[:, _FEATURE] < 0
-        starts = np.flatnonzero(told[:, _NODE] == 0)
+        table = branches.astype(np.int64)
+        leaves = table[:, _FEATURE] < 0
+        starts = np.flatnonzero(table[:, _NODE] == 0)
         place: Ints = np.cumsum(leaves) - leaves  # number of a leaf among all, then in its tree
-        place -= place[starts][told[:, _TREE]]
+        place -= place[starts][table[:, _TREE]]
         most = int(place[leaves].max()) + 1
         kind = next((kind for largest, kind in _BY_LEAVES if most <= largest), None)
         if kind is None:
             raise ValueError("a tree has more than 64 leaves")
         self._most, self._trees = most, len(starts)
         self._worth = np.zeros(self._trees * most, dtype=np.float32)
-        self._worth[told[leaves, _TREE] * most + place[leaves]] = values[leaves]
+        self._worth[table[leaves, _TREE] * most + place[leaves]] = values[leaves]
         self._first_leaves = np.arange(self._trees) * most
-        self._targets = np.searchsorted(told[starts, _TARGET], np.arange(told[:, _TARGET].max() + 1))
-        below = _collect_leaves(told, starts, np.where(leaves, np.uint64(1) << place.astype(np.uint64), 0))
-        self._used: Ints = np.unique(told[~leaves, _FEATURE])
-        self._gaps, self._table = self._compile(told, starts, values, below.astype(kind))
+        self._targets = np.searchsorted(table[starts, _TARGET], np.arange(table[:, _TARGET].max() + 1))
+        below = _collect_leaves(table, starts, np.where(leaves, np.uint64(1) << place.astype(np.uint64), 0))
+        self._used: Ints = np.unique(table[~leaves, _FEATURE])
+        self._gaps, self._table = self._compile(table, starts, values, below.astype(kind))
         self._numbers = _build_bit_numbers() if kind is np.uint16 else None
         self._scratch = local()
 
     def score(self, x: Floats) -> NDArray[np.float64]:
-        """[targets] of one row: the sums of what its leaves are worth."""
+        """[targets] of one row: the sums of its leaves' values."""
         lines = [
             first + bisect_left(cuts, value) if value == value else unknown
             for (first, cuts, unknown), value in zip(self._gaps, x.take(self._used).tolist(), strict=True)
         ]
         taken, left = self._buffers
-        self._table.take(lines, axis=0, out=taken, mode="clip")  # clip writes in place; no line is outside
+        self._table.take(lines, axis=0, out=taken, mode="clip")  # clip writes in place; all lines exist
         np.bitwise_and.reduce(taken, axis=0, out=left)
         leaf = np.log2(left).astype(np.int64) if self._numbers is None else self._numbers.take(left)
         found: NDArray[np.float64] = np.add.reduceat(
@@ -75,7 +76,7 @@ class Forest:
 
     @property
     def _buffers(self) -> tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
-        """This thread's own: fresh memory for each row would be touched anew."""
+        """Buffers of this thread: new memory for each row would cost page faults."""
         try:
             found: tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]] = self._scratch.buffers
         except AttributeError:
@@ -106,7 +107,7 @@ class Forest:
             trues, part = np.tile(whole, (size, 1)), table[first : first + size]
             np.bitwise_and.at(trues, (at, tree), if_true)
             np.bitwise_and.at(part, (at + 1, tree), if_false)
-            np.bitwise_and.accumulate(part, axis=0, out=part)  # false in every gap above its threshold
+            np.bitwise_and.accumulate(part, axis=0, out=part)  # false in every interval above its threshold
             part &= np.bitwise_and.accumulate(trues[::-1], axis=0)[::-1]
             unknown = np.where(told[nodes, _MISSING] == 1, if_true, if_false)
             np.bitwise_and.at(table[first + size], tree, unknown)
@@ -116,7 +117,7 @@ class Forest:
 
 
 def _collect_leaves(told: Ints, starts: NDArray[np.intp], bits: Bits) -> Bits:
-    """The leaves below each node, from the last nodes of all trees to their roots."""
+    """Leaves below each node, bottom-up."""
     branching = told[:, _FEATURE] >= 0
     for number in range(int(told[:, _NODE].max()), -1, -1):
         nodes = np.flatnonzero((told[:, _NODE] == number) & branching)
@@ -126,7 +127,7 @@ def _collect_leaves(told: Ints, starts: NDArray[np.intp], bits: Bits) -> Bits:
 
 
 def _build_bit_numbers() -> NDArray[np.uint8]:
-    """Word with one bit -> the bit's number."""
+    """Number of the bit by word with one bit."""
     numbers = np.zeros(1 << 16, dtype=np.uint8)
     numbers[1 << np.arange(16)] = np.arange(16)
     return numbers

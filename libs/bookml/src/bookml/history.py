@@ -1,11 +1,11 @@
-"""The offline store: every state of every book that was ever told, with when it was so and when we knew it.
+"""The offline feature store: every state of every book with event time and time of availability.
 
-Parts are immutable Parquet files in the lake, named by the offsets of the state topic that they hold:
+Parts are immutable Parquet files in the lake, named by their offsets of the state topic:
 
     ml/history/p-<partition>-<first>-<next>.parquet
 
 A row has `event_time` (the observation's microsecond) and `available_at` (when the topic got it). A
-correction that came later has an old event_time and a late available_at: earlier training sets don't see it.
+late correction has an old event_time and a late available_at: earlier training sets don't contain it.
 """
 
 import re
@@ -47,25 +47,25 @@ _PART = re.compile(r"/p-(\d+)-(\d+)-(\d+)\.parquet$")
 
 
 def update_history(log: EventLog, lake: Lake) -> int:
-    """Take all that the state topic has by now into the history; how many records that were.
+    """Copy new records of the state topic into the history; their number.
 
-    Idempotent by offset: parts may overlap after a crash, and rows that are equal count once.
+    Idempotent by offset: parts may overlap after a crash, and equal rows count once.
     """
     consumer = log.create_consumer(GROUP, [STATE.name])
-    taken = 0
+    count = 0
     try:
         while records := _poll_until_idle(consumer, log):
             for batch in split_batches(records):
                 store_batch(lake, batch)
                 consumer.commit([Position(batch.topic, batch.partition, batch.next)])
-            taken += len(records)
+            count += len(records)
     finally:
         consumer.close()
-    return taken
+    return count
 
 
 def _poll_until_idle(consumer: Consumer, log: EventLog) -> Sequence[Record]:
-    """Records while there are some; a group that is just joining may have to be asked again."""
+    """Poll until there are records or no lag: a group that is joining returns none at first."""
     while True:
         records = consumer.poll(limit=_BATCH, timeout=0.2)
         if records or not any(part.lag for part in log.read_progress(STATE.name, GROUP)):
@@ -73,7 +73,7 @@ def _poll_until_idle(consumer: Consumer, log: EventLog) -> Sequence[Record]:
 
 
 def store_batch(lake: Lake, batch: Batch) -> None:
-    """One part of the history from one batch; what can't be read is left out, the index parks it."""
+    """Store one batch as a part; unreadable records are skipped (the ingestor parks them)."""
     rows = [row for record in batch.records if (row := _build_row(record)) is not None]
     if rows:
         name = f"{PREFIX}p-{batch.partition:05d}-{batch.first:015d}-{batch.next:015d}.parquet"
@@ -81,22 +81,22 @@ def store_batch(lake: Lake, batch: Batch) -> None:
 
 
 def write_parquet(rows: Sequence[dict[str, object]], columns: dict[str, str]) -> bytes:
-    """The same rows make the same bytes."""
+    """Rows as Parquet; the same rows give the same bytes."""
     with TemporaryDirectory() as folder:
-        told, made = Path(folder) / "rows.jsonl", Path(folder) / "rows.parquet"
-        told.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
+        source, target = Path(folder) / "rows.jsonl", Path(folder) / "rows.parquet"
+        source.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
         with connect() as duck:
             kinds = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
             duck.execute(
-                f"COPY (SELECT * FROM read_json('{told}', format='newline_delimited', columns={{{kinds}}}))"  # noqa: S608 - ours
-                f" TO '{made}' (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY (SELECT * FROM read_json('{source}', format='newline_delimited', columns={{{kinds}}}))"  # noqa: S608 - ours
+                f" TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
             )
-        return made.read_bytes()
+        return target.read_bytes()
 
 
 @contextmanager
 def open_history(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the view `history`, without doubles."""
+    """A connection with the view `history`, without duplicate rows."""
     with TemporaryDirectory() as folder, connect() as duck:
         names = []
         for number, key in enumerate(k for k in lake.list(PREFIX) if _PART.search(k)):
@@ -114,7 +114,7 @@ def open_history(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def list_sources(lake: Lake) -> list[str]:
-    """Every source that the history knows, in order."""
+    """Sources of the history in order."""
     with open_history(lake) as duck:
         return [
             str(row[0]) for row in duck.execute("SELECT DISTINCT source FROM history ORDER BY 1").fetchall()
@@ -123,10 +123,10 @@ def list_sources(lake: Lake) -> list[str]:
 
 @contextmanager
 def connect(*, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB in memory; one thread keeps the order of rows, and so the bytes, the same."""
+    """DuckDB in memory; one thread keeps the order of rows, and so the bytes, stable."""
     duck = duckdb.connect(config={"threads": threads, "preserve_insertion_order": True})
     try:
-        duck.execute("SET enable_progress_bar = false")  # it would go to standard output
+        duck.execute("SET enable_progress_bar = false")  # it prints to standard output
         yield duck
     finally:
         duck.close()
@@ -137,15 +137,15 @@ def _build_row(record: Record) -> dict[str, object] | None:
         event = decode(record).event
     except Invalid:
         return None
-    known = to_version(record.timestamp)
+    available_at = to_version(record.timestamp)
     if isinstance(event, BookGone):
         source = event.book_id.partition(":")[0]
-        return _build_key_columns(event.book_id, source, event.version, known) | {"deleted": True}
+        return _build_key_columns(event.book_id, source, event.version, available_at) | {"deleted": True}
     if not isinstance(event, BookState):
         return None
     book = event.to_book().book
     facts = extract_facts(book)
-    return _build_key_columns(event.id, book.source, event.version, known) | {
+    return _build_key_columns(event.id, book.source, event.version, available_at) | {
         "deleted": False,
         "price": str(book.price.amount),
         "currency": book.price.currency,
@@ -154,5 +154,5 @@ def _build_row(record: Record) -> dict[str, object] | None:
     }
 
 
-def _build_key_columns(book_id: str, source: str, event_time: int, known: int) -> dict[str, object]:
-    return {"id": book_id, "source": source, "event_time": event_time, "available_at": known}
+def _build_key_columns(book_id: str, source: str, event_time: int, available_at: int) -> dict[str, object]:
+    return {"id": book_id, "source": source, "event_time": event_time, "available_at": available_at}

@@ -1,8 +1,9 @@
-"""Point-in-time joins: for each (book, moment) what was known of the book at that moment, and nothing later.
+"""Point-in-time joins: for each (book, moment) the state that was available at that moment, and nothing
+later.
 
-Two times decide. Of the rows available at the moment, the one that tells of the latest event wins. A row
-that is behind one that was known before it can never be the latest, so those are dropped first; what is left
-is in order of both times, and one ASOF join by `available_at` is enough.
+Of the rows available at the moment, the one with the latest event time wins. A row that is older than one
+available before it can never win, so those are dropped first; the rest is ordered by both times, and one ASOF
+join by `available_at` is enough.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ _JOIN = """
 
 @dataclass(frozen=True, slots=True)
 class PointInTime:
-    """A book and the moment as of which it is asked for (microseconds since 1970)."""
+    """A book and a moment (microseconds since 1970)."""
 
     id: str
     moment: int
@@ -36,7 +37,7 @@ class PointInTime:
 def join_history(
     duck: duckdb.DuckDBPyConnection, *, entities: str = "entities", history: str = "history"
 ) -> duckdb.DuckDBPyRelation:
-    """Each row of `entities` (id, moment) with what was known then; nothing where nothing was."""
+    """Join each row of `entities` (id, moment) with the state available then; nulls where there was none."""
     current = _CURRENT.format(history=history)
     return duck.sql(_JOIN.format(entities=entities, current=current))
 
@@ -49,5 +50,5 @@ def read_known_at(
     duck.executemany(
         "INSERT INTO entities VALUES (?, ?, ?)", [[at, e.id, e.moment] for at, e in enumerate(entities)]
     )
-    found = join_history(duck)
-    return found.order("place").project("id, moment, price, deleted").fetchall()
+    joined = join_history(duck)
+    return joined.order("place").project("id, moment, price, deleted").fetchall()

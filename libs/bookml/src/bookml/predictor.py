@@ -1,8 +1,7 @@
-"""A loaded model: facts in, price and interval out. One thread: trees on one row gain nothing from more.
+"""A loaded model: predicts price and interval of facts. One thread: more don't speed up single rows.
 
-Many rows go through the graph. A few go a quicker way, made of the graph's own constants where it has them:
-the scores of the words by numpy, the trees by bookml.forest. Both say the same; that is tried when a model is
-opened.
+Large batches run on the ONNX graph. Small batches run on a faster model built from the graph's constants:
+word scores by numpy, trees by bookml.forest. Both are compared on sample rows when a model is opened.
 """
 
 import math
@@ -23,11 +22,11 @@ from bookml.forest import Forest
 
 _CATEGORY = NAMES.index("category")
 _BLOCK = 512
-"""Rows that go through the graph together: a row of many words takes some hundred kilobytes there."""
-_MAX_LOG_PRICE = 20.0  # log of the largest price that is ever told; beyond it exp() would only make nonsense
+"""Rows per run of the graph: a row of many words takes some hundred kilobytes there."""
+_MAX_LOG_PRICE = 20.0  # log of the largest predicted price; exp() of more overflows
 _CONSTANTS = ("idf", "terms", "score_of", "centre", "branches", "values")
 _SMALL_BATCH = 16
-"""Rows up to which the quick way is quicker."""
+"""Largest batch for which the small-batch model is faster."""
 _SAMPLE_ROWS, _TOLERANCE = 32, 1e-4
 _TINY = np.float32(1e-12)
 _log = structlog.get_logger()
@@ -35,7 +34,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PriceEstimate:
-    """A price in major units with the interval that holds the true one with the model's coverage."""
+    """A price in major units and its interval at the model's coverage."""
 
     price: float
     low: float
@@ -46,7 +45,7 @@ class PricePredictor:
     """Safe for several threads."""
 
     def __init__(self, files: Files) -> None:
-        """Raises: Invalid when the files make no model; check their digests first."""
+        """Raises: Invalid when the files are no model; check their digests first."""
         check_files(files)
         self.description: ModelDescription = parse_description(files[FACTS])
         self._tables = self.description.as_tables()
@@ -57,9 +56,9 @@ class PricePredictor:
             self._session = ort.InferenceSession(files[MODEL], options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has no root of its own errors
             raise Invalid("can't be opened as an ONNX model", field=MODEL) from error
-        wanted = {"x", "places", "weights"}
-        if {given.name for given in self._session.get_inputs()} != wanted:
-            raise Invalid(f"doesn't take {', '.join(sorted(wanted))}", field=MODEL)
+        inputs = {"x", "places", "weights"}
+        if {given.name for given in self._session.get_inputs()} != inputs:
+            raise Invalid(f"doesn't take {', '.join(sorted(inputs))}", field=MODEL)
         self._small_batch_model = self._create_small_batch_model()
 
     def predict(self, books: Sequence[BookFacts]) -> list[PriceEstimate]:
@@ -67,7 +66,7 @@ class PricePredictor:
         return self.estimate([compute_features(facts) for facts in books])
 
     def estimate(self, rows: Sequence[Features]) -> list[PriceEstimate]:
-        """One estimate for each row; the interval always holds the price."""
+        """One estimate for each row; the price is always inside the interval."""
         if self._small_batch_model is not None and len(rows) <= _SMALL_BATCH:
             return [self._build_estimate(row, *self._small_batch_model.predict_logs(row)) for row in rows]
         if not rows:
@@ -85,25 +84,29 @@ class PricePredictor:
         )
 
     def predict_logs(self, rows: Sequence[Features]) -> Floats:
-        """[n, 3]: log price and the two raw quantiles, as the graph gives them."""
+        """[n, 3] of the graph: log price and the two raw quantiles."""
         return self._run("logs", rows)
 
     def compute_tree_inputs(self, rows: Sequence[Features]) -> Floats:
-        """What the trees are given: x and the scores of the words."""
+        """Inputs of the trees: x, word scores and latent axes."""
         return self._run("joined", rows)
 
     def _run(self, output: str, rows: Sequence[Features]) -> Floats:
-        told = [self._run_block(output, rows[at : at + _BLOCK]) for at in range(0, max(1, len(rows)), _BLOCK)]
-        return np.concatenate(told)
+        blocks = [
+            self._run_block(output, rows[at : at + _BLOCK]) for at in range(0, max(1, len(rows)), _BLOCK)
+        ]
+        return np.concatenate(blocks)
 
     def _run_block(self, output: str, rows: Sequence[Features]) -> Floats:
         given = encode(rows, self._tables)
-        told = self._session.run([output], {"x": given.x, "places": given.places, "weights": given.weights})
-        return np.asarray(told[0], dtype=np.float32)
+        results = self._session.run(
+            [output], {"x": given.x, "places": given.places, "weights": given.weights}
+        )
+        return np.asarray(results[0], dtype=np.float32)
 
     def _create_small_batch_model(self) -> "_SmallBatchModel | None":
-        """None for a graph without the constants, with too large trees, or that says something else."""
-        if not {told.name for told in self._session.get_outputs()}.issuperset(_CONSTANTS):
+        """None when the graph lacks the constants, its trees are too large, or the results differ."""
+        if not {output.name for output in self._session.get_outputs()}.issuperset(_CONSTANTS):
             return None
         rows = _draw_sample_rows(self.description)
         given = encode(rows[:1], self._tables)
@@ -111,31 +114,31 @@ class PricePredictor:
         constants = dict(zip(_CONSTANTS, self._session.run(_CONSTANTS, feeds), strict=True))
         try:
             quick = _SmallBatchModel(constants, self.description)
-            told = [quick.predict_logs(row) for row in rows]
+            results = [quick.predict_logs(row) for row in rows]
         except (ValueError, IndexError) as error:
-            _log.warning("rows go through the graph, which takes longer", reason=str(error))
+            _log.warning("small-batch model unavailable; using the graph", reason=str(error))
             return None
-        if not np.allclose(told, self.predict_logs(rows), rtol=0, atol=_TOLERANCE):
-            _log.warning("rows go through the graph, which takes longer", reason="its constants say else")
+        if not np.allclose(results, self.predict_logs(rows), rtol=0, atol=_TOLERANCE):
+            _log.warning("small-batch model unavailable; using the graph", reason="results differ")
             return None
         return quick
 
     @property
     def has_small_batch_model(self) -> bool:
-        """Whether a few rows are answered without the graph."""
+        """Whether small batches run without the graph."""
         return self._small_batch_model is not None
 
     @property
     def baseline(self) -> PriceEstimate:
-        """What is told of any book when the model is refused."""
+        """Estimate of any book when the model is refused."""
         return compute_baseline(self.description)
 
 
 class _SmallBatchModel:
-    """The graph's arithmetic for one row."""
+    """The graph's computation for one row."""
 
     def __init__(self, constants: dict[str, NDArray[np.generic]], facts: ModelDescription) -> None:
-        """Raises: ValueError when the trees don't suit bookml.forest."""
+        """Raises: ValueError when bookml.forest doesn't support the trees."""
         self._tables = facts.as_tables()
         idf, terms = constants["idf"].astype(np.float32), constants["terms"].astype(np.float32)
         self._scores = idf.shape[1]
@@ -146,38 +149,36 @@ class _SmallBatchModel:
 
     def predict_logs(self, row: Features) -> list[float]:
         """Log price and the two raw quantiles."""
-        found = encode_row(row, self._tables)
-        found += self._score_words(row).tolist() if row.places else self._centre.tolist()
-        told: list[float] = self._forest.score(np.array(found, dtype=np.float32)).tolist()
-        return told
+        cells = encode_row(row, self._tables)
+        cells += self._score_words(row).tolist() if row.places else self._centre.tolist()
+        logs: list[float] = self._forest.score(np.array(cells, dtype=np.float32)).tolist()
+        return logs
 
     def _score_words(self, row: Features) -> Floats:
-        """The sum of weight * term, over the length of the text's vector for the column's score."""
+        """Sum of weight * term, divided by the length of the text's vector for the column's score."""
         words, weights = self._words.take(row.places, axis=0), weigh_counts(row.counts)
         squares = weights * weights @ words[:, : self._scores]
         lengths = np.sqrt(np.maximum(squares, _TINY)).take(self._score_of)
-        found: Floats = weights @ words[:, self._scores :] / lengths + self._centre
-        return found
+        scores: Floats = weights @ words[:, self._scores :] / lengths + self._centre
+        return scores
 
 
 def _draw_sample_rows(facts: ModelDescription) -> list[Features]:
-    """Numbers that the model knows, some unknown; names and words at random, the same each time."""
-    drawing = np.random.default_rng(7)
+    """Random rows from a fixed seed: numbers of the model's range, some missing, known names, any words."""
+    rng = np.random.default_rng(7)
     tables = [list(table)[:1_000] or [""] for table in facts.as_tables()]
     rows = []
     for _ in range(_SAMPLE_ROWS):
-        known = [drawing.choice(facts.ranges.get(name) or (0.0, 1.0, 100.0)) for name in NUMBERS]
-        numbers = tuple(math.nan if drawing.random() < 0.2 else float(value) for value in known)
-        names = tuple(str(drawing.choice(names)) for names in tables)
-        places = np.unique(drawing.integers(0, BUCKETS, 50)).tolist()
-        rows.append(
-            Features(numbers, names, tuple(places), tuple(drawing.integers(1, 4, len(places)).tolist()))
-        )
+        known = [rng.choice(facts.ranges.get(name) or (0.0, 1.0, 100.0)) for name in NUMBERS]
+        numbers = tuple(math.nan if rng.random() < 0.2 else float(value) for value in known)
+        names = tuple(str(rng.choice(names)) for names in tables)
+        places = np.unique(rng.integers(0, BUCKETS, 50)).tolist()
+        rows.append(Features(numbers, names, tuple(places), tuple(rng.integers(1, 4, len(places)).tolist())))
     return rows
 
 
 def compute_baseline(facts: ModelDescription) -> PriceEstimate:
-    """The middle of all prices, and the interval that holds most of them."""
+    """The median price and the interval of most prices."""
     return PriceEstimate(_to_price(facts.centre), _to_price(facts.spread[0]), _to_price(facts.spread[1]))
 
 

@@ -1,4 +1,4 @@
-"""Decisions about models: checked, written to the promotions table, told on the topic."""
+"""Decisions about models: checked, appended to the promotions table, published as events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from bookml.registry import (
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """What somebody wants to be decided; `version` 0 means the champion.
+    """A requested decision; `version` 0 means the champion.
 
-    `after` is the number of decisions that the wish rests on; None if it rests on none.
+    `after` is the number of decisions that the request is based on; None for no check.
     """
 
     name: str
@@ -36,34 +36,36 @@ class DecisionRequest:
 
 
 class DecisionWriter:
-    """Writes first and tells then: an event that is lost is in the table, where ml-api looks anyway."""
+    """Appends to the table, then publishes: ml-api reads the table, so a lost event changes nothing."""
 
     def __init__(self, registry: ModelRegistry, log: EventLog, clock: Clock) -> None:
         self._registry = registry
         self._event_log = log
         self._clock = clock
 
-    def decide(self, wish: DecisionRequest) -> ModelDecision:
-        """Raises: NotFound for an unknown model or version, Conflict for what must not be, or when somebody
-        else decides at the same time."""
-        decisions = self._registry.list_decisions(wish.name)
-        if wish.after is not None and wish.after != len(decisions):
-            raise Conflict(f"somebody else has just decided about {wish.name}; look again")
+    def decide(self, request: DecisionRequest) -> ModelDecision:
+        """Raises: NotFound for an unknown model or version, Conflict for a forbidden decision or when another
+        decision was made meanwhile."""
+        decisions = self._registry.list_decisions(request.name)
+        if request.after is not None and request.after != len(decisions):
+            raise Conflict(f"model {request.name} changed meanwhile; reload and retry")
         champion = get_champion(decisions)
-        number = wish.version or champion
+        number = request.version or champion
         if number is None:
-            raise NotFound(f"{wish.name} has no champion")
-        version = get_version(self._registry, wish.name, number)
-        if wish.act in (ModelAction.PROMOTE, ModelAction.CHALLENGE):
+            raise NotFound(f"{request.name} has no champion")
+        version = get_version(self._registry, request.name, number)
+        if request.act in (ModelAction.PROMOTE, ModelAction.CHALLENGE):
             check_promotable(version, decisions)
-        if wish.act is ModelAction.RAMP and number != get_challenger(decisions):
-            raise Conflict(f"{wish.name} version {number} is not what is tried")
-        if wish.act is ModelAction.PROMOTE and number == champion:
-            raise Conflict(f"{wish.name} version {number} is the champion already")
-        made = ModelDecision(wish.name, number, wish.act, wish.reason, wish.by, self._clock.now())
-        self._registry.append_decision(made, expected=len(decisions))
-        self._event_log.append(DECIDED.name, [encode(_build_event(made), source=wish.by)])
-        return made
+        if request.act is ModelAction.RAMP and number != get_challenger(decisions):
+            raise Conflict(f"{request.name} version {number} is not the current challenger")
+        if request.act is ModelAction.PROMOTE and number == champion:
+            raise Conflict(f"{request.name} version {number} is the champion already")
+        decision = ModelDecision(
+            request.name, number, request.act, request.reason, request.by, self._clock.now()
+        )
+        self._registry.append_decision(decision, expected=len(decisions))
+        self._event_log.append(DECIDED.name, [encode(_build_event(decision), source=request.by)])
+        return decision
 
 
 def get_version(registry: ModelRegistry, name: str, number: int) -> ModelVersion:
@@ -88,19 +90,19 @@ def get_role(version: ModelVersion, decisions: Sequence[ModelDecision]) -> str:
 
 
 def get_reason(version: ModelVersion, decisions: Sequence[ModelDecision]) -> str:
-    """Why it has its role: that of the newest decision about it, else the gate's."""
+    """Reason of the newest decision about the version, else the gate's."""
     reasons = [decision.reason for decision in decisions if decision.version == version.version]
     return reasons[-1] if reasons else version.reason
 
 
-def _build_event(made: ModelDecision) -> ModelDecided:
-    """The event knows no steps: a step is one more challenge of the same version, its reason says how far."""
-    act = ModelAction.CHALLENGE if made.act is ModelAction.RAMP else made.act
+def _build_event(decision: ModelDecision) -> ModelDecided:
+    """The event has no RAMP: a canary step is published as another challenge of the same version."""
+    act = ModelAction.CHALLENGE if decision.act is ModelAction.RAMP else decision.act
     return ModelDecided(
-        name=made.name,
-        version=made.version,
+        name=decision.name,
+        version=decision.version,
         act=act.value,
-        reason=made.reason,
-        by=made.by,
-        decided_at=made.at,
+        reason=decision.reason,
+        by=decision.by,
+        decided_at=decision.at,
     )

@@ -1,4 +1,4 @@
-"""Settings that trainer and ml-api must agree on."""
+"""Settings shared by trainer and ml-api."""
 
 from typing import Self
 

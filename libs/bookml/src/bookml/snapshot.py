@@ -1,10 +1,10 @@
-"""Snapshots: the books of a source as a model was trained on them, immutable and named by their content.
+"""Snapshots: immutable training data of a source, named by content.
 
     ml/snapshots/<id>/part-<number>.parquet
     ml/snapshots/<id>/manifest.json
 
-The id is the SHA-256 of the sorted file hashes, so that the same books make the same snapshot, and a model
-that names its snapshot can be traced to the rows, for as long as the lake keeps them.
+The id is the SHA-256 of the sorted file hashes, so that the same books give the same snapshot, and a model
+that names its snapshot can be traced to its rows while the lake keeps them.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class SnapshotPart:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotManifest:
-    """What a snapshot holds; `currency` is the one of its prices."""
+    """Contents of a snapshot; all prices are in `currency`."""
 
     id: str
     source: str
@@ -63,9 +63,10 @@ class SnapshotRow:
 
 
 def create_snapshot(lake: Lake, source: str, *, moment: int | None = None) -> SnapshotManifest:
-    """A snapshot of a source's living books in their most frequent currency, as known at the moment (now).
+    """Write a snapshot of the existing books of a source in their most frequent currency, as known at
+    `moment` (now).
 
-    Books without a price above 0 are left out: their log price says nothing.
+    Books without a price above 0 are left out.
     Raises: NotFound when the history has no such books.
     """
     with open_history(lake) as duck, TemporaryDirectory() as folder:
@@ -123,29 +124,29 @@ def _count_rows(duck: duckdb.DuckDBPyConnection, currency: str) -> int:
 
 
 def read_manifest(lake: Lake, snapshot: str) -> SnapshotManifest:
-    """Raises: NotFound when there is no such snapshot, or no longer."""
+    """Raises: NotFound when the lake has no such snapshot."""
     if len(snapshot) != 64 or not snapshot.isalnum():
         raise NotFound("there is no such snapshot")
-    told: dict[str, Any] = orjson.loads(lake.get(_build_manifest_key(snapshot)))  # Any: JSON of ours
-    return SnapshotManifest(**{**told, "parts": tuple(SnapshotPart(**part) for part in told["parts"])})
+    fields: dict[str, Any] = orjson.loads(lake.get(_build_manifest_key(snapshot)))  # Any: JSON of ours
+    return SnapshotManifest(**{**fields, "parts": tuple(SnapshotPart(**part) for part in fields["parts"])})
 
 
 def list_snapshots(lake: Lake) -> Iterator[SnapshotManifest]:
-    """Every snapshot that there is."""
+    """All snapshots of the lake."""
     for key in lake.list(PREFIX):
         if key.endswith("/manifest.json"):
             yield read_manifest(lake, key.split("/")[2])
 
 
 def read_rows(lake: Lake, manifest: SnapshotManifest) -> list[SnapshotRow]:
-    """All rows, by id. Raises: NotFound, Invalid when a part is gone or isn't what it was."""
+    """All rows, by id. Raises: NotFound, Invalid when a part is missing or altered."""
     return list(stream_rows(lake, manifest))
 
 
 def stream_rows(lake: Lake, manifest: SnapshotManifest, *, block: int = 2_000) -> Iterator[SnapshotRow]:
-    """The rows by id, a block at a time, so that memory stays flat.
+    """The rows by id in blocks, in constant memory.
 
-    Raises: NotFound, Invalid when a part is gone or isn't what it was.
+    Raises: NotFound, Invalid when a part is missing or altered.
     """
     for part in manifest.parts:
         with _open_part(lake, part) as duck:
@@ -155,7 +156,7 @@ def stream_rows(lake: Lake, manifest: SnapshotManifest, *, block: int = 2_000) -
 
 
 def read_current_rows(lake: Lake, source: str) -> list[SnapshotRow]:
-    """What a snapshot of now would hold, in any currency, without making one."""
+    """Rows that a snapshot would have now, in any currency."""
     with open_history(lake) as duck:
         _select_rows(duck, source, None)
         rows = duck.execute("SELECT id, event_time, price, work, facts, currency FROM chosen").fetchall()
@@ -171,7 +172,7 @@ def _build_row(row: tuple[Any, ...]) -> SnapshotRow:  # Any: a row of DuckDB's
 def _open_part(lake: Lake, part: SnapshotPart) -> Iterator[duckdb.DuckDBPyConnection]:
     body = lake.get(part.key)
     if sha256(body).hexdigest() != part.sha256:
-        raise Invalid("a part of the snapshot isn't what it was", field="snapshot")
+        raise Invalid("a part of the snapshot was altered", field="snapshot")
     with TemporaryDirectory() as folder, connect() as duck:
         path = Path(folder) / "part.parquet"
         path.write_bytes(body)

@@ -1,1 +1,1 @@
-"""Predicts prices over HTTP, and says when it would rather not."""
+"""Predicts prices over HTTP; returns a labelled baseline where no model may be used."""

@@ -1,4 +1,4 @@
-"""ml-api as a whole: opens registry, stores and log, runs its threads, closes everything."""
+"""Creates ml-api: opens registry, stores and event log, runs the background threads, closes everything."""
 
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -35,20 +35,20 @@ _NEW_OBJECTS_PER_COLLECTION = 20_000
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Nothing is opened before the app starts."""
+    """The app; stores are opened when it starts."""
     opened: list[ServiceState] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as closing:
             app.state.internal_tokens = InternalTokens(settings.internal_secret.get_secret_value())
-            parts, loops = _open_state(settings, closing)
-            app.state.collaborators = parts
+            state, loops = _open_state(settings, closing)
+            app.state.collaborators = state
             gc.collect()
-            gc.freeze()  # models are many objects that stay; to look through them costs pauses
+            gc.freeze()  # models are many long-lived objects; collecting them costs pauses
             gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 20, 50)
             closing.enter_context(_ThreadGroup(loops))
-            opened.append(parts)
+            opened.append(state)
             yield
             opened.clear()
 
@@ -74,35 +74,35 @@ def _open_state(settings: Settings, closing: ExitStack) -> tuple[ServiceState, S
     closing.callback(store.close)
     registry = open_registry(settings.registry_url)
     recorder = PredictionRecorder(store, log, PredictionJournal(settings.ml_journal))
-    loaded = ServedModels(registry)
-    loaded.refresh()
-    answering = PredictionService(loaded, recorder, settings, SystemClock())
-    parts = ServiceState(answering, loaded, registry, recorder, online, lake, MlMetrics())
-    return parts, _build_loops(parts, log)
+    models = ServedModels(registry)
+    models.refresh()
+    service = PredictionService(models, recorder, settings, SystemClock())
+    state = ServiceState(service, models, registry, recorder, online, lake, MlMetrics())
+    return state, _build_loops(state, log)
 
 
-def _build_loops(parts: ServiceState, log: EventLog) -> Sequence[Loop]:
-    """Promotions, records, features; none of them ends by itself, or the others would answer on old news."""
-    settings = parts.service.settings
-    decider = DecisionWriter(parts.registry, log, SystemClock())
+def _build_loops(state: ServiceState, log: EventLog) -> Sequence[Loop]:
+    """Background loops: canaries, models, records, features. None may end before the app does."""
+    settings = state.service.settings
+    decider = DecisionWriter(state.registry, log, SystemClock())
 
-    def observed(books: Sequence[StoredFacts]) -> None:
-        parts.recorder.flush_once()
-        if parts.recorder.store.observe(books):
-            reject_poor_champions(parts.models, parts.recorder.store, settings, decider)
+    def observe(books: Sequence[StoredFacts]) -> None:
+        state.recorder.flush_once()
+        if state.recorder.store.observe(books):
+            reject_poor_champions(state.models, state.recorder.store, settings, decider)
 
-    watch = CanaryController(parts.models, parts.recorder.store, settings, parts.service.challenger_runner)
+    canaries = CanaryController(state.models, state.recorder.store, settings, state.service.challenger_runner)
     return [
-        _retry_while_unavailable(lambda stop: _run_canaries(watch, decider, stop)),
-        lambda stop: parts.models.refresh_until(stop, every=settings.ml_reload_seconds),
-        parts.recorder.run,
-        _retry_while_unavailable(create_feed(log, parts.online, on_batch=observed)),
+        _retry_while_unavailable(lambda stop: _run_canaries(canaries, decider, stop)),
+        lambda stop: state.models.refresh_until(stop, every=settings.ml_reload_seconds),
+        state.recorder.run,
+        _retry_while_unavailable(create_feed(log, state.online, on_batch=observe)),
     ]
 
 
-def _run_canaries(watch: CanaryController, decider: DecisionWriter, stop: Event) -> None:
-    while not stop.wait(watch.settings.ml_reload_seconds):
-        watch.run_once(decider)
+def _run_canaries(canaries: CanaryController, decider: DecisionWriter, stop: Event) -> None:
+    while not stop.wait(canaries.settings.ml_reload_seconds):
+        canaries.run_once(decider)
 
 
 def _retry_while_unavailable(loop: Loop) -> Loop:
@@ -111,14 +111,14 @@ def _retry_while_unavailable(loop: Loop) -> Loop:
             try:
                 loop(stop)
             except BookstreamError as error:
-                _log.warning("features and canaries wait", reason=str(error))
+                _log.warning("store unavailable; retrying", reason=str(error))
                 stop.wait(1.0)
 
     return run
 
 
 class _ThreadGroup:
-    """Threads for as long as the block lasts."""
+    """Threads that run until the end of the block."""
 
     def __init__(self, loops: Sequence[Loop]) -> None:
         self._stop = Event()

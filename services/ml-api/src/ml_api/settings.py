@@ -1,4 +1,4 @@
-"""What ml-api can be told from outside."""
+"""Settings of ml-api."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""`python -m trainer train SOURCE`: train and decide; progress and outcome as JSON lines on standard output.
+"""`python -m trainer train SOURCE`: train and decide; progress and result as JSON Lines on standard output.
 
-`... train --if-needed [SOURCE]`: only what is due; whether it is, and why, is a line as well.
-`python -m trainer model list`: every version. `... model promote|reject|challenge NAME VERSION [REASON]` and
+`... train --if-needed [SOURCE]`: only sources that are due; each source has a line with the reason.
+`python -m trainer model list`: all versions. `... model promote|reject|challenge NAME VERSION [REASON]` and
 `... model rollback NAME [REASON]`: decide.
 """
 
@@ -34,7 +34,7 @@ _USAGE = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when done, also when the model was refused; 1 with one plain line when it couldn't be done."""
+    """Exit code: 0 when done, also when the model is refused; 1 with one error line otherwise."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
@@ -101,7 +101,7 @@ def _build_limits(settings: Settings) -> RetrainLimits:
 
 
 def _train_if_needed(stores: TrainerStores, chosen: Sequence[str], limits: RetrainLimits) -> None:
-    """Source by source; one without priced books is said and passed over, unless it was asked for."""
+    """Source by source; sources without priced books are reported and skipped, unless requested."""
     update_history(stores.log, stores.lake)
     for source in chosen or list_sources(stores.lake):
         try:

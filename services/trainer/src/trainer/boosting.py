@@ -17,9 +17,9 @@ INPUT_COLUMNS: tuple[str, ...] = (
     *(f"words.{score}" for score in SCORES),
     *(f"topics.{name}" for name in lsa.COLUMNS),
 )
-"""Columns of the trees: those of the encoder, what the words say, and where they lie."""
+"""Inputs of the trees: the encoder's columns, text scores and latent axes."""
 OUTER = (0.05, 0.95)
-"""The raw quantiles; calibration makes them hold what they promise."""
+"""Raw quantiles; conformal calibration gives them their coverage."""
 _SHARED: dict[str, Any] = {  # Any: LightGBM's own
     "verbosity": -1,
     "seed": 7,
@@ -36,37 +36,37 @@ _SHARED: dict[str, Any] = {  # Any: LightGBM's own
     "max_bin": 127,
 }
 FOLDINGS = 3
-"""Times that the inputs are made, each from other inner folds; one booster learns from each."""
+"""Number of cross-fitted input sets from different inner folds; one booster is trained on each."""
 _ROUNDS = 500
-"""For a table of `_ROWS_FOR_ALL_ROUNDS` or more."""
+"""Rounds for `_ROWS_FOR_ALL_ROUNDS` rows or more."""
 _ROWS_FOR_ALL_ROUNDS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
 class BoostedTrees:
-    """Boosters whose mean is the log price, and one for each of its two outer quantiles."""
+    """Boosters whose mean is the log price, and one for each outer quantile."""
 
     points: tuple[lgb.Booster, ...]
     low: lgb.Booster
     high: lgb.Booster
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        """[n, 3]."""
+        """[n, 3] in log price: middle, low, high."""
         point = sum(_predict(booster, x) for booster in self.points) / len(self.points)
         return np.column_stack([point, _predict(self.low, x), _predict(self.high, x)])
 
 
-def train_boosters(made: Sequence[NDArray[np.float32]], logs: NDArray[np.float64]) -> BoostedTrees:
-    """`made` has the inputs FOLDINGS times. The same rows give the same bits: one thread, fixed seeds."""
+def train_boosters(inputs: Sequence[NDArray[np.float32]], logs: NDArray[np.float64]) -> BoostedTrees:
+    """`inputs` has FOLDINGS input sets. The same rows give the same bits: one thread, fixed seeds."""
     share = min(1.0, len(logs) / _ROWS_FOR_ALL_ROUNDS)
-    data = [_build_dataset(x, logs) for x in made]
+    data = [_build_dataset(x, logs) for x in inputs]
     points = tuple(
         lgb.train(
             {**_SHARED, "seed": _SHARED["seed"] + at, "objective": "regression"},
-            each,
+            dataset,
             max(100, int(_ROUNDS * share)),
         )
-        for at, each in enumerate(data)
+        for at, dataset in enumerate(data)
     )
     quantiles = [
         lgb.train(

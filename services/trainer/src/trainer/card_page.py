@@ -1,4 +1,4 @@
-"""The model card as a page that needs nothing from elsewhere: plots are SVG inside it."""
+"""Renders the model card as a self-contained HTML page with inline SVG plots."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -13,7 +13,7 @@ _WIDTH, _ROW, _LABEL = 700, 22, 240
 
 
 def render_page(card: Mapping[str, Any]) -> bytes:  # Any: JSON of ours
-    """The same card makes the same bytes."""
+    """The same card gives the same bytes."""
     data = card["data"]
     verdict = "may be used" if card["passed"] else f"refused ({card['verdict']})"
     parts = [

@@ -1,4 +1,4 @@
-"""One model from rows, and predictions for rows that it hasn't seen."""
+"""Fits one model to rows, and predicts rows out of fold."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ OUTER = 5
 Doubles = NDArray[np.float64]
 Singles = NDArray[np.float32]
 OnProgress = Callable[[str, int, int], None]
-"""(what, done, of)."""
+"""Called with (name of the phase, done, total)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRows:
-    """Books to learn from; `words` is the matrix of `features`, row by row."""
+    """Training rows; `words` is the word matrix of `features`, row by row."""
 
     features: Sequence[Features]
     works: Sequence[str]
@@ -33,13 +33,13 @@ class TrainingRows:
     def from_features(
         cls, features: Sequence[Features], works: Sequence[str], logs: Doubles
     ) -> "TrainingRows":
-        """With the matrix made."""
+        """Rows with their word matrix."""
         return cls(
             features, works, logs, text_ridge.build_matrix(encode(features, [{}] * len(features[0].names)))
         )
 
     def select(self, mask: NDArray[np.bool_]) -> "TrainingRows":
-        """Those rows."""
+        """The masked rows."""
         places: list[int] = np.flatnonzero(mask).tolist()
         return TrainingRows(
             [self.features[at] for at in places],
@@ -51,7 +51,7 @@ class TrainingRows:
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """A model before it is written as a graph."""
+    """A fitted model, before its export as a graph."""
 
     tables: tuple[dict[str, NameEffect], ...]
     words: text_ridge.TextRidge
@@ -63,14 +63,14 @@ class FittedModel:
         return self.trees.predict(self.build_inputs(rows))
 
     def build_inputs(self, rows: TrainingRows) -> Singles:
-        """What the trees are given."""
+        """Inputs of the trees."""
         made = encode(rows.features, self.tables)
         return _join_inputs(made, self.words.score(rows.words), self.topics.transform(rows.words))
 
 
 def fit(rows: TrainingRows, *, salt: str) -> FittedModel:
-    """Means and words that the trees learn from come from other folds than the row's own: no row sees its
-    own price. Topics know nothing of prices and come from all rows."""
+    """Target encodings and text scores of a row are fitted on other folds: no row sees its own price. LSA
+    doesn't use prices and is fitted on all rows."""
     found = lsa.fit_lsa(rows.words)
     places = found.transform(rows.words)
     made = [
@@ -86,7 +86,7 @@ def fit(rows: TrainingRows, *, salt: str) -> FittedModel:
 
 
 def _build_cross_fitted_inputs(rows: TrainingRows, places: Doubles, *, salt: str) -> Singles:
-    """The trees' inputs, fold by fold from the other folds."""
+    """Inputs of the trees, cross-fitted: each fold by models of the other folds."""
     inner = assign_folds(rows.works, folds=INNER, salt=salt)
     x = np.zeros((len(rows.logs), len(boosting.INPUT_COLUMNS)), dtype=np.float32)
     for fold in range(INNER):
@@ -102,7 +102,7 @@ def _build_cross_fitted_inputs(rows: TrainingRows, places: Doubles, *, salt: str
 
 @dataclass(frozen=True, slots=True)
 class OutOfFoldPredictions:
-    """Predictions for every row by a model that saw no edition of its work; the dummies likewise."""
+    """Predictions of every row by a model that was not trained on its work; baselines likewise."""
 
     folds: Ints
     model: Doubles
@@ -111,7 +111,7 @@ class OutOfFoldPredictions:
 
 
 def predict_out_of_fold(rows: TrainingRows, *, on_progress: OnProgress) -> OutOfFoldPredictions:
-    """OUTER models, each tried on the fold that it hasn't seen."""
+    """OUTER models, each predicts the fold that it wasn't trained on."""
     folds = assign_folds(rows.works, folds=OUTER, salt="outer")
     model = np.zeros((len(rows.logs), 3))
     mean, median = np.zeros(len(rows.logs)), np.zeros(len(rows.logs))

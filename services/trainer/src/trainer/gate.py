@@ -1,4 +1,4 @@
-"""Whether a model may be used: only if it surely beats guessing the middle price, by more than a margin."""
+"""The gate: a model may be promoted only if it beats the baseline with 95 % confidence by a margin."""
 
 import math
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from trainer.fit import OutOfFoldPredictions
 from trainer.folds import number_works
 
 MARGIN = 0.02
-"""A model whose errors are less than 2 % smaller than the dummy's isn't worth its upkeep."""
+"""Minimum relative gain over the baseline."""
 MIN_BOOKS = 200
-"""Books below which nothing can be told."""
+"""Books below which a model is never promoted."""
 _RESAMPLES = 1_000
 _TAIL = 2.5  # percent, on each side
 _SEED = 11
@@ -23,7 +23,7 @@ Doubles = NDArray[np.float64]
 
 
 class Verdict(StrEnum):
-    """What a source's prices allow."""
+    """Verdict about the prices of a source."""
 
     SIGNAL = "signal"
     NOISE = "noise"
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RelativeGain:
-    """Share by which RMSLE (natural log of 1 + price) falls, with its 95 % interval."""
+    """Relative decrease of RMSLE (natural log of 1 + price), with its 95 % interval."""
 
     gain: float
     low: float
@@ -57,11 +57,11 @@ class GateResult:
 
     @property
     def score(self) -> float:
-        """1 - RMSLE in decimal logs, as contests have it."""
+        """1 - RMSLE in decimal logs, the score of contests."""
         return 1 - self.rmsle / math.log(10)
 
     def format_reason(self, source: str) -> str:
-        """One sentence for people."""
+        """The verdict in one sentence."""
         share = f"{abs(self.gain.gain):.1%} {'worse' if self.gain.gain < 0 else 'better'}"
         facts = (
             f"on books of {source} the model's error is {share} than that of the {self.dummy} of all prices"
@@ -78,7 +78,7 @@ class GateResult:
 
 
 def judge_model(logs: Doubles, works: Sequence[str], made: OutOfFoldPredictions) -> GateResult:
-    """By predictions of models that hadn't seen the work; whole works are drawn, never single editions."""
+    """Judge out-of-fold predictions; the bootstrap resamples whole works, not editions."""
     dummies = {"mean": made.mean, "median": made.median}
     dummy = min(dummies, key=lambda name: _compute_rmse(dummies[name], logs))
     gain = compute_gain(made.model[:, 0] - logs, dummies[dummy] - logs, works)
@@ -92,17 +92,17 @@ def judge_model(logs: Doubles, works: Sequence[str], made: OutOfFoldPredictions)
 
 
 def compute_gain(errors: Doubles, others: Doubles, works: Sequence[str]) -> RelativeGain:
-    """Paired bootstrap over works: how much smaller the first errors are."""
+    """Paired bootstrap over works: relative decrease of the first errors."""
     groups = number_works(works)
-    ours, theirs = (np.bincount(groups, each**2) for each in (errors, others))
-    drawing = np.random.default_rng(_SEED)
-    size = len(ours)
+    squares, other_squares = (np.bincount(groups, values**2) for values in (errors, others))
+    rng = np.random.default_rng(_SEED)
+    size = len(squares)
     gains = []
     for _ in range(_RESAMPLES):
-        drawn = np.bincount(drawing.integers(0, size, size), minlength=size)
-        gains.append(1 - math.sqrt(float(drawn @ ours) / max(float(drawn @ theirs), 1e-12)))
+        drawn = np.bincount(rng.integers(0, size, size), minlength=size)
+        gains.append(1 - math.sqrt(float(drawn @ squares) / max(float(drawn @ other_squares), 1e-12)))
     low, high = np.percentile(gains, [_TAIL, 100 - _TAIL])
-    whole = 1 - math.sqrt(float(ours.sum()) / max(float(theirs.sum()), 1e-12))
+    whole = 1 - math.sqrt(float(squares.sum()) / max(float(other_squares.sum()), 1e-12))
     return RelativeGain(whole, float(low), float(high))
 
 

@@ -1,4 +1,4 @@
-"""One training job: bring the history up to date, take a snapshot, train, register, decide."""
+"""One training job: update the history, take a snapshot, train, register, decide."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ _BY = "trainer"
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """`decision` is promoted, refused, kept (the champion is as good) or unchanged (trained before)."""
+    """`decision`: promoted, refused, kept (the champion stays) or unchanged (the same model exists)."""
 
     version: ModelVersion
     decision: str
@@ -31,7 +31,7 @@ class JobResult:
 def run_job(
     stores: TrainerStores, source: str, *, on_progress: OnProgress, snapshot_id: str | None = None
 ) -> JobResult:
-    """Train on the source's books as they are now, or on a snapshot of before.
+    """Train on the current books of the source, or on an existing snapshot.
 
     Raises: NotFound without books or without the snapshot, Unavailable.
     """
@@ -75,16 +75,18 @@ def _decide(stores: TrainerStores, version: ModelVersion) -> JobResult:
 
 
 def _beats_champion(registry: ModelRegistry, challenger: ModelVersion, champion: ModelVersion) -> bool:
-    """Whether the lower bound of the paired gain, on the books that both were tried on, is above 0."""
+    """Whether the lower bound of the paired gain, on books that both were evaluated on, is above 0."""
     try:
-        theirs = orjson.loads(registry.read_files(champion)[artifact.ERRORS])
-    except (Invalid, NotFound):  # a champion that can't be opened serves nobody
+        champion_errors = orjson.loads(registry.read_files(champion)[artifact.ERRORS])
+    except (Invalid, NotFound):  # a champion that can't be loaded isn't served
         return True
-    ours = orjson.loads(registry.read_files(challenger)[artifact.ERRORS])
-    both = sorted(ours.keys() & theirs.keys())
+    challenger_errors = orjson.loads(registry.read_files(challenger)[artifact.ERRORS])
+    both = sorted(challenger_errors.keys() & champion_errors.keys())
     if not both:
         return True
-    errors, others = (np.array([told[book] for book in both]) for told in (ours, theirs))
+    errors, others = (
+        np.array([by_book[book] for book in both]) for by_book in (challenger_errors, champion_errors)
+    )
     return compute_gain(errors, others, both).low > 0
 
 

@@ -1,4 +1,4 @@
-"""The model card: what a model was trained on, how wrong it is, and where, as JSON."""
+"""The model card as JSON: training data, method, errors and where they occur."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -25,7 +25,7 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How a model did on rows that it hadn't seen."""
+    """Evaluation of a model on out-of-fold predictions."""
 
     manifest: SnapshotManifest
     works: int
@@ -35,17 +35,17 @@ class Evaluation:
     coverage: MeasuredCoverage
 
 
-def build_card(trial: Evaluation, trees: BoostedTrees) -> dict[str, Any]:  # Any: JSON
-    """Everything that stays the same when the same snapshot is trained on again; so no times."""
-    judgement = trial.judgement
+def build_card(evaluation: Evaluation, trees: BoostedTrees) -> dict[str, Any]:  # Any: JSON
+    """The card; without times, so that training again on the same snapshot gives the same bytes."""
+    judgement = evaluation.judgement
     return {
         "purpose": "The price that a shop of this source would print for a book of these facts.",
         "data": {
-            "source": trial.manifest.source,
-            "currency": trial.manifest.currency,
-            "snapshot": trial.manifest.id,
-            "books": trial.manifest.rows,
-            "works": trial.works,
+            "source": evaluation.manifest.source,
+            "currency": evaluation.manifest.currency,
+            "snapshot": evaluation.manifest.id,
+            "books": evaluation.manifest.rows,
+            "works": evaluation.works,
             "features": VERSION,
         },
         "method": {
@@ -59,23 +59,23 @@ def build_card(trial: Evaluation, trees: BoostedTrees) -> dict[str, Any]:  # Any
         },
         "verdict": judgement.verdict.value,
         "passed": judgement.passed,
-        "reason": judgement.format_reason(trial.manifest.source),
-        "metrics": compute_metrics(trial),
+        "reason": judgement.format_reason(evaluation.manifest.source),
+        "metrics": compute_metrics(evaluation),
         "gain": asdict(judgement.gain),
         "dummy": judgement.dummy,
-        "coverage_by_category": trial.coverage.by_category,
-        "worst_category": trial.coverage.worst_category,
-        "error_by_decile": _compute_deciles(trial),
+        "coverage_by_category": evaluation.coverage.by_category,
+        "worst_category": evaluation.coverage.worst_category,
+        "error_by_decile": _compute_deciles(evaluation),
         "importance": _compute_importance(trees),
         "not_for": "Other sources or currencies, first editions, signed copies, used books.",
     }
 
 
-def compute_metrics(trial: Evaluation) -> dict[str, float]:
-    """Figures by name, of predictions out of fold."""
-    judgement, coverage = trial.judgement, trial.coverage
-    errors = np.abs(np.expm1(trial.made.model[:, 0]) - np.expm1(trial.logs))
-    told = {
+def compute_metrics(evaluation: Evaluation) -> dict[str, float]:
+    """Metrics of out-of-fold predictions by name."""
+    judgement, coverage = evaluation.judgement, evaluation.coverage
+    errors = np.abs(np.expm1(evaluation.made.model[:, 0]) - np.expm1(evaluation.logs))
+    metrics = {
         "rmsle": judgement.rmsle,
         "dummy_rmsle": judgement.dummy_rmsle,
         "one_minus_rmsle_log10": judgement.score,
@@ -85,35 +85,35 @@ def compute_metrics(trial: Evaluation) -> dict[str, float]:
         "median_absolute_error": float(np.median(errors)),
         "coverage": coverage.overall,
         "coverage_worst": coverage.worst,
-        "books": float(len(trial.logs)),
-        "works": float(trial.works),
+        "books": float(len(evaluation.logs)),
+        "works": float(evaluation.works),
     }
-    return {name: round(value, 6) for name, value in told.items()}
+    return {name: round(value, 6) for name, value in metrics.items()}
 
 
 def to_json(card: dict[str, Any]) -> bytes:
-    """Canonical JSON, readable."""
+    """Canonical, indented JSON."""
     return orjson.dumps(card, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
 
 
-def _compute_deciles(trial: Evaluation) -> list[dict[str, float]]:
-    """By the predicted price: what was predicted, what was true, and how far off."""
-    order = np.argsort(trial.made.model[:, 0], kind="stable")
-    return [_compute_decile(trial, part) for part in np.array_split(order, _DECILES) if len(part)]
+def _compute_deciles(evaluation: Evaluation) -> list[dict[str, float]]:
+    """Mean predicted and true price and RMSLE by decile of the predicted price."""
+    order = np.argsort(evaluation.made.model[:, 0], kind="stable")
+    return [_compute_decile(evaluation, part) for part in np.array_split(order, _DECILES) if len(part)]
 
 
-def _compute_decile(trial: Evaluation, part: NDArray[np.int64]) -> dict[str, float]:
-    errors = trial.made.model[part, 0] - trial.logs[part]
+def _compute_decile(evaluation: Evaluation, part: NDArray[np.int64]) -> dict[str, float]:
+    errors = evaluation.made.model[part, 0] - evaluation.logs[part]
     return {
-        "predicted": round(math.expm1(float(np.mean(trial.made.model[part, 0]))), 2),
-        "true": round(math.expm1(float(np.mean(trial.logs[part]))), 2),
+        "predicted": round(math.expm1(float(np.mean(evaluation.made.model[part, 0]))), 2),
+        "true": round(math.expm1(float(np.mean(evaluation.logs[part]))), 2),
         "rmsle": round(float(np.sqrt(np.mean(errors**2))), 4),
     }
 
 
 def _compute_importance(trees: BoostedTrees) -> list[tuple[str, float]]:
-    """Share of all gain by input, most first."""
+    """Share of the total gain by input, largest first."""
     gains = np.sum([booster.feature_importance("gain") for booster in trees.points], axis=0)
     total = float(gains.sum()) or 1.0
-    ordered = sorted(zip(INPUT_COLUMNS, gains, strict=True), key=lambda each: (-each[1], each[0]))
+    ordered = sorted(zip(INPUT_COLUMNS, gains, strict=True), key=lambda item: (-item[1], item[0]))
     return [(name, round(float(gain) / total, 5)) for name, gain in ordered[:_MOST_IMPORTANT]]

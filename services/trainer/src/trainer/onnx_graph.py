@@ -1,9 +1,8 @@
-"""A fitted model as one ONNX graph: words -> scores and topics, joined to x, through three forests.
+"""Exports a fitted model as one ONNX graph: text scores and latent axes, joined to x, into three forests.
 
-Our own conversion of the trees, because thresholds must be rounded down to float32: x <= t holds for a
-float32 x exactly when x <= the largest float32 not above t. So graph and booster agree on every branch.
-The trees stand in it twice: as an operator for many rows, and as arrays (`branches`, `values`) for
-bookml.forest.
+A converter of our own, because thresholds must be rounded down to float32: x <= t holds for a float32 x
+exactly when x <= the largest float32 not above t. So graph and booster agree on every branch. The trees are
+exported twice: as an operator for large batches, and as arrays (`branches`, `values`) for bookml.forest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,12 +25,12 @@ _OPSET = 17
 _ML_OPSET = 3
 _IR = 9
 EXPOSED_CONSTANTS = ("idf", "terms", "score_of", "centre", "branches", "values")
-"""Constants that are outputs as well: with them a row or two can be answered quicker than by the graph."""
+"""Constants that are outputs as well: bookml.predictor builds its small-batch model of them."""
 
 
 @dataclass(slots=True)
 class _TreeEnsemble:
-    """TreeEnsembleRegressor's attributes, node by node; target 0 to 2 are middle, low and high."""
+    """Attributes of TreeEnsembleRegressor, node by node; targets 0 to 2 are middle, low and high."""
 
     trees: list[int] = field(default_factory=list)
     nodes: list[int] = field(default_factory=list)
@@ -46,7 +45,7 @@ class _TreeEnsemble:
     values: list[float] = field(default_factory=list)
 
     def add(self, tree: int, structure: dict[str, Any], *, target: int, scale: float) -> None:  # Any: JSON
-        """A tree of LightGBM's dump."""
+        """Add a tree of LightGBM's dump."""
         for number, (node, children) in enumerate(_number_nodes(structure)):
             self.trees.append(tree)
             self.nodes.append(number)
@@ -57,7 +56,7 @@ class _TreeEnsemble:
                 self.values.append(node["leaf_value"] * scale)
                 continue
             if node["decision_type"] != "<=":  # pragma: no cover - we have no categorical columns
-                raise ValueError(f"a split by {node['decision_type']} has no place in the graph")
+                raise ValueError(f"a split by {node['decision_type']} is not supported by the graph")
             threshold = _round_down(node["threshold"])
             follows = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0.0
             self._add_branch(node["split_feature"], threshold, "BRANCH_LEQ", children, follows=follows)
@@ -75,14 +74,14 @@ class _TreeEnsemble:
         self.missing.append(int(follows))
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:  # Any: of two kinds of number
-        """The same once more, as bookml.forest takes it."""
+        """The trees as arrays for bookml.forest."""
         rows = np.array(self.rows, dtype=np.int64)
-        if rows.max() > np.iinfo(np.int16).max:  # pragma: no cover - boost.py makes a tenth of that
+        if rows.max() > np.iinfo(np.int16).max:  # pragma: no cover - boosting.py trains a tenth of that
             raise ValueError("there are too many trees")
         return {"branches": rows.astype(np.int16), "values": np.array(self.values, dtype=np.float32)}
 
     def build_node(self) -> onnx.NodeProto:
-        """The operator."""
+        """The TreeEnsembleRegressor node."""
         return helper.make_node(
             "TreeEnsembleRegressor",
             ["joined"],
@@ -105,7 +104,7 @@ class _TreeEnsemble:
 
 
 def build_graph(fitted: FittedModel) -> bytes:
-    """The graph as bytes: the same model gives the same bytes."""
+    """The serialised graph; the same model gives the same bytes."""
     forest = _build_ensemble(fitted.trees)
     nodes = [*_build_text_nodes(), forest.build_node()]
     places = ["n", "longest"]
@@ -137,7 +136,7 @@ def build_graph(fitted: FittedModel) -> bytes:
 
 
 def _build_text_nodes() -> list[onnx.NodeProto]:
-    """Each column is the sum of weight * term, over the length of the text's vector for its score."""
+    """Each column is the sum of weight * term, divided by the length of the text's vector for its score."""
     node = helper.make_node
     return [
         node("Gather", ["idf", "places"], ["rare"], axis=0),
@@ -159,7 +158,7 @@ def _build_text_nodes() -> list[onnx.NodeProto]:
 
 
 def _build_constants(fitted: FittedModel) -> list[onnx.TensorProto]:
-    """`terms` [BUCKETS, columns] is idf * coefficient; `score_of` whose length divides a column."""
+    """`terms` [BUCKETS, columns] is idf * coefficient; `score_of` the score whose length divides a column."""
     scores, axes = fitted.words, fitted.topics
     score_of = (*range(len(SCORES)), *(place for place in lsa.PLACES for _ in range(lsa.AXES)))
     terms = [scores.idf * scores.coefficients]
@@ -199,16 +198,16 @@ def _dump_trees(booster: Booster) -> Iterator[dict[str, Any]]:  # Any: JSON
 
 
 def _number_nodes(root: dict[str, Any]) -> Sequence[tuple[dict[str, Any], tuple[int, int] | None]]:
-    """Nodes in the order of their numbers, each with its children's numbers, None for a leaf."""
+    """Nodes by number, each with the numbers of its children, None for a leaf."""
     order: list[dict[str, Any]] = [root]
-    found: list[tuple[dict[str, Any], tuple[int, int] | None]] = []
+    numbered: list[tuple[dict[str, Any], tuple[int, int] | None]] = []
     for node in order:  # grows while it is read: breadth first
         if "split_feature" not in node:
-            found.append((node, None))
+            numbered.append((node, None))
             continue
-        found.append((node, (len(order), len(order) + 1)))
+        numbered.append((node, (len(order), len(order) + 1)))
         order += [node["left_child"], node["right_child"]]
-    return found
+    return numbered
 
 
 def _round_down(threshold: float) -> float:

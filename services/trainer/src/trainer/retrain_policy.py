@@ -1,4 +1,4 @@
-"""Whether a model ought to be trained again: for its age, for new books, for drift, or for its live error."""
+"""Decides whether a source is due for training: age, new books, drift, live error."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,16 +21,16 @@ from bookml.snapshot import SnapshotRow
 from trainer.stores import TrainerStores
 
 MIN_BOOKS = 100
-"""New books, or predictions whose true price is known, below which nothing is told of drift or live error."""
-_SURE = 0.001  # of all features together: a source that is looked at every day cries wolf once in three years
-_LATEST = 20_000  # predictions of each partition that are looked at
+"""New books, or predictions with an observed price, below which drift and live error are not checked."""
+_SURE = 0.001  # of all features together: one false alarm in three years of daily checks
+_LATEST = 20_000  # predictions read of each partition
 _DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class RetrainLimits:
-    """When it is time: days, share of books that are new or have another price, distance (Kolmogorov-Smirnov)
-    of new books from the old ones, live error over the error out of fold."""
+    """Limits that make a source due: age in days, share of new or repriced books, Kolmogorov-Smirnov distance
+    of new books from old ones, ratio of live error to out-of-fold error."""
 
     days: float = 30.0
     share: float = 0.2
@@ -40,7 +40,7 @@ class RetrainLimits:
 
 @dataclass(frozen=True, slots=True)
 class RetrainDecision:
-    """What was found, whether or not any of it is reason enough."""
+    """Whether a source is due, and all findings."""
 
     source: str
     needed: bool
@@ -48,7 +48,7 @@ class RetrainDecision:
 
 
 def decide_retraining(stores: TrainerStores, source: str, limits: RetrainLimits) -> RetrainDecision:
-    """The history must be up to date. Raises: NotFound without books, Unavailable."""
+    """Needs an up-to-date history. Raises: NotFound without books, Unavailable."""
     latest = _find_latest_version(stores, source)
     now = snapshot.read_current_rows(stores.lake, source)
     if not now:
@@ -62,18 +62,18 @@ def decide_retraining(stores: TrainerStores, source: str, limits: RetrainLimits)
             source, needed=True, reason=f"the snapshot of version {latest.version} can't be read: {error}"
         )
     now = [book for book in now if book.currency == latest.currency]
-    found = [
+    findings = [
         *_check_volume(then, now, limits),
         *_check_age(stores, latest, limits),
         *_check_drift(then, now, limits),
         *_check_live_error(stores, latest, now, limits),
     ]
-    if not found[0][1]:
+    if not findings[0][1]:
         return RetrainDecision(source, needed=False, reason="no book is new or has another price")
-    over = [f"{text} (limit {limit:g})" for text, value, limit in found if value > limit]
+    over = [f"{text} (limit {limit:g})" for text, value, limit in findings if value > limit]
     if over:
         return RetrainDecision(source, needed=True, reason="; ".join(over))
-    return RetrainDecision(source, needed=False, reason="; ".join(text for text, _, _ in found))
+    return RetrainDecision(source, needed=False, reason="; ".join(text for text, _, _ in findings))
 
 
 Finding = tuple[str, float, float]
@@ -112,7 +112,7 @@ def _check_volume(
 def _check_drift(
     then: Sequence[SnapshotRow], now: Sequence[SnapshotRow], limits: RetrainLimits
 ) -> Iterator[Finding]:
-    """The feature that is farthest off, of those that surely are."""
+    """The feature with the largest significant distance."""
     known = {book.id for book in then}
     new = [book for book in now if book.id not in known]
     if len(new) < MIN_BOOKS:
@@ -135,20 +135,20 @@ def _check_drift(
 def _check_live_error(
     stores: TrainerStores, latest: ModelVersion, now: Sequence[SnapshotRow], limits: RetrainLimits
 ) -> Iterator[Finding]:
-    """The champion's predictions against prices that were seen after them."""
+    """The champion's predictions against prices that were observed after them."""
     champion = get_champion(stores.registry.list_decisions(latest.name))
-    told = {version.version: version for version in stores.registry.list_versions(latest.name)}.get(
+    version = {version.version: version for version in stores.registry.list_versions(latest.name)}.get(
         champion or 0
     )
-    if told is None:
+    if version is None:
         return
     true = {book.id: book for book in now}
     errors = [
         math.log1p(float(Decimal(made.price))) - math.log1p(float(book.price))
-        for made in _read_predictions(stores.log, told)
+        for made in _read_predictions(stores.log, version)
         if (book := true.get(made.book_id or "")) and book.event_time > to_version(made.made_at)
     ]
-    expected = told.metrics.get("rmsle", 0.0)
+    expected = version.metrics.get("rmsle", 0.0)
     if len(errors) >= MIN_BOOKS and expected > 0:
         live = float(np.sqrt(np.mean(np.square(errors))))
         text = f"the live error is {live:.3f} on {len(errors)} books, {expected:.3f} was expected"
@@ -156,7 +156,7 @@ def _check_live_error(
 
 
 def _read_predictions(log: EventLog, version: ModelVersion) -> Iterator[PredictionMade]:
-    """The latest that this version made, of every partition."""
+    """The newest predictions of this version, of every partition."""
     of = ("model", version.digest)
     for part in log.read_progress(PREDICTED.name, "trainer.retrain_policy"):
         first = max(0, part.end - _LATEST)

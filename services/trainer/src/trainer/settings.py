@@ -1,4 +1,4 @@
-"""What the trainer can be told from outside."""
+"""Settings of the trainer."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from bookml.settings import Settings as MlSettings
 
 
 class Settings(MlSettings):
-    """The shared settings, those of everything that has to do with models, and when to train again."""
+    """The shared settings, the registry's, and the limits of the retrain policy."""
 
     trainer_days: float = Field(30.0, gt=0, description="age in days at which a model is trained again")
     trainer_share: float = Field(

@@ -1,4 +1,4 @@
-"""What the trainer's jobs read and write."""
+"""Stores of the trainer's jobs."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from bookml.registry import ModelRegistry
 
 @dataclass(frozen=True, slots=True)
 class TrainerStores:
-    """What a job reads and writes."""
+    """Event log, lake, registry and clock of a job."""
 
     log: EventLog
     lake: Lake

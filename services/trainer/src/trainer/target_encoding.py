@@ -1,4 +1,4 @@
-"""How books of a name are priced: means of log price, shrunken towards the overall mean."""
+"""Target encoding: mean log price by name, shrunk towards the overall mean."""
 
 import math
 from collections import defaultdict
@@ -11,13 +11,13 @@ from bookml.encoder import NameEffect
 from bookml.features import NAMES, Features
 
 _PRIOR = 1.0
-"""Books that the overall mean counts for."""
+"""Weight of the overall mean, in books."""
 
 
 def fit_target_encoding(
     rows: Sequence[Features], logs: NDArray[np.float64]
 ) -> tuple[dict[str, NameEffect], ...]:
-    """A table for each of NAMES, by name in order."""
+    """One table for each of NAMES, sorted by name."""
     centre = float(np.mean(logs))
     tables = []
     for place in range(len(NAMES)):
@@ -40,5 +40,4 @@ def fit_target_encoding(
 
 
 def _round_to_float32(value: float) -> float:
-    """As float32 holds it, so that JSON and the matrix agree to the last bit."""
     return float(np.float32(value))

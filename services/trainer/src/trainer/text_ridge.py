@@ -16,7 +16,7 @@ SCORES: dict[str, tuple[str, ...]] = {
     "description": ("description",),
     "all": ("names", "title", "description"),
 }
-"""One ridge for each: the parts of a book that it reads."""
+"""One ridge for each score: the parts of a book that it reads."""
 _DAMP = 0.85
 _STEPS = 60
 
@@ -26,9 +26,10 @@ Singles = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class TextRidge:
-    """Score of a text: centre + sum of weight * idf * coefficient, over the length of the text's vector.
+    """Score of a text: centre + sum of weight * idf * coefficient, divided by the length of the text's
+    vector.
 
-    `idf` and `coefficients` are [BUCKETS, SCORES]; what a score doesn't read has idf 0.
+    `idf` and `coefficients` are [BUCKETS, SCORES]; buckets that a score doesn't read have idf 0.
     """
 
     idf: Singles
@@ -36,7 +37,7 @@ class TextRidge:
     centre: float
 
     def score(self, matrix: csr_matrix) -> Doubles:
-        """[n, SCORES] predicted log prices; `matrix` as `matrix_of` makes it."""
+        """[n, SCORES] predicted log prices; `matrix` as `build_matrix` returns it."""
         columns = [
             compute_tf_idf(matrix, self.idf[:, at]) @ self.coefficients[:, at].astype(np.float64)
             for at in range(len(SCORES))
@@ -45,7 +46,7 @@ class TextRidge:
 
 
 def build_matrix(inputs: ModelInputs) -> csr_matrix:
-    """[n, BUCKETS] of the words' weights."""
+    """[n, BUCKETS]: weights of words."""
     present = inputs.weights > 0
     pointers = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
     shape = (len(inputs.weights), BUCKETS)
@@ -54,23 +55,23 @@ def build_matrix(inputs: ModelInputs) -> csr_matrix:
 
 
 def fit_text_ridge(matrix: csr_matrix, logs: Doubles) -> TextRidge:
-    """The same rows and prices give the same bits."""
+    """Deterministic: the same rows and prices give the same bits."""
     centre = float(np.float32(np.mean(logs)))
     idf = compute_idf(matrix)
     coefficients = np.zeros_like(idf)
     for at in range(len(SCORES)):
-        used = np.flatnonzero(idf[:, at])  # most places are empty; LSQR needs vectors only as long as this
+        used = np.flatnonzero(idf[:, at])  # most buckets are empty; shorter vectors make LSQR faster
         if len(used):
-            made = compute_tf_idf(matrix, idf[:, at])[:, used]
-            coefficients[used, at] = lsqr(made, logs - centre, damp=_DAMP, iter_lim=_STEPS)[0]
+            tf_idf = compute_tf_idf(matrix, idf[:, at])[:, used]
+            coefficients[used, at] = lsqr(tf_idf, logs - centre, damp=_DAMP, iter_lim=_STEPS)[0]
     return TextRidge(idf, coefficients, centre)
 
 
 def compute_idf(matrix: csr_matrix) -> Singles:
-    """[BUCKETS, SCORES]; words that were seen once or never count nothing."""
+    """[BUCKETS, SCORES]; words that occur once or never have idf 0."""
     rows = matrix.shape[0]
-    seen = np.bincount(matrix.indices, minlength=BUCKETS)
-    rare = np.where(seen > 1, np.log((1 + rows) / (1 + seen)) + 1, 0.0).astype(np.float32)
+    counts = np.bincount(matrix.indices, minlength=BUCKETS)
+    rare = np.where(counts > 1, np.log((1 + rows) / (1 + counts)) + 1, 0.0).astype(np.float32)
     idf = np.zeros((BUCKETS, len(SCORES)), dtype=np.float32)
     for at, parts in enumerate(SCORES.values()):
         for part in parts:

@@ -1,7 +1,7 @@
-"""A training run: snapshot -> features -> folds -> gate -> intervals -> graph -> registry.
+"""Training: snapshot -> features -> folds -> gate -> intervals -> graph -> model files.
 
-The run names its snapshot, its features' version and its libraries; run again on the same snapshot it makes
-the same bytes, and the registry answers with the version that it has.
+The model names its snapshot, version of features and libraries. Training again on the same snapshot gives the
+same bytes, for which the registry returns the existing version.
 """
 
 from collections.abc import Sequence
@@ -34,16 +34,16 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """A model, ready for the registry."""
+    """A model that is ready to be registered."""
 
     files: Files
     draft: ModelDraft
 
 
 def train_model(lake: Lake, manifest: SnapshotManifest, *, on_progress: OnProgress) -> TrainedModel:
-    """In one thread: how a sum is shared out among several decides about its last bits.
+    """Train in one thread: the partition of a sum among threads decides about its last bits.
 
-    Raises: NotFound, Invalid when the snapshot is gone or altered.
+    Raises: NotFound, Invalid when the snapshot is missing or altered.
     """
     with threadpool_limits(limits=1):
         return _train(lake, manifest, on_progress)
@@ -60,7 +60,7 @@ def _train(lake: Lake, manifest: SnapshotManifest, on_progress: OnProgress) -> T
     on_progress("folds", FOLDS + 1, FOLDS + 1)
     categories = [row.names[_CATEGORY] for row in features]
     scores = conformal.compute_scores(logs, made.model)
-    trial = Evaluation(
+    evaluation = Evaluation(
         manifest=manifest,
         works=len(set(rows.works)),
         logs=logs,
@@ -69,20 +69,20 @@ def _train(lake: Lake, manifest: SnapshotManifest, on_progress: OnProgress) -> T
         coverage=conformal.measure_coverage(scores, categories, made.folds),
     )
     facts = _build_description(manifest, rows, fitted, conformal.compute_offsets(scores, categories))
-    return _build_model(trial, fitted, facts, books)
+    return _build_model(evaluation, fitted, facts, books)
 
 
 def _build_model(
-    trial: Evaluation, fitted: FittedModel, facts: ModelDescription, books: Sequence[SnapshotRow]
+    evaluation: Evaluation, fitted: FittedModel, facts: ModelDescription, books: Sequence[SnapshotRow]
 ) -> TrainedModel:
-    card = build_card(trial, fitted.trees)
-    manifest, judgement = trial.manifest, trial.judgement
+    card = build_card(evaluation, fitted.trees)
+    manifest, judgement = evaluation.manifest, evaluation.judgement
     files = {
         artifact.MODEL: build_graph(fitted),
         artifact.FACTS: facts.to_json(),
         artifact.CARD: to_json(card),
         artifact.PAGE: render_page(card),
-        artifact.ERRORS: _format_errors(books, trial.logs, trial.made),
+        artifact.ERRORS: _format_errors(books, evaluation.logs, evaluation.made),
         artifact.TREES: orjson.dumps([booster.model_to_string() for booster in fitted.trees.points]),
     }
     draft = ModelDraft(
@@ -93,7 +93,7 @@ def _build_model(
         verdict=judgement.verdict.value,
         passed=judgement.passed,
         reason=judgement.format_reason(manifest.source),
-        metrics=compute_metrics(trial),
+        metrics=compute_metrics(evaluation),
     )
     return TrainedModel(files, draft)
 
@@ -117,18 +117,18 @@ def _build_description(
 
 
 def _compute_deciles(features: Sequence[Features]) -> dict[str, tuple[float, ...]]:
-    """For each number that varies, the nine values that cut the books into tenths: drift goes by them."""
-    found = {}
+    """Deciles of each number that varies; drift is measured against them."""
+    deciles = {}
     for at, name in enumerate(NUMBERS):
         values = np.array([row.numbers[at] for row in features])
         known = values[~np.isnan(values)]
         if len(known) and known.min() < known.max():
             cuts = np.quantile(known, np.linspace(0, 1, _CUTS + 2)[1:-1])
-            found[name] = tuple(round(float(cut), 6) for cut in cuts)
-    return found
+            deciles[name] = tuple(round(float(cut), 6) for cut in cuts)
+    return deciles
 
 
 def _format_errors(books: Sequence[SnapshotRow], logs: Doubles, made: OutOfFoldPredictions) -> bytes:
-    """Error in log price by book, out of fold: what a later model is compared with, pair by pair."""
+    """Out-of-fold error in log price by book; later models are compared with it pair by pair."""
     errors = made.model[:, 0] - logs
     return orjson.dumps({book.id: round(float(e), 6) for book, e in zip(books, errors, strict=True)})

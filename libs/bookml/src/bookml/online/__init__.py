@@ -1,6 +1,6 @@
-"""The online store port: the newest facts of each book, read by key in less than a millisecond.
+"""Port of the online feature store: the newest facts of each book by key, in less than a millisecond.
 
-SQL (a SQLite file on a laptop, PostgreSQL in production) or Valkey; fed from the state topic by `feed`.
+Adapters: SQL (SQLite or PostgreSQL) and Valkey. `create_feed` keeps a store current from the state topic.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ GROUP = "ml-api.features"
 
 @dataclass(frozen=True, slots=True)
 class StoredFacts:
-    """A book as the store knows it; `facts` None means that it is gone. `price` is exact text."""
+    """Stored facts of a book; `facts` None for a deleted book. `price` is exact text."""
 
     id: str
     version: int
@@ -36,13 +36,13 @@ class OnlineStore(Protocol):
     """Blocking, safe for several threads and processes."""
 
     def put(self, books: Sequence[StoredFacts]) -> None:
-        """Keep what is newer than what is there, by version; may be done again. Raises: Unavailable."""
+        """Store books that are newer by version. Idempotent. Raises: Unavailable."""
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredFacts]:
-        """Those that are there and not gone. Raises: Unavailable."""
+        """Stored books that are not deleted. Raises: Unavailable."""
 
     def close(self) -> None:
-        """Free files and connections."""
+        """Close files and connections."""
 
 
 _ADAPTERS = {
@@ -68,7 +68,7 @@ def open_online_store(url: str) -> OnlineStore:
 def create_feed(
     log: EventLog, store: OnlineStore, *, on_batch: Callable[[Sequence[StoredFacts]], None]
 ) -> Callable[[Event], None]:
-    """The loop that keeps the store fresh until told to stop; `seen` hears of every batch that is kept."""
+    """A loop that keeps the store current until its event is set; `on_batch` gets every stored batch."""
 
     def handle(batch: Batch) -> int:
         books = [known for record in batch.records if (known := _parse_record(record)) is not None]
@@ -81,7 +81,7 @@ def create_feed(
 
 
 def _parse_record(record: Record) -> StoredFacts | None:
-    """What can't be read is left out: the index parks it."""
+    """None for an unreadable record: the ingestor parks it."""
     try:
         event = decode(record).event
     except Invalid:

@@ -25,14 +25,13 @@ def open_store(url: str) -> "RedisStore":
 
 
 class RedisStore:
-    """As the port."""
+    """One hash for each book: version and encoded facts."""
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
         self._put = self._client.register_script(_PUT)
 
     def put(self, books: Sequence[StoredFacts]) -> None:
-        """As OnlineStore.put."""
         try:
             with self._client.pipeline(transaction=False) as pipe:
                 for book in books:
@@ -42,7 +41,6 @@ class RedisStore:
             raise _build_error(error) from error
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredFacts]:
-        """As OnlineStore.get."""
         try:
             with self._client.pipeline(transaction=False) as pipe:
                 for book_id in ids:
@@ -53,7 +51,6 @@ class RedisStore:
         return {i: found for i, body in zip(ids, bodies, strict=True) if body and (found := _decode(i, body))}
 
     def close(self) -> None:
-        """As OnlineStore.close."""
         self._client.close()
 
 

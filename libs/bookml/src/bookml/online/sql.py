@@ -40,7 +40,7 @@ def open_store(url: str) -> "SqlStore":
 
 
 class SqlStore:
-    """As the port."""
+    """One row for each book, replaced by newer versions only."""
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
@@ -50,7 +50,6 @@ class SqlStore:
             raise _build_error(error) from error
 
     def put(self, books: Sequence[StoredFacts]) -> None:
-        """As OnlineStore.put."""
         newest = {book.id: book for book in sorted(books, key=lambda book: book.version)}
         make = sqlite_insert if self._engine.dialect.name == "sqlite" else postgresql_insert
         statement: Any = make(_books)  # Any: two dialects' inserts share no type
@@ -66,7 +65,6 @@ class SqlStore:
             raise _build_error(error) from error
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredFacts]:
-        """As OnlineStore.get."""
         query = select(_books).where(_books.c.id.in_(ids), _books.c.facts.is_not(None))
         try:
             with self._engine.connect() as connection:
@@ -79,7 +77,6 @@ class SqlStore:
         }
 
     def close(self) -> None:
-        """As OnlineStore.close."""
         self._engine.dispose()
 
 

@@ -1,6 +1,6 @@
-"""The registry port: models by name and version, and the decisions about them, which are only ever added to.
+"""Port of the model registry: models by name and version, and an append-only list of decisions about them.
 
-A file tree on a laptop, an MLflow server in production; `open_registry(url)` picks by the URL's scheme.
+Adapters: a file tree and an MLflow server; the scheme of the URL selects one.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from bookml.artifact import Files
 
 
 class ModelAction(StrEnum):
-    """What was decided of a version."""
+    """A decision about a version."""
 
     PROMOTE = "promote"
     REJECT = "reject"
@@ -48,7 +48,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class ModelDraft:
-    """What a training run has to say of its model."""
+    """A model as a training run describes it, before it is registered."""
 
     source: str
     currency: str
@@ -62,7 +62,7 @@ class ModelDraft:
 
 @dataclass(frozen=True, slots=True)
 class ModelDecision:
-    """One line of the promotions table; `version` is the one that it is about."""
+    """One line of the promotions table, about `version`."""
 
     name: str
     version: int
@@ -76,24 +76,24 @@ class ModelRegistry(Protocol):
     """Blocking, safe for several processes."""
 
     def register(self, name: str, files: Files, draft: ModelDraft) -> ModelVersion:
-        """Keep a model; the same files under the same name are the version that they were."""
+        """Store a model; the same files under the same name return their existing version."""
 
     def list_names(self) -> Sequence[str]:
-        """Every model's name, in order."""
+        """Names of all models in order."""
 
     def list_versions(self, name: str) -> Sequence[ModelVersion]:
         """From the first to the newest; empty for an unknown name."""
 
     def read_files(self, version: ModelVersion) -> Files:
-        """The model's files, checked against their digests before anybody opens them.
+        """Files of a model, checked against their digests.
 
         Raises: NotFound, Invalid naming the file that was altered, Unavailable.
         """
 
     def append_decision(self, decision: ModelDecision, *, expected: int) -> None:
-        """Add a decision, as the one after `expected` others.
+        """Append a decision after `expected` others.
 
-        Raises: Conflict when somebody else has decided meanwhile.
+        Raises: Conflict when another decision was appended meanwhile.
         """
 
     def list_decisions(self, name: str) -> Sequence[ModelDecision]:

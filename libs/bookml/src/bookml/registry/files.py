@@ -1,7 +1,7 @@
-"""The embedded registry: a folder. Every file is written whole and never changed.
+"""The embedded registry: a folder. Files are written atomically and never changed.
 
 <name>/<version>/{model.onnx, model.json, ...}  the model
-<name>/<version>/version.json                   what is known of it; written last
+<name>/<version>/version.json                   its description; written last
 <name>/decisions/<number>.json                  the promotions table, a file for each line
 """
 
@@ -30,22 +30,20 @@ def open_registry(url: str) -> "FileRegistry":
 
 
 class FileRegistry:
-    """As the port; the kernel's "only if absent" decides between two writers."""
+    """A folder of models; exclusive creation of files decides between concurrent writers."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def register(self, name: str, files: Files, draft: ModelDraft) -> ModelVersion:
-        """As Registry.register."""
         check_model_name(name)
         check_files(files)
         digest = compute_digest(files)
-        known = self.list_versions(name)
-        for version in known:
-            if version.digest == digest:
-                return version
+        for known in self.list_versions(name):
+            if known.digest == digest:
+                return known
         folder = self._reserve_folder(name)
-        made = ModelVersion(
+        version = ModelVersion(
             name=name,
             version=int(folder.name),
             digest=digest,
@@ -55,58 +53,53 @@ class FileRegistry:
         )
         for file, body in files.items():
             _write_new(folder / file, body)
-        _write_new(folder / _ABOUT, orjson.dumps(asdict(made), option=orjson.OPT_SORT_KEYS))
-        return made
+        _write_new(folder / _ABOUT, orjson.dumps(asdict(version), option=orjson.OPT_SORT_KEYS))
+        return version
 
     def _reserve_folder(self, name: str) -> Path:
-        """A folder with the next number that nobody else has; that of a killed writer is never used again."""
+        """Create the folder of the next version; that of a killed writer is not reused."""
         folder = self._folder / name
         while True:
-            taken = [int(each.name) for each in folder.glob("*") if each.name.isdecimal()]
+            numbers = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
             try:
-                (folder / str(max(taken, default=0) + 1)).mkdir(parents=True)
+                (folder / str(max(numbers, default=0) + 1)).mkdir(parents=True)
             except FileExistsError:
                 continue
-            return folder / str(max(taken, default=0) + 1)
+            return folder / str(max(numbers, default=0) + 1)
 
     def list_names(self) -> Sequence[str]:
-        """As Registry.names."""
         if not self._folder.is_dir():
             return []
-        return sorted(each.name for each in self._folder.iterdir() if _NAME.fullmatch(each.name))
+        return sorted(path.name for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
 
     def list_versions(self, name: str) -> Sequence[ModelVersion]:
-        """As Registry.versions."""
         if not is_model_name(name):
             return []
-        found = [_parse_version(_read(path)) for path in (self._folder / name).glob(f"*/{_ABOUT}")]
-        return sorted(found, key=lambda version: version.version)
+        versions = [_parse_version(_read(path)) for path in (self._folder / name).glob(f"*/{_ABOUT}")]
+        return sorted(versions, key=lambda version: version.version)
 
     def read_files(self, version: ModelVersion) -> Files:
-        """As Registry.files."""
         check_model_name(version.name)
         folder = self._folder / version.name / str(version.version)
         return verify_files({name: _read(folder / name) for name in version.digests}, version.digests)
 
     def append_decision(self, decision: ModelDecision, *, expected: int) -> None:
-        """As Registry.decide."""
         check_model_name(decision.name)
         path = self._folder / decision.name / "decisions" / f"{expected:09d}.json"
         if len(self.list_decisions(decision.name)) != expected or not _write_new(path, _to_json(decision)):
-            raise Conflict(f"somebody else has just decided about {decision.name}; look again")
+            raise Conflict(f"model {decision.name} changed meanwhile; reload and retry")
 
     def list_decisions(self, name: str) -> Sequence[ModelDecision]:
-        """As Registry.decisions."""
         if not is_model_name(name):
             return []
         paths = sorted((self._folder / name / "decisions").glob("*.json"))
         return [parse_decision(orjson.loads(_read(path))) for path in paths]
 
 
-def parse_decision(told: Mapping[str, Any]) -> ModelDecision:  # Any: JSON of ours
-    """From plain JSON values."""
-    at = datetime.fromisoformat(told["at"])
-    return ModelDecision(**{**told, "act": ModelAction(told["act"]), "at": at})
+def parse_decision(values: Mapping[str, Any]) -> ModelDecision:  # Any: JSON of ours
+    """A decision of its JSON values."""
+    at = datetime.fromisoformat(values["at"])
+    return ModelDecision(**{**values, "act": ModelAction(values["act"]), "at": at})
 
 
 def _to_json(decision: ModelDecision) -> bytes:
@@ -114,32 +107,32 @@ def _to_json(decision: ModelDecision) -> bytes:
 
 
 def _parse_version(body: bytes) -> ModelVersion:
-    told = orjson.loads(body)
-    return ModelVersion(**{**told, "created_at": datetime.fromisoformat(told["created_at"])})
+    values = orjson.loads(body)
+    return ModelVersion(**{**values, "created_at": datetime.fromisoformat(values["created_at"])})
 
 
 def is_model_name(name: str) -> bool:
-    """Whether a model can have that name."""
+    """Whether it is a valid name of a model."""
     return _NAME.fullmatch(name) is not None
 
 
 def check_model_name(name: str) -> None:
-    """Raises: Invalid when no model can have that name."""
+    """Raises: Invalid for an invalid name."""
     if not is_model_name(name):
-        raise Invalid("is no model's name", field="name")
+        raise Invalid("is no valid name of a model", field="name")
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFound(f"the registry lacks {path.name}") from error
+        raise NotFound(f"the registry has no file {path.name}") from error
     except OSError as error:
         raise Unavailable(f"the registry can't be read ({error.strerror})") from error
 
 
 def _write_new(path: Path, body: bytes) -> bool:
-    """Whole and only if absent: a hard link has both."""
+    """Write atomically and only if absent, by a hard link."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent) as file:
         file.write(body)

@@ -1,9 +1,9 @@
-"""The registry on an MLflow server, asked by its own client.
+"""The registry on an MLflow server.
 
-A version's files are the artifacts of its run; what is known of it is one tag. MLflow keeps no history of
-an alias, so each decision is a version of a second registered model, `<name>-decisions`: MLflow numbers
-versions one by one, whoever asks, and that decides between two writers. Aliases are set as well, for those
-who look at MLflow.
+The files of a version are the artifacts of its run, its description is a tag. MLflow has no history of
+aliases, so each decision is a version of a second registered model, `<name>-decisions`: MLflow numbers
+versions one by one, which decides between concurrent writers. Aliases are set as well, for users of MLflow's
+UI.
 """
 
 import os
@@ -42,13 +42,12 @@ def open_registry(url: str) -> "MlflowRegistry":
 
 
 class MlflowRegistry:
-    """As the port."""
+    """Models as registered models of MLflow, decisions as versions of `<name>-decisions`."""
 
     def __init__(self, url: str) -> None:
         self._client = MlflowClient(tracking_uri=url, registry_uri=url)
 
     def register(self, name: str, files: Files, draft: ModelDraft) -> ModelVersion:
-        """As Registry.register."""
         check_model_name(name)
         check_files(files)
         digest = compute_digest(files)
@@ -80,19 +79,16 @@ class MlflowRegistry:
         return _parse_version(made)
 
     def list_names(self) -> Sequence[str]:
-        """As Registry.names."""
         with _translate_errors():
             found = self._client.search_registered_models(max_results=_PAGE)
         return sorted(model.name for model in found if is_model_name(model.name))
 
     def list_versions(self, name: str) -> Sequence[ModelVersion]:
-        """As Registry.versions."""
         if not is_model_name(name):
             return []
         return [_parse_version(each) for each in self._list_all(name) if _ABOUT in each.tags]
 
     def read_files(self, version: ModelVersion) -> Files:
-        """As Registry.files."""
         with _translate_errors(), TemporaryDirectory() as folder:
             kept = self._client.get_model_version(version.name, str(version.version))
             path = Path(self._client.download_artifacts(str(kept.run_id), _FOLDER, folder))
@@ -100,7 +96,6 @@ class MlflowRegistry:
         return verify_files(found, version.digests)
 
     def append_decision(self, decision: ModelDecision, *, expected: int) -> None:
-        """As Registry.decide; loses to whoever got the next number first."""
         check_model_name(decision.name)
         log = decision.name + _LOG
         every = self._list_all(log)
@@ -119,7 +114,6 @@ class MlflowRegistry:
             self._set_aliases(decision.name)
 
     def list_decisions(self, name: str) -> Sequence[ModelDecision]:
-        """As Registry.decisions."""
         if not is_model_name(name):
             return []
         return [
@@ -129,7 +123,7 @@ class MlflowRegistry:
         ]
 
     def _set_aliases(self, name: str) -> None:
-        """The aliases say what the decisions say; if that fails, the decisions are right."""
+        """Set the aliases to the roles; when that fails, the decisions still count."""
         decisions = self.list_decisions(name)
         wanted = {"champion": get_champion(decisions), "challenger": get_challenger(decisions)}
         with _translate_errors():
@@ -140,7 +134,7 @@ class MlflowRegistry:
                     self._client.set_registered_model_alias(name, alias, str(version))
 
     def _list_all(self, name: str) -> list[MlflowVersion]:
-        """Every version of a registered model, from the first."""
+        """All versions of a registered model, oldest first."""
         found: list[MlflowVersion] = []
         token = None
         with _translate_errors():
@@ -157,7 +151,7 @@ class MlflowRegistry:
             return str(known.experiment_id)
         try:
             return str(self._client.create_experiment(_EXPERIMENT))
-        except MlflowException:  # somebody else makes it at the same time
+        except MlflowException:  # created by another process meanwhile
             known = self._client.get_experiment_by_name(_EXPERIMENT)
             if known is None:
                 raise
@@ -173,13 +167,13 @@ class MlflowRegistry:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """MLflow's errors in our words. Raises: NotFound, Unavailable."""
+    """Translate MLflow's errors. Raises: NotFound, Unavailable."""
     try:
         yield
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             raise NotFound("MLflow has no such model or file") from error
-        raise Unavailable(f"MLflow answers {error.error_code}", retry_after=5.0) from error
+        raise Unavailable(f"MLflow responded with {error.error_code}", retry_after=5.0) from error
     except (requests.RequestException, OSError) as error:
         raise Unavailable(
             "MLflow can't be reached; check BOOKSTREAM_REGISTRY_URL", retry_after=5.0
@@ -193,4 +187,4 @@ def _parse_version(kept: MlflowVersion) -> ModelVersion:
 
 
 def _build_conflict(name: str) -> Conflict:
-    return Conflict(f"somebody else has just decided about {name}; look again")
+    return Conflict(f"model {name} changed meanwhile; reload and retry")

@@ -1,4 +1,4 @@
-"""What live prices say of champion and challenger, and when a champion has to go."""
+"""Guardrails of champions, and the verdict of an experiment, from observed prices."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ from ml_api.settings import Settings
 _log = structlog.get_logger()
 
 
-def describe_verdict(line: ServedModel, pairs: PairedErrors | None) -> str:
-    """What can be said by now, in a line."""
-    if line.champion is None:
-        return f"no model is in use: {line.reason}"
-    if line.challenger is None or pairs is None:
+def describe_verdict(model: ServedModel, pairs: PairedErrors | None) -> str:
+    """The verdict of the experiment in a sentence."""
+    if model.champion is None:
+        return f"no model is in use: {model.reason}"
+    if model.challenger is None or pairs is None:
         return "nothing is tried"
     if not pairs.worse.count:
         return "no true prices are known yet"
@@ -33,11 +33,11 @@ def describe_verdict(line: ServedModel, pairs: PairedErrors | None) -> str:
 def reject_poor_champions(
     models: ServedModels, store: PredictionStore, settings: Settings, decider: DecisionWriter
 ) -> None:
-    """Roll champions back whose intervals hold too few true prices, once enough are known."""
-    for name, line in models.by_name.items():
-        if line.champion is None:
+    """Reject champions whose intervals contain too few observed prices, once enough are known."""
+    for name, model in models.by_name.items():
+        if model.champion is None:
             continue
-        version = line.champion.version.version
+        version = model.champion.version.version
         live = _sum_arms(store.read_arms(name), version, ("champion", "challenger"))
         if (
             live.observed < settings.ml_guard_predictions
@@ -48,24 +48,24 @@ def reject_poor_champions(
         try:
             decider.decide(
                 DecisionRequest(
-                    name, ModelAction.REJECT, "ml-api", reason, version, after=len(line.decisions)
+                    name, ModelAction.REJECT, "ml-api", reason, version, after=len(model.decisions)
                 )
             )
         except BookstreamError as error:
-            _log.warning("rollback not written", name=name, version=version, reason=str(error))
+            _log.warning("rollback rejected", name=name, version=version, reason=str(error))
             continue
         _log.error("rolled back", name=name, version=version, reason=reason)
 
 
 def _sum_arms(arms: Sequence[ExperimentArm], version: int, variants: Sequence[str]) -> ExperimentArm:
-    """All arms of a version together."""
-    these = [arm for arm in arms if arm.version == version and arm.variant in variants]
+    """Sum of all arms of a version."""
+    matching = [arm for arm in arms if arm.version == version and arm.variant in variants]
     return ExperimentArm(
         variants[0],
         version,
-        sum(arm.predictions for arm in these),
-        sum(arm.subjects for arm in these),
-        sum(arm.observed for arm in these),
-        sum(arm.squared for arm in these),
-        sum(arm.inside for arm in these),
+        sum(arm.predictions for arm in matching),
+        sum(arm.subjects for arm in matching),
+        sum(arm.observed for arm in matching),
+        sum(arm.squared for arm in matching),
+        sum(arm.inside for arm in matching),
     )

@@ -1,6 +1,6 @@
-"""The models in use: loaded beside the old ones and swapped in at once; no request ever waits or fails.
+"""The models in use: loaded in the background and swapped in atomically, so that no request waits.
 
-A registry that is away changes nothing: what is loaded goes on, and health says so.
+When the registry is unavailable, the loaded models stay in use, and readiness reports it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ from bookml.registry import (
 from ml_api.models.explainer import Explainer
 
 _log = structlog.get_logger()
-_MAX_UNUSED = 8  # versions that somebody asked for by number; each is some ten megabytes
+_MAX_UNUSED = 8  # versions that were requested by number; each needs some ten megabytes
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A version with its opened graph."""
+    """A version with its loaded graph."""
 
     version: ModelVersion
     predictor: PricePredictor
@@ -38,9 +38,9 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """One model's versions in use. Without a champion the newest version's facts make the baseline.
+    """The versions of one model that are in use, and the baseline of the newest version without a champion.
 
-    `challenge` is how the challenger is tried; `decisions` those that all of this rests on.
+    `challenge` is the state of the experiment; `decisions` are those that the roles follow from.
     """
 
     newest: ModelVersion
@@ -54,7 +54,7 @@ class ServedModel:
 
 @dataclass(slots=True)
 class ServedModels:
-    """Safe for several threads: `lines` is only ever replaced as a whole."""
+    """Safe for several threads: `by_name` is only replaced as a whole."""
 
     registry: ModelRegistry
     by_name: Mapping[str, ServedModel] = field(default_factory=dict)
@@ -64,78 +64,80 @@ class ServedModels:
     _problems: dict[str, str] = field(default_factory=dict)
 
     def refresh(self) -> None:
-        """Look at the promotions and load what is new; never raises."""
+        """Read the decisions and load new versions; never raises."""
         with self._lock:
             try:
                 names = self.registry.list_names()
-                found = {name: self._read_model(name) for name in names}
-                found |= {name: self._keep_lost_model(name) for name in self.by_name.keys() - set(names)}
-                self.by_name = {name: line for name, line in found.items() if line is not None}
+                models = {name: self._read_model(name) for name in names}
+                models |= {name: self._keep_lost_model(name) for name in self.by_name.keys() - set(names)}
+                self.by_name = {name: model for name, model in models.items() if model is not None}
                 self.problem = "; ".join(sorted(self._problems.values()))
             except BookstreamError as error:
                 self._record_problem(str(error))
             except Exception as error:  # noqa: BLE001 - whatever a registry does, the loaded models serve on
-                self._record_problem(f"the registry answers with {type(error).__name__}")
+                self._record_problem(f"the registry failed with {type(error).__name__}")
 
     def refresh_until(self, stop: Event, *, every: float) -> None:
-        """Refresh until told to stop."""
+        """Refresh periodically until `stop` is set."""
         while not stop.wait(every):
             self.refresh()
 
     def get_for_source(self, source: str, currency: str | None) -> ServedModel:
-        """Raises: NotFound when none was trained on the source, Invalid when the currency must be told."""
+        """Raises: NotFound without a model of the source, Invalid when the currency is ambiguous."""
         if currency:
-            found = self.by_name.get(build_model_name(source, currency))
-            if found is None:
+            model = self.by_name.get(build_model_name(source, currency))
+            if model is None:
                 raise NotFound(f"no model was trained on {source!r} in {currency}")
-            return found
-        lines = [line for line in self.by_name.values() if line.newest.source == source]
-        if not lines:
+            return model
+        models = [model for model in self.by_name.values() if model.newest.source == source]
+        if not models:
             raise NotFound(
                 f"no model was trained on {source!r}; run `bookstream train --source {source[:40]}`"
             )
-        if len(lines) > 1:
-            told = ", ".join(sorted(line.newest.currency for line in lines))
-            raise Invalid(f"say which: {told}", field="currency")
-        return lines[0]
+        if len(models) > 1:
+            currencies = ", ".join(sorted(model.newest.currency for model in models))
+            raise Invalid(f"say which: {currencies}", field="currency")
+        return models[0]
 
     def load_version(self, version: ModelVersion) -> LoadedModel:
-        """Open a version, once.
+        """Load a version, once.
 
-        Raises: Invalid when its files aren't what was registered, NotFound, Unavailable.
+        Raises: Invalid when its files differ from the registered ones, NotFound, Unavailable.
         """
-        found = self._loaded.get(version.digest)
-        if found is None:
+        loaded = self._loaded.get(version.digest)
+        if loaded is None:
             files = self.registry.read_files(version)
             predictor = PricePredictor(files)
-            found = LoadedModel(version, predictor, Explainer(files.get(TREES, b"[]"), predictor))
-            self._loaded = {**self._select_retained(), version.digest: found}
-        return found if found.version == version else replace(found, version=version)
+            loaded = LoadedModel(version, predictor, Explainer(files.get(TREES, b"[]"), predictor))
+            self._loaded = {**self._select_retained(), version.digest: loaded}
+        return loaded if loaded.version == version else replace(loaded, version=version)
 
     def _select_retained(self) -> dict[str, LoadedModel]:
-        """What is open and may stay so: all that is in use, and the newest others."""
-        lines = [each for line in self.by_name.values() for each in (line.champion, line.challenger)]
-        used = {each.version.digest for each in lines if each}
+        """Loaded versions to retain: all in use, and the newest others."""
+        versions = [v for model in self.by_name.values() for v in (model.champion, model.challenger)]
+        used = {loaded.version.digest for loaded in versions if loaded}
         others = [digest for digest in self._loaded if digest not in used][-_MAX_UNUSED:]
-        return {digest: each for digest, each in self._loaded.items() if digest in used or digest in others}
+        return {
+            digest: loaded for digest, loaded in self._loaded.items() if digest in used or digest in others
+        }
 
     def _keep_lost_model(self, name: str) -> ServedModel:
-        """Nobody can delete a model: a registry that lacks one has lost it, and the loaded one serves on."""
-        self._problems[name] = f"{name} is not in the registry any more; the model that is loaded serves on"
+        """Models are never deleted: one that is missing was lost, and stays in use."""
+        self._problems[name] = f"{name} is missing in the registry; the loaded model stays in use"
         return self.by_name[name]
 
     def _read_model(self, name: str) -> ServedModel | None:
-        """The line as it is now; as it was when it can't be read: one bad model is no other's trouble."""
+        """The model as registered, or as loaded before when it can't be read."""
         versions = {version.version: version for version in self.registry.list_versions(name)}
         if not versions:
             return self._keep_lost_model(name) if name in self.by_name else None
         try:
-            found = self._build_model(name, versions)
+            model = self._build_model(name, versions)
             self._problems.pop(name, None)
         except (Invalid, NotFound) as error:
             self._problems[name] = f"{name} can't be read: {error}"
             return self.by_name.get(name)
-        return found
+        return model
 
     def _build_model(self, name: str, versions: Mapping[int, ModelVersion]) -> ServedModel:
         decisions = self.registry.list_decisions(name)
@@ -147,26 +149,26 @@ class ServedModels:
         facts = first.predictor.description if first else self._read_baseline(versions, before)
         reason = "" if first else newest.reason
         if champion and not first:
-            reason = f"version {champion} can't be used: its files aren't what was registered"
+            reason = f"version {champion} can't be used: its files differ from the registered ones"
         return ServedModel(newest, first, second, facts, reason, challenge, decisions)
 
     def _try_load(self, version: ModelVersion | None, before: LoadedModel | None) -> LoadedModel | None:
-        """A version that can't be opened is said so and the one before serves on."""
+        """The loaded version; the previous one when it can't be loaded."""
         if version is None:
             return None
         try:
-            found = self.load_version(version)
+            loaded = self.load_version(version)
             self._problems.pop(version.digest, None)
         except (Invalid, NotFound) as error:
             self._problems[version.digest] = f"{version.name} version {version.version} is refused: {error}"
             _log.error("model refused", name=version.name, version=version.version, reason=str(error))
             return before
-        return found
+        return loaded
 
     def _read_baseline(
         self, versions: Mapping[int, ModelVersion], before: ServedModel | None
     ) -> ModelDescription:
-        """Of a model that isn't in use only the description is read, never its graph; the newest that can be.
+        """The newest readable description of a model without a champion; its graph is not loaded.
 
         Raises: Invalid, NotFound when none can be read.
         """
@@ -183,25 +185,25 @@ class ServedModels:
         if not self.by_name:
             self.problem = reason
         else:
-            self.problem = f"{reason}; the models that are loaded serve on"
-        _log.warning("models not refreshed", reason=reason)
+            self.problem = f"{reason}; the loaded models stay in use"
+        _log.warning("models not refreshed; the loaded ones stay in use", reason=reason)
 
 
 def _check_nothing_lost(
     before: ServedModel | None, versions: Mapping[int, ModelVersion], decisions: Sequence[ModelDecision]
 ) -> None:
-    """Versions and decisions are only ever added: where some are gone, others may be about to go.
+    """Versions and decisions are append-only: if some are missing, the registry is not trusted.
 
     Raises: NotFound.
     """
     if before is None:
         return
-    used = {each.version.version for each in (before.champion, before.challenger) if each}
+    used = {loaded.version.version for loaded in (before.champion, before.challenger) if loaded}
     if len(decisions) < len(before.decisions) or not versions.keys() >= used | {before.newest.version}:
-        raise NotFound("versions or decisions that were there are gone")
+        raise NotFound("known versions or decisions are missing")
 
 
 def check_models(models: ServedModels) -> None:
-    """Raises: Unavailable when nothing was ever loaded because the registry is away."""
+    """Raises: Unavailable when no model could be loaded because the registry is unavailable."""
     if models.problem and not models.by_name:
         raise Unavailable(models.problem)

@@ -1,4 +1,4 @@
-"""Figures for Prometheus in its text form: use, latency, live error and coverage, drift."""
+"""Metrics in Prometheus' text format: use, latency, live error and coverage, drift."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -10,74 +10,77 @@ from ml_api.serving.prediction_service import PredictionService
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 HELP = {
-    "ml_predictions_total": ("counter", "answers by model and kind"),
-    "ml_predict_seconds": ("histogram", "time of a predict request in ml-api"),
-    "ml_live_rmsle": ("gauge", "error of predictions whose true price is known, by version and variant"),
-    "ml_live_coverage": ("gauge", "share of true prices inside their interval, by version and variant"),
-    "ml_live_observed": ("gauge", "predictions whose true price is known, by version and variant"),
-    "ml_drift_psi": ("gauge", "population stability index of what is asked, by feature; above 0.25 is drift"),
-    "ml_drift_ks": ("gauge", "largest distance of the distributions, by feature; above 0.3 is drift"),
-    "ml_source_has_signal": ("gauge", "1 when the gate let the newest model pass, 0: its prices are noise"),
+    "ml_predictions_total": ("counter", "predictions by model and kind"),
+    "ml_predict_seconds": ("histogram", "duration of a predict request in seconds"),
+    "ml_live_rmsle": ("gauge", "RMSLE of predictions with an observed price, by version and variant"),
+    "ml_live_coverage": ("gauge", "share of observed prices inside the interval, by version and variant"),
+    "ml_live_observed": ("gauge", "predictions with an observed price, by version and variant"),
+    "ml_drift_psi": ("gauge", "population stability index of requested features; above 0.25 is drift"),
+    "ml_drift_ks": ("gauge", "Kolmogorov-Smirnov distance of requested features; above 0.3 is drift"),
+    "ml_source_has_signal": ("gauge", "1 when the newest model passed the gate, else 0"),
     "ml_model_age_seconds": ("gauge", "time since the champion was trained"),
-    "ml_trial_percent": ("gauge", "share of subjects that the challenger answers now"),
-    "ml_challenger_failures_total": ("counter", "predictions that a challenger failed at in this process"),
+    "ml_trial_percent": ("gauge", "percent of subjects that the challenger predicts for"),
+    "ml_challenger_failures_total": ("counter", "failed predictions of a challenger in this process"),
     "ml_predictions_waiting": ("gauge", "predictions in the journal that are not in table and topic yet"),
-    "ml_registry_trouble": ("gauge", "1 while the registry can't be used or a model in it is refused"),
+    "ml_registry_trouble": (
+        "gauge",
+        "1 while the registry is unavailable or a model can't be loaded",
+    ),
 }
-"""Every metric with its kind and meaning."""
+"""Type and description of every metric."""
 Sample = tuple[str, str, float]
 """(family, name with labels, value)."""
 
 
 @dataclass(slots=True)
 class MlMetrics:
-    """Counters of this process; the rest is read when it is asked for."""
+    """Counters of this process; other metrics are computed on request."""
 
     _answers: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     _buckets: list[int] = field(default_factory=lambda: [0] * (len(_BOUNDS) + 1))
     _seconds: float = 0.0
 
     def record(self, model: str, kind: str, count: int, seconds: float) -> None:
-        """One request."""
+        """Count one request."""
         self._answers[model, kind] += count
         self._buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._seconds += seconds
 
-    def render(self, answering: PredictionService) -> str:
-        """All of them. Raises: Unavailable when the table of predictions is away."""
+    def render(self, service: PredictionService) -> str:
+        """All metrics. Raises: Unavailable when the table of predictions is unavailable."""
         lines: list[str] = []
-        told = [
+        samples = [
             *self._list_request_samples(),
-            *_list_live_samples(answering),
-            *_list_experiment_samples(answering),
+            *_list_live_samples(service),
+            *_list_experiment_samples(service),
         ]
         for name, (kind, meaning) in HELP.items():
             lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
-            lines += [f"{line} {value}" for family, line, value in told if family == name]
+            lines += [f"{line} {value}" for family, line, value in samples if family == name]
         return "\n".join(lines) + "\n"
 
     def _list_request_samples(self) -> Iterator[Sample]:
         for (model, kind), count in sorted(self._answers.items()):
             yield "ml_predictions_total", f'ml_predictions_total{{model="{model}",kind="{kind}"}}', count
-        name, so_far = "ml_predict_seconds", 0
+        name, cumulative = "ml_predict_seconds", 0
         for bound, count in zip((*_BOUNDS, "+Inf"), self._buckets, strict=True):
-            so_far += count
-            yield name, f'{name}_bucket{{le="{bound}"}}', so_far
+            cumulative += count
+            yield name, f'{name}_bucket{{le="{bound}"}}', cumulative
         yield name, f"{name}_sum", round(self._seconds, 6)
-        yield name, f"{name}_count", so_far
+        yield name, f"{name}_count", cumulative
 
 
-def _list_live_samples(answering: PredictionService) -> Iterator[Sample]:
-    for name, line in sorted(answering.models.by_name.items()):
-        for arm in answering.recorder.store.read_arms(name):
+def _list_live_samples(service: PredictionService) -> Iterator[Sample]:
+    for name, line in sorted(service.models.by_name.items()):
+        for arm in service.recorder.store.read_arms(name):
             labels = f'{{model="{name}",version="{arm.version}",variant="{arm.variant}"}}'
             yield "ml_live_observed", f"ml_live_observed{labels}", arm.observed
             if arm.rmsle is not None and arm.coverage is not None:
                 yield "ml_live_rmsle", f"ml_live_rmsle{labels}", round(arm.rmsle, 6)
                 yield "ml_live_coverage", f"ml_live_coverage{labels}", round(arm.coverage, 6)
         for kind, found in (
-            ("psi", answering.drift.compute_psi(line)),
-            ("ks", answering.drift.compute_ks(line)),
+            ("psi", service.drift.compute_psi(line)),
+            ("ks", service.drift.compute_ks(line)),
         ):
             for feature, value in sorted(found.items()):
                 labels = f'{{model="{name}",feature="{feature}"}}'
@@ -86,19 +89,19 @@ def _list_live_samples(answering: PredictionService) -> Iterator[Sample]:
         labels = f'{{model="{name}",source="{newest.source}",currency="{newest.currency}"}}'
         yield "ml_source_has_signal", f"ml_source_has_signal{labels}", int(newest.passed)
         if line.champion:
-            age = (answering.clock.now() - line.champion.version.created_at).total_seconds()
+            age = (service.clock.now() - line.champion.version.created_at).total_seconds()
             yield "ml_model_age_seconds", f'ml_model_age_seconds{{model="{name}"}}', round(age)
-    yield "ml_registry_trouble", "ml_registry_trouble", int(bool(answering.models.problem))
+    yield "ml_registry_trouble", "ml_registry_trouble", int(bool(service.models.problem))
 
 
-def _list_experiment_samples(answering: PredictionService) -> Iterator[Sample]:
-    for name, line in sorted(answering.models.by_name.items()):
+def _list_experiment_samples(service: PredictionService) -> Iterator[Sample]:
+    for name, line in sorted(service.models.by_name.items()):
         if line.champion is None or line.challenger is None:
             continue
-        percent = round(100 * get_challenger_share(line, answering.settings))
+        percent = round(100 * get_challenger_share(line, service.settings))
         yield "ml_trial_percent", f'ml_trial_percent{{model="{name}"}}', percent
         version = line.challenger.version
         labels = f'{{model="{name}",version="{version.version}"}}'
-        failed = answering.challenger_runner.get_counts(version).failures
+        failed = service.challenger_runner.get_counts(version).failures
         yield "ml_challenger_failures_total", f"ml_challenger_failures_total{labels}", failed
-    yield "ml_predictions_waiting", "ml_predictions_waiting", answering.recorder.waiting
+    yield "ml_predictions_waiting", "ml_predictions_waiting", service.recorder.waiting

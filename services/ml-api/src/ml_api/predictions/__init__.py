@@ -1,1 +1,1 @@
-"""Predictions that were made: a row and an event for each, and the true price once a crawl has seen it."""
+"""Recorded predictions: a row and an event for each, and the observed price once a crawl has seen it."""

@@ -1,6 +1,5 @@
-"""A prediction as a message, straight to bytes: the same as the model `events.ml.PredictionMade` would write.
-
-A test compares every byte; it costs a quarter.
+"""Encodes predictions as messages: the same bytes as the model `events.ml.PredictionMade`, at a quarter of
+the cost; a test compares them.
 """
 
 from collections.abc import Sequence
@@ -26,8 +25,8 @@ def encode_messages(rows: Sequence[PredictionRow]) -> list[Message]:
 
 
 def _encode_message(row: PredictionRow, now: datetime) -> Message:
-    told = {"prediction_id": row["id"], **{name: row[name] for name in _BEFORE}}
-    told |= {"made_at": from_version(row["made_at"]), "milliseconds": row["milliseconds"]}
+    payload = {"prediction_id": row["id"], **{name: row[name] for name in _BEFORE}}
+    payload |= {"made_at": from_version(row["made_at"]), "milliseconds": row["milliseconds"]}
     key = row["book_id"] or row["id"]
     headers = build_cloud_event_headers(row["id"], PredictionMade.type, source="ml-api", key=key, now=now)
-    return Message(key, orjson.dumps(told, option=orjson.OPT_UTC_Z), (*headers, _JSON))
+    return Message(key, orjson.dumps(payload, option=orjson.OPT_UTC_Z), (*headers, _JSON))

@@ -1,9 +1,9 @@
-"""Bounds that hold at all times together, so that anybody may look as often as they like.
+"""Anytime-valid bounds of means: they hold at all sample sizes together.
 
-A look at the figures after every new price would call chance an effect sooner or later. These are asymptotic
-confidence sequences (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, 2021): a mixture of normal laws over
-the effect, with the variance that the values have themselves. They need some values before the variance can
-be trusted, and are the tightest about `_TUNED_TO` values.
+Repeated looks at ordinary confidence intervals find an effect by chance sooner or later. These are asymptotic
+confidence sequences (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, 2021): a mixture of normal
+distributions over the effect, with the sample variance. They need some values before the variance is
+reliable, and are the tightest at about `_TUNED_TO` values.
 """
 
 import math
@@ -18,7 +18,7 @@ _RHO = (-2 * math.log(ALPHA) + math.log(-2 * math.log(ALPHA) + 1)) / _TUNED_TO
 
 @dataclass(frozen=True, slots=True)
 class BoundedMean:
-    """Of `count` values, from their sum and the sum of their squares."""
+    """Mean of `count` values, from their sum and the sum of their squares."""
 
     count: int
     total: float
@@ -26,12 +26,12 @@ class BoundedMean:
 
     @property
     def value(self) -> float:
-        """0 of nothing."""
+        """0 without values."""
         return self.total / self.count if self.count else 0.0
 
     @property
     def half_width(self) -> float:
-        """The true mean is within it at every count, all together, with probability 1 - ALPHA."""
+        """The true mean is within it at all counts together with probability 1 - ALPHA."""
         if self.count < _FEWEST:
             return math.inf
         n = self.count
@@ -41,18 +41,18 @@ class BoundedMean:
 
     @property
     def low(self) -> float:
-        """Surely not below."""
+        """Lower bound."""
         return self.value - self.half_width
 
     @property
     def high(self) -> float:
-        """Surely not above."""
+        """Upper bound."""
         return self.value + self.half_width
 
 
 @dataclass(frozen=True, slots=True)
 class PairedErrors:
-    """Books of which both models told a price and the true one was seen since.
+    """Books that both models predicted and whose price was observed later.
 
     `worse` is the mean of (squared log error of the challenger less that of the champion); `inside` the share
     of true prices in the challenger's intervals.

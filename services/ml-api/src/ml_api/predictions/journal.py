@@ -1,10 +1,10 @@
-"""What was predicted and isn't in table and topic yet, on this machine's disk: a kill loses none of it.
+"""Write-ahead journal of predictions that are not in table and topic yet: a killed process loses none.
 
-A folder is shared by the processes of a machine. Each has a name of its own and holds a lock on `<name>.lock`
-while it lives; its segments are `<name>-<number>.jsonl`, a prediction a line. A segment goes when all
-of it is in table and topic. Who starts takes over the segments of those who are dead.
+Processes of a machine share a folder. Each holds a lock on `<name>.lock`; its segments are
+`<name>-<number>.jsonl`, one prediction a line. A segment is deleted once all of it is in table and topic. A
+starting process takes over the segments of dead ones.
 
-Lines are handed to the kernel, not synced: they outlive the process, not a power cut.
+Lines are written, not synced: they survive the process, not a power cut.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 class PredictionJournal:
-    """Not safe for several threads: its recorder has the lock."""
+    """Not safe for several threads: the recorder locks."""
 
     def __init__(self, folder: Path) -> None:
         """Raises: Unavailable when the folder can't be written."""
@@ -37,7 +37,7 @@ class PredictionJournal:
         self._size = 0
 
     def append(self, rows: Sequence[PredictionRow]) -> None:
-        """On its way to the disk when this returns. Raises: Unavailable."""
+        """Write rows to the current segment. Raises: Unavailable."""
         lines = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
         try:
             if self._segment is None:
@@ -46,12 +46,12 @@ class PredictionJournal:
                 raise OSError(ENOSPC, os.strerror(ENOSPC))
             self._size += len(lines)
         except OSError as error:
-            if self._segment is not None:  # nothing is ever added to half a line
+            if self._segment is not None:  # never append to half a line
                 os.ftruncate(self._segment, self._size)
             raise Unavailable(f"the journal of predictions can't be written ({error.strerror})") from error
 
     def rotate(self) -> Path:
-        """The segment that was written to until now; what comes goes to another."""
+        """Close the current segment and return it; the next rows go to a new one."""
         before = self._path
         if self._segment is not None:
             os.close(self._segment)
@@ -59,25 +59,25 @@ class PredictionJournal:
         return before
 
     def read_orphans(self) -> Iterator[tuple[Path, list[PredictionRow]]]:
-        """Segments of processes that are dead, with their rows; a line that was cut off was never answered.
+        """Segments of dead processes with their rows; a truncated line was never returned to a client.
 
-        Whoever has written a segment's rows down deletes it before asking for the next.
+        The caller stores the rows and deletes the segment before it takes the next.
         """
         for lock in sorted(self._folder.glob("*.lock")):
             if lock.stem == self._name:
                 continue
             try:
-                held = _lock_file(lock)
+                descriptor = _lock_file(lock)
             except OSError:
-                continue  # it lives
+                continue  # that process is alive
             for path in sorted(self._folder.glob(f"{lock.stem}-*.jsonl")):
                 yield path, list(_read_rows(path))
             if not any(self._folder.glob(f"{lock.stem}-*.jsonl")):
                 lock.unlink(missing_ok=True)
-            os.close(held)
+            os.close(descriptor)
 
     def close(self) -> None:
-        """Leave nothing behind, unless something isn't written down yet."""
+        """Close, and delete the lock file unless segments are left."""
         self.rotate()
         if not any(self._folder.glob(f"{self._name}-*.jsonl")):
             (self._folder / f"{self._name}.lock").unlink(missing_ok=True)
@@ -89,14 +89,14 @@ class PredictionJournal:
 
 
 def _lock_file(path: Path) -> int:
-    """Raises: OSError when somebody else has it."""
-    held = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    """Raises: OSError when another process has the lock."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.close(held)
+        os.close(descriptor)
         raise
-    return held
+    return descriptor
 
 
 def _read_rows(path: Path) -> Iterator[PredictionRow]:

@@ -1,8 +1,8 @@
-"""Writes predictions down: in the journal before the answer, from there to table and topic in batches.
+"""Records predictions: in the journal before the response, from there in table and topic in batches.
 
-A process that is killed loses nothing that it has answered: who starts next on its machine brings it in. Rows
-are told apart by their id, so that twice is once in the table; an event may come twice, with one id.
-A store that is away is waited for; beyond `_MOST` waiting ones new predictions are refused.
+A killed process loses no returned prediction: the next process on its machine stores it. Idempotent by id in
+the table; an event may be published twice with the same id. Unavailable stores are retried; with more than
+`_MAX_WAITING` rows waiting, new predictions are rejected.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ from ml_api.predictions.events import encode_messages
 from ml_api.predictions.journal import PredictionJournal
 from ml_api.predictions.store import PredictionRow, PredictionStore
 
-_FLUSH_INTERVAL = 0.1  # seconds; a batch of ten costs a row five times what one of a hundred does
+_FLUSH_INTERVAL = 0.1  # seconds; a row in a batch of ten costs five times as much as in one of a hundred
 _MAX_WAITING = 100_000
 _BATCH = 1_000
 _log = structlog.get_logger()
@@ -28,14 +28,14 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _PendingSegment:
-    """Rows that are still to be written, and the file that goes once they are."""
+    """Rows to store, and their file, which is deleted afterwards."""
 
     path: Path
     rows: Sequence[PredictionRow]
 
 
 class PredictionRecorder:
-    """Safe for several threads; `run` is one thread's."""
+    """Safe for several threads; `run` is called by one."""
 
     def __init__(self, store: PredictionStore, log: EventLog, journal: PredictionJournal) -> None:
         self.store = store
@@ -47,36 +47,36 @@ class PredictionRecorder:
         self._pending: deque[_PendingSegment] = deque()
 
     def record(self, rows: list[PredictionRow]) -> None:
-        """Kept when this returns. Raises: Unavailable when it can't be, or too many wait already."""
+        """Write rows to the journal. Raises: Unavailable when it can't be written or too many rows wait."""
         with self._lock:
             if self._waiting + len(rows) > _MAX_WAITING:
-                raise Unavailable("predictions can't be written down fast enough", retry_after=5.0)
+                raise Unavailable("predictions can't be stored fast enough; retry later", retry_after=5.0)
             self._journal.append(rows)
             self._new += rows
 
     @property
     def waiting(self) -> int:
-        """Predictions that are in the journal only."""
+        """Number of predictions that are in the journal only."""
         with self._lock:
             return self._waiting
 
     @property
     def _waiting(self) -> int:
-        return len(self._new) + sum(len(each.rows) for each in self._pending)
+        return len(self._new) + sum(len(segment.rows) for segment in self._pending)
 
     def find(self, prediction_id: str) -> PredictionRow | None:
-        """A prediction, also one that still waits."""
+        """A prediction by id, also one that is not stored yet."""
         with self._lock:
-            waiting = [*(row for each in self._pending for row in each.rows), *self._new]
+            waiting = [*(row for segment in self._pending for row in segment.rows), *self._new]
         for row in waiting:
             if row["id"] == prediction_id:
                 return row
         return self.store.get(prediction_id)
 
     def run(self, stop: Event) -> None:
-        """Write until told to stop, and then what is left; first what the dead have left behind."""
+        """Store the orphans of dead processes, then new rows until `stop` is set, then the rest."""
         for path, rows in self._journal.read_orphans():
-            _log.warning("predictions of a process that died", rows=len(rows))
+            _log.warning("storing predictions of a dead process", rows=len(rows))
             if not self._write_segment(_PendingSegment(path, rows), stop):
                 break
         while not stop.wait(_FLUSH_INTERVAL):
@@ -85,7 +85,7 @@ class PredictionRecorder:
         self._journal.close()
 
     def flush(self, stop: Event) -> None:
-        """Write all that waits; a store that is away is tried again, unless told to stop."""
+        """Store all waiting rows; unavailable stores are retried until `stop` is set."""
         with self._writing:
             with self._lock:
                 if self._new:
@@ -98,13 +98,13 @@ class PredictionRecorder:
                     self._pending.popleft()
 
     def flush_once(self) -> None:
-        """Write what waits if it can be done now: a true price finds only rows that are in the table."""
+        """Store waiting rows once, without retries: an observed price matches only rows of the table."""
         once = Event()
         once.set()
         self.flush(once)
 
     def _write_segment(self, segment: _PendingSegment, stop: Event) -> bool:
-        """False when told to stop before it could be done; then the file stays, for the next process."""
+        """False when `stop` was set before all rows were stored; the file then stays for the next process."""
         for first in range(0, len(segment.rows), _BATCH):
             batch = segment.rows[first : first + _BATCH]
             while not self._try_write_batch(batch):
@@ -118,6 +118,6 @@ class PredictionRecorder:
             self.store.add(batch)
             self._event_log.append(PREDICTED.name, encode_messages(batch))
         except BookstreamError as error:
-            _log.warning("predictions wait", rows=len(batch), reason=str(error))
+            _log.warning("predictions not stored; retrying", rows=len(batch), reason=str(error))
             return False
         return True

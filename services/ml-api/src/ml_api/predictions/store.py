@@ -18,20 +18,20 @@ from ml_api.predictions.tables import OBSERVED, metadata, predictions
 
 PredictionRow = dict[str, Any]  # Any: a row holds every column type
 SHADOW, SHADOW_SUFFIX = "shadow", "-s"
-"""The variant of an answer that isn't told, and what its id has more than that of the one that is."""
+"""Variant of a prediction that is recorded but not returned, and the suffix of its id."""
 _CHUNK = 400
 _GIVEN = tuple(c.name for c in predictions.columns if c.name not in OBSERVED)
 _SQLITE_INSERT = (
     f"INSERT INTO {predictions.name} ({', '.join(_GIVEN)})"  # noqa: S608 - names of our own
     f" VALUES ({', '.join('?' * len(_GIVEN))}) ON CONFLICT DO NOTHING"
 )
-"""Rows are plain values here; SQLAlchemy would look at each of them."""
+"""Plain SQL: SQLAlchemy would process every value of every row."""
 _NEWEST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentArm:
-    """How one variant of one version did; errors of prices that are known by now."""
+    """Counts and errors of one variant of one version; errors of observed prices only."""
 
     variant: str
     version: int
@@ -43,12 +43,12 @@ class ExperimentArm:
 
     @property
     def rmsle(self) -> float | None:
-        """None before any true price is known."""
+        """None without an observed price."""
         return math.sqrt(self.squared / self.observed) if self.observed else None
 
     @property
     def coverage(self) -> float | None:
-        """None before any true price is known."""
+        """None without an observed price."""
         return self.inside / self.observed if self.observed else None
 
 
@@ -56,7 +56,7 @@ class PredictionStore:
     """Safe for several threads and processes."""
 
     def __init__(self, url: str) -> None:
-        """Makes the table when it isn't there. Raises: Unavailable."""
+        """Creates the table if it is missing. Raises: Unavailable."""
         self._engine = open_engine(url)
         self._writing = self._engine.execution_options(writes=True)
         with _translate_errors():
@@ -73,27 +73,27 @@ class PredictionStore:
                 connection.execute(postgresql_insert(predictions).on_conflict_do_nothing(), list(rows))
 
     def get(self, prediction_id: str) -> PredictionRow | None:
-        """The row, None when there is none."""
+        """The row by id, or None."""
         with self._begin_read() as connection:
-            found = connection.execute(select(predictions).where(predictions.c.id == prediction_id))
-            row = found.mappings().first()
+            result = connection.execute(select(predictions).where(predictions.c.id == prediction_id))
+            row = result.mappings().first()
         return None if row is None else dict(row)
 
     def observe(self, books: Sequence[StoredFacts]) -> int:
-        """Join true prices to predictions that were made before they were seen; how many rows that closed."""
-        living = {book.id: book for book in books if book.facts is not None}
-        closed = 0
-        ids = sorted(living)
+        """Record observed prices for earlier predictions; the number of updated rows."""
+        existing = {book.id: book for book in books if book.facts is not None}
+        updated = 0
+        ids = sorted(existing)
         with self._begin_write() as connection:
             for first in range(0, len(ids), _CHUNK):
-                closed += sum(
-                    _record_true_price(connection, row, living)
+                updated += sum(
+                    _record_true_price(connection, row, existing)
                     for row in _select_unobserved(connection, ids[first : first + _CHUNK])
                 )
-        return closed
+        return updated
 
     def read_arms(self, model: str) -> list[ExperimentArm]:
-        """By variant and version, the most used first."""
+        """Arms by variant and version, the most used first."""
         c = predictions.c
         query = (
             select(
@@ -113,13 +113,14 @@ class PredictionStore:
             return [ExperimentArm(*row) for row in connection.execute(query)]
 
     def read_pairs(self, model: str, versions: tuple[int, int], *, since: int) -> PairedErrors:
-        """Of champion and challenger: answers and shadows since then whose true price is known."""
-        told, shadow = predictions.alias("told"), predictions.alias("shadow")
+        """Paired errors of champion and challenger: predictions and shadows since then with an observed
+        price."""
+        returned, shadow = predictions.alias("returned"), predictions.alias("shadow")
         champion, challenger = versions
-        is_told = told.c.version == challenger
-        square, other = (each.c.log_error * each.c.log_error for each in (told, shadow))
-        worse = case((is_told, square - other), else_=other - square)
-        inside = case((is_told, told.c.inside), else_=shadow.c.inside)
+        is_challenger = returned.c.version == challenger
+        square, other = (each.c.log_error * each.c.log_error for each in (returned, shadow))
+        worse = case((is_challenger, square - other), else_=other - square)
+        inside = case((is_challenger, returned.c.inside), else_=shadow.c.inside)
         query = (
             select(
                 func.count(),
@@ -127,22 +128,24 @@ class PredictionStore:
                 func.coalesce(func.sum(worse * worse), 0.0),
                 func.count().filter(inside),
             )
-            .select_from(told.join(shadow, shadow.c.id == told.c.id + SHADOW_SUFFIX))
-            .where(told.c.model == model, shadow.c.variant == SHADOW, told.c.made_at >= since)
-            .where(told.c.observed_at.is_not(None), shadow.c.observed_at.is_not(None))
+            .select_from(returned.join(shadow, shadow.c.id == returned.c.id + SHADOW_SUFFIX))
+            .where(returned.c.model == model, shadow.c.variant == SHADOW, returned.c.made_at >= since)
+            .where(returned.c.observed_at.is_not(None), shadow.c.observed_at.is_not(None))
             .where(
                 or_(
-                    and_(is_told, shadow.c.version == champion),
-                    and_(told.c.version == champion, shadow.c.version == challenger),
+                    and_(is_challenger, shadow.c.version == champion),
+                    and_(returned.c.version == champion, shadow.c.version == challenger),
                 )
             )
         )
         with self._begin_read() as connection:
-            count, total, squares, held = connection.execute(query).one()
-        return PairedErrors(BoundedMean(count, total, squares), BoundedMean(count, held, held))
+            count, total, squares, inside_count = connection.execute(query).one()
+        return PairedErrors(
+            BoundedMean(count, total, squares), BoundedMean(count, inside_count, inside_count)
+        )
 
     def read_latencies(self, model: str, version: int, *, since: int) -> list[float]:
-        """Of the newest answers that a challenger gave since that microsecond."""
+        """Latencies of the challenger's newest predictions since that microsecond, in milliseconds."""
         c = predictions.c
         query = (
             select(c.milliseconds)
@@ -151,10 +154,10 @@ class PredictionStore:
             .limit(_NEWEST)
         )
         with self._begin_read() as connection:
-            return [float(each) for each in connection.execute(query).scalars()]
+            return [float(value) for value in connection.execute(query).scalars()]
 
     def close(self) -> None:
-        """Free connections."""
+        """Close connections."""
         self._engine.dispose()
 
     @contextmanager
@@ -173,7 +176,7 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        raise Unavailable(f"the table of predictions can't be used ({type(error).__name__})") from error
+        raise Unavailable(f"the table of predictions is unavailable ({type(error).__name__})") from error
 
 
 def _select_unobserved(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
@@ -182,19 +185,19 @@ def _select_unobserved(connection: Connection, ids: Sequence[str]) -> Sequence[A
 
 
 def _record_true_price(connection: Connection, row: Any, books: dict[str, StoredFacts]) -> bool:
-    """A price that was seen before the prediction says nothing of it, nor one in another currency."""
+    """Skips prices that were observed before the prediction, and prices in another currency."""
     book = books[row.book_id]
     if book.version <= row.made_at or book.currency != row.currency:
         return False
-    true, told = float(book.price), float(row.price)
+    observed, predicted = float(book.price), float(row.price)
     connection.execute(
         update(predictions)
         .where(predictions.c.id == row.id)
         .values(
             true_price=book.price,
             observed_at=book.version,
-            log_error=math.log1p(told) - math.log1p(true),
-            inside=float(row.low) <= true <= float(row.high),
+            log_error=math.log1p(predicted) - math.log1p(observed),
+            inside=float(row.low) <= observed <= float(row.high),
         )
     )
     return True

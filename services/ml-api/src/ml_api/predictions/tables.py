@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaD
 
 metadata = MetaData()
 OBSERVED = ("true_price", "observed_at", "log_error", "inside")
-"""Columns that a row has only once its true price was seen."""
+"""Columns that are set once the price was observed."""
 
 predictions = Table(
     "ml_predictions",

@@ -1,4 +1,4 @@
-"""What the routes need, as FastAPI hands it to them."""
+"""Dependencies of the routes."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,7 +16,7 @@ from ml_api.serving.prediction_service import PredictionService
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """Opened by the app, closed by the app."""
+    """Opened and closed by the app."""
 
     service: PredictionService
     models: ServedModels
@@ -28,9 +28,9 @@ class ServiceState:
 
 
 def get_state(request: Request) -> ServiceState:
-    """Those of this app."""
-    found: ServiceState = request.app.state.collaborators
-    return found
+    """The state of this app."""
+    state: ServiceState = request.app.state.collaborators
+    return state
 
 
 State = Annotated[ServiceState, Depends(get_state)]

@@ -1,4 +1,4 @@
-"""What the OpenAPI document shows of each answer; a test holds them to their schemas."""
+"""Examples of the OpenAPI document; a test validates them against their schemas."""
 
 from pydantic.config import JsonDict
 

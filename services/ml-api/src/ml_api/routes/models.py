@@ -1,4 +1,4 @@
-"""Looking at models: what there is, what is in use, and why."""
+"""Models: all versions, their roles and the reasons, and their cards."""
 
 from collections.abc import Sequence
 
@@ -18,29 +18,29 @@ router = APIRouter(tags=["models"])
 
 
 @router.get("/ml/models", operation_id="list_models")
-def list_models(parts: State) -> list[ModelOut]:
-    """Every version of every model, the refused ones too, with the reason."""
-    found = []
-    for name in parts.registry.list_names():
-        decisions = parts.registry.list_decisions(name)
-        found += [
+def list_models(state: State) -> list[ModelOut]:
+    """Every version of every model, with its role and the reason; refused versions as well."""
+    models = []
+    for name in state.registry.list_names():
+        decisions = state.registry.list_decisions(name)
+        models += [
             ModelOut.model_validate(build_model_fields(v, decisions))
-            for v in parts.registry.list_versions(name)
+            for v in state.registry.list_versions(name)
         ]
-    return found
+    return models
 
 
 @router.get("/ml/models/{version}", operation_id="get_model", responses=describe_problems("not-found"))
-def get_model(version: str, parts: State) -> ModelWhole:
-    """One version with its card and the decisions about it; `version` is an `id` of /ml/models."""
-    found, decisions = _find_version(parts.registry, version)
-    files = parts.registry.read_files(found)
+def get_model(version: str, state: State) -> ModelWhole:
+    """One version with its card and all decisions about its model; `version` is an `id` of `/ml/models`."""
+    found, decisions = _find_version(state.registry, version)
+    files = state.registry.read_files(found)
     return ModelWhole.model_validate(
         {
             **build_model_fields(found, decisions),
             "card": orjson.loads(files.get(artifact.CARD, b"{}")),
             "digests": found.digests,
-            "decisions": [build_decision(each) for each in decisions],
+            "decisions": [build_decision(decision) for decision in decisions],
         }
     )
 
@@ -51,26 +51,25 @@ def get_model(version: str, parts: State) -> ModelWhole:
     response_class=HTMLResponse,
     responses=describe_problems("not-found"),
 )
-def get_card(version: str, parts: State) -> HTMLResponse:
-    """The card as a page, with plots of errors, intervals and what the model looks at."""
-    found, _ = _find_version(parts.registry, version)
-    return HTMLResponse(parts.registry.read_files(found).get(artifact.PAGE, b""))
+def get_card(version: str, state: State) -> HTMLResponse:
+    """The model card as an HTML page, with plots of errors, coverage and feature importance."""
+    found, _ = _find_version(state.registry, version)
+    return HTMLResponse(state.registry.read_files(found).get(artifact.PAGE, b""))
 
 
 def build_model_fields(version: ModelVersion, decisions: Sequence[ModelDecision]) -> dict[str, object]:
-    """As ModelOut has it."""
-    told = {name: getattr(version, name) for name in ModelOut.model_fields if hasattr(version, name)}
-    return {**told, "id": f"{version.name}:{version.version}", "role": get_role(version, decisions)}
+    fields = {name: getattr(version, name) for name in ModelOut.model_fields if hasattr(version, name)}
+    return {**fields, "id": f"{version.name}:{version.version}", "role": get_role(version, decisions)}
 
 
 def build_decision(decision: ModelDecision) -> DecisionOut:
-    """A line of the promotions table."""
-    told = {name: getattr(decision, name) for name in DecisionOut.model_fields}
-    return DecisionOut.model_validate({**told, "act": decision.act.value})
+    """A decision in its JSON form."""
+    fields = {name: getattr(decision, name) for name in DecisionOut.model_fields}
+    return DecisionOut.model_validate({**fields, "act": decision.act.value})
 
 
-def _find_version(registry: ModelRegistry, wanted: str) -> tuple[ModelVersion, Sequence[ModelDecision]]:
-    name, _, number = wanted.rpartition(":")
+def _find_version(registry: ModelRegistry, model_id: str) -> tuple[ModelVersion, Sequence[ModelDecision]]:
+    name, _, number = model_id.rpartition(":")
     if not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise NotFound("there is no such version; /ml/models lists them by id")
+        raise NotFound("no such version; /ml/models lists all ids")
     return get_version(registry, name, int(number)), registry.list_decisions(name)

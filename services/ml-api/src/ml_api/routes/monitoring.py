@@ -1,4 +1,4 @@
-"""Predictions that were made, experiments, and metrics."""
+"""Recorded predictions, experiments and metrics."""
 
 import math
 from datetime import datetime
@@ -28,66 +28,69 @@ _NEWEST = 20
 @router.get(
     "/ml/predictions/{prediction_id}", operation_id="get_prediction", responses=describe_problems("not-found")
 )
-def get_prediction(prediction_id: str, parts: State) -> LineageOut:
-    """A prediction, the true price if it has been seen since, the version that made it, and the rows that
-    it was trained on."""
-    row = parts.recorder.find(prediction_id)
+def get_prediction(prediction_id: str, state: State) -> LineageOut:
+    """A prediction with its lineage: the observed price, if a crawl has seen it since, the model version that
+    made it, and the snapshot that the version was trained on."""
+    row = state.recorder.find(prediction_id)
     if row is None:
         raise NotFound("no such prediction")
-    told = {name: _format_value(name, value) for name, value in row.items()}
+    values = {name: _format_value(name, value) for name, value in row.items()}
     return LineageOut(
-        prediction=told, model=_build_model(parts, row), snapshot=_build_snapshot(parts, str(row["snapshot"]))
+        prediction=values,
+        model=_build_model(state, row),
+        snapshot=_build_snapshot(state, str(row["snapshot"])),
     )
 
 
 @router.get("/ml/experiments", operation_id="list_experiments")
-def list_experiments(parts: State) -> list[ExperimentOut]:
-    """What is tried on each model, who was exposed to what, and what can be said by now."""
-    settings, store = parts.service.settings, parts.recorder.store
-    watch = CanaryController(parts.models, store, settings, parts.service.challenger_runner)
-    found = []
-    for name, line in sorted(parts.models.by_name.items()):
-        seen = watch.read_observations(line)
-        pairs = seen.pairs if seen else None
-        found.append(
+def list_experiments(state: State) -> list[ExperimentOut]:
+    """The experiment of each model: arms with exposures and errors, the verdict and its evidence, and the
+    newest decisions."""
+    settings, store = state.service.settings, state.recorder.store
+    canaries = CanaryController(state.models, store, settings, state.service.challenger_runner)
+    experiments = []
+    for name, model in sorted(state.models.by_name.items()):
+        observations = canaries.read_observations(model)
+        pairs = observations.pairs if observations else None
+        experiments.append(
             ExperimentOut(
                 name=name,
                 trial=settings.ml_trial.value,
-                percent=round(100 * get_challenger_share(line, settings)),
-                champion=line.champion.version.version if line.champion else None,
-                challenger=line.challenger.version.version if line.challenger else None,
+                percent=round(100 * get_challenger_share(model, settings)),
+                champion=model.champion.version.version if model.champion else None,
+                challenger=model.challenger.version.version if model.challenger else None,
                 arms=[_build_arm(arm) for arm in store.read_arms(name)],
-                verdict=describe_verdict(line, pairs),
+                verdict=describe_verdict(model, pairs),
                 evidence=_build_evidence(pairs) if pairs else None,
-                decisions=[build_decision(each) for each in line.decisions[-_NEWEST:]],
+                decisions=[build_decision(decision) for decision in model.decisions[-_NEWEST:]],
             )
         )
-    return found
+    return experiments
 
 
 @router.get("/ml/metrics", operation_id="get_ml_metrics", response_class=PlainTextResponse)
-def get_metrics(parts: State) -> PlainTextResponse:
-    """Use, latency, live error and coverage by version, drift by feature; in Prometheus' text form."""
-    text = parts.metrics.render(parts.service)
+def get_metrics(state: State) -> PlainTextResponse:
+    """Use, latency, live error and coverage by version, and drift by feature, in Prometheus' text format."""
+    text = state.metrics.render(state.service)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 def _build_evidence(pairs: PairedErrors) -> EvidenceOut:
     worse = pairs.worse
-    known = math.isfinite(worse.half_width)
+    has_bounds = math.isfinite(worse.half_width)
     return EvidenceOut(
         prices=worse.count,
         difference=worse.value if worse.count else None,
-        low=worse.low if known else None,
-        high=worse.high if known else None,
+        low=worse.low if has_bounds else None,
+        high=worse.high if has_bounds else None,
         coverage=pairs.inside.value if worse.count else None,
     )
 
 
 def _build_arm(arm: ExperimentArm) -> ArmOut:
-    told = (arm.variant, arm.version, arm.predictions, arm.subjects, arm.observed)
+    values = (arm.variant, arm.version, arm.predictions, arm.subjects, arm.observed)
     names = ("variant", "version", "predictions", "subjects", "observed")
-    return ArmOut(**dict(zip(names, told, strict=True)), rmsle=arm.rmsle, coverage=arm.coverage)
+    return ArmOut(**dict(zip(names, values, strict=True)), rmsle=arm.rmsle, coverage=arm.coverage)
 
 
 def _format_value(name: str, value: object) -> object:
@@ -97,18 +100,18 @@ def _format_value(name: str, value: object) -> object:
     return value
 
 
-def _build_model(parts: ServiceState, row: dict[str, object]) -> ModelOut | None:
+def _build_model(state: ServiceState, row: dict[str, object]) -> ModelOut | None:
     try:
-        found = get_version(parts.registry, str(row["model"]), int(str(row["version"])))
+        version = get_version(state.registry, str(row["model"]), int(str(row["version"])))
     except NotFound:
         return None
-    return ModelOut.model_validate(build_model_fields(found, parts.registry.list_decisions(found.name)))
+    return ModelOut.model_validate(build_model_fields(version, state.registry.list_decisions(version.name)))
 
 
-def _build_snapshot(parts: ServiceState, name: str) -> SnapshotOut | None:
-    """None when the lake no longer has it."""
+def _build_snapshot(state: ServiceState, name: str) -> SnapshotOut | None:
+    """None when the lake has no such snapshot any more."""
     try:
-        manifest = snapshot.read_manifest(parts.lake, name)
+        manifest = snapshot.read_manifest(state.lake, name)
     except NotFound:
         return None
     return SnapshotOut(

@@ -1,4 +1,4 @@
-"""What goes in and out of ml-api."""
+"""Request and response schemas of ml-api."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ class _Strict(BaseModel):
 
 
 class FeaturesIn(_Strict):
-    """What is known of a book; whatever is missing counts as unknown, but something must be told."""
+    """Facts of a book. All are optional, but at least one is required."""
 
     title: Annotated[str, Field(max_length=1_000)] = ""
     category: Short | None = None
@@ -44,7 +44,6 @@ class FeaturesIn(_Strict):
     weight_g: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
     def to_facts(self) -> BookFacts:
-        """As features are made of."""
         details = Details(
             authors=tuple(self.authors),
             publisher=self.publisher,
@@ -71,10 +70,11 @@ class FeaturesIn(_Strict):
 
 
 class PredictIn(_Strict):
-    """A question: `features` of one book, a `batch` of them, or `book_ids` that are known; one of these.
+    """A request for predictions: exactly one of `features` of one book, a `batch` of them, or `book_ids` of
+    known books.
 
-    `version` asks a certain version instead of the one in use. `subject` names who is asked for, so that an
-    experiment treats them alike; without it the book decides.
+    `version` selects a version instead of the one in use. An experiment assigns all requests of a `subject`
+    to the same model; without it the book is the subject.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.QUESTION]})
@@ -90,15 +90,16 @@ class PredictIn(_Strict):
 
 
 class Effect(BaseModel):
-    """How much an input moves the price: a factor, so 1.10 is ten percent up."""
+    """The effect of an input as a factor of the price: 1.10 raises it by ten percent."""
 
     feature: str
     factor: float
 
 
 class PredictionOut(BaseModel):
-    """`kind` is `model`, or `baseline` with the `reason` why no model may be used: then price and interval
-    are those of any book of the source. The interval holds the true price with probability `coverage`."""
+    """A predicted price. `kind` is `model`, or `baseline` with the `reason` why no model may be used: price
+    and interval are then the same for every book of the source. The interval contains the true price with
+    probability `coverage`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.PREDICTION]})
 
@@ -122,7 +123,7 @@ class PredictionOut(BaseModel):
 
 
 class RowError(BaseModel):
-    """Why a row of a batch has no answer."""
+    """Why a row of a batch was not predicted; rows count from 0."""
 
     row: int
     field: str | None
@@ -130,14 +131,14 @@ class RowError(BaseModel):
 
 
 class BatchOut(BaseModel):
-    """Answers in the order of the rows; a row without an answer is null here and told in `errors`."""
+    """Predictions in the order of the rows; a rejected row is null here and listed in `errors`."""
 
     items: list[PredictionOut | None]
     errors: list[RowError]
 
 
 class ModelOut(BaseModel):
-    """A version; `id` is what /ml/models/{version} takes."""
+    """A version of a model; `id` is the path parameter of `/ml/models/{version}`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.MODEL]})
 
@@ -158,7 +159,7 @@ class ModelOut(BaseModel):
 
 
 class DecisionOut(BaseModel):
-    """A line of the promotions table."""
+    """A decision about a version, from the promotions table."""
 
     version: int
     act: str
@@ -168,7 +169,7 @@ class DecisionOut(BaseModel):
 
 
 class ModelWhole(ModelOut):
-    """A version with its card and all decisions about its line."""
+    """A version with its card and all decisions about its model."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.WHOLE]})
 
@@ -178,7 +179,7 @@ class ModelWhole(ModelOut):
 
 
 class SnapshotOut(BaseModel):
-    """The rows that a model was trained on; `training_data` leads to them."""
+    """The snapshot that a model was trained on; `training_data` is the path of its rows."""
 
     id: str
     source: str
@@ -189,7 +190,7 @@ class SnapshotOut(BaseModel):
 
 
 class LineageOut(BaseModel):
-    """A prediction, the true price if it was seen since, and where it all comes from."""
+    """A prediction, its observed price if there is one, its model version and snapshot."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.LINEAGE]})
 
@@ -199,7 +200,10 @@ class LineageOut(BaseModel):
 
 
 class FeaturesOut(BaseModel):
-    """The features of a book, by name; null where nothing is known. `words` counts those that are read."""
+    """Features of a book by name; null for a missing value.
+
+    `words` counts the distinct words that are read.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.FEATURES]})
 
@@ -212,7 +216,7 @@ class FeaturesOut(BaseModel):
 
 
 class ViewOut(BaseModel):
-    """The features that there are."""
+    """Names of all features."""
 
     view: str
     numbers: list[str]
@@ -220,7 +224,7 @@ class ViewOut(BaseModel):
 
 
 class ArmOut(BaseModel):
-    """One arm: predictions, how many true prices are known, and how the arm does on those."""
+    """One arm: predictions, observed prices, and error and coverage on those."""
 
     variant: str
     version: int
@@ -232,8 +236,9 @@ class ArmOut(BaseModel):
 
 
 class EvidenceOut(BaseModel):
-    """True prices of which champion and challenger both told theirs. `difference` is the mean of the
-    challenger's squared log error less the champion's; `low` and `high` hold at all looks together (95 %)."""
+    """Paired errors on observed prices that champion and challenger both predicted. `difference` is the mean
+    of the challenger's squared log error minus the champion's; `low` and `high` are a 95 % confidence
+    sequence, valid at every sample size."""
 
     prices: int
     difference: float | None
@@ -243,8 +248,8 @@ class EvidenceOut(BaseModel):
 
 
 class ExperimentOut(BaseModel):
-    """What is tried on a model: `trial` is off, shadow, split or canary, `percent` the share of subjects
-    that the challenger answers now; `verdict` is a sentence; the newest decisions with their reasons."""
+    """The experiment of a model: `trial` is off, shadow, split or canary, `percent` the share of subjects
+    that the challenger predicts for; `verdict` is a sentence; the newest decisions with their reasons."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.EXPERIMENT]})
 

@@ -1,4 +1,4 @@
-"""Features and training data, as models see them."""
+"""Features and training data of models."""
 
 import math
 from collections.abc import Iterator
@@ -24,23 +24,23 @@ _BLOCK = 500
 
 @router.get("/ml/features", operation_id="get_features", responses=describe_problems("not-found"))
 def get_features(
-    parts: State, book_id: Annotated[str | None, Query(max_length=170)] = None
+    state: State, book_id: Annotated[str | None, Query(max_length=170)] = None
 ) -> FeaturesOut | ViewOut:
-    """The features of a book as a prediction would see them now; without a book, which features there are."""
+    """The current features of a book; without `book_id` the names of all features."""
     if book_id is None:
         return ViewOut(view=VERSION, numbers=list(NUMBERS), names=list(NAMES))
-    found = parts.online.get([book_id]).get(book_id)
-    if found is None or found.facts is None:
+    stored = state.online.get([book_id]).get(book_id)
+    if stored is None or stored.facts is None:
         raise NotFound("no such book")
-    made = compute_features(found.facts)
-    numbers = {n: None if math.isnan(v) else v for n, v in zip(NUMBERS, made.numbers, strict=True)}
+    features = compute_features(stored.facts)
+    numbers = {n: None if math.isnan(v) else v for n, v in zip(NUMBERS, features.numbers, strict=True)}
     return FeaturesOut(
         book_id=book_id,
         view=VERSION,
-        version=found.version,
+        version=stored.version,
         numbers=numbers,
-        names=dict(zip(NAMES, made.names, strict=True)),
-        words=len(made.places),
+        names=dict(zip(NAMES, features.names, strict=True)),
+        words=len(features.places),
     )
 
 
@@ -51,26 +51,27 @@ def get_features(
     responses=describe_problems("not-found"),
 )
 def get_training_data(
-    parts: State,
+    state: State,
     source: Annotated[str, Query(pattern="^[a-z0-9_]{1,40}$")],
     snapshot_id: Annotated[str | None, Query(alias="snapshot", max_length=64)] = None,
     category: Annotated[str | None, Query(max_length=300)] = None,
     limit: Annotated[int | None, Query(ge=1)] = None,
 ) -> StreamingResponse:
-    """The rows of a snapshot as JSON Lines, by id: id, price, currency, work, and the facts of the book.
+    """The rows of a snapshot as JSON Lines, ordered by id: id, price, currency, work, and the facts of the
+    book.
 
-    Without `snapshot` it is the one that the newest model of the source was trained on; the header
-    `X-Snapshot` names it, so that the same rows can be had again. Memory stays flat, whatever the size.
+    Without `snapshot` the rows that the newest model of the source was trained on; the response header
+    `X-Snapshot` names the snapshot, so that the same rows can be requested again. Streams in constant memory.
     """
-    name = snapshot_id or parts.models.get_for_source(source, None).newest.snapshot
+    name = snapshot_id or state.models.get_for_source(source, None).newest.snapshot
     try:
-        manifest = snapshot.read_manifest(parts.lake, name)
-        blocks = _read_blocks(parts.lake, manifest, category, limit)
-        first = next(blocks, b"")  # whatever is amiss with the snapshot is told before the answer has begun
-    except NotFound as error:  # the lake would say where it has looked
-        raise NotFound("there is no such snapshot of this source") from error
+        manifest = snapshot.read_manifest(state.lake, name)
+        blocks = _read_blocks(state.lake, manifest, category, limit)
+        first = next(blocks, b"")  # errors of the snapshot are raised before the response has started
+    except NotFound as error:  # the lake's message has its path
+        raise NotFound("no such snapshot of this source") from error
     if manifest.source != source:
-        raise NotFound("there is no such snapshot of this source")
+        raise NotFound("no such snapshot of this source")
     headers = {"X-Snapshot": manifest.id, "X-Rows": str(manifest.rows)}
     return StreamingResponse(_chain(first, blocks), media_type="application/jsonl", headers=headers)
 
