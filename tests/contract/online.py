@@ -28,17 +28,17 @@ class OnlineStoreContract:
         yield store
         store.close()
 
-    def test_a_book_is_read_as_it_was_put(self, store: OnlineStore) -> None:
+    def test_book_is_read_as_stored(self, store: OnlineStore) -> None:
         store.put([LAMP])
         assert store.get(["shop:1", "shop:2"]) == {"shop:1": LAMP}
 
-    def test_an_older_version_changes_nothing_whatever_the_order(self, store: OnlineStore) -> None:
+    def test_older_version_changes_nothing_in_any_order(self, store: OnlineStore) -> None:
         older, newer = replace(LAMP, version=4, price="1.00"), replace(LAMP, version=6, price="2.00")
         store.put([newer, older])
         store.put([older, LAMP])
         assert store.get(["shop:1"])["shop:1"].price == "2.00"
 
-    def test_a_book_that_is_gone_is_not_there_until_it_comes_back(self, store: OnlineStore) -> None:
+    def test_deleted_book_is_missing_until_it_returns(self, store: OnlineStore) -> None:
         store.put([LAMP, replace(LAMP, version=6, facts=None)])
         assert store.get(["shop:1"]) == {}
         store.put([replace(LAMP, version=7)])

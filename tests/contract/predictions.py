@@ -49,12 +49,12 @@ class PredictionsContract:
         yield store
         store.close()
 
-    def test_a_row_that_comes_twice_is_there_once(self, store: PredictionStore) -> None:
+    def test_repeated_row_is_stored_once(self, store: PredictionStore) -> None:
         store.add([a_row(1), a_row(2)])
         store.add([a_row(2), a_row(3)])
         assert sum(arm.predictions for arm in store.read_arms(MODEL)) == 3
 
-    def test_a_pair_counts_once_both_have_their_true_price(self, store: PredictionStore) -> None:
+    def test_pair_counts_once_both_prices_are_observed(self, store: PredictionStore) -> None:
         store.add([*a_pair(1, tried=True), *a_pair(2, tried=False), *a_pair(3, tried=False)])
         assert store.read_pairs(MODEL, (1, 2), since=0).worse.count == 0
         assert store.observe([price(1, "20.00"), price(2, "10.00")]) == 4
@@ -63,24 +63,26 @@ class PredictionsContract:
         assert pairs.worse.total == pytest.approx(0.0, abs=1e-6)
         assert pairs.worse.squares == pytest.approx(2 * SQUARE**2, rel=1e-4)
 
-    def test_the_sign_says_whose_error_is_larger_whoever_was_told(self, store: PredictionStore) -> None:
+    def test_sign_of_the_difference_does_not_depend_on_the_returned_model(
+        self, store: PredictionStore
+    ) -> None:
         store.add([*a_pair(1, tried=True), *a_pair(2, tried=False)])
         store.observe([price(1, "10.00"), price(2, "10.00")])
         assert store.read_pairs(MODEL, (1, 2), since=0).worse.total == pytest.approx(2 * SQUARE, rel=1e-4)
         assert store.read_pairs(MODEL, (2, 1), since=0).worse.total == pytest.approx(-2 * SQUARE, rel=1e-4)
 
-    def test_pairs_of_before_and_of_other_versions_do_not_count(self, store: PredictionStore) -> None:
+    def test_earlier_pairs_and_other_versions_do_not_count(self, store: PredictionStore) -> None:
         store.add([*a_pair(1, tried=True), *a_pair(5, tried=True)])
         store.observe([price(1, "10.00"), price(5, "10.00")])
         assert store.read_pairs(MODEL, (1, 2), since=MADE + 5).worse.count == 1
         assert store.read_pairs(MODEL, (1, 3), since=0).worse.count == 0
         assert store.read_pairs("price-other-gbp", (1, 2), since=0).worse.count == 0
 
-    def test_a_price_of_before_or_in_another_currency_closes_nothing(self, store: PredictionStore) -> None:
+    def test_earlier_price_or_other_currency_completes_no_row(self, store: PredictionStore) -> None:
         store.add([a_row(1), a_row(2)])
         assert store.observe([price(1, "10.00", later=0), price(2, "10.00", currency="EUR")]) == 0
 
-    def test_latencies_are_those_of_the_challengers_answers(self, store: PredictionStore) -> None:
+    def test_latencies_are_those_of_the_challenger(self, store: PredictionStore) -> None:
         told = [a_row(n, version=2, variant="challenger", milliseconds=float(n)) for n in range(1, 5)]
         store.add([*told, a_row(9, version=2, variant=SHADOW), a_row(10, version=1)])
         assert store.read_latencies(MODEL, 2, since=MADE + 2) == [4.0, 3.0, 2.0]

@@ -50,7 +50,7 @@ class RegistryContract:
     def registry(self, url: str) -> ModelRegistry:
         return open_registry(url)
 
-    def test_a_model_comes_back_as_it_was_registered(self, registry: ModelRegistry) -> None:
+    def test_model_is_read_as_registered(self, registry: ModelRegistry) -> None:
         made = registry.register(NAME, FILES, DRAFT)
         (found,) = registry.list_versions(NAME)
         assert found == made
@@ -58,18 +58,18 @@ class RegistryContract:
         assert registry.read_files(found) == FILES
         assert NAME in registry.list_names()
 
-    def test_the_same_files_are_the_same_version_and_others_the_next(self, registry: ModelRegistry) -> None:
+    def test_same_files_are_the_same_version_and_others_the_next(self, registry: ModelRegistry) -> None:
         first = registry.register(NAME, FILES, DRAFT)
         assert registry.register(NAME, FILES, DRAFT).version == first.version
         second = registry.register(NAME, {**FILES, CARD: b"{ }"}, DRAFT)
         assert [v.version for v in registry.list_versions(NAME)] == [first.version, second.version] == [1, 2]
 
-    def test_an_unknown_name_has_nothing(self, registry: ModelRegistry) -> None:
+    def test_unknown_name_has_no_versions(self, registry: ModelRegistry) -> None:
         assert NAME not in registry.list_names()
         assert (list(registry.list_versions(NAME)), list(registry.list_decisions(NAME))) == ([], [])
         assert list(registry.list_versions("../../etc")) == []
 
-    def test_decisions_are_only_added_to_and_in_turn(self, registry: ModelRegistry) -> None:
+    def test_decisions_are_appended_in_turn(self, registry: ModelRegistry) -> None:
         registry.register(NAME, FILES, DRAFT)
         decide(registry, ModelAction.PROMOTE, 1)
         decide(registry, ModelAction.ROLLBACK, 1)
@@ -79,7 +79,7 @@ class RegistryContract:
             registry.append_decision(late, expected=1)
         assert len(registry.list_decisions(NAME)) == 2
 
-    def test_a_pickle_and_files_of_unknown_kinds_are_refused(self, registry: ModelRegistry) -> None:
+    def test_pickles_and_unknown_files_are_rejected(self, registry: ModelRegistry) -> None:
         for files in ({**FILES, MODEL: b"\x80\x04."}, {**FILES, "model.pkl": b"x"}, {FACTS: b"{}"}):
             with pytest.raises(Invalid):
                 registry.register(NAME, files, DRAFT)

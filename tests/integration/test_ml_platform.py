@@ -77,7 +77,7 @@ def platform(
     Redis.from_url(features).flushdb()
 
 
-def test_a_model_is_trained_served_traced_and_taken_back(platform: Platform) -> None:
+def test_model_is_trained_served_traced_and_rolled_back(platform: Platform) -> None:
     stores, first = platform.train(platform.source)
     name = build_model_name(platform.source, "GBP")
     assert (first.decision, first.version.version) == ("promoted", 1)
@@ -103,7 +103,7 @@ def test_a_model_is_trained_served_traced_and_taken_back(platform: Platform) -> 
     stores.log.close()
 
 
-def test_training_again_makes_the_same_bytes_and_nothing_is_due(platform: Platform, tmp_path: Path) -> None:
+def test_training_again_gives_the_same_bytes_and_nothing_is_due(platform: Platform, tmp_path: Path) -> None:
     stores, first = platform.train(platform.source)
     elsewhere = replace(stores, registry=open_registry(f"file://{tmp_path}/elsewhere"))
     again = run_job(
@@ -116,7 +116,7 @@ def test_training_again_makes_the_same_bytes_and_nothing_is_due(platform: Platfo
     stores.log.close()
 
 
-def test_prices_without_signal_are_refused_and_answered_by_a_labelled_baseline(platform: Platform) -> None:
+def test_prices_without_signal_are_refused_and_predicted_by_a_labelled_baseline(platform: Platform) -> None:
     noise = f"{platform.source}n"
     log = open_event_log(platform.settings.event_log_url)
     publish_books(log, make_books(BOOKS, signal=False, source=noise))

@@ -26,13 +26,13 @@ class TestMlflowRegistry(RegistryContract):
                 client.delete_registered_model(name)
         return mlflow_url
 
-    def test_the_alias_says_what_the_decisions_say(self, registry: ModelRegistry, url: str) -> None:
+    def test_alias_follows_the_decisions(self, registry: ModelRegistry, url: str) -> None:
         first_version(registry)
         decide(registry, ModelAction.PROMOTE, 1)
         client = MlflowClient(url.removeprefix("mlflow+"), url.removeprefix("mlflow+"))
         assert int(client.get_model_version_by_alias(NAME, "champion").version) == 1
 
-    def test_of_two_who_decide_at_once_one_is_told_so(self, registry: ModelRegistry) -> None:
+    def test_one_of_two_concurrent_decisions_is_a_conflict(self, registry: ModelRegistry) -> None:
         first_version(registry)
         with ThreadPoolExecutor(6) as pool:
             made = list(pool.map(lambda _: _decided(registry), range(6)))
@@ -49,7 +49,7 @@ def _decided(registry: ModelRegistry) -> bool:
     return True
 
 
-def test_a_server_that_is_away_is_said_so() -> None:
+def test_unavailable_server_is_reported() -> None:
     with pytest.raises(Unavailable, match="MLflow"):
         open_registry("mlflow+http://127.0.0.1:9").list_names()
 

@@ -1,40 +1,39 @@
 """Runs the trainer as a child process and shows its progress."""
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.progress import RetrainLine, TrainingProgress, TrainingResult, parse_training_line
 from bookstream.programs import run_program
 from bookstream.settings import load_settings
 from bookstream.stores import require_data
 
-Line = dict[str, Any]  # JSON that our own trainer wrote
+TrainerOutput = RetrainLine | TrainingResult
 
 
 class TrainingFailed(BookstreamError):
     """The trainer ended early; the text is its own error line."""
 
 
-def train_source(data: Path, source: str, *, snapshot: str | None = None) -> Line:
+def train_source(data: Path, source: str, *, snapshot: str | None = None) -> TrainingResult:
     """Train on a source, or again on a snapshot of it; the trainer's result.
 
     Raises: TrainingFailed.
     """
-    results: list[Line] = []
+    results: list[TrainerOutput] = []
     run_training(data, [source, *(["--snapshot", snapshot] if snapshot else [])], on_result=results.append)
-    trained = next((line for line in results if line["event"] == "trained"), None)
+    trained = next((line for line in results if isinstance(line, TrainingResult)), None)
     if trained is None:
         raise TrainingFailed("the trainer ended without a result")
     return trained
 
 
-def run_training(data: Path, arguments: Sequence[str], *, on_result: Callable[[Line], None]) -> None:
+def run_training(data: Path, arguments: Sequence[str], *, on_result: Callable[[TrainerOutput], None]) -> None:
     """Run `train ARGUMENTS`; progress moves a bar on a terminal, all other lines go to `on_result`."""
     bar = Progress(
         TextColumn("training"),
@@ -46,9 +45,10 @@ def run_training(data: Path, arguments: Sequence[str], *, on_result: Callable[[L
     )
     task = bar.add_task("train", total=1)
 
-    def read_line(line: Line) -> None:
-        if line["event"] == "progress":
-            bar.update(task, completed=line["done"], total=line["of"])
+    def read_line(text: str) -> None:
+        line = parse_training_line(text)
+        if isinstance(line, TrainingProgress):
+            bar.update(task, completed=line.done, total=line.of)
         else:
             on_result(line)
 
@@ -56,13 +56,13 @@ def run_training(data: Path, arguments: Sequence[str], *, on_result: Callable[[L
         run_trainer(data, ["train", *arguments], on_line=read_line)
 
 
-def run_trainer(data: Path, arguments: Sequence[str], *, on_line: Callable[[Line], None]) -> None:
+def run_trainer(data: Path, arguments: Sequence[str], *, on_line: Callable[[str], None]) -> None:
     """Run the trainer's program to its end.
 
     Raises: NotFound without data, TrainingFailed.
     """
     require_data(load_settings(data))
     environment = {"BOOKSTREAM_DATA": str(data.absolute())}
-    exited = run_program(["trainer", *arguments], environment, on_line=lambda text: on_line(json.loads(text)))
+    exited = run_program(["trainer", *arguments], environment, on_line=on_line)
     if exited.code != 0:
         raise TrainingFailed(exited.last_error.removeprefix("trainer: "))

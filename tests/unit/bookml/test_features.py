@@ -33,7 +33,7 @@ _facts = st.builds(
 
 
 @given(facts=_facts)
-def test_any_facts_have_features_of_one_shape_without_infinities(facts: BookFacts) -> None:
+def test_features_of_any_facts_have_one_shape_and_no_infinities(facts: BookFacts) -> None:
     made = compute_features(facts)
     assert (len(made.numbers), len(made.names)) == (len(NUMBERS), len(NAMES))
     assert not any(math.isinf(number) for number in made.numbers)
@@ -43,12 +43,12 @@ def test_any_facts_have_features_of_one_shape_without_infinities(facts: BookFact
 
 
 @given(facts=_facts)
-def test_facts_that_went_through_json_have_the_same_features(facts: BookFacts) -> None:
+def test_facts_from_json_have_the_same_features(facts: BookFacts) -> None:
     again = parse_facts(orjson.loads(orjson.dumps(facts.as_dict)))
     assert repr(compute_features(again)) == repr(compute_features(facts))
 
 
-def test_a_question_over_http_has_the_features_that_training_saw() -> None:
+def test_features_over_http_equal_those_of_training() -> None:
     book = make_books(3, signal=True)[2]
     facts = extract_facts(book)
     asked = {
@@ -64,7 +64,7 @@ def test_a_question_over_http_has_the_features_that_training_saw() -> None:
     assert repr(compute_features(served)) == repr(compute_features(facts))
 
 
-def test_the_price_and_what_follows_from_it_is_no_feature() -> None:
+def test_price_and_derived_values_are_no_features() -> None:
     book = make_books(1, signal=True)[0]
     dear = replace(book, attributes={**book.attributes, "price_excl_tax": "99.00", "tax": "1.00"})
     assert extract_facts(dear) == extract_facts(book)
@@ -78,11 +78,11 @@ def test_the_price_and_what_follows_from_it_is_no_feature() -> None:
         ("(Untitled)", "(Other)", False),
     ],
 )
-def test_editions_of_a_work_are_known_by_title_and_author(one: str, other: str, *, same: bool) -> None:
+def test_editions_of_a_work_share_title_and_author(one: str, other: str, *, same: bool) -> None:
     assert (BookFacts(title=one).work_key == BookFacts(title=other).work_key) is same
 
 
-def test_names_that_were_never_seen_count_nothing() -> None:
+def test_unseen_names_have_no_effect() -> None:
     row = compute_features(BookFacts(title="New", category="Unheard of"))
     tables = [{"poetry": (0.5, 1.0)} if name == "category" else {} for name in NAMES]
     x = encode([row], tables).x[0]
@@ -90,5 +90,5 @@ def test_names_that_were_never_seen_count_nothing() -> None:
     assert np.isnan(x[COLUMNS.index("pages")])
 
 
-def test_a_book_of_which_nothing_is_known_has_no_words() -> None:
+def test_book_without_facts_has_no_words() -> None:
     assert compute_features(BookFacts()).places == ()

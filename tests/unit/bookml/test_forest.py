@@ -56,7 +56,7 @@ class Grown:
 
 
 @pytest.mark.parametrize("most", [2, 16, 17, 40, 64])
-def test_what_is_looked_up_is_what_walking_finds(most: int) -> None:
+def test_lookup_equals_traversal(most: int) -> None:
     drawing, grown = random.Random(most), Grown()
     for tree in range(30):
         leaves = most if tree == 0 else drawing.randrange(1, most + 1)
@@ -70,7 +70,7 @@ def test_what_is_looked_up_is_what_walking_finds(most: int) -> None:
         assert forest.score(x).tolist() == pytest.approx(grown.walked(x), abs=1e-5)
 
 
-def test_trees_with_more_leaves_than_bits_are_not_taken() -> None:
+def test_trees_with_more_leaves_than_bits_are_rejected() -> None:
     grown = Grown()
     grown.add(0, leaves=65, target=0, drawing=random.Random(1))
     with pytest.raises(ValueError, match="64 leaves"):

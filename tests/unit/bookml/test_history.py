@@ -29,7 +29,7 @@ def availability(lake: Lake) -> list[int]:
         return [row[0] for row in duck.sql("SELECT available_at FROM history ORDER BY 1").fetchall()]
 
 
-def test_all_states_are_kept_once_however_often_they_are_asked_for(log: EventLog, lake: Lake) -> None:
+def test_every_state_is_stored_once_on_repeated_updates(log: EventLog, lake: Lake) -> None:
     publish_books(log, make_books(30, signal=True))
     assert (update_history(log, lake), update_history(log, lake)) == (30, 0)
     for partition in range(STATE.partitions):  # as after a crash between keeping and committing
@@ -40,9 +40,7 @@ def test_all_states_are_kept_once_however_often_they_are_asked_for(log: EventLog
         assert duck.sql("SELECT count(*) FROM history").fetchall() == [(30,)]
 
 
-def test_a_correction_that_came_later_does_not_change_what_was_known_before(
-    log: EventLog, lake: Lake
-) -> None:
+def test_late_correction_does_not_change_earlier_states(log: EventLog, lake: Lake) -> None:
     book = make_books(1, signal=True)[0]
     publish_books(log, [priced(book, "10.00")], minute=0)
     publish_books(log, [priced(book, "20.00")], minute=10)
@@ -60,7 +58,7 @@ def test_a_correction_that_came_later_does_not_change_what_was_known_before(
     assert [row[2] for row in found] == [None, Decimal("10"), Decimal("20"), Decimal("20"), Decimal("21")]
 
 
-def test_a_snapshot_of_a_moment_is_the_same_after_corrections(log: EventLog, lake: Lake) -> None:
+def test_snapshot_of_a_moment_is_unchanged_by_corrections(log: EventLog, lake: Lake) -> None:
     books = make_books(20, signal=True)
     publish_books(log, books)
     update_history(log, lake)
@@ -72,15 +70,13 @@ def test_a_snapshot_of_a_moment_is_the_same_after_corrections(log: EventLog, lak
     assert snapshot.create_snapshot(lake, "shop").id != before.id
 
 
-def test_the_same_books_make_the_same_snapshot_byte_for_byte(
-    tmp_path: Path, log: EventLog, lake: Lake
-) -> None:
+def test_same_books_give_the_same_snapshot_byte_for_byte(tmp_path: Path, log: EventLog, lake: Lake) -> None:
     publish_books(log, make_books(50, signal=True))
     update_history(log, lake)
     assert snapshot.create_snapshot(lake, "shop") == snapshot.create_snapshot(lake, "shop")
 
 
-def test_a_snapshot_holds_living_books_with_a_price_in_the_usual_currency(log: EventLog, lake: Lake) -> None:
+def test_snapshot_has_existing_books_with_a_price_in_the_main_currency(log: EventLog, lake: Lake) -> None:
     books = make_books(6, signal=True)
     free = priced(books[1], "0.00")
     foreign = replace(books[2], price=Money(Decimal("5"), "EUR"))
@@ -96,7 +92,7 @@ def test_a_snapshot_holds_living_books_with_a_price_in_the_usual_currency(log: E
     assert (manifest.currency, manifest.rows) == ("GBP", 3)
 
 
-def test_a_source_without_books_and_a_snapshot_that_is_gone_are_not_found(log: EventLog, lake: Lake) -> None:
+def test_source_without_books_and_missing_snapshot_are_not_found(log: EventLog, lake: Lake) -> None:
     with pytest.raises(NotFound, match="import or crawl"):
         snapshot.create_snapshot(lake, "nowhere")
     for name in ("0" * 64, "../../secret", ""):
@@ -104,7 +100,7 @@ def test_a_source_without_books_and_a_snapshot_that_is_gone_are_not_found(log: E
             snapshot.read_manifest(lake, name)
 
 
-def test_a_part_that_was_altered_is_refused(tmp_path: Path, log: EventLog, lake: Lake) -> None:
+def test_altered_part_is_rejected(tmp_path: Path, log: EventLog, lake: Lake) -> None:
     publish_books(log, make_books(5, signal=True))
     update_history(log, lake)
     manifest = snapshot.create_snapshot(lake, "shop")

@@ -43,14 +43,14 @@ def values(data: Path, topic: str) -> list[bytes | None]:
     return found
 
 
-def test_list_shows_each_letter_with_its_reason_and_sums_up(data: Path) -> None:
+def test_list_prints_each_dead_letter_with_reason_and_totals(data: Path) -> None:
     told = dlq(data, "list").stdout
     assert "shop:2" in told
     assert "shop:4 has no price" in told
     assert "4 dead letters, 4 never redriven" in told
 
 
-def test_show_tells_where_a_letter_comes_from_and_what_it_holds(data: Path) -> None:
+def test_show_prints_origin_headers_and_value(data: Path) -> None:
     told = dlq(data, "show", OBSERVED.name, "1").stdout
     assert "reason   shop:2 has no price" in told
     assert f"from     {OBSERVED.name}/" in told
@@ -58,12 +58,12 @@ def test_show_tells_where_a_letter_comes_from_and_what_it_holds(data: Path) -> N
     assert told.rstrip().endswith("\\xff")
 
 
-def test_a_dry_run_sends_nothing(data: Path) -> None:
+def test_dry_run_sends_nothing(data: Path) -> None:
     assert "4 would be sent; nothing was" in dlq(data, "redrive", "--dry-run").stdout
     assert len(values(data, OBSERVED.name)) == 3
 
 
-def test_redrive_sends_each_letter_once_to_where_it_came_from(data: Path) -> None:
+def test_redrive_sends_each_dead_letter_once_to_its_topic(data: Path) -> None:
     assert "4 sent" in dlq(data, "redrive").stdout
     assert sorted(values(data, OBSERVED.name), key=str) == sorted([b"one", b"\xff", b"three"] * 2, key=str)
     assert values(data, STATE.name) == [b"four", b"four"]
@@ -71,7 +71,7 @@ def test_redrive_sends_each_letter_once_to_where_it_came_from(data: Path) -> Non
     assert "0 never redriven" in dlq(data, "list").stdout
 
 
-def test_one_letter_can_be_sent_alone_and_its_tries_are_counted(data: Path) -> None:
+def test_redrive_of_one_offset_counts_its_attempts(data: Path) -> None:
     assert "1 sent" in dlq(data, "redrive", "--topic", OBSERVED.name, "--offset", "0").stdout
     log = open_event_log(f"sqlite://{data}/log.db")
     (again,) = [
@@ -83,7 +83,7 @@ def test_one_letter_can_be_sent_alone_and_its_tries_are_counted(data: Path) -> N
     assert (again.value, letter.redrive_count, letter.reason) == (b"one", 1, "still none")
 
 
-def test_a_letter_that_is_not_there_is_told(data: Path) -> None:
+def test_unknown_offset_is_reported(data: Path) -> None:
     asked = dlq(data, "show", OBSERVED.name, "99")
     assert asked.returncode == 1
     assert "has no offset 99" in asked.stderr

@@ -68,7 +68,7 @@ def reasons(table: Path) -> list[str]:
     return found
 
 
-def test_rows_become_observed_events_with_what_they_print(table: Path) -> None:
+def test_rows_become_observed_events_with_their_printed_fields(table: Path) -> None:
     done = imported(table)
     assert done.returncode == 0, done.stderr
     assert {name: json.loads(done.stdout)[name] for name in ("rows", "published", "parked")} == {
@@ -83,7 +83,7 @@ def test_rows_become_observed_events_with_what_they_print(table: Path) -> None:
     assert (lamp.printed.price, lamp.source, untold.printed.details) == ("9.90 EUR", "my_shop", None)
 
 
-def test_bad_rows_are_parked_with_their_number_and_the_reason(table: Path) -> None:
+def test_invalid_rows_are_parked_with_number_and_reason(table: Path) -> None:
     imported(table)
     assert reasons(table) == [
         "row 3: price is not an amount with a currency: 'gratis'",
@@ -93,7 +93,7 @@ def test_bad_rows_are_parked_with_their_number_and_the_reason(table: Path) -> No
     ]
 
 
-def test_the_same_table_again_makes_the_same_events(table: Path) -> None:
+def test_importing_the_same_table_again_publishes_the_same_events(table: Path) -> None:
     imported(table)
     imported(table)
     assert len(observed(table)) == 4
@@ -116,7 +116,7 @@ def test_json_lines_are_read_with_numbers_as_text(table: Path) -> None:
     ]
 
 
-def test_a_table_that_is_cut_short_says_where_and_keeps_what_was_read(table: Path) -> None:
+def test_truncated_table_reports_the_row_and_keeps_published_events(table: Path) -> None:
     packed = gzip.compress((TABLE + "More,A,1.00,1,1,1\n" * 5_000).encode())
     path = table.with_name("cut.csv.gz")
     path.write_bytes(packed[: len(packed) - 20])
@@ -133,7 +133,7 @@ def test_a_table_that_is_cut_short_says_where_and_keeps_what_was_read(table: Pat
         ("nowhere.csv", None, "cannot read"),
     ],
 )
-def test_a_file_of_another_kind_is_refused_in_a_line(
+def test_file_of_another_kind_is_rejected_in_one_line(
     table: Path, name: str, text: str | None, complaint: str
 ) -> None:
     path = table.with_name(name)
@@ -154,12 +154,12 @@ def test_a_file_of_another_kind_is_refused_in_a_line(
         ("source = 'a'\n[fields]\nsource_id = {colum = 'x'}", "source_id.colum"),
     ],
 )
-def test_a_mistake_in_a_mapping_is_named(text: str, complaint: str) -> None:
+def test_mistake_in_a_mapping_is_reported_by_place(text: str, complaint: str) -> None:
     with pytest.raises(Invalid, match=complaint):
         parse_mapping(text)
 
 
-def test_an_unknown_mapping_tells_those_that_there_are() -> None:
+def test_unknown_mapping_lists_the_bundled_ones() -> None:
     with pytest.raises(NotFound, match="goodbooks, machinehack, onix, serbian_bookshop"):
         load_mapping("none")
     assert [parse_mapping(each.text).source for each in list_bundled_mappings()]
@@ -175,7 +175,7 @@ def test_an_unknown_mapping_tells_those_that_there_are() -> None:
         ("toscrape_table", "books_toscrape_table/books_1000.jsonl.gz", 1000, 0),
     ],
 )
-def test_the_real_tables_are_taken(
+def test_real_tables_are_imported(
     shared_data: Path, tmp_path: Path, name: str, file: str, published: int, parked: int
 ) -> None:
     words = ["import", str(shared_data / file), "--mapping", name, "--data", str(tmp_path), "--json"]

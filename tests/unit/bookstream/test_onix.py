@@ -61,7 +61,7 @@ def books(path: Path) -> Iterator[Book | Rejected | str]:
             yield line.fault if line.cells is None else normalise(*mapping.map_row(line.cells))
 
 
-def test_a_product_is_a_book_with_all_that_it_says(tmp_path: Path) -> None:
+def test_product_becomes_a_book_with_all_its_fields(tmp_path: Path) -> None:
     path = tmp_path / "feed.xml"
     path.write_text(message(product(1)))
     (book,) = books(path)
@@ -84,7 +84,7 @@ def test_a_product_is_a_book_with_all_that_it_says(tmp_path: Path) -> None:
     }
 
 
-def test_short_tags_names_of_html_and_control_characters_are_read(tmp_path: Path) -> None:
+def test_short_tags_html_entities_and_control_characters_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "feed.xml"
     path.write_text(SHORT)
     (book,) = books(path)
@@ -93,7 +93,7 @@ def test_short_tags_names_of_html_and_control_characters_are_read(tmp_path: Path
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
-def test_a_message_says_its_encoding(tmp_path: Path, encoding: str) -> None:
+def test_declared_encoding_is_used(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "feed.xml"
     declared = encoding.removesuffix("-sig")
     text = message(product(1, more=" é"), head=f'<?xml version="1.0" encoding="{declared}"?>')
@@ -101,7 +101,7 @@ def test_a_message_says_its_encoding(tmp_path: Path, encoding: str) -> None:
     assert [book.title for book in books(path) if isinstance(book, Book)] == ["The Lamp & I é"]
 
 
-def test_only_the_records_at_fault_are_parked(tmp_path: Path) -> None:
+def test_only_invalid_records_are_parked(tmp_path: Path) -> None:
     path = tmp_path / "feed.xml"
     text = message(product(1), product(2, more=" é"), product(3, price="gratis"), product(4))
     path.write_bytes(text.encode("latin-1"))  # but it says utf-8
@@ -135,7 +135,9 @@ OUTSIDE = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/pa
         ("<ONIXMessage>" + "<a>" * 5_000, "damaged after row 0"),
     ],
 )
-def test_bombs_and_other_files_are_refused_in_a_line(tmp_path: Path, text: str, complaint: str) -> None:
+def test_entity_bombs_and_other_files_are_rejected_in_one_line(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
     path = tmp_path / "feed.xml"
     path.write_text(text)
     with pytest.raises(Invalid, match=complaint):
@@ -151,7 +153,7 @@ with open_table(Path(sys.argv[1]), TableFormat()) as lines:
 """
 
 
-def test_memory_stays_flat_however_long_a_message_is(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_size_of_a_message(tmp_path: Path) -> None:
     peaks = {}
     for count in (500, 10_000):
         path = tmp_path / f"{count}.xml"
@@ -166,7 +168,7 @@ def test_memory_stays_flat_however_long_a_message_is(tmp_path: Path) -> None:
     assert peaks[10_000] - peaks[500] < 8_000
 
 
-def test_the_real_feeds_are_read_to_their_end(shared_data: Path) -> None:
+def test_real_feeds_are_read_completely(shared_data: Path) -> None:
     counts: Counter[str] = Counter()
     for path in sorted((shared_data / "onix").glob("*.xml*")):
         counts.update("book" if isinstance(each, Book) else "refused" for each in books(path))
@@ -174,7 +176,7 @@ def test_the_real_feeds_are_read_to_their_end(shared_data: Path) -> None:
     assert counts["book"] >= 48
 
 
-def test_a_default_currency_may_be_named_in_a_mapping_of_ones_own(shared_data: Path) -> None:
+def test_custom_mapping_can_set_a_default_currency(shared_data: Path) -> None:
     """Peribo's feed has no currency anywhere; its customers know that it is Australian."""
     mapping = load_mapping("onix")
     rule = mapping.fields["price"].model_copy(

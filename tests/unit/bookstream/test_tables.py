@@ -45,13 +45,11 @@ def bookstream(*words: str) -> subprocess.CompletedProcess[str]:
         ("9.99.9", ".", "9.99.9"),
     ],
 )
-def test_amounts_are_read_as_they_are_written_and_doubtful_ones_stay(
-    printed: str, decimal: str, plain: str
-) -> None:
+def test_amounts_are_normalised_and_ambiguous_ones_unchanged(printed: str, decimal: str, plain: str) -> None:
     assert normalise_amounts(printed, decimal) == plain
 
 
-def test_odd_currencies_and_amounts_are_refused_row_by_row(path: Path) -> None:
+def test_invalid_currencies_and_amounts_are_rejected_row_by_row(path: Path) -> None:
     prices = [
         "12,50 EUR",
         "12,50",
@@ -73,7 +71,7 @@ def test_odd_currencies_and_amounts_are_refused_row_by_row(path: Path) -> None:
 
 @pytest.mark.parametrize("mark", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
-def test_byte_order_marks_and_delimiters_are_found(path: Path, mark: str, delimiter: str) -> None:
+def test_byte_order_marks_and_delimiters_are_detected(path: Path, mark: str, delimiter: str) -> None:
     rows = (("Title", "Price", '"a, b, c, d"'), ("Čaj", "8,00 EUR", ""))
     path.write_bytes("".join(f"{delimiter.join(row)}\n" for row in rows).encode(mark))
     done = imported(path)
@@ -81,7 +79,7 @@ def test_byte_order_marks_and_delimiters_are_found(path: Path, mark: str, delimi
     assert [event.printed.title for event in observed(path)] == ["Čaj"]
 
 
-def test_bytes_of_another_encoding_cost_only_their_rows(path: Path) -> None:
+def test_bytes_of_another_encoding_reject_only_their_rows(path: Path) -> None:
     path.write_bytes("Title;Price\nPlain;8 EUR\nČaj;8 EUR\n".encode("windows-1250"))
     assert imported(path).returncode == 0
     assert [event.printed.title for event in observed(path)] == ["Plain"]
@@ -102,14 +100,14 @@ def test_bytes_of_another_encoding_cost_only_their_rows(path: Path) -> None:
         (b'"Title,Price\nA,1\n', "the header can't be read"),
     ],
 )
-def test_a_header_that_is_none_is_refused_in_a_line(path: Path, body: bytes, complaint: str) -> None:
+def test_invalid_header_is_rejected_in_one_line(path: Path, body: bytes, complaint: str) -> None:
     path.write_bytes(body)
     done = imported(path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert complaint in done.stderr
 
 
-def test_rows_of_bytes_and_quotes_at_random_never_end_in_a_traceback(path: Path) -> None:
+def test_random_bytes_and_quotes_never_end_in_a_traceback(path: Path) -> None:
     body = b"Title,Price\n" + bytes(range(256)) * 3 + b'\n"open,1 EUR\nA,1 EUR,\n\n,\n\x00,\x00\n'
     path.write_bytes(body)
     done = imported(path)
@@ -117,7 +115,7 @@ def test_rows_of_bytes_and_quotes_at_random_never_end_in_a_traceback(path: Path)
     assert json.loads(done.stdout)["published"] == 0
 
 
-def test_a_dry_run_shows_books_and_reasons_and_writes_nothing(path: Path) -> None:
+def test_dry_run_prints_books_and_reasons_and_writes_nothing(path: Path) -> None:
     path.write_text("Title;Price\nThe Lamp;1.234,50 EUR\nFree;gratis\nTorn\n")
     words = ("import", str(path), "--mapping", str(path.parent / "mapping.toml"), "--dry-run")
     done = bookstream(*words, "--data", str(path.parent / "data"))
@@ -135,7 +133,7 @@ def test_a_dry_run_shows_books_and_reasons_and_writes_nothing(path: Path) -> Non
     assert json.loads(bookstream(*words, "--json").stdout)["accepted"] == 1
 
 
-def test_without_a_mapping_one_is_guessed_that_works_once_it_is_corrected(path: Path) -> None:
+def test_suggested_mapping_works_once_corrected(path: Path) -> None:
     path.write_text(
         "SKU;Book Name;Writer;Preis;Pages;Binding;Year;Rating;Colour\n"
         "a1;The Lamp;Ana Huang, Bo Li;12,50;288 pages;Hardback;12 May 2019;4.55 of 5;red\n"
@@ -166,7 +164,7 @@ def test_without_a_mapping_one_is_guessed_that_works_once_it_is_corrected(path: 
     ("header", "advice"),
     [("Colour,Size\nred,1\n", '# title = { column = "..." }'), ("Title,Price\n", "has no rows")],
 )
-def test_a_guess_says_what_it_could_not_find(path: Path, header: str, advice: str) -> None:
+def test_suggestion_lists_what_is_missing(path: Path, header: str, advice: str) -> None:
     path.write_text(header)
     done = bookstream("import", str(path))
     assert advice in done.stdout + done.stderr
@@ -181,7 +179,7 @@ def test_a_guess_says_what_it_could_not_find(path: Path, header: str, advice: st
         ("serbian_bookshop/books.csv.gz", "RSD"),
     ],
 )
-def test_guesses_take_nearly_all_rows_of_real_tables(
+def test_suggested_mappings_accept_nearly_all_rows_of_real_tables(
     shared_data: Path, tmp_path: Path, file: str, code: str
 ) -> None:
     text = bookstream("import", str(shared_data / file)).stdout.replace("???", code)
@@ -199,7 +197,7 @@ def test_guesses_take_nearly_all_rows_of_real_tables(
     assert told["accepted"] > 0.95 * told["rows"]
 
 
-def test_a_table_without_prices_is_refused_in_a_line(shared_data: Path, tmp_path: Path) -> None:
+def test_table_without_prices_is_rejected_in_one_line(shared_data: Path, tmp_path: Path) -> None:
     file = shared_data / "goodbooks_10k" / "books.csv.gz"
     done = bookstream("import", str(file), "--mapping", "goodbooks", "--data", str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

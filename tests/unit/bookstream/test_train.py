@@ -12,11 +12,14 @@ from bookstream.stores import prepare_stores
 
 _WITHIN = 60.0  # seconds
 _TRAINER = """
+import json
 import sys
 sys.stderr.write("a warning\\n" * 30_000)
 sys.stderr.flush()
 print('{"event": "progress", "what": "folds", "done": 1, "of": 5}')
-print('{"event": "trained", "sentence": "price-shop-gbp version 1 is promoted"}')
+trained = {"event": "trained", "decision": "promoted", "sentence": "price-shop-gbp version 1 is promoted"}
+model = {"name": "price-shop-gbp", "version": 1, "digest": "", "snapshot": "", "metrics": {}}
+print(json.dumps({**trained, **model}))
 """
 
 
@@ -30,7 +33,7 @@ def trainer(tmp_path: Path) -> Path:
     return package.parent
 
 
-def test_train_ends_however_much_the_trainer_writes_to_standard_error(tmp_path: Path, trainer: Path) -> None:
+def test_train_ends_when_the_trainer_fills_the_pipe_of_standard_error(tmp_path: Path, trainer: Path) -> None:
     prepare_stores(load_settings(tmp_path / "data"))
     command = [sys.executable, "-m", "bookstream", "train", "--source", "shop"]
     done = subprocess.run(

@@ -43,7 +43,7 @@ def says_nothing_of_what_lies_behind(text: str, *, but: str = "") -> bool:
         (None, None),
     ],
 )
-def test_a_bad_row_of_a_batch_is_told_by_its_field_and_the_others_are_answered(
+def test_invalid_row_of_a_batch_is_reported_by_field_and_others_are_predicted(
     client: TestClient, row: object, field: str | None
 ) -> None:
     told = ask(client, source="good", batch=[BOOK, row, BOOK])
@@ -58,18 +58,18 @@ def test_a_bad_row_of_a_batch_is_told_by_its_field_and_the_others_are_answered(
 @pytest.mark.parametrize(
     "body", [b"[" * 100_000, b'{"source": "good", "features": {"title": "\xff"}}', b"\x80\x04"]
 )
-def test_bytes_that_are_no_question_are_refused(client: TestClient, body: bytes) -> None:
+def test_malformed_bodies_are_rejected(client: TestClient, body: bytes) -> None:
     answer = client.post("/ml/predict", content=body)
     assert answer.status_code == 422
     assert says_nothing_of_what_lies_behind(answer.text)
 
 
-def test_a_body_without_end_is_not_read_to_its_end(client: TestClient) -> None:
+def test_endless_body_is_not_read_completely(client: TestClient) -> None:
     answer = client.post("/ml/predict", content=b" " * (17 * 1024 * 1024))
     assert answer.status_code in (413, 422)
 
 
-def test_a_category_that_was_never_seen_is_said_and_priced(client: TestClient) -> None:
+def test_unseen_category_is_noted_and_priced(client: TestClient) -> None:
     told = ask(client, source="good", features={**BOOK, "category": "Shelf 99"})
     assert told["notes"] == ["no book with this category was among those that the model was trained on"]
     assert told["kind"] == "model"
@@ -85,7 +85,7 @@ def test_extreme_books_have_finite_prices_inside_their_intervals(client: TestCli
         assert 0 <= low <= amount(told) <= high < 1e9
 
 
-def test_a_snapshot_that_is_gone_is_not_found_and_predictions_go_on(world: World) -> None:
+def test_missing_snapshot_is_not_found_and_predictions_continue(world: World) -> None:
     with world.client() as client:
         told = ask(client, source="good", features=BOOK)
         shutil.rmtree(Path(world.settings.lake_url.removeprefix("file://")) / "ml")
@@ -102,7 +102,7 @@ def test_a_snapshot_that_is_gone_is_not_found_and_predictions_go_on(world: World
         assert (found["snapshot"], found["model"]["version"]) == (None, told["version"])
 
 
-def test_explaining_needs_no_registry_and_only_so_many_rows(world: World) -> None:
+def test_explanation_needs_no_registry_and_limits_rows(world: World) -> None:
     with world.client() as client:
         shutil.rmtree(Path(world.settings.registry_url.removeprefix("file://")))
         until(lambda: "ml_registry_trouble 1" in client.get("/ml/metrics").text)
@@ -117,7 +117,7 @@ def test_explaining_needs_no_registry_and_only_so_many_rows(world: World) -> Non
 
 
 @pytest.mark.parametrize("part", [NAME, f"{NAME}/decisions", f"{NAME}/2"])
-def test_a_registry_that_has_lost_a_part_changes_nothing(world: World, part: str) -> None:
+def test_registry_that_lost_a_model_changes_nothing(world: World, part: str) -> None:
     put_to_use(world, 2)
     with world.client() as client:
         before = ask(client, source="good", features=BOOK)
@@ -127,7 +127,7 @@ def test_a_registry_that_has_lost_a_part_changes_nothing(world: World, part: str
     assert (after["version"], after["price"], after["kind"]) == (2, before["price"], "model")
 
 
-def test_a_pickle_in_the_place_of_a_model_is_never_opened(world: World) -> None:
+def test_pickle_in_place_of_a_model_is_never_opened(world: World) -> None:
     path = Path(world.settings.registry_url.removeprefix("file://")) / NAME / "1" / MODEL
     path.write_bytes(b"\x80\x04\x95cos\nsystem\n(S'exit 1'\ntR.")
     models = ServedModels(world.stores().registry)
@@ -141,7 +141,7 @@ def test_a_pickle_in_the_place_of_a_model_is_never_opened(world: World) -> None:
         assert says_nothing_of_what_lies_behind(answer.text, but=MODEL)
 
 
-def test_a_client_that_leaves_amid_its_question_is_no_failure_of_ours(
+def test_client_that_disconnects_during_its_request_is_no_server_error(
     world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
     arriving: list[Message] = [

@@ -105,7 +105,7 @@ def at_step(ramps: int) -> Challenge:
         (9, seen(), None, ""),
     ],
 )
-def test_a_step_is_made_or_taken_back_for_a_reason(
+def test_canary_step_is_taken_or_rejected_with_a_reason(
     ramps: int, told: CanaryObservations, act: ModelAction | None, says: str
 ) -> None:
     verdict = decide_canary(at_step(ramps), told, SETTINGS)
@@ -166,7 +166,7 @@ def prices_seen(world: World, books: Sequence[Book], *, factor: float, round_: i
     publish_books(world.stores().log, true, minute=MONTHS + round_)
 
 
-def test_a_canary_answers_its_share_with_the_champion_as_shadow_and_the_rest_the_other_way(
+def test_canary_predicts_its_share_with_the_champion_as_shadow_and_vice_versa(
     world: World,
 ) -> None:
     with canary(world).client() as client:
@@ -181,7 +181,7 @@ def test_a_canary_answers_its_share_with_the_champion_as_shadow_and_the_rest_the
 
 
 @carries("canary")
-def test_a_canary_grows_while_nothing_speaks_against_it_and_a_restart_goes_on_where_it_was(
+def test_canary_grows_without_a_breach_and_continues_after_a_restart(
     world: World,
 ) -> None:
     tried = canary(world, ml_canary_prices=30)
@@ -200,7 +200,7 @@ def test_a_canary_grows_while_nothing_speaks_against_it_and_a_restart_goes_on_wh
         assert told["variant"] == "challenger"
 
 
-def test_a_canary_whose_intervals_miss_is_taken_back_with_the_reason(world: World) -> None:
+def test_canary_with_low_coverage_is_rejected_with_the_reason(world: World) -> None:
     tried = canary(world, ml_guard_predictions=10_000)
     books = make_books(300, signal=True, source="good")[:40]
     with tried.client() as client:
@@ -226,7 +226,7 @@ def listed(world: World) -> list[tuple[str, int, str, str]]:
     return [(line["name"], line["version"], line["role"], line["reason"]) for line in lines]
 
 
-def test_a_challenger_that_fails_costs_no_answer_and_is_taken_back(world: World) -> None:
+def test_failing_challenger_fails_no_request_and_is_rejected(world: World) -> None:
     stores = world.stores()
     second = stores.registry.list_versions(NAME)[-1]
     files = dict(stores.registry.read_files(second))
@@ -258,7 +258,7 @@ def known(told: dict[str, object]) -> int:
     return int(evidence["prices"])
 
 
-def test_of_two_processes_that_saw_the_same_one_decides(world: World) -> None:
+def test_one_of_two_concurrent_processes_decides(world: World) -> None:
     tried = canary(world, ml_canary_prices=30)
     books = make_books(300, signal=True, source="good")[:40]
     slow = World(tried.settings.model_copy(update={"ml_reload_seconds": 600.0}))
@@ -284,7 +284,7 @@ def test_of_two_processes_that_saw_the_same_one_decides(world: World) -> None:
     assert "goes on with 60 %" in last.reason
 
 
-def test_processes_of_their_own_make_each_step_once_and_agree(world: World) -> None:
+def test_several_processes_take_each_step_once_and_agree(world: World) -> None:
     tried = canary(world, ml_canary_prices=30)
     told = {"TRIAL": "canary", "CANARY_STEPS": "20,60", "CANARY_PRICES": "30", "RELOAD_SECONDS": "0.05"}
     environment = {f"BOOKSTREAM_ML_{name}": value for name, value in told.items()}

@@ -39,7 +39,7 @@ def first_calls(values: Doubles) -> list[int | None]:
     return found
 
 
-def test_looking_all_the_time_calls_chance_an_effect_in_one_of_twenty_at_most() -> None:
+def test_repeated_looks_find_an_effect_by_chance_at_most_once_in_twenty() -> None:
     values = differences(11)
     share = np.mean([call is not None for call in first_calls(values)])
     assert share <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / STREAMS)
@@ -51,7 +51,7 @@ def test_looking_all_the_time_calls_chance_an_effect_in_one_of_twenty_at_most() 
     assert peeked > 4 * ALPHA, "the usual test would do as well, and this one would be for nothing"
 
 
-def test_an_effect_is_found_and_never_the_other_way_round() -> None:
+def test_effect_is_found_with_the_right_sign() -> None:
     values = differences(12, worse=2.0)
     calls = first_calls(values)
     found = [call for call in calls if call is not None]
@@ -63,7 +63,7 @@ def test_an_effect_is_found_and_never_the_other_way_round() -> None:
 
 
 @pytest.mark.parametrize("count", [30, 100, 500, 5_000])
-def test_a_bound_for_all_looks_is_wider_than_one_for_a_single_look_but_not_much(count: int) -> None:
+def test_anytime_bound_is_little_wider_than_that_of_a_single_look(count: int) -> None:
     values = differences(13)[: count // LONGEST + 1].ravel()[:count]
     mean = BoundedMean(len(values), float(values.sum()), float((values**2).sum()))
     low, high = stats.t.interval(1 - ALPHA, count - 1, loc=values.mean(), scale=stats.sem(values))
@@ -71,7 +71,7 @@ def test_a_bound_for_all_looks_is_wider_than_one_for_a_single_look_but_not_much(
     assert mean.low < low < high < mean.high
 
 
-def test_a_few_values_bound_nothing() -> None:
+def test_few_values_have_no_bound() -> None:
     assert BoundedMean(0, 0.0, 0.0).high == math.inf
     assert BoundedMean(29, 29.0, 29.0).low == -math.inf
     assert BoundedMean(30, 30.0, 30.0).half_width == 0.0

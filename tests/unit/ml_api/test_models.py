@@ -41,7 +41,7 @@ def put_to_use(world: World, version: int) -> None:
         world.decider().decide(DecisionRequest(NAME, ModelAction.PROMOTE, "me", "a test", version))
 
 
-def test_a_promotion_and_a_rollback_are_taken_up_without_a_failed_request(world: World) -> None:
+def test_promotion_and_rollback_take_effect_without_a_failed_request(world: World) -> None:
     put_to_use(world, 2)
     stop, codes = Event(), set[int]()
 
@@ -63,7 +63,7 @@ def test_a_promotion_and_a_rollback_are_taken_up_without_a_failed_request(world:
     assert codes == {200}
 
 
-def test_every_version_is_listed_with_its_role_card_and_decisions(client: TestClient) -> None:
+def test_every_version_is_listed_with_role_card_and_decisions(client: TestClient) -> None:
     roles = versions(client)
     assert roles["price-noise-gbp:1"] == "rejected"
     assert "champion" in roles.values()
@@ -76,7 +76,7 @@ def test_every_version_is_listed_with_its_role_card_and_decisions(client: TestCl
         assert client.get(f"/ml/models/{unknown}").status_code == 404
 
 
-def test_a_tampered_model_is_never_opened_and_the_others_serve_on(world: World) -> None:
+def test_tampered_model_is_never_opened_and_others_stay_in_use(world: World) -> None:
     put_to_use(world, 2)
     path = Path(world.settings.registry_url.removeprefix("file://")) / NAME / "2" / "model.onnx"
     path.write_bytes(b"\x80\x04" + path.read_bytes())
@@ -89,7 +89,7 @@ def test_a_tampered_model_is_never_opened_and_the_others_serve_on(world: World) 
         assert client.get("/ml/models/price-good-gbp:2").json()["field"] == "model.onnx"
 
 
-def test_a_registry_that_is_away_changes_nothing_for_what_is_loaded(world: World) -> None:
+def test_unavailable_registry_leaves_loaded_models_in_use(world: World) -> None:
     with world.client() as client:
         before = ask(client, source="good", features=BOOK)
         folder = Path(world.settings.registry_url.removeprefix("file://")) / NAME
@@ -103,7 +103,7 @@ def test_a_registry_that_is_away_changes_nothing_for_what_is_loaded(world: World
         assert "ml_registry_trouble 1" in client.get("/ml/metrics").text
 
 
-def test_a_subject_stays_in_its_arm_and_the_arms_have_their_shares() -> None:
+def test_subjects_stay_in_their_arm_and_arms_have_their_shares() -> None:
     shares = [hash_subject(NAME, f"reader {n}") for n in range(4_000)]
     assert shares == [hash_subject(NAME, f"reader {n}") for n in range(4_000)]
     assert abs(sum(share < 0.3 for share in shares) / 4_000 - 0.3) < 0.03
@@ -123,7 +123,7 @@ def _champion(world: World) -> int:
         return int(str(ask(client, source="good", features=BOOK)["version"]))
 
 
-def test_in_a_split_each_subject_sees_one_arm_and_the_exposure_is_kept(world: World) -> None:
+def test_split_assigns_each_subject_to_one_arm_and_records_exposure(world: World) -> None:
     with trial(world, ExperimentMode.SPLIT).client() as client:
         seen = {n: {str(_asked(client, n)["variant"]) for _ in range(3)} for n in range(30)}
         assert all(len(arms) == 1 for arms in seen.values())
@@ -138,7 +138,7 @@ def _asked(client: TestClient, reader: int) -> dict[str, object]:
     return ask(client, source="good", features=BOOK, subject=f"reader {reader}")
 
 
-def test_a_shadow_is_recorded_and_never_answers(world: World) -> None:
+def test_shadow_is_recorded_and_never_returned(world: World) -> None:
     with trial(world, ExperimentMode.SHADOW).client() as client:
         assert {_asked(client, n)["variant"] for n in range(5)} == {"champion"}
         Event().wait(0.2)
@@ -148,9 +148,7 @@ def test_a_shadow_is_recorded_and_never_answers(world: World) -> None:
 
 
 @pytest.mark.parametrize(("wrong", "stays"), [(1, True), (20, False)])
-def test_a_champion_is_judged_by_the_prices_that_are_seen_later(
-    world: World, *, wrong: int, stays: bool
-) -> None:
+def test_champion_is_judged_by_prices_observed_later(world: World, *, wrong: int, stays: bool) -> None:
     put_to_use(world, 2)
     settings = Settings(
         data=world.settings.data, ml_reload_seconds=0.02, ml_guard_predictions=20, ml_guard_coverage=0.6
@@ -178,7 +176,7 @@ def test_a_champion_is_judged_by_the_prices_that_are_seen_later(
         assert "ml_live_coverage" in client.get("/ml/metrics").text
 
 
-def test_drift_is_seen_in_what_is_asked(client: TestClient) -> None:
+def test_drift_of_requested_features_is_detected(client: TestClient) -> None:
     calm = [
         {"title": "The lamp", "pages": b.details.pages, "year": b.details.year}
         for b in make_books(300, signal=True, source="good")

@@ -33,7 +33,7 @@ def exposed(client: TestClient) -> Samples:
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.3, 1.0, 3.0])
-def test_the_distance_is_that_of_scipy_as_far_as_tenths_tell_it(shift: float) -> None:
+def test_ks_distance_equals_scipys_on_deciles(shift: float) -> None:
     drawing = np.random.default_rng(int(10 * shift))
     trained, asked = drawing.normal(0, 1, 5_000), drawing.normal(shift, 1, 2_000)
     distance = compute_ks_distance(asked.tolist(), np.quantile(trained, TENTHS).tolist())
@@ -41,7 +41,7 @@ def test_the_distance_is_that_of_scipy_as_far_as_tenths_tell_it(shift: float) ->
     assert true - 0.1 < distance <= true + 0.01
 
 
-def test_values_that_all_books_share_are_no_drift() -> None:
+def test_constant_values_are_no_drift() -> None:
     assert compute_ks_distance([3.0] * 500, [3.0] * 9) <= 0.1
     assert compute_ks_distance([4.0] * 500, [3.0] * 9) == pytest.approx(0.9)
 
@@ -56,7 +56,7 @@ def busy(world: World, client: TestClient) -> Samples:
     return exposed(client)
 
 
-def test_every_metric_is_told_and_every_rule_asks_for_one_that_is(world: World) -> None:
+def test_every_metric_is_exported_and_every_rule_names_one(world: World) -> None:
     with canary(world, ml_canary_prices=1_000).client() as client:
         told = busy(world, client)
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in told}
@@ -71,7 +71,7 @@ def test_every_metric_is_told_and_every_rule_asks_for_one_that_is(world: World) 
             assert shown <= told[first][0][0].keys(), rule["alert"]
 
 
-def test_drift_error_and_coverage_are_told_by_version_and_feature(world: World) -> None:
+def test_drift_error_and_coverage_are_exported_by_version_and_feature(world: World) -> None:
     with canary(world, ml_canary_prices=1_000).client() as client:
         told = busy(world, client)
     distances = {(s["model"], s["feature"]): value for s, value in told["ml_drift_ks"]}
@@ -83,7 +83,7 @@ def test_drift_error_and_coverage_are_told_by_version_and_feature(world: World) 
     assert [(s["model"], value) for s, value in told["ml_trial_percent"]] == [(NAME, 20.0)]
 
 
-def test_latency_is_counted_by_bounds_that_rise_to_all_requests(client: TestClient) -> None:
+def test_latency_buckets_are_cumulative(client: TestClient) -> None:
     for _ in range(5):
         ask(client, source="good", features=BOOK)
     told = exposed(client)

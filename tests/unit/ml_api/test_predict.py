@@ -53,7 +53,7 @@ def eventually(client: Client, path: str) -> dict[str, object]:
     raise AssertionError(path)
 
 
-def test_a_book_has_a_price_inside_an_interval_and_says_by_which_model(client: TestClient) -> None:
+def test_prediction_has_price_interval_and_model(client: TestClient) -> None:
     told = ask(client, source="good", features=BOOK)
     low, high = float(str(told["low"])), float(str(told["high"]))
     assert low < amount(told) < high
@@ -66,7 +66,7 @@ def test_a_book_has_a_price_inside_an_interval_and_says_by_which_model(client: T
     )
 
 
-def test_what_serves_says_what_the_trained_model_says(world: World, client: TestClient) -> None:
+def test_served_predictions_equal_those_of_the_trained_model(world: World, client: TestClient) -> None:
     book = make_books(30, signal=True, source="good")[7]
     models = ServedModels(world.stores().registry)
     models.refresh()
@@ -83,7 +83,7 @@ def test_what_serves_says_what_the_trained_model_says(world: World, client: Test
 
 
 @carries("honest-prediction")
-def test_a_refused_model_answers_with_a_labelled_baseline_and_the_reason(client: TestClient) -> None:
+def test_refused_model_returns_a_labelled_baseline_with_the_reason(client: TestClient) -> None:
     told = ask(client, source="noise", features=BOOK)
     assert (told["kind"], told["variant"]) == ("baseline", "baseline")
     assert "carry no signal" in str(told["reason"])
@@ -93,7 +93,7 @@ def test_a_refused_model_answers_with_a_labelled_baseline_and_the_reason(client:
     assert by_version["kind"] == "baseline"
 
 
-def test_a_batch_answers_its_good_rows_and_tells_what_is_wrong_with_the_others(client: TestClient) -> None:
+def test_batch_predicts_valid_rows_and_reports_the_others(client: TestClient) -> None:
     rows: list[object] = [BOOK] * 10_000
     rows[17], rows[5_000], rows[9_999] = {"pages": "many"}, {**BOOK, "colour": "red"}, {}
     told = ask(client, source="good", batch=rows)
@@ -106,7 +106,7 @@ def test_a_batch_answers_its_good_rows_and_tells_what_is_wrong_with_the_others(c
     assert {item["price"]["amount"] for item in items if item} == {items[0]["price"]["amount"]}
 
 
-def test_known_books_are_asked_for_by_id(client: TestClient) -> None:
+def test_known_books_are_predicted_by_id(client: TestClient) -> None:
     eventually(client, "/ml/features?book_id=noise:b00259")
     eventually(client, "/ml/features?book_id=good:b00299")
     told = ask(client, book_ids=["good:b00299", "good:none", "noise:b00259"])
@@ -117,12 +117,12 @@ def test_known_books_are_asked_for_by_id(client: TestClient) -> None:
     assert items[0]["book_id"] == "good:b00299"
 
 
-def test_what_was_never_seen_is_said(client: TestClient) -> None:
+def test_unseen_names_are_noted(client: TestClient) -> None:
     told = ask(client, source="good", features={**BOOK, "publisher": "Unheard of"})
     assert told["notes"] == ["no book with this publisher was among those that the model was trained on"]
 
 
-def test_an_explanation_multiplies_to_the_price(client: TestClient) -> None:
+def test_factors_of_an_explanation_multiply_to_the_price(client: TestClient) -> None:
     told = ask(client, source="good", features=BOOK, explain=True)
     parts = told["explanation"]
     assert isinstance(parts, list)
@@ -150,9 +150,7 @@ def test_an_explanation_multiplies_to_the_price(client: TestClient) -> None:
         (b'{"source": "good", "features": {"title": "a"}, "version": 0}', "version"),
     ],
 )
-def test_a_question_that_makes_no_sense_is_refused_by_field(
-    client: TestClient, body: bytes, field: str
-) -> None:
+def test_invalid_request_is_rejected_by_field(client: TestClient, body: bytes, field: str) -> None:
     answer = client.post("/ml/predict", content=body)
     assert (answer.status_code, answer.json().get("field")) == (422, field)
     assert "/" not in answer.json()["detail"].replace("and/or", "")
@@ -161,11 +159,11 @@ def test_a_question_that_makes_no_sense_is_refused_by_field(
 @pytest.mark.parametrize(
     "question", [{"source": "nowhere", "features": BOOK}, {"source": "good", "features": BOOK, "version": 99}]
 )
-def test_an_unknown_source_or_version_is_not_found(client: TestClient, question: dict[str, object]) -> None:
+def test_unknown_source_or_version_is_not_found(client: TestClient, question: dict[str, object]) -> None:
     assert client.post("/ml/predict", json=question).status_code == 404
 
 
-def test_nobody_is_answered_without_the_gateways_token(client: TestClient) -> None:
+def test_requests_without_the_gateways_token_are_rejected(client: TestClient) -> None:
     for path in ("/ml/models", "/ml/metrics", "/ml/experiments", "/ml/features"):
         assert client.get(path, headers={HEADER: "x"}).status_code == 401
     assert client.post("/ml/predict", json={}, headers={HEADER: ""}).status_code == 401
@@ -194,7 +192,7 @@ def test_every_prediction_is_a_row_and_an_event(world: World, client: TestClient
     ]
 
 
-def test_a_prediction_leads_back_to_the_rows_it_was_trained_on(client: TestClient) -> None:
+def test_prediction_leads_to_the_rows_of_its_snapshot(client: TestClient) -> None:
     told = ask(client, source="good", features=BOOK)
     found = client.get(f"/ml/predictions/{told['id']}").json()
     assert (found["model"]["digest"], found["snapshot"]["id"]) == (told["digest"], told["snapshot"])

@@ -52,7 +52,7 @@ def no_trees(graph: onnx.GraphProto) -> None:
         told.type.tensor_type.shape.dim[0].dim_value = 0
 
 
-def test_one_row_and_many_rows_have_the_same_price(world: World) -> None:
+def test_single_row_and_batch_have_the_same_price(world: World) -> None:
     predictor = PricePredictor(files_of(world))
     together = predictor.predict(BOOKS)
     assert predictor.has_small_batch_model
@@ -64,7 +64,7 @@ def test_one_row_and_many_rows_have_the_same_price(world: World) -> None:
 
 
 @pytest.mark.parametrize("change", [outputs_gone, other_leaves, no_trees])
-def test_a_graph_whose_constants_do_not_fit_is_asked_itself(world: World, change: Change) -> None:
+def test_graph_with_unfitting_constants_predicts_small_batches_itself(world: World, change: Change) -> None:
     files = files_of(world)
     predictor = PricePredictor(changed(files, change))
     assert not predictor.has_small_batch_model

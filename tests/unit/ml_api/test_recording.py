@@ -71,7 +71,7 @@ def asked(port: int, token: str) -> str:
 
 
 @carries("predictions-outlive")
-def test_what_was_answered_is_found_again_after_a_kill(world: World) -> None:
+def test_returned_predictions_are_stored_after_a_kill(world: World) -> None:
     tokens = InternalTokens(world.settings.internal_secret.get_secret_value())
     token = tokens.sign(Identity("reader", Role.READER, DEFAULT_SCOPES[Role.READER]))
     with running(world.settings) as (child, port):
@@ -95,7 +95,7 @@ def test_what_was_answered_is_found_again_after_a_kill(world: World) -> None:
     assert list(world.settings.ml_journal.iterdir()) == []
 
 
-def test_a_price_that_is_seen_at_once_still_finds_the_prediction(world: World) -> None:
+def test_price_observed_immediately_matches_its_prediction(world: World) -> None:
     books = make_books(300, signal=True, source="good")[:40]
     store = PredictionStore(world.settings.ml_predictions_url)
     with world.client() as client:
@@ -111,7 +111,7 @@ def test_a_price_that_is_seen_at_once_still_finds_the_prediction(world: World) -
     raise AssertionError(store.read_arms(NAME))
 
 
-def test_a_living_process_keeps_its_own_segments(tmp_path: Path) -> None:
+def test_live_process_keeps_its_segments(tmp_path: Path) -> None:
     one, other = PredictionJournal(tmp_path), PredictionJournal(tmp_path)
     one.append([a_row(1)])
     assert list(other.read_orphans()) == []
@@ -121,7 +121,7 @@ def test_a_living_process_keeps_its_own_segments(tmp_path: Path) -> None:
     assert [[row["id"] for row in rows] for _, rows in third.read_orphans()] == [[a_row(1)["id"]]]
 
 
-def test_a_line_that_was_cut_off_hides_no_other(tmp_path: Path) -> None:
+def test_truncated_line_hides_no_other(tmp_path: Path) -> None:
     journal = PredictionJournal(tmp_path)
     journal.append([a_row(1), a_row(2)])
     path = journal.rotate()
@@ -133,7 +133,7 @@ def test_a_line_that_was_cut_off_hides_no_other(tmp_path: Path) -> None:
     ]
 
 
-def test_a_prediction_that_cannot_be_kept_is_not_answered(tmp_path: Path, world: World) -> None:
+def test_prediction_that_cannot_be_recorded_is_not_returned(tmp_path: Path, world: World) -> None:
     settings = world.settings
     log = open_event_log(settings.event_log_url)
     recorder = PredictionRecorder(
@@ -146,14 +146,14 @@ def test_a_prediction_that_cannot_be_kept_is_not_answered(tmp_path: Path, world:
     log.close()
 
 
-def test_a_folder_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
+def test_unwritable_journal_is_reported_at_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="journal"):
         PredictionJournal(tmp_path / "file" / "journal")
 
 
 @pytest.mark.parametrize("book", [None, "good:b00001"])
-def test_messages_are_byte_for_byte_those_of_the_model(book: str | None) -> None:
+def test_messages_equal_those_of_the_event_model_byte_for_byte(book: str | None) -> None:
     row = a_row(7, book=book)
     told = {k: v for k, v in row.items() if k not in ("id", "subject", "made_at")}
     event = PredictionMade(prediction_id=row["id"], made_at=from_version(row["made_at"]), **told)

@@ -15,18 +15,18 @@ def share_inside(books: int, *, seed: int) -> float:
 
 
 @pytest.mark.parametrize("books", [80, 120, 400])
-def test_a_category_surely_holds_88_percent_however_few_books_set_its_widening(books: int) -> None:
+def test_coverage_of_small_categories_is_88_percent_with_high_confidence(books: int) -> None:
     shares = np.array([share_inside(books, seed=seed) for seed in range(TRIALS)])
     assert np.mean(shares >= 0.88) > 0.80
     assert COVERAGE - 0.005 < np.mean(shares) < COVERAGE + 0.025
 
 
-def test_with_many_books_the_rank_is_the_usual_one() -> None:
+def test_rank_is_the_usual_one_with_many_books() -> None:
     assert compute_rank(2_000) == 1801
     assert [compute_rank(count) for count in (0, 1, 5)] == [0, 1, 5]
 
 
-def test_a_shelf_that_is_judged_has_its_own_widening_when_one_fold_is_away() -> None:
+def test_reported_category_keeps_its_own_widening_without_one_fold() -> None:
     """Prices of the odd shelf lie far outside: the widening of all others would hold few of them."""
     drawing = np.random.default_rng(3)
     scores = np.concatenate([drawing.random(1_000), 5 + drawing.random(102)])
@@ -37,7 +37,7 @@ def test_a_shelf_that_is_judged_has_its_own_widening_when_one_fold_is_away() -> 
     assert abs(coverage.overall - COVERAGE) < 0.02
 
 
-def test_shelves_with_few_books_share_a_widening() -> None:
+def test_categories_with_few_books_share_a_widening() -> None:
     scores = np.random.default_rng(4).random(300)
     offsets = compute_offsets(scores, [f"shelf {n % 30}" for n in range(300)])
     assert offsets.keys() == {OTHER_CATEGORIES}

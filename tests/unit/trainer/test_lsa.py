@@ -19,14 +19,14 @@ def sparse(rows: int, columns: int) -> csr_matrix:
     return csr_matrix(noise + strong)
 
 
-def test_the_first_axes_are_the_singular_vectors() -> None:
+def test_first_axes_are_the_singular_vectors() -> None:
     matrix = sparse(120, 80)
     found = lsa.compute_axes(matrix)[:, :3]
     _, _, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
     assert np.abs(np.abs((found * right[:3].T).sum(axis=0)) - 1).max() < 1e-6
 
 
-def test_axes_that_the_words_do_not_have_are_empty() -> None:
+def test_missing_axes_are_zero() -> None:
     found = lsa.compute_axes(csr_matrix(np.outer(np.arange(1.0, 9.0), [1.0, 2.0, 0.0, 2.0])))
     assert np.abs(found[:, 0] - np.array([1, 2, 0, 2]) / 3).max() < 1e-9
     assert not found[:, 1:].any()
@@ -34,7 +34,7 @@ def test_axes_that_the_words_do_not_have_are_empty() -> None:
     assert not lsa.compute_axes(csr_matrix((5, 7))).any()
 
 
-def test_the_same_books_have_the_same_topics_to_the_last_bit() -> None:
+def test_same_books_have_the_same_axes_to_the_last_bit() -> None:
     rows = rows_of(120, signal=True)
     first, again = (lsa.fit_lsa(rows.words).transform(rows.words) for _ in range(2))
     same: NDArray[np.bool_] = first == again

@@ -33,7 +33,7 @@ class Column(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         return found
 
 
-def test_intervals_are_those_of_mapies_conformalized_quantiles() -> None:
+def test_intervals_equal_mapies_conformalized_quantiles() -> None:
     """1,000 books of one shelf: there our rank is the usual one."""
     drawing = np.random.default_rng(5)
     middle = drawing.normal(3.0, 0.5, 1_400)
@@ -54,7 +54,7 @@ def rows() -> TrainingRows:
     return rows_of(300, signal=True, gaps=True)
 
 
-def test_explanations_are_the_shapley_values_that_shap_finds(rows: TrainingRows) -> None:
+def test_explanations_equal_shaps_shapley_values(rows: TrainingRows) -> None:
     """ml-api explains with LightGBM's pred_contrib; shap walks the trees itself."""
     fitted = fit(rows, salt="shap")
     x = fitted.build_inputs(rows)[:40]
@@ -65,7 +65,7 @@ def test_explanations_are_the_shapley_values_that_shap_finds(rows: TrainingRows)
         assert abs(float(explainer.expected_value) - ours[0, -1]) < 1e-6
 
 
-def test_the_gains_interval_is_that_of_scipys_bootstrap() -> None:
+def test_interval_of_the_gain_equals_scipys_bootstrap() -> None:
     """Ours draws whole works; with one book to a work scipy's paired bootstrap is the same thing."""
     drawing = np.random.default_rng(6)
     ours, theirs = drawing.normal(0, 0.4, 500), drawing.normal(0, 0.5, 500)
@@ -81,7 +81,7 @@ def test_the_gains_interval_is_that_of_scipys_bootstrap() -> None:
     assert told.high == pytest.approx(found.confidence_interval.high, abs=0.01)
 
 
-def test_works_with_many_editions_make_the_interval_wider() -> None:
+def test_works_with_many_editions_widen_the_interval() -> None:
     """Scipy, which draws books, would be too sure of it."""
     drawing = np.random.default_rng(8)
     ours, theirs = (np.repeat(drawing.normal(0, spread, 100), 5) for spread in (0.4, 0.5))

@@ -63,13 +63,13 @@ def more(count: int, *, pages: int = 0) -> list[Book]:
     return [replace(b, details=replace(b.details, pages=(b.details.pages or 0) + pages)) for b in books]
 
 
-def test_nothing_is_due_while_no_book_changes_however_old_the_model_is(stores: TrainerStores) -> None:
+def test_source_without_changed_books_is_never_due(stores: TrainerStores) -> None:
     assert need(stores, days=400) == RetrainDecision(
         "shop", needed=False, reason="no book is new or has another price"
     )
 
 
-def test_a_few_new_books_make_an_old_model_due_and_no_young_one(stores: TrainerStores) -> None:
+def test_few_new_books_make_only_an_old_model_due(stores: TrainerStores) -> None:
     publish_books(stores.log, more(9), minute=1)
     young, old = need(stores), need(stores, days=31)
     assert (young.needed, old.needed) == (False, True)
@@ -77,7 +77,7 @@ def test_a_few_new_books_make_an_old_model_due_and_no_young_one(stores: TrainerS
     assert old.reason == "version 1 is 31 days old (limit 30)"
 
 
-def test_many_new_prices_make_it_due(stores: TrainerStores) -> None:
+def test_many_new_prices_make_a_source_due(stores: TrainerStores) -> None:
     books = [replace(b, price=Money(b.price.amount + 1, "GBP")) for b in make_books(BOOKS, signal=True)[:70]]
     publish_books(stores.log, books, minute=1)
     found = need(stores)
@@ -85,7 +85,7 @@ def test_many_new_prices_make_it_due(stores: TrainerStores) -> None:
     assert "70 have another price, 23% of those it knew (limit 0.2)" in found.reason
 
 
-def test_new_books_that_differ_make_it_due(stores: TrainerStores) -> None:
+def test_drift_of_new_books_makes_a_source_due(stores: TrainerStores) -> None:
     limits = replace(RetrainLimits(), share=9.0)
     same = [replace(book, source_id=f"n{book.source_id}") for book in make_books(BOOKS, signal=True)[::3]]
     publish_books(stores.log, same, minute=1)
@@ -99,9 +99,7 @@ def test_new_books_that_differ_make_it_due(stores: TrainerStores) -> None:
 
 
 @pytest.mark.parametrize(("factor", "due"), [(1.05, False), (3.0, True)])
-def test_a_live_error_beyond_the_expected_one_makes_it_due(
-    stores: TrainerStores, factor: float, *, due: bool
-) -> None:
+def test_high_live_error_makes_a_source_due(stores: TrainerStores, factor: float, *, due: bool) -> None:
     books = make_books(BOOKS, signal=True)[: MIN_BOOKS + 10]
     version = stores.registry.list_versions("price-shop-gbp")[0]
     stores.log.append(
@@ -137,7 +135,7 @@ def predicted(book: Book, factor: float, digest: str) -> PredictionMade:
     )
 
 
-def test_a_source_without_a_model_is_due_and_one_without_books_is_none(stores: TrainerStores) -> None:
+def test_source_without_a_model_is_due_and_one_without_books_is_not_found(stores: TrainerStores) -> None:
     publish_books(stores.log, make_books(20, signal=True, source="other"))
     update_history(stores.log, stores.lake)
     assert decide_retraining(stores, "other", RetrainLimits()).reason == "there is no model of other yet"
@@ -145,15 +143,13 @@ def test_a_source_without_a_model_is_due_and_one_without_books_is_none(stores: T
         decide_retraining(stores, "nowhere", RetrainLimits())
 
 
-def test_a_snapshot_that_is_gone_makes_it_due(stores: TrainerStores, tmp_path: Path) -> None:
+def test_missing_snapshot_makes_a_source_due(stores: TrainerStores, tmp_path: Path) -> None:
     for part in (tmp_path / "lake" / "ml" / "snapshots").rglob("part-*"):
         part.write_bytes(b"other")
     assert need(stores).reason.startswith("the snapshot of version 1 can't be read")
 
 
-def test_the_command_says_what_it_found_and_trains_only_what_is_due(
-    stores: TrainerStores, tmp_path: Path
-) -> None:
+def test_command_prints_findings_and_trains_only_due_sources(stores: TrainerStores, tmp_path: Path) -> None:
     publish_books(stores.log, make_books(210, signal=False, source="other"))
     first, again = (
         subprocess.run(

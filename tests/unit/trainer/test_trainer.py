@@ -67,7 +67,7 @@ def rows_of(books: int, *, signal: bool, gaps: bool = False) -> TrainingRows:
 
 
 @carries("gated")
-def test_a_model_of_prices_without_signal_is_refused_with_the_reason(stores: TrainerStores) -> None:
+def test_model_of_prices_without_signal_is_refused_with_the_reason(stores: TrainerStores) -> None:
     outcome = trained(stores, signal=False)
     assert outcome.decision == "refused"
     assert outcome.version.verdict == Verdict.NOISE
@@ -79,7 +79,7 @@ def test_a_model_of_prices_without_signal_is_refused_with_the_reason(stores: Tra
         )
 
 
-def test_a_model_of_prices_with_signal_is_promoted_and_told(stores: TrainerStores) -> None:
+def test_model_of_prices_with_signal_is_promoted_and_published(stores: TrainerStores) -> None:
     outcome = trained(stores, signal=True)
     assert (outcome.decision, outcome.version.passed) == ("promoted", True)
     assert outcome.version.metrics["gain_low"] > 0.2
@@ -90,13 +90,13 @@ def test_a_model_of_prices_with_signal_is_promoted_and_told(stores: TrainerStore
     assert (event.name, event.version, event.act) == (NAME, 1, "promote")
 
 
-def test_few_books_tell_nothing(stores: TrainerStores) -> None:
+def test_few_books_are_not_enough_for_a_promotion(stores: TrainerStores) -> None:
     outcome = trained(stores, signal=True, books=MIN_BOOKS - 1)
     assert outcome.version.verdict == Verdict.TOO_FEW
 
 
 @carries("byte-equal")
-def test_training_again_on_the_same_books_makes_the_same_bytes(stores: TrainerStores, tmp_path: Path) -> None:
+def test_training_again_on_the_same_books_gives_the_same_bytes(stores: TrainerStores, tmp_path: Path) -> None:
     first = trained(stores, signal=True, books=250)
     again = run_job(stores, "shop", on_progress=silent)
     elsewhere = replace(stores, registry=open_registry(f"file://{tmp_path}/elsewhere"))
@@ -105,7 +105,7 @@ def test_training_again_on_the_same_books_makes_the_same_bytes(stores: TrainerSt
     assert elsewhere.registry.read_files(apart.version) == stores.registry.read_files(first.version)
 
 
-def test_training_shares_no_sum_among_threads_for_their_number_would_show_in_its_bits(
+def test_training_runs_in_one_thread(
     stores: TrainerStores,
 ) -> None:
     threads: list[int] = []
@@ -118,7 +118,7 @@ def test_training_shares_no_sum_among_threads_for_their_number_would_show_in_its
     assert set(threads) == {1}
 
 
-def test_a_later_model_takes_over_only_if_it_is_surely_better(stores: TrainerStores) -> None:
+def test_later_model_replaces_the_champion_only_if_it_beats_it(stores: TrainerStores) -> None:
     trained(stores, signal=True, books=250)
     outcome = trained(stores, signal=True, books=260, minute=1)
     assert outcome.version.version == 2
@@ -128,7 +128,7 @@ def test_a_later_model_takes_over_only_if_it_is_surely_better(stores: TrainerSto
     assert (better.low > 0, same.low > 0) == (True, False)
 
 
-def test_a_rollback_brings_the_one_before_back(stores: TrainerStores) -> None:
+def test_rollback_restores_the_previous_champion(stores: TrainerStores) -> None:
     trained(stores, signal=True, books=250)
     decider = DecisionWriter(stores.registry, stores.log, stores.clock)
     second = trained(stores, signal=True, books=300, minute=1).version.version
@@ -142,19 +142,19 @@ def test_a_rollback_brings_the_one_before_back(stores: TrainerStores) -> None:
         decider.decide(DecisionRequest(NAME, ModelAction.ROLLBACK, "me", "again"))
 
 
-def test_without_books_there_is_nothing_to_train_on(stores: TrainerStores) -> None:
+def test_training_without_books_is_not_found(stores: TrainerStores) -> None:
     with pytest.raises(NotFound, match="import or crawl"):
         run_job(stores, "shop", on_progress=silent)
 
 
-def test_no_work_is_in_two_folds_whatever_the_order() -> None:
+def test_no_work_is_in_two_folds_in_any_order() -> None:
     works = [f"work {n % 40}" for n in range(200)]
     folds = assign_folds(works, folds=5, salt="s")
     assert len({(work, fold) for work, fold in zip(works, folds.tolist(), strict=True)}) == 40
     assert assign_folds(works[::-1], folds=5, salt="s").tolist() == folds.tolist()[::-1]
 
 
-def test_a_work_that_only_repeats_its_own_price_helps_nobody() -> None:
+def test_work_that_repeats_its_own_price_gives_no_gain() -> None:
     """Every work has a price of its own and three editions: leaking folds would predict it exactly."""
     base = make_books(300, signal=False)
     prices = {n: math.exp(1 + (n * 7919 % 100) / 40) for n in range(100)}
@@ -168,7 +168,7 @@ def test_a_work_that_only_repeats_its_own_price_helps_nobody() -> None:
     assert error > 0.8 * dummy
 
 
-def test_the_graph_says_what_the_boosters_say() -> None:
+def test_graph_and_boosters_predict_the_same() -> None:
     rows = rows_of(300, signal=True, gaps=True)
     fitted = fit(rows, salt="t")
     facts = artifact.ModelDescription(
@@ -190,7 +190,7 @@ def test_the_graph_says_what_the_boosters_say() -> None:
     assert np.abs(predictor.predict_logs(list(rows.features) * 3) - np.tile(served, (3, 1))).max() < 1e-6
 
 
-def test_the_card_tells_what_was_done_without_anything_from_elsewhere(stores: TrainerStores) -> None:
+def test_card_is_self_contained(stores: TrainerStores) -> None:
     version = trained(stores, signal=True, books=250).version
     files = stores.registry.read_files(version)
     card = orjson.loads(files[artifact.CARD])

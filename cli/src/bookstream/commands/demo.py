@@ -39,7 +39,7 @@ def demo(
         result = Demo(supervisor, stores, environment).run(url, books=books)
         print(result, flush=True)
         if result.crawl.books:
-            print(train_source(settings.data, result.source)["sentence"], flush=True)
+            print(train_source(settings.data, result.source).sentence, flush=True)
         if not once:
             serve_until_interrupted(supervisor, ports, settings.data)
         elif result.crawl.failed:

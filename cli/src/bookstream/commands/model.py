@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bookcore.kit.progress import DecisionLine, ModelLine
 from bookstream.commands.options import Data
 from bookstream.settings import load_settings
-from bookstream.training import Line, run_trainer
+from bookstream.training import run_trainer
 
 HELP = """Versions of price models and their roles.
 
@@ -27,15 +28,16 @@ def list_models(*, data: Data = None) -> None:
     """List every version: role, errors out of fold, the gate's verdict, and the reason for its role."""
     table = Table(*_COLUMNS, box=None)
 
-    def add_row(line: Line) -> None:
+    def add_row(text: str) -> None:
+        line = ModelLine.model_validate_json(text)
         figures = (
-            _format_figure(line["rmsle"], ".3f"),
-            _format_figure(line["gain"], "+.1%"),
-            _format_figure(line["coverage"], ".3f"),
-            str(line["books"]),
-            line["reason"],
+            _format_figure(line.rmsle, ".3f"),
+            _format_figure(line.gain, "+.1%"),
+            _format_figure(line.coverage, ".3f"),
+            str(line.books),
+            line.reason,
         )
-        table.add_row(line["name"], str(line["version"]), line["role"], line["verdict"], *figures)
+        table.add_row(line.name, str(line.version), line.role, line.verdict, *figures)
 
     run_trainer(load_settings(data).data, ["model", "list"], on_line=add_row)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
@@ -83,7 +85,8 @@ def _decide(data: Path | None, action: str, name: str, version: int | None, reas
         *([reason] if reason else []),
     ]
 
-    def print_decision(line: Line) -> None:
-        print(f"{line['act']}: {line['name']} version {line['version']}")
+    def print_decision(text: str) -> None:
+        line = DecisionLine.model_validate_json(text)
+        print(f"{line.act}: {line.name} version {line.version}")
 
     run_trainer(load_settings(data).data, words, on_line=print_decision)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from bookcore.kit.progress import RetrainLine
 from bookstream.commands.options import AsJson, Data
 from bookstream.settings import load_settings
-from bookstream.training import Line, run_training, train_source
+from bookstream.training import TrainerOutput, run_training, train_source
 
 
 def train(
@@ -34,18 +35,18 @@ def train(
         if snapshot:
             raise typer.BadParameter("a snapshot never changes; leave out --if-needed")
 
-        def print_line(line: Line) -> None:
-            print(json.dumps(line) if as_json else _format_line(line), flush=True)
+        def print_line(line: TrainerOutput) -> None:
+            print(json.dumps(line.model_dump(mode="json")) if as_json else _format_line(line), flush=True)
 
         run_training(folder, ["--if-needed", *([source] if source else [])], on_result=print_line)
         return
     if source is None:
         raise typer.BadParameter("name a --source, or use --if-needed for all sources")
     trained = train_source(folder, source, snapshot=snapshot)
-    print(json.dumps(trained) if as_json else trained["sentence"])
+    print(json.dumps(trained.model_dump(mode="json")) if as_json else trained.sentence)
 
 
-def _format_line(line: Line) -> str:
-    if line["event"] == "need":
-        return f"{line['source']}: {'due' if line['needed'] else 'not due'}: {line['reason']}"
-    return str(line["sentence"])
+def _format_line(line: TrainerOutput) -> str:
+    if isinstance(line, RetrainLine):
+        return f"{line.source}: {'due' if line.needed else 'not due'}: {line.reason}"
+    return line.sentence

@@ -10,13 +10,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-import orjson
-
 from bookcore.domain.errors import BookstreamError, Invalid, NotFound
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
+from bookcore.kit.progress import (
+    DecisionLine,
+    ModelLine,
+    RetrainLine,
+    TrainingProgress,
+    TrainingResult,
+    write_line,
+)
 from bookcore.kit.settings import read_settings
 from bookcore.lake import open_lake
 from bookml.history import list_sources, update_history
@@ -73,21 +79,20 @@ def _open_stores(settings: Settings) -> Iterator[TrainerStores]:
 
 def _train(stores: TrainerStores, source: str, snapshot: str | None) -> None:
     def show(what: str, done: int, of: int) -> None:
-        _tell({"event": "progress", "what": what, "done": done, "of": of})
+        write_line(TrainingProgress(what=what, done=done, of=of))
 
-    outcome = run_job(stores, source, on_progress=show, snapshot_id=snapshot)
-    version = outcome.version
-    _tell(
-        {
-            "event": "trained",
-            "decision": outcome.decision,
-            "sentence": outcome.sentence,
-            "name": version.name,
-            "version": version.version,
-            "digest": version.digest,
-            "snapshot": version.snapshot,
-            "metrics": version.metrics,
-        }
+    result = run_job(stores, source, on_progress=show, snapshot_id=snapshot)
+    version = result.version
+    write_line(
+        TrainingResult(
+            decision=result.decision,
+            sentence=result.sentence,
+            name=version.name,
+            version=version.version,
+            digest=version.digest,
+            snapshot=version.snapshot,
+            metrics=version.metrics,
+        )
     )
 
 
@@ -105,13 +110,13 @@ def _train_if_needed(stores: TrainerStores, chosen: Sequence[str], limits: Retra
     update_history(stores.log, stores.lake)
     for source in chosen or list_sources(stores.lake):
         try:
-            need = decide_retraining(stores, source, limits)
+            decision = decide_retraining(stores, source, limits)
         except NotFound as error:
             if chosen:
                 raise
-            need = RetrainDecision(source, needed=False, reason=str(error))
-        _tell({"event": "need", "source": source, "needed": need.needed, "reason": need.reason})
-        if need.needed:
+            decision = RetrainDecision(source, needed=False, reason=str(error))
+        write_line(RetrainLine(source=source, needed=decision.needed, reason=decision.reason))
+        if decision.needed:
             _train(stores, source, None)
 
 
@@ -120,19 +125,19 @@ def _list_versions(stores: TrainerStores) -> None:
         decisions = stores.registry.list_decisions(name)
         for version in stores.registry.list_versions(name):
             metrics = version.metrics
-            _tell(
-                {
-                    "name": name,
-                    "version": version.version,
-                    "role": get_role(version, decisions),
-                    "verdict": version.verdict,
-                    "rmsle": metrics.get("rmsle"),
-                    "gain": metrics.get("gain"),
-                    "coverage": metrics.get("coverage"),
-                    "books": int(metrics.get("books", 0)),
-                    "created_at": version.created_at,
-                    "reason": get_reason(version, decisions),
-                }
+            write_line(
+                ModelLine(
+                    name=name,
+                    version=version.version,
+                    role=get_role(version, decisions),
+                    verdict=version.verdict,
+                    rmsle=metrics.get("rmsle"),
+                    gain=metrics.get("gain"),
+                    coverage=metrics.get("coverage"),
+                    books=int(metrics.get("books", 0)),
+                    created_at=version.created_at,
+                    reason=get_reason(version, decisions),
+                )
             )
 
 
@@ -142,15 +147,12 @@ def _decide(stores: TrainerStores, act: ModelAction, name: str, rest: Sequence[s
         raise Invalid("say which version, a whole number", field="version")
     reason = " ".join(rest[1:] if number else rest) or "asked for on the command line"
     decider = DecisionWriter(stores.registry, stores.log, stores.clock)
-    made = decider.decide(
+    decision = decider.decide(
         DecisionRequest(name, act, "bookstream", reason, 0 if act is ModelAction.ROLLBACK else number)
     )
-    _tell({"name": made.name, "version": made.version, "act": made.act.value, "at": made.at})
-
-
-def _tell(line: dict[str, object]) -> None:
-    sys.stdout.write(f"{orjson.dumps(line).decode()}\n")
-    sys.stdout.flush()
+    write_line(
+        DecisionLine(name=decision.name, version=decision.version, act=decision.act.value, at=decision.at)
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 
 class ProgressLine(BaseModel):
@@ -49,13 +49,77 @@ class CrawlSummary(ProgressLine):
     event: Literal["summary"] = "summary"
 
 
+class TrainingProgress(ProgressLine):
+    """Phase of a training (`reading` or `folds`), and its `done` of `of` steps."""
+
+    what: str
+    done: int
+    of: int
+    event: Literal["progress"] = "progress"
+
+
+class RetrainLine(ProgressLine):
+    """Whether a source is due for training, and why."""
+
+    source: str
+    needed: bool
+    reason: str
+    event: Literal["need"] = "need"
+
+
+class TrainingResult(ProgressLine):
+    """A trained model; `decision` is promoted, refused, kept or unchanged, and `sentence` explains it."""
+
+    decision: str
+    sentence: str
+    name: str
+    version: int
+    digest: str
+    snapshot: str
+    metrics: dict[str, float]
+    event: Literal["trained"] = "trained"
+
+
+class ModelLine(ProgressLine):
+    """One version of a model. Errors are out of fold; None for a model without them."""
+
+    name: str
+    version: int
+    role: str
+    verdict: str
+    rmsle: float | None
+    gain: float | None
+    coverage: float | None
+    books: int
+    created_at: AwareDatetime
+    reason: str
+
+
+class DecisionLine(ProgressLine):
+    """A decision that was made about a version."""
+
+    name: str
+    version: int
+    act: str
+    at: AwareDatetime
+
+
 CrawlLine: TypeAlias = Annotated[CrawlProgress | CrawlSummary, Field(discriminator="event")]
 _CRAWL_LINES: TypeAdapter[CrawlLine] = TypeAdapter(CrawlLine)
+TrainingLine: TypeAlias = Annotated[
+    TrainingProgress | RetrainLine | TrainingResult, Field(discriminator="event")
+]
+_TRAINING_LINES: TypeAdapter[TrainingLine] = TypeAdapter(TrainingLine)
 
 
 def parse_crawl_line(line: str) -> CrawlLine:
     """Raises: ValueError for anything but a crawl's progress or summary line."""
     return _CRAWL_LINES.validate_json(line)
+
+
+def parse_training_line(line: str) -> TrainingLine:
+    """Raises: ValueError for anything but a line of a training."""
+    return _TRAINING_LINES.validate_json(line)
 
 
 def write_line(line: ProgressLine) -> None:
