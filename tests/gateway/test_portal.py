@@ -89,6 +89,13 @@ class Person:
         self.presses("#key-form .main")
         return self.reads("#secret-text", lambda text: text.startswith("bk_"))
 
+    def opens_operation(self, name: str) -> str:
+        """Expand an operation on the API page; its CSS selector."""
+        block = f"#operations-{name}"
+        self.presses(f"{block} .opblock-summary-control")
+        self.sees(f"{block} .execute")
+        return block
+
     def takes_a_picture(self, name: str) -> None:
         """For people to look at; only when BOOKSTREAM_SHOTS names a folder."""
         self.driver.execute_script("window.scrollTo(0, 0)")
@@ -124,9 +131,7 @@ def person(request: pytest.FixtureRequest, whole: Whole, tmp_path: Path) -> Iter
 
 
 @carries("portal")
-def test_somebody_signs_up_makes_a_key_uses_it_sees_the_usage_and_revokes_it(
-    person: Person, whole: Whole
-) -> None:
+def test_user_signs_up_creates_a_key_tries_the_api_and_revokes_the_key(person: Person, whole: Whole) -> None:
     person.opens("/portal")
     person.sees("#sign-email")
     person.takes_a_picture(f"welcome-{person.size}")
@@ -140,10 +145,18 @@ def test_somebody_signs_up_makes_a_key_uses_it_sees_the_usage_and_revokes_it(
     assert answers == [200, 404, 200, 422]
     person.presses("#secret-done")
     assert secret not in person.driver.page_source
-    person.types("#p-query-q", "lamp")
-    person.presses("#send")
-    assert person.reads("#answer-status", bool) == "200"
-    assert '"total"' in person.sees("#answer-body").text
+    person.presses("#try")
+    search = person.opens_operation("search-search_books")
+    person.types(f"{search} tr[data-param-name='q'] input", "lamp")
+    person.presses(f"{search} .execute")
+    assert person.reads(f"{search} .live-responses-table tr.response td.response-col_status", bool) == "200"
+    assert (
+        '"total"'
+        in person.sees(f"{search} .live-responses-table tr.response td.response-col_description").text
+    )
+    person.takes_a_picture(f"docs-{person.size}")
+    person.is_spared()
+    person.opens("/portal")
     person.reads("#quota-left", lambda text: " of " in text)
 
     def is_counted(text: str) -> bool:
@@ -164,7 +177,7 @@ def test_somebody_signs_up_makes_a_key_uses_it_sees_the_usage_and_revokes_it(
     assert gone.status_code == 401
 
 
-def test_a_reload_keeps_the_session_and_signing_out_ends_it(person: Person) -> None:
+def test_session_survives_a_reload_and_ends_at_sign_out(person: Person) -> None:
     person.signs_up(f"again-{person.size}@portal.example")
     person.driver.refresh()
     assert person.reads("#email", bool).startswith("again-")
@@ -184,7 +197,7 @@ def test_a_reload_keeps_the_session_and_signing_out_ends_it(person: Person) -> N
     person.is_spared()
 
 
-def test_what_is_wrong_is_said_where_it_is_wrong(person: Person) -> None:
+def test_errors_are_shown_beside_the_field_or_response(person: Person) -> None:
     person.opens("/portal")
     person.presses("#choose-up")
     person.types("#sign-email", f"wrong-{person.size}@portal.example")
@@ -197,22 +210,26 @@ def test_what_is_wrong_is_said_where_it_is_wrong(person: Person) -> None:
     person.presses("#key-form .main")
     assert person.reads("#key-problem", bool) == "Give it a name."
     person.presses("#key-cancel")
-    person.chooses("#operation", "get_book")
-    person.presses("#send")
-    focused = "return document.activeElement.id"
-    assert person.driver.execute_script(focused) == "p-path-book_id"
-    person.types("#p-path-book_id", "shop:none")
-    person.presses("#send")
-    assert person.reads("#answer-status", bool) == "404"
+    person.presses("#try")
+    book = person.opens_operation("books-get_book")
+    person.presses(f"{book} .execute")
+    person.sees(f"{book} tr[data-param-name='book_id'] input.invalid")
+    person.types(f"{book} tr[data-param-name='book_id'] input", "shop:none")
+    person.presses(f"{book} .execute")
+    assert person.reads(f"{book} .live-responses-table tr.response td.response-col_status", bool) == "404"
     person.takes_a_picture(f"refused-{person.size}")
-    assert "/problems/not-found" in person.sees("#answer-body").text
-    offered = [option.text for option in Select(person.sees("#operation")).options]
+    assert "/problems/not-found" in person.sees(f"{book} .live-responses-table").text
+    offered = person.driver.execute_script(
+        "return [...document.querySelectorAll('.opblock')].map(e => "
+        "e.querySelector('.opblock-summary-method').textContent.trim() + ' ' +"
+        "e.querySelector('.opblock-summary-path').dataset.path)"
+    )
     assert "GET /v1/books" in offered
     assert "POST /v1/books" not in offered
     person.is_spared()
 
 
-def test_the_portal_can_be_used_by_keyboard_and_every_field_has_a_name(person: Person) -> None:
+def test_every_control_of_the_portal_has_an_accessible_name_and_size(person: Person) -> None:
     person.signs_up(f"keys-{person.size}@portal.example")
     person.presses("#new-key")
     nameless = person.driver.execute_script(
@@ -228,7 +245,7 @@ def test_the_portal_can_be_used_by_keyboard_and_every_field_has_a_name(person: P
     assert small == []
 
 
-def test_only_the_parts_of_the_portal_are_served_under_a_strict_policy(whole: Whole) -> None:
+def test_portal_serves_its_own_files_only_under_a_strict_policy(whole: Whole) -> None:
     with httpx.Client(base_url=whole.address, trust_env=False) as client:
         for name in ("", *(f"/{part}" for part in portal.MEDIA_TYPES)):
             answer = client.get(f"/portal{name}")

@@ -20,6 +20,7 @@ from gateway.api import (
     auth_routes,
     cache_routes,
     doc_routes,
+    docs_ui_routes,
     key_routes,
     portal_routes,
     user_routes,
@@ -38,7 +39,16 @@ from gateway.wiring import Components, open_components
 
 _log = structlog.get_logger()
 _PURGE_SECONDS = 10.0
-_ROUTES = (auth_routes, user_routes, key_routes, admin_routes, cache_routes, doc_routes, portal_routes)
+_ROUTES = (
+    auth_routes,
+    user_routes,
+    key_routes,
+    admin_routes,
+    cache_routes,
+    doc_routes,
+    docs_ui_routes,
+    portal_routes,
+)
 _BODY_SECONDS = 30.0
 Endpoint = Callable[[Request], Awaitable[Response]]
 

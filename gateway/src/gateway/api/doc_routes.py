@@ -1,4 +1,4 @@
-"""About the API: keys, the merged OpenAPI document, its page, and a page for each problem."""
+"""Routes about the API: signing keys, the merged OpenAPI document, and a page for each problem type."""
 
 from typing import Annotated, Protocol
 
@@ -12,7 +12,7 @@ from bookcore.kit.problem import PROBLEMS, ProblemError
 from gateway.accounts.caller import Credentials
 from gateway.api.dependencies import Address, Anonymous, Deps
 from gateway.api.openapi_merge import filter_by_scopes
-from gateway.api.pages import docs_page, render_problem_page
+from gateway.api.pages import render_problem_page
 from gateway.auth.signing_keys import Jwks
 
 router = APIRouter(tags=["about"], dependencies=[Anonymous])
@@ -23,10 +23,10 @@ _PAGE_HEADERS = {
 
 
 class DocumentSource(Protocol):
-    """Where the merged document comes from; at `app.state.library`."""
+    """Source of the merged document; at `app.state.library`."""
 
     async def get_document(self) -> Document:
-        """The newest that can be had; services that are away are left out."""
+        """The merged document; unavailable services are left out."""
 
 
 async def _get_source(request: Request) -> DocumentSource:
@@ -44,51 +44,45 @@ async def _get_document(
     address: Address,
     scope: Annotated[list[Scope] | None, Query(max_length=6)] = None,
 ) -> Document:
-    """All of it; with `scope`, or with a token, only what these scopes open.
+    """The whole document; with `scope` or credentials, only the operations that these scopes permit.
 
-    Raises: ProblemError(unauthorized) for a token that is none.
+    Raises: ProblemError(unauthorized) for invalid credentials.
     """
     document = await library.get_document()
-    shown = Credentials(
+    credentials = Credentials(
         request.headers.get("authorization"), address, api_key=request.headers.get("x-api-key")
     )
     if scope:
         return filter_by_scopes(document, frozenset(scope))
-    if shown.authorization or shown.api_key:
-        return filter_by_scopes(document, (await control.authenticator.identify_caller(shown)).scopes)
+    if credentials.authorization or credentials.api_key:
+        return filter_by_scopes(document, (await control.authenticator.identify_caller(credentials)).scopes)
     return document
 
 
 Asked = Annotated[Document, Depends(_get_document)]
 
 
-@router.get("/.well-known/jwks.json", summary="The keys that check access tokens")
+@router.get("/.well-known/jwks.json", summary="Public keys that verify access tokens")
 async def show_keys(control: Deps) -> Jwks:
-    """All keys that may have signed a living token."""
+    """All keys that can have signed a valid token."""
     return control.keys.ring.build_jwks()
 
 
 @router.get("/openapi.json", include_in_schema=False)
 async def show_openapi(document: Asked) -> JSONResponse:
-    """The gateway's and the services' operations in one OpenAPI document."""
+    """OpenAPI document of the gateway and all services."""
     return JSONResponse(document)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
 async def show_asyncapi() -> JSONResponse:
-    """The event topics, for subscribers."""
+    """AsyncAPI document of the event topics."""
     return JSONResponse(asyncapi.build_document())
-
-
-@router.get("/docs", include_in_schema=False)
-async def show_docs(document: Asked) -> HTMLResponse:
-    """The same for people."""
-    return HTMLResponse(docs_page(document), headers=_PAGE_HEADERS)
 
 
 @router.get("/problems/{slug}", include_in_schema=False)
 async def show_problem(slug: str) -> HTMLResponse:
-    """What the `type` of a problem means."""
+    """Page of a problem type, which the `type` of a problem names."""
     if slug not in PROBLEMS:
-        raise ProblemError("not-found", f"there is no problem {slug[:40]!r}")
+        raise ProblemError("not-found", f"no problem type {slug[:40]!r}")
     return HTMLResponse(render_problem_page(PROBLEMS[slug]), headers=_PAGE_HEADERS)

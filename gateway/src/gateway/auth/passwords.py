@@ -1,4 +1,5 @@
-"""Passwords as argon2id (19 MiB, two passes), in few threads so that logins can't eat all memory."""
+"""Password hashes: argon2id (19 MiB, two passes), in two threads, which bounds the memory of concurrent
+logins."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +18,7 @@ _MOST_WAITING = 64
 
 
 class PasswordHasher:
-    """Async; at most two are hashed at once (38 MiB), and past 64 waiting the caller is told to come back."""
+    """Hashes at most two passwords at once (38 MiB); with 64 waiting, further calls raise Unavailable."""
 
     def __init__(self) -> None:
         self._hasher = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -26,32 +27,32 @@ class PasswordHasher:
         self._dummy = self._hasher.hash("nobody has this password")
 
     async def hash(self, password: str) -> str:
-        """The text to store, salt and parameters included."""
+        """Hash to store, with salt and parameters."""
         return await self._run_in_thread(lambda: self.hash_blocking(password))
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether it is the stored one's password; None, for no such user, is False after just as long."""
+        """Whether the password matches the stored hash. None (no such user) is False after the same time."""
         is_right = await self._run_in_thread(lambda: self.verify_blocking(stored or self._dummy, password))
         return is_right and stored is not None
 
     def hash_blocking(self, password: str) -> str:
-        """As hash, in this thread."""
+        """Blocking form of `hash`."""
         return self._hasher.hash(password)
 
     def verify_blocking(self, stored: str, password: str) -> bool:
-        """As matches, in this thread."""
+        """Blocking form of `verify`, for a stored password."""
         try:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
             return False
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._pool.shutdown()
 
     async def _run_in_thread(self, work: Callable[[], T]) -> T:
         if self._waiting >= _MOST_WAITING:
-            raise Unavailable("too many are logging in at once; try again", retry_after=2)
+            raise Unavailable("too many concurrent logins; try again", retry_after=2)
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)

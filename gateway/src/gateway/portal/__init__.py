@@ -10,7 +10,6 @@ MEDIA_TYPES = {
     "session.js": "text/javascript; charset=utf-8",
     "usage.js": "text/javascript; charset=utf-8",
     "keys.js": "text/javascript; charset=utf-8",
-    "tryit.js": "text/javascript; charset=utf-8",
 }
 """Every part by its name; nothing else in this folder is served."""
 

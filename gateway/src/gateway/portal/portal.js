@@ -1,8 +1,7 @@
-// The portal: signed out it welcomes, signed in it shows plan, usage, keys and a place to try the API.
+// The portal: sign-in, then plan, usage and API keys.
 import { showKeys, startKeys } from "./keys.js";
 import { find, make, number, press } from "./page.js";
 import { call, isSignedIn, onAnswer, resume, signIn, signOut, signUp } from "./session.js";
-import { startTryIt } from "./tryit.js";
 import { showUsage, startUsage } from "./usage.js";
 
 let isNew = false;
@@ -84,7 +83,7 @@ async function enter() {
   await showPlans(me.plan);
   startKeys(me, guarded);
   startUsage(guarded);
-  await Promise.all([showKeys(guarded), showUsage(), startTryIt(guarded)]);
+  await Promise.all([showKeys(guarded), showUsage()]);
 }
 
 const leave = (everywhere) => guarded(async () => {

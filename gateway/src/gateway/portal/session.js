@@ -1,6 +1,7 @@
-// Who is signed in. The access token lives in memory only, the refresh token as long as this tab.
+// Session of this tab. The access token is kept in memory, the refresh token in sessionStorage.
 const KEPT = "bookstream.refresh";
 let access = null;
+let renewAt = 0;
 let refreshing = null;
 const listeners = [];
 
@@ -17,6 +18,7 @@ export const isSignedIn = () => access !== null;
 
 function keep(tokens) {
   access = tokens ? tokens.access_token : null;
+  renewAt = tokens ? Date.now() + (tokens.expires_in - 60) * 1000 : 0;
   if (tokens) sessionStorage.setItem(KEPT, tokens.refresh_token);
   else sessionStorage.removeItem(KEPT);
 }
@@ -47,7 +49,7 @@ export async function signOut(everywhere) {
   }
 }
 
-// A refresh token works once, so all who need a new pair wait for the same one.
+// A refresh token works once, so concurrent callers share one refresh.
 export function resume() {
   const kept = sessionStorage.getItem(KEPT);
   if (!kept) return Promise.resolve(false);
@@ -61,7 +63,13 @@ export function resume() {
   return refreshing;
 }
 
-// The raw answer, with the session's token; a token that has just ended is renewed once.
+// Current access token, or null; renewed a minute before it expires.
+export async function accessToken() {
+  if (access && Date.now() > renewAt) await resume();
+  return access;
+}
+
+// Raw response to a request with the session's token; an expired token is renewed once.
 export async function ask(method, path, body, headers = {}) {
   const send = () =>
     fetch(path, {
