@@ -50,6 +50,15 @@ def test_too_large_a_share_stops_the_consumer(log: EventLog) -> None:
         dead.park(some, [RejectedRecord(record, "r") for record in some[::2]])
 
 
+def test_the_share_counts_only_once_the_window_is_full(log: EventLog) -> None:
+    dead = DeadLetterQueue(log, DeadLetterLimits(consecutive=100, ratio=0.4, window=10))
+    some = records(9)
+    dead.park(some, [RejectedRecord(record, "r") for record in some[::2]])
+    assert len(log.read(OBSERVED.dead_letter_topic, 0, 0, 10)) == 5
+    with pytest.raises(TooManyDeadLetters, match="more than 40% of the last 10"):
+        dead.park([records(10)[-1]], [])
+
+
 def test_a_good_record_ends_a_row(log: EventLog) -> None:
     dead = DeadLetterQueue(log, DeadLetterLimits(consecutive=2, window=1_000))
     some = records(9)

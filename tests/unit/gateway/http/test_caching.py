@@ -69,7 +69,7 @@ def test_only_a_plain_success_is_kept(status: int) -> None:
         (b"", MOST),
         (b"max-age=5, stale-while-revalidate=7, stale-if-error=9", Lifetime(5, 7, 9)),
         (b"stale-while-revalidate=700", MOST),
-        (b"max-age=5, must-revalidate", Lifetime(5)),
+        (b"max-age=5, must-revalidate", Lifetime(5, 0, 0)),
     ],
 )
 def test_a_stale_response_is_of_use_as_long_as_it_says(said: bytes, expected: Lifetime) -> None:
