@@ -75,7 +75,7 @@ class RegistryContract:
         decide(registry, ModelAction.ROLLBACK, 1)
         assert [d.act for d in registry.list_decisions(NAME)] == [ModelAction.PROMOTE, ModelAction.ROLLBACK]
         late = ModelDecision(NAME, 1, ModelAction.PROMOTE, "late", "you", datetime(2026, 1, 1, tzinfo=UTC))
-        with pytest.raises(Conflict, match="somebody else"):
+        with pytest.raises(Conflict, match="changed meanwhile"):
             registry.append_decision(late, expected=1)
         assert len(registry.list_decisions(NAME)) == 2
 
