@@ -34,7 +34,7 @@ def main(
     unknown = set(names or ()) - BENCHES.keys()
     if unknown:
         raise typer.BadParameter(f"no benchmark {sorted(unknown)[0]!r}; there are {', '.join(BENCHES)}")
-    urls = Stack(on_message=typer.echo).up()
+    urls = Stack(on_message=typer.echo).start()
     os.environ.update(urls)
     for name, bench in BENCHES.items():
         if not names or name in names:

@@ -34,7 +34,7 @@ def stack() -> Iterator[Stack]:
     if missing:
         pytest.skip(f"{SKIPPED}{', '.join(missing)}; run `bookstream stack up`")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.up(STRUCK).items():
+        for name, value in stack.start(STRUCK).items():
             if name.startswith("AWS_"):
                 patch.setenv(name, value)
         yield stack
@@ -43,7 +43,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture
 def addresses(stack: Stack) -> Addresses:
     """Straight to the servers, which are up again whatever the last test did."""
-    urls = stack.up(STRUCK)
+    urls = stack.start(STRUCK)
     return Addresses(
         kafka=urls["BOOKSTREAM_EVENT_LOG_URL"],
         s3=urls["BOOKSTREAM_LAKE_URL"],

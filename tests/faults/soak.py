@@ -67,8 +67,8 @@ class Soak:
 
     def _kill_server(self) -> str:
         name = self.chance.choice(STRUCK)
-        self.stack.down([name], now=self.chance.random() < 0.7)
-        self.stack.up([name])
+        self.stack.stop([name], now=self.chance.random() < 0.7)
+        self.stack.start([name])
         return f"{name} went down and came back"
 
     def _kill_ingestor(self) -> str:
@@ -110,7 +110,7 @@ def main(minutes: float, seed: int) -> int:
     print(f"soak: {minutes:g} minutes, SEED={seed}", flush=True)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it tells each broken connection
     stack = Stack()
-    urls = stack.up(STRUCK)
+    urls = stack.start(STRUCK)
     os.environ.update({name: value for name, value in urls.items() if name.startswith("AWS_")})
     with tempfile.TemporaryDirectory() as folder, ExitStack() as closing:
         direct = _addresses(urls).laptop(Path(folder), BOOKSTREAM_INGESTOR_BATCH="200")

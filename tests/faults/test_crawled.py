@@ -113,8 +113,8 @@ def test_a_scraper_is_killed_three_times_and_others_go_on(trial: Trial, endure: 
 @pytest.mark.parametrize("name", ["kafka", "versitygw", "valkey"])
 def test_a_server_is_killed_under_a_crawl(name: str, trial: Trial, stack: Stack, endure: Endure) -> None:
     def strike(_: Crawl) -> None:
-        stack.down([name], now=True)
-        stack.up([name])
+        stack.stop([name], now=True)
+        stack.start([name])
 
     endure(trial.laptop, strike)
 

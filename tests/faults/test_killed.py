@@ -22,8 +22,8 @@ INGESTOR = [
 @pytest.mark.parametrize("name", STRUCK)
 def test_a_server_is_killed_and_comes_back(name: str, trial: Trial, stack: Stack) -> None:
     def strike() -> None:
-        stack.down([name], now=True)
-        stack.up([name])
+        stack.stop([name], now=True)
+        stack.start([name])
 
     trial.endure(strike)
 
@@ -31,8 +31,8 @@ def test_a_server_is_killed_and_comes_back(name: str, trial: Trial, stack: Stack
 @pytest.mark.parametrize("name", STRUCK)
 def test_a_server_is_restarted_in_order(name: str, trial: Trial, stack: Stack) -> None:
     def strike() -> None:
-        stack.down([name])
-        stack.up([name])
+        stack.stop([name])
+        stack.start([name])
 
     trial.endure(strike)
 

@@ -1,7 +1,7 @@
 """The command line: one verb per job; an error is one line on standard error and a non-zero exit code."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import typer
 
@@ -9,17 +9,17 @@ from bookcore.domain.errors import BookstreamError
 from bookstream.commands import dlq, fleet, model
 from bookstream.commands.audit import audit
 from bookstream.commands.crawl import crawl
-from bookstream.commands.demo import demo
+from bookstream.commands.demo import run_demo
 from bookstream.commands.export import export
 from bookstream.commands.import_table import import_table
 from bookstream.commands.reextract import reextract
 from bookstream.commands.replay import replay
-from bookstream.commands.shop import shop
-from bookstream.commands.stack import stack
-from bookstream.commands.status import status
-from bookstream.commands.topics import topics
+from bookstream.commands.shop import serve_shop
+from bookstream.commands.stack import run_stack
+from bookstream.commands.status import print_status
+from bookstream.commands.topics import list_or_apply_topics
 from bookstream.commands.train import train
-from bookstream.commands.up import up
+from bookstream.commands.up import serve_all
 
 HELP = """Bookstream: crawl bookshops, store every event, search and serve the books.
 
@@ -27,7 +27,26 @@ Start with `bookstream demo`: it runs all services on this machine, crawls a sho
 paste. Data is stored in ./var (see --data); the next start continues with it.
 """
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
-_VERBS: tuple[Callable[..., None], ...] = (demo, up, crawl, status, audit, export, topics, replay, reextract)
+_VERBS: Mapping[str, Callable[..., None]] = {
+    "demo": run_demo,
+    "up": serve_all,
+    "crawl": crawl,
+    "status": print_status,
+    "audit": audit,
+    "export": export,
+    "topics": list_or_apply_topics,
+    "replay": replay,
+    "reextract": reextract,
+    "import": import_table,
+    "train": train,
+}
+_PROGRAMS: Mapping[str, Callable[..., None]] = {"shop": serve_shop, "stack": run_stack}
+"""Verbs that pass all their arguments to a program."""
+_GROUPS: Mapping[str, Callable[[], typer.Typer]] = {
+    "model": model.create_group,
+    "dlq": dlq.create_group,
+    "fleet": fleet.create_group,
+}
 
 
 def create_app() -> typer.Typer:
@@ -39,15 +58,12 @@ def create_app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for verb in _VERBS:
-        app.command()(verb)
-    app.command("import")(import_table)
-    app.command()(train)
-    app.add_typer(model.create_group(), name="model")
-    app.add_typer(dlq.create_group(), name="dlq")
-    app.add_typer(fleet.create_group(), name="fleet")
-    for program in (shop, stack):
-        app.command(context_settings=_PASS_THROUGH, add_help_option=False)(program)
+    for name, verb in _VERBS.items():
+        app.command(name)(verb)
+    for name, program in _PROGRAMS.items():
+        app.command(name, context_settings=_PASS_THROUGH, add_help_option=False)(program)
+    for name, create_group in _GROUPS.items():
+        app.add_typer(create_group(), name=name)
     return app
 
 

@@ -16,7 +16,7 @@ from bookstream.training import train_source
 TOSCRAPE = "https://books.toscrape.com/"
 
 
-def demo(
+def run_demo(
     *,
     data: Data = None,
     port: Port = 8080,

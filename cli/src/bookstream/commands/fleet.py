@@ -24,12 +24,15 @@ executes it, now or at its next start; each is executed once.
 
 
 def start(source: Source, *, url: SiteUrl = None, data: Data = None) -> None:
-    """Crawl the source once: resume an interrupted run, else start a new one."""
+    """Crawl the source once.
+
+    Resumes an interrupted run, else starts a new one.
+    """
     _issue(CrawlCommand.issue(Action.START, source, url=url, issued_by="cli"), data)
 
 
 def backfill(source: Source, *, url: SiteUrl = None, data: Data = None) -> None:
-    """Crawl the source once and parse every page, also unchanged ones."""
+    """Crawl the source once and parse unchanged pages as well."""
     _issue(CrawlCommand.issue(Action.BACKFILL, source, url=url, issued_by="cli"), data)
 
 
@@ -44,12 +47,15 @@ def resume(source: Source, *, data: Data = None) -> None:
 
 
 def stop(source: Source, *, data: Data = None) -> None:
-    """End the run of a source early; acknowledged events stay."""
+    """End the run of a source early; its events are kept."""
     _issue(CrawlCommand.issue(Action.STOP, source, url=None, issued_by="cli"), data)
 
 
-def status(*, data: Data = None, as_json: AsJson = False) -> None:
-    """Print for each source: state, pages queued, leased and done, pages a second, workers alive."""
+def print_status(*, data: Data = None, as_json: AsJson = False) -> None:
+    """Print the state of each source.
+
+    Pages queued, leased and done, pages a second, and workers alive.
+    """
     lines: list[str] = []
     environment = {"BOOKSTREAM_DATA": str(load_settings(data).data.absolute())}
     exited = run_program(["scraper", "status"], environment, on_line=lines.append)
@@ -68,8 +74,9 @@ def status(*, data: Data = None, as_json: AsJson = False) -> None:
 def create_group() -> typer.Typer:
     """The group of these verbs."""
     group = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
-    for verb in (start, backfill, pause, resume, stop, status):
+    for verb in (start, backfill, pause, resume, stop):
         group.command()(verb)
+    group.command("status")(print_status)
     return group
 
 

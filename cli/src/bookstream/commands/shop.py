@@ -6,6 +6,6 @@ import sys
 import typer
 
 
-def shop(context: typer.Context) -> None:
+def serve_shop(context: typer.Context) -> None:
     """Serve the sample shop (`shop --help` lists its flags)."""
     os.execv(sys.executable, [sys.executable, "-m", "sample_shop", *context.args])  # noqa: S606 - our own program

@@ -9,7 +9,7 @@ import typer
 from bookcore.domain.errors import NotFound
 
 
-def stack(context: typer.Context) -> None:
+def run_stack(context: typer.Context) -> None:
     """Run the real servers on this machine: up, status, down.
 
     Raises: NotFound without the tool, which images and plain installations of the command line don't have.

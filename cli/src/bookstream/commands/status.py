@@ -9,7 +9,7 @@ from bookstream.status import PipelineStatus, read_status
 from bookstream.stores import open_stores
 
 
-def status(*, data: Data = None, as_json: AsJson = False) -> None:
+def print_status(*, data: Data = None, as_json: AsJson = False) -> None:
     """Print consumer lag, number of books and their age."""
     with open_stores(load_settings(data)) as stores:
         now = read_status(stores)

@@ -26,7 +26,7 @@ class TopicsAction(StrEnum):
     APPLY = "apply"
 
 
-def topics(
+def list_or_apply_topics(
     action: Annotated[
         TopicsAction,
         typer.Argument(help="`apply` creates them and sets their retention."),

@@ -5,7 +5,7 @@ from bookstream.local_services import run_services, serve_until_interrupted
 from bookstream.settings import load_settings
 
 
-def up(*, data: Data = None, port: Port = 8080) -> None:
+def serve_all(*, data: Data = None, port: Port = 8080) -> None:
     """Start all services and serve until Ctrl-C.
 
     Prints their addresses, an access token and requests to paste.

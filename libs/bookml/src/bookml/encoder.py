@@ -41,7 +41,7 @@ def encode(rows: Sequence[Features], tables: Sequence[EffectTable]) -> ModelInpu
     x = np.empty((len(rows), len(COLUMNS)), dtype=np.float32)
     for at, row in enumerate(rows):
         x[at] = encode_row(row, tables)
-    return ModelInputs(x, *pad_words(rows))
+    return ModelInputs(x, *encode_words(rows))
 
 
 def encode_row(row: Features, tables: Sequence[EffectTable]) -> list[float]:
@@ -52,7 +52,7 @@ def encode_row(row: Features, tables: Sequence[EffectTable]) -> list[float]:
     return cells
 
 
-def pad_words(rows: Sequence[Features]) -> tuple[NDArray[np.int64], Floats]:
+def encode_words(rows: Sequence[Features]) -> tuple[NDArray[np.int64], Floats]:
     """Places and weights of the words of each row, padded to the longest."""
     longest = max((len(row.places) for row in rows), default=0) or 1
     places = np.zeros((len(rows), longest), dtype=np.int64)

@@ -14,7 +14,7 @@ class Settings(SharedSettings):
     registry_url: str = Field("", description="registry of models; default `file://DATA/ml/models`")
 
     @model_validator(mode="after")
-    def _own_defaults(self) -> Self:
+    def _set_defaults(self) -> Self:
         if not self.registry_url:
             object.__setattr__(self, "registry_url", f"file://{self.data.absolute()}/ml/models")
         if self.environment is Environment.PRODUCTION and self.registry_url.startswith("file:"):

@@ -52,12 +52,12 @@ def create_app(settings: Settings) -> FastAPI:
             yield
             opened.clear()
 
-    def ready() -> None:
+    def check_ready() -> None:
         if not opened:
             raise Unavailable("the registry is not open yet")
         check_models(opened[0].models)
 
-    app = create_service("Bookstream machine learning", lifespan=lifespan, ready=ready)
+    app = create_service("Bookstream machine learning", lifespan=lifespan, ready=check_ready)
     for router in (predict.router, models.router, training_data.router, monitoring.router):
         app.include_router(router, dependencies=[require_scope(Scope.ML)])
     return app

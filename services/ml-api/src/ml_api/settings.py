@@ -73,7 +73,7 @@ class Settings(MlSettings):
         return tuple(int(step) for step in self.ml_canary_steps.split(","))
 
     @model_validator(mode="after")
-    def _ml_defaults(self) -> Self:
+    def _set_ml_defaults(self) -> Self:
         data = self.data.absolute()
         for name, file in (("ml_features_url", "online"), ("ml_predictions_url", "predictions")):
             if not getattr(self, name):

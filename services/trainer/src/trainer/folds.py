@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 
-def number_works(works: Sequence[str]) -> Ints:
+def assign_work_numbers(works: Sequence[str]) -> Ints:
     """A number for each work, in sort order."""
     _, numbers = np.unique(np.array(works, dtype=object).astype(str), return_inverse=True)
     return numbers.astype(np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.fit import OutOfFoldPredictions
-from trainer.folds import number_works
+from trainer.folds import assign_work_numbers
 
 MARGIN = 0.02
 """Minimum relative gain over the baseline."""
@@ -93,7 +93,7 @@ def judge_model(logs: Doubles, works: Sequence[str], made: OutOfFoldPredictions)
 
 def compute_gain(errors: Doubles, others: Doubles, works: Sequence[str]) -> RelativeGain:
     """Paired bootstrap over works: relative decrease of the first errors."""
-    groups = number_works(works)
+    groups = assign_work_numbers(works)
     squares, other_squares = (np.bincount(groups, values**2) for values in (errors, others))
     rng = np.random.default_rng(_SEED)
     size = len(squares)

@@ -61,9 +61,7 @@ def _decide(stores: TrainerStores, version: ModelVersion) -> JobResult:
         return JobResult(version, "refused", f"{_format_version(version)} is refused: {version.reason}")
     champion = get_champion(decisions)
     if champion is not None:
-        better = _beats_champion(
-            stores.registry, version, get_version(stores.registry, version.name, champion)
-        )
+        better = _is_better(stores.registry, version, get_version(stores.registry, version.name, champion))
         if not better:
             return JobResult(
                 version,
@@ -74,7 +72,7 @@ def _decide(stores: TrainerStores, version: ModelVersion) -> JobResult:
     return JobResult(version, "promoted", f"{_format_version(version)} is promoted: {version.reason}")
 
 
-def _beats_champion(registry: ModelRegistry, challenger: ModelVersion, champion: ModelVersion) -> bool:
+def _is_better(registry: ModelRegistry, challenger: ModelVersion, champion: ModelVersion) -> bool:
     """Whether the lower bound of the paired gain, on books that both were evaluated on, is above 0."""
     try:
         champion_errors = orjson.loads(registry.read_files(champion)[artifact.ERRORS])

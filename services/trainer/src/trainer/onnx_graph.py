@@ -46,7 +46,7 @@ class _TreeEnsemble:
 
     def add(self, tree: int, structure: dict[str, Any], *, target: int, scale: float) -> None:  # Any: JSON
         """Add a tree of LightGBM's dump."""
-        for number, (node, children) in enumerate(_number_nodes(structure)):
+        for number, (node, children) in enumerate(_assign_node_numbers(structure)):
             self.trees.append(tree)
             self.nodes.append(number)
             if children is None:
@@ -197,7 +197,7 @@ def _dump_trees(booster: Booster) -> Iterator[dict[str, Any]]:  # Any: JSON
         yield info["tree_structure"]
 
 
-def _number_nodes(root: dict[str, Any]) -> Sequence[tuple[dict[str, Any], tuple[int, int] | None]]:
+def _assign_node_numbers(root: dict[str, Any]) -> Sequence[tuple[dict[str, Any], tuple[int, int] | None]]:
     """Nodes by number, each with the numbers of its children, None for a leaf."""
     order: list[dict[str, Any]] = [root]
     numbered: list[tuple[dict[str, Any], tuple[int, int] | None]] = []

@@ -18,13 +18,16 @@ Names = Annotated[list[str] | None, typer.Argument(help=f"Some of {', '.join(SER
 Now = Annotated[bool, typer.Option("--now", help="Stop like a crash: kill -9 (PostgreSQL: immediate).")]
 
 
-def up(names: Names = None) -> None:
-    """Install, start and wait until ready; prints the lines to export: `eval "$(bookstream stack up)"`."""
-    for name, value in Stack(on_message=_print_message).up(names or ()).items():
+def start_servers(names: Names = None) -> None:
+    """Install and start the servers, and wait until ready.
+
+    Prints the variables to export: `eval "$(bookstream stack up)"`.
+    """
+    for name, value in Stack(on_message=_print_message).start(names or ()).items():
         print(f"export {name}={shlex.quote(value)}")
 
 
-def status(names: Names = None) -> None:
+def print_status(names: Names = None) -> None:
     """Print for each server: version, state, address and log file."""
     for server_status in Stack().list_status(names or ()):
         server, process = server_status.server, server_status.running
@@ -34,9 +37,9 @@ def status(names: Names = None) -> None:
         print(f"{server.name:<14} {server.version:<12} {word:<14} {address} {server_status.log}")
 
 
-def down(names: Names = None, *, now: Now = False) -> None:
+def stop_servers(names: Names = None, *, now: Now = False) -> None:
     """Stop the servers; their data stays, and `up` continues with it."""
-    Stack(on_message=_print_message).down(names or (), now=now)
+    Stack(on_message=_print_message).stop(names or (), now=now)
 
 
 def create_app() -> typer.Typer:
@@ -48,8 +51,8 @@ def create_app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for verb in (up, status, down):
-        app.command()(verb)
+    for name, verb in (("up", start_servers), ("status", print_status), ("down", stop_servers)):
+        app.command(name)(verb)
     return app
 
 

@@ -64,7 +64,7 @@ class Stack:
         self._on_message = on_message
         self._saving = Lock()
 
-    def up(self, names: Sequence[str] = ()) -> Mapping[str, str]:
+    def start(self, names: Sequence[str] = ()) -> Mapping[str, str]:
         """Install missing servers in parallel, start those that don't run, wait until all are ready.
 
         Returns the environment variables to export. Raises: Unavailable naming the server, the reason and its
@@ -76,17 +76,17 @@ class Stack:
             with ThreadPoolExecutor(len(servers)) as pool:
                 list(pool.map(self._install, servers))
             for server in servers:
-                self._start(server, uid=who.uid, gid=who.gid)
+                self._start_server(server, uid=who.uid, gid=who.gid)
         for server in servers:
             self._wait_until_ready(server)
         return self.read_exports(names)
 
-    def down(self, names: Sequence[str] = (), *, now: bool = False) -> None:
+    def stop(self, names: Sequence[str] = (), *, now: bool = False) -> None:
         """Stop with each server's stop signal, or `now` with its abort signal. Data stays."""
         for server in _select_servers(names):
             running = self._read_processes().get(server.name)
             if running and running.is_alive:
-                self._stop(server, running, now=now)
+                self._stop_server(server, running, now=now)
                 self._on_message(f"{server.name} stopped")
 
     def list_status(self, names: Sequence[str] = ()) -> Iterator[ServerStatus]:
@@ -139,7 +139,7 @@ class Stack:
         stamp = self._home.get_program_folder(server.name) / "VERSION"
         return stamp.exists() and stamp.read_text() == server.version
 
-    def _start(self, server: Server, *, uid: int | None, gid: int | None) -> None:
+    def _start_server(self, server: Server, *, uid: int | None, gid: int | None) -> None:
         running = self._read_processes().get(server.name) or ServerProcess(_find_free_port(server.port))
         if running.is_alive:
             return
@@ -179,7 +179,7 @@ class Stack:
             pause.wait(_POLL_INTERVAL)
         self._on_message(f"{server.name} is ready at {HOST}:{self.locate(server).port}")
 
-    def _stop(self, server: Server, running: ServerProcess, *, now: bool) -> None:
+    def _stop_server(self, server: Server, running: ServerProcess, *, now: bool) -> None:
         """Stop the whole session: some servers have helper processes."""
         signal_number = server.abort_signal if now else server.stop_signal
         deadline, pause = time.monotonic() + _STOP_TIMEOUT, Event()

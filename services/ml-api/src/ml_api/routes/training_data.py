@@ -73,10 +73,10 @@ def get_training_data(
     if manifest.source != source:
         raise NotFound("no such snapshot of this source")
     headers = {"X-Snapshot": manifest.id, "X-Rows": str(manifest.rows)}
-    return StreamingResponse(_chain(first, blocks), media_type="application/jsonl", headers=headers)
+    return StreamingResponse(_stream_blocks(first, blocks), media_type="application/jsonl", headers=headers)
 
 
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _stream_blocks(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
 
