@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +31,7 @@ def main() -> int:
         configure_logging(settings, service="gateway")
         stop_with_parent()
         if sys.argv[1:2] == ["worker"]:
-            _work(settings, int(sys.argv[2]), tell=int(sys.argv[3]), board=Path(sys.argv[4]))
+            _run_worker(settings, int(sys.argv[2]), ready_pipe=int(sys.argv[3]), folder=Path(sys.argv[4]))
         elif settings.gateway_workers == 1:
             _serve_alone(settings)
         else:
@@ -48,41 +49,42 @@ def _serve_alone(settings: Settings) -> None:
         return
     listener = join_port(host, port)
 
-    def started() -> None:
+    def on_started() -> None:
         try:
             take_over(listener)
             _log.info("port taken over; stop the old gateway now")
         except Unavailable as error:
             _log.warning("port shared with the old gateway", reason=str(error))
 
-    serve(app, listener, on_started=started)
+    serve(app, listener, on_started=on_started)
 
 
 def _serve_together(settings: Settings) -> None:
-    places = bind_sockets(settings.gateway_workers, settings.gateway_host, settings.gateway_port)
+    listeners = bind_sockets(settings.gateway_workers, settings.gateway_host, settings.gateway_port)
     with TemporaryDirectory(prefix="bookstream-gateway-") as name:
-        board = Path(name)
+        folder = Path(name)
 
-        def ended(pid: int) -> None:
+        def on_exited(pid: int) -> None:
             try:
-                fold_exited(board, str(pid))
+                fold_exited(folder, str(pid))
             except OSError as error:
                 _log.warning("counters of an exited worker are lost", pid=pid, error=str(error))
 
-        Workers(
-            places, lambda listener, tell: build_worker_command(listener, tell, board), on_ended=ended
-        ).run()
+        def build_command(listener: int, ready_pipe: int) -> Sequence[str]:
+            return build_worker_command(listener, ready_pipe, folder)
+
+        Workers(listeners, build_command, on_exited=on_exited).run()
 
 
-def _work(settings: Settings, descriptor: int, *, tell: int, board: Path) -> None:
+def _run_worker(settings: Settings, descriptor: int, *, ready_pipe: int, folder: Path) -> None:
     app = create_app(settings)
-    app.state.metrics.share(WorkerCounters(board, str(os.getpid())))
+    app.state.metrics.use_worker_counters(WorkerCounters(folder, str(os.getpid())))
 
-    def started() -> None:
-        os.write(tell, b"1")
-        os.close(tell)
+    def on_started() -> None:
+        os.write(ready_pipe, b"1")
+        os.close(ready_pipe)
 
-    serve(app, socket.socket(fileno=descriptor), on_started=started)
+    serve(app, socket.socket(fileno=descriptor), on_started=on_started)
     with suppress(OSError):
         app.state.metrics.publish()
 

@@ -121,20 +121,20 @@ class Settings(SharedSettings):
 
     @field_validator("gateway_trusted_proxies")
     @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         TrustedProxies(value)
         return value
 
     @field_validator("books_api_urls", "search_api_urls", "ml_api_urls")
     @classmethod
-    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value or ("",):
             if not address.startswith(("http://", "https://")):
                 raise ValueError(f"{address!r} is no address such as http://127.0.0.1:8081")
         return tuple(address.rstrip("/") for address in value)
 
     @model_validator(mode="after")
-    def _own_defaults(self) -> Self:
+    def _apply_defaults(self) -> Self:
         data = self.data.absolute()
         if self.gateway_keys == Path():
             object.__setattr__(self, "gateway_keys", data / "keys")

@@ -25,15 +25,15 @@ class TimeoutSweeper:
         self._components.append(component)
 
     def start(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._run)
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _tick(self) -> None:
+    def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(TICK_SECONDS, self._tick)
+        self._timer = loop.call_later(TICK_SECONDS, self._run)
         now = loop.time()
         for component in self._components:
             component.sweep(now)

@@ -41,10 +41,10 @@ class Workers:
     """`run` returns once SIGTERM or SIGINT has stopped all workers; `on_ended` gets each exited pid."""
 
     def __init__(
-        self, listeners: Sequence[socket.socket], command: Command, *, on_ended: Callable[[int], None]
+        self, listeners: Sequence[socket.socket], command: Command, *, on_exited: Callable[[int], None]
     ) -> None:
         self._workers = [_Worker(listener) for listener in listeners]
-        self._command, self._on_ended = command, on_ended
+        self._command, self._on_exited = command, on_exited
         self._is_stopping = self._is_reload_due = False
         self._reading, self._writing = os.pipe()
 
@@ -73,7 +73,7 @@ class Workers:
             if process is not None and process.poll() is not None and not self._is_stopping:
                 _log.error("worker died", pid=process.pid, code=process.returncode)
                 worker.process = None
-                self._on_ended(process.pid)
+                self._on_exited(process.pid)
             if worker.process is None and not self._is_stopping:
                 self._restart(worker)
 
@@ -93,26 +93,26 @@ class Workers:
             return
         if old is not None:
             _terminate(old)
-            self._on_ended(old.pid)
+            self._on_exited(old.pid)
 
     def _start_worker(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
-        told, tell = os.pipe()
+        ready_end, ready_pipe = os.pipe()
         try:
             process = subprocess.Popen(  # noqa: S603 - our own program
-                self._command(listener.fileno(), tell),
-                pass_fds=(listener.fileno(), tell, self._reading),
+                self._command(listener.fileno(), ready_pipe),
+                pass_fds=(listener.fileno(), ready_pipe, self._reading),
                 env={**os.environ, PARENT_PIPE: str(self._reading)},
             )
         finally:
-            os.close(tell)
+            os.close(ready_pipe)
         try:
-            ready, _, _ = select.select([told], [], [], _START_SECONDS)
-            if ready and os.read(told, 1):
+            ready, _, _ = select.select([ready_end], [], [], _START_SECONDS)
+            if ready and os.read(ready_end, 1):
                 return process
         finally:
-            os.close(told)
+            os.close(ready_end)
         _terminate(process)
-        self._on_ended(process.pid)
+        self._on_exited(process.pid)
         raise Unavailable("a worker did not start; see its message above")
 
     def _stop(self) -> None:
@@ -145,9 +145,9 @@ def bind_sockets(workers: int, host: str, port: int) -> list[socket.socket]:
     return [first, *(bind(host, chosen, shared=True) for _ in range(workers - 1))]
 
 
-def build_worker_command(descriptor: int, tell: int, board: Path) -> Sequence[str]:
+def build_worker_command(descriptor: int, ready_pipe: int, folder: Path) -> Sequence[str]:
     """The command line of a worker that publishes its counters in that folder."""
-    return [sys.executable, "-m", "gateway", "worker", str(descriptor), str(tell), str(board)]
+    return [sys.executable, "-m", "gateway", "worker", str(descriptor), str(ready_pipe), str(folder)]
 
 
 def _terminate(process: "subprocess.Popen[bytes]") -> None:

@@ -99,7 +99,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.waiting_since = 0.0
         """Start of the request, or of the silence before it, in the loop's seconds."""
 
-    def _enter(self, state: int) -> None:
+    def _set_state(self, state: int) -> None:
         """The first three states alternate, the last three only advance."""
         if self._state < TUNNEL or state > self._state:
             self._state = state
@@ -108,7 +108,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._release_asgi()
         self._peer = self.client[0] if self.client else ""
-        self._is_proxied = self.context.trusted_proxies.trusts(self._peer)
+        self._is_proxied = self.context.trusted_proxies.is_trusted(self._peer)
         self.context.connections.watch(lambda: self.server_state.connections)
         self.waiting_since = self.loop.time()
 
@@ -117,7 +117,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._answering is not None:
             self._answering.disconnected = True
             self._answering.message_event.set()
-        self._enter(CLOSED)
+        self._set_state(CLOSED)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.disconnect()
@@ -182,7 +182,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def finish_exchange(self, exchange: FastExchange, *, is_aborted: bool = False) -> None:
         self._exchange = None
-        self._enter(READING_HEAD)
+        self._set_state(READING_HEAD)
         self.waiting_since = self.loop.time()
         context = self.context
         if context.recorder.log is None:
@@ -209,7 +209,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().on_response_complete()
         self._unset_keepalive_if_required()
         if not self._is_busy:
-            self._enter(READING_HEAD)
+            self._set_state(READING_HEAD)
             self._release_asgi()
 
     def on_message_begin(self) -> None:
@@ -238,7 +238,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Sends a problem and closes; with an earlier response under way it only closes after that."""
         if self.transport.is_closing() or self._state == REFUSED:
             return
-        self._enter(REFUSED)
+        self._set_state(REFUSED)
         if self._has_no_head and self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
             return
@@ -326,12 +326,12 @@ class GatewayProtocol(HttpToolsProtocol):
             if self.context.address_limiter.is_enabled and not self._count_address(exchange.head):
                 return False
             self._exchange = exchange
-            self._enter(FAST)
+            self._set_state(FAST)
             self.context.handler.handle(exchange)
             return True
         if is_websocket_request(raw):
             self._tunnel = WebSocketTunnel(self.context, self, raw)
-            self._enter(TUNNEL)
+            self._set_state(TUNNEL)
             return True
         return False
 
@@ -354,14 +354,14 @@ class GatewayProtocol(HttpToolsProtocol):
     def _pass_to_uvicorn(self, data: bytes) -> None:
         if self._state == CLOSED or self.transport.is_closing():
             return
-        self._enter(ASGI)
+        self._set_state(ASGI)
         self._prepare_asgi()
         self.head_bytes += len(data)
         super().data_received(data)
         if self._is_receiving and self._has_no_head and self.head_bytes > self.context.limits.head_bytes:
             self.refuse(*(TARGET_TOO_LONG if len(self.url) > MAX_TARGET_BYTES else HEAD_TOO_LARGE))
         if self._state == ASGI and not self._is_busy:
-            self._enter(READING_HEAD)
+            self._set_state(READING_HEAD)
 
     @property
     def _has_no_head(self) -> bool:

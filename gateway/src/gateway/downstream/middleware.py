@@ -105,12 +105,12 @@ class _LimitedBody:
         if self._is_complete:
             return await self._receive()
         if self._is_declared_too_large:
-            raise self._too_large()
+            raise self._build_too_large()
         message = await self._receive_in_time()
         self._left -= len(message.get("body", b""))
         self._is_complete = not message.get("more_body", False)
         if self._left < 0:
-            raise self._too_large()
+            raise self._build_too_large()
         return message
 
     async def _receive_in_time(self) -> Message:
@@ -123,7 +123,7 @@ class _LimitedBody:
             detail = f"{self._limit - self._left} bytes of the body arrived within {allowed:g} s"
             raise HTTPException(408, detail, {"Connection": "close"}) from error
 
-    def _too_large(self) -> HTTPException:
+    def _build_too_large(self) -> HTTPException:
         self._is_complete = True
         return HTTPException(
             413, f"the request body is larger than {self._limit} bytes", {"Connection": "close"}

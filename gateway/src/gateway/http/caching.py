@@ -42,12 +42,12 @@ def build_variant_key(key: str, names: Sequence[str], headers: Sequence[Header])
     return f"{key}:{sha256(values).hexdigest()[:32]}"
 
 
-def bypasses_cache(headers: Sequence[Header]) -> bool:
+def is_cache_bypassed(headers: Sequence[Header]) -> bool:
     """Whether the client sent `no-store` or a Range."""
     return "no-store" in _parse_cache_control(headers) or get_first(headers, b"range") is not None
 
 
-def wants_fresh(headers: Sequence[Header]) -> bool:
+def is_refresh_requested(headers: Sequence[Header]) -> bool:
     """Whether the client sent `no-cache` or `max-age=0`: the cache is refilled."""
     directives = _parse_cache_control(headers)
     return "no-cache" in directives or directives.get("max-age") == "0"

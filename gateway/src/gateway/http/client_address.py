@@ -17,7 +17,7 @@ class TrustedProxies:
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks: tuple[Network, ...] = tuple(ip_network(text, strict=False) for text in networks)
 
-    def trusts(self, address: str) -> bool:
+    def is_trusted(self, address: str) -> bool:
         """Whether the address is in one of the networks."""
         try:
             parsed = ip_address(address)
@@ -40,7 +40,7 @@ class TrustedProxies:
             if not _is_address(address):
                 break
             parsed = address
-            if not self.trusts(address):
+            if not self.is_trusted(address):
                 break
         proto = (get_first(headers, b"x-forwarded-proto") or b"").decode("latin-1").lower()
         return parsed, proto if proto in ("http", "https") else scheme

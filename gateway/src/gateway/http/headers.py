@@ -92,9 +92,7 @@ def filter_response_headers(headers: Sequence[Header], prefix: bytes) -> list[He
             )
         if name in _DROPPED_FROM_RESPONSE or name.startswith(b"x-internal-"):
             continue
-        public_headers.append(
-            (name, _prefix_header(name, header[1], prefix)) if name in _ADDRESSES else header
-        )
+        public_headers.append((name, _add_prefix(name, header[1], prefix)) if name in _ADDRESSES else header)
     return public_headers
 
 
@@ -102,7 +100,7 @@ def _drop_headers(headers: Sequence[Header], names: frozenset[bytes]) -> list[He
     return [header for header in headers if header[0] not in names]
 
 
-def closes_connection(headers: Sequence[Header]) -> bool:
+def is_connection_closing(headers: Sequence[Header]) -> bool:
     """Whether the sender closes the connection after this message."""
     return b"close" in _parse_connection(headers)
 
@@ -116,14 +114,14 @@ def _is_forgeable(name: bytes) -> bool:
     return b"_" in name or name.startswith(_RESERVED_PREFIXES)  # some servers read X_User as X-User
 
 
-def _prefix_header(name: bytes, value: bytes, prefix: bytes) -> bytes:
+def _add_prefix(name: bytes, value: bytes, prefix: bytes) -> bytes:
     if name == b"location":
-        return _prefix_path(value, prefix)
+        return _add_path_prefix(value, prefix)
     if name == b"link":
-        return _LINK_TARGET.sub(lambda match: b"<" + _prefix_path(match[1], prefix) + b">", value)
+        return _LINK_TARGET.sub(lambda match: b"<" + _add_path_prefix(match[1], prefix) + b">", value)
     return value
 
 
-def _prefix_path(address: bytes, prefix: bytes) -> bytes:
+def _add_path_prefix(address: bytes, prefix: bytes) -> bytes:
     is_own_path = address.startswith(b"/") and not address.startswith((b"//", prefix + b"/"))
     return prefix + address if is_own_path else address

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bookcore.kit.auth import HEADER as INTERNAL_TOKEN
-from gateway.http.caching import bypasses_cache, wants_fresh
+from gateway.http.caching import is_cache_bypassed, is_refresh_requested
 from gateway.http.headers import (
     REQUEST_ID,
     Header,
@@ -33,8 +33,8 @@ class RequestHead:
         self.body_length = _parse_body_length(headers)
         """Of the body in bytes, None for chunked."""
         self.keeps_alive = (get_first(headers, b"connection") or b"").lower() != b"close"
-        self.bypasses_cache = bypasses_cache(headers)
-        self.wants_fresh = wants_fresh(headers)
+        self.bypasses_cache = is_cache_bypassed(headers)
+        self.wants_fresh = is_refresh_requested(headers)
         self.if_none_match = get_first(headers, b"if-none-match")
         self.request_id = validate_request_id(get_first(headers, REQUEST_ID))
         self.trace: TraceContext | None = parse_traceparent(get_first(headers, TRACEPARENT))

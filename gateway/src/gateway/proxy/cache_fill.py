@@ -159,26 +159,26 @@ class CacheFill:
 
     def on_flush(self) -> None:
         if self._state == COLLECTING and self._size > _STREAM_BYTES:
-            self._enter(STREAMING)
+            self._set_state(STREAMING)
             self._start_responses(200)
             self._send_collected()
         if self._state in (STREAMING, PASSING):
             for exchange in list(self.exchanges):
                 exchange.flush()
 
-    def _enter(self, state: int) -> None:
+    def _set_state(self, state: int) -> None:
         """States only advance; COLLECTING may skip STREAMING, and every state may end in DONE."""
         if state > self._state:
             self._state = state
 
     def _finish(self) -> None:
-        self._enter(DONE)
+        self._set_state(DONE)
         self.request = None
         self._owner.close_fill(self)
 
     def _cancel_if_unused(self) -> None:
         if not self.exchanges and self.request is not None:
-            self._enter(DONE)
+            self._set_state(DONE)
             self.request.cancel()
 
     def _build_freshness(self, lifetime: Lifetime) -> Freshness:
@@ -213,7 +213,7 @@ class CacheFill:
             for exchange in self.exchanges[1:]:
                 self._owner.restart_exchange(exchange, "")
             del self.exchanges[1:]
-        self._enter(PASSING)
+        self._set_state(PASSING)
         self._start_responses(status)
         self._cancel_if_unused()
 
@@ -223,7 +223,7 @@ class CacheFill:
             self._start_responses(200)
             self._send_collected()
         self._chunks.clear()
-        self._enter(PASSING)
+        self._set_state(PASSING)
         if self._paused_count > 0 and self.request is not None:
             self.request.pause()
         self._cancel_if_unused()

@@ -120,7 +120,7 @@ class RequestHandler:
         if ttl > 0:
             exchange.send_hit(entry, now)
         elif ttl > -entry.lifetime.while_revalidating:
-            self._revalidate(exchange, entry)
+            self._refresh(exchange, entry)
             exchange.send_hit(entry, now)
         else:
             self._fill(exchange, entry)
@@ -141,7 +141,7 @@ class RequestHandler:
         fill.join(exchange)
         self._start_fill(fill, exchange)
 
-    def _revalidate(self, exchange: Exchange, stale: CacheEntry) -> None:
+    def _refresh(self, exchange: Exchange, stale: CacheEntry) -> None:
         if exchange.cache_key not in self._fills:
             self._start_fill(self._create_fill(exchange, stale), exchange)
 

@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import httptools
 
-from gateway.http.headers import Header, closes_connection
+from gateway.http.headers import Header, is_connection_closing
 from gateway.upstream.messages import OutboundHead, RequestBodySource, ResponseReceiver, UpstreamFailure
 
 NEW: Final = 0
@@ -100,7 +100,7 @@ class UpstreamConnection:
     def start_request(self, handler: ResponseHandler, head: OutboundHead) -> None:
         """Sends the head of a request; its owner sends the body, if any."""
         self._reset_response()
-        self._enter(ACTIVE)
+        self._set_state(ACTIVE)
         self.handler = handler
         self._is_request_sent = not head.has_body
         self._is_for_head = head.method == "HEAD"
@@ -120,7 +120,7 @@ class UpstreamConnection:
         """From now on all bytes are for that protocol."""
         self.handler = None
         self._upgraded_protocol = protocol
-        self._enter(UPGRADED)
+        self._set_state(UPGRADED)
 
     def pause(self) -> None:
         """Stops reading, for backpressure."""
@@ -139,7 +139,7 @@ class UpstreamConnection:
     def abort(self) -> None:
         """Closes at once without telling the handler."""
         self.handler = None
-        self._enter(CLOSED)
+        self._set_state(CLOSED)
         self._owner.remove(self)
         if self._transport is not None:
             self._transport.abort()
@@ -177,7 +177,7 @@ class UpstreamConnection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         is_upgraded = self._state == UPGRADED
-        self._enter(CLOSED)
+        self._set_state(CLOSED)
         if is_upgraded and self._upgraded_protocol is not None:
             self._upgraded_protocol.connection_lost(exc)
             return
@@ -229,7 +229,7 @@ class UpstreamConnection:
         if not self._is_informational and not self._parser.should_upgrade():
             self._finish()
 
-    def _enter(self, state: int) -> None:
+    def _set_state(self, state: int) -> None:
         """NEW, ACTIVE and IDLE alternate; UPGRADED and CLOSED only advance."""
         if self._state < UPGRADED or state > self._state:
             self._state = state
@@ -253,11 +253,11 @@ class UpstreamConnection:
         if self._is_paused:  # by the last bytes of the response
             self.resume()
         if is_reusable:
-            self._enter(IDLE)
+            self._set_state(IDLE)
             self._owner.release(self)
         else:
             self.abort()
-            if closes_connection(self._headers):
+            if is_connection_closing(self._headers):
                 handler.on_connection_closing()
         handler.on_end()
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from gateway.http.headers import Header, closes_connection
+from gateway.http.headers import Header, is_connection_closing
 from gateway.upstream.load_balancer import UpstreamAddress
 from gateway.upstream.messages import OutboundHead, UpstreamFailure
 from gateway.upstream.request import UpstreamRequest
@@ -41,7 +41,7 @@ class _Probe:
         """Nothing to do."""
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
-        self._is_well = status == 200 and not closes_connection(headers)
+        self._is_well = status == 200 and not is_connection_closing(headers)
 
     def on_body(self, chunk: bytes) -> None:
         """Nothing to do."""

@@ -13,7 +13,7 @@ def seen(*said: str, peer: str = "10.1.1.1", proto: str = "") -> tuple[str, str]
 
 
 def test_only_networks_that_were_named_are_trusted() -> None:
-    assert [OURS.trusts(address) for address in ("10.9.9.9", "fd00::1", "11.0.0.1", "nonsense", "")] == [
+    assert [OURS.is_trusted(address) for address in ("10.9.9.9", "fd00::1", "11.0.0.1", "nonsense", "")] == [
         True,
         True,
         False,
