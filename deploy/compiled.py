@@ -44,7 +44,6 @@ MODULES = {
         "request",
         "upstream",
     ),
-    "gateway": ("timeouts",),
 }
 """Modules on the path of a hit or a miss; code that runs rarely stays interpreted."""
 

@@ -47,7 +47,7 @@ def _install() -> None:
 
 
 @contextmanager
-def a_browser(profile: Path, *, width: int, height: int) -> Iterator[webdriver.Chrome]:
+def open_browser(profile: Path, *, width: int, height: int) -> Iterator[webdriver.Chrome]:
     """With a fresh profile; skips the test where there is no Chromium and none can be had."""
     _install()
     if not _found():

@@ -21,7 +21,7 @@ _ANSWERED = (200, 201, 202, 409)
 Ask = Callable[[httpx.Client, int], httpx.Response]
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """Nobody's, a moment ago."""
     with bind("127.0.0.1", 0) as listener:
         port: int = listener.getsockname()[1]
@@ -35,7 +35,7 @@ class Program:
     module: str
     variable: str
     environment: Mapping[str, str]
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=find_free_port)
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -119,7 +119,7 @@ class Loads:
 
     all: Sequence[Load]
 
-    def answered(self, more: int) -> None:
+    def list_answered(self, more: int) -> None:
         """Wait until each has asked that often again."""
         goals = [load.count + more for load in self.all]
         for _ in range(int(WITHIN / 0.02)):
@@ -129,7 +129,7 @@ class Loads:
         raise AssertionError("the load stands still")
 
     @property
-    def failed(self) -> list[str]:
+    def list_failed(self) -> list[str]:
         return [failure for load in self.all for failure in load.failed]
 
     @property
@@ -138,27 +138,27 @@ class Loads:
 
 
 @contextmanager
-def under_load(address: str, *kinds: Sequence[Ask]) -> Iterator[Loads]:
+def run_under_load(address: str, *kinds: Sequence[Ask]) -> Iterator[Loads]:
     """One connection for each kind, as the administrator."""
     login = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False, timeout=WITHIN)
     loads = Loads([Load(address, login.json()["access_token"], asks) for asks in kinds])
     for load in loads.all:
         load.start()
     try:
-        loads.answered(more=5)
+        loads.list_answered(more=5)
         yield loads
     finally:
         for load in loads.all:
             load.end()
 
 
-def children(pid: int) -> set[int]:
+def list_children(pid: int) -> set[int]:
     """Of a process."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return {int(child) for child in text.split()}
 
 
-def until(is_so: Callable[[], bool], *, within: float = WITHIN) -> None:
+def wait_until(is_so: Callable[[], bool], *, within: float = WITHIN) -> None:
     """Look twenty times a second."""
     for _ in range(int(within / 0.05)):
         if is_so():

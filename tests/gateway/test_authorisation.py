@@ -8,7 +8,7 @@ import jwt
 import pytest
 from docs.generate import build_merged_openapi
 from fastapi.testclient import TestClient
-from tests.gateway.whole import Headers, Whole
+from tests.gateway.whole import Headers, Platform
 
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role, Scope
 from bookcore.kit.openapi import Document, list_operations
@@ -41,7 +41,7 @@ MEANT: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Cast:
+class Callers:
     """Who asks, and what is theirs."""
 
     user_ids: Mapping[str, str]
@@ -53,11 +53,11 @@ class Cast:
 
 
 @pytest.fixture(scope="module")
-def cast(whole: Whole) -> Cast:
-    user_ids = {role: whole.person(f"{role}@cast.example", Role(role)) for role in ROLES}
-    keys = {name: whole.key(user_ids["admin"], name.removeprefix("key ")) for name in KEYS}
-    own = {role: whole.key(user_ids[role], "search")[0] for role in ROLES}
-    return Cast(
+def callers(whole: Platform) -> Callers:
+    user_ids = {role: whole.register_user(f"{role}@cast.example", Role(role)) for role in ROLES}
+    keys = {name: whole.create_key(user_ids["admin"], name.removeprefix("key ")) for name in KEYS}
+    own = {role: whole.create_key(user_ids[role], "search")[0] for role in ROLES}
+    return Callers(
         user_ids,
         {name: key_id for name, (key_id, _) in keys.items()} | own,
         {name: headers for name, (_, headers) in keys.items()},
@@ -65,27 +65,27 @@ def cast(whole: Whole) -> Cast:
 
 
 @pytest.fixture(scope="module")
-def client(whole: Whole) -> Iterator[httpx.Client]:
+def client(whole: Platform) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=whole.address, trust_env=False) as client:
         yield client
 
 
-def headers_of(caller: str, whole: Whole, cast: Cast) -> Headers:
+def build_headers(caller: str, whole: Platform, callers: Callers) -> Headers:
     """A new session each time: some operations end it."""
     if caller == "nobody":
         return {}
-    if caller in cast.key_headers:
-        return cast.key_headers[caller]
-    return whole.logged_in(cast.user_ids[caller])
+    if caller in callers.key_headers:
+        return callers.key_headers[caller]
+    return whole.log_in(callers.user_ids[caller])
 
 
-def scopes(caller: str) -> frozenset[str]:
+def list_scopes(caller: str) -> frozenset[str]:
     if caller == "nobody":
         return frozenset()
     return DEFAULT_SCOPES[Role(caller)] if caller in ROLES else frozenset({caller.removeprefix("key ")})
 
 
-def expected(caller: str, operation: Document) -> int | None:
+def compute_expected(caller: str, operation: Document) -> int | None:
     """The refusal; None for none."""
     if not operation.get("security"):
         return None
@@ -93,21 +93,21 @@ def expected(caller: str, operation: Document) -> int | None:
         return 401
     if operation.get("x-needs-login") and caller in KEYS:
         return 403
-    return None if get_scopes(operation) <= scopes(caller) else 403
+    return None if get_scopes(operation) <= list_scopes(caller) else 403
 
 
-def ask(client: httpx.Client, method: str, path: str, headers: Headers) -> httpx.Response:
+def send_request(client: httpx.Client, method: str, path: str, headers: Headers) -> httpx.Response:
     is_write = method in ("POST", "PATCH", "PUT")
     return client.request(method, path, headers=headers, json={} if is_write else None)
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize(("method", "path"), CELLS, ids=lambda part: part)
-def test_a_caller_gets_in_exactly_where_its_scopes_say(
-    whole: Whole, cast: Cast, client: httpx.Client, *, method: str, path: str, caller: str
+def test_caller_can_access_exactly_what_its_scopes_permit(
+    whole: Platform, callers: Callers, client: httpx.Client, *, method: str, path: str, caller: str
 ) -> None:
     operation = OPERATIONS["GET" if method == "HEAD" else method, path]
-    refusal = expected(caller, operation)
+    refusal = compute_expected(caller, operation)
     filled = path.format(
         user_id=NOT_THERE,
         key_id=NOT_THERE,
@@ -116,41 +116,48 @@ def test_a_caller_gets_in_exactly_where_its_scopes_say(
         version="shop-GBP:1",
         prediction_id=NOT_THERE,
     )
-    headers = headers_of(caller, whole, cast)
+    headers = build_headers(caller, whole, callers)
     for _ in range(2):  # the second time the data plane knows the caller, and may have the answer
-        answer = ask(client, method, filled, headers)
+        answer = send_request(client, method, filled, headers)
         if refusal is None:
             assert answer.status_code not in (401, 403), answer.text
             return
         assert answer.status_code == refusal, answer.text
 
 
-@pytest.mark.parametrize("caller", [who for who in CALLERS[1:] if "admin" not in scopes(who)])
+@pytest.mark.parametrize("caller", [who for who in CALLERS[1:] if "admin" not in list_scopes(who)])
 @pytest.mark.parametrize("whose", ["own", "other's"])
 @pytest.mark.parametrize(
     ("method", "path"), [cell for cell in OPERATIONS if "{user_id}" in cell[1]], ids=lambda part: part
 )
-def test_owning_an_account_opens_nothing_of_the_administrators(
-    whole: Whole, cast: Cast, client: httpx.Client, *, method: str, path: str, caller: str, whose: str
+def test_account_owner_cannot_use_admin_operations(
+    whole: Platform,
+    callers: Callers,
+    client: httpx.Client,
+    *,
+    method: str,
+    path: str,
+    caller: str,
+    whose: str,
 ) -> None:
-    owner = cast.owner(caller) if whose == "own" else cast.user_ids["admin"]
-    filled = path.format(user_id=owner, key_id=cast.key_ids["admin"])
-    assert ask(client, method, filled, headers_of(caller, whole, cast)).status_code == 403
+    owner = callers.owner(caller) if whose == "own" else callers.user_ids["admin"]
+    filled = path.format(user_id=owner, key_id=callers.key_ids["admin"])
+    assert send_request(client, method, filled, build_headers(caller, whole, callers)).status_code == 403
 
 
 @pytest.mark.parametrize("caller", ROLES)
 @pytest.mark.parametrize("owner", ROLES)
-def test_a_key_is_revoked_by_its_owner_alone(
-    whole: Whole, cast: Cast, client: httpx.Client, *, caller: str, owner: str
+def test_only_the_owner_can_revoke_a_key(
+    whole: Platform, callers: Callers, client: httpx.Client, *, caller: str, owner: str
 ) -> None:
-    key_id, key_headers = whole.key(cast.user_ids[owner], "books:read")
-    answer = client.delete(f"/v1/keys/{key_id}", headers=headers_of(caller, whole, cast))
+    key_id, key_headers = whole.create_key(callers.user_ids[owner], "books:read")
+    answer = client.delete(f"/v1/keys/{key_id}", headers=build_headers(caller, whole, callers))
     is_own = caller == owner
     assert answer.status_code == (204 if is_own else 404)
     assert client.get("/v1/books", headers=key_headers).status_code == (401 if is_own else 200)
 
 
-def test_the_document_asks_for_the_scopes_that_are_meant() -> None:
+def test_openapi_document_lists_the_required_scopes() -> None:
     for (method, path), operation in OPERATIONS.items():
         meant = next((scope for prefix, scope in MEANT.items() if path.startswith(prefix)), "")
         if path == "/v1/users/me":
@@ -171,7 +178,7 @@ def behind() -> list[tuple[str, str, str]]:
     ]
 
 
-def forged(whole: Whole, cast: Cast) -> dict[str, str]:
+def forge_headers(whole: Platform, callers: Callers) -> dict[str, str]:
     secret = whole.settings.internal_secret.get_secret_value()
     claims = {
         "iss": "bookstream-gateway",
@@ -194,12 +201,12 @@ def forged(whole: Whole, cast: Cast) -> dict[str, str]:
         "no end": jwt.encode(
             {n: v for n, v in aimed.items() if n != "exp"}, secret, algorithm="HS256", headers=typed
         ),
-        "an access token": whole.logged_in(cast.user_ids["admin"])["Authorization"],
+        "an access token": whole.log_in(callers.user_ids["admin"])["Authorization"],
     }
 
 
 @pytest.fixture(scope="module")
-def doors(whole: Whole) -> Iterator[dict[str, httpx.Client]]:
+def service_clients(whole: Platform) -> Iterator[dict[str, httpx.Client]]:
     """The services themselves, past the gateway."""
     with (
         httpx.Client(base_url=whole.settings.books_api_urls[0], trust_env=False) as books,
@@ -209,25 +216,31 @@ def doors(whole: Whole) -> Iterator[dict[str, httpx.Client]]:
 
 
 @pytest.mark.parametrize(("service", "method", "path"), behind(), ids=lambda part: part)
-def test_a_service_takes_identity_from_the_gateways_token_and_the_scope_from_it(
-    whole: Whole, cast: Cast, doors: dict[str, httpx.Client], *, service: str, method: str, path: str
+def test_service_requires_a_valid_internal_token_and_its_scope(
+    whole: Platform,
+    callers: Callers,
+    service_clients: dict[str, httpx.Client],
+    *,
+    service: str,
+    method: str,
+    path: str,
 ) -> None:
-    filled, client = path.format(book_id="shop:u01"), doors[service]
+    filled, client = path.format(book_id="shop:u01"), service_clients[service]
     operation = OPERATIONS[method, f"/v1{path}"]
     tokens = InternalTokens(whole.settings.internal_secret.get_secret_value())
     for scope in Scope:
         token = tokens.sign(Identity("u", Role.ADMIN, frozenset({scope.value})))
-        answer = ask(client, method, filled, {HEADER: token})
+        answer = send_request(client, method, filled, {HEADER: token})
         is_open = get_scopes(operation) == {scope.value}
         assert (answer.status_code not in (401, 403)) is is_open, answer.text
-    for kind, token in forged(whole, cast).items() if method == "GET" else ():
+    for kind, token in forge_headers(whole, callers).items() if method == "GET" else ():
         answer = client.request(
             method, filled, headers={HEADER: token, "X-User-Id": "u", "X-User-Role": "admin"}
         )
         assert answer.status_code == 401, kind
 
 
-def test_a_service_shows_health_and_its_document_to_anyone(whole: Whole) -> None:
+def test_service_health_and_openapi_document_are_public(whole: Platform) -> None:
     for app in whole.services.values():
         client = TestClient(app)  # its lifespan runs in the server already
         assert client.get("/health/live").status_code == 200

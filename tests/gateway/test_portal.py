@@ -13,8 +13,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
-from tests.gateway.browser import a_browser
-from tests.gateway.whole import Whole
+from tests.gateway.browser import open_browser
+from tests.gateway.whole import Platform
 from tests.promises import carries
 
 from gateway import portal
@@ -123,15 +123,17 @@ class Person:
 
 
 @pytest.fixture(params=SIZES)
-def person(request: pytest.FixtureRequest, whole: Whole, tmp_path: Path) -> Iterator[Person]:
+def person(request: pytest.FixtureRequest, whole: Platform, tmp_path: Path) -> Iterator[Person]:
     width, height = SIZES[request.param]
-    with a_browser(tmp_path / "profile", width=width, height=height) as driver:
+    with open_browser(tmp_path / "profile", width=width, height=height) as driver:
         shots = Path(os.environ.get("BOOKSTREAM_SHOTS", tmp_path))
         yield Person(driver, whole.address, size=request.param, shots=shots)
 
 
 @carries("portal")
-def test_user_signs_up_creates_a_key_tries_the_api_and_revokes_the_key(person: Person, whole: Whole) -> None:
+def test_user_signs_up_creates_a_key_tries_the_api_and_revokes_the_key(
+    person: Person, whole: Platform
+) -> None:
     person.opens("/portal")
     person.sees("#sign-email")
     person.takes_a_picture(f"welcome-{person.size}")
@@ -245,7 +247,7 @@ def test_every_control_of_the_portal_has_an_accessible_name_and_size(person: Per
     assert small == []
 
 
-def test_portal_serves_its_own_files_only_under_a_strict_policy(whole: Whole) -> None:
+def test_portal_serves_its_own_files_only_under_a_strict_policy(whole: Platform) -> None:
     with httpx.Client(base_url=whole.address, trust_env=False) as client:
         for name in ("", *(f"/{part}" for part in portal.MEDIA_TYPES)):
             answer = client.get(f"/portal{name}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.gateway.whole import Headers, Whole
+from tests.gateway.whole import Headers, Platform
 
 from bookcore.kit.auth import HEADER, Identity, InternalTokens, Role, Scope
 from bookcore.kit.openapi import list_operations
@@ -24,21 +24,21 @@ ENDS_THE_SESSION = ("logout", "logout_everywhere", "distrust_signing_key")
 EXAMPLES = {"books-api": 20, "search-api": 20, "ml-api": 20, "gateway": 6}
 
 
-class AnHourAhead:
+class ShiftedClock:
     """A clock whose internal tokens outlive the test."""
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(hours=1)
 
 
-def headers_for(whole: Whole, service: str) -> Headers:
+def build_headers(whole: Platform, service: str) -> Headers:
     if service == "gateway":
-        return whole.logged_in(whole.person("schemathesis@schemas.example", Role.ADMIN))
-    tokens = InternalTokens(whole.settings.internal_secret.get_secret_value(), clock=AnHourAhead())
+        return whole.log_in(whole.register_user("schemathesis@schemas.example", Role.ADMIN))
+    tokens = InternalTokens(whole.settings.internal_secret.get_secret_value(), clock=ShiftedClock())
     return {HEADER: tokens.sign(Identity("u", Role.ADMIN, frozenset(Scope)))}
 
 
-def address_of(whole: Whole, service: str) -> str:
+def find_address(whole: Platform, service: str) -> str:
     known = {
         "books-api": whole.settings.books_api_urls[0],
         "search-api": whole.settings.search_api_urls[0],
@@ -58,18 +58,18 @@ def write_document(address: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize("service", EXAMPLES)
-def test_nothing_breaks_and_nothing_is_taken_that_the_schema_forbids(
-    whole: Whole, service: str, tmp_path: Path
+def test_schemathesis_finds_no_violation_of_the_openapi_document(
+    whole: Platform, service: str, tmp_path: Path
 ) -> None:
-    write_document(address_of(whole, service), tmp_path / "openapi.json")
+    write_document(find_address(whole, service), tmp_path / "openapi.json")
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", str(tmp_path / "openapi.json")),
-        *("--url", address_of(whole, service)),
+        *("--url", find_address(whole, service)),
         *("--phases", "examples,coverage,fuzzing,stateful", "--checks", ",".join(CHECKS)),
         *("--max-examples", str(EXAMPLES[service]), "--seed", "1", "--workers", "1", "--no-shrink"),
         *("--suppress-health-check", "all", "--warnings", "off", "--continue-on-failure"),
     ]
-    for name, value in headers_for(whole, service).items():
+    for name, value in build_headers(whole, service).items():
         command += ["--header", f"{name}: {value}"]
     for name in ENDS_THE_SESSION:
         command += ["--exclude-operation-id", name]

@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from tests.gateway.rolling import Program, under_load, until
-from tests.unit.gateway.servers import ADMIN, served
+from tests.gateway.rolling import Program, run_under_load, wait_until
+from tests.unit.gateway.servers import ADMIN, serve_app
 
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.app import bind
@@ -34,7 +34,7 @@ APP = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "PUT"])])
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Program]:
-    with served(APP) as service:
+    with serve_app(APP) as service:
         told = {
             "BOOKSTREAM_DATA": str(tmp_path),
             "BOOKSTREAM_BOOKS_API_URLS": service,
@@ -49,34 +49,36 @@ def gateway(tmp_path: Path) -> Iterator[Program]:
         program.stop()
 
 
-def look(client: httpx.Client, n: int) -> httpx.Response:
+def read_book(client: httpx.Client, n: int) -> httpx.Response:
     return client.get("/v1/books")
 
 
-def write(client: httpx.Client, n: int) -> httpx.Response:
+def write_book(client: httpx.Client, n: int) -> httpx.Response:
     return client.put(f"/v1/books/{n}", json={})
 
 
-def look_anew(client: httpx.Client, n: int) -> httpx.Response:
+def read_uncached(client: httpx.Client, n: int) -> httpx.Response:
     """Each time by a connection of its own."""
     return client.get("/v1/books", headers={"Connection": "close"})
 
 
-def test_a_new_gateway_takes_the_port_over_and_no_request_fails(gateway: Program) -> None:
-    with under_load(gateway.address, [look], [look, write], [write], *[[look_anew]] * 4) as loads:
+def test_port_takeover_loses_no_request(gateway: Program) -> None:
+    with run_under_load(
+        gateway.address, [read_book], [read_book, write_book], [write_book], *[[read_uncached]] * 4
+    ) as loads:
         for n in range(3):
             old = gateway.process
             assert old is not None
             new = gateway.start(BOOKSTREAM_GATEWAY_TAKES_OVER="true", BOOKSTREAM_GATEWAY_INSTANCE=f"i{n}")
-            until(partial(listens, new.pid, gateway.port))
-            loads.answered(more=20)
+            wait_until(partial(listen_on, new.pid, gateway.port))
+            loads.list_answered(more=20)
             old.send_signal(signal.SIGTERM)
             assert old.wait(30) == 0
-            loads.answered(more=20)
-    assert loads.failed == []
+            loads.list_answered(more=20)
+    assert loads.list_failed == []
 
 
-def listens(pid: int, port: int) -> bool:
+def listen_on(pid: int, port: int) -> bool:
     """Whether the process has a listening socket of the port."""
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()]
     mine = set()
@@ -89,7 +91,7 @@ def listens(pid: int, port: int) -> bool:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_every_new_connection_is_the_newest_ones_and_stays_so_when_the_old_one_closes(host: str) -> None:
+def test_new_connections_go_to_the_newest_listener_also_after_the_old_one_closes(host: str) -> None:
     def waiting(listener: socket.socket) -> int:
         for _ in range(30):
             socket.create_connection((host, port)).close()
@@ -116,12 +118,12 @@ def test_every_new_connection_is_the_newest_ones_and_stays_so_when_the_old_one_c
                 assert waiting(newest) == 30
 
 
-def test_a_strangers_port_is_not_taken_over() -> None:
+def test_port_of_another_program_is_not_taken_over() -> None:
     with bind("127.0.0.1", 0) as stranger, pytest.raises(Unavailable, match="cannot take over"):
         join_port(*stranger.getsockname())
 
 
-def test_without_being_told_a_gateway_does_not_share_another_ones_port(gateway: Program) -> None:
+def test_port_is_not_shared_without_takeover(gateway: Program) -> None:
     told = {**os.environ, **gateway.environment, gateway.variable: str(gateway.port)}
     second = subprocess.run(
         [sys.executable, "-m", "gateway"], env=told, capture_output=True, text=True, check=False, timeout=60

@@ -3,14 +3,14 @@
 import asyncio
 
 import httpx
-from tests.gateway.whole import Whole
+from tests.gateway.whole import Platform
 
 from bookcore.kit.auth import Role
 
 
-def test_every_answer_counts_once_whether_hot_refused_or_written(whole: Whole) -> None:
-    user_id = whole.person("counted@usage.example", Role.EDITOR)
-    _, headers = whole.key(user_id, "books:read", "books:write")
+def test_every_response_is_counted_once_on_every_path(whole: Platform) -> None:
+    user_id = whole.register_user("counted@usage.example", Role.EDITOR)
+    _, headers = whole.create_key(user_id, "books:read", "books:write")
     with httpx.Client(base_url=whole.address, headers=headers, trust_env=False) as client:
         asked = [
             client.get("/v1/books"),

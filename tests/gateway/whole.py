@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from tests.unit.bookml.books import make_books, publish_books
-from tests.unit.gateway.servers import ADMIN, running, served
+from tests.unit.gateway.servers import ADMIN, run_server, serve_app
 from tests.unit.ml_api.conftest import World, silent
 
 import books_api.app
@@ -33,7 +33,7 @@ BOOKS = 25
 
 
 @dataclass(frozen=True)
-class Whole:
+class Platform:
     """`address` is the gateway's; accounts are made behind its back, since logging in takes its time."""
 
     address: str
@@ -41,18 +41,18 @@ class Whole:
     control: ApiDependencies
     services: dict[str, FastAPI]
 
-    def person(self, email: str, role: Role) -> str:
+    def register_user(self, email: str, role: Role) -> str:
         """The id of a new user."""
         account = self.control.stores.users.create_user(email, "no password", role=role)
         return account.id
 
-    def logged_in(self, user_id: str) -> Headers:
+    def log_in(self, user_id: str) -> Headers:
         """Headers of a new session."""
         session = self.control.stores.sessions.create_session(user_id)
         role = self.control.stores.users.get_user(user_id).role
         return {"Authorization": f"Bearer {self.control.create_tokens(session, role).access_token}"}
 
-    def key(self, user_id: str, *scopes: str) -> tuple[str, Headers]:
+    def create_key(self, user_id: str, *scopes: str) -> tuple[str, Headers]:
         """The id of a new API key, and its headers."""
         key, secret = self.control.stores.api_keys.create_key(
             user_id, NewKey("k", frozenset(scopes), None), max_keys=1_000
@@ -65,7 +65,7 @@ class Whole:
 
 
 @contextmanager
-def whole_platform(data: Path) -> Iterator[Whole]:
+def run_platform(data: Path) -> Iterator[Platform]:
     """With 25 books u00 to u24 of the source shop, a model of its prices, and the bootstrap administrator."""
     books = books_api.settings.Settings(data=data, books_api_write_wait=0)
     search = search_api.settings.Settings(data=data)
@@ -80,7 +80,7 @@ def whole_platform(data: Path) -> Iterator[Whole]:
     for app in services.values():
         app.openapi()  # FastAPI makes its models when first asked, which several threads must not do at once
     with ExitStack() as stack:
-        addresses = {name: stack.enter_context(served(app)) for name, app in services.items()}
+        addresses = {name: stack.enter_context(serve_app(app)) for name, app in services.items()}
         settings = Settings(
             data=data,
             books_api_urls=(addresses["books-api"],),
@@ -94,8 +94,8 @@ def whole_platform(data: Path) -> Iterator[Whole]:
         )
         app = create_app(settings)
         app.openapi()
-        address = stack.enter_context(running(build_config(app)))
-        yield Whole(address, settings, app.state.control, services)
+        address = stack.enter_context(run_server(build_config(app)))
+        yield Platform(address, settings, app.state.control, services)
 
 
 def train(settings: ml_api.settings.Settings) -> None:

@@ -30,7 +30,7 @@ def stores(database: Database) -> AccountStores:
     return AccountStores.create(database, clock=SystemClock(), session_seconds=60)
 
 
-def test_many_who_write_at_once_make_one_chain(stores: AccountStores) -> None:
+def test_concurrent_audit_writes_form_one_chain(stores: AccountStores) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: stores.audit.append(AuditEvent("a", "did", str(n), {"n": "é"})), range(100)))
     verdict = stores.audit.verify()
@@ -39,7 +39,7 @@ def test_many_who_write_at_once_make_one_chain(stores: AccountStores) -> None:
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'b'", "DELETE FROM audit", "TRUNCATE audit"])
-def test_the_database_refuses_to_change_the_log(
+def test_database_refuses_changes_of_the_audit_log(
     stores: AccountStores, new_database: str, statement: str
 ) -> None:
     stores.audit.append(AuditEvent("a", "did", "t"))
@@ -50,7 +50,7 @@ def test_the_database_refuses_to_change_the_log(
     assert stores.audit.verify().broken_at is None
 
 
-def test_keys_made_at_once_are_never_more_than_the_plan_has(stores: AccountStores) -> None:
+def test_concurrent_key_creation_respects_the_plan_limit(stores: AccountStores) -> None:
     user_id = stores.users.create_user("a@b.c", "hash").id
 
     def make(_: int) -> bool:
@@ -64,7 +64,7 @@ def test_keys_made_at_once_are_never_more_than_the_plan_has(stores: AccountStore
         assert sum(pool.map(make, range(12))) == 3
 
 
-def test_a_session_a_key_and_usage_go_the_whole_way(stores: AccountStores) -> None:
+def test_sessions_keys_and_usage_round_trip(stores: AccountStores) -> None:
     account = stores.users.create_user("a@b.c", "hash", role=Role.EDITOR)
     session = stores.sessions.create_session(account.id)
     standing = stores.sessions.find_status(session.id, account.id)
@@ -84,7 +84,7 @@ def test_a_session_a_key_and_usage_go_the_whole_way(stores: AccountStores) -> No
     assert stores.api_keys.find_key(secret) is None
 
 
-def test_gateways_that_count_for_one_user_at_once_lose_no_request(stores: AccountStores) -> None:
+def test_concurrent_usage_of_one_user_loses_no_count(stores: AccountStores) -> None:
     tally = {
         UsageKey("u", "k", 0): RequestCounts(3, 1, 0, 5),
         UsageKey("v", "", 0): RequestCounts(1, 0, 0, 5),

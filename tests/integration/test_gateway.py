@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from tests.gateway.rolling import children, until
-from tests.unit.gateway.servers import ADMIN, Gateway, gateway, served
+from tests.gateway.rolling import list_children, wait_until
+from tests.unit.gateway.servers import ADMIN, RunningGateway, run_gateway, serve_app
 
 from bookcore.kit.app import bind
 from bookcore.testing.proxy import FaultProxy
@@ -38,12 +38,12 @@ APP = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "PUT"])])
 
 @pytest.fixture
 def service() -> Iterator[str]:
-    with served(APP) as address:
+    with serve_app(APP) as address:
         yield address
 
 
 @contextmanager
-def one_of_several(folder: Path, service: str, cache: str) -> Iterator[Gateway]:
+def run_instance(folder: Path, service: str, cache: str) -> Iterator[RunningGateway]:
     settings = Settings(
         data=folder,
         cache_url=cache,
@@ -53,88 +53,88 @@ def one_of_several(folder: Path, service: str, cache: str) -> Iterator[Gateway]:
         bootstrap_admin_password=ADMIN["password"],
         gateway_instance=uuid4().hex,
     )
-    with gateway(settings) as found:
+    with run_gateway(settings) as found:
         yield found
 
 
-def through(proxy: FaultProxy, redis_url: str) -> str:
+def read_through(proxy: FaultProxy, redis_url: str) -> str:
     """The cache server behind the proxy, with a prefix of its own."""
     parts = urlsplit(redis_url)
     place = f"{parts.netloc.rpartition(':')[0]}:{proxy.port}"
     return parts._replace(netloc=place).geturl() + f"?prefix=t{uuid4().hex}:"
 
 
-def status(found: Gateway, path: str = "/v1/books") -> str:
-    with found.wire() as wire:
-        wire.send(wire.get(path))
-        return wire.answer().headers.get("cache-status", "")
+def read_cache_status(found: RunningGateway, path: str = "/v1/books") -> str:
+    with found.connect() as wire:
+        wire.send(wire.build_get(path))
+        return wire.read_response().headers.get("cache-status", "")
 
 
-def settle(*gateways: Gateway) -> None:
+def wait_for_listener(*gateways: RunningGateway) -> None:
     """Until all answer from the cache; each drops everything once when it has begun to listen."""
     for _ in range(50):
-        if all("hit" in status(found) for found in gateways):
+        if all("hit" in read_cache_status(found) for found in gateways):
             return
         Event().wait(0.05)
     raise AssertionError("nothing is kept")
 
 
-def test_what_one_gateway_forgets_another_never_gives_again(
+def test_purge_at_one_gateway_applies_at_all(tmp_path: Path, service: str, redis_url: str) -> None:
+    cache = f"{redis_url}?prefix=t{uuid4().hex}:"
+    with (
+        run_instance(tmp_path, service, cache) as one,
+        run_instance(tmp_path, service, cache) as two,
+        two.connect() as wire,
+    ):
+        for n in range(20):
+            wait_for_listener(one, two)
+            wire.send(wire.build_request("PUT", f"/v1/books/{n}", "Content-Length: 0"))
+            assert wire.read_response().status == 200
+            assert "hit" not in read_cache_status(one)
+
+
+def test_response_cached_by_one_gateway_is_found_by_another(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
     cache = f"{redis_url}?prefix=t{uuid4().hex}:"
-    with (
-        one_of_several(tmp_path, service, cache) as one,
-        one_of_several(tmp_path, service, cache) as two,
-        two.wire() as wire,
-    ):
-        for n in range(20):
-            settle(one, two)
-            wire.send(wire.request("PUT", f"/v1/books/{n}", "Content-Length: 0"))
-            assert wire.answer().status == 200
-            assert "hit" not in status(one)
-
-
-def test_a_gateway_finds_what_another_has_fetched(tmp_path: Path, service: str, redis_url: str) -> None:
-    cache = f"{redis_url}?prefix=t{uuid4().hex}:"
-    with one_of_several(tmp_path, service, cache) as one, one_of_several(tmp_path, service, cache) as two:
-        settle(one, two)
+    with run_instance(tmp_path, service, cache) as one, run_instance(tmp_path, service, cache) as two:
+        wait_for_listener(one, two)
         for _ in range(10):  # what is stored may be on its way yet when the answer is here
             path, before = f"/v1/books?n={uuid4().hex}", SERVED["count"]
-            assert "fwd=uri-miss" in status(one, path)
-            if "hit" in status(two, path):
+            assert "fwd=uri-miss" in read_cache_status(one, path)
+            if "hit" in read_cache_status(two, path):
                 assert SERVED["count"] == before + 1
                 return
         raise AssertionError("never found")
 
 
-def test_who_logs_out_at_one_gateway_is_out_at_the_other_at_once(
+def test_logout_at_one_gateway_applies_at_the_other_at_once(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
     cache = f"{redis_url}?prefix=t{uuid4().hex}:"
-    with one_of_several(tmp_path, service, cache) as one, one_of_several(tmp_path, service, cache) as two:
-        settle(one, two)
-        with one.wire() as here, two.wire() as there:
+    with run_instance(tmp_path, service, cache) as one, run_instance(tmp_path, service, cache) as two:
+        wait_for_listener(one, two)
+        with one.connect() as here, two.connect() as there:
             there.lines = here.lines
-            there.send(there.get("/v1/books"))
-            assert there.answer().status == 200
-            here.send(here.request("POST", "/v1/auth/logout", "Content-Length: 0"))
-            assert here.answer(has_body=False).status == 204
-            there.send(there.get("/v1/books"))
-            assert there.answer().status == 401
+            there.send(there.build_get("/v1/books"))
+            assert there.read_response().status == 200
+            here.send(here.build_request("POST", "/v1/auth/logout", "Content-Length: 0"))
+            assert here.read_response(has_body=False).status == 204
+            there.send(there.build_get("/v1/books"))
+            assert there.read_response().status == 401
 
 
-def test_without_the_cache_server_reads_are_answered_and_logins_are_not(
+def test_without_the_cache_server_reads_work_and_logins_are_refused(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
     with FaultProxy(urlsplit(redis_url).port or 6379) as proxy:
-        cache = through(proxy, redis_url)
-        with one_of_several(tmp_path, service, cache) as found, found.wire() as wire:
-            settle(found)
+        cache = read_through(proxy, redis_url)
+        with run_instance(tmp_path, service, cache) as found, found.connect() as wire:
+            wait_for_listener(found)
             proxy.stall()
             for _ in range(5):
-                wire.send(wire.get("/v1/books"))
-                answer = wire.answer()
+                wire.send(wire.build_get("/v1/books"))
+                answer = wire.read_response()
                 assert (answer.status, "ratelimit" in answer.headers) == (200, True)
             login = httpx.post(f"{found.address}/v1/auth/login", json=ADMIN, trust_env=False, timeout=10)
             assert login.status_code == 503
@@ -152,7 +152,7 @@ def test_without_the_cache_server_reads_are_answered_and_logins_are_not(
 
 
 @contextmanager
-def processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def run_processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A gateway of two workers as it runs in production."""
     with bind("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
@@ -173,7 +173,7 @@ def processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str, "su
     with subprocess.Popen([sys.executable, "-m", "gateway"], env={**os.environ, **named}) as process:
         address = f"http://127.0.0.1:{port}"
         try:
-            until(lambda: workers_seen(address) == "2.0")
+            wait_until(lambda: count_workers(address) == "2.0")
             yield address, process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -202,19 +202,19 @@ class Load(Thread):
                         self.failed.append(repr(error))
 
 
-def test_all_workers_are_replaced_under_load_and_no_request_fails(
+def test_sighup_replaces_all_workers_under_load_without_failed_requests(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
     cache = f"{redis_url}?prefix=t{uuid4().hex}:"
-    with processes(tmp_path, service, cache) as (address, process):
+    with run_processes(tmp_path, service, cache) as (address, process):
         login = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
         loads = [Load(address, login.json()["access_token"]) for _ in range(4)]
-        workers = children(process.pid)
+        workers = list_children(process.pid)
         for load in loads:
             load.start()
         process.send_signal(signal.SIGHUP)
         for _ in range(600):
-            if workers.isdisjoint(children(process.pid)):
+            if workers.isdisjoint(list_children(process.pid)):
                 break
             Event().wait(0.1)
         after = sum(load.count for load in loads)
@@ -223,18 +223,18 @@ def test_all_workers_are_replaced_under_load_and_no_request_fails(
         for load in loads:
             load.is_over = True
             load.join()
-        assert workers.isdisjoint(children(process.pid))
+        assert workers.isdisjoint(list_children(process.pid))
         assert [failure for load in loads for failure in load.failed] == []
-        assert len(children(process.pid)) == 2
+        assert len(list_children(process.pid)) == 2
 
 
-def requests_seen(address: str) -> float:
+def count_requests(address: str) -> float:
     text = httpx.get(f"{address}/metrics", trust_env=False, timeout=60).text
     sample = 'gateway_requests_total{method="GET",route="/books",status="200"} '
     return float(text.partition(f"\n{sample}")[2].partition("\n")[0] or 0)
 
 
-def workers_seen(address: str) -> str:
+def count_workers(address: str) -> str:
     """Nothing while nobody answers."""
     with suppress(httpx.HTTPError):
         text = httpx.get(f"{address}/metrics", trust_env=False, timeout=60).text
@@ -242,12 +242,10 @@ def workers_seen(address: str) -> str:
     return ""
 
 
-def test_the_metrics_are_those_of_all_workers_and_outlive_them(
-    tmp_path: Path, service: str, redis_url: str
-) -> None:
+def test_metrics_sum_all_workers_and_outlive_them(tmp_path: Path, service: str, redis_url: str) -> None:
     cache = f"{redis_url}?prefix=t{uuid4().hex}:"
-    with processes(tmp_path, service, cache) as (address, process):
-        until(lambda: workers_seen(address) == "2.0")
+    with run_processes(tmp_path, service, cache) as (address, process):
+        wait_until(lambda: count_workers(address) == "2.0")
         login = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
         headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
 
@@ -258,88 +256,90 @@ def test_the_metrics_are_those_of_all_workers_and_outlive_them(
         looked = [0.0]
         for _ in range(40):
             ask(1)
-            looked.append(requests_seen(address))
-        until(lambda: requests_seen(address) == 40, within=5)
-        workers = children(process.pid)
+            looked.append(count_requests(address))
+        wait_until(lambda: count_requests(address) == 40, within=5)
+        workers = list_children(process.pid)
         process.send_signal(signal.SIGHUP)
-        while not workers.isdisjoint(children(process.pid)):
-            looked.append(requests_seen(address))
+        while not workers.isdisjoint(list_children(process.pid)):
+            looked.append(count_requests(address))
         assert looked == sorted(looked)
-        until(lambda: workers_seen(address) == "2.0")
-        assert requests_seen(address) == 40
-        os.kill(min(children(process.pid)), signal.SIGKILL)
-        until(lambda: children(process.pid).isdisjoint(workers) and workers_seen(address) == "2.0")
-        assert requests_seen(address) == 40
+        wait_until(lambda: count_workers(address) == "2.0")
+        assert count_requests(address) == 40
+        os.kill(min(list_children(process.pid)), signal.SIGKILL)
+        wait_until(lambda: list_children(process.pid).isdisjoint(workers) and count_workers(address) == "2.0")
+        assert count_requests(address) == 40
 
 
-def test_a_worker_that_dies_while_the_cache_server_is_away_has_a_successor_when_it_is_back(
+def test_dead_worker_is_restarted_once_the_cache_server_is_back(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
     with (
         FaultProxy(urlsplit(redis_url).port or 6379) as proxy,
-        processes(tmp_path, service, through(proxy, redis_url)) as (address, process),
+        run_processes(tmp_path, service, read_through(proxy, redis_url)) as (address, process),
     ):
-        until(lambda: workers_seen(address) == "2.0")
+        wait_until(lambda: count_workers(address) == "2.0")
         proxy.stall()
-        before = children(process.pid)
+        before = list_children(process.pid)
         os.kill(min(before), signal.SIGKILL)
-        until(lambda: len(children(process.pid) - before) == 1)
-        failed = children(process.pid) - before
-        until(lambda: failed.isdisjoint(children(process.pid)))
+        wait_until(lambda: len(list_children(process.pid) - before) == 1)
+        failed = list_children(process.pid) - before
+        wait_until(lambda: failed.isdisjoint(list_children(process.pid)))
         proxy.resume()
-        until(lambda: len(children(process.pid) - failed) == 2)
-        after = children(process.pid)
+        wait_until(lambda: len(list_children(process.pid) - failed) == 2)
+        after = list_children(process.pid)
         assert not Event().wait(1)
-        assert children(process.pid) == after
+        assert list_children(process.pid) == after
 
 
 @pytest.mark.parametrize("garbage", [b"", b"nonsense", b"[1,2]\n", b'[[], [], "a", null, [1, 2, 3], []]\n{}'])
-def test_a_kept_answer_that_can_not_be_read_is_fetched_anew(
+def test_invalid_cache_entry_is_fetched_again(
     tmp_path: Path, service: str, redis_url: str, garbage: bytes
 ) -> None:
     own = f"t{uuid4().hex}:"
     cache = f"{redis_url}?prefix={own}"
-    with one_of_several(tmp_path, service, cache) as one, one_of_several(tmp_path, service, cache) as two:
-        settle(one, two)
+    with run_instance(tmp_path, service, cache) as one, run_instance(tmp_path, service, cache) as two:
+        wait_for_listener(one, two)
         path = f"/v1/books?n={uuid4().hex}"
         with Redis.from_url(redis_url) as server:
             before = set(server.scan_iter(f"{own}*"))
-            assert "stored" in status(one, path)
-            until(lambda: set(server.scan_iter(f"{own}*")) > before)
+            assert "stored" in read_cache_status(one, path)
+            wait_until(lambda: set(server.scan_iter(f"{own}*")) > before)
             for key in set(server.scan_iter(f"{own}*")) - before:
                 server.set(key, garbage, keepttl=True)
-        assert "fwd=uri-miss" in status(two, path)
-        assert "hit" in status(two, path)
-        assert counted_without_server(two) == 0
+        assert "fwd=uri-miss" in read_cache_status(two, path)
+        assert "hit" in read_cache_status(two, path)
+        assert count_locally_limited(two) == 0
 
 
 LEAVERS = ["GET /v1/books?a=1", "GET /v1/books?a=1 fresh", "GET /v1/books?a=2", "HEAD /v1/books?a=2"]
 
 
 @pytest.mark.parametrize("asked", LEAVERS)
-def test_who_leaves_while_a_request_is_being_counted_harms_nobody(
+def test_disconnect_during_rate_limiting_affects_no_other_client(
     tmp_path: Path, service: str, redis_url: str, asked: str
 ) -> None:
     method, path, *fresh = asked.split()
     with FaultProxy(urlsplit(redis_url).port or 6379) as proxy:
-        cache = through(proxy, redis_url)
-        with one_of_several(tmp_path, service, cache) as found, found.wire() as stays:
-            settle(found)
-            assert status(found, "/v1/books?a=1")
+        cache = read_through(proxy, redis_url)
+        with run_instance(tmp_path, service, cache) as found, found.connect() as stays:
+            wait_for_listener(found)
+            assert read_cache_status(found, "/v1/books?a=1")
             before = SERVED["count"]
             proxy.delay(0.2)
-            with found.wire() as leaves:
+            with found.connect() as leaves:
                 leaves.lines = stays.lines
-                leaves.send(leaves.request(method, path, *(["Cache-Control: no-cache"] if fresh else [])))
-            stays.send(stays.get("/v1/books?a=1"))  # counted behind the one that left
-            assert "hit" in stays.answer().headers["cache-status"]
-            stays.send(stays.get("/v1/books?a=3"))
-            assert stays.answer().status == 200
+                leaves.send(
+                    leaves.build_request(method, path, *(["Cache-Control: no-cache"] if fresh else []))
+                )
+            stays.send(stays.build_get("/v1/books?a=1"))  # counted behind the one that left
+            assert "hit" in stays.read_response().headers["cache-status"]
+            stays.send(stays.build_get("/v1/books?a=3"))
+            assert stays.read_response().status == 200
             assert SERVED["count"] == before + 1  # nobody waited for the other
-            assert counted_without_server(found) == 0
+            assert count_locally_limited(found) == 0
 
 
-def counted_without_server(found: Gateway) -> int:
+def count_locally_limited(found: RunningGateway) -> int:
     text = httpx.get(f"{found.address}/metrics", trust_env=False).text
     line = next(line for line in text.splitlines() if line.startswith("gateway_counted_without_server"))
     return int(float(line.split()[-1]))

@@ -8,18 +8,18 @@ from threading import Event, Thread
 from uuid import uuid4
 
 import httpx
-from tests.integration.test_gateway import processes, service
+from tests.integration.test_gateway import run_processes, service
 from tests.unit.gateway.servers import ADMIN
 
 __all__ = ["service"]
 ROTATIONS = 30
 
 
-def cached_at(redis_url: str) -> str:
+def read_cache_status(redis_url: str) -> str:
     return f"{redis_url}?prefix=t{uuid4().hex}:"
 
 
-def shown(token: str) -> dict[str, str]:
+def build_headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", "Connection": "close"}
 
 
@@ -41,7 +41,7 @@ class Person(Thread):
                 body = {"refresh_token": self._pair["refresh_token"]}
                 self._pair = self._asked("POST", "/v1/auth/refresh", json=body).json()
                 for token in (self._pair["access_token"], old, self._pair["access_token"]):
-                    self._asked("GET", "/v1/books", headers=shown(token))
+                    self._asked("GET", "/v1/books", headers=build_headers(token))
 
     def _asked(self, method: str, path: str, **more: object) -> httpx.Response:
         answer = self._client.request(method, path, **more)  # type: ignore[arg-type]  # as httpx says
@@ -66,15 +66,15 @@ class Forger(Thread):
             while not self.is_over:
                 head = {"alg": "EdDSA", "typ": "at+jwt", "kid": uuid4().hex}
                 token = f"{urlsafe_b64encode(json.dumps(head).encode()).rstrip(b'=').decode()}.e30.AA"
-                self.statuses.add(client.get("/v1/books", headers=shown(token)).status_code)
+                self.statuses.add(client.get("/v1/books", headers=build_headers(token)).status_code)
 
 
-def test_no_good_token_is_refused_while_the_key_is_rotated_and_strangers_try_theirs(
+def test_valid_tokens_are_accepted_during_key_rotation_and_forged_ones_refused(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
-    with processes(tmp_path, service, cached_at(redis_url)) as (address, _):
+    with run_processes(tmp_path, service, read_cache_status(redis_url)) as (address, _):
         with httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
-            root = shown(client.post("/v1/auth/login", json=ADMIN).json()["access_token"])
+            root = build_headers(client.post("/v1/auth/login", json=ADMIN).json()["access_token"])
             people, forger = [Person(address) for _ in range(3)], Forger(address)
             threads: list[Person | Forger] = [*people, forger]
             for each in threads:
@@ -92,19 +92,19 @@ def test_no_good_token_is_refused_while_the_key_is_rotated_and_strangers_try_the
         assert len(set(kids)) == ROTATIONS
 
 
-def test_a_distrusted_key_is_believed_by_no_worker(tmp_path: Path, service: str, redis_url: str) -> None:
+def test_distrusted_key_is_rejected_by_all_workers(tmp_path: Path, service: str, redis_url: str) -> None:
     with (
-        processes(tmp_path, service, cached_at(redis_url)) as (address, _),
+        run_processes(tmp_path, service, read_cache_status(redis_url)) as (address, _),
         httpx.Client(base_url=address, trust_env=False, timeout=30) as client,
     ):
 
         def statuses(token: str) -> set[int]:
-            return {client.get("/v1/books", headers=shown(token)).status_code for _ in range(20)}
+            return {client.get("/v1/books", headers=build_headers(token)).status_code for _ in range(20)}
 
         victim, root = (client.post("/v1/auth/login", json=ADMIN).json()["access_token"] for _ in range(2))
         assert statuses(victim) == {200}
         kid = client.get("/.well-known/jwks.json").json()["keys"][0]["kid"]
-        gone = client.delete(f"/v1/admin/signing-keys/{kid}", headers=shown(root))
+        gone = client.delete(f"/v1/admin/signing-keys/{kid}", headers=build_headers(root))
         assert gone.status_code == 204, gone.text
         assert statuses(victim) == statuses(root) == {401}
         new = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]

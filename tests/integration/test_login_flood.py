@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from tests.gateway.rolling import Program, until
+from tests.gateway.rolling import Program, wait_until
 from tests.integration.flood import FloodResult, LoadClients, build_get, build_post
-from tests.integration.test_gateway import APP, through
-from tests.unit.gateway.servers import ADMIN, READER, served
+from tests.integration.test_gateway import APP, read_through
+from tests.unit.gateway.servers import ADMIN, READER, serve_app
 
 from bookcore.testing.proxy import FaultProxy
 
@@ -32,10 +32,10 @@ class Attacked:
 @pytest.fixture
 def attacked(tmp_path: Path, redis_url: str) -> Iterator[Attacked]:
     """A gateway of two workers, its cache server behind a proxy."""
-    with FaultProxy(urlsplit(redis_url).port or 6379) as proxy, served(APP) as service:
+    with FaultProxy(urlsplit(redis_url).port or 6379) as proxy, serve_app(APP) as service:
         told = {
             "DATA": str(tmp_path),
-            "CACHE_URL": through(proxy, redis_url),
+            "CACHE_URL": read_through(proxy, redis_url),
             "BOOKS_API_URLS": service,
             "BOOTSTRAP_ADMIN_EMAIL": ADMIN["email"],
             "BOOTSTRAP_ADMIN_PASSWORD": ADMIN["password"],
@@ -77,7 +77,7 @@ async def flood(attacked: Attacked) -> tuple[FloodResult, FloodResult]:
     )
 
 
-def test_a_thousand_guesses_a_second_are_limited_and_readers_hardly_notice(attacked: Attacked) -> None:
+def test_login_flood_is_limited_and_readers_stay_fast(attacked: Attacked) -> None:
     began = perf_counter()
     guesses, reads = asyncio.run(flood(attacked))
     seconds = perf_counter() - began
@@ -89,7 +89,7 @@ def test_a_thousand_guesses_a_second_are_limited_and_readers_hardly_notice(attac
     assert_hardly_noticed(reads)
 
 
-def test_without_the_cache_server_not_one_password_is_checked_and_readers_hardly_notice(
+def test_login_flood_without_the_cache_server_checks_no_password(
     attacked: Attacked,
 ) -> None:
     attacked.cache.stall()
@@ -97,7 +97,9 @@ def test_without_the_cache_server_not_one_password_is_checked_and_readers_hardly
     assert guesses.statuses == {503: SECONDS * PER_SECOND}
     assert_hardly_noticed(reads)
     attacked.cache.resume()
-    until(lambda: httpx.post(f"{attacked.address}/v1/auth/login", json=ADMIN, trust_env=False).is_success)
+    wait_until(
+        lambda: httpx.post(f"{attacked.address}/v1/auth/login", json=ADMIN, trust_env=False).is_success
+    )
 
 
 def assert_hardly_noticed(reads: FloodResult) -> None:

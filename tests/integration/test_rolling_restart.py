@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
-from tests.gateway.rolling import Program, children, under_load, until
+from tests.gateway.rolling import Program, list_children, run_under_load, wait_until
 from tests.gateway.whole import fill, train
 from tests.promises import carries
 from tests.unit.gateway.servers import ADMIN
@@ -23,11 +23,11 @@ SERVICES = {
 FRESH = {"Cache-Control": "no-cache"}
 
 
-def look(client: httpx.Client, n: int) -> httpx.Response:
+def read_book(client: httpx.Client, n: int) -> httpx.Response:
     return client.get(f"/v1/books/shop:u{n % 25:02d}", headers=FRESH if n % 2 else {})
 
 
-def write(client: httpx.Client, n: int) -> httpx.Response:
+def write_book(client: httpx.Client, n: int) -> httpx.Response:
     book = {
         "source": "own_shop",
         "source_id": uuid4().hex,
@@ -49,11 +49,19 @@ def predict(client: httpx.Client, n: int) -> httpx.Response:
     )
 
 
-def models(client: httpx.Client, n: int) -> httpx.Response:
+def list_models(client: httpx.Client, n: int) -> httpx.Response:
     return client.get("/v1/ml/models")
 
 
-KINDS = ([look], [look, write], [write], [search], [search, look], [predict], [predict, models])
+KINDS = (
+    [read_book],
+    [read_book, write_book],
+    [write_book],
+    [search],
+    [search, read_book],
+    [predict],
+    [predict, list_models],
+)
 
 
 @dataclass(frozen=True)
@@ -97,23 +105,21 @@ def _told(services: list[Program]) -> Mapping[str, str]:
 
 
 @carries("no-lost-restart")
-def test_every_service_and_the_gateway_are_replaced_under_load_and_no_request_fails(
-    tmp_path: Path, redis_url: str
-) -> None:
+def test_rolling_restart_of_all_services_loses_no_request(tmp_path: Path, redis_url: str) -> None:
     cache = {
         "BOOKSTREAM_CACHE_URL": f"{redis_url}?prefix=t{uuid4().hex}:",
         "BOOKSTREAM_GATEWAY_WORKERS": "2",
     }
     with site(tmp_path, **cache) as whole:
-        with under_load(whole.gateway.address, *KINDS * 2) as loads:
+        with run_under_load(whole.gateway.address, *KINDS * 2) as loads:
             for service in whole.services:
                 service.replace()
-                loads.answered(more=20)
-            assert loads.failed == []
+                loads.list_answered(more=20)
+            assert loads.list_failed == []
             process = whole.gateway.process
             assert process is not None
-            workers = children(process.pid)
+            workers = list_children(process.pid)
             process.send_signal(signal.SIGHUP)
-            until(lambda: workers.isdisjoint(children(process.pid)))
-            loads.answered(more=20)
-        assert loads.failed == []
+            wait_until(lambda: workers.isdisjoint(list_children(process.pid)))
+            loads.list_answered(more=20)
+        assert loads.list_failed == []

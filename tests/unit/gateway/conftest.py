@@ -9,7 +9,16 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
-from tests.unit.gateway.servers import ADMIN, READER, Door, Gateway, TinyServices, bearer, gateway, running
+from tests.unit.gateway.servers import (
+    ADMIN,
+    READER,
+    OpenGateway,
+    RunningGateway,
+    StubServices,
+    log_in,
+    run_gateway,
+    run_server,
+)
 
 from bookcore.cache.memory import MemoryCache
 from bookcore.testing.contracts.cache import ManualClock
@@ -18,7 +27,7 @@ from gateway.downstream.server import build_config
 from gateway.settings import Settings
 
 
-class Stage:
+class SwitchableApp:
     """One server for all tests, with the services of the test that runs."""
 
     def __init__(self) -> None:
@@ -30,11 +39,11 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[tuple[Stage, str]]:
+def stage() -> Iterator[tuple[SwitchableApp, str]]:
     """The stage and its address."""
-    here = Stage()
+    here = SwitchableApp()
     config = uvicorn.Config(here, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
-    with running(config) as address:
+    with run_server(config) as address:
         yield here, address
 
 
@@ -44,7 +53,7 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, stage: tuple[Stage, str]) -> Settings:
+def settings(tmp_path: Path, stage: tuple[SwitchableApp, str]) -> Settings:
     return Settings(
         data=tmp_path,
         books_api_urls=(stage[1],),
@@ -57,14 +66,14 @@ def settings(tmp_path: Path, stage: tuple[Stage, str]) -> Settings:
 
 
 @pytest.fixture
-def services(settings: Settings, stage: tuple[Stage, str]) -> TinyServices:
-    tiny = TinyServices(settings.internal_secret.get_secret_value())
+def services(settings: Settings, stage: tuple[SwitchableApp, str]) -> StubServices:
+    tiny = StubServices(settings.internal_secret.get_secret_value())
     stage[0].services = tiny.app
     return tiny
 
 
 @pytest.fixture
-def client(settings: Settings, services: TinyServices, clock: ManualClock) -> Iterator[TestClient]:
+def client(settings: Settings, services: StubServices, clock: ManualClock) -> Iterator[TestClient]:
     """Asks as nobody; see `reader` and `admin`."""
     app = create_app(settings, cache=MemoryCache(clock=clock), clock=clock)
     with TestClient(app, raise_server_exceptions=False) as client:
@@ -74,24 +83,24 @@ def client(settings: Settings, services: TinyServices, clock: ManualClock) -> It
 @pytest.fixture
 def reader(client: TestClient) -> dict[str, str]:
     """Headers of a reader."""
-    return bearer(client, "/v1/auth/register", READER)
+    return log_in(client, "/v1/auth/register", READER)
 
 
 @pytest.fixture
 def admin(client: TestClient) -> dict[str, str]:
     """Headers of the administrator of the settings."""
-    return bearer(client, "/v1/auth/login", ADMIN)
+    return log_in(client, "/v1/auth/login", ADMIN)
 
 
 @pytest.fixture
-def gate(settings: Settings, services: TinyServices) -> Iterator[Gateway]:
+def gate(settings: Settings, services: StubServices) -> Iterator[RunningGateway]:
     """In front of the tiny services."""
-    with gateway(settings) as found:
+    with run_gateway(settings) as found:
         yield found
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
+def door(tmp_path: Path) -> Iterator[OpenGateway]:
     """Opens a gateway in front of the books-api addresses given; asks as the administrator."""
     with ExitStack() as stack:
 
@@ -103,7 +112,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
                 bootstrap_admin_password=ADMIN["password"],
                 gateway_read_seconds=read_seconds,
             )
-            address = stack.enter_context(running(build_config(create_app(settings))))
+            address = stack.enter_context(run_server(build_config(create_app(settings))))
             client = stack.enter_context(httpx.Client(base_url=address, trust_env=False))
             token = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
-from tests.unit.gateway.raw import Wire
+from tests.unit.gateway.raw import RawConnection
 
 from bookcore.kit.app import bind
 from bookcore.kit.auth import HEADER, InternalTokens
@@ -28,13 +28,13 @@ ADMIN = {"email": "admin@example.org", "password": "a password of the admin"}
 READER = {"email": "reader@example.org", "password": "a password of a reader"}
 
 
-class TinyServices:
+class StubServices:
     """books-api and search-api in one: counts what reaches it and answers what a test puts into `answer`."""
 
     def __init__(self, secret: str) -> None:
         self._tokens = InternalTokens(secret)
         self.requests: list[Request] = []
-        self.answer: Callable[[Request], Response] = lambda request: JSONResponse({"path": request.url.path})
+        self.respond: Callable[[Request], Response] = lambda request: JSONResponse({"path": request.url.path})
         anything = Route(
             "/{path:path}", self._take, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
         )
@@ -43,18 +43,18 @@ class TinyServices:
     async def _take(self, request: Request) -> Response:
         await request.body()
         self.requests.append(request)
-        return self.answer(request)
+        return self.respond(request)
 
     @property
-    def last(self) -> Request:
+    def last_request(self) -> Request:
         return self.requests[-1]
 
-    def last_role(self) -> str:
-        return self._tokens.verify(self.last.headers[HEADER]).role.value
+    def read_last_role(self) -> str:
+        return self._tokens.verify(self.last_request.headers[HEADER]).role.value
 
 
 @contextmanager
-def running(config: uvicorn.Config) -> Iterator[str]:
+def run_server(config: uvicorn.Config) -> Iterator[str]:
     """The address of a server while it runs in a thread."""
     listener = bind("127.0.0.1", 0)
     server = uvicorn.Server(config)
@@ -69,20 +69,20 @@ def running(config: uvicorn.Config) -> Iterator[str]:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
+def serve_app(app: ASGIApp) -> Iterator[str]:
     """The address of an app behind a plain server."""
-    with running(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)) as address:
+    with run_server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)) as address:
         yield address
 
 
-def bearer(client: TestClient, path: str, credentials: dict[str, str]) -> dict[str, str]:
+def log_in(client: TestClient, path: str, credentials: dict[str, str]) -> dict[str, str]:
     answer = client.post(path, json=credentials)
     assert answer.is_success, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 @contextmanager
-def misbehaving(answer: bytes) -> Iterator[str]:
+def serve_raw_response(answer: bytes) -> Iterator[str]:
     """The address of a server that answers every connection with these bytes and hangs up."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -106,33 +106,34 @@ def misbehaving(answer: bytes) -> Iterator[str]:
         thread.join()
 
 
-def nobody_listens() -> str:
+def find_unused_address() -> str:
     """An address at which connecting fails at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @dataclass(frozen=True)
-class Gateway:
+class RunningGateway:
     """A running gateway, and a token of the administrator."""
 
     address: str
     token: str
     app: FastAPI
 
-    def wire(self) -> Wire:
-        return Wire(self.address, self.token)
+    def connect(self) -> RawConnection:
+        return RawConnection(self.address, self.token)
 
 
 @contextmanager
-def gateway(settings: Settings, limits: ConnectionLimits = ConnectionLimits()) -> Iterator[Gateway]:  # noqa: B008 - frozen
+def run_gateway(settings: Settings, limits: ConnectionLimits | None = None) -> Iterator[RunningGateway]:
     """On real sockets, for as long as the context lasts."""
     app = create_app(settings)
-    app.state.downstream = replace(app.state.downstream, limits=limits)
-    with running(build_config(app)) as address:
+    if limits is not None:
+        app.state.downstream = replace(app.state.downstream, limits=limits)
+    with run_server(build_config(app)) as address:
         answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
-        yield Gateway(address, answer.json()["access_token"], app)
+        yield RunningGateway(address, answer.json()["access_token"], app)
 
 
-Door = Callable[..., httpx.Client]
+OpenGateway = Callable[..., httpx.Client]
 """Opens a gateway in front of the books-api addresses given; asks as the administrator."""

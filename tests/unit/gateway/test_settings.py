@@ -8,13 +8,13 @@ from bookcore.kit.settings import read_settings
 from gateway.settings import Settings
 
 
-def test_files_stand_below_the_data_folder(tmp_path: Path) -> None:
+def test_default_files_are_below_the_data_folder(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     assert settings.accounts_url == f"sqlite:///{tmp_path}/accounts.db"
     assert settings.gateway_keys == tmp_path / "keys"
 
 
-def test_addresses_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOKSTREAM_BOOKS_API_URLS", "http://a:1/, http://b:2")
     assert read_settings(Settings).books_api_urls == ("http://a:1", "http://b:2")
 
@@ -29,7 +29,7 @@ def test_addresses_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> N
         ("BOOKSTREAM_GATEWAY_REQUESTS_PER_MINUTE", "0"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_named(
+def test_invalid_setting_is_named_in_the_error(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -37,7 +37,7 @@ def test_a_setting_that_makes_no_sense_is_named(
         read_settings(Settings)
 
 
-def test_an_administrator_needs_both_address_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bootstrap_admin_requires_email_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL", "a@b.c")
     with pytest.raises(Invalid, match="or neither"):
         read_settings(Settings)

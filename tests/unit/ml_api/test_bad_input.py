@@ -9,7 +9,7 @@ import orjson
 import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message
-from tests.gateway.rolling import until
+from tests.gateway.rolling import wait_until
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import NAME, put_to_use
 from tests.unit.ml_api.test_predict import BOOK, amount, ask
@@ -105,7 +105,7 @@ def test_missing_snapshot_is_not_found_and_predictions_continue(world: World) ->
 def test_explanation_needs_no_registry_and_limits_rows(world: World) -> None:
     with world.client() as client:
         shutil.rmtree(Path(world.settings.registry_url.removeprefix("file://")))
-        until(lambda: "ml_registry_trouble 1" in client.get("/ml/metrics").text)
+        wait_until(lambda: "ml_registry_trouble 1" in client.get("/ml/metrics").text)
         began = time.monotonic()
         told = ask(client, source="good", batch=[BOOK] * 100, explain=True)
         assert time.monotonic() - began < 20  # 100 rows of a small model take a tenth of a second
@@ -122,7 +122,7 @@ def test_registry_that_lost_a_model_changes_nothing(world: World, part: str) -> 
     with world.client() as client:
         before = ask(client, source="good", features=BOOK)
         shutil.rmtree(Path(world.settings.registry_url.removeprefix("file://")) / part)
-        until(lambda: "ml_registry_trouble 1" in client.get("/ml/metrics").text)
+        wait_until(lambda: "ml_registry_trouble 1" in client.get("/ml/metrics").text)
         after = ask(client, source="good", features=BOOK)
     assert (after["version"], after["price"], after["kind"]) == (2, before["price"], "model")
 

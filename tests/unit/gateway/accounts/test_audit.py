@@ -78,7 +78,7 @@ def test_the_log_is_read_page_by_page_and_by_administrators_only(
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'b'", "DELETE FROM audit"])
-def test_the_database_refuses_to_change_the_log(log: AuditLog, file: Path, statement: str) -> None:
+def test_database_refuses_changes_of_the_audit_log(log: AuditLog, file: Path, statement: str) -> None:
     assert log.verify().broken_at is None
     with pytest.raises(sqlite3.IntegrityError, match="append-only"), sqlite3.connect(file) as connection:
         connection.execute(statement)
@@ -105,7 +105,7 @@ def test_whoever_gets_round_the_triggers_breaks_the_chain(
     assert log.verify().broken_at == broken_at
 
 
-def test_many_who_write_at_once_make_one_chain(log: AuditLog) -> None:
+def test_concurrent_audit_writes_form_one_chain(log: AuditLog) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: log.append(AuditEvent("a", "did", str(n))), range(50)))
     verdict = log.verify()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.servers import READER, TinyServices
+from tests.unit.gateway.servers import READER, StubServices
 
 from bookcore.kit.auth import HEADER, InternalTokens
 from bookcore.testing.contracts.cache import ManualClock
@@ -21,16 +21,18 @@ def make(client: TestClient, headers: Headers, **changes: object) -> dict[str, s
 
 
 def test_a_key_opens_what_its_scopes_say_in_either_header(
-    client: TestClient, reader: Headers, services: TinyServices, settings: Settings
+    client: TestClient, reader: Headers, services: StubServices, settings: Settings
 ) -> None:
     secret = make(client, reader)["secret"]
     for headers in ({"X-API-Key": secret}, {"Authorization": f"Bearer {secret}"}):
         assert client.get("/v1/books", headers=headers).status_code == 200
         refused = client.get("/v1/search", headers=headers)
         assert (refused.status_code, refused.json()["detail"]) == (403, "GET requires the scope search")
-    who = InternalTokens(settings.internal_secret.get_secret_value()).verify(services.last.headers[HEADER])
+    who = InternalTokens(settings.internal_secret.get_secret_value()).verify(
+        services.last_request.headers[HEADER]
+    )
     assert who.scopes == {"books:read"}
-    assert "x-api-key" not in services.last.headers
+    assert "x-api-key" not in services.last_request.headers
 
 
 def test_a_secret_is_shown_once_and_stored_nowhere(

@@ -2,7 +2,7 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.servers import ADMIN, READER, TinyServices, bearer
+from tests.unit.gateway.servers import ADMIN, READER, StubServices, log_in
 
 from bookcore.testing.contracts.cache import ManualClock
 
@@ -95,7 +95,7 @@ def test_an_invented_refresh_token_is_refused(client: TestClient, token: str) ->
 def test_logging_out_ends_access_and_refresh_tokens_of_the_session_at_once(client: TestClient) -> None:
     tokens = client.post("/v1/auth/register", json=READER).json()
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    other = bearer(client, "/v1/auth/login", READER)
+    other = log_in(client, "/v1/auth/login", READER)
     assert client.get("/v1/users/me", headers=headers).status_code == 200
     assert client.post("/v1/auth/logout", headers=headers).status_code == 204
     assert client.get("/v1/users/me", headers=headers).status_code == 401
@@ -118,11 +118,11 @@ def test_logins_from_one_network_address_are_limited_whatever_the_names(client: 
     assert answers[-1].headers["retry-after"] == "2"
 
 
-def test_the_bootstrap_administrator_can_log_in(client: TestClient, services: TinyServices) -> None:
-    headers = bearer(client, "/v1/auth/login", ADMIN)
+def test_the_bootstrap_administrator_can_log_in(client: TestClient, services: StubServices) -> None:
+    headers = log_in(client, "/v1/auth/login", ADMIN)
     assert client.get("/v1/users/me", headers=headers).json()["role"] == "admin"
     client.get("/v1/books", headers=headers)
-    assert services.last_role() == "admin"
+    assert services.read_last_role() == "admin"
 
 
 def test_a_password_is_stored_as_argon2id_and_a_refresh_token_as_a_hash(

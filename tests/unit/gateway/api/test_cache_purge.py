@@ -2,7 +2,7 @@
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.servers import TinyServices
+from tests.unit.gateway.servers import StubServices
 
 BOOKS = ("/v1/books", "/v1/books/a", "/v1/books/b")
 
@@ -24,7 +24,7 @@ def hits(client: TestClient, reader: dict[str, str]) -> list[bool]:
 )
 def test_an_administrator_makes_the_cache_forget_what_is_named(
     client: TestClient,
-    services: TinyServices,
+    services: StubServices,
     admin: dict[str, str],
     purge: dict[str, object],
     left: list[bool],
@@ -38,12 +38,12 @@ def test_an_administrator_makes_the_cache_forget_what_is_named(
 
 @pytest.mark.parametrize("purge", [{"books": ["a b"]}, {"books": ["*"]}, {"books": [""]}, {"tags": ["x"]}])
 def test_what_is_no_book_can_not_be_forgotten(
-    client: TestClient, services: TinyServices, admin: dict[str, str], purge: dict[str, object]
+    client: TestClient, services: StubServices, admin: dict[str, str], purge: dict[str, object]
 ) -> None:
     assert client.post("/v1/admin/cache/purge", json=purge, headers=admin).status_code == 422
 
 
 def test_a_reader_may_not_make_the_cache_forget(
-    client: TestClient, services: TinyServices, reader: dict[str, str]
+    client: TestClient, services: StubServices, reader: dict[str, str]
 ) -> None:
     assert client.post("/v1/admin/cache/purge", json={}, headers=reader).status_code == 403

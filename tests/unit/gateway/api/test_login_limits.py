@@ -6,7 +6,7 @@ from time import perf_counter
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.servers import ADMIN, TinyServices, bearer
+from tests.unit.gateway.servers import ADMIN, StubServices, log_in
 
 from bookcore.cache import Cache, Callback, Script
 from bookcore.cache.memory import MemoryCache
@@ -112,7 +112,7 @@ def test_readers_are_recognised_while_the_cache_server_is_away(
 ) -> None:
     cache = AwayCache(clock=clock)
     with opened(settings, cache, clock) as client:
-        shown = [bearer(client, "/v1/auth/login", ADMIN) for _ in range(2)]
+        shown = [log_in(client, "/v1/auth/login", ADMIN) for _ in range(2)]
         client.post("/v1/auth/logout", headers=shown[1])
         cache.is_away = True
         statuses = [client.get("/v1/books", headers=each).status_code for each in shown]
@@ -120,7 +120,7 @@ def test_readers_are_recognised_while_the_cache_server_is_away(
 
 
 def test_an_unknown_user_costs_as_much_as_a_wrong_password(
-    client: TestClient, admin: dict[str, str], services: TinyServices
+    client: TestClient, admin: dict[str, str], services: StubServices
 ) -> None:
     def seconds(email: str) -> float:
         began = perf_counter()

@@ -5,7 +5,7 @@ from importlib.resources import files
 import pytest
 from fastapi.testclient import TestClient
 from starlette.responses import JSONResponse, PlainTextResponse
-from tests.unit.gateway.servers import TinyServices
+from tests.unit.gateway.servers import StubServices
 
 from bookcore.kit.problem import PROBLEMS
 from gateway.api.docs_ui_routes import DOCS_FILES
@@ -25,9 +25,9 @@ def test_unknown_problem_type_is_not_found(client: TestClient) -> None:
 
 
 def test_openapi_document_merges_the_documents_of_the_services(
-    client: TestClient, services: TinyServices
+    client: TestClient, services: StubServices
 ) -> None:
-    services.answer = lambda _: JSONResponse(BOOKS)
+    services.respond = lambda _: JSONResponse(BOOKS)
     document = client.get("/openapi.json").json()
     assert {"/v1/books", "/v1/auth/login", "/v1/users/me"} <= set(document["paths"])
     assert document["paths"]["/v1/users/me"]["get"]["security"] == [{"bearer": []}, {"apiKey": []}]
@@ -35,9 +35,9 @@ def test_openapi_document_merges_the_documents_of_the_services(
 
 
 def test_openapi_document_is_limited_to_given_scopes_or_credentials(
-    client: TestClient, services: TinyServices, reader: dict[str, str]
+    client: TestClient, services: StubServices, reader: dict[str, str]
 ) -> None:
-    services.answer = lambda _: JSONResponse(BOOKS)
+    services.respond = lambda _: JSONResponse(BOOKS)
     searching = client.get("/openapi.json", params={"scope": "search"}).json()["paths"]
     assert "/v1/users/me" in searching
     assert "/v1/books" not in searching
@@ -49,8 +49,8 @@ def test_openapi_document_is_limited_to_given_scopes_or_credentials(
     assert client.get("/openapi.json", headers={"Authorization": "Bearer x"}).status_code == 401
 
 
-def test_service_with_an_invalid_document_is_left_out(client: TestClient, services: TinyServices) -> None:
-    services.answer = lambda _: PlainTextResponse("no json")
+def test_service_with_an_invalid_document_is_left_out(client: TestClient, services: StubServices) -> None:
+    services.respond = lambda _: PlainTextResponse("no json")
     assert "/v1/auth/login" in client.get("/openapi.json").json()["paths"]
 
 

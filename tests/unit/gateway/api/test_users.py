@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.servers import ADMIN, READER, TinyServices, bearer
+from tests.unit.gateway.servers import ADMIN, READER, StubServices, log_in
 
 from bookcore.domain.errors import Invalid, Unavailable
 from bookcore.kit.cursor import SignedCursors
@@ -57,12 +57,12 @@ def test_a_reader_may_not_administrate(client: TestClient, reader: dict[str, str
 
 
 def test_a_new_role_counts_at_once_for_tokens_that_are_out(
-    client: TestClient, admin: dict[str, str], reader: dict[str, str], services: TinyServices
+    client: TestClient, admin: dict[str, str], reader: dict[str, str], services: StubServices
 ) -> None:
     assert client.put("/v1/books/x", headers=reader).status_code == 403
     client.patch(f"/v1/users/{my_id(client, reader)}", json={"role": "admin"}, headers=admin)
     assert client.put("/v1/books/x", headers=reader).status_code == 200
-    assert services.last_role() == "admin"
+    assert services.read_last_role() == "admin"
 
 
 def test_a_disabled_user_is_out_at_once_and_stays_out_of_old_sessions(
@@ -74,7 +74,7 @@ def test_a_disabled_user_is_out_at_once_and_stays_out_of_old_sessions(
     assert client.post("/v1/auth/login", json=READER).status_code == 403
     client.patch(address, json={"disabled": False}, headers=admin)
     assert client.get("/v1/books", headers=reader).status_code == 401
-    assert client.get("/v1/books", headers=bearer(client, "/v1/auth/login", READER)).status_code == 200
+    assert client.get("/v1/books", headers=log_in(client, "/v1/auth/login", READER)).status_code == 200
 
 
 def test_a_deleted_user_is_gone_at_once(
@@ -100,7 +100,7 @@ def test_the_administrator_of_the_settings_takes_over_an_address_that_somebody_r
     tmp_path: Path,
 ) -> None:
     with TestClient(create_app(Settings(data=tmp_path))) as client:
-        squatter = bearer(client, "/v1/auth/register", ADMIN | {"password": "of a squatter"})
+        squatter = log_in(client, "/v1/auth/register", ADMIN | {"password": "of a squatter"})
     settings = Settings(
         data=tmp_path,
         bootstrap_admin_email=ADMIN["email"],
@@ -108,7 +108,7 @@ def test_the_administrator_of_the_settings_takes_over_an_address_that_somebody_r
     )
     with TestClient(create_app(settings)) as client:
         assert client.get("/v1/users/me", headers=squatter).status_code == 401
-        owner = bearer(client, "/v1/auth/login", ADMIN)
+        owner = log_in(client, "/v1/auth/login", ADMIN)
         assert client.get("/v1/users/me", headers=owner).json()["role"] == "admin"
     with TestClient(create_app(settings)) as client:
         assert client.get("/v1/users/me", headers=owner).status_code == 200

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.servers import ADMIN, READER, bearer
+from tests.unit.gateway.servers import ADMIN, READER, log_in
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.testing.contracts.cache import ManualClock
@@ -126,13 +126,13 @@ def test_keys_rotated_by_many_at_once_are_all_believed(folder: SigningKeys, tmp_
 def test_a_rotation_while_many_ask_refuses_nobody(
     client: TestClient, admin: dict[str, str], clock: ManualClock
 ) -> None:
-    old = bearer(client, "/v1/auth/register", READER)
+    old = log_in(client, "/v1/auth/register", READER)
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(client.get, "/v1/users/me", headers=old) for _ in range(40)]
         kids = {client.post("/v1/admin/signing-keys", headers=admin).json()["kid"] for _ in range(3)}
         statuses = {future.result().status_code for future in asked}
     assert statuses == {200}
-    new = bearer(client, "/v1/auth/login", READER)
+    new = log_in(client, "/v1/auth/login", READER)
     assert client.get("/v1/users/me", headers=new).status_code == 200
     published = {key["kid"] for key in client.get("/.well-known/jwks.json").json()["keys"]}
     assert kids < published
@@ -153,7 +153,7 @@ def test_no_token_of_a_distrusted_key_is_good_and_the_refresh_token_is(
     again = client.post("/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]}).json()
     new = {"Authorization": f"Bearer {again['access_token']}"}
     assert client.get("/v1/books", headers=new).status_code == 200
-    root = bearer(client, "/v1/auth/login", ADMIN)
+    root = log_in(client, "/v1/auth/login", ADMIN)
     assert client.delete(f"/v1/admin/signing-keys/{kid}", headers=root).status_code == 404
     newest = client.get("/v1/admin/audit", params={"target": kid}, headers=root).json()["entries"][0]
     assert newest["action"] == "signing-key.distrusted"

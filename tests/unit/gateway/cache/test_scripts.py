@@ -13,9 +13,7 @@ MICRO = 1_000_000
     st.sampled_from([1.0, 60.0]),
     st.lists(st.floats(0, 5), min_size=1, max_size=50),
 )
-def test_the_hot_path_counts_exactly_as_the_plain_arithmetic(
-    requests: int, window: float, pauses: list[float]
-) -> None:
+def test_admit_script_equals_the_gcra_arithmetic(requests: int, window: float, pauses: list[float]) -> None:
     now, tat, stored = 1_000_000.0, None, None
     for pause in pauses:
         now += pause

@@ -1,19 +1,19 @@
 """One authorization for every way in: fast path, ASGI and WebSocket."""
 
 import pytest
-from tests.unit.gateway.servers import Gateway, TinyServices
+from tests.unit.gateway.servers import RunningGateway, StubServices
 
 UPGRADE = ("Connection: Upgrade", "Upgrade: websocket")
 TRAVERSAL = "/v1/search/%2e%2e/x"
 
 
-def ask(gate: Gateway, path: str, *lines: str, token: str) -> int:
+def ask(gate: RunningGateway, path: str, *lines: str, token: str) -> int:
     """The status of a GET on a connection of its own."""
     shown = (f"Authorization: Bearer {token}",) if token else ()
     head = "\r\n".join((f"GET {path} HTTP/1.1", "Host: shop.example", *shown, *lines, "", ""))
-    with gate.wire() as wire:
+    with gate.connect() as wire:
         wire.send(head.encode())
-        return wire.answer().status
+        return wire.read_response().status
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def ask(gate: Gateway, path: str, *lines: str, token: str) -> int:
     ],
 )
 def test_websocket_requests_get_the_status_that_get_requests_get(
-    gate: Gateway, services: TinyServices, path: str, caller: str, status: int
+    gate: RunningGateway, services: StubServices, path: str, caller: str, status: int
 ) -> None:
     token = gate.token if caller == "admin" else ""
     assert ask(gate, path, token=token) == status

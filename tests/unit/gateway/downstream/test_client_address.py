@@ -4,7 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from tests.unit.gateway.servers import Door, Gateway, TinyServices, gateway, nobody_listens
+from tests.unit.gateway.servers import (
+    OpenGateway,
+    RunningGateway,
+    StubServices,
+    find_unused_address,
+    run_gateway,
+)
 
 from gateway.settings import Settings
 from gateway.upstream.circuit_breaker import FAILURE_THRESHOLD
@@ -12,7 +18,7 @@ from gateway.upstream.circuit_breaker import FAILURE_THRESHOLD
 BEHIND = ("X-Forwarded-For: 6.6.6.6, 203.0.113.7", "X-Forwarded-Proto: https")
 
 
-def told(services: TinyServices) -> list[tuple[str, str]]:
+def list_forwarded_clients(services: StubServices) -> list[tuple[str, str]]:
     return [
         (request.headers["x-forwarded-for"], request.headers["x-forwarded-proto"])
         for request in services.requests
@@ -20,58 +26,60 @@ def told(services: TinyServices) -> list[tuple[str, str]]:
     ]
 
 
-def ask_both_lanes(gate: Gateway, *lines: str) -> None:
+def request_every_path(gate: RunningGateway, *lines: str) -> None:
     """By the slow lane, then by the fast one, and a write."""
-    with gate.wire() as wire:
+    with gate.connect() as wire:
         for path in ("/v1/search?q=1", "/v1/search?q=2"):
-            wire.send(wire.get(path, *lines))
-            assert wire.answer().status == 200
-        wire.send(wire.request("DELETE", "/v1/books/x", *lines))
-        wire.answer()
+            wire.send(wire.build_get(path, *lines))
+            assert wire.read_response().status == 200
+        wire.send(wire.build_request("DELETE", "/v1/books/x", *lines))
+        wire.read_response()
 
 
-def test_services_are_told_the_client_that_a_trusted_proxy_names(
-    settings: Settings, services: TinyServices
+def test_services_receive_the_client_address_from_a_trusted_proxy(
+    settings: Settings, services: StubServices
 ) -> None:
     behind = settings.model_copy(update={"gateway_trusted_proxies": ("127.0.0.0/8",)})
-    with gateway(behind) as gate:
-        ask_both_lanes(gate, *BEHIND)
-    assert told(services) == [("203.0.113.7", "https")] * 3
+    with run_gateway(behind) as gate:
+        request_every_path(gate, *BEHIND)
+    assert list_forwarded_clients(services) == [("203.0.113.7", "https")] * 3
 
 
-def test_nobody_else_is_believed(gate: Gateway, services: TinyServices) -> None:
-    ask_both_lanes(gate, *BEHIND)
-    assert told(services) == [("127.0.0.1", "http")] * 3
+def test_forwarded_headers_of_untrusted_peers_are_ignored(
+    gate: RunningGateway, services: StubServices
+) -> None:
+    request_every_path(gate, *BEHIND)
+    assert list_forwarded_clients(services) == [("127.0.0.1", "http")] * 3
 
 
-def test_one_address_that_asks_too_often_is_told_to_wait_and_costs_nothing(
-    settings: Settings, services: TinyServices
+def test_address_limit_returns_429_without_upstream_requests(
+    settings: Settings, services: StubServices
 ) -> None:
     few = settings.model_copy(
         update={"gateway_trusted_proxies": ("127.0.0.0/8",), "gateway_address_requests_per_minute": 5}
     )
-    with gateway(few) as gate:  # one login has been counted: another address
+    with run_gateway(few) as gate:  # one login has been counted: another address
         for path in ("/v1/books", "/v1/users/me"):  # by the fast lane and by the slow one
             client = f"X-Forwarded-For: 203.0.113.{len(path)}"
-            with gate.wire() as wire:
+            with gate.connect() as wire:
                 for _ in range(5):
-                    wire.send(wire.get(path, client))
-                    assert wire.answer().status == 200
-                wire.send(wire.get(path, client) * 2)
-                refused = wire.answer()
+                    wire.send(wire.build_get(path, client))
+                    assert wire.read_response().status == 200
+                wire.send(wire.build_get(path, client) * 2)
+                refused = wire.read_response()
                 assert (refused.status, refused.headers["retry-after"]) == (429, "1")
                 assert b"/problems/too-many-requests" in refused.body
-                assert wire.rest() == b"", "the connection ends with it"
-            with gate.wire() as wire:
-                wire.send(wire.get(path, "X-Forwarded-For: 198.51.100.1"))
-                assert wire.answer().status == 200
+                assert wire.read_to_end() == b"", "the connection ends with it"
+            with gate.connect() as wire:
+                wire.send(wire.build_get(path, "X-Forwarded-For: 198.51.100.1"))
+                assert wire.read_response().status == 200
         text = httpx.get(f"{gate.address}/metrics", trust_env=False).text
         assert "gateway_crowded_total 2.0" in text
     assert len(services.requests) <= 2
 
 
-def test_a_service_that_is_down_is_soon_asked_only_once_a_second(door: Door) -> None:
-    client = door(nobody_listens())
+def test_open_circuit_breaker_limits_requests_to_one_a_second(door: OpenGateway) -> None:
+    client = door(find_unused_address())
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda n: client.get(f"/v1/books/{n}"), range(FAILURE_THRESHOLD * 2)))
     assert {answer.status_code for answer in answers} == {503}
@@ -82,6 +90,6 @@ def test_a_service_that_is_down_is_soon_asked_only_once_a_second(door: Door) -> 
 
 
 @pytest.mark.parametrize("networks", ["proxy.example", "10.0.0.0/40"])
-def test_proxies_that_are_no_networks_are_refused_at_the_start(networks: str) -> None:
+def test_invalid_trusted_proxies_are_rejected_at_startup(networks: str) -> None:
     with pytest.raises(ValueError, match="gateway_trusted_proxies"):
         Settings(gateway_trusted_proxies=(networks,))

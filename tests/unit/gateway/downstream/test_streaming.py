@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from tests.unit.gateway.raw import Wire
-from tests.unit.gateway.servers import ADMIN, Gateway, gateway, served
+from tests.unit.gateway.raw import RawConnection
+from tests.unit.gateway.servers import ADMIN, RunningGateway, run_gateway, serve_app
 
 from gateway.settings import Settings
 
@@ -25,7 +25,7 @@ ROOM_KILOBYTES = 40_000
 
 
 @contextmanager
-def before(*addresses: str, folder: Path) -> Iterator[Gateway]:
+def run_gateway_before(*addresses: str, folder: Path) -> Iterator[RunningGateway]:
     """A gateway in front of these, that takes bodies of any length."""
     settings = Settings(
         data=folder,
@@ -35,20 +35,20 @@ def before(*addresses: str, folder: Path) -> Iterator[Gateway]:
         bootstrap_admin_password=ADMIN["password"],
         gateway_body_bytes=2_000_000_000,
     )
-    with gateway(settings) as found:
+    with run_gateway(settings) as found:
         yield found
 
 
-def only(answer: "object") -> Starlette:
+def create_service(answer: "object") -> Starlette:
     return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "PUT"])])  # type: ignore[arg-type]
 
 
-def kilobytes() -> int:
+def measure_kilobytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/books"])
-def test_a_large_answer_passes_in_constant_memory(tmp_path: Path, path: str) -> None:
+def test_large_response_streams_in_constant_memory(tmp_path: Path, path: str) -> None:
     async def answer(_: Request) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
             for _ in range(CHUNKS):
@@ -56,37 +56,45 @@ def test_a_large_answer_passes_in_constant_memory(tmp_path: Path, path: str) -> 
 
         return StreamingResponse(chunks(), headers={"Content-Length": str(CHUNKS * len(CHUNK))})
 
-    with served(only(answer)) as service, before(service, folder=tmp_path) as gate, gate.wire() as wire:
+    with (
+        serve_app(create_service(answer)) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as wire,
+    ):
         for _ in range(2):  # by the slow lane, then by the fast one
-            began = kilobytes()
-            wire.send(wire.get(path))
-            status, headers = wire.head()
+            began = measure_kilobytes()
+            wire.send(wire.build_get(path))
+            status, headers = wire.read_head()
             left = int(headers["content-length"])
             while left:
-                left -= len(wire.take(min(left, 262_144)))
+                left -= len(wire.read_exactly(min(left, 262_144)))
             assert status == 200
-            assert kilobytes() - began < ROOM_KILOBYTES
+            assert measure_kilobytes() - began < ROOM_KILOBYTES
 
 
-def test_a_large_body_passes_to_a_service_in_constant_memory(tmp_path: Path) -> None:
+def test_large_request_body_streams_in_constant_memory(tmp_path: Path) -> None:
     async def answer(request: Request) -> Response:
         count = 0
         async for chunk in request.stream():
             count += len(chunk)
         return JSONResponse({"count": count})
 
-    with served(only(answer)) as service, before(service, folder=tmp_path) as gate, gate.wire() as wire:
-        began = kilobytes()
-        wire.send(wire.request("PUT", "/v1/books/x", "Transfer-Encoding: chunked"))
+    with (
+        serve_app(create_service(answer)) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as wire,
+    ):
+        began = measure_kilobytes()
+        wire.send(wire.build_request("PUT", "/v1/books/x", "Transfer-Encoding: chunked"))
         for _ in range(CHUNKS):
             wire.send(b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK))
         wire.send(b"0\r\n\r\n")
-        assert wire.answer().body == b'{"count":%d}' % (CHUNKS * len(CHUNK))
-        assert kilobytes() - began < ROOM_KILOBYTES
+        assert wire.read_response().body == b'{"count":%d}' % (CHUNKS * len(CHUNK))
+        assert measure_kilobytes() - began < ROOM_KILOBYTES
 
 
 @pytest.mark.parametrize("rounds", [1, 2])
-def test_a_client_that_reads_nothing_holds_the_service_back(tmp_path: Path, rounds: int) -> None:
+def test_slow_client_applies_backpressure_to_the_service(tmp_path: Path, rounds: int) -> None:
     sent = 0
 
     async def answer(_: Request) -> Response:
@@ -100,11 +108,15 @@ def test_a_client_that_reads_nothing_holds_the_service_back(tmp_path: Path, roun
         return StreamingResponse(endless()) if rounds == len(asked) else JSONResponse({})
 
     asked: list[int] = []
-    with served(only(answer)) as service, before(service, folder=tmp_path) as gate, gate.wire() as wire:
+    with (
+        serve_app(create_service(answer)) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as wire,
+    ):
         for _ in range(rounds):  # the second takes the fast lane
             asked.append(1)
-            wire.send(wire.get("/v1/search"))
-            wire.head()
+            wire.send(wire.build_get("/v1/search"))
+            wire.read_head()
         before_pause = -1
         for _ in range(100):
             if sent == before_pause:
@@ -115,7 +127,7 @@ def test_a_client_that_reads_nothing_holds_the_service_back(tmp_path: Path, roun
         assert sent < 50_000_000
 
 
-def test_an_event_goes_out_when_it_happens(tmp_path: Path) -> None:
+def test_server_sent_events_are_forwarded_immediately(tmp_path: Path) -> None:
     gates = [asyncio.Event() for _ in range(3)]
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -129,16 +141,20 @@ def test_an_event_goes_out_when_it_happens(tmp_path: Path) -> None:
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
-    with served(only(answer)) as service, before(service, folder=tmp_path) as gate, gate.wire() as wire:
-        wire.send(wire.get("/v1/books"))
+    with (
+        serve_app(create_service(answer)) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as wire,
+    ):
+        wire.send(wire.build_get("/v1/books"))
         for n, step in enumerate(gates):
-            assert b"data: %d\n\n" % n in wire.until(b"\n\n")
+            assert b"data: %d\n\n" % n in wire.read_until(b"\n\n")
             loops[0].call_soon_threadsafe(step.set)
-        wire.until(b"0\r\n\r\n")
+        wire.read_until(b"0\r\n\r\n")
 
 
 @contextmanager
-def echoing(greeting: bytes) -> Iterator[str]:
+def serve_echo(greeting: bytes) -> Iterator[str]:
     """The address of a server that answers a head with this and sends what follows back in capitals."""
     listener = socket.create_server(("127.0.0.1", 0))
     heads: list[bytes] = []
@@ -173,50 +189,54 @@ SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnectio
 UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 
 
-def test_a_websocket_is_a_tunnel_both_ways(tmp_path: Path) -> None:
+def test_websocket_tunnels_bytes_both_ways(tmp_path: Path) -> None:
     with (
-        echoing(SWITCHED + b"hello") as service,
-        before(service, folder=tmp_path) as gate,
-        gate.wire() as wire,
+        serve_echo(SWITCHED + b"hello") as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as wire,
     ):
-        wire.send(wire.get("/v1/search", *UPGRADE) + b"early")
-        status, headers = wire.head()
+        wire.send(wire.build_get("/v1/search", *UPGRADE) + b"early")
+        status, headers = wire.read_head()
         assert (status, headers["upgrade"], headers["connection"]) == (101, "websocket", "upgrade")
-        assert sorted(wire.take(10)) == sorted(b"helloEARLY")
+        assert sorted(wire.read_exactly(10)) == sorted(b"helloEARLY")
         for size in (1, 1_000, 1_000_000):
             sending = Thread(target=wire.send, args=(b"a" * size,))
             sending.start()
-            assert wire.take(size) == b"A" * size
+            assert wire.read_exactly(size) == b"A" * size
             sending.join()
 
 
-def test_a_websocket_needs_a_token(tmp_path: Path) -> None:
+def test_websocket_requires_a_token(tmp_path: Path) -> None:
     with (
-        echoing(SWITCHED) as service,
-        before(service, folder=tmp_path) as gate,
-        Wire(gate.address, "no token") as wire,
+        serve_echo(SWITCHED) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        RawConnection(gate.address, "no token") as wire,
     ):
-        wire.send(wire.get("/v1/search", *UPGRADE))
-        assert wire.answer().status == 401
-        assert wire.rest() == b""
+        wire.send(wire.build_get("/v1/search", *UPGRADE))
+        assert wire.read_response().status == 401
+        assert wire.read_to_end() == b""
 
 
-def test_a_service_that_wants_no_websocket_answers_as_always(tmp_path: Path) -> None:
+def test_refused_websocket_upgrade_returns_the_services_response(tmp_path: Path) -> None:
     no = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno"
-    with echoing(no) as service, before(service, folder=tmp_path) as gate, gate.wire() as wire:
-        wire.send(wire.get("/v1/search", *UPGRADE))
-        answer = wire.answer()
+    with (
+        serve_echo(no) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as wire,
+    ):
+        wire.send(wire.build_get("/v1/search", *UPGRADE))
+        answer = wire.read_response()
         assert (answer.status, answer.body) == (400, b"no")
-        assert wire.rest() == b""
+        assert wire.read_to_end() == b""
 
 
-def test_who_leaves_before_the_service_has_agreed_leaves_nothing_open(tmp_path: Path) -> None:
+def test_client_disconnect_before_the_upgrade_closes_the_upstream_connection(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with before(address, folder=tmp_path) as gate:
-            with gate.wire() as wire:
-                wire.send(wire.get("/v1/search", *UPGRADE))
+        with run_gateway_before(address, folder=tmp_path) as gate:
+            with gate.connect() as wire:
+                wire.send(wire.build_get("/v1/search", *UPGRADE))
                 service, _ = listener.accept()
             with service:
                 service.settimeout(10)
@@ -225,7 +245,7 @@ def test_who_leaves_before_the_service_has_agreed_leaves_nothing_open(tmp_path: 
 
 
 @pytest.mark.parametrize("rounds", [1, 2])
-def test_a_client_that_leaves_a_stream_stops_the_service(tmp_path: Path, rounds: int) -> None:
+def test_client_disconnect_during_a_stream_cancels_the_upstream_request(tmp_path: Path, rounds: int) -> None:
     stopped = Event()
     asked: list[int] = []
 
@@ -240,17 +260,17 @@ def test_a_client_that_leaves_a_stream_stops_the_service(tmp_path: Path, rounds:
 
         return StreamingResponse(endless()) if rounds == len(asked) else JSONResponse({})
 
-    with served(only(answer)) as service, before(service, folder=tmp_path) as gate:
-        with gate.wire() as wire:
+    with serve_app(create_service(answer)) as service, run_gateway_before(service, folder=tmp_path) as gate:
+        with gate.connect() as wire:
             for _ in range(rounds):
                 asked.append(1)
-                wire.send(wire.get("/v1/search"))
-                wire.head()
-            wire.take(100)
+                wire.send(wire.build_get("/v1/search"))
+                wire.read_head()
+            wire.read_exactly(100)
         assert stopped.wait(10)
 
 
-def test_a_client_that_asks_twice_and_leaves_amid_the_first_answer_stops_the_service(tmp_path: Path) -> None:
+def test_disconnect_with_pipelined_requests_cancels_the_upstream_request(tmp_path: Path) -> None:
     stopped = Event()
 
     async def answer(_: Request) -> Response:
@@ -263,15 +283,15 @@ def test_a_client_that_asks_twice_and_leaves_amid_the_first_answer_stops_the_ser
 
         return StreamingResponse(beginning())
 
-    with served(only(answer)) as service, before(service, folder=tmp_path) as gate:
-        with gate.wire() as wire:
-            wire.send(wire.request("PUT", "/v1/books/x", "Content-Length: 0") * 2)
-            wire.head()
-            wire.take(100)
+    with serve_app(create_service(answer)) as service, run_gateway_before(service, folder=tmp_path) as gate:
+        with gate.connect() as wire:
+            wire.send(wire.build_request("PUT", "/v1/books/x", "Content-Length: 0") * 2)
+            wire.read_head()
+            wire.read_exactly(100)
         assert stopped.wait(10)
 
 
-def test_one_failing_service_of_three_costs_no_read(tmp_path: Path) -> None:
+def test_one_failing_address_of_three_fails_no_read(tmp_path: Path) -> None:
     async def well(_: Request) -> Response:
         return JSONResponse({})
 
@@ -279,12 +299,12 @@ def test_one_failing_service_of_three_costs_no_read(tmp_path: Path) -> None:
         return JSONResponse({}, 503)
 
     with (
-        served(only(well)) as one,
-        served(only(well)) as two,
-        served(only(ill)) as three,
-        before(three, one, two, folder=tmp_path) as gate,
-        gate.wire() as wire,
+        serve_app(create_service(well)) as one,
+        serve_app(create_service(well)) as two,
+        serve_app(create_service(ill)) as three,
+        run_gateway_before(three, one, two, folder=tmp_path) as gate,
+        gate.connect() as wire,
     ):
         for n in range(300):
-            wire.send(wire.get(f"/v1/search?n={n}"))
-            assert wire.answer().status == 200
+            wire.send(wire.build_get(f"/v1/search?n={n}"))
+            assert wire.read_response().status == 200

@@ -46,7 +46,7 @@ async def app(scope: object, receive: object, send: object) -> None:
     """Never called."""
 
 
-def test_uvicorn_still_has_what_our_protocol_uses() -> None:
+def test_uvicorn_protocol_has_the_attributes_that_the_gateway_uses() -> None:
     found = {name: list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters) for name in METHODS}
     assert {name: parameters[1:] for name, parameters in found.items()} == METHODS
     made = list(inspect.signature(HttpToolsProtocol).parameters)
@@ -60,16 +60,16 @@ def test_uvicorn_still_has_what_our_protocol_uses() -> None:
     assert isinstance(ServerState().connections, set)
 
 
-def test_a_request_in_uvicorn_still_has_what_our_protocol_looks_at() -> None:
+def test_uvicorn_cycle_has_the_attributes_that_the_gateway_uses() -> None:
     source = inspect.getsource(RequestResponseCycle.__init__)
     assert [name for name in OF_A_CYCLE if f"self.{name}" not in source] == []
 
 
-def test_uvicorns_flow_control_still_says_what_is_paused() -> None:
+def test_uvicorn_flow_control_has_the_attributes_that_the_gateway_uses() -> None:
     assert list(inspect.signature(FlowControl).parameters) == ["transport"]
     source = inspect.getsource(FlowControl.__init__)
     assert [name for name in ("read_paused", "write_paused") if f"self.{name}" not in source] == []
 
 
-def test_uvicorn_is_pinned_to_the_minor_version_that_was_looked_at() -> None:
+def test_uvicorn_is_pinned_to_the_verified_minor_version() -> None:
     assert uvicorn.__version__.startswith("0.54.")

@@ -11,7 +11,7 @@ from gateway.http.headers import (
 from gateway.http.request_head import RequestHead, build_identity_lines
 
 
-def named(headers: list[Header]) -> dict[bytes, bytes]:
+def group_values(headers: list[Header]) -> dict[bytes, bytes]:
     return dict(headers)
 
 
@@ -33,16 +33,16 @@ def named(headers: list[Header]) -> dict[bytes, bytes]:
         b"x-hop",
     ],
 )
-def test_what_only_the_gateway_may_say_is_not_taken_from_a_client(name: bytes) -> None:
+def test_reserved_headers_of_clients_are_dropped(name: bytes) -> None:
     sent = [(b"connection", b"close, X-Hop"), (name, b"evil"), (b"accept", b"*/*")]
     received = filter_request_headers(sent)
-    assert b"evil" not in named(received).values()
-    assert named(received)[b"accept"] == b"*/*"
+    assert b"evil" not in group_values(received).values()
+    assert group_values(received)[b"accept"] == b"*/*"
 
 
-def test_a_service_is_told_who_asked_and_how() -> None:
+def test_service_receives_client_and_identity_headers() -> None:
     head = RequestHead([(b"host", b"shop.example")])
-    received = named(
+    received = group_values(
         parse_lines(
             head.build_client_lines("::1", "https", prefix="/v1")
             + build_identity_lines(b"token", b"r1", b"00-a-b-01")
@@ -55,7 +55,7 @@ def test_a_service_is_told_who_asked_and_how() -> None:
     assert (received[b"traceparent"], received[b"x-forwarded-host"]) == (b"00-a-b-01", b"shop.example")
 
 
-def test_a_client_gets_no_internal_headers_and_public_addresses() -> None:
+def test_response_headers_are_filtered_and_get_public_paths() -> None:
     sent = [
         (b"connection", b"x-hop"),
         (b"x-hop", b"1"),
@@ -71,11 +71,11 @@ def test_a_client_gets_no_internal_headers_and_public_addresses() -> None:
 
 
 @pytest.mark.parametrize("location", [b"https://else.example/books", b"//else.example/", b"/v1/books"])
-def test_an_address_that_is_not_the_services_own_is_left_alone(location: bytes) -> None:
+def test_foreign_location_is_left_unchanged(location: bytes) -> None:
     assert filter_response_headers([(b"location", location)], b"/v1") == [(b"location", location)]
 
 
-def test_a_host_or_request_id_that_would_break_a_header_is_dropped() -> None:
+def test_unsafe_host_and_request_id_are_dropped() -> None:
     assert validate_host(b'a";evil="') == ""
     assert not is_valid_request_id(b"a\x7fb")
     assert is_valid_request_id(b"abc-1")

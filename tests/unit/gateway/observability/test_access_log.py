@@ -3,14 +3,12 @@ import json
 import time
 
 import httpx
-from tests.unit.gateway.servers import Gateway, TinyServices
+from tests.unit.gateway.servers import RunningGateway, StubServices
 
 from gateway.observability.access_log import AccessLog
 
 
-def test_every_line_says_whose_request_it_was_whichever_way_it_took(
-    gate: Gateway, services: TinyServices
-) -> None:
+def test_access_log_names_the_user_on_every_path(gate: RunningGateway, services: StubServices) -> None:
     written = io.StringIO()
     log = gate.app.state.downstream.recorder.log = AccessLog(now=time.time, stream=written)
     asked = [
@@ -21,10 +19,10 @@ def test_every_line_says_whose_request_it_was_whichever_way_it_took(
         ("GET", "/v1/users/me", 200),
         ("GET", "/v1/nothing", 404),
     ]
-    with gate.wire() as wire:
+    with gate.connect() as wire:
         for method, path, _ in asked:
-            wire.send(wire.request(method, path, *(["Content-Length: 0"] if method == "PUT" else [])))
-            wire.answer()
+            wire.send(wire.build_request(method, path, *(["Content-Length: 0"] if method == "PUT" else [])))
+            wire.read_response()
     me = httpx.get(
         f"{gate.address}/v1/users/me", headers={"Authorization": f"Bearer {gate.token}"}, trust_env=False
     ).json()["id"]

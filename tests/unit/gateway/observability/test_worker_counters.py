@@ -13,7 +13,7 @@ from gateway.observability.worker_counters import WorkerCounters, fold_exited
 ASKED, OPEN = ("gateway_requests", "GET", "/books", "200"), ("gateway_connections",)
 
 
-def numbers(asked: int, *, connections: int = 1) -> Counters:
+def build_counters(asked: int, *, connections: int = 1) -> Counters:
     return Counters({ASKED: asked}, {OPEN: connections})
 
 
@@ -24,37 +24,37 @@ SAMPLES = st.dictionaries(
 
 
 @given(SAMPLES, SAMPLES)
-def test_numbers_come_back_as_they_were_written(
+def test_counters_survive_packing(
     counts: dict[tuple[str, ...], float], levels: dict[tuple[str, ...], float]
 ) -> None:
     assert Counters.unpack(Counters(counts, levels).pack()) == Counters(counts, levels)
 
 
-def test_each_worker_tells_the_sum_of_all(tmp_path: Path) -> None:
+def test_each_worker_reports_the_sum_of_all(tmp_path: Path) -> None:
     one, two = WorkerCounters(tmp_path, "1"), WorkerCounters(tmp_path, "2")
-    one.publish(numbers(3))
-    two.publish(numbers(4, connections=7))
-    two.publish(numbers(5, connections=6))
-    assert one.read_total() == two.read_total() == numbers(8, connections=7)
+    one.publish(build_counters(3))
+    two.publish(build_counters(4, connections=7))
+    two.publish(build_counters(5, connections=6))
+    assert one.read_total() == two.read_total() == build_counters(8, connections=7)
 
 
-def test_what_a_worker_counted_outlives_it_and_its_connections_do_not(tmp_path: Path) -> None:
+def test_counts_outlive_their_worker_and_gauges_do_not(tmp_path: Path) -> None:
     board = WorkerCounters(tmp_path, "2")
-    WorkerCounters(tmp_path, "1").publish(numbers(3, connections=9))
-    board.publish(numbers(4))
+    WorkerCounters(tmp_path, "1").publish(build_counters(3, connections=9))
+    board.publish(build_counters(4))
     fold_exited(tmp_path, "1")
     fold_exited(tmp_path, "1")
-    assert board.read_total() == numbers(7)
+    assert board.read_total() == build_counters(7)
     fold_exited(tmp_path, "2")
     assert board.read_total() == Counters({ASKED: 7}, {})
 
 
-def test_a_worker_that_never_wrote_anything_ends_quietly(tmp_path: Path) -> None:
+def test_worker_without_published_counters_can_exit(tmp_path: Path) -> None:
     fold_exited(tmp_path, "1")
     assert WorkerCounters(tmp_path, "2").read_total() == NO_COUNTERS
 
 
-def test_without_the_folder_it_says_so(tmp_path: Path) -> None:
+def test_missing_folder_is_an_os_error(tmp_path: Path) -> None:
     board = WorkerCounters(tmp_path / "gone", "1")
     with pytest.raises(OSError, match="gone"):
         board.publish(NO_COUNTERS)
@@ -62,7 +62,7 @@ def test_without_the_folder_it_says_so(tmp_path: Path) -> None:
         board.read_total()
 
 
-def test_while_workers_count_come_and_go_no_count_goes_backwards(tmp_path: Path) -> None:
+def test_summed_counters_never_decrease_while_workers_come_and_go(tmp_path: Path) -> None:
     is_over, looked = Event(), [0.0]
 
     def look() -> None:
@@ -76,7 +76,7 @@ def test_while_workers_count_come_and_go_no_count_goes_backwards(tmp_path: Path)
         pair = [WorkerCounters(tmp_path, f"{generation}-{n}") for n in range(2)]
         for asked in range(1, 6):
             for board in pair:
-                board.publish(numbers(asked))
+                board.publish(build_counters(asked))
         for n in range(2):
             fold_exited(tmp_path, f"{generation}-{n}")
     is_over.set()
@@ -85,5 +85,5 @@ def test_while_workers_count_come_and_go_no_count_goes_backwards(tmp_path: Path)
     assert WorkerCounters(tmp_path, "x").read_total().counts[ASKED] == 60 * 2 * 5
 
 
-def test_nothing_added_is_nothing() -> None:
+def test_sum_of_no_counters_is_empty() -> None:
     assert sum_counters([]) == NO_COUNTERS

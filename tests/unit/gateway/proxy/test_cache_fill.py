@@ -10,18 +10,18 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from tests.unit.gateway.downstream.test_streaming import before
-from tests.unit.gateway.raw import Wire
-from tests.unit.gateway.servers import served
+from tests.unit.gateway.downstream.test_streaming import run_gateway_before
+from tests.unit.gateway.raw import RawConnection
+from tests.unit.gateway.servers import serve_app
 
 PATH = "/v1/books?limit=1"
 
 
-class Slow:
+class BlockedService:
     """A service whose reads wait until the test lets them go on; writes answer at once."""
 
     def __init__(self, **headers: str) -> None:
-        self.asked: list[str] = []
+        self.methods: list[str] = []
         self.arrived = Event()
         self._loops: list[asyncio.AbstractEventLoop] = []
         self._go = asyncio.Event()
@@ -33,101 +33,105 @@ class Slow:
         if request.method == "PUT":
             return JSONResponse({})
         self._loops.append(asyncio.get_running_loop())
-        number = len(self.asked)
-        self.asked.append(request.method)
+        number = len(self.methods)
+        self.methods.append(request.method)
         self.arrived.set()
         await self._go.wait()
         return JSONResponse({"number": number}, headers=self.headers)
 
-    def go_on(self) -> None:
+    def release(self) -> None:
         self._loops[0].call_soon_threadsafe(self._go.set)
 
 
-def warm(wire: Wire) -> None:
+def log_in_on(wire: RawConnection) -> None:
     """The gateway knows the caller from here on, so that reads take the fast lane."""
-    wire.send(wire.request("PUT", "/v1/books/none", "Content-Length: 0"))
-    assert wire.answer().status == 200
+    wire.send(wire.build_request("PUT", "/v1/books/none", "Content-Length: 0"))
+    assert wire.read_response().status == 200
 
 
-def numbers(*wires: Wire) -> list[bytes]:
-    return [wire.answer().body for wire in wires]
+def read_numbers(*wires: RawConnection) -> list[bytes]:
+    return [wire.read_response().body for wire in wires]
 
 
 @pytest.mark.parametrize("more", [(), ("Content-Length: 0",)])
-def test_clients_that_ask_at_once_share_one_fill(tmp_path: Path, more: tuple[str, ...]) -> None:
-    slow = Slow()
-    with served(slow.app) as service, before(service, folder=tmp_path) as gate:
-        wires = [gate.wire() for _ in range(8)]
-        warm(wires[0])
+def test_concurrent_clients_share_one_cache_fill(tmp_path: Path, more: tuple[str, ...]) -> None:
+    slow = BlockedService()
+    with serve_app(slow.app) as service, run_gateway_before(service, folder=tmp_path) as gate:
+        wires = [gate.connect() for _ in range(8)]
+        log_in_on(wires[0])
         for wire in wires:
-            wire.send(wire.get(PATH, *more))
+            wire.send(wire.build_get(PATH, *more))
         assert slow.arrived.wait(10)
-        slow.go_on()
-        assert numbers(*wires) == [b'{"number":0}'] * 8
+        slow.release()
+        assert read_numbers(*wires) == [b'{"number":0}'] * 8
         for wire in wires:
             wire.socket.close()
-    assert len(slow.asked) == 1
+    assert len(slow.methods) == 1
 
 
-def test_a_fill_goes_on_when_the_client_that_began_it_leaves(tmp_path: Path) -> None:
-    slow = Slow()
-    with served(slow.app) as service, before(service, folder=tmp_path) as gate, gate.wire() as second:
-        first = gate.wire()
-        warm(first)
-        first.send(first.get(PATH))
+def test_cache_fill_continues_after_its_first_client_disconnects(tmp_path: Path) -> None:
+    slow = BlockedService()
+    with (
+        serve_app(slow.app) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as second,
+    ):
+        first = gate.connect()
+        log_in_on(first)
+        first.send(first.build_get(PATH))
         assert slow.arrived.wait(10)
-        second.send(second.get(PATH))
+        second.send(second.build_get(PATH))
         first.socket.close()
-        slow.go_on()
-        assert numbers(second) == [b'{"number":0}']
-    assert len(slow.asked) == 1
+        slow.release()
+        assert read_numbers(second) == [b'{"number":0}']
+    assert len(slow.methods) == 1
 
 
-def test_an_answer_that_was_on_its_way_during_a_change_is_given_to_nobody_who_asked_later(
+def test_response_in_flight_during_a_purge_is_not_served_to_later_requests(
     tmp_path: Path,
 ) -> None:
-    slow = Slow()
+    slow = BlockedService()
     with (
-        served(slow.app) as service,
-        before(service, folder=tmp_path) as gate,
-        gate.wire() as early,
-        gate.wire() as late,
+        serve_app(slow.app) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as early,
+        gate.connect() as late,
     ):
-        warm(early)
-        early.send(early.get(PATH))
+        log_in_on(early)
+        early.send(early.build_get(PATH))
         assert slow.arrived.wait(10)
-        late.send(late.request("PUT", "/v1/books/x", "Content-Length: 0"))
-        assert late.answer().status == 200
+        late.send(late.build_request("PUT", "/v1/books/x", "Content-Length: 0"))
+        assert late.read_response().status == 200
         slow.arrived.clear()
-        late.send(late.get(PATH))
+        late.send(late.build_get(PATH))
         assert slow.arrived.wait(10)
-        slow.go_on()
-        assert numbers(early, late) == [b'{"number":0}', b'{"number":1}']
-        late.send(late.get(PATH))
-        assert numbers(late) == [b'{"number":1}']
-    assert len(slow.asked) == 2
+        slow.release()
+        assert read_numbers(early, late) == [b'{"number":0}', b'{"number":1}']
+        late.send(late.build_get(PATH))
+        assert read_numbers(late) == [b'{"number":1}']
+    assert len(slow.methods) == 2
 
 
-def test_an_answer_that_is_private_is_shared_with_nobody(tmp_path: Path) -> None:
-    slow = Slow(cache_control="private")
+def test_private_response_is_not_shared_between_waiting_clients(tmp_path: Path) -> None:
+    slow = BlockedService(cache_control="private")
     with (
-        served(slow.app) as service,
-        before(service, folder=tmp_path) as gate,
-        gate.wire() as one,
-        gate.wire() as two,
+        serve_app(slow.app) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as one,
+        gate.connect() as two,
     ):
-        warm(one)
-        one.send(one.get(PATH))
+        log_in_on(one)
+        one.send(one.build_get(PATH))
         assert slow.arrived.wait(10)
-        two.send(two.get(PATH))
-        warm_third = gate.wire()
-        warm(warm_third)  # by now both wait
-        slow.go_on()
-        assert sorted(numbers(one, two)) == [b'{"number":0}', b'{"number":1}']
+        two.send(two.build_get(PATH))
+        warm_third = gate.connect()
+        log_in_on(warm_third)  # by now both wait
+        slow.release()
+        assert sorted(read_numbers(one, two)) == [b'{"number":0}', b'{"number":1}']
         warm_third.socket.close()
 
 
-def test_waiting_clients_get_a_large_answer_while_it_comes(tmp_path: Path) -> None:
+def test_waiting_clients_receive_a_large_response_while_it_streams(tmp_path: Path) -> None:
     gate_event = asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -143,19 +147,19 @@ def test_waiting_clients_get_a_large_answer_while_it_comes(tmp_path: Path) -> No
 
     app = Starlette(routes=[Route("/{path:path}", answer)])
     with (
-        served(app) as service,
-        before(service, folder=tmp_path) as gate,
-        gate.wire() as one,
-        gate.wire() as two,
+        serve_app(app) as service,
+        run_gateway_before(service, folder=tmp_path) as gate,
+        gate.connect() as one,
+        gate.connect() as two,
     ):
-        one.send(one.get(PATH))
-        one.until(b"aaaa")
-        two.send(two.get(PATH))
-        two.until(b"aaaa")
+        one.send(one.build_get(PATH))
+        one.read_until(b"aaaa")
+        two.send(two.build_get(PATH))
+        two.read_until(b"aaaa")
         loops[0].call_soon_threadsafe(gate_event.set)
         for wire in (one, two):
-            wire.until(b"0\r\n\r\n")
-        one.send(one.get(PATH))
-        again = one.answer()
+            wire.read_until(b"0\r\n\r\n")
+        one.send(one.build_get(PATH))
+        again = one.read_response()
         assert (len(again.body), again.headers["cache-status"][:16]) == (400_000, "bookstream; hit;")
     assert len(loops) == 1

@@ -11,7 +11,7 @@ quotas = st.builds(
 gaps = st.lists(st.floats(0, 100), max_size=60)
 
 
-def arrivals(quota: Quota, waits: list[float]) -> list[tuple[float, bool]]:
+def simulate_requests(quota: Quota, waits: list[float]) -> list[tuple[float, bool]]:
     """When each request came and whether it was allowed."""
     tat: int | None = None
     now, seen = NOW, []
@@ -25,16 +25,14 @@ def arrivals(quota: Quota, waits: list[float]) -> list[tuple[float, bool]]:
 
 
 @given(quotas)
-def test_a_fresh_key_is_allowed_exactly_the_quota_at_once(quota: Quota) -> None:
-    allowed = [ok for _, ok in arrivals(quota, [0.0] * (quota.requests + 3))]
+def test_new_key_may_burst_exactly_its_quota(quota: Quota) -> None:
+    allowed = [ok for _, ok in simulate_requests(quota, [0.0] * (quota.requests + 3))]
     assert allowed == [True] * quota.requests + [False] * 3
 
 
 @given(quotas, gaps)
-def test_no_span_of_time_lets_more_through_than_the_quota_and_what_it_regains(
-    quota: Quota, waits: list[float]
-) -> None:
-    passed = [at for at, ok in arrivals(quota, waits) if ok]
+def test_no_time_span_allows_more_than_burst_and_refill(quota: Quota, waits: list[float]) -> None:
+    passed = [at for at, ok in simulate_requests(quota, waits) if ok]
     for first, begin in enumerate(passed):
         for last, end in enumerate(passed[first:], first):
             regained = (end - begin) * quota.requests / quota.window
@@ -42,9 +40,7 @@ def test_no_span_of_time_lets_more_through_than_the_quota_and_what_it_regains(
 
 
 @given(quotas, gaps)
-def test_remaining_is_the_number_of_requests_that_pass_at_that_moment(
-    quota: Quota, waits: list[float]
-) -> None:
+def test_remaining_is_the_number_of_requests_allowed_now(quota: Quota, waits: list[float]) -> None:
     tat: int | None = None
     now = NOW
     for wait in waits:
@@ -61,7 +57,7 @@ def test_remaining_is_the_number_of_requests_that_pass_at_that_moment(
 
 
 @given(quotas)
-def test_whoever_waits_as_long_as_told_gets_in(quota: Quota) -> None:
+def test_request_after_retry_after_is_allowed(quota: Quota) -> None:
     tat: int | None = None
     for _ in range(quota.requests + 1):
         done = compute_step(quota, tat, now=NOW)
@@ -73,7 +69,7 @@ def test_whoever_waits_as_long_as_told_gets_in(quota: Quota) -> None:
 
 
 @given(quotas)
-def test_the_script_of_the_cache_says_what_the_arithmetic_says(quota: Quota) -> None:
+def test_gcra_script_equals_the_arithmetic(quota: Quota) -> None:
     stored: bytes | None = None
     tat: int | None = None
     for _ in range(min(quota.requests, 20) + 1):
@@ -85,7 +81,7 @@ def test_the_script_of_the_cache_says_what_the_arithmetic_says(quota: Quota) -> 
         stored = write[0] if write else stored
 
 
-def test_the_headers_are_those_of_the_draft() -> None:
+def test_rate_headers_follow_the_draft() -> None:
     quota = Quota("user", 2)
     first = compute_step(quota, None, now=NOW)
     second = compute_step(quota, first.tat, now=NOW)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.unit.gateway.servers import ADMIN, READER, TinyServices, bearer
+from tests.unit.gateway.servers import ADMIN, READER, StubServices, log_in
 
 from bookcore.cache.memory import MemoryCache
 from bookcore.testing.contracts.cache import ManualClock
@@ -21,7 +21,7 @@ Headers = dict[str, str]
 POLICY = '"user";q=600;w=60, "day";q=5;w=86400, "month";q=8;w=2678400'
 
 
-def seconds(text: str) -> int:
+def parse_seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
@@ -34,16 +34,16 @@ def seconds(text: str) -> int:
         ("2026-01-31T12:00:00", ("2026-01-31", "2026-02-01"), ("2026-01-01", "2026-02-01")),
     ],
 )
-def test_a_moment_is_in_one_day_and_one_month(at: str, day: tuple[str, str], month: tuple[str, str]) -> None:
+def test_period_contains_its_moment(at: str, day: tuple[str, str], month: tuple[str, str]) -> None:
     for name, bounds in (("day", day), ("month", month)):
-        found = get_period(name, seconds(at))
-        assert (found.start, found.end) == tuple(seconds(bound) for bound in bounds)
+        found = get_period(name, parse_seconds(at))
+        assert (found.start, found.end) == tuple(parse_seconds(bound) for bound in bounds)
 
 
-def test_requests_of_all_keys_add_up_by_day_and_month_and_refused_ones_do_not_count(tmp_path: Path) -> None:
+def test_usage_sums_all_keys_by_day_and_month_without_refused_requests(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path}/accounts.db")
     table = UsageTable(database)
-    last_hour, midnight = seconds("2026-11-30T23:00:00"), seconds("2026-12-01T00:00:00")
+    last_hour, midnight = parse_seconds("2026-11-30T23:00:00"), parse_seconds("2026-12-01T00:00:00")
     table.add(
         {
             UsageKey("u", "", last_hour): RequestCounts(5, 2, 1, 0),
@@ -63,7 +63,7 @@ def test_requests_of_all_keys_add_up_by_day_and_month_and_refused_ones_do_not_co
 
 
 @pytest.fixture
-def small(settings: Settings, services: TinyServices, clock: ManualClock) -> Iterator[TestClient]:
+def limited_client(settings: Settings, services: StubServices, clock: ManualClock) -> Iterator[TestClient]:
     """A gateway whose free plan is five requests a day and eight a month."""
     few = settings.model_copy(update={"gateway_requests_per_day": 5, "gateway_requests_per_month": 8})
     app = create_app(few, cache=MemoryCache(clock=clock), clock=clock)
@@ -78,58 +78,61 @@ def store_counts(client: TestClient) -> None:
     client.portal.call(client.app.state.control.usage.flush)
 
 
-def ask(client: TestClient, headers: Headers, times: int) -> list[int]:
+def request_book(client: TestClient, headers: Headers, times: int) -> list[int]:
     statuses = [client.get("/v1/books", headers=headers).status_code for _ in range(times)]
     store_counts(client)
     return statuses
 
 
-def until_tomorrow(clock: ManualClock) -> None:
+def advance_to_tomorrow(clock: ManualClock) -> None:
     now = int(clock.now().timestamp())
     clock.advance(get_period("day", now).end - now)
 
 
-def test_who_has_used_up_the_day_waits_for_the_next_and_then_for_the_next_month(
-    small: TestClient, clock: ManualClock
+def test_exhausted_day_and_month_quotas_refuse_until_the_next_period(
+    limited_client: TestClient, clock: ManualClock
 ) -> None:
-    shown = bearer(small, "/v1/auth/register", READER)
-    assert ask(small, shown, 5) == [200] * 5
-    refused = small.get("/v1/books", headers=shown)
+    shown = log_in(limited_client, "/v1/auth/register", READER)
+    assert request_book(limited_client, shown, 5) == [200] * 5
+    refused = limited_client.get("/v1/books", headers=shown)
     assert refused.status_code == 429
     assert "for this day" in refused.json()["detail"]
     assert refused.headers["ratelimit-policy"] == POLICY
     assert refused.headers["ratelimit"].startswith('"day";r=0;t=')
     assert 0 < int(refused.headers["retry-after"]) <= 86_400
-    usage = small.get("/v1/usage", headers=shown).json()
+    usage = limited_client.get("/v1/usage", headers=shown).json()
     assert (usage["day"]["used"], usage["day"]["limit"], usage["month"]["limit"]) == (5, 5, 8)
-    until_tomorrow(clock)
-    shown = bearer(small, "/v1/auth/login", READER)
-    assert ask(small, shown, 3) == [200] * 3
-    refused = small.get("/v1/books", headers=shown)
+    advance_to_tomorrow(clock)
+    shown = log_in(limited_client, "/v1/auth/login", READER)
+    assert request_book(limited_client, shown, 3) == [200] * 3
+    refused = limited_client.get("/v1/books", headers=shown)
     assert (refused.status_code, refused.headers["ratelimit"][:7]) == (429, '"month"')
     clock.advance(32 * 86_400)
-    assert ask(small, bearer(small, "/v1/auth/login", READER), 1) == [200]
+    assert request_book(limited_client, log_in(limited_client, "/v1/auth/login", READER), 1) == [200]
 
 
-def test_a_larger_plan_counts_at_once(small: TestClient) -> None:
-    shown, root = bearer(small, "/v1/auth/register", READER), bearer(small, "/v1/auth/login", ADMIN)
-    assert ask(small, shown, 6) == [200] * 6, "until the counts are stored nobody knows"
-    assert ask(small, shown, 1) == [429]
-    me = small.get("/v1/users/me", headers=shown).json()["id"]
-    small.patch(f"/v1/users/{me}", json={"plan": "plus"}, headers=root)
-    answer = small.get("/v1/books", headers=shown)
+def test_larger_plan_applies_at_once(limited_client: TestClient) -> None:
+    shown, root = (
+        log_in(limited_client, "/v1/auth/register", READER),
+        log_in(limited_client, "/v1/auth/login", ADMIN),
+    )
+    assert request_book(limited_client, shown, 6) == [200] * 6, "until the counts are stored nobody knows"
+    assert request_book(limited_client, shown, 1) == [429]
+    me = limited_client.get("/v1/users/me", headers=shown).json()["id"]
+    limited_client.patch(f"/v1/users/{me}", json={"plan": "plus"}, headers=root)
+    answer = limited_client.get("/v1/books", headers=shown)
     assert answer.status_code == 200
     assert answer.headers["ratelimit-policy"].startswith('"user";q=3000;w=60, "day";q=25;')
-    assert ask(small, root, 1) == [200], "others are not concerned"
+    assert request_book(limited_client, root, 1) == [200], "others are not concerned"
 
 
-def test_what_is_refused_does_not_count(small: TestClient, services: TinyServices) -> None:
-    shown = bearer(small, "/v1/auth/register", READER)
+def test_refused_requests_do_not_count(limited_client: TestClient, services: StubServices) -> None:
+    shown = log_in(limited_client, "/v1/auth/register", READER)
     for _ in range(9):
-        assert small.post("/v1/books", headers=shown, json={}).status_code == 403
-    store_counts(small)
-    assert ask(small, shown, 1) == [200]
+        assert limited_client.post("/v1/books", headers=shown, json={}).status_code == 403
+    store_counts(limited_client)
+    assert request_book(limited_client, shown, 1) == [200]
 
 
-def test_by_default_a_day_is_an_hour_at_full_speed_and_a_month_twenty_days(settings: Settings) -> None:
+def test_default_day_and_month_quotas_follow_the_minute_quota(settings: Settings) -> None:
     assert (settings.requests_per_day, settings.requests_per_month) == (36_000, 720_000)

@@ -28,7 +28,7 @@ def database(tmp_path: Path) -> Database:
     return open_database(f"sqlite:///{tmp_path}/accounts.db")
 
 
-def test_requests_are_counted_by_hour_and_kind(database: Database, clock: ManualClock) -> None:
+def test_requests_are_counted_by_hour_and_status_class(database: Database, clock: ManualClock) -> None:
     table = UsageTable(database)
 
     async def use() -> None:
@@ -48,7 +48,7 @@ def test_requests_are_counted_by_hour_and_kind(database: Database, clock: Manual
     assert table.list_usage("u2", since=0) == []
 
 
-def test_counts_are_kept_while_the_database_is_away(database: Database, clock: ManualClock) -> None:
+def test_counts_stay_pending_while_the_database_is_away(database: Database, clock: ManualClock) -> None:
     table = UsageTable(database)
 
     async def use() -> None:
@@ -66,7 +66,7 @@ def test_counts_are_kept_while_the_database_is_away(database: Database, clock: M
     assert [(row.requests, row.failed) for row in table.list_usage("u1", since=0)] == [(2, 1)]
 
 
-def test_counts_older_than_three_months_go(database: Database, clock: ManualClock) -> None:
+def test_counts_older_than_three_months_are_deleted(database: Database, clock: ManualClock) -> None:
     table = UsageTable(database)
 
     async def use() -> None:

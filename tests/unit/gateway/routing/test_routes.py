@@ -15,7 +15,7 @@ from gateway.routing.routes import ROUTES, Service, find_target, is_permitted
         ("/v1/search/suggest", Service.SEARCH, None),
     ],
 )
-def test_a_path_goes_to_its_service(path: str, service: Service, group: str | None) -> None:
+def test_path_is_routed_to_its_service(path: str, service: Service, group: str | None) -> None:
     target = find_target(path)
     assert target is not None
     assert (target.route.service, target.route.cache_group) == (service, group)
@@ -37,17 +37,17 @@ def test_a_path_goes_to_its_service(path: str, service: Service, group: str | No
         "/v1/books/\r\n",
     ],
 )
-def test_a_path_that_could_be_read_in_two_ways_or_has_no_route_goes_nowhere(path: str) -> None:
+def test_ambiguous_or_unknown_path_has_no_route(path: str) -> None:
     assert find_target(path) is None
 
 
-def test_readers_read_and_editors_also_write() -> None:
+def test_readers_may_read_and_editors_may_write() -> None:
     books, reader, editor = ROUTES[1], DEFAULT_SCOPES[Role.READER], DEFAULT_SCOPES[Role.EDITOR]
     allowed = [is_permitted(reader, books, method) for method in ("GET", "HEAD", "POST", "DELETE")]
     assert allowed == [True, True, False, False]
     assert all(is_permitted(editor, books, method) for method in ("GET", "PUT", "PATCH"))
 
 
-def test_a_scope_for_one_route_opens_no_other() -> None:
+def test_scope_of_one_route_permits_no_other() -> None:
     only_search = frozenset({Scope.SEARCH})
     assert [route.prefix for route in ROUTES if is_permitted(only_search, route, "GET")] == ["/search"]

@@ -9,16 +9,16 @@ class Seconds:
         return self.now
 
 
-def opened(now: Seconds) -> CircuitBreaker:
+def open_breaker(now: Seconds) -> CircuitBreaker:
     breaker = CircuitBreaker(now=now)
     for _ in range(FAILURE_THRESHOLD):
         breaker.record_failure()
     return breaker
 
 
-def test_a_service_that_mostly_fails_is_asked_once_a_second_until_it_answers() -> None:
+def test_open_breaker_allows_one_request_a_second_until_a_success() -> None:
     now = Seconds()
-    breaker = opened(now)
+    breaker = open_breaker(now)
     assert breaker.is_open
     assert [breaker.allows_request() for _ in range(3)] == [False] * 3
     now.now += 1.0
@@ -29,7 +29,7 @@ def test_a_service_that_mostly_fails_is_asked_once_a_second_until_it_answers() -
     assert [breaker.allows_request() for _ in range(3)] == [True] * 3
 
 
-def test_a_few_failures_and_a_minority_of_them_open_nothing() -> None:
+def test_few_failures_or_a_minority_do_not_open_the_breaker() -> None:
     now = Seconds()
     few, minority = CircuitBreaker(now=now), CircuitBreaker(now=now)
     for _ in range(FAILURE_THRESHOLD - 1):
@@ -43,7 +43,7 @@ def test_a_few_failures_and_a_minority_of_them_open_nothing() -> None:
     assert not minority.is_open
 
 
-def test_failures_of_long_ago_are_forgotten() -> None:
+def test_failures_of_an_earlier_window_are_dropped() -> None:
     now = Seconds()
     breaker = CircuitBreaker(now=now)
     for _ in range(FAILURE_THRESHOLD * 3):
