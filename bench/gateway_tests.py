@@ -1,4 +1,4 @@
-"""What the gateway does under conditions that no peer is asked for."""
+"""Measures the gateway under conditions that no peer is measured under."""
 
 import resource
 import socket
@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-from bench.gateway_load import LOADING, Load, Pressure, started, wrk
+from bench.gateway_load import LOADING, Load, LoadProfile, run_wrk, start_process
 from bench.gateway_peers import Peer, Site
 
 from bookcore.domain.book import make_book_id
@@ -25,8 +25,8 @@ IDLE, EVENTS = 10_000, 200
 FIRST_PORT, PORT = 18_201, 18_205
 
 
-def purge_times(address: str, token: str, *, log: str) -> list[float]:
-    """Milliseconds from an event that is in the log to the first answer that isn't the old one."""
+def measure_purge_times(address: str, token: str, *, log: str) -> list[float]:
+    """Milliseconds from an event in the log to the first new response."""
     book = make_book_id("bench", "u1")
     request = urllib.request.Request(
         f"{address}/v1/books/{book}", headers={"Authorization": f"Bearer {token}"}
@@ -45,16 +45,16 @@ def purge_times(address: str, token: str, *, log: str) -> list[float]:
     return found
 
 
-def busy_crowd(peer: Peer, site: Site, target: str) -> Load:
-    """10,000 connections that each ask again as soon as they are answered."""
+def measure_many_connections(peer: Peer, site: Site, target: str) -> Load:
+    """10,000 connections, each sending the next request after a response."""
     _allow_files()
-    load = wrk(peer.address + target, site.token, Pressure(8, IDLE), pid=peer.pid)
+    load = run_wrk(peer.address + target, site.token, LoadProfile(8, IDLE), pid=peer.pid)
     print(f"  10,000 busy connections: {load.requests} requests, {load.failed} failed", flush=True)
     return load if load.requests else replace(load, failed=IDLE)
 
 
-def idle_memory(peer: Peer) -> float:
-    """Resident megabytes of the gateway with 10,000 connections that have each asked once."""
+def measure_idle_memory(peer: Peer) -> float:
+    """Resident megabytes of the gateway with 10,000 idle connections after one request each."""
     _allow_files()
     parts = urlsplit(peer.address)
     connections = []
@@ -70,18 +70,18 @@ def idle_memory(peer: Peer) -> float:
     return float(resident)
 
 
-def reads_with_one_failing(
+def count_failed_reads(
     gateway: Callable[..., AbstractContextManager[Peer]], folder: Path, site: Site
 ) -> float:
-    """Reads that failed, of some seconds of load, while one of three services answers 503 to everything."""
+    """Failed reads under load while one of three services responds 503 to everything."""
     with ExitStack() as stack:
         for place, status in enumerate(("200 OK", "200 OK", "503 Service Unavailable")):
             command = [sys.executable, "-m", "bench.gateway_service", str(FIRST_PORT + place), status]
-            stack.enter_context(started(command, core=LOADING))
+            stack.enter_context(start_process(command, core=LOADING))
         urls = ",".join(f"http://127.0.0.1:{FIRST_PORT + place}" for place in range(3))
         peer = stack.enter_context(gateway(folder, PORT, {"SEARCH_API_URLS": urls, "CACHE_URL": "memory://"}))
         time.sleep(1)
-        load = wrk(f"{peer.address}/v1/search?q=x", site.token, Pressure(3), pid=peer.pid)
+        load = run_wrk(f"{peer.address}/v1/search?q=x", site.token, LoadProfile(3), pid=peer.pid)
     print(f"  one of three failing: {load.failed} of {load.requests} failed", flush=True)
     return float(load.failed)
 

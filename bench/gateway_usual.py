@@ -20,8 +20,8 @@ keys = {k["kid"]: jwt.PyJWK(k).key for k in json.loads(os.environ.get("JWKS", '{
 QUOTA = 1_000_000_000
 
 
-def user(request: Request) -> str:
-    """Who asks, by a checked token."""
+def authenticate(request: Request) -> str:
+    """Verifies the token; returns the user."""
     token = request.headers.get("authorization", "").removeprefix("Bearer ")
     try:
         kid = jwt.get_unverified_header(token)["kid"]
@@ -33,8 +33,8 @@ def user(request: Request) -> str:
     return str(claims["sub"])
 
 
-async def limited(who: Annotated[str, Depends(user)]) -> str:
-    """Counted in a fixed window."""
+async def check_limit(who: Annotated[str, Depends(authenticate)]) -> str:
+    """Counts requests in a fixed window."""
     async with redis.pipeline() as pipe:
         pipe.incr(f"usual:{who}")
         pipe.expire(f"usual:{who}", 60)
@@ -45,8 +45,8 @@ async def limited(who: Annotated[str, Depends(user)]) -> str:
 
 
 @app.get("/v1/{path:path}")
-async def read(path: str, request: Request, who: Annotated[str, Depends(limited)]) -> Response:
-    """From the cache, else from the service; the search is not kept."""
+async def read(path: str, request: Request, who: Annotated[str, Depends(check_limit)]) -> Response:
+    """Reads from the cache, else from the service; searches are not cached."""
     key = f"usual:{request.url.path}?{request.url.query}"
     if not path.startswith("search") and (kept := await redis.get(key)):
         return Response(kept, media_type="application/json", headers={"X-Request-Id": uuid4().hex})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.gateway_load import LOADING, cpu_seconds
+from bench.gateway_load import LOADING, read_cpu_seconds
 
 _SCRIPT = """
 local calls, n = {}, 0
@@ -59,9 +59,9 @@ class Calls:
         command += ["--timeout", "30s", "-s", str(script)]
         for name, value in {"Content-Type": "application/json", **self.headers()}.items():
             command += ["-H", f"{name}: {value}"]
-        before = cpu_seconds(self.pid)
+        before = read_cpu_seconds(self.pid)
         done = subprocess.run([*command, self.url], capture_output=True, text=True, check=True)
-        used = cpu_seconds(self.pid) - before
+        used = read_cpu_seconds(self.pid) - before
         told = json.loads(done.stdout.strip().splitlines()[-1])
         if told["failed"] or not told["requests"]:
             raise RuntimeError(f"{self.url}: {told}")

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-from bench.gateway_load import TESTED, need, started, wait_for
+from bench.gateway_load import TESTED, install_program, start_process, wait_for
 from bench.ml_load import Calls, Rate
 from bench.report import Figure
 
@@ -85,7 +85,7 @@ set_model(Price())
 
 def serving(data: Path, scratch: Path, *, name: str, books: Sequence[BookFacts]) -> list[Figure]:
     """Rates at 1 and 32 clients, their ratios, and how far the answers differ."""
-    need("wrk", "wrk")
+    install_program("wrk", "wrk")
     registry = open_registry(f"file://{data}/ml/models")
     version = registry.list_versions(name)[-1]
     files = registry.read_files(version)
@@ -184,7 +184,7 @@ def _asked(facts: BookFacts) -> dict[str, object]:
 def _ml_api(data: Path) -> Iterator[tuple[int, str]]:
     port = find_free_port()
     environment = {"BOOKSTREAM_DATA": str(data), "BOOKSTREAM_ML_API_PORT": str(port)}
-    with started([sys.executable, "-m", "ml_api"], core=TESTED, env=environment) as child:
+    with start_process([sys.executable, "-m", "ml_api"], core=TESTED, env=environment) as child:
         wait_for(f"http://127.0.0.1:{port}/health/ready", seconds=120)
         yield child.pid, f"http://127.0.0.1:{port}/ml/predict"
 
@@ -206,7 +206,7 @@ def _mlflow(scratch: Path, save: str, more: str) -> Iterator[tuple[int, str]]:
     port = find_free_port()
     words = ["models", "serve", "--model-uri", str(saved), "--port", str(port), "--env-manager", "local"]
     command = [str(python), "-m", "mlflow", *words, "--host", "127.0.0.1", "--workers", "1"]
-    with started(command, core=TESTED, env=environment) as child:
+    with start_process(command, core=TESTED, env=environment) as child:
         wait_for(f"http://127.0.0.1:{port}/ping", seconds=120)
         yield child.pid, f"http://127.0.0.1:{port}/invocations"
 

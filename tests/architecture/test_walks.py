@@ -11,7 +11,7 @@ from threading import Event
 import httpx
 import pytest
 from tests.architecture.traced import CallRecorder
-from tests.unit.gateway.servers import ADMIN, TinyServices, gateway, served
+from tests.unit.gateway.servers import ADMIN, StubServices, run_gateway, serve_app
 from tests.unit.scraper.conftest import RunningShop, open_shop, shop
 
 from bookcore.search import SearchQuery, open_search_index
@@ -88,12 +88,12 @@ def test_a_read_through_the_gateway_is_filled_once_and_then_hit(tmp_path: Path) 
     settings = Settings(
         data=tmp_path, bootstrap_admin_email=ADMIN["email"], bootstrap_admin_password=ADMIN["password"]
     )
-    services = TinyServices(settings.internal_secret.get_secret_value())
+    services = StubServices(settings.internal_secret.get_secret_value())
     recorder = CallRecorder([*WALKS[MISS], *WALKS[HIT]])
     with (
-        served(services.app) as address,
+        serve_app(services.app) as address,
         recorder.recording(),
-        gateway(settings.model_copy(update={"books_api_urls": (address,)})) as gate,
+        run_gateway(settings.model_copy(update={"books_api_urls": (address,)})) as gate,
         httpx.Client(base_url=gate.address, trust_env=False) as client,
     ):
         client.headers["Authorization"] = f"Bearer {gate.token}"

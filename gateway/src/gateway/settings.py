@@ -22,65 +22,71 @@ class Settings(SharedSettings):
     gateway_instance: str = Field(
         "",
         pattern=r"^[A-Za-z0-9._-]{0,60}$",
-        description="name of this process when several gateways run; each then hears of every change",
+        description="instance name when several gateways run, so that each receives every change event",
     )
-    gateway_keys: Path = Field(Path(), description="folder of the token signing keys; default DATA/keys")
-    gateway_token_seconds: int = Field(600, ge=1, le=86_400, description="life of an access token")
-    gateway_refresh_days: int = Field(30, ge=1, le=365, description="life of an unused refresh token")
-    gateway_requests_per_minute: int = Field(600, ge=1, description="quota of one user")
+    gateway_keys: Path = Field(Path(), description="folder of the signing keys; default DATA/keys")
+    gateway_token_seconds: int = Field(
+        600, ge=1, le=86_400, description="lifetime of an access token, in seconds"
+    )
+    gateway_refresh_days: int = Field(
+        30, ge=1, le=365, description="lifetime of an unused refresh token, in days"
+    )
+    gateway_requests_per_minute: int = Field(600, ge=1, description="requests of one user per minute")
     gateway_requests_per_day: int = Field(
-        0, ge=0, description="quota of one user a day, by UTC; 0: sixty times that of a minute"
+        0, ge=0, description="requests of one user per day, by UTC; 0: sixty times the quota of a minute"
     )
     gateway_requests_per_month: int = Field(
-        0, ge=0, description="quota of one user a month, by UTC; 0: twenty times that of a day"
+        0, ge=0, description="requests of one user per month, by UTC; 0: twenty times the quota of a day"
     )
     gateway_anonymous_per_minute: int = Field(
-        120, ge=1, description="quota of one network address for requests without a valid token"
+        120, ge=1, description="requests per minute and network address without a valid token"
     )
     gateway_address_requests_per_minute: int = Field(
-        30_000, ge=0, description="requests a minute from one network address, in each process; 0: no limit"
+        30_000, ge=0, description="requests per minute and network address, in each process; 0: no limit"
     )
     gateway_trusted_proxies: Addresses = Field(
-        (), description="networks of the proxies before the gateway, whose X-Forwarded-For is believed"
+        (), description="networks of trusted proxies, whose X-Forwarded-For is used"
     )
     gateway_logins_per_address: int = Field(
-        30, ge=1, description="logins and registrations a minute from one network address"
+        30, ge=1, description="logins and registrations per minute and network address"
     )
-    gateway_logins_per_email: int = Field(10, ge=1, description="logins a minute for one e-mail address")
+    gateway_logins_per_email: int = Field(10, ge=1, description="logins per minute and e-mail address")
     gateway_logins_per_minute: int = Field(
         600,
         ge=1,
-        description="logins and registrations a minute for everybody; the last line for the processor",
+        description="logins and registrations per minute in total; protects the processor",
     )
-    gateway_cache_seconds: float = Field(60.0, ge=0, description="longest life of a cached response; 0: none")
-    gateway_cache_entry_bytes: int = Field(1_048_576, ge=0, description="largest response that is cached")
+    gateway_cache_seconds: float = Field(
+        60.0, ge=0, description="longest lifetime of a cached response, in seconds; 0 disables the cache"
+    )
+    gateway_cache_entry_bytes: int = Field(1_048_576, ge=0, description="largest cached response, in bytes")
     gateway_stale_seconds: float = Field(
-        30.0, ge=0, description="how long after its time an answer is still given while a new one is fetched"
+        30.0, ge=0, description="how long a stale response is served while it is revalidated, in seconds"
     )
     gateway_stale_error_seconds: float = Field(
-        3_600.0, ge=0, description="how long after its time an answer is given when no service can answer"
+        3_600.0, ge=0, description="how long a stale response is served while the service fails, in seconds"
     )
     gateway_cache_bytes: int = Field(
-        67_108_864, ge=0, description="memory for responses in each process, before the cache server is asked"
+        67_108_864, ge=0, description="memory for cached responses in each process, in bytes"
     )
-    gateway_body_bytes: int = Field(1_048_576, ge=1, description="largest request body that is accepted")
-    gateway_connect_seconds: float = Field(2.0, gt=0, description="longest wait for a service to accept")
-    gateway_read_seconds: float = Field(30.0, gt=0, description="longest silence of a service")
+    gateway_body_bytes: int = Field(1_048_576, ge=1, description="largest accepted request body, in bytes")
+    gateway_connect_seconds: float = Field(2.0, gt=0, description="connect timeout of services, in seconds")
+    gateway_read_seconds: float = Field(30.0, gt=0, description="read timeout of services, in seconds")
     gateway_idle_seconds: float = Field(
-        75.0, gt=0, description="longest silence of a client between two requests on a connection"
+        75.0, gt=0, description="idle timeout of client connections, in seconds"
     )
     gateway_workers: int = Field(
-        1, ge=1, le=64, description="processes that share the port; more than one need a cache server"
+        1, ge=1, le=64, description="worker processes on the port; more than one require a cache server"
     )
     gateway_takes_over: bool = Field(
         default=False,
-        description="share the port of an older gateway, which is stopped once this one answers",
+        description="take over the port of a running gateway, which is stopped once this one serves",
     )
     gateway_access_log: bool = Field(
-        default=True, description="one line of JSON for each request on standard error"
+        default=True, description="log each request as one line of JSON on standard error"
     )
     gateway_trace_percent: float = Field(
-        10.0, ge=0, le=100, description="share of the traces begun here that are marked as sampled"
+        10.0, ge=0, le=100, description="percentage of traces started here that are sampled"
     )
     books_api_urls: Addresses = Field(
         ("http://127.0.0.1:8081",), description="addresses of books-api, separated by commas"
@@ -95,7 +101,9 @@ class Settings(SharedSettings):
         "", description="database of the accounts; default `sqlite:///DATA/accounts.db`"
     )
     cache_url: str = Field("memory://", description="cache of responses, limits and generations")
-    bootstrap_admin_email: str = Field("", description="makes sure at start that this administrator exists")
+    bootstrap_admin_email: str = Field(
+        "", description="e-mail address of an administrator that is created at start"
+    )
     bootstrap_admin_password: SecretStr = Field(
         SecretStr(""), description="that administrator's password, at least 12 characters"
     )
@@ -130,7 +138,7 @@ class Settings(SharedSettings):
     def _check_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value or ("",):
             if not address.startswith(("http://", "https://")):
-                raise ValueError(f"{address!r} is no address such as http://127.0.0.1:8081")
+                raise ValueError(f"{address!r} is not a URL such as http://127.0.0.1:8081")
         return tuple(address.rstrip("/") for address in value)
 
     @model_validator(mode="after")
@@ -143,9 +151,9 @@ class Settings(SharedSettings):
         if bool(self.bootstrap_admin_email) != bool(self.bootstrap_admin_password.get_secret_value()):
             raise ValueError("give both BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL and _PASSWORD, or neither")
         if self.gateway_workers > 1 and self.cache_url.startswith("memory:"):
-            raise ValueError("more than one BOOKSTREAM_GATEWAY_WORKERS need a BOOKSTREAM_CACHE_URL to share")
+            raise ValueError("several BOOKSTREAM_GATEWAY_WORKERS require a shared BOOKSTREAM_CACHE_URL")
         if self.gateway_takes_over and (self.gateway_workers > 1 or self.gateway_port == 0):
-            raise ValueError("BOOKSTREAM_GATEWAY_TAKES_OVER is for one worker on a given port")
+            raise ValueError("BOOKSTREAM_GATEWAY_TAKES_OVER requires one worker and a fixed port")
         if self.environment is Environment.PRODUCTION:
             self._refuse_own_unsafe()
         return self
