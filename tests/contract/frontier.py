@@ -98,19 +98,19 @@ class FrontierContract:
         assert fleet.apply(command)
         return command
 
-    def test_pages_are_handed_out_in_the_order_of_discovery(self, frontier: Frontier) -> None:
+    def test_pages_are_leased_in_the_order_of_discovery(self, frontier: Frontier) -> None:
         assert urls(frontier.lease_pages(9).pages) == ["http://a/1", "http://a/2"]
 
     def test_three_listings_go_ahead_of_each_book(self, frontier: Frontier) -> None:
         frontier.add_pages(PageKind.LISTING, ["l1", "l2", "l3", "l4"], depth=1)
         assert urls(frontier.lease_pages(9).pages) == ["l1", "l2", "l3", "http://a/1", "l4", "http://a/2"]
 
-    def test_a_page_is_handed_out_once(self, frontier: Frontier) -> None:
+    def test_page_is_leased_once(self, frontier: Frontier) -> None:
         assert len(frontier.lease_pages(9).pages) == 2
         again = frontier.lease_pages(9)
         assert (again.state, again.pages) == (RunState.ACTIVE, [])
 
-    def test_many_pages_are_handed_out_once_each(self, frontier: Frontier) -> None:
+    def test_many_pages_are_leased_once_each(self, frontier: Frontier) -> None:
         wanted = [f"http://b/{number}" for number in range(1_000)]
         frontier.add_pages(PageKind.BOOK, wanted, depth=1)
         found: list[str] = []
@@ -118,46 +118,44 @@ class FrontierContract:
             found += urls(pages)
         assert found == ["http://a/1", "http://a/2", *wanted]
 
-    def test_a_page_that_is_known_is_not_added_again(self, frontier: Frontier) -> None:
+    def test_known_page_is_not_added_again(self, frontier: Frontier) -> None:
         assert frontier.add_pages(PageKind.BOOK, ["http://a/2", "http://a/3"], depth=5) == 1
         assert frontier.read_status().discovered == 3
 
-    def test_pages_discovered_late_are_handed_out_too(self, frontier: Frontier) -> None:
+    def test_pages_added_late_are_leased(self, frontier: Frontier) -> None:
         frontier.lease_pages(9)
         frontier.add_pages(PageKind.LISTING, ["l1"], depth=3)
         page = frontier.lease_pages(9).pages[0]
         assert (page.url, page.kind, page.depth) == ("l1", PageKind.LISTING, 3)
 
-    def test_what_is_done_is_counted_and_waits_no_more(self, frontier: Frontier) -> None:
+    def test_finished_page_is_counted_and_not_leased_again(self, frontier: Frontier) -> None:
         assert finish(frontier, frontier.lease_pages(1).pages) == 0
         standing = frontier.read_status()
         assert (standing.counts, standing.queued, standing.leased) == (RunCounts(1, 1, 1, 0), 1, 0)
         assert urls(frontier.lease_pages(9).pages) == ["http://a/2"]
 
-    def test_the_run_is_drained_when_nothing_waits_and_nothing_is_leased(self, frontier: Frontier) -> None:
+    def test_run_is_drained_when_no_page_is_queued_or_leased(self, frontier: Frontier) -> None:
         pages = frontier.lease_pages(9).pages
         assert not frontier.finish_run(now=NOW)
         finish(frontier, pages)
         assert frontier.lease_pages(9).state is RunState.DRAINED
         assert [frontier.finish_run(now=NOW), frontier.finish_run(now=NOW)] == [True, False]
 
-    def test_a_finished_run_is_followed_by_one_over_everything_that_remembers(
-        self, frontier: Frontier
-    ) -> None:
+    def test_next_run_covers_all_pages_with_their_snapshots(self, frontier: Frontier) -> None:
         finish(frontier, frontier.lease_pages(9).pages)
         frontier.finish_run(now=NOW)
         assert frontier.lease_pages(9).state is RunState.FINISHED
         assert not begin(frontier)
         assert [page.snapshot for page in frontier.lease_pages(9).pages] == [KNOWN, KNOWN]
 
-    def test_a_304_leaves_what_is_known(self, frontier: Frontier) -> None:
+    def test_finish_without_a_snapshot_keeps_the_stored_one(self, frontier: Frontier) -> None:
         for known in (KNOWN, None):
             finish(frontier, frontier.lease_pages(9).pages, known=known)
             frontier.finish_run(now=NOW)
             begin(frontier)
         assert frontier.lease_pages(1).pages[0].snapshot == KNOWN
 
-    def test_a_lease_that_ran_out_goes_to_another_and_fences_the_first(
+    def test_expired_lease_is_granted_again_and_fences_the_first_holder(
         self, opened: Callable[[CrawlLimits], Frontier]
     ) -> None:
         with self.bounded(opened, CrawlLimits(host="a", lease_seconds=0.2)) as frontier:
@@ -171,7 +169,7 @@ class FrontierContract:
             assert finish(frontier, heir) == 9
             assert (frontier.read_status().counts.pages, frontier.read_status().stale) == (9, 19)
 
-    def test_a_lease_that_is_renewed_stays(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
+    def test_renewed_lease_does_not_expire(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
         with self.bounded(opened, CrawlLimits(host="a", lease_seconds=0.4)) as frontier:
             pages = frontier.lease_pages(9).pages
             pause = Event()
@@ -181,14 +179,14 @@ class FrontierContract:
             assert urls(frontier.lease_pages(9).pages) == urls(pages[4:])
             assert list(frontier.renew_leases(pages).lost) == list(pages[4:])
 
-    def test_pages_that_are_given_back_go_to_another_at_once(self, frontier: Frontier) -> None:
+    def test_released_pages_are_leased_again_at_once(self, frontier: Frontier) -> None:
         pages = frontier.lease_pages(9).pages
         frontier.release_pages(pages[1:])
         again = frontier.lease_pages(9).pages
         assert urls(again) == urls(pages[1:])
         assert (finish(frontier, pages[1:]), finish(frontier, again)) == (1, 0)
 
-    def test_a_failed_page_keeps_its_reason_and_waits_in_the_next_process(
+    def test_failed_page_keeps_its_reason_and_is_queued_in_the_next_process(
         self, frontier: Frontier, opened: Callable[[CrawlLimits], Frontier]
     ) -> None:
         pages = frontier.lease_pages(9).pages
@@ -205,7 +203,7 @@ class FrontierContract:
         assert sorted(urls(heir.lease_pages(9).pages)) == ["http://a/1", "http://a/2"]
         assert heir.read_status().failed == 0
 
-    def test_another_extractor_reads_everything_anew(self, frontier: Frontier) -> None:
+    def test_new_extractor_discards_snapshots(self, frontier: Frontier) -> None:
         finish(frontier, frontier.lease_pages(9).pages)
         frontier.release_pages([])
         assert not begin(frontier, extractor="shop/2")
@@ -213,12 +211,12 @@ class FrontierContract:
             PageSnapshot(body_key=KNOWN.body_key)
         }
 
-    def test_another_copy_of_the_site_begins_with_nothing_known(self, frontier: Frontier) -> None:
+    def test_another_copy_of_the_site_discards_all_pages(self, frontier: Frontier) -> None:
         frontier.release_pages([])
         assert not begin(frontier, site="http://127.0.0.1:1/")
         assert (frontier.read_status().discovered, frontier.lease_pages(9).state) == (0, RunState.DRAINED)
 
-    def test_a_run_has_no_more_pages_than_it_may(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
+    def test_run_is_limited_to_max_pages(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
         with self.bounded(opened, CrawlLimits(host="a", max_pages=4)) as frontier:
             pages = frontier.lease_pages(9).pages
             assert len(pages) == 4
@@ -230,7 +228,7 @@ class FrontierContract:
                 True,
             )
 
-    def test_slots_of_a_paced_host_are_apart_and_given_out_only_shortly_before(
+    def test_slots_of_a_paced_host_are_spaced_and_reserved_shortly_before(
         self, opened: Callable[[CrawlLimits], Frontier]
     ) -> None:
         with self.bounded(opened, CrawlLimits(host="a", host_rate=5)) as frontier:
@@ -241,7 +239,7 @@ class FrontierContract:
             assert 0.5 < frontier.reserve_slot() <= 0.6
             assert 0.7 < frontier.reserve_slot() <= 0.8
 
-    def test_no_more_pages_of_a_host_are_leased_at_a_time_than_may_be(
+    def test_leased_pages_of_a_host_are_limited_by_its_concurrency(
         self, opened: Callable[[CrawlLimits], Frontier]
     ) -> None:
         with self.bounded(opened, CrawlLimits(host="a", host_concurrency=4)) as frontier:
@@ -251,7 +249,7 @@ class FrontierContract:
             finish(frontier, pages[:2])
             assert len(frontier.lease_pages(9).pages) == 2
 
-    def test_a_host_that_wants_to_be_left_alone_is(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
+    def test_held_host_gets_no_requests(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
         with self.bounded(opened, CrawlLimits(host="a")) as frontier:
             frontier.hold_host(2)
             frontier.hold_host(0.1)
@@ -261,7 +259,7 @@ class FrontierContract:
             assert 1 < held.retry_after <= 1.5
             assert 1 < frontier.renew_leases([]).host_hold <= 2
 
-    def test_a_crawl_delay_paces_the_host(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
+    def test_crawl_delay_paces_the_host(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
         with self.bounded(opened, CrawlLimits(host="a")) as frontier:
             frontier.set_crawl_delay(0.25)
             assert [page.slot_delay for page in frontier.lease_pages(9).pages] == pytest.approx(
@@ -270,13 +268,13 @@ class FrontierContract:
             frontier.set_crawl_delay(0)
             assert len(frontier.lease_pages(9).pages) == 6
 
-    def test_a_command_counts_once(self, fleet: FleetControl) -> None:
+    def test_command_is_applied_once(self, fleet: FleetControl) -> None:
         first = self.command(fleet, Action.START)
         self.command(fleet, Action.STOP)
         assert not fleet.apply(first)
         assert fleet.read_source(SOURCE).mode is SourceMode.STOPPED
 
-    def test_a_paused_source_leases_nothing_until_it_is_resumed(
+    def test_paused_source_leases_nothing_until_it_is_resumed(
         self, frontier: Frontier, fleet: FleetControl
     ) -> None:
         self.command(fleet, Action.START)
@@ -288,7 +286,7 @@ class FrontierContract:
         self.command(fleet, Action.RESUME)
         assert len(frontier.lease_pages(9).pages) == 2
 
-    def test_a_stopped_source_ends_its_run_early(self, frontier: Frontier, fleet: FleetControl) -> None:
+    def test_stop_command_finishes_the_run_early(self, frontier: Frontier, fleet: FleetControl) -> None:
         self.command(fleet, Action.START)
         pages = frontier.lease_pages(1).pages
         self.command(fleet, Action.STOP)
@@ -297,9 +295,7 @@ class FrontierContract:
         assert not begin(frontier)
         assert {page.snapshot for page in frontier.lease_pages(9).pages} == {KNOWN, PageSnapshot()}
 
-    def test_a_backfill_reads_everything_as_if_for_the_first_time(
-        self, frontier: Frontier, fleet: FleetControl
-    ) -> None:
+    def test_backfill_discards_all_snapshots(self, frontier: Frontier, fleet: FleetControl) -> None:
         pages = frontier.lease_pages(9).pages
         finish(frontier, pages[:1])
         self.command(fleet, Action.BACKFILL)
@@ -310,9 +306,7 @@ class FrontierContract:
             PageSnapshot(body_key=KNOWN.body_key)
         }
 
-    def test_a_source_is_idle_once_its_run_came_to_the_end(
-        self, frontier: Frontier, fleet: FleetControl
-    ) -> None:
+    def test_source_is_idle_after_its_run_is_finished(self, frontier: Frontier, fleet: FleetControl) -> None:
         assert fleet.read_source(SOURCE).mode is SourceMode.IDLE
         self.command(fleet, Action.START)
         assert fleet.read_source(SOURCE).mode is SourceMode.RUNNING

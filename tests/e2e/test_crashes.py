@@ -41,7 +41,7 @@ def undisturbed(shop: SampleShop, tmp_path_factory: pytest.TempPathFactory) -> S
 @carries("nothing-lost")
 @pytest.mark.parametrize("point", SCRAPER)
 @pytest.mark.parametrize("nth", [1, 3])
-def test_a_scraper_killed_there_goes_on_to_the_same_end(
+def test_scraper_killed_at_a_failpoint_resumes_with_the_same_result(
     point: Failpoint, nth: int, shop: SampleShop, undisturbed: State, tmp_path: Path
 ) -> None:
     laptop = Laptop(tmp_path, {"BOOKSTREAM_SCRAPER_BATCH": "10"})
@@ -54,7 +54,7 @@ def test_a_scraper_killed_there_goes_on_to_the_same_end(
 
 @carries("nothing-lost")
 @pytest.mark.parametrize("point", INGESTOR)
-def test_an_ingestor_killed_there_goes_on_to_the_same_end(
+def test_ingestor_killed_at_a_failpoint_resumes_with_the_same_result(
     point: Failpoint, shop: SampleShop, undisturbed: State, tmp_path: Path
 ) -> None:
     laptop = Laptop(tmp_path, {"BOOKSTREAM_INGESTOR_BATCH": BATCH})
@@ -67,7 +67,7 @@ def test_an_ingestor_killed_there_goes_on_to_the_same_end(
 
 
 @carries("rebuild")
-def test_a_replay_from_the_lake_ends_in_the_same_catalogue_and_index(
+def test_replay_from_the_lake_rebuilds_the_same_catalogue_and_index(
     shop: SampleShop, undisturbed: State, tmp_path: Path
 ) -> None:
     laptop = Laptop(tmp_path)

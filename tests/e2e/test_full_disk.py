@@ -29,7 +29,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @carries("nothing-lost")
-def test_a_full_disk_stops_the_crawl_with_one_line_and_more_room_lets_it_go_on(small_disk: Path) -> None:
+def test_full_disk_stops_the_crawl_with_one_line_and_more_space_lets_it_resume(small_disk: Path) -> None:
     laptop = Laptop(small_disk / "data", {"BOOKSTREAM_SCRAPER_PATIENCE": "0.5"})
     with run_sample_shop("--books", "300") as shop:
         full = laptop.run("crawl", "sample_shop", "--url", shop.url)

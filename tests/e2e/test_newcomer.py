@@ -31,7 +31,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
 
 
 @carries("offline")
-def test_without_the_site_it_says_so_in_one_line_and_crawls_the_sample_shop(tmp_path: Path) -> None:
+def test_demo_without_the_site_crawls_the_sample_shop(tmp_path: Path) -> None:
     done = Laptop(tmp_path).run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
     assert done.code == 0
     first, last, model = done.out.splitlines()
@@ -43,7 +43,7 @@ def test_without_the_site_it_says_so_in_one_line_and_crawls_the_sample_shop(tmp_
 
 @carries("pasteable")
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, so its lines can't be pasted")
-def test_the_three_printed_curl_lines_work_as_pasted(used: Laptop) -> None:
+def test_printed_curl_lines_work(used: Laptop) -> None:
     with used.serve() as served:
         answers = [
             subprocess.run(
@@ -66,19 +66,19 @@ def test_everything_but_sign_in_health_and_docs_needs_a_token(used: Laptop) -> N
     assert codes == [200] * 5 + [401] * 5
 
 
-def test_the_sample_shop_crawled_again_has_no_news(used: Laptop) -> None:
+def test_second_crawl_of_the_sample_shop_publishes_nothing(used: Laptop) -> None:
     again = used.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
     assert (again.code, again.read_number("changes")) == (0, 0)
 
 
 @pytest.mark.parametrize("verb", ["status", "audit", "export", "topics", "replay"])
-def test_looking_at_a_folder_without_data_says_so_and_makes_nothing(verb: str, tmp_path: Path) -> None:
+def test_commands_on_an_empty_folder_report_it_and_create_nothing(verb: str, tmp_path: Path) -> None:
     done = Laptop(tmp_path / "nowhere").run(verb)
     assert (done.code, "there is no data in" in done.err) == (1, True)
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_crawl_that_is_killed_takes_its_scraper_with_it_and_can_be_resumed(tmp_path: Path) -> None:
+def test_killed_crawl_ends_its_scraper_and_can_be_resumed(tmp_path: Path) -> None:
     with run_sample_shop("--books", "1000") as shop:
         words = ["crawl", "sample_shop", "--url", shop.url, "--data", str(tmp_path)]
         command = [sys.executable, "-m", "bookstream", *words]
@@ -94,7 +94,7 @@ def test_a_crawl_that_is_killed_takes_its_scraper_with_it_and_can_be_resumed(tmp
 
 
 @carries("clean-stop")
-def test_a_second_start_goes_on_from_what_is_there(used: Laptop) -> None:
+def test_second_start_uses_the_existing_data(used: Laptop) -> None:
     with used.serve() as served:
         figures = served.get_json("/v1/statistics")["overall"]
     assert isinstance(figures, list)
@@ -102,7 +102,7 @@ def test_a_second_start_goes_on_from_what_is_there(used: Laptop) -> None:
     assert not [p for p in psutil.process_iter() if _uses(p, used.data)]
 
 
-def test_a_killed_bookstream_leaves_no_process_behind_and_starts_again(used: Laptop) -> None:
+def test_killed_bookstream_leaves_no_process_and_starts_again(used: Laptop) -> None:
     environment = {**os.environ, "BOOKSTREAM_DATA": str(used.data)}
     command = [sys.executable, "-m", "bookstream", "up", "--port", "0"]
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -116,21 +116,21 @@ def test_a_killed_bookstream_leaves_no_process_behind_and_starts_again(used: Lap
         assert served.get_json("/v1/categories")
 
 
-def test_a_port_in_use_is_one_line_with_the_remedy(tmp_path: Path) -> None:
+def test_port_in_use_is_reported_in_one_line_with_a_remedy(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = Laptop(tmp_path).run("demo", "--once", "--port", str(port))
     assert (done.code, done.err) == (1, f"bookstream: port {port} is in use; choose another with --port\n")
 
 
-def test_a_second_bookstream_on_the_same_data_is_refused(used: Laptop) -> None:
+def test_second_bookstream_on_the_same_data_is_refused(used: Laptop) -> None:
     with used.serve():
         done = used.run("up", "--port", "0")
     assert done.code == 1
     assert "another bookstream runs on" in done.err
 
 
-def test_status_topics_audit_and_export_tell_what_is_there(used: Laptop, tmp_path: Path) -> None:
+def test_status_topics_audit_and_export_describe_the_data(used: Laptop, tmp_path: Path) -> None:
     status = json.loads(used.run("status", "--json").out)
     assert (status["books"], status["documents"], status["settled"]) == (60, 60, True)
     assert used.run("audit").out.startswith("acked=60 lake=60 catalogue=60 search=60 parked=0 lost=0")
@@ -139,7 +139,7 @@ def test_status_topics_audit_and_export_tell_what_is_there(used: Laptop, tmp_pat
     assert len((tmp_path / "books.csv").read_text().splitlines()) > 60
 
 
-def test_an_audit_finds_what_was_lost(used: Laptop, tmp_path: Path) -> None:
+def test_audit_finds_lost_events(used: Laptop, tmp_path: Path) -> None:
     copy = Laptop(tmp_path / "copy")
     subprocess.run(["cp", "-r", str(used.data), str(copy.data)], check=True)
     for batch in copy.data.glob("lake/events/**/p-00001-*.zst"):
@@ -170,7 +170,7 @@ def bad_shop() -> Iterator[SampleShop]:
 
 
 @carries("parked")
-def test_bad_pages_are_parked_or_failed_by_name_and_the_rest_arrives(
+def test_bad_pages_are_rejected_or_failed_by_name_and_the_rest_is_ingested(
     bad_shop: SampleShop, tmp_path: Path
 ) -> None:
     laptop = Laptop(tmp_path)

@@ -14,9 +14,7 @@ from bookml.notebook import Bookstream
 PAGE = ROOT / "docs/how-to/train-and-predict.md"
 
 
-def test_the_lines_for_notebooks_run_as_they_stand(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_notebook_example_of_the_docs_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     laptop = Laptop(tmp_path)
     done = laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
     assert done.code == 0, done.err

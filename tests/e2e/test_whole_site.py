@@ -91,7 +91,7 @@ def test_all_books_of_the_real_site_equal_the_table_in_twelve_fields(
 
 
 @carries("unchanged-silent")
-def test_a_second_crawl_makes_no_change_and_a_third_exactly_those_of_the_pages_that_changed(
+def test_second_crawl_makes_no_change_and_a_third_exactly_those_of_the_pages_that_changed(
     crawls: list[FinishedProcess], laptop: Laptop
 ) -> None:
     assert [crawl.read_number("changes") for crawl in crawls] == [1_000, 0, 37]
@@ -104,7 +104,7 @@ def test_a_second_crawl_makes_no_change_and_a_third_exactly_those_of_the_pages_t
     )
 
 
-def test_the_readme_shows_what_is_printed(crawls: list[FinishedProcess], laptop: Laptop) -> None:
+def test_readme_shows_what_is_printed(crawls: list[FinishedProcess], laptop: Laptop) -> None:
     shown = (ROOT / "README.md").read_text().split("$ make run\n")[1].split("\n```")[0]
     with laptop.serve() as served:
         printed = f"{crawls[0].err.splitlines()[0]}\n{crawls[0].out}{served.invitation}"

@@ -101,7 +101,7 @@ def endure(trial: Trial, shop: SampleShop, embedded: tuple[str, State]) -> Endur
     return act
 
 
-def test_a_scraper_is_killed_three_times_and_others_go_on(trial: Trial, endure: Endure) -> None:
+def test_next_scrapers_continue_after_three_kills(trial: Trial, endure: Endure) -> None:
     def strike(crawl: Crawl) -> None:
         for part in (3, 2, 1):
             crawl.kill()
@@ -111,7 +111,7 @@ def test_a_scraper_is_killed_three_times_and_others_go_on(trial: Trial, endure: 
 
 
 @pytest.mark.parametrize("name", ["kafka", "versitygw", "valkey"])
-def test_a_server_is_killed_under_a_crawl(name: str, trial: Trial, stack: Stack, endure: Endure) -> None:
+def test_crawl_survives_a_killed_server(name: str, trial: Trial, stack: Stack, endure: Endure) -> None:
     def strike(_: Crawl) -> None:
         stack.stop([name], now=True)
         stack.start([name])
@@ -120,7 +120,7 @@ def test_a_server_is_killed_under_a_crawl(name: str, trial: Trial, stack: Stack,
 
 
 @pytest.mark.parametrize("fault", [latency, resets, half_open, half_answers])
-def test_the_connections_to_the_frontier_suffer(
+def test_crawl_survives_network_faults_of_the_frontier(
     fault: Callable[[FaultProxy], None], trial: Trial, stack: Stack, endure: Endure
 ) -> None:
     with trial.run_behind_proxy(stack, "valkey") as (behind, proxy):

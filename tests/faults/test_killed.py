@@ -20,7 +20,7 @@ INGESTOR = [
 
 @carries("survives-servers")
 @pytest.mark.parametrize("name", STRUCK)
-def test_a_server_is_killed_and_comes_back(name: str, trial: Trial, stack: Stack) -> None:
+def test_ingest_survives_a_killed_server(name: str, trial: Trial, stack: Stack) -> None:
     def strike() -> None:
         stack.stop([name], now=True)
         stack.start([name])
@@ -29,7 +29,7 @@ def test_a_server_is_killed_and_comes_back(name: str, trial: Trial, stack: Stack
 
 
 @pytest.mark.parametrize("name", STRUCK)
-def test_a_server_is_restarted_in_order(name: str, trial: Trial, stack: Stack) -> None:
+def test_ingest_survives_a_restarted_server(name: str, trial: Trial, stack: Stack) -> None:
     def strike() -> None:
         stack.stop([name])
         stack.start([name])
@@ -38,7 +38,7 @@ def test_a_server_is_restarted_in_order(name: str, trial: Trial, stack: Stack) -
 
 
 @pytest.mark.parametrize("point", INGESTOR)
-def test_an_ingestor_is_killed_there_and_another_goes_on(point: Failpoint, trial: Trial) -> None:
+def test_next_ingestor_continues_after_a_kill_at_a_failpoint(point: Failpoint, trial: Trial) -> None:
     turn = 1 if ".after_relay" in point else 3  # the relay may send everything in one go
     with trial.laptop.run_ingestor(BOOKSTREAM_CRASH_AT=f"{point}:{turn}") as doomed:
         load = Publisher(trial.laptop, build_story(BOOKS)).start()

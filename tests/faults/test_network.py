@@ -42,7 +42,7 @@ def half_answers(proxy: FaultProxy) -> None:
 
 @pytest.mark.parametrize("name", SERVERS)
 @pytest.mark.parametrize("fault", [latency, resets, half_open, half_answers])
-def test_a_connection_suffers(
+def test_ingest_survives_a_network_fault(
     name: str, fault: Callable[[FaultProxy], None], trial: Trial, stack: Stack
 ) -> None:
     with trial.run_behind_proxy(stack, name) as (behind, proxy):
@@ -65,13 +65,13 @@ def refusal(status: bytes, code: bytes) -> bytes:
     ],
     ids=["503", "500", "full"],
 )
-def test_s3_answers_with_errors_for_a_while(answer: bytes, trial: Trial, stack: Stack) -> None:
+def test_ingest_survives_s3_errors(answer: bytes, trial: Trial, stack: Stack) -> None:
     with trial.run_behind_proxy(stack, "versitygw") as (behind, proxy):
         behind.endure(lambda: proxy.respond(answer, times=12))
         assert proxy.struck.is_set()
 
 
-def test_postgresql_commits_and_nobody_hears_of_it(trial: Trial, stack: Stack) -> None:
+def test_ingest_survives_a_lost_commit_response(trial: Trial, stack: Stack) -> None:
     with trial.run_behind_proxy(stack, "postgresql") as (behind, proxy):
 
         def strike() -> None:

@@ -47,7 +47,7 @@ def session(trial: Trial) -> Iterator[Connection]:
     catalogue.close()
 
 
-def test_two_of_three_transactions_cannot_be_serialized(trial: Trial) -> None:
+def test_ingest_survives_serialization_failures(trial: Trial) -> None:
     def strike() -> None:
         with session(trial) as connection:
             connection.execute(text(_FAIL_SOMETIMES))
@@ -59,7 +59,7 @@ def test_two_of_three_transactions_cannot_be_serialized(trial: Trial) -> None:
     assert tries > batches
 
 
-def test_somebody_holds_rows_in_the_opposite_order(trial: Trial) -> None:
+def test_ingest_survives_a_deadlock(trial: Trial) -> None:
     """PostgreSQL ends one of the two; whichever it is, the ingestor goes on."""
 
     def strike() -> None:
@@ -75,7 +75,7 @@ def test_somebody_holds_rows_in_the_opposite_order(trial: Trial) -> None:
     trial.endure(strike)
 
 
-def test_elasticsearch_refuses_every_item_with_429_for_a_while(trial: Trial) -> None:
+def test_ingest_survives_rejected_bulk_items(trial: Trial) -> None:
     address = parse_address(trial.laptop.settings.search_url)
 
     def block(*, closed: bool | None) -> None:
@@ -91,7 +91,7 @@ def test_elasticsearch_refuses_every_item_with_429_for_a_while(trial: Trial) -> 
     trial.endure(strike)
 
 
-def test_a_member_joins_and_leaves_again_and_again(trial: Trial) -> None:
+def test_ingest_survives_repeated_rebalances(trial: Trial) -> None:
     """A rival who takes partitions and does nothing with them."""
     stop = Event()
 
@@ -117,7 +117,7 @@ def test_a_member_joins_and_leaves_again_and_again(trial: Trial) -> None:
     trial.endure(strike)
 
 
-def test_every_event_comes_three_times_in_any_order(trial: Trial) -> None:
+def test_duplicate_and_reordered_events_have_no_effect(trial: Trial) -> None:
     shuffled = random.Random(11)
     events = build_story(BOOKS)
     shuffled.shuffle(events)
@@ -131,7 +131,7 @@ def test_every_event_comes_three_times_in_any_order(trial: Trial) -> None:
     trial.check()
 
 
-def test_one_in_a_hundred_is_poison(trial: Trial) -> None:
+def test_invalid_events_become_dead_letters(trial: Trial) -> None:
     poison = [
         Message("load:x", b"\xff\xfe not JSON", (("ce_type", OBSERVED.events[0].type.encode()),)),
         Message("load:y", b"{}", (("ce_type", b"books.book.observed.v9"),)),
@@ -151,7 +151,7 @@ def test_one_in_a_hundred_is_poison(trial: Trial) -> None:
     trial.check()
 
 
-def test_elasticsearch_cannot_map_a_book(trial: Trial) -> None:
+def test_document_that_elasticsearch_cannot_map_becomes_a_dead_letter(trial: Trial) -> None:
     """A rating that its field can't hold: that state alone is parked, with the server's reason."""
     stored = make_versioned_book("unmappable")
     state = BookState.from_stored(replace(stored, book=replace(stored.book, rating=Rating(1_000))))
@@ -167,7 +167,7 @@ def test_elasticsearch_cannot_map_a_book(trial: Trial) -> None:
     assert "[rating]" in listed
 
 
-def test_a_new_catalogue_and_index_are_filled_from_offset_0(trial: Trial) -> None:
+def test_new_catalogue_and_index_are_filled_from_offset_0(trial: Trial) -> None:
     Publisher(trial.laptop, build_story(BOOKS)).start().finish()
     trial.laptop.ingest()
     trial.check()
@@ -187,7 +187,7 @@ def test_a_new_catalogue_and_index_are_filled_from_offset_0(trial: Trial) -> Non
 
 
 @pytest.mark.parametrize("seconds", [7_200, -7_200])
-def test_the_clocks_of_publishers_are_two_hours_apart(seconds: int, trial: Trial) -> None:
+def test_publishers_with_clocks_two_hours_apart_converge(seconds: int, trial: Trial) -> None:
     """Versions come from the publisher's clock: whoever is ahead wins until the others have caught up."""
     events = [
         event.model_copy(

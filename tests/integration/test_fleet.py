@@ -41,7 +41,7 @@ def crews(redis_url: str, tmp_path: Path) -> Iterator[ScraperProcesses]:
     crews.stop_all()
 
 
-def test_three_scrapers_killed_in_turn_miss_no_book_double_none_and_keep_the_rate(
+def test_three_scrapers_killed_in_turn_publish_each_book_once_and_keep_the_rate(
     shop: SampleShop, crews: ScraperProcesses
 ) -> None:
     words = ("crawl", "sample_shop", "--only-if-running", "--url", shop.url)

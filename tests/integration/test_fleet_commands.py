@@ -79,9 +79,7 @@ def mode(crews: ScraperProcesses) -> SourceMode:
     return crews.read_source(SOURCE).mode
 
 
-def test_a_fleet_starts_pauses_resumes_and_comes_to_the_end(
-    shop: SampleShop, crews: ScraperProcesses
-) -> None:
+def test_fleet_starts_pauses_resumes_and_finishes_a_run(shop: SampleShop, crews: ScraperProcesses) -> None:
     for _ in range(2):
         crews.start("fleet")
     assert "asked the fleet to start" in ask(crews, "start", SOURCE, "--url", shop.url)
@@ -99,7 +97,7 @@ def test_a_fleet_starts_pauses_resumes_and_comes_to_the_end(
     assert len(crews.list_published()) == 300
 
 
-def test_a_backfill_publishes_every_book_again_under_the_same_ids(
+def test_backfill_publishes_every_book_again_with_the_same_ids(
     shop: SampleShop, crews: ScraperProcesses
 ) -> None:
     crews.start("fleet")
@@ -111,7 +109,7 @@ def test_a_backfill_publishes_every_book_again_under_the_same_ids(
     assert (len(published), len(set(published))) == (600, 300)
 
 
-def test_a_stopped_source_is_left_alone_and_the_next_start_reads_the_rest(
+def test_stopped_source_is_not_crawled_until_the_next_start(
     shop: SampleShop, crews: ScraperProcesses
 ) -> None:
     crews.start("fleet")
@@ -125,7 +123,7 @@ def test_a_stopped_source_is_left_alone_and_the_next_start_reads_the_rest(
     assert len(crews.list_published()) == 300
 
 
-def test_a_command_for_a_source_that_nobody_has_is_parked_and_the_next_one_is_done(
+def test_command_for_an_unknown_source_becomes_a_dead_letter(
     shop: SampleShop, crews: ScraperProcesses
 ) -> None:
     crews.start("fleet")
@@ -136,7 +134,7 @@ def test_a_command_for_a_source_that_nobody_has_is_parked_and_the_next_one_is_do
     assert "no source 'nowhere'" in crews.read_log()
 
 
-def test_a_worker_killed_with_9_leaves_no_crawl_behind(shop: SampleShop, crews: ScraperProcesses) -> None:
+def test_killed_worker_leaves_no_crawl(shop: SampleShop, crews: ScraperProcesses) -> None:
     worker = crews.start("fleet")
     ask(crews, "start", SOURCE, "--url", shop.url)
     until(lambda: pages(crews) > 20)
@@ -147,7 +145,7 @@ def test_a_worker_killed_with_9_leaves_no_crawl_behind(shop: SampleShop, crews: 
     assert len({key for _, key in crews.list_published()}) == 300
 
 
-def test_a_frontier_that_is_emptied_in_mid_crawl_is_begun_anew(
+def test_run_begins_again_after_the_frontier_was_emptied(
     shop: SampleShop, crews: ScraperProcesses, redis_url: str
 ) -> None:
     child = crews.start("crawl", SOURCE, "--url", shop.url)
@@ -160,7 +158,7 @@ def test_a_frontier_that_is_emptied_in_mid_crawl_is_begun_anew(
     assert len(set(crews.list_published())) == 300
 
 
-def test_one_answer_with_retry_after_silences_the_whole_fleet(
+def test_one_retry_after_response_holds_the_host_for_the_fleet(
     shop: SampleShop, crews: ScraperProcesses
 ) -> None:
     children = [crews.start("crawl", SOURCE, "--url", shop.url) for _ in range(2)]
@@ -173,7 +171,7 @@ def test_one_answer_with_retry_after_silences_the_whole_fleet(
     assert len(crews.list_published()) == 300
 
 
-def test_a_lost_frontier_is_rebuilt_from_the_catalogue(shop: SampleShop, crews: ScraperProcesses) -> None:
+def test_lost_frontier_is_rebuilt_from_the_catalogue(shop: SampleShop, crews: ScraperProcesses) -> None:
     crews.data.mkdir()
     catalogue_has(crews.data / "catalogue.db", [str(book["url"]) for book in shop.read_truth()[:40]])
     for turn, added in ((1, 40), (2, 0)):
@@ -183,7 +181,9 @@ def test_a_lost_frontier_is_rebuilt_from_the_catalogue(shop: SampleShop, crews: 
     assert len(crews.list_published()) == 300
 
 
-def test_a_crawl_of_a_paused_source_says_how_to_go_on(shop: SampleShop, crews: ScraperProcesses) -> None:
+def test_crawl_of_a_paused_source_is_refused_with_the_remedy(
+    shop: SampleShop, crews: ScraperProcesses
+) -> None:
     crews.apply_command(Action.START, SOURCE, shop.url)
     crews.apply_command(Action.PAUSE, SOURCE)
     assert crews.start("crawl", SOURCE, "--url", shop.url).wait(WITHIN) == 1

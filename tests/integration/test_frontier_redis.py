@@ -33,7 +33,7 @@ class TestSharedFrontier(FrontierContract):
         ("//127.0.0.1:6379/0?prefx=a", "must be redis://"),
     ],
 )
-def test_a_url_that_leads_nowhere_is_one_clear_error(change: str, complaint: str) -> None:
+def test_unusable_redis_url_is_one_clear_error(change: str, complaint: str) -> None:
     with pytest.raises((Invalid, Unavailable), match=complaint):
         open_frontier(f"redis:{change}", "shop", CrawlLimits())
 
@@ -45,7 +45,7 @@ def test_wrong_credentials_are_one_clear_error_without_the_password(redis_url: s
     assert "sesame" not in str(refused.value)
 
 
-def test_a_store_that_was_emptied_says_so_and_fences_what_was_leased_before(redis_url: str, url: str) -> None:
+def test_emptied_store_resets_the_run_and_fences_earlier_leases(redis_url: str, url: str) -> None:
     bounds = CrawlLimits(host="a")
     with (
         closing(open_frontier(url, "shop", bounds)) as late,
@@ -75,7 +75,7 @@ def test_a_store_that_was_emptied_says_so_and_fences_what_was_leased_before(redi
         )
 
 
-def test_a_run_that_another_process_began_after_ours_means_ours_is_over(url: str) -> None:
+def test_run_is_finished_when_another_process_began_a_newer_one(url: str) -> None:
     bounds = CrawlLimits(host="a")
     with (
         closing(open_frontier(url, "shop", bounds)) as mine,
@@ -88,7 +88,7 @@ def test_a_run_that_another_process_began_after_ours_means_ours_is_over(url: str
         assert mine.lease_pages(9).state is RunState.FINISHED
 
 
-def test_another_copy_of_the_site_is_refused_while_others_crawl_this_one(url: str) -> None:
+def test_another_copy_of_the_site_is_refused_during_a_crawl(url: str) -> None:
     bounds = CrawlLimits(host="a", lease_seconds=0.5)
     with (
         closing(open_frontier(url, "shop", bounds)) as mine,

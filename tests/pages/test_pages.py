@@ -13,7 +13,7 @@ _CASES = sorted(path.parent for path in _HERE.glob("*/*/output.json"))
 
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
-def test_a_saved_page_gives_its_item(case: Path) -> None:
+def test_saved_page_parses_to_its_item(case: Path) -> None:
     html = (case / "inputs" / "page.html").read_bytes()
     page = SOURCES[case.parent.name].book_page(html, (case / "inputs" / "url.txt").read_text().strip())
     item = {"source_id": page.source_id, "is_whole": page.is_complete, "item": asdict(page.to_item())}

@@ -70,7 +70,7 @@ class ShopApp:
         if fault is not None and fault.kind in DAMAGES:
             return build_unvalidated(apply_damage(fault.kind, page))
         changed_at = self.timeline.find_last_change(page.books, moment)
-        return build_conditional(page, changed_at, self.timeline.now(), dict(scope["headers"]))
+        return build_conditional(page, changed_at, self.timeline.read_clock(), dict(scope["headers"]))
 
 
 async def _send(send: Send, answer: ShopResponse, *, with_body: bool) -> None:

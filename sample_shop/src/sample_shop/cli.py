@@ -1,4 +1,4 @@
-"""The command line. `serve` is what happens when no command is named."""
+"""Command line; `serve` is the default command."""
 
 import sys
 from collections.abc import Callable
@@ -29,27 +29,27 @@ Kinds of fault: {", ".join(FaultKind)}. Ask it for the truth: curl http://127.0.
 
 cli = typer.Typer(help=ABOUT, no_args_is_help=False, add_completion=False, rich_markup_mode=None)
 
-Books = Annotated[int, typer.Option(min=1, max=MOST_BOOKS, help="How many books the shop holds.")]
-Seed = Annotated[int, typer.Option(help="Another seed, another shop: titles, prices, everything.")]
+Books = Annotated[int, typer.Option(min=1, max=MOST_BOOKS, help="Number of books.")]
+Seed = Annotated[int, typer.Option(help="Seed of all generated content: titles, prices, stock.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
-    """The flags of `serve`."""
+    """Options of `serve`."""
 
-    port: Annotated[int, typer.Option(help="0 takes any free port.")] = 8090
-    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8090
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all interfaces.")] = "127.0.0.1"
     books: Books = 60
     seed: Seed = 1
-    change: Annotated[float, typer.Option(min=0, help="Books whose price or stock moves, per minute.")] = 0
+    change: Annotated[float, typer.Option(min=0, help="Changes of price or stock, in books per minute.")] = 0
     fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND:SHARE", help="Go wrong for a share of pages, e.g. 429:0.05. Repeatable."),
+        typer.Option(metavar="KIND:SHARE", help="Fault for a share of the pages, e.g. 429:0.05. Repeatable."),
     ] = None
-    slow_seconds: Annotated[float, typer.Option(min=0, help="How long the fault `slow` waits.")] = 3
+    slow_seconds: Annotated[float, typer.Option(min=0, help="Delay of the fault `slow`, in seconds.")] = 3
 
-    def faults(self) -> list[Fault]:
-        """BadParameter names the first that cannot be read."""
+    def parse_faults(self) -> list[Fault]:
+        """Raises: BadParameter for the first invalid one."""
         try:
             return [parse_fault(text, seconds=self.slow_seconds) for text in self.fault or []]
         except ValueError as error:
@@ -57,9 +57,9 @@ class ServeOptions:
 
 
 def serve(flags: ServeOptions) -> None:
-    """Runs until told to stop; typer.Exit(1) after one line when the address can't be had."""
+    """Serve until SIGINT or SIGTERM. Raises: typer.Exit(1) after one line when the address can't be used."""
     shop = Shop(books=flags.books, seed=flags.seed)
-    app = create_app(shop, change_rate=flags.change, faults=flags.faults())
+    app = create_app(shop, change_rate=flags.change, faults=flags.parse_faults())
     try:
         listener = listen(flags.host, flags.port)
     except ListenError as error:
@@ -69,14 +69,14 @@ def serve(flags: ServeOptions) -> None:
 
 
 def _with_options(run_with: Callable[[ServeOptions], None]) -> Callable[..., None]:
-    """typer reads flags from a signature; this lends it the dataclass's, so that no function has seven."""
+    """typer reads options from a signature; this passes it the dataclass's instead of seven parameters."""
 
-    def command(**values: Any) -> None:  # typer has checked each value against its field
+    def run_command(**values: Any) -> None:  # typer has checked each value against its field
         run_with(ServeOptions(**values))
 
-    command.__dict__["__signature__"] = signature(ServeOptions)
-    command.__annotations__ = get_type_hints(ServeOptions, include_extras=True)
-    return command
+    run_command.__dict__["__signature__"] = signature(ServeOptions)
+    run_command.__annotations__ = get_type_hints(ServeOptions, include_extras=True)
+    return run_command
 
 
 cli.command("serve", help=SERVE)(_with_options(serve))
@@ -89,7 +89,7 @@ def print_page(
     books: Books = 60,
     seed: Seed = 1,
 ) -> None:
-    """Print the page of one book as the server would send it, to keep as a test's input."""
+    """Print the page of one book as the server sends it, for use as a test input."""
     try:
         html = render_product(Shop(books=books, seed=seed), book, Moment())
     except ValueError as error:
@@ -98,6 +98,6 @@ def print_page(
 
 
 def main(arguments: list[str]) -> None:
-    """Never returns: ends the process with the command's exit code."""
+    """Run a command; exits the process with its code."""
     names_no_command = not arguments or (arguments[0].startswith("-") and arguments[0] != "--help")
     cli(["serve", *arguments] if names_no_command else arguments, prog_name="python -m sample_shop")

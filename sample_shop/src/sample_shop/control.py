@@ -1,4 +1,4 @@
-"""The keeper's door, `/_shop/`: tests and demos move prices, switch faults on, and ask what is true."""
+"""Control API, `/_shop/`: changes books, activates faults and returns the expected data."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ FAULT_FIELDS = {"kind", "share", "path_prefix", "count", "seconds"}
 
 @dataclass(frozen=True, slots=True)
 class ControlRoutes:
-    """Each method is one endpoint; a request that cannot be read is answered 400 with one sentence."""
+    """Each method is one endpoint; an invalid request gets 400 with one sentence."""
 
     shop: Shop
     timeline: Timeline
@@ -37,15 +37,15 @@ class ControlRoutes:
         return JSONResponse([asdict(build_change_record(self.shop, change, base=base)) for change in changes])
 
     async def stream_truth(self, request: Request) -> Response:
-        """The truth of one moment: moves made while it streams are not in it."""
+        """Stream the truth of one moment; later changes are not in it."""
         lines = iterate_truth_lines(self.shop, self.timeline.get_moment(), base=str(request.base_url))
 
-        async def pieces() -> AsyncIterator[bytes]:
+        async def stream() -> AsyncIterator[bytes]:
             for piece in lines:
                 yield piece
                 await asyncio.sleep(0)
 
-        return StreamingResponse(pieces(), media_type="application/x-ndjson")
+        return StreamingResponse(stream(), media_type="application/x-ndjson")
 
     async def activate_fault(self, request: Request) -> Response:
         try:
@@ -83,7 +83,7 @@ def create_control_app(desk: ControlRoutes) -> Starlette:
 
 
 def _parse_fault(body: bytes) -> Fault:
-    """ValueError (which a JSON error is too) for all that is no fault."""
+    """Raises: ValueError, also for invalid JSON."""
     wanted = json.loads(body)
     if not isinstance(wanted, dict) or not {"kind", "share"} <= wanted.keys() <= FAULT_FIELDS:
         raise ValueError(

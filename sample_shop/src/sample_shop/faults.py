@@ -11,7 +11,7 @@ from sample_shop.chance import derive_bits
 
 
 class FaultKind(StrEnum):
-    """The words after `--fault`."""
+    """Values of `--fault`."""
 
     TOO_MANY = "429"
     FAILURE = "500"
@@ -61,7 +61,7 @@ class Fault:
 
 
 def parse_kind(word: str) -> FaultKind:
-    """ValueError that lists the words for one that is not among them."""
+    """Raises: ValueError that lists the kinds."""
     try:
         return FaultKind(word)
     except ValueError:
@@ -91,38 +91,40 @@ class _ActiveFault:
 
 @dataclass(slots=True)
 class FaultInjector:
-    """Faults are tried in the order they were switched on; a request suffers at most one."""
+    """Selects faults in the order of their activation; at most one affects a request."""
 
     seed: int
     _running: list[_ActiveFault] = field(default_factory=list)
 
     @classmethod
     def create(cls, seed: int, faults: Iterable[Fault]) -> "FaultInjector":
-        desk = cls(seed)
+        injector = cls(seed)
         for fault in faults:
-            desk.activate(fault)
-        return desk
+            injector.activate(fault)
+        return injector
 
     def activate(self, fault: Fault) -> None:
-        """Replaces one of the same kind and prefix, and starts its count anew."""
+        """Replace a fault of the same kind and prefix and reset its count."""
         same = (fault.kind, fault.path_prefix)
-        self._running = [each for each in self._running if (each.fault.kind, each.fault.path_prefix) != same]
+        self._running = [
+            active for active in self._running if (active.fault.kind, active.fault.path_prefix) != same
+        ]
         self._running.append(_ActiveFault(fault))
 
     def clear(self) -> None:
         self._running = []
 
     def list_active(self) -> tuple[Fault, ...]:
-        return tuple(each.fault for each in self._running if not each.is_over)
+        return tuple(active.fault for active in self._running if not active.is_over)
 
     def draw(self, path: str, address: Address) -> Fault | None:
-        """The fault that this request suffers; counts the request."""
+        """The fault of this request, if any; counts the request."""
         for running in self._running:
-            if not running.is_over and running.fault.can_affect(path, address) and self._hits(running):
+            if not running.is_over and running.fault.can_affect(path, address) and self._is_hit(running):
                 running.done += 1
                 return running.fault
         return None
 
-    def _hits(self, running: _ActiveFault) -> bool:
+    def _is_hit(self, running: _ActiveFault) -> bool:
         running.seen += 1
         return derive_bits(self.seed, running.fault.kind, running.seen) / 2**64 < running.fault.share

@@ -34,21 +34,21 @@ class Timeline:
         self._asked_at: list[float] = []
         self.opened_at = clock()
 
-    def now(self) -> float:
+    def read_clock(self) -> float:
         return self._clock()
 
     def get_moment(self) -> Moment:
-        turns = int(max(0.0, self.now() - self.opened_at) * self._per_second)
+        turns = int(max(0.0, self.read_clock() - self.opened_at) * self._per_second)
         return Moment(turns, self._asked_until[-1] if self._asked_until else 0)
 
     def move_books(self, books: int) -> tuple[Change, ...]:
-        """Moves exactly this many distinct books at once; ValueError if the shop does not hold so many."""
+        """Change exactly so many distinct books at once. Raises: ValueError for more books than there are."""
         if not 1 <= books <= self._shop.books:
             raise ValueError(f"can change 1 to {self._shop.books} books at once, not {books}")
         before = self.get_moment()
         after = replace(before, on_request=before.on_request + books)
         self._asked_until.append(after.on_request)
-        self._asked_at.append(self.now())
+        self._asked_at.append(self.read_clock())
         numbers = map(self._shop.request_rota.get_book, range(before.on_request, after.on_request))
         return tuple(
             _compute_change(self._shop.get_book(number, before), self._shop.get_book(number, after))

@@ -78,17 +78,17 @@ def as_role(settings: Settings, role: Role) -> dict[str, str]:
     return {HEADER: tokens.sign(Identity("u", role, DEFAULT_SCOPES[role]))}
 
 
-def test_a_request_that_did_not_come_by_the_gateway_is_refused(client: TestClient) -> None:
+def test_request_without_internal_token_is_refused(client: TestClient) -> None:
     answer = client.get("/books", headers={HEADER: "forged"})
     assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
 
 
-def test_health_needs_no_token(client: TestClient) -> None:
+def test_health_endpoints_need_no_token(client: TestClient) -> None:
     assert client.get("/health/live", headers={HEADER: ""}).status_code == 200
     assert client.get("/health/ready", headers={HEADER: ""}).json() == {"status": "ok", "detail": None}
 
 
-def test_pages_follow_each_other_by_cursor_and_link(client: TestClient) -> None:
+def test_pages_are_linked_by_cursor_and_link_header(client: TestClient) -> None:
     first = client.get("/books", params={"limit": 10, "sort": "-price"})
     second = client.get("/books", params={"limit": 10, "sort": "-price", "cursor": first.json()["next"]})
     third = client.get(second.links["next"]["url"])
@@ -98,20 +98,20 @@ def test_pages_follow_each_other_by_cursor_and_link(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("forge", [lambda c: c[:-2] + "AA", lambda c: "x" + c, lambda _: "", lambda _: "ü"])
-def test_a_cursor_that_was_tampered_with_is_refused(client: TestClient, forge: object) -> None:
+def test_modified_cursor_is_refused(client: TestClient, forge: object) -> None:
     assert callable(forge)
     cursor = client.get("/books", params={"limit": 2}).json()["next"]
     answer = client.get("/books", params={"limit": 2, "cursor": forge(cursor) or "x"})
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-cursor")
 
 
-def test_a_cursor_of_another_question_is_refused(client: TestClient) -> None:
+def test_cursor_of_other_filters_or_order_is_refused(client: TestClient) -> None:
     cursor = client.get("/books", params={"limit": 2}).json()["next"]
     for other in ({"sort": "title"}, {"category": "Poetry"}):
         assert client.get("/books", params={"cursor": cursor, **other}).status_code == 400
 
 
-def test_a_list_goes_on_after_a_very_long_title(client: TestClient, settings: Settings) -> None:
+def test_pagination_continues_after_a_very_long_title(client: TestClient, settings: Settings) -> None:
     catalogue = open_catalogue(settings.catalogue_url)
     long = [make_book(f"v{n}", title="書" * 900 + str(n)) for n in range(3)]
     catalogue.apply_batch(
@@ -141,14 +141,14 @@ def test_a_list_goes_on_after_a_very_long_title(client: TestClient, settings: Se
         ({"availability": "maybe"}, "availability"),
     ],
 )
-def test_a_filter_out_of_range_names_the_field(
+def test_filter_out_of_range_is_refused_by_field(
     client: TestClient, params: dict[str, str], field: str
 ) -> None:
     answer = client.get("/books", params=params)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
-def test_a_book_has_the_documented_shape(client: TestClient) -> None:
+def test_book_has_the_documented_shape(client: TestClient) -> None:
     answer = client.get("/books/shop:u07")
     book = answer.json()
     assert answer.headers["etag"] == '"8"'
@@ -162,7 +162,7 @@ def test_a_book_has_the_documented_shape(client: TestClient) -> None:
     }
 
 
-def test_only_the_fields_asked_for_are_sent(client: TestClient) -> None:
+def test_response_has_only_the_requested_fields(client: TestClient) -> None:
     page = client.get("/books", params={"fields": ["title", "price"], "limit": 2})
     assert [list(item) for item in page.json()["items"]] == [["id", "title", "price"]] * 2
     assert "fields=title&fields=price" in page.links["next"]["url"]
@@ -173,11 +173,11 @@ def test_only_the_fields_asked_for_are_sent(client: TestClient) -> None:
         assert client.get(path, params={"fields": "colour"}).status_code == 422
 
 
-def test_every_field_of_a_book_can_be_asked_for() -> None:
+def test_every_field_of_a_book_can_be_requested() -> None:
     assert ["id", *BookField] == list(BookState.model_fields)
 
 
-def test_books_are_got_by_their_ids_in_the_order_asked_for(client: TestClient) -> None:
+def test_books_by_ids_keep_the_requested_order(client: TestClient) -> None:
     ids = ["shop:u09", "shop:none", "shop:u02", "shop:u09"]
     page = client.get("/books", params={"ids": ids, "fields": "title"}).json()
     assert [item["id"] for item in page["items"]] == ["shop:u09", "shop:u02"]
@@ -187,7 +187,7 @@ def test_books_are_got_by_their_ids_in_the_order_asked_for(client: TestClient) -
     assert client.get("/books", params={"ids": ["x"] * 101}).status_code == 422
 
 
-def test_an_unknown_book_is_not_found(client: TestClient) -> None:
+def test_unknown_book_is_not_found(client: TestClient) -> None:
     for path in ("/books/shop:none", "/books/shop:none/history"):
         assert client.get(path).json()["type"] == "/problems/not-found"
 
@@ -199,7 +199,7 @@ def test_categories_and_statistics_count_everything(client: TestClient) -> None:
     assert figures["by_category"][0]["mean_price"] == "11.00"
 
 
-def test_export_gives_every_book_in_both_formats(client: TestClient) -> None:
+def test_export_contains_every_book_in_both_formats(client: TestClient) -> None:
     lines = [json.loads(line) for line in client.get("/books/export").text.splitlines()]
     rows = list(csv.DictReader(io.StringIO(client.get("/books/export?format=csv").text, newline="")))
     assert (
@@ -208,15 +208,13 @@ def test_export_gives_every_book_in_both_formats(client: TestClient) -> None:
     assert rows[3]["price"] == lines[3]["price"]["amount"] == "13.00"
 
 
-def test_a_reader_may_not_write(client: TestClient, settings: Settings) -> None:
+def test_reader_cannot_write(client: TestClient, settings: Settings) -> None:
     answer = client.post("/books", json=NEW, headers=as_role(settings, Role.READER))
     assert answer.json()["type"] == "/problems/forbidden"
 
 
 @pytest.mark.usefixtures("ingesting")
-def test_a_book_is_created_changed_and_deleted_by_the_same_path_as_a_crawl(
-    client: TestClient, settings: Settings
-) -> None:
+def test_book_is_created_updated_and_deleted_through_events(client: TestClient, settings: Settings) -> None:
     created = client.post("/books", json=NEW)
     assert (created.status_code, created.headers["location"]) == (201, "/books/own_shop:n1")
     assert created.json()["attributes"] == {"tax": "0.10", "reviews": 2}
@@ -237,14 +235,14 @@ def test_a_book_is_created_changed_and_deleted_by_the_same_path_as_a_crawl(
 
 
 @pytest.mark.usefixtures("ingesting")
-def test_a_patch_of_one_attribute_leaves_the_others(client: TestClient) -> None:
+def test_patch_of_one_attribute_keeps_the_others(client: TestClient) -> None:
     changed = client.patch("/books/shop:u01", json={"attributes": {"tax": "1.00", "reviews": None}}).json()
     assert changed["attributes"] == {"price_excl_tax": "11.00", "tax": "1.00", "product_type": "Books"}
     assert client.patch("/books/shop:u01", json={"attributes": None}).json()["attributes"] == {}
 
 
 @pytest.mark.usefixtures("ingesting")
-def test_the_facts_of_an_edition_are_written_merged_and_exported(client: TestClient) -> None:
+def test_details_are_written_merged_and_exported(client: TestClient) -> None:
     told = {"authors": ["Ana Huang", "Milena Sekulić"], "pages": 288, "width_mm": 130, "height_mm": 205}
     new = {**NEW, "details": told, "identifiers": {"isbn13": "9780439023481"}}
     assert client.post("/books", json=new).json()["details"]["authors"] == told["authors"]
@@ -266,7 +264,7 @@ def test_the_facts_of_an_edition_are_written_merged_and_exported(client: TestCli
         {"identifiers": {"isbn13": "9780439023482"}},
     ],
 )
-def test_facts_that_make_no_sense_are_refused(client: TestClient, wrong: dict[str, object]) -> None:
+def test_invalid_details_are_refused(client: TestClient, wrong: dict[str, object]) -> None:
     assert client.post("/books", json={**NEW, **wrong}).status_code == 422
 
 
@@ -279,7 +277,7 @@ def test_amounts_have_the_decimals_of_their_currency(client: TestClient) -> None
 
 
 @pytest.mark.usefixtures("ingesting")
-def test_of_two_writes_on_one_etag_exactly_one_is_done(client: TestClient) -> None:
+def test_one_of_two_writes_with_the_same_etag_succeeds(client: TestClient) -> None:
     read = client.get("/books/shop:u03").headers["etag"]
     changes = [{"title": "One"}, {"rating": 5}]
     with ThreadPoolExecutor(2) as pool:
@@ -290,26 +288,26 @@ def test_of_two_writes_on_one_etag_exactly_one_is_done(client: TestClient) -> No
 
 
 @pytest.mark.usefixtures("ingesting")
-def test_of_two_creations_of_one_book_the_second_is_a_conflict(client: TestClient) -> None:
+def test_second_creation_of_a_book_conflicts(client: TestClient) -> None:
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: client.post("/books", json=NEW), range(2)))
     assert sorted(answer.status_code for answer in answers) == [201, 409]
 
 
 @pytest.mark.usefixtures("ingesting")
-def test_of_two_deletions_one_finds_nothing_any_more(client: TestClient) -> None:
+def test_second_deletion_of_a_book_is_not_found(client: TestClient) -> None:
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: client.delete("/books/shop:u04"), range(2)))
     assert sorted(answer.status_code for answer in answers) == [204, 404]
 
 
 @pytest.mark.usefixtures("ingesting")
-def test_a_write_on_a_moved_book_is_refused(client: TestClient) -> None:
+def test_write_with_an_outdated_etag_is_refused(client: TestClient) -> None:
     answer = client.patch("/books/shop:u01", json={"title": "New"}, headers={"If-Match": '"1"'})
     assert answer.json()["type"] == "/problems/precondition-failed"
 
 
-def test_a_book_that_exists_is_not_created_again(client: TestClient) -> None:
+def test_creation_of_an_existing_book_conflicts(client: TestClient) -> None:
     answer = client.post("/books", json={**NEW, "source": "shop", "source_id": "u01"})
     assert answer.json()["type"] == "/problems/conflict"
 
@@ -328,12 +326,12 @@ def test_a_book_that_exists_is_not_created_again(client: TestClient) -> None:
         {"source_id": "a/b"},
     ],
 )
-def test_a_book_that_makes_no_sense_is_refused(client: TestClient, wrong: dict[str, object]) -> None:
+def test_invalid_book_is_refused(client: TestClient, wrong: dict[str, object]) -> None:
     answer = client.post("/books", json={**NEW, **wrong})
     assert (answer.status_code, answer.json()["field"].split(".")[0]) == (422, next(iter(wrong)))
 
 
-def test_a_write_without_an_ingestor_is_accepted_and_kept(tmp_path: Path) -> None:
+def test_write_without_an_ingestor_is_accepted_and_stored(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, books_api_write_wait=0)
     with TestClient(create_app(settings), headers=as_role(settings, Role.ADMIN)) as client:
         answer = client.post("/books", json=NEW)
@@ -342,7 +340,7 @@ def test_a_write_without_an_ingestor_is_accepted_and_kept(tmp_path: Path) -> Non
 
 @carries("flat-export")
 @pytest.mark.parametrize("write", [export_jsonl, export_csv], ids=["jsonl", "csv"])
-def test_an_export_of_five_times_the_books_takes_no_more_memory(write: Blocks, tmp_path: Path) -> None:
+def test_memory_of_an_export_is_constant(write: Blocks, tmp_path: Path) -> None:
     peaks = []
     for count in (1_000, 5_000):
         catalogue = open_catalogue(f"sqlite:///{tmp_path}/{count}.db")

@@ -50,7 +50,7 @@ def events(settings: Settings) -> int:
     return count
 
 
-def test_the_same_request_again_gets_the_same_answer_and_does_nothing(
+def test_repeated_request_gets_the_stored_response_and_has_no_effect(
     client: TestClient, settings: Settings
 ) -> None:
     first = client.post("/books", json=NEW, headers=KEY)
@@ -61,28 +61,28 @@ def test_the_same_request_again_gets_the_same_answer_and_does_nothing(
     assert events(settings) == 1
 
 
-def test_a_key_with_another_request_is_refused(client: TestClient, settings: Settings) -> None:
+def test_key_used_with_another_request_is_refused(client: TestClient, settings: Settings) -> None:
     client.post("/books", json=NEW, headers=KEY)
     other = client.post("/books", json=NEW | {"title": "Twice"}, headers=KEY)
     assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-mismatch")
     assert events(settings) == 1
 
 
-def test_many_at_once_with_one_key_do_it_once(client: TestClient, settings: Settings) -> None:
+def test_concurrent_requests_with_one_key_are_processed_once(client: TestClient, settings: Settings) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: client.post("/books", json=NEW, headers=KEY), range(16)))
     assert {answer.status_code for answer in answers} <= {202, 409}
     assert events(settings) == 1
 
 
-def test_keys_of_two_users_do_not_meet(client: TestClient, settings: Settings) -> None:
+def test_keys_of_two_users_are_independent(client: TestClient, settings: Settings) -> None:
     client.post("/books", json=NEW, headers=KEY)
     other = client.post("/books", json=NEW, headers=KEY | as_user(settings, "v"))
     assert "idempotency-replayed" not in other.headers
     assert events(settings) == 2
 
 
-def test_a_refusal_frees_the_key(client: TestClient, settings: Settings) -> None:
+def test_error_response_releases_the_key(client: TestClient, settings: Settings) -> None:
     reader = as_user(settings, "u", Role.READER)
     assert client.post("/books", json=NEW, headers=KEY | reader).status_code == 403
     assert client.post("/books", json=NEW | {"price": None}, headers=KEY).status_code == 422
@@ -90,17 +90,17 @@ def test_a_refusal_frees_the_key(client: TestClient, settings: Settings) -> None
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "ü", "\t"])
-def test_a_key_of_odd_form_is_named(client: TestClient, key: str) -> None:
+def test_malformed_key_is_refused_by_name(client: TestClient, key: str) -> None:
     answer = client.post("/books", json=NEW, headers={b"Idempotency-Key": key.encode()})
     assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
 
 
-def test_whoever_did_not_come_by_the_gateway_learns_nothing(client: TestClient) -> None:
+def test_request_without_internal_token_gets_no_stored_response(client: TestClient) -> None:
     client.post("/books", json=NEW, headers=KEY)
     assert client.post("/books", json=NEW, headers=KEY | {HEADER: "forged"}).status_code == 401
 
 
-def test_a_second_one_is_told_to_wait_while_the_first_is_under_way() -> None:
+def test_second_request_conflicts_while_the_first_is_in_progress() -> None:
     async def both() -> int:
         answers, begun, go_on = IdempotencyStore(MemoryCache()), asyncio.Event(), asyncio.Event()
         ask = IdempotentRequest("idempotency:x", b"same")
@@ -121,7 +121,7 @@ def test_a_second_one_is_told_to_wait_while_the_first_is_under_way() -> None:
     assert asyncio.run(both()) == 201
 
 
-def test_work_that_fails_frees_the_key() -> None:
+def test_exception_releases_the_key() -> None:
     async def twice() -> int:
         answers, ask = IdempotencyStore(MemoryCache()), IdempotentRequest("idempotency:x", b"same")
 

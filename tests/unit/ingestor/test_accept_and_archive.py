@@ -31,7 +31,7 @@ def observed(source_id: str, **printed: str | None) -> Message:
     return encode(make_observation(book, printed=print_as(book, **printed)), source="test")
 
 
-def test_every_record_is_either_accepted_or_parked_with_a_reason() -> None:
+def test_every_record_is_accepted_or_rejected_with_a_reason() -> None:
     good = observed("u1")
     batch = batch_of(
         [
@@ -62,14 +62,14 @@ def test_every_record_is_either_accepted_or_parked_with_a_reason() -> None:
         *("1969-12-31T23:59:59Z", "2999-01-01T00:00:00Z"),
     ],
 )
-def test_an_observation_of_an_impossible_time_is_parked(moment: str) -> None:
+def test_observation_with_an_impossible_time_is_rejected(moment: str) -> None:
     message = observed("u1")
     value = json.dumps({**json.loads(message.value or b""), "observed_at": moment}).encode()
     accepted = validate_batch(batch_of([replace(message, value=value)]))
     assert [parked.reason.split(":")[0] for parked in accepted.rejected] == ["observed_at"]
 
 
-def test_a_second_try_at_a_batch_takes_what_the_first_one_archived(tmp_path: Path) -> None:
+def test_retried_batch_uses_the_records_archived_by_the_first_try(tmp_path: Path) -> None:
     lake = open_lake(f"file://{tmp_path}")
     messages = [observed(f"u{n}") for n in range(5)]
     archive_batch(lake, batch_of(messages[:3], first=7))
@@ -78,7 +78,7 @@ def test_a_second_try_at_a_batch_takes_what_the_first_one_archived(tmp_path: Pat
     assert [r.key for r in unpack_records(lake.get(again.key))] == ["shop:u0", "shop:u1", "shop:u2"]
 
 
-def test_the_archive_keeps_bytes_as_they_were(tmp_path: Path) -> None:
+def test_archive_preserves_bytes(tmp_path: Path) -> None:
     lake = open_lake(f"file://{tmp_path}")
     odd = batch_of([Message("k", b"\xff\x00", (("h", b"\xfe"),)), Message("gone", None), Message("", b"")])
     assert unpack_records(lake.get(archive_batch(lake, odd).key)) == list(odd.records)

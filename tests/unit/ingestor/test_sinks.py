@@ -60,7 +60,7 @@ def indexed(index: SearchIndex) -> dict[str, tuple[int, bool]]:
     return {str(book_id): (version, deleted) for book_id, version, deleted in found}
 
 
-def test_a_batch_that_comes_twice_changes_nothing_and_goes_on_where_the_catalogue_is(stores: Stores) -> None:
+def test_duplicate_batch_changes_nothing_and_returns_the_catalogue_offset(stores: Stores) -> None:
     sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
     seen = [encode(make_observation(make_book(f"u{n}")), source="test") for n in range(9)]
     todo = in_log(stores.log, OBSERVED.name, seen)
@@ -72,7 +72,7 @@ def test_a_batch_that_comes_twice_changes_nothing_and_goes_on_where_the_catalogu
     assert stores.catalogue.compute_content_hash() == once
 
 
-def test_the_catalogue_takes_a_longer_second_try_as_far_as_the_first_was_archived(stores: Stores) -> None:
+def test_catalogue_applies_a_longer_retry_up_to_the_archived_records(stores: Stores) -> None:
     sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
     seen = [encode(make_observation(make_book("u1"), minute=n), source="test") for n in range(5)]
     (batch,) = in_log(stores.log, OBSERVED.name, seen)
@@ -82,7 +82,7 @@ def test_the_catalogue_takes_a_longer_second_try_as_far_as_the_first_was_archive
     assert sink.handle(replace(batch, records=batch.records[2:])) == 5
 
 
-def test_a_batch_beyond_a_gap_is_not_archived_but_sent_back_to_the_gap(stores: Stores) -> None:
+def test_batch_after_a_gap_is_not_archived_and_returns_the_offset_of_the_gap(stores: Stores) -> None:
     sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
     seen = [encode(make_observation(make_book("u1"), minute=n), source="test") for n in range(5)]
     (batch,) = in_log(stores.log, OBSERVED.name, seen)
@@ -90,7 +90,7 @@ def test_a_batch_beyond_a_gap_is_not_archived_but_sent_back_to_the_gap(stores: S
     assert list(stores.lake.list("events/")) == []
 
 
-def test_a_lake_that_remembers_another_log_is_not_mixed_with_this_one(stores: Stores) -> None:
+def test_lake_of_another_event_log_is_refused(stores: Stores) -> None:
     sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
     (batch,) = in_log(stores.log, OBSERVED.name, [encode(make_observation(make_book("u1")), source="test")])
     archive_batch(stores.lake, replace(batch, records=[replace(batch.records[0], value=b"another log's")]))
@@ -98,7 +98,7 @@ def test_a_lake_that_remembers_another_log_is_not_mixed_with_this_one(stores: St
         sink.handle(batch)
 
 
-def test_a_book_withdrawn_twice_is_gone_at_the_newest_version_everywhere(stores: Stores) -> None:
+def test_book_withdrawn_twice_is_deleted_at_the_newest_version_in_all_stores(stores: Stores) -> None:
     sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
     book = make_book("u1")
     ends = [EPOCH + timedelta(minutes=n) for n in (1, 2)]
@@ -113,7 +113,7 @@ def test_a_book_withdrawn_twice_is_gone_at_the_newest_version_everywhere(stores:
     assert indexed(stores.index) == {"shop:u1": (gone[1].version, True)}
 
 
-def test_the_index_keeps_the_newest_whatever_comes_twice_or_late(stores: Stores) -> None:
+def test_index_keeps_the_newest_version_of_duplicate_and_late_states(stores: Stores) -> None:
     sink = IndexSink(stores.index, DeadLetterQueue(stores.log))
     states = [BookState.from_stored(make_versioned_book(f"u{n % 3}", version=n + 1)) for n in range(12)]
     todo = in_log(stores.log, STATE.name, [encode(state, source="test") for state in states])
@@ -122,7 +122,7 @@ def test_the_index_keeps_the_newest_whatever_comes_twice_or_late(stores: Stores)
     assert indexed(stores.index) == {"shop:u0": (10, False), "shop:u1": (11, False), "shop:u2": (12, False)}
 
 
-def test_the_relay_sends_everything_owed_in_order_and_then_nothing(stores: Stores) -> None:
+def test_relay_publishes_the_outbox_in_order_and_empties_it(stores: Stores) -> None:
     sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log), outbox_ready=Event())
     seen = [
         encode(make_observation(make_book("u1", price=f"{n}.00"), minute=n), source="test") for n in range(4)

@@ -19,7 +19,7 @@ from sample_shop.addresses import NOWHERE, Address, PathKind, parse_path
         ("/robots.txt", Address(PathKind.ROBOTS)),
     ],
 )
-def test_a_known_path_has_an_address(path: str, address: Address) -> None:
+def test_known_path_has_an_address(path: str, address: Address) -> None:
     assert parse_path(path) == address
 
 
@@ -34,5 +34,5 @@ def test_a_known_path_has_an_address(path: str, address: Address) -> None:
         "/../etc",
     ],
 )
-def test_any_other_path_leads_nowhere(path: str) -> None:
+def test_any_other_path_is_unknown(path: str) -> None:
     assert parse_path(path) == NOWHERE

@@ -41,13 +41,13 @@ def prices(response: httpx.Response) -> Sequence[str]:
     return page.css(".product_main .price_color::text, .table-striped td::text").re("£.*")
 
 
-def test_a_current_copy_is_not_sent_again(client: httpx.Client) -> None:
+def test_current_etag_gets_304(client: httpx.Client) -> None:
     tag = client.get(BOOK).headers["etag"]
     again = client.get(BOOK, headers={"if-none-match": f'"other", W/{tag}'})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
 
 
-def test_a_copy_of_the_date_it_was_told_is_not_sent_again(visit: Visit) -> None:
+def test_current_last_modified_gets_304(visit: Visit) -> None:
     clock = HandClock()
     client = visit(create_app(Shop(), clock=clock))
     clock.now += 60
@@ -55,17 +55,17 @@ def test_a_copy_of_the_date_it_was_told_is_not_sent_again(visit: Visit) -> None:
     assert client.get(BOOK, headers={"if-modified-since": date}).status_code == 304
 
 
-def test_the_tag_outranks_the_date(client: httpx.Client) -> None:
+def test_etag_takes_precedence_over_the_date(client: httpx.Client) -> None:
     headers = {"if-none-match": '"stale"', "if-modified-since": "Fri, 01 Jan 2100 00:00:00 GMT"}
     assert client.get(BOOK, headers=headers).status_code == 200
 
 
-def test_a_date_that_is_none_gets_the_page(client: httpx.Client) -> None:
+def test_invalid_date_gets_the_page(client: httpx.Client) -> None:
     assert client.get(BOOK, headers={"if-modified-since": "yesterday"}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", BOOK, "/catalogue/category/books_1/page-3.html"])
-def test_the_tag_changes_exactly_when_the_page_does(path: str, visit: Visit) -> None:
+def test_etag_changes_exactly_when_the_page_does(path: str, visit: Visit) -> None:
     client = visit(create_app(Shop()))
     before = client.get(path)
     for _ in range(40):
@@ -75,7 +75,7 @@ def test_the_tag_changes_exactly_when_the_page_does(path: str, visit: Visit) -> 
         before = after
 
 
-def test_two_changes_in_one_second_are_not_taken_for_one(visit: Visit) -> None:
+def test_two_changes_in_one_second_are_distinguished(visit: Visit) -> None:
     client = visit(create_app(Shop(), clock=HandClock()))
     client.post("/_shop/change?books=60")
     date = client.get(BOOK).headers["last-modified"]
@@ -98,7 +98,7 @@ def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
     assert head.headers["etag"] == get.headers["etag"]
 
 
-def test_nothing_can_be_posted_to_a_page(client: httpx.Client) -> None:
+def test_post_to_a_page_is_refused(client: httpx.Client) -> None:
     response = client.post("/")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
 
@@ -106,32 +106,32 @@ def test_nothing_can_be_posted_to_a_page(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "path", ["/catalogue/page-4.html", "/catalogue/other_1/index.html", "/x", "/_shop/x"]
 )
-def test_what_does_not_exist_is_not_found(path: str, client: httpx.Client) -> None:
+def test_unknown_page_is_not_found(path: str, client: httpx.Client) -> None:
     assert client.get(path).status_code == 404
 
 
-def test_too_many_requests_come_with_a_time_to_wait(visit: Visit) -> None:
+def test_fault_429_has_retry_after(visit: Visit) -> None:
     response = faulty(visit, FaultKind.TOO_MANY).get("/")
     assert (response.status_code, response.headers["retry-after"]) == (429, "1")
 
 
-def test_a_failure_is_a_500(visit: Visit) -> None:
+def test_fault_500_is_a_server_error(visit: Visit) -> None:
     assert faulty(visit, FaultKind.FAILURE).get("/").status_code == 500
 
 
-def test_a_private_redirect_points_inside_the_network(visit: Visit) -> None:
+def test_private_redirect_points_inside_the_network(visit: Visit) -> None:
     response = faulty(visit, FaultKind.REDIRECT_PRIVATE).get("/")
     assert (response.status_code, response.headers["location"]) == (302, "http://10.0.0.1/")
 
 
-def test_a_slow_answer_waits_and_is_right(visit: Visit) -> None:
+def test_slow_fault_delays_the_correct_response(visit: Visit) -> None:
     naps = Naps()
     client = visit(create_app(Shop(), faults=[Fault(FaultKind.SLOW, 1, seconds=4)], sleep=naps))
     assert client.get("/").status_code == 200
     assert naps.taken == [4]
 
 
-def test_a_broken_page_ends_before_its_prices(visit: Visit) -> None:
+def test_broken_page_ends_before_its_prices(visit: Visit) -> None:
     response = faulty(visit, FaultKind.BROKEN).get(BOOK)
     assert b"</html>" not in response.content
     assert len(prices(response)) == 1
@@ -141,7 +141,7 @@ def test_a_broken_page_ends_before_its_prices(visit: Visit) -> None:
     ("kind", "printed"),
     [(FaultKind.MISSING_PRICE, []), (FaultKind.BAD_PRICE, ["£-1"] * 4), (FaultKind.NAN_PRICE, ["£NaN"] * 4)],
 )
-def test_a_price_fault_spoils_the_books_own_prices_only(
+def test_price_fault_affects_the_books_own_prices_only(
     kind: FaultKind, printed: list[str], visit: Visit
 ) -> None:
     response = faulty(visit, kind).get(BOOK)
@@ -150,12 +150,12 @@ def test_a_price_fault_spoils_the_books_own_prices_only(
     assert len(page.css(".product_pod .price_color::text").re(r"£\d+\.\d\d")) == 6
 
 
-def test_the_wrong_charset_is_no_utf_8(visit: Visit) -> None:
+def test_wrong_charset_fault_sends_invalid_utf_8(visit: Visit) -> None:
     with pytest.raises(UnicodeDecodeError):
         faulty(visit, FaultKind.WRONG_CHARSET).get(BOOK).content.decode()
 
 
-def test_damage_carries_no_validators_and_is_never_answered_304(visit: Visit, client: httpx.Client) -> None:
+def test_damaged_page_has_no_validators_and_never_gets_304(visit: Visit, client: httpx.Client) -> None:
     tag = client.get(BOOK).headers["etag"]
     response = faulty(visit, FaultKind.BAD_PRICE).get(BOOK, headers={"if-none-match": tag})
     assert response.status_code == 200
@@ -163,7 +163,7 @@ def test_damage_carries_no_validators_and_is_never_answered_304(visit: Visit, cl
 
 
 @pytest.mark.parametrize(("kind", "size"), [(FaultKind.ENDLESS, ENDLESS_LIMIT), (FaultKind.HUGE, HUGE_SIZE)])
-def test_bodies_too_big_to_keep_are_bounded(kind: FaultKind, size: int, visit: Visit) -> None:
+def test_huge_and_endless_bodies_are_bounded(kind: FaultKind, size: int, visit: Visit) -> None:
     response = faulty(visit, kind).get("/")
     assert len(response.content) == size
     assert ("content-length" in response.headers) == (kind is FaultKind.HUGE)

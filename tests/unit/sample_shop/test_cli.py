@@ -10,12 +10,12 @@ from sample_shop.storefront import render_product
 RUN = CliRunner()
 
 
-def test_a_page_can_be_printed_for_keeping() -> None:
+def test_page_command_prints_a_page() -> None:
     result = RUN.invoke(cli, ["page", "--book", "3", "--books", "100", "--seed", "9"])
     assert result.stdout_bytes == render_product(Shop(books=100, seed=9), 3, Moment())
 
 
-def test_a_book_that_is_not_there_is_refused() -> None:
+def test_unknown_book_number_is_refused() -> None:
     result = RUN.invoke(cli, ["page", "--book", "61"])
     assert result.exit_code == 2
     assert "books 1 to 60" in result.output
@@ -26,7 +26,7 @@ def test_help_names_every_fault() -> None:
     assert all(kind in text for kind in FaultKind)
 
 
-def test_an_unknown_fault_is_refused_before_anything_listens() -> None:
+def test_unknown_fault_is_refused_before_listening() -> None:
     result = RUN.invoke(cli, ["serve", "--fault", "flood:1"])
     assert result.exit_code == 2
     assert "no fault is called 'flood'" in result.output

@@ -15,7 +15,7 @@ def truth(client: httpx.Client) -> Mapping[str, Any]:
     return {book["upc"]: book for book in map(json.loads, client.get("/_shop/truth").content.splitlines())}
 
 
-def test_a_change_moves_exactly_as_many_books_as_asked(client: httpx.Client) -> None:
+def test_change_affects_exactly_the_requested_number_of_books(client: httpx.Client) -> None:
     before = truth(client)
     changes = client.post("/_shop/change?books=37").json()
     after = truth(client)
@@ -23,7 +23,7 @@ def test_a_change_moves_exactly_as_many_books_as_asked(client: httpx.Client) -> 
     assert len({change["upc"] for change in changes}) == 37
 
 
-def test_a_change_tells_what_the_truth_said_before_and_says_after(client: httpx.Client) -> None:
+def test_change_record_equals_the_truth_before_and_after(client: httpx.Client) -> None:
     before = truth(client)
     changes = client.post("/_shop/change?books=60").json()
     after = truth(client)
@@ -35,13 +35,13 @@ def test_a_change_tells_what_the_truth_said_before_and_says_after(client: httpx.
 
 
 @pytest.mark.parametrize("books", ["0", "61", "many"])
-def test_a_change_of_more_or_fewer_books_than_there_are_is_refused(books: str, client: httpx.Client) -> None:
+def test_change_of_an_impossible_number_of_books_is_refused(books: str, client: httpx.Client) -> None:
     response = client.post(f"/_shop/change?books={books}")
     assert response.status_code == 400
     assert response.json()["error"]
 
 
-def test_the_truth_has_every_field(client: httpx.Client) -> None:
+def test_truth_has_every_field(client: httpx.Client) -> None:
     book = next(iter(truth(client).values()))
     assert list(book) == [
         "upc", "url", "title", "category", "rating", "price_excl_tax", "price_incl_tax", "tax", "stock",
@@ -49,7 +49,7 @@ def test_the_truth_has_every_field(client: httpx.Client) -> None:
     ]  # fmt: skip
 
 
-def test_a_fault_can_be_switched_on_and_off(client: httpx.Client) -> None:
+def test_fault_can_be_activated_and_cleared(client: httpx.Client) -> None:
     active = client.post("/_shop/faults", json={"kind": "500", "share": 1, "path_prefix": "/index"})
     assert active.json()[0]["kind"] == "500"
     assert [client.get(path).status_code for path in ("/index.html", "/")] == [500, 200]
@@ -70,7 +70,7 @@ def test_a_fault_can_be_switched_on_and_off(client: httpx.Client) -> None:
         '{"kind": "500", "share": 1, "sahre": 1}',
     ],
 )
-def test_a_fault_that_cannot_be_read_is_refused_with_a_reason(body: str, client: httpx.Client) -> None:
+def test_invalid_fault_is_refused_with_a_reason(body: str, client: httpx.Client) -> None:
     response = client.post("/_shop/faults", content=body)
     assert response.status_code == 400
     assert response.json()["error"]

@@ -15,7 +15,7 @@ def test_any_round_of_turns_visits_every_book_once(books: int, seed: int, first:
 
 
 @given(books=BOOKS, turns=st.integers(0, 1000), data=st.data())
-def test_turns_are_counted_as_if_they_had_been_played(books: int, turns: int, data: st.DataObject) -> None:
+def test_count_of_turns_equals_a_simulation(books: int, turns: int, data: st.DataObject) -> None:
     rota = ChangeSchedule(books, 5)
     number = data.draw(st.integers(1, books))
     played = [turn for turn in range(turns) if rota.get_book(turn) == number]

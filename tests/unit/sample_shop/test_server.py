@@ -27,7 +27,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_announces_its_address_serves_and_stops_cleanly(
+def test_server_prints_its_address_serves_and_stops_in_order(
     stop: signal.Signals, process: subprocess.Popen[str]
 ) -> None:
     line = first_line(process)
@@ -37,7 +37,7 @@ def test_it_announces_its_address_serves_and_stops_cleanly(
     assert process.wait(timeout=20) == 0
 
 
-def test_a_request_in_hand_is_cut_off_without_a_complaint() -> None:
+def test_active_request_is_cancelled_at_stop_without_an_error() -> None:
     command = (*COMMAND, "--port", "0", "--fault", "slow:1", "--slow-seconds", "500")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         url = httpx.URL(first_line(process).split()[-1])
@@ -49,7 +49,7 @@ def test_a_request_in_hand_is_cut_off_without_a_complaint() -> None:
     assert process.returncode == 0
 
 
-def test_a_taken_port_is_named_with_a_remedy() -> None:
+def test_port_in_use_is_named_with_a_remedy() -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         refused = subprocess.run((*COMMAND, "--port", str(port)), capture_output=True, text=True, timeout=60)
@@ -61,18 +61,18 @@ def test_a_taken_port_is_named_with_a_remedy() -> None:
 
 
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 0), ("127.0.0.1", 70_000)])
-def test_an_address_that_cannot_be_had_is_refused(host: str, port: int) -> None:
+def test_unusable_address_is_refused(host: str, port: int) -> None:
     with pytest.raises(ListenError):
         listen(host, port)
 
 
-def test_answers_do_not_wait_for_acknowledgements() -> None:
+def test_responses_are_sent_without_nagle_delay() -> None:
     with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         connection, _ = listener.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_an_address_is_printed_as_a_url() -> None:
+def test_address_is_printed_as_a_url() -> None:
     with listen("127.0.0.1", 0) as listener:
         assert format_address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}/"

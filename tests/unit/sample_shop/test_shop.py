@@ -11,7 +11,7 @@ from sample_shop.shop import MOST_BOOKS, Moment, Shop
 MOMENTS = st.builds(Moment, st.integers(0, 5000), st.integers(0, 5000))
 
 
-def test_the_same_seed_gives_the_same_shop() -> None:
+def test_same_seed_gives_the_same_shop() -> None:
     moment = Moment(77, 5)
     one, other = Shop(books=60, seed=4), Shop(books=60, seed=4)
     assert [one.get_book(n, moment) for n in range(1, 61)] == [
@@ -24,24 +24,24 @@ def test_another_seed_gives_another_shop() -> None:
 
 
 @pytest.mark.parametrize("books", [0, -3, MOST_BOOKS + 1])
-def test_a_number_of_books_it_cannot_hold_is_refused(books: int) -> None:
+def test_invalid_number_of_books_is_refused(books: int) -> None:
     with pytest.raises(ValueError, match="1 to 100000"):
         Shop(books=books)
 
 
-def test_upcs_tell_all_books_of_the_largest_shop_apart() -> None:
+def test_upcs_are_unique_in_the_largest_shop() -> None:
     shop = Shop(books=MOST_BOOKS)
     upcs = {shop.edition(number).upc for number in range(1, MOST_BOOKS + 1, 7)}
     assert len(upcs) == len(range(1, MOST_BOOKS + 1, 7))
 
 
-def test_a_small_shop_has_two_books_of_one_title() -> None:
+def test_small_shop_has_two_books_of_one_title() -> None:
     shop = Shop()
     titles = Counter(shop.edition(number).title for number in range(1, 61))
     assert titles.most_common(1)[0][1] >= 2
 
 
-def test_a_small_shop_has_books_without_description_and_books_out_of_stock() -> None:
+def test_small_shop_has_books_without_description_and_books_out_of_stock() -> None:
     shop = Shop()
     numbers = range(1, 61)
     assert any(shop.get_description(number) is None for number in numbers)
@@ -57,7 +57,7 @@ def test_prices_and_stock_stay_plausible(number: int, moment: Moment) -> None:
 
 
 @given(moment=MOMENTS, turns=st.integers(1, 60))
-def test_each_turn_really_moves_its_book_and_no_other(moment: Moment, turns: int) -> None:
+def test_each_turn_changes_its_book_and_no_other(moment: Moment, turns: int) -> None:
     shop = Shop()
     later = Moment(moment.by_clock + turns, moment.on_request)
     moved = [n for n in range(1, 61) if shop.get_book(n, moment) != shop.get_book(n, later)]
@@ -71,5 +71,5 @@ def test_every_category_has_a_book_and_the_shelves_hold_each_book_once() -> None
     assert all(len(shelves.list_books(category)) for category in shelves.categories)
 
 
-def test_a_shop_of_one_book_has_one_category() -> None:
+def test_shop_of_one_book_has_one_category() -> None:
     assert len(Shop(books=1).shelves.categories) == 1

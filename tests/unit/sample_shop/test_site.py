@@ -45,15 +45,15 @@ def _lines(client: httpx.Client) -> list[httpx.Response]:
     return [httpx.Response(200, content=line) for line in client.get("/_shop/truth").content.splitlines()]
 
 
-def test_robots_may_go_everywhere(client: httpx.Client) -> None:
+def test_robots_txt_allows_everything(client: httpx.Client) -> None:
     assert client.get("/robots.txt").text == "User-agent: *\nDisallow:\n"
 
 
-def test_a_cover_of_another_book_is_not_found(client: httpx.Client) -> None:
+def test_cover_of_another_book_is_not_found(client: httpx.Client) -> None:
     assert client.get("/media/cache/00/00/" + "0" * 24 + "00ffffff.svg").status_code == 404
 
 
-def test_the_charset_is_declared_by_the_page_alone(client: httpx.Client) -> None:
+def test_charset_is_declared_by_the_page_alone(client: httpx.Client) -> None:
     response = client.get("/")
     assert response.headers["content-type"] == "text/html"
     assert b'content="text/html; charset=UTF-8"' in response.content

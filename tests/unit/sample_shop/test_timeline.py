@@ -16,28 +16,28 @@ class HandClock:
         return self.now
 
 
-def test_the_rate_is_books_per_minute() -> None:
+def test_rate_is_books_per_minute() -> None:
     clock = HandClock()
     timeline = Timeline(Shop(), rate=12, clock=clock)
     clock.now += 30
     assert timeline.get_moment() == Moment(by_clock=6)
 
 
-def test_a_quiet_shop_never_moves() -> None:
+def test_shop_with_rate_0_never_changes() -> None:
     clock = HandClock()
     timeline = Timeline(Shop(), rate=0, clock=clock)
     clock.now += 1e7
     assert timeline.get_moment() == Moment()
 
 
-def test_a_clock_set_back_moves_nothing() -> None:
+def test_clock_set_back_changes_nothing() -> None:
     clock = HandClock()
     timeline = Timeline(Shop(), rate=60, clock=clock)
     clock.now -= 100
     assert timeline.get_moment() == Moment()
 
 
-def test_a_book_remembers_when_it_last_moved() -> None:
+def test_last_change_of_a_book_is_known() -> None:
     clock = HandClock()
     shop = Shop()
     timeline = Timeline(shop, rate=60, clock=clock)
@@ -46,7 +46,7 @@ def test_a_book_remembers_when_it_last_moved() -> None:
     assert timeline.find_last_change([third], timeline.get_moment()) == pytest.approx(timeline.opened_at + 3)
 
 
-def test_moves_on_request_are_dated_by_the_request() -> None:
+def test_requested_changes_have_the_time_of_the_request() -> None:
     clock = HandClock()
     timeline = Timeline(Shop(), rate=0, clock=clock)
     clock.now += 5
@@ -58,6 +58,6 @@ def test_moves_on_request_are_dated_by_the_request() -> None:
     assert timeline.find_last_change([first, second], moment) == timeline.opened_at + 10
 
 
-def test_a_negative_rate_is_refused() -> None:
+def test_negative_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="0 or more"):
         Timeline(Shop(), rate=-1, clock=HandClock())

@@ -17,7 +17,7 @@ _POINTS = [point for point in Failpoint if point.startswith("scraper.")]
 
 @pytest.mark.parametrize("nth", [1, 3])
 @pytest.mark.parametrize("point", _POINTS)
-def test_a_crawl_goes_on_after_kill_9_and_ends_as_if_nothing_had_happened(
+def test_crawl_killed_at_a_failpoint_resumes_with_the_same_result(
     point: Failpoint, nth: int, shop: RunningShop, scraper: Scraper
 ) -> None:
     scraper.kill_at(f"{point}:{nth}", shop.address)
@@ -31,7 +31,7 @@ def test_a_crawl_goes_on_after_kill_9_and_ends_as_if_nothing_had_happened(
     }
 
 
-def test_pages_that_were_done_are_not_fetched_again(shop: RunningShop, scraper: Scraper) -> None:
+def test_finished_pages_are_not_fetched_again(shop: RunningShop, scraper: Scraper) -> None:
     scraper.kill_at(f"{Failpoint.SCRAPER_AFTER_MARK}:3", shop.address)
     before = sum(shop.count_by_status().values())
     ran = scraper.crawl(shop.address)

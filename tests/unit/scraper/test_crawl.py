@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.unit.scraper.conftest import RunningShop, Scraper
 
 
-def test_a_first_crawl_publishes_every_book_once_and_says_so(shop: RunningShop, scraper: Scraper) -> None:
+def test_first_crawl_publishes_every_book_once(shop: RunningShop, scraper: Scraper) -> None:
     ran = scraper.crawl(shop.address)
     assert ran.code == 0, ran.error
     summary = {name: ran.summary[name] for name in ("books", "published", "unchanged", "failed", "resumed")}
@@ -23,7 +23,7 @@ def test_a_first_crawl_publishes_every_book_once_and_says_so(shop: RunningShop, 
     assert ran.error == ""
 
 
-def test_every_observation_is_a_book_and_names_its_stored_page(shop: RunningShop, scraper: Scraper) -> None:
+def test_every_observation_is_valid_and_names_its_stored_page(shop: RunningShop, scraper: Scraper) -> None:
     scraper.crawl(shop.address)
     lake = open_lake(f"file://{scraper.data}/lake")
     for event in scraper.read_events():
@@ -31,14 +31,14 @@ def test_every_observation_is_a_book_and_names_its_stored_page(shop: RunningShop
         assert event.page == make_page_key(unpack_page(lake.get(event.page or "")))
 
 
-def test_progress_tells_the_printed_total_and_never_counts_down(shop: RunningShop, scraper: Scraper) -> None:
+def test_progress_has_the_printed_total_and_never_decreases(shop: RunningShop, scraper: Scraper) -> None:
     lines = scraper.crawl(shop.address).lines[:-1]
     assert {line["event"] for line in lines} == {"progress"}
     assert [line["pages"] for line in lines] == sorted(line["pages"] for line in lines)
     assert lines[-1]["total_books"] == 25
 
 
-def test_the_ledger_holds_one_line_for_each_acknowledged_event(shop: RunningShop, scraper: Scraper) -> None:
+def test_ledger_holds_one_line_for_each_acknowledged_event(shop: RunningShop, scraper: Scraper) -> None:
     scraper.crawl(shop.address)
     told = {
         (line["event_id"], line["key"], line["version"], line["content_hash"])
@@ -51,7 +51,9 @@ def test_the_ledger_holds_one_line_for_each_acknowledged_event(shop: RunningShop
     assert len(scraper.read_ledger()) == 25
 
 
-def test_a_second_crawl_asks_for_news_only_and_publishes_none(shop: RunningShop, scraper: Scraper) -> None:
+def test_second_crawl_of_an_unchanged_site_gets_304_and_publishes_nothing(
+    shop: RunningShop, scraper: Scraper
+) -> None:
     first = scraper.crawl(shop.address)
     before = shop.count_by_status().get("304", 0)
     second = scraper.crawl(shop.address)
@@ -61,9 +63,7 @@ def test_a_second_crawl_asks_for_news_only_and_publishes_none(shop: RunningShop,
     assert len(scraper.read_records()) == 25
 
 
-def test_a_crawl_after_changes_publishes_exactly_the_changed_books(
-    shop: RunningShop, scraper: Scraper
-) -> None:
+def test_crawl_after_changes_publishes_exactly_the_changed_books(shop: RunningShop, scraper: Scraper) -> None:
     scraper.crawl(shop.address)
     changed = shop.change_books(7)
     assert scraper.crawl(shop.address).summary["published"] == len(changed)
@@ -71,9 +71,7 @@ def test_a_crawl_after_changes_publishes_exactly_the_changed_books(
     assert {url for url in again if again.count(url) == 2} == changed
 
 
-def test_a_listing_that_is_unknown_to_the_lake_is_fetched_in_full(
-    shop: RunningShop, scraper: Scraper
-) -> None:
+def test_listing_missing_from_the_lake_is_fetched_in_full(shop: RunningShop, scraper: Scraper) -> None:
     scraper.crawl(shop.address)
     for page in (scraper.data / "lake" / "pages").rglob("*.zst"):
         page.unlink()
@@ -81,9 +79,7 @@ def test_a_listing_that_is_unknown_to_the_lake_is_fetched_in_full(
     assert (ran.code, ran.summary["books"], ran.summary["failed"]) == (0, 25, 0)
 
 
-def test_a_listing_that_is_damaged_in_the_lake_is_fetched_in_full(
-    shop: RunningShop, scraper: Scraper
-) -> None:
+def test_listing_damaged_in_the_lake_is_fetched_in_full(shop: RunningShop, scraper: Scraper) -> None:
     scraper.crawl(shop.address)
     for page in (scraper.data / "lake" / "pages").rglob("*.zst"):
         page.chmod(0o644)
@@ -92,7 +88,7 @@ def test_a_listing_that_is_damaged_in_the_lake_is_fetched_in_full(
     assert (ran.code, ran.summary["books"], ran.summary["failed"]) == (0, 25, 0)
 
 
-def test_a_signal_ends_the_crawl_in_order_and_the_next_one_goes_on(
+def test_signal_stops_the_crawl_in_order_and_the_next_one_resumes(
     shop: RunningShop, scraper: Scraper
 ) -> None:
     shop.inject_fault("slow", path="/catalogue/category/", count=1)

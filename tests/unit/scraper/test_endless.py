@@ -56,30 +56,30 @@ def address(request: pytest.FixtureRequest) -> Iterator[str]:
     server.server_close()
 
 
-def test_the_number_of_pages_bounds_an_endless_pager(address: str, scraper: Scraper) -> None:
+def test_number_of_pages_bounds_an_endless_pager(address: str, scraper: Scraper) -> None:
     ran = scraper.crawl(address, scraper_max_pages=40)
     assert (ran.code, ran.summary["limited"]) == (0, True)
     assert ran.summary["pages"] + ran.summary["failed"] == 40
 
 
-def test_the_depth_bounds_an_endless_pager(address: str, scraper: Scraper) -> None:
+def test_depth_bounds_an_endless_pager(address: str, scraper: Scraper) -> None:
     ran = scraper.crawl(address, scraper_max_depth=12)
     assert (ran.code, ran.summary["limited"], ran.summary["pages"]) == (0, True, 13)
 
 
 @pytest.mark.parametrize("address", [_Bare], indirect=True)
-def test_a_pager_of_pages_without_books_is_not_followed(address: str, scraper: Scraper) -> None:
+def test_pager_of_pages_without_books_is_not_followed(address: str, scraper: Scraper) -> None:
     assert scraper.crawl(address).summary["pages"] == 1
 
 
-def test_what_robots_txt_forbids_is_not_fetched(address: str, scraper: Scraper) -> None:
+def test_pages_disallowed_by_robots_txt_are_not_fetched(address: str, scraper: Scraper) -> None:
     ran = scraper.crawl(address, scraper_max_depth=1)
     assert (ran.summary["books"], ran.summary["failed"]) == (0, 1)
     assert "Forbidden by robots.txt" in ran.error
 
 
 @pytest.mark.parametrize("address", [_Slow], indirect=True)
-def test_a_crawl_delay_keeps_requests_apart(address: str, scraper: Scraper) -> None:
+def test_crawl_delay_keeps_requests_apart(address: str, scraper: Scraper) -> None:
     ran = scraper.crawl(address, scraper_max_pages=6)
     assert ran.summary["pages"] + ran.summary["failed"] == 6
     assert ran.summary["seconds"] >= 5 * 0.3

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 _BOOKS = "/catalogue/"
 
 
-def test_a_site_that_is_not_there_ends_the_crawl_with_one_line_and_3(scraper: Scraper) -> None:
+def test_unreachable_site_ends_the_crawl_with_one_line_and_code_3(scraper: Scraper) -> None:
     ran = scraper.crawl("http://127.0.0.1:9/", scraper_retries=0)
     assert ran.code == 3
     assert "cannot reach http://127.0.0.1:9/index.html: no connection to 127.0.0.1:9" in ran.error
     assert "Traceback" not in ran.error
 
 
-def test_a_busy_site_is_asked_again_after_the_time_it_names(shop: RunningShop, scraper: Scraper) -> None:
+def test_requests_are_retried_after_retry_after(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("429", path=_BOOKS, count=3)
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["published"], ran.summary["failed"]) == (0, 25, 0)
 
 
-def test_pages_that_fail_for_good_are_counted_and_tried_in_the_next_run(
+def test_permanently_failed_pages_are_counted_and_tried_in_the_next_run(
     shop: RunningShop, scraper: Scraper
 ) -> None:
     shop.inject_fault("500", path="/catalogue/category/books_1/")
@@ -38,42 +38,42 @@ def test_pages_that_fail_for_good_are_counted_and_tried_in_the_next_run(
     assert second.summary["pages"] == first.summary["pages"] + 2
 
 
-def test_a_page_that_is_too_large_is_refused(shop: RunningShop, scraper: Scraper) -> None:
+def test_page_that_is_too_large_is_refused(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("huge", path="/catalogue/category/books_1/index.html")
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["failed"], ran.summary["books"]) == (0, 1, 25)
     assert "the page is larger than 10,000,000 bytes" in ran.error
 
 
-def test_a_page_that_does_not_come_in_time_is_given_up(shop: RunningShop, scraper: Scraper) -> None:
+def test_page_that_times_out_fails(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("slow", path="/catalogue/category/books_1/index.html")
     ran = scraper.crawl(shop.address, scraper_timeout=0.5, scraper_retries=0)
     assert (ran.code, ran.summary["failed"], ran.summary["books"]) == (0, 1, 25)
     assert "no answer within 0.5 s" in ran.error
 
 
-def test_a_redirect_into_the_private_network_is_refused(shop: RunningShop, scraper: Scraper) -> None:
+def test_redirect_into_the_private_network_is_refused(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("redirect-private", path="/catalogue/category/books_1/index.html")
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["failed"]) == (0, 1)
     assert "is outside of" in ran.error
 
 
-def test_a_page_without_an_end_is_refused(shop: RunningShop, scraper: Scraper) -> None:
+def test_endless_page_is_refused(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("endless", path="/catalogue/category/books_1/index.html")
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["failed"], ran.summary["books"]) == (0, 1, 25)
     assert "the page is larger than" in ran.error
 
 
-def test_a_page_that_was_cut_short_makes_no_event(shop: RunningShop, scraper: Scraper) -> None:
+def test_truncated_page_makes_no_event(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("broken", path=_BOOKS, count=3)
     ran = scraper.crawl(shop.address)
     assert (ran.code, ran.summary["published"], ran.summary["failed"]) == (0, 22, 3)
     assert "the page was cut short" in ran.error
 
 
-def test_bytes_of_another_charset_are_published_for_the_ingestor_to_refuse(
+def test_page_in_a_wrong_charset_is_published_and_rejected_by_the_ingestor(
     shop: RunningShop, scraper: Scraper
 ) -> None:
     shop.inject_fault("wrong-charset", share=0.2, path=_BOOKS)
@@ -84,7 +84,7 @@ def test_bytes_of_another_charset_are_published_for_the_ingestor_to_refuse(
     assert {"price"} == {rejected.field for rejected in refused}
 
 
-def test_a_book_without_a_price_is_read_again_in_full_next_time(shop: RunningShop, scraper: Scraper) -> None:
+def test_book_without_a_price_is_read_again_in_full_next_time(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("missing-price", path=_BOOKS, count=2)
     first = scraper.crawl(shop.address)
     shop.clear_faults()
@@ -93,9 +93,7 @@ def test_a_book_without_a_price_is_read_again_in_full_next_time(shop: RunningSho
     assert second.summary["published"] == 2
 
 
-def test_broken_extraction_stops_the_source_before_it_spoils_the_catalogue(
-    shop: RunningShop, scraper: Scraper
-) -> None:
+def test_broken_extraction_stops_the_crawl(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("missing-price", path=_BOOKS)
     ran = scraper.crawl(shop.address)
     assert ran.code == 1
@@ -103,9 +101,7 @@ def test_broken_extraction_stops_the_source_before_it_spoils_the_catalogue(
     assert len(scraper.read_records()) < 20
 
 
-def test_a_lake_that_cannot_store_ends_the_crawl_with_one_line_and_1(
-    shop: RunningShop, scraper: Scraper
-) -> None:
+def test_unwritable_lake_ends_the_crawl_with_one_line_and_code_1(shop: RunningShop, scraper: Scraper) -> None:
     (scraper.data / "lake").mkdir(parents=True)
     (scraper.data / "lake" / "pages").touch()
     ran = scraper.crawl(shop.address, scraper_patience=0.3)
@@ -116,21 +112,19 @@ def test_a_lake_that_cannot_store_ends_the_crawl_with_one_line_and_1(
     assert scraper.crawl(shop.address).summary["books"] == 25
 
 
-def test_a_url_that_is_none_is_a_wrong_setting(scraper: Scraper) -> None:
+def test_invalid_url_ends_the_crawl_with_code_2(scraper: Scraper) -> None:
     ran = scraper.crawl("ftp://example.com/")
     assert ran.code == 2
     assert "must be an http or https URL" in ran.error
 
 
-def test_a_start_page_answered_with_an_error_ends_the_crawl_with_1(
-    shop: RunningShop, scraper: Scraper
-) -> None:
+def test_error_on_the_start_page_ends_the_crawl_with_code_1(shop: RunningShop, scraper: Scraper) -> None:
     shop.inject_fault("500", path="/index.html")
     ran = scraper.crawl(shop.address, scraper_retries=1)
     assert (ran.code, "500 Internal Server Error" in ran.error) == (1, True)
 
 
-def test_a_start_page_that_hangs_on_a_site_that_answers_ends_the_crawl_with_1(
+def test_timeout_on_the_start_page_of_a_responding_site_ends_the_crawl_with_code_1(
     shop: RunningShop, scraper: Scraper
 ) -> None:
     shop.inject_fault("slow", path="/index.html")

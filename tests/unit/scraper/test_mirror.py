@@ -38,7 +38,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.skipif(not _DATA, reason="BOOKSTREAM_TEST_DATA names no folder with the site")
-def test_the_whole_site_is_1181_pages_and_1000_books_and_a_second_crawl_finds_no_news(
+def test_whole_site_has_1181_pages_and_1000_books_and_a_second_crawl_publishes_nothing(
     mirror: str, scraper: Scraper
 ) -> None:
     first, second = scraper.crawl(mirror), scraper.crawl(mirror)

@@ -85,7 +85,7 @@ def published(settings: Settings) -> list[BookObserved]:
     return [e for e in events if isinstance(e, BookObserved) and e.extractor == SOURCE.extractor]
 
 
-def test_what_was_misread_is_corrected_one_microsecond_later(settings: Settings, body: bytes) -> None:
+def test_correction_is_one_microsecond_newer_than_the_observation(settings: Settings, body: bytes) -> None:
     archive(settings, [observation(body)], bodies=[body])
     assert str(reextract(settings, SOURCE, dry_run=False)) == "1 books · 1 outdated · 1 changed · 0 failed"
     (event,) = published(settings)
@@ -93,7 +93,7 @@ def test_what_was_misread_is_corrected_one_microsecond_later(settings: Settings,
     assert event.version == observation(body).version + 1
 
 
-def test_done_again_it_finds_nothing_to_do(settings: Settings, body: bytes) -> None:
+def test_reextraction_is_idempotent(settings: Settings, body: bytes) -> None:
     archive(settings, [observation(body)], bodies=[body])
     reextract(settings, SOURCE, dry_run=False)
     lake = open_lake(settings.lake_url)
@@ -103,13 +103,13 @@ def test_done_again_it_finds_nothing_to_do(settings: Settings, body: bytes) -> N
     assert len(published(settings)) == 1
 
 
-def test_a_dry_run_counts_and_publishes_nothing(settings: Settings, body: bytes) -> None:
+def test_dry_run_counts_and_publishes_nothing(settings: Settings, body: bytes) -> None:
     archive(settings, [observation(body)], bodies=[body])
     assert reextract(settings, SOURCE, dry_run=True).changed == 1
     assert published(settings) == []
 
 
-def test_the_newest_sight_of_a_book_is_read_and_a_withdrawn_book_stays_withdrawn(
+def test_reextraction_reads_the_newest_observation_and_skips_withdrawn_books(
     settings: Settings, body: bytes
 ) -> None:
     seen = observation(body)
@@ -124,13 +124,13 @@ def test_the_newest_sight_of_a_book_is_read_and_a_withdrawn_book_stays_withdrawn
     assert published(settings) == []
 
 
-def test_a_page_that_the_lake_lost_is_counted_and_the_rest_goes_on(settings: Settings, body: bytes) -> None:
+def test_page_missing_from_the_lake_is_counted_as_failed(settings: Settings, body: bytes) -> None:
     lost = observation(body).model_copy(update={"source_id": "other", "page": make_page_key(b"gone")})
     archive(settings, [observation(body), lost], bodies=[body])
     assert str(reextract(settings, SOURCE, dry_run=False)) == "2 books · 2 outdated · 1 changed · 1 failed"
 
 
-def test_page_objects_that_understand_nothing_publish_nothing(settings: Settings) -> None:
+def test_broken_page_objects_publish_nothing(settings: Settings) -> None:
     bodies = [b"<html><body>%d</body></html>" % n for n in range(60)]
     events: list[Event] = [
         observation(b"").model_copy(update={"source_id": f"b{n}", "page": make_page_key(body)})

@@ -21,13 +21,13 @@ _LOOPBACK = parse_site(SOURCES["sample_shop"], "http://127.0.0.1:8090/")
 _PUBLIC = parse_site(SOURCES["books_toscrape"], "https://books.toscrape.com/")
 
 
-def test_a_public_host_has_a_pace_and_this_machine_has_none() -> None:
+def test_public_host_has_limits_and_loopback_has_none() -> None:
     public, own = (build_limits(Settings(), site) for site in (_PUBLIC, _LOOPBACK))
     assert (public.host, public.host_rate, public.host_concurrency) == ("books.toscrape.com", 20, 64)
     assert (own.host, own.host_rate, own.host_concurrency) == ("127.0.0.1:8090", 0, 0)
 
 
-def test_a_pace_that_is_set_counts_on_this_machine_too() -> None:
+def test_explicit_limits_apply_to_loopback() -> None:
     bounds = build_limits(Settings(scraper_host_rate=4, scraper_host_concurrency=2), _LOOPBACK)
     assert (bounds.request_interval, bounds.host_concurrency) == (0.25, 2)
 

@@ -44,7 +44,7 @@ def strange_site() -> Iterator[str]:
         server.server_close()
 
 
-def test_a_redirect_to_no_address_at_all_is_a_failed_page_and_not_silence(scraper: Scraper) -> None:
+def test_redirect_to_an_invalid_url_is_a_failed_page(scraper: Scraper) -> None:
     with strange_site() as url:
         ran = scraper.crawl(url)
     assert (ran.code, ran.summary["failed"], ran.summary["pages"]) == (0, 1, 1)

@@ -29,7 +29,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-def test_a_search_gives_books_counts_and_facets(client: TestClient) -> None:
+def test_search_returns_books_total_and_facets(client: TestClient) -> None:
     answer = client.get("/search", params={"q": "ciz", "limit": 2}).json()
     assert (answer["query"], answer["total"], len(answer["items"])) == ("ciz", 5, 2)
     assert answer["items"][0]["book"]["price"] == {"amount": "51.77", "currency": "GBP"}
@@ -41,7 +41,7 @@ def test_filters_are_repeatable(client: TestClient) -> None:
     assert client.get("/search", params=params).json()["total"] == 5
 
 
-def test_suggestions_continue_the_text(client: TestClient) -> None:
+def test_suggestions_complete_the_text(client: TestClient) -> None:
     items = client.get("/search/suggest", params={"q": "lam", "limit": 2}).json()["items"]
     assert [item["kind"] for item in items] == ["title", "title"]
 
@@ -60,32 +60,34 @@ def test_suggestions_continue_the_text(client: TestClient) -> None:
         ({"q": "x" * 10_001}, "q"),
     ],
 )
-def test_a_parameter_out_of_range_is_named(client: TestClient, params: dict[str, str], field: str) -> None:
+def test_parameter_out_of_range_is_refused_by_name(
+    client: TestClient, params: dict[str, str], field: str
+) -> None:
     answer = client.get("/search", params=params)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
-def test_a_range_the_wrong_way_round_is_refused(client: TestClient) -> None:
+def test_reversed_price_range_is_refused(client: TestClient) -> None:
     answer = client.get("/search", params={"min_price": 9, "max_price": 3})
     assert (answer.status_code, answer.json()["field"]) == (422, "min_price")
 
 
-def test_a_page_beyond_reach_is_refused(client: TestClient) -> None:
+def test_page_beyond_the_limit_is_refused(client: TestClient) -> None:
     assert client.get("/search", params={"offset": 9_990}).json()["field"] == "offset"
 
 
-def test_a_request_that_did_not_come_by_the_gateway_is_refused(client: TestClient) -> None:
+def test_request_without_internal_token_is_refused(client: TestClient) -> None:
     assert client.get("/search", headers={HEADER: ""}).status_code == 401
     assert client.get("/health/ready", headers={HEADER: ""}).json()["status"] == "ok"
 
 
-def test_a_book_has_the_documented_shape(client: TestClient) -> None:
+def test_book_has_the_documented_shape(client: TestClient) -> None:
     item = client.get("/search", params={"q": "u3"}).json()["items"][0]
     assert list(item) == ["book", "score"]
     assert (list(item["book"]), item["book"]["id"]) == (list(BookState.model_fields), "shop:u3")
 
 
-def test_what_is_put_later_is_found_without_a_restart(client: TestClient, settings: Settings) -> None:
+def test_books_indexed_later_are_found_without_a_restart(client: TestClient, settings: Settings) -> None:
     assert client.get("/search", params={"q": "harbour"}).json()["total"] == 0
     index = open_search_index(settings.search_url, writable=True)
     index.put([make_versioned_book("later", title="Harbour")])
@@ -94,7 +96,7 @@ def test_what_is_put_later_is_found_without_a_restart(client: TestClient, settin
 
 
 @pytest.mark.parametrize("typed", ["\x00", "a AND b:[", "%F0%9F", "*", "é" * 10_000])
-def test_anything_may_be_typed(client: TestClient, typed: str) -> None:
+def test_any_text_is_accepted(client: TestClient, typed: str) -> None:
     for path in ("/search", "/search/suggest"):
         assert client.get(path, params={"q": typed[:1_000]}).status_code == 200
 

@@ -101,7 +101,7 @@ def _render_main(book: Book) -> str:
 
 
 def format_availability(book: Book) -> str:
-    """As the table and the head of the page print it."""
+    """Printed availability."""
     return f"In stock ({book.stock} available)" if book.stock else "Out of stock"
 
 

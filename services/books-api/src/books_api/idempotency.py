@@ -126,7 +126,7 @@ class IdempotentRoute(APIRoute):
         """Wraps the handler of APIRoute."""
         inner = super().get_route_handler()
 
-        async def handler(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             key = request.headers.get(HEADER)
             if key is None or request.method != "POST":
                 return await inner(request)
@@ -135,7 +135,7 @@ class IdempotentRoute(APIRoute):
                 await IdempotentRequest.from_request(request, key), lambda: inner(request)
             )
 
-        return handler
+        return handle
 
 
 def _replay_response(keyed: IdempotentRequest, stored: bytes) -> Response:

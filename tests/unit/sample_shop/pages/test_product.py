@@ -20,7 +20,7 @@ def product(number: int) -> Selector:
     return Selector(render_product(SHOP, number, Moment()).decode())
 
 
-def test_the_information_table_says_what_is_true() -> None:
+def test_information_table_equals_the_truth() -> None:
     assert rows(product(TAXED)) == [
         ("UPC", SHOP.edition(TAXED).upc),
         ("Product Type", "Books"),
@@ -33,7 +33,7 @@ def test_the_information_table_says_what_is_true() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 7, 12])
-def test_the_main_part_shows_title_price_rating_and_picture(number: int) -> None:
+def test_main_part_shows_title_price_rating_and_picture(number: int) -> None:
     main = product(number).css("article.product_page")
     assert main.css(".product_main h1::text").get() == SHOP.edition(number).title
     assert main.css(".product_main .price_color::text").re_first(r"^£\d+\.\d\d$")
@@ -42,7 +42,7 @@ def test_the_main_part_shows_title_price_rating_and_picture(number: int) -> None
 
 
 @pytest.mark.parametrize("number", range(1, 5))
-def test_the_description_survives_escaping(number: int) -> None:
+def test_description_survives_escaping(number: int) -> None:
     page = product(number)
     assert page.xpath("//*[@id='product_description']/following-sibling::p[1]/text()").get() == (
         SHOP.get_description(number)
@@ -50,17 +50,17 @@ def test_the_description_survives_escaping(number: int) -> None:
     assert page.css("meta[name=description]::attr(content)").get("").strip() == SHOP.get_description(number)
 
 
-def test_a_book_without_description_has_no_such_section() -> None:
+def test_book_without_description_has_no_such_section() -> None:
     assert not product(WITHOUT_BLURB).css("#product_description")
 
 
-def test_a_book_that_is_gone_says_so() -> None:
+def test_sold_out_book_is_marked() -> None:
     page = product(OUT_OF_STOCK)
     assert "Out of stock" in page.css(".product_main p.instock.availability").get("")
     assert ("Availability", "Out of stock") in rows(page)
 
 
-def test_the_breadcrumb_leads_home_through_the_category() -> None:
+def test_breadcrumb_contains_home_and_category() -> None:
     crumbs = product(1).css("ul.breadcrumb li")
     assert [crumb.css("a::text").get() for crumb in crumbs][:3] == [
         "Home",
@@ -70,15 +70,15 @@ def test_the_breadcrumb_leads_home_through_the_category() -> None:
     assert crumbs[3].css("::text").get() == SHOP.edition(1).title
 
 
-def test_six_other_books_stand_below_with_their_own_prices() -> None:
+def test_page_shows_six_other_books_with_their_prices() -> None:
     links = product(10).css("article.product_pod h3 a::attr(title)").getall()
     assert links == [SHOP.edition(number).title for number in range(11, 17)]
 
 
-def test_the_newest_book_has_no_others_below() -> None:
+def test_newest_book_shows_no_other_books() -> None:
     assert not product(60).css("article.product_pod")
 
 
-def test_a_book_that_was_never_printed_is_refused() -> None:
+def test_unknown_book_has_no_page() -> None:
     with pytest.raises(ValueError, match="books 1 to 60"):
         render_product(SHOP, 61, Moment())

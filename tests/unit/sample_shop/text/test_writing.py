@@ -14,17 +14,17 @@ from sample_shop.text import words, writing
         ("The Art of Rowing: Lessons from Tromsø", "the-art-of-rowing-lessons-from-tromso"),
     ],
 )
-def test_a_slug_is_plain_ascii(text: str, slug: str) -> None:
+def test_slug_is_plain_ascii(text: str, slug: str) -> None:
     assert writing.make_slug(text) == slug
 
 
-def test_no_accented_letter_of_the_vocabulary_is_lost_from_a_slug() -> None:
+def test_slug_keeps_every_accented_letter_as_ascii() -> None:
     for word in (*words.PLACES, *words.FIRST_NAMES, *words.CATEGORIES):
         letters = sum(map(str.isalnum, word))
         assert len(writing.make_slug(word).replace("-", "")) == letters
 
 
-def test_a_card_prints_four_words_at_most() -> None:
+def test_card_prints_four_words_at_most() -> None:
     assert writing.shorten_title("The Ferry of Ghent") == "The Ferry of Ghent"
     assert writing.shorten_title("The Ferry of São Bento") == "The Ferry of São ..."
 

@@ -27,7 +27,7 @@ _PUBLIC = _settings("https://books.toscrape.com/")
         "HTTPPROXY_ENABLED",
     ],
 )
-def test_doors_that_nobody_needs_are_shut(name: str) -> None:
+def test_unneeded_scrapy_features_are_disabled(name: str) -> None:
     assert not _PUBLIC.getbool(name)
 
 
@@ -39,14 +39,14 @@ def test_no_extension_but_autothrottle_is_loaded() -> None:
     assert list(_PUBLIC.getwithbase("EXTENSIONS")) == ["scrapy.extensions.throttle.AutoThrottle"]
 
 
-def test_a_public_site_is_asked_politely() -> None:
+def test_public_site_is_crawled_politely() -> None:
     assert _PUBLIC.getbool("ROBOTSTXT_OBEY")
     assert _PUBLIC.getbool("AUTOTHROTTLE_ENABLED")
     assert _PUBLIC.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
     assert _PUBLIC["USER_AGENT"] == "Bookstream/0.1 (+mail@example.com)"
 
 
-def test_a_site_on_this_machine_is_not_throttled() -> None:
+def test_loopback_site_is_not_throttled() -> None:
     assert not _settings("http://127.0.0.1:8090/").getbool("AUTOTHROTTLE_ENABLED")
 
 

@@ -12,10 +12,10 @@ async def _resolve(host: str, *, may_be_private: bool) -> set[str]:
     return {answer["host"] for answer in found}
 
 
-def test_a_name_that_resolves_to_this_machine_is_refused() -> None:
+def test_public_name_that_resolves_to_loopback_is_refused() -> None:
     with pytest.raises(PrivateAddressError, match="localhost resolves to the private address"):
         asyncio.run(_resolve("localhost", may_be_private=False))
 
 
-def test_a_source_in_the_private_network_may_resolve_there() -> None:
+def test_private_source_may_resolve_to_a_private_address() -> None:
     assert "127.0.0.1" in asyncio.run(_resolve("localhost", may_be_private=True))

@@ -39,23 +39,23 @@ def test_retry_after_may_be_a_date_and_a_past_one_means_now() -> None:
     assert _again(_patience(), status=503, retry_after=format_datetime(SystemClock().now())) == 0.0
 
 
-def test_the_pause_doubles_with_each_try_and_retries_end() -> None:
+def test_pause_doubles_with_each_try_and_retries_end() -> None:
     waits = [_again(_patience(retries=3), status=500, retries=retries) for retries in range(4)]
     assert waits == [0.5, 1.0, 2.0, None]
 
 
 @pytest.mark.parametrize("status", [200, 304, 404, 301])
-def test_an_answer_is_an_answer(status: int) -> None:
+def test_final_status_is_not_retried(status: int) -> None:
     assert _again(_patience(), status=status) is None
 
 
-def test_errors_that_may_pass_are_tried_again_and_others_are_not() -> None:
+def test_only_transient_errors_are_retried() -> None:
     patience, request = _patience(), Request(_URL)
     assert patience.process_exception(request, DownloadTimeoutError("late")) is not None
     assert patience.process_exception(request, DownloadCancelledError("too large")) is None
 
 
-def test_a_busy_host_holds_back_other_pages_until_the_crawl_stops() -> None:
+def test_held_host_delays_other_requests_until_the_crawl_stops() -> None:
     async def wait() -> None:
         stopping = asyncio.Event()
         patience = _patience(stopping=stopping)
@@ -69,7 +69,7 @@ def test_a_busy_host_holds_back_other_pages_until_the_crawl_stops() -> None:
 
 
 @pytest.mark.parametrize(("status", "told"), [(429, [7.0]), (503, [7.0]), (500, [])])
-def test_the_fleet_is_told_of_a_host_that_is_busy(status: int, told: list[float]) -> None:
+def test_overload_status_holds_the_host_for_the_fleet(status: int, told: list[float]) -> None:
     heard: list[float] = []
     patience = RetryMiddleware(retries=2, stopping=asyncio.Event(), now=lambda: 100.0, hold_host=heard.append)
     _again(patience, status=status, retry_after="7")

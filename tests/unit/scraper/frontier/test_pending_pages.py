@@ -35,14 +35,14 @@ def test_three_listings_go_ahead_of_each_book() -> None:
     assert _all(PendingPages(file.fetch)) == ["l1", "l2", "l3", "b1", "l4", "b2"]
 
 
-def test_more_than_a_chunk_is_taken_once_each() -> None:
+def test_pages_of_several_chunks_are_taken_once_each() -> None:
     file = _File()
     urls = [f"b{number}" for number in range(1_000)]
     file.add(PageKind.BOOK, *urls)
     assert _all(PendingPages(file.fetch)) == urls
 
 
-def test_pages_that_are_discovered_late_are_taken_too() -> None:
+def test_pages_added_late_are_taken() -> None:
     file = _File()
     waiting = PendingPages(file.fetch)
     assert waiting.is_empty()
@@ -51,7 +51,7 @@ def test_pages_that_are_discovered_late_are_taken_too() -> None:
     assert _all(waiting) == ["l1"]
 
 
-def test_a_file_that_has_run_dry_is_not_asked_again_until_pages_are_added() -> None:
+def test_exhausted_file_is_not_read_again_until_pages_are_added() -> None:
     file = _File()
     waiting = PendingPages(file.fetch)
     asked = [file.asked for _ in range(3) if waiting.is_empty()]

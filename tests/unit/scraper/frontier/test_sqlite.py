@@ -30,7 +30,7 @@ def _finish(frontier: SqliteFrontier, pages: list[Page], *, sequence: int = 1) -
     )
 
 
-def test_an_unfinished_run_goes_on_with_its_counts_and_sequence(frontier: SqliteFrontier) -> None:
+def test_unfinished_run_resumes_with_its_counts_and_ledger_segment(frontier: SqliteFrontier) -> None:
     _finish(frontier, list(frontier.lease_pages(1).pages), sequence=4)
     run = frontier.begin_run(site=_SITE, extractor=_EXTRACTOR, now=_NOW)
     assert (run.is_resumed, run.next_segment, run.counts) == (
@@ -41,9 +41,7 @@ def test_an_unfinished_run_goes_on_with_its_counts_and_sequence(frontier: Sqlite
     assert len(frontier.lease_pages(9).pages) == 1
 
 
-def test_what_is_done_survives_a_new_process_and_what_was_leased_is_free_at_once(
-    tmp_path: Path, frontier: SqliteFrontier
-) -> None:
+def test_new_process_keeps_finished_pages_and_frees_leases(tmp_path: Path, frontier: SqliteFrontier) -> None:
     _finish(frontier, list(frontier.lease_pages(9).pages)[:1])
     again = SqliteFrontier(tmp_path / "frontier" / "shop.db")
     assert again.begin_run(site=_SITE, extractor=_EXTRACTOR, now=_NOW).is_resumed
@@ -51,13 +49,13 @@ def test_what_is_done_survives_a_new_process_and_what_was_leased_is_free_at_once
     again.close()
 
 
-def test_a_frontier_that_cannot_be_opened_says_where(tmp_path: Path) -> None:
+def test_frontier_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "frontier").touch()
     with pytest.raises(Unavailable, match=r"the frontier .*shop.db can't be used"):
         SqliteFrontier(tmp_path / "frontier" / "shop.db")
 
 
-def test_one_process_has_it_at_a_time_and_frees_it(tmp_path: Path) -> None:
+def test_frontier_is_locked_by_one_process_until_it_is_closed(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/frontier"
     first = open_frontier(url, "shop", CrawlLimits())
     with pytest.raises(Conflict, match="another crawl holds"):
@@ -67,12 +65,12 @@ def test_one_process_has_it_at_a_time_and_frees_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("url", "complaint"), [("mongo://a", "sqlite, redis"), ("sqlite://a", "absolute")])
-def test_a_url_that_names_no_frontier_is_refused(url: str, complaint: str) -> None:
+def test_invalid_frontier_url_is_refused(url: str, complaint: str) -> None:
     with pytest.raises(Invalid, match=complaint):
         open_frontier(url, "shop", CrawlLimits())
 
 
-def test_a_full_disk_is_named_together_with_what_helps(tmp_path: Path, frontier: SqliteFrontier) -> None:
+def test_full_disk_is_an_error_with_a_remedy(tmp_path: Path, frontier: SqliteFrontier) -> None:
     with frontier._file.lock_connection() as db:
         db.execute("PRAGMA max_page_count = 1")
     urls = [f"http://a/{number}/{'x' * 500}" for number in range(100)]

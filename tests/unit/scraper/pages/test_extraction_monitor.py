@@ -12,17 +12,17 @@ def _complaints(pages: list[PrintedBook]) -> list[str | None]:
     return [extraction.record(page) for page in pages]
 
 
-def test_nothing_is_said_before_the_twentieth_page() -> None:
+def test_monitor_reports_nothing_before_20_pages() -> None:
     *before, last = _complaints([_POOR] * 20)
     assert before == [None] * 19
     assert last == "20 of 20 book pages lack required fields (last: price)"
 
 
-def test_half_of_the_pages_may_be_poor() -> None:
+def test_monitor_accepts_half_of_the_pages_without_required_fields() -> None:
     assert _complaints([_GOOD, _POOR] * 50) == [None] * 100
 
 
-def test_more_than_half_may_not() -> None:
+def test_monitor_reports_more_than_half_of_the_pages_without_required_fields() -> None:
     assert (
         _complaints([_GOOD] * 10 + [_POOR] * 11)[-1]
         == "11 of 21 book pages lack required fields (last: price)"

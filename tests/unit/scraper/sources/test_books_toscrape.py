@@ -85,7 +85,7 @@ def test_all_1000_books_equal_the_table_in_12_fields_as_printed(mirror: dict[str
 
 
 @_NEEDS_DATA
-def test_listings_print_their_total_and_lead_on(mirror: dict[str, bytes]) -> None:
+def test_listings_have_their_total_and_links(mirror: dict[str, bytes]) -> None:
     home = _SOURCE.list_page(mirror["index.html"], "http://a/index.html")
     travel = "catalogue/category/books/travel_2/index.html"
     assert (home.total, len(home.list_links().books)) == (1_000, 20)

@@ -12,7 +12,7 @@ _HTML = '<html><head><meta charset="{charset}"></head><body>£51.77 naïve</body
 @pytest.mark.parametrize(
     "html", [b"", b" ", b"\x00" * 50, b"<html", b"\xff\xfe\xfd", b"<a href='http://[x'>", b"{}"]
 )
-def test_no_bytes_make_a_page_object_raise(html: bytes) -> None:
+def test_page_objects_never_raise(html: bytes) -> None:
     book, listing = _SOURCE.book_page(html, "http://a/b/"), _SOURCE.list_page(html, "http://a/b/")
     assert book.to_item().title is None
     assert (book.source_id, listing.total) == (None, None)
@@ -20,7 +20,7 @@ def test_no_bytes_make_a_page_object_raise(html: bytes) -> None:
     assert not book.is_complete
 
 
-def test_links_that_only_look_like_addresses_are_left_out() -> None:
+def test_invalid_links_are_skipped() -> None:
     card = "<article class='product_pod'><h3><a href='{}'>x</a></h3></article>"
     html = card.format("http://[x") + card.format(" ../b_1/index.html ") + card.format("")
     links = _SOURCE.list_page(html.encode(), "http://a/catalogue/page-2.html").list_links()
@@ -28,15 +28,15 @@ def test_links_that_only_look_like_addresses_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252"])
-def test_a_page_is_decoded_as_it_declares(charset: str) -> None:
+def test_page_is_decoded_by_its_declared_charset(charset: str) -> None:
     html = _HTML.format(charset=charset)
     assert decode_html(html.encode(charset)) == html
 
 
-def test_bytes_that_do_not_fit_the_declared_charset_are_marked_and_not_guessed() -> None:
+def test_bytes_invalid_in_the_declared_charset_become_replacement_characters() -> None:
     assert "\ufffd51.77" in decode_html(_HTML.format(charset="utf-8").encode("latin-1"))
 
 
-def test_an_unknown_charset_counts_as_utf_8() -> None:
+def test_unknown_charset_counts_as_utf_8() -> None:
     html = _HTML.format(charset="klingon-1")
     assert decode_html(html.encode()) == html

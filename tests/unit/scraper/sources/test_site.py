@@ -24,7 +24,7 @@ _COPY = parse_site(_SOURCE, "http://127.0.0.1:8377/mirror/")
         "https://BOOKS.toscrape.com/index.html",
     ],
 )
-def test_spellings_of_one_page_are_one_address(link: str) -> None:
+def test_spellings_of_one_page_have_one_canonical_url(link: str) -> None:
     assert _PUBLIC.canonicalize(link) == _PUBLIC.start == "https://books.toscrape.com/index.html"
 
 
@@ -47,7 +47,7 @@ def test_links_that_name_the_public_host_stay_on_the_copy_being_crawled() -> Non
         "http://127.0.0.1:8377/mirror/" + "a" * 2_000 + ".html",
     ],
 )
-def test_links_that_lead_elsewhere_have_no_address(link: str) -> None:
+def test_links_to_other_sites_have_no_canonical_url(link: str) -> None:
     assert _COPY.canonicalize(link) is None
 
 
@@ -71,11 +71,11 @@ def test_requests_may_not_leave_host_and_port(url: str) -> None:
         ("http://localhost/", True),
     ],
 )
-def test_only_a_start_in_the_private_network_may_resolve_there(url: str, private: bool) -> None:  # noqa: FBT001
+def test_only_a_private_start_url_allows_private_addresses(url: str, private: bool) -> None:  # noqa: FBT001
     assert parse_site(_SOURCE, url).allows_private_addresses is private
 
 
-def test_a_source_may_say_that_its_hosts_are_private() -> None:
+def test_source_may_say_that_its_hosts_are_private() -> None:
     assert parse_site(
         replace(_SOURCE, allows_private_addresses=True), "https://books.internal.example/"
     ).allows_private_addresses
@@ -84,6 +84,6 @@ def test_a_source_may_say_that_its_hosts_are_private() -> None:
 @pytest.mark.parametrize(
     "url", ["", "books.toscrape.com", "ftp://x/", "http://", "http://a:b@c/", "http://x:99999/"]
 )
-def test_a_url_that_is_none_is_refused(url: str) -> None:
+def test_invalid_start_url_is_refused(url: str) -> None:
     with pytest.raises(Invalid, match="must be an http or https URL"):
         parse_site(_SOURCE, url)

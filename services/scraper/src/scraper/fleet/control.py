@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import import_module
 from typing import Protocol, cast
 
 from bookcore.events.crawl import CrawlCommand
-from scraper.frontier import RunStatus, parse_scheme
+from bookcore.kit.adapters import load_adapter
+from scraper.frontier import RunStatus
 
 
 class SourceMode(StrEnum):
@@ -46,6 +46,9 @@ class FleetControl(Protocol):
         """Free files and connections."""
 
 
+_ADAPTERS = {"sqlite": "scraper.fleet.sqlite", "redis": "scraper.fleet.redis"}
+
+
 class _Adapter(Protocol):
     def open_fleet(self, url: str, *, is_worker: bool) -> FleetControl: ...
 
@@ -55,6 +58,5 @@ def open_fleet(url: str, *, is_worker: bool = False) -> FleetControl:
 
     Raises: Invalid when no adapter speaks the URL's scheme; Conflict when it can have only one worker.
     """
-    return cast(_Adapter, import_module(f"scraper.fleet.{parse_scheme(url)}")).open_fleet(
-        url, is_worker=is_worker
-    )
+    adapter = cast(_Adapter, load_adapter(url, _ADAPTERS, port="fleet", field="frontier_url"))
+    return adapter.open_fleet(url, is_worker=is_worker)

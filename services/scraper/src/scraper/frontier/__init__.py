@@ -9,10 +9,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from importlib import import_module
 from typing import Protocol, cast
 
-from bookcore.domain.errors import Invalid
+from bookcore.kit.adapters import load_adapter
 
 
 class PageKind(IntEnum):
@@ -224,7 +223,7 @@ BEGIN_CONFLICTS = {
 }
 """Why begin_run refuses."""
 
-_SCHEMES = ("sqlite", "redis")
+_ADAPTERS = {"sqlite": "scraper.frontier.sqlite.frontier", "redis": "scraper.frontier.redis.frontier"}
 
 
 class _Adapter(Protocol):
@@ -233,13 +232,5 @@ class _Adapter(Protocol):
 
 def open_frontier(url: str, source: str, limits: CrawlLimits) -> Frontier:
     """Raises: Invalid when no adapter speaks the URL's scheme, Conflict when only one process can have it."""
-    module = import_module(f"scraper.frontier.{parse_scheme(url)}.frontier")
-    return cast(_Adapter, module).open_frontier(url, source, limits)
-
-
-def parse_scheme(url: str) -> str:
-    """The URL's scheme. Raises: Invalid when no adapter speaks it."""
-    scheme = url.partition(":")[0]
-    if scheme not in _SCHEMES:
-        raise Invalid(f"no frontier for {scheme}://; use one of {', '.join(_SCHEMES)}", field="frontier_url")
-    return scheme
+    adapter = cast(_Adapter, load_adapter(url, _ADAPTERS, port="frontier", field="frontier_url"))
+    return adapter.open_frontier(url, source, limits)
