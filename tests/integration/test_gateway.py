@@ -139,7 +139,7 @@ def test_without_the_cache_server_reads_work_and_logins_are_refused(
             login = httpx.post(f"{found.address}/v1/auth/login", json=ADMIN, trust_env=False, timeout=10)
             assert login.status_code == 503
             metrics = httpx.get(f"{found.address}/metrics", trust_env=False).text
-            assert "gateway_counted_without_server_total 5.0" in metrics
+            assert "gateway_requests_counted_locally_total 5.0" in metrics
             proxy.resume()
             for _ in range(100):
                 with suppress(httpx.HTTPError):
@@ -341,5 +341,5 @@ def test_disconnect_during_rate_limiting_affects_no_other_client(
 
 def count_locally_limited(found: RunningGateway) -> int:
     text = httpx.get(f"{found.address}/metrics", trust_env=False).text
-    line = next(line for line in text.splitlines() if line.startswith("gateway_counted_without_server"))
+    line = next(line for line in text.splitlines() if line.startswith("gateway_requests_counted_locally"))
     return int(float(line.split()[-1]))

@@ -1,4 +1,4 @@
-"""The real app in this process, in front of tiny services; time moves only when a test says so."""
+"""The real app in this process, in front of stub services, on a manual clock."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ from gateway.settings import Settings
 
 
 class SwitchableApp:
-    """One server for all tests, with the services of the test that runs."""
+    """One server for all tests, which serves the app of the running test."""
 
     def __init__(self) -> None:
         self.services: ASGIApp | None = None
@@ -40,7 +40,7 @@ class SwitchableApp:
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[tuple[SwitchableApp, str]]:
-    """The stage and its address."""
+    """The app and its address."""
     here = SwitchableApp()
     config = uvicorn.Config(here, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
     with run_server(config) as address:
@@ -74,7 +74,7 @@ def services(settings: Settings, stage: tuple[SwitchableApp, str]) -> StubServic
 
 @pytest.fixture
 def client(settings: Settings, services: StubServices, clock: ManualClock) -> Iterator[TestClient]:
-    """Asks as nobody; see `reader` and `admin`."""
+    """An anonymous client; see `reader` and `admin`."""
     app = create_app(settings, cache=MemoryCache(clock=clock), clock=clock)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
@@ -94,14 +94,14 @@ def admin(client: TestClient) -> dict[str, str]:
 
 @pytest.fixture
 def gate(settings: Settings, services: StubServices) -> Iterator[RunningGateway]:
-    """In front of the tiny services."""
-    with run_gateway(settings) as found:
-        yield found
+    """A running gateway in front of the stub services."""
+    with run_gateway(settings) as running_gateway:
+        yield running_gateway
 
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[OpenGateway]:
-    """Opens a gateway in front of the books-api addresses given; asks as the administrator."""
+    """Opens a gateway in front of the given books-api addresses; returns a client of the administrator."""
     with ExitStack() as stack:
 
         def opened(*books_api_urls: str, read_seconds: float = 30.0) -> httpx.Client:

@@ -1,4 +1,4 @@
-"""HTTP as bytes, so that a test says exactly what is sent and sees exactly what comes back."""
+"""HTTP as bytes: a test controls exactly what is sent and sees exactly what is received."""
 
 import socket
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class RawResponse:
 
 
 class RawConnection:
-    """One connection; waits at most ten seconds for anything."""
+    """One connection with a timeout of ten seconds."""
 
     def __init__(self, address: str, token: str) -> None:
         parts = urlsplit(address)
@@ -28,11 +28,11 @@ class RawConnection:
         self.socket.close()
 
     def build_get(self, path: str, *more: str) -> bytes:
-        """A whole request, not sent yet."""
+        """Builds a complete request."""
         return self.build_request("GET", path, *more)
 
     def build_request(self, method: str, path: str, *more: str) -> bytes:
-        """A head, not sent yet."""
+        """Builds a request head."""
         extra = "".join(f"{line}\r\n" for line in more).encode()
         return f"{method} {path} HTTP/1.1\r\n".encode() + self.lines + extra + b"\r\n"
 
@@ -40,7 +40,7 @@ class RawConnection:
         self.socket.sendall(data)
 
     def read_response(self, *, has_body: bool = True) -> RawResponse:
-        """The next answer."""
+        """Reads the next response."""
         status, headers = self.read_head()
         if not has_body or status in (204, 304):
             return RawResponse(status, headers, b"")
@@ -58,23 +58,23 @@ class RawConnection:
     def read_until(self, end: bytes) -> bytes:
         while end not in self._read:
             self._receive()
-        found, _, self._read = self._read.partition(end)
-        return found + end
+        data, _, self._read = self._read.partition(end)
+        return data + end
 
     def read_exactly(self, count: int) -> bytes:
         while len(self._read) < count:
             self._receive()
-        found, self._read = self._read[:count], self._read[count:]
-        return found
+        data, self._read = self._read[:count], self._read[count:]
+        return data
 
     def read_to_end(self) -> bytes:
-        """Everything until the other end closes."""
+        """Reads until the other end closes."""
         try:
             while True:
                 self._receive()
         except ConnectionError:
-            found, self._read = self._read, b""
-            return found
+            data, self._read = self._read, b""
+            return data
 
     def _read_chunks(self) -> list[bytes]:
         chunks = []

@@ -1,4 +1,4 @@
-"""The gateway and its services as real servers on loopback, for what only a socket can show."""
+"""The gateway and its services as real servers on loopback, for tests that need sockets."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ READER = {"email": "reader@example.org", "password": "a password of a reader"}
 
 
 class StubServices:
-    """books-api and search-api in one: counts what reaches it and answers what a test puts into `answer`."""
+    """books-api and search-api in one: records requests and responds by the test's `respond`."""
 
     def __init__(self, secret: str) -> None:
         self._tokens = InternalTokens(secret)
@@ -55,7 +55,7 @@ class StubServices:
 
 @contextmanager
 def run_server(config: uvicorn.Config) -> Iterator[str]:
-    """The address of a server while it runs in a thread."""
+    """Runs a server in a thread; yields its address."""
     listener = bind("127.0.0.1", 0)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, args=([listener],))
@@ -70,7 +70,7 @@ def run_server(config: uvicorn.Config) -> Iterator[str]:
 
 @contextmanager
 def serve_app(app: ASGIApp) -> Iterator[str]:
-    """The address of an app behind a plain server."""
+    """Runs an app on a plain server; yields its address."""
     with run_server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)) as address:
         yield address
 
@@ -83,7 +83,7 @@ def log_in(client: TestClient, path: str, credentials: dict[str, str]) -> dict[s
 
 @contextmanager
 def serve_raw_response(answer: bytes) -> Iterator[str]:
-    """The address of a server that answers every connection with these bytes and hangs up."""
+    """Runs a server that sends these bytes on every connection and closes it; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -107,7 +107,7 @@ def serve_raw_response(answer: bytes) -> Iterator[str]:
 
 
 def find_unused_address() -> str:
-    """An address at which connecting fails at once."""
+    """Returns an address at which connecting fails at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
@@ -126,7 +126,7 @@ class RunningGateway:
 
 @contextmanager
 def run_gateway(settings: Settings, limits: ConnectionLimits | None = None) -> Iterator[RunningGateway]:
-    """On real sockets, for as long as the context lasts."""
+    """Runs a gateway on real sockets."""
     app = create_app(settings)
     if limits is not None:
         app.state.downstream = replace(app.state.downstream, limits=limits)
@@ -136,4 +136,4 @@ def run_gateway(settings: Settings, limits: ConnectionLimits | None = None) -> I
 
 
 OpenGateway = Callable[..., httpx.Client]
-"""Opens a gateway in front of the books-api addresses given; asks as the administrator."""
+"""Opens a gateway in front of the given books-api addresses; returns a client of the administrator."""

@@ -1,4 +1,4 @@
-"""The administrator's way to forget, and what each request does when the cache server is away."""
+"""Purging by the administrator."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -9,8 +9,8 @@ TRAVERSAL = "/v1/search/%2e%2e/x"
 
 def ask(gate: RunningGateway, path: str, *lines: str, token: str) -> int:
     """The status of a GET on a connection of its own."""
-    shown = (f"Authorization: Bearer {token}",) if token else ()
-    head = "\r\n".join((f"GET {path} HTTP/1.1", "Host: shop.example", *shown, *lines, "", ""))
+    credentials = (f"Authorization: Bearer {token}",) if token else ()
+    head = "\r\n".join((f"GET {path} HTTP/1.1", "Host: shop.example", *credentials, *lines, "", ""))
     with gate.connect() as wire:
         wire.send(head.encode())
         return wire.read_response().status
@@ -19,12 +19,12 @@ def ask(gate: RunningGateway, path: str, *lines: str, token: str) -> int:
 @pytest.mark.parametrize(
     ("path", "caller", "status"),
     [
-        (TRAVERSAL, "nobody", 401),
+        (TRAVERSAL, "anonymous", 401),
         (TRAVERSAL, "admin", 404),
-        ("/v1/search/\\x", "nobody", 401),
+        ("/v1/search/\\x", "anonymous", 401),
         ("/v1/search/\\x", "admin", 404),
-        ("/v1/search", "nobody", 401),
-        ("/v1/nothing", "nobody", 404),
+        ("/v1/search", "anonymous", 401),
+        ("/v1/nothing", "anonymous", 404),
         ("/v1/search?" + "q" * 8_300, "admin", 422),
     ],
 )

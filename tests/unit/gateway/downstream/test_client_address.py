@@ -1,4 +1,4 @@
-"""Network addresses: whom the gateway believes, whom it slows down, what it tells services."""
+"""Client addresses: trusted proxies, limits by address, what services receive."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,7 +27,7 @@ def list_forwarded_clients(services: StubServices) -> list[tuple[str, str]]:
 
 
 def request_every_path(gate: RunningGateway, *lines: str) -> None:
-    """By the slow lane, then by the fast one, and a write."""
+    """Requests by ASGI, by the fast path, and a write."""
     with gate.connect() as wire:
         for path in ("/v1/search?q=1", "/v1/search?q=2"):
             wire.send(wire.build_get(path, *lines))
@@ -59,7 +59,7 @@ def test_address_limit_returns_429_without_upstream_requests(
         update={"gateway_trusted_proxies": ("127.0.0.0/8",), "gateway_address_requests_per_minute": 5}
     )
     with run_gateway(few) as gate:  # one login has been counted: another address
-        for path in ("/v1/books", "/v1/users/me"):  # by the fast lane and by the slow one
+        for path in ("/v1/books", "/v1/users/me"):  # by the fast path and by ASGI
             client = f"X-Forwarded-For: 203.0.113.{len(path)}"
             with gate.connect() as wire:
                 for _ in range(5):
@@ -74,7 +74,8 @@ def test_address_limit_returns_429_without_upstream_requests(
                 wire.send(wire.build_get(path, "X-Forwarded-For: 198.51.100.1"))
                 assert wire.read_response().status == 200
         text = httpx.get(f"{gate.address}/metrics", trust_env=False).text
-        assert "gateway_crowded_total 2.0" in text
+        assert "gateway_address_limited_requests_total 2.0" in text
+        assert "gateway_crowded_total 2.0" in text, "the old name, for one version"
     assert len(services.requests) <= 2
 
 

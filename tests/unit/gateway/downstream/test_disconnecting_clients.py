@@ -1,4 +1,4 @@
-"""Hundreds of clients who ask anything, read a part of it or nothing, and leave: nothing is left of them."""
+"""Hundreds of clients that disconnect at random points leave no requests or connections."""
 
 import asyncio
 import socket
@@ -78,9 +78,9 @@ def send_and_disconnect(gate: RunningGateway, number: int) -> None:
 def count_leftovers(gate: RunningGateway) -> dict[str, float]:
     """Requests under way at services, and connections but the one that asks."""
     text = httpx.get(f"{gate.address}/metrics", trust_env=False).text
-    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    found = {name: float(value) for name, value in told.items() if "_upstream_outstanding" in name}
-    return {**found, "connections": float(told["gateway_connections"]) - 1}
+    samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    outstanding = {name: float(value) for name, value in samples.items() if "_upstream_outstanding" in name}
+    return {**outstanding, "connections": float(samples["gateway_connections"]) - 1}
 
 
 def test_disconnecting_clients_leave_no_requests_or_connections(

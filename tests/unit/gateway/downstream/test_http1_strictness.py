@@ -1,4 +1,4 @@
-"""What a gateway must never get wrong about HTTP/1.1, said in bytes."""
+"""HTTP/1.1 strictness of the gateway, tested with raw bytes."""
 
 import pytest
 from starlette.requests import Request
@@ -68,10 +68,10 @@ def test_invalid_target_is_refused_after_cached_headers_too(
 def test_bad_request_does_not_receive_the_response_of_the_previous_request(
     gate: RunningGateway, services: StubServices, name: str
 ) -> None:
-    seen: list[bytes] = []
+    received: list[bytes] = []
 
     def take(request: Request) -> Response:
-        seen.append(request._body)
+        received.append(request._body)
         return JSONResponse({"answer": "first"})
 
     services.respond = take
@@ -81,7 +81,7 @@ def test_bad_request_does_not_receive_the_response_of_the_previous_request(
         wire.send(good + line + wire.lines + rest + b"smuggled")
         assert wire.read_response().body == b'{"answer":"first"}'
         assert wire.read_to_end() == b""
-    assert seen == [b"abc"]
+    assert received == [b"abc"]
 
 
 def test_request_without_a_host_is_refused(gate: RunningGateway) -> None:
@@ -142,14 +142,14 @@ def test_pipelined_responses_keep_the_order_across_fast_path_and_asgi(
     with gate.connect() as wire:
         wire.send(wire.build_get("/v1/search?warm"))
         wire.read_response()
-        asked = []
+        requests = []
         for n in range(60):
             kind = n % 4
             path = "/v1/books?" if kind == 0 else "/v1/search?"
             method = "HEAD" if kind == 2 else "DELETE" if kind == 3 else "GET"
-            asked.append((wire.build_request(method, f"{path}n={n}"), method, n))
-        wire.send(b"".join(request for request, _, _ in asked))
-        for _, method, n in asked:
+            requests.append((wire.build_request(method, f"{path}n={n}"), method, n))
+        wire.send(b"".join(request for request, _, _ in requests))
+        for _, method, n in requests:
             answer = wire.read_response(has_body=method != "HEAD")
             assert answer.status == 200
             if method != "HEAD":
@@ -203,9 +203,9 @@ def test_headers_named_in_connection_are_not_forwarded(
         for _ in range(2):
             wire.send(wire.build_request(method, "/v1/search", *lines))
             assert wire.read_response().status == 200
-            seen = services.last_request.headers
-            assert {"x-secret", "keep-alive", "te"}.isdisjoint(seen)
-            assert seen["x-other"] == "2"
+            received = services.last_request.headers
+            assert {"x-secret", "keep-alive", "te"}.isdisjoint(received)
+            assert received["x-other"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_headers_named_in_connection_are_not_forwarded(
 )
 def test_clients_cannot_set_identity_headers(gate: RunningGateway, services: StubServices, name: str) -> None:
     with gate.connect() as wire:
-        for _ in range(2):  # the second takes the fast lane
+        for _ in range(2):  # the second takes the fast path
             wire.send(wire.build_get("/v1/search", f"{name}: evil"))
             assert wire.read_response().status == 200
             assert "evil" not in services.last_request.headers.values()
@@ -231,10 +231,10 @@ def test_connection_close_is_honoured(gate: RunningGateway) -> None:
 
 def test_smuggled_request_in_a_body_stays_a_body(gate: RunningGateway, services: StubServices) -> None:
     """A body that looks like a request stays a body."""
-    seen: list[bytes] = []
+    received: list[bytes] = []
 
     def take(request: Request) -> Response:
-        seen.append(request._body)
+        received.append(request._body)
         return JSONResponse({})
 
     services.respond = take
@@ -246,18 +246,18 @@ def test_smuggled_request_in_a_body_stays_a_body(gate: RunningGateway, services:
         chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(inner), inner)
         wire.send(wire.build_request("PUT", "/v1/books/x", "Transfer-Encoding: chunked") + chunked)
         assert wire.read_response().status == 200
-    assert seen == [inner] * 4
+    assert received == [inner] * 4
 
 
 def test_fast_path_and_asgi_send_the_same_response_headers(gate: RunningGateway) -> None:
     with gate.connect() as wire:
         wire.send(wire.build_get("/v1/books"))
         wire.read_response()
-        found = []
+        responses = []
         for more in ((), ("X-Slow: 1", "Content-Length: 0")):
             wire.send(wire.build_get("/v1/books", *more))
-            found.append(wire.read_response().headers)
-    fast, slow = found
+            responses.append(wire.read_response().headers)
+    fast, slow = responses
     assert fast.keys() == slow.keys()
     assert fast.keys() >= {
         "x-request-id",
@@ -281,9 +281,9 @@ def test_trace_context_is_propagated(
         for _ in range(2):
             wire.send(wire.build_get("/v1/search", f"Traceparent: 00-{trace}-00f067aa0ba902b7-01", *more))
             answer = wire.read_response()
-            seen = services.last_request.headers["traceparent"]
-            assert seen == answer.headers["traceparent"]
-            assert (seen[:36], seen[-2:]) == (f"00-{trace}-", "01")
-            assert "00f067aa0ba902b7" not in seen
+            received = services.last_request.headers["traceparent"]
+            assert received == answer.headers["traceparent"]
+            assert (received[:36], received[-2:]) == (f"00-{trace}-", "01")
+            assert "00f067aa0ba902b7" not in received
         wire.send(wire.build_get("/v1/search", "Traceparent: 00-0-0-01", *more))
         assert len(wire.read_response().headers["traceparent"]) == 55

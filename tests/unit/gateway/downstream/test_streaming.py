@@ -1,4 +1,4 @@
-"""Bodies that are long, slow or endless, and connections that turn into something else."""
+"""Streaming: long, slow or endless bodies, and WebSockets."""
 
 import asyncio
 import resource
@@ -26,7 +26,7 @@ ROOM_KILOBYTES = 40_000
 
 @contextmanager
 def run_gateway_before(*addresses: str, folder: Path) -> Iterator[RunningGateway]:
-    """A gateway in front of these, that takes bodies of any length."""
+    """Runs a gateway in front of these addresses that accepts bodies of any length."""
     settings = Settings(
         data=folder,
         books_api_urls=addresses,
@@ -35,8 +35,8 @@ def run_gateway_before(*addresses: str, folder: Path) -> Iterator[RunningGateway
         bootstrap_admin_password=ADMIN["password"],
         gateway_body_bytes=2_000_000_000,
     )
-    with run_gateway(settings) as found:
-        yield found
+    with run_gateway(settings) as gateway_server:
+        yield gateway_server
 
 
 def create_service(answer: "object") -> Starlette:
@@ -61,7 +61,7 @@ def test_large_response_streams_in_constant_memory(tmp_path: Path, path: str) ->
         run_gateway_before(service, folder=tmp_path) as gate,
         gate.connect() as wire,
     ):
-        for _ in range(2):  # by the slow lane, then by the fast one
+        for _ in range(2):  # by ASGI, then by the fast path
             began = measure_kilobytes()
             wire.send(wire.build_get(path))
             status, headers = wire.read_head()
@@ -105,16 +105,16 @@ def test_slow_client_applies_backpressure_to_the_service(tmp_path: Path, rounds:
                 sent += len(CHUNK)
                 await asyncio.sleep(0)
 
-        return StreamingResponse(endless()) if rounds == len(asked) else JSONResponse({})
+        return StreamingResponse(endless()) if rounds == len(requests) else JSONResponse({})
 
-    asked: list[int] = []
+    requests: list[int] = []
     with (
         serve_app(create_service(answer)) as service,
         run_gateway_before(service, folder=tmp_path) as gate,
         gate.connect() as wire,
     ):
-        for _ in range(rounds):  # the second takes the fast lane
-            asked.append(1)
+        for _ in range(rounds):  # the second takes the fast path
+            requests.append(1)
             wire.send(wire.build_get("/v1/search"))
             wire.read_head()
         before_pause = -1
@@ -247,7 +247,7 @@ def test_client_disconnect_before_the_upgrade_closes_the_upstream_connection(tmp
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_client_disconnect_during_a_stream_cancels_the_upstream_request(tmp_path: Path, rounds: int) -> None:
     stopped = Event()
-    asked: list[int] = []
+    requests: list[int] = []
 
     async def answer(_: Request) -> Response:
         async def endless() -> AsyncIterator[bytes]:
@@ -258,12 +258,12 @@ def test_client_disconnect_during_a_stream_cancels_the_upstream_request(tmp_path
             finally:
                 stopped.set()
 
-        return StreamingResponse(endless()) if rounds == len(asked) else JSONResponse({})
+        return StreamingResponse(endless()) if rounds == len(requests) else JSONResponse({})
 
     with serve_app(create_service(answer)) as service, run_gateway_before(service, folder=tmp_path) as gate:
         with gate.connect() as wire:
             for _ in range(rounds):
-                asked.append(1)
+                requests.append(1)
                 wire.send(wire.build_get("/v1/search"))
                 wire.read_head()
             wire.read_exactly(100)

@@ -1,4 +1,4 @@
-"""What GatewayProtocol uses of uvicorn, which uvicorn does not promise to keep."""
+"""The private parts of uvicorn that GatewayProtocol uses."""
 
 import asyncio
 import inspect
@@ -47,10 +47,12 @@ async def app(scope: object, receive: object, send: object) -> None:
 
 
 def test_uvicorn_protocol_has_the_attributes_that_the_gateway_uses() -> None:
-    found = {name: list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters) for name in METHODS}
-    assert {name: parameters[1:] for name, parameters in found.items()} == METHODS
-    made = list(inspect.signature(HttpToolsProtocol).parameters)
-    assert made == ["config", "server_state", "app_state", "_loop"]
+    signatures = {
+        name: list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters) for name in METHODS
+    }
+    assert {name: parameters[1:] for name, parameters in signatures.items()} == METHODS
+    constructor_parameters = list(inspect.signature(HttpToolsProtocol).parameters)
+    assert constructor_parameters == ["config", "server_state", "app_state", "_loop"]
 
     async def protocol() -> HttpToolsProtocol:
         config = uvicorn.Config(app, ws="none", log_config=None)

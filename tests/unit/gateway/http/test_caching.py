@@ -64,7 +64,7 @@ def test_only_plain_200_responses_are_cacheable(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("cache_control", "expected"),
     [
         (b"", MOST),
         (b"max-age=5, stale-while-revalidate=7, stale-if-error=9", Lifetime(5, 7, 9)),
@@ -72,8 +72,8 @@ def test_only_plain_200_responses_are_cacheable(status: int) -> None:
         (b"max-age=5, must-revalidate", Lifetime(5, 0, 0)),
     ],
 )
-def test_stale_lifetimes_follow_the_response_headers(said: bytes, expected: Lifetime) -> None:
-    assert compute_lifetime(200, [(b"cache-control", said)], limit=MOST) == expected
+def test_stale_lifetimes_follow_the_response_headers(cache_control: bytes, expected: Lifetime) -> None:
+    assert compute_lifetime(200, [(b"cache-control", cache_control)], limit=MOST) == expected
 
 
 def test_variant_key_depends_on_the_named_headers_only() -> None:

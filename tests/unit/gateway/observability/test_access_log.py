@@ -11,7 +11,7 @@ from gateway.observability.access_log import AccessLog
 def test_access_log_names_the_user_on_every_path(gate: RunningGateway, services: StubServices) -> None:
     written = io.StringIO()
     log = gate.app.state.downstream.recorder.log = AccessLog(now=time.time, stream=written)
-    asked = [
+    requests = [
         ("GET", "/v1/books", 200),
         ("GET", "/v1/books?hot", 200),
         ("PUT", "/v1/books/1", 200),
@@ -20,7 +20,7 @@ def test_access_log_names_the_user_on_every_path(gate: RunningGateway, services:
         ("GET", "/v1/nothing", 404),
     ]
     with gate.connect() as wire:
-        for method, path, _ in asked:
+        for method, path, _ in requests:
             wire.send(wire.build_request(method, path, *(["Content-Length: 0"] if method == "PUT" else [])))
             wire.read_response()
     me = httpx.get(
@@ -29,8 +29,8 @@ def test_access_log_names_the_user_on_every_path(gate: RunningGateway, services:
     httpx.get(f"{gate.address}/v1/books", trust_env=False)
     log.flush()
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
-    told = [(line["method"], line["path"], line["status"], line["user_id"]) for line in lines]
-    assert told == [
+    logged = [(line["method"], line["path"], line["status"], line["user_id"]) for line in lines]
+    assert logged == [
         ("GET", "/v1/books", 200, me),
         ("GET", "/v1/books", 200, me),
         ("PUT", "/v1/books/1", 200, me),

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from gateway.observability.counters import NO_COUNTERS, Counters, sum_counters
 from gateway.observability.worker_counters import WorkerCounters, fold_exited
 
-ASKED, OPEN = ("gateway_requests", "GET", "/books", "200"), ("gateway_connections",)
+REQUESTS, OPEN = ("gateway_requests", "GET", "/books", "200"), ("gateway_connections",)
 
 
-def build_counters(asked: int, *, connections: int = 1) -> Counters:
-    return Counters({ASKED: asked}, {OPEN: connections})
+def build_counters(requests: int, *, connections: int = 1) -> Counters:
+    return Counters({REQUESTS: requests}, {OPEN: connections})
 
 
 SAMPLES = st.dictionaries(
@@ -39,14 +39,14 @@ def test_each_worker_reports_the_sum_of_all(tmp_path: Path) -> None:
 
 
 def test_counts_outlive_their_worker_and_gauges_do_not(tmp_path: Path) -> None:
-    board = WorkerCounters(tmp_path, "2")
+    worker_counters = WorkerCounters(tmp_path, "2")
     WorkerCounters(tmp_path, "1").publish(build_counters(3, connections=9))
-    board.publish(build_counters(4))
+    worker_counters.publish(build_counters(4))
     fold_exited(tmp_path, "1")
     fold_exited(tmp_path, "1")
-    assert board.read_total() == build_counters(7)
+    assert worker_counters.read_total() == build_counters(7)
     fold_exited(tmp_path, "2")
-    assert board.read_total() == Counters({ASKED: 7}, {})
+    assert worker_counters.read_total() == Counters({REQUESTS: 7}, {})
 
 
 def test_worker_without_published_counters_can_exit(tmp_path: Path) -> None:
@@ -55,34 +55,34 @@ def test_worker_without_published_counters_can_exit(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_an_os_error(tmp_path: Path) -> None:
-    board = WorkerCounters(tmp_path / "gone", "1")
+    worker_counters = WorkerCounters(tmp_path / "gone", "1")
     with pytest.raises(OSError, match="gone"):
-        board.publish(NO_COUNTERS)
+        worker_counters.publish(NO_COUNTERS)
     with pytest.raises(OSError, match="gone"):
-        board.read_total()
+        worker_counters.read_total()
 
 
 def test_summed_counters_never_decrease_while_workers_come_and_go(tmp_path: Path) -> None:
     is_over, looked = Event(), [0.0]
 
     def look() -> None:
-        board = WorkerCounters(tmp_path, "reader")
+        worker_counters = WorkerCounters(tmp_path, "reader")
         while not is_over.is_set():
-            looked.append(board.read_total().counts.get(ASKED, 0.0))
+            looked.append(worker_counters.read_total().counts.get(REQUESTS, 0.0))
 
     reader = Thread(target=look)
     reader.start()
     for generation in range(60):
         pair = [WorkerCounters(tmp_path, f"{generation}-{n}") for n in range(2)]
-        for asked in range(1, 6):
-            for board in pair:
-                board.publish(build_counters(asked))
+        for requests in range(1, 6):
+            for worker_counters in pair:
+                worker_counters.publish(build_counters(requests))
         for n in range(2):
             fold_exited(tmp_path, f"{generation}-{n}")
     is_over.set()
     reader.join()
     assert looked == sorted(looked)
-    assert WorkerCounters(tmp_path, "x").read_total().counts[ASKED] == 60 * 2 * 5
+    assert WorkerCounters(tmp_path, "x").read_total().counts[REQUESTS] == 60 * 2 * 5
 
 
 def test_sum_of_no_counters_is_empty() -> None:

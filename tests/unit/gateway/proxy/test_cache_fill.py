@@ -1,4 +1,4 @@
-"""One fill for everybody who waits, whoever leaves, and never one that a change has overtaken."""
+"""Cache fills: shared by all waiting clients, independent of disconnects, never older than a purge."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ PATH = "/v1/books?limit=1"
 
 
 class BlockedService:
-    """A service whose reads wait until the test lets them go on; writes answer at once."""
+    """A service whose reads block until the test releases them; writes respond at once."""
 
     def __init__(self, **headers: str) -> None:
         self.methods: list[str] = []
@@ -44,7 +44,7 @@ class BlockedService:
 
 
 def log_in_on(wire: RawConnection) -> None:
-    """The gateway knows the caller from here on, so that reads take the fast lane."""
+    """The caller is cached from here on, so reads take the fast path."""
     wire.send(wire.build_request("PUT", "/v1/books/none", "Content-Length: 0"))
     assert wire.read_response().status == 200
 

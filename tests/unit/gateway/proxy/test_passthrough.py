@@ -26,10 +26,10 @@ def test_service_receives_the_request_without_the_public_prefix(
     client: TestClient, services: StubServices, reader: dict[str, str]
 ) -> None:
     client.get("/v1/search/suggest?q=%C3%A9&q=a+b", headers=reader | {"Accept": "x/y", "X-User-Id": "evil"})
-    seen = services.last_request
-    assert (seen.url.path, seen.url.query) == ("/search/suggest", "q=%C3%A9&q=a+b")
-    assert (seen.headers["accept"], services.read_last_role()) == ("x/y", "reader")
-    assert {"authorization", "x-user-id"}.isdisjoint(seen.headers)
+    received = services.last_request
+    assert (received.url.path, received.url.query) == ("/search/suggest", "q=%C3%A9&q=a+b")
+    assert (received.headers["accept"], services.read_last_role()) == ("x/y", "reader")
+    assert {"authorization", "x-user-id"}.isdisjoint(received.headers)
 
 
 def test_admin_can_write_with_a_body(
@@ -127,7 +127,7 @@ def test_token_guessing_is_limited_by_network_address(client: TestClient, reader
 def test_request_id_is_echoed_or_created(
     client: TestClient, services: StubServices, reader: dict[str, str]
 ) -> None:
-    given = client.get("/v1/search", headers=reader | {"X-Request-Id": "my-id.1"})
-    assert given.headers["x-request-id"] == services.last_request.headers["x-request-id"] == "my-id.1"
-    made = client.get("/v1/nothing", headers={"X-Request-Id": "a b\x7f"})
-    assert len(made.headers["x-request-id"]) == 32
+    response = client.get("/v1/search", headers=reader | {"X-Request-Id": "my-id.1"})
+    assert response.headers["x-request-id"] == services.last_request.headers["x-request-id"] == "my-id.1"
+    own_id_response = client.get("/v1/nothing", headers={"X-Request-Id": "a b\x7f"})
+    assert len(own_id_response.headers["x-request-id"]) == 32

@@ -1,4 +1,4 @@
-"""Through the front door: what is kept, revalidated, purged."""
+"""Cached responses through the whole gateway: stored, revalidated, purged."""
 
 from collections.abc import Callable
 from functools import partial

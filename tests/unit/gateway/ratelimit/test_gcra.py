@@ -14,14 +14,14 @@ gaps = st.lists(st.floats(0, 100), max_size=60)
 def simulate_requests(quota: Quota, waits: list[float]) -> list[tuple[float, bool]]:
     """When each request came and whether it was allowed."""
     tat: int | None = None
-    now, seen = NOW, []
+    now, decisions = NOW, []
     for wait in waits:
         now += wait
         done = compute_step(quota, tat, now=now)
         if done.decision.allowed:
             tat = done.tat
-        seen.append((now, done.decision.allowed))
-    return seen
+        decisions.append((now, done.decision.allowed))
+    return decisions
 
 
 @given(quotas)

@@ -1,4 +1,4 @@
-"""Days and months by UTC, and the quotas of a plan over them."""
+"""Daily and monthly quotas, by UTC."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -36,8 +36,8 @@ def parse_seconds(text: str) -> int:
 )
 def test_period_contains_its_moment(at: str, day: tuple[str, str], month: tuple[str, str]) -> None:
     for name, bounds in (("day", day), ("month", month)):
-        found = get_period(name, parse_seconds(at))
-        assert (found.start, found.end) == tuple(parse_seconds(bound) for bound in bounds)
+        span = get_period(name, parse_seconds(at))
+        assert (span.start, span.end) == tuple(parse_seconds(bound) for bound in bounds)
 
 
 def test_usage_sums_all_keys_by_day_and_month_without_refused_requests(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_usage_sums_all_keys_by_day_and_month_without_refused_requests(tmp_path:
 
 @pytest.fixture
 def limited_client(settings: Settings, services: StubServices, clock: ManualClock) -> Iterator[TestClient]:
-    """A gateway whose free plan is five requests a day and eight a month."""
+    """A client of a gateway whose free plan is five requests a day and eight a month."""
     few = settings.model_copy(update={"gateway_requests_per_day": 5, "gateway_requests_per_month": 8})
     app = create_app(few, cache=MemoryCache(clock=clock), clock=clock)
     with TestClient(app, raise_server_exceptions=False) as client:
@@ -92,46 +92,46 @@ def advance_to_tomorrow(clock: ManualClock) -> None:
 def test_exhausted_day_and_month_quotas_refuse_until_the_next_period(
     limited_client: TestClient, clock: ManualClock
 ) -> None:
-    shown = log_in(limited_client, "/v1/auth/register", READER)
-    assert request_book(limited_client, shown, 5) == [200] * 5
-    refused = limited_client.get("/v1/books", headers=shown)
+    headers = log_in(limited_client, "/v1/auth/register", READER)
+    assert request_book(limited_client, headers, 5) == [200] * 5
+    refused = limited_client.get("/v1/books", headers=headers)
     assert refused.status_code == 429
     assert "for this day" in refused.json()["detail"]
     assert refused.headers["ratelimit-policy"] == POLICY
     assert refused.headers["ratelimit"].startswith('"day";r=0;t=')
     assert 0 < int(refused.headers["retry-after"]) <= 86_400
-    usage = limited_client.get("/v1/usage", headers=shown).json()
+    usage = limited_client.get("/v1/usage", headers=headers).json()
     assert (usage["day"]["used"], usage["day"]["limit"], usage["month"]["limit"]) == (5, 5, 8)
     advance_to_tomorrow(clock)
-    shown = log_in(limited_client, "/v1/auth/login", READER)
-    assert request_book(limited_client, shown, 3) == [200] * 3
-    refused = limited_client.get("/v1/books", headers=shown)
+    headers = log_in(limited_client, "/v1/auth/login", READER)
+    assert request_book(limited_client, headers, 3) == [200] * 3
+    refused = limited_client.get("/v1/books", headers=headers)
     assert (refused.status_code, refused.headers["ratelimit"][:7]) == (429, '"month"')
     clock.advance(32 * 86_400)
     assert request_book(limited_client, log_in(limited_client, "/v1/auth/login", READER), 1) == [200]
 
 
 def test_larger_plan_applies_at_once(limited_client: TestClient) -> None:
-    shown, root = (
+    headers, root = (
         log_in(limited_client, "/v1/auth/register", READER),
         log_in(limited_client, "/v1/auth/login", ADMIN),
     )
-    assert request_book(limited_client, shown, 6) == [200] * 6, "until the counts are stored nobody knows"
-    assert request_book(limited_client, shown, 1) == [429]
-    me = limited_client.get("/v1/users/me", headers=shown).json()["id"]
+    assert request_book(limited_client, headers, 6) == [200] * 6, "until the counts are stored nobody knows"
+    assert request_book(limited_client, headers, 1) == [429]
+    me = limited_client.get("/v1/users/me", headers=headers).json()["id"]
     limited_client.patch(f"/v1/users/{me}", json={"plan": "plus"}, headers=root)
-    answer = limited_client.get("/v1/books", headers=shown)
+    answer = limited_client.get("/v1/books", headers=headers)
     assert answer.status_code == 200
     assert answer.headers["ratelimit-policy"].startswith('"user";q=3000;w=60, "day";q=25;')
     assert request_book(limited_client, root, 1) == [200], "others are not concerned"
 
 
 def test_refused_requests_do_not_count(limited_client: TestClient, services: StubServices) -> None:
-    shown = log_in(limited_client, "/v1/auth/register", READER)
+    headers = log_in(limited_client, "/v1/auth/register", READER)
     for _ in range(9):
-        assert limited_client.post("/v1/books", headers=shown, json={}).status_code == 403
+        assert limited_client.post("/v1/books", headers=headers, json={}).status_code == 403
     store_counts(limited_client)
-    assert request_book(limited_client, shown, 1) == [200]
+    assert request_book(limited_client, headers, 1) == [200]
 
 
 def test_default_day_and_month_quotas_follow_the_minute_quota(settings: Settings) -> None:
