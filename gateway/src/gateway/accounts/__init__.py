@@ -12,7 +12,7 @@ FREE_PLAN = "free"
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """What a user is today, which may be other than when a token was made."""
+    """Current role and plan of a user, which may differ from those at the issue of a token."""
 
     role: Role
     plan: str
@@ -20,7 +20,7 @@ class AccountStatus:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user as stored."""
+    """A stored user."""
 
     id: str
     email: str
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """What an administrator changes; None leaves it."""
+    """Changes by an administrator; None keeps a value."""
 
     role: Role | None = None
     is_disabled: bool | None = None

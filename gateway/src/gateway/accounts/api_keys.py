@@ -23,7 +23,8 @@ _SHOWN = len(KEY_MARK) + 6
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key without its secret; `prefix` is how it begins. Times in seconds since 1970, 0 for never used."""
+    """A key without its secret; `prefix`: its first characters. Times in seconds since 1970, 0 for never
+    used."""
 
     id: str
     user_id: str
@@ -37,7 +38,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """What is asked for; `expires_at` None for no end."""
+    """A key to create; `expires_at` None for no expiry."""
 
     name: str
     scopes: frozenset[str]
@@ -45,14 +46,14 @@ class NewKey:
 
 
 class ApiKeyStore:
-    """256 random bits each, so that a plain hash is enough."""
+    """Keys are 256 random bits, so a plain SHA-256 is a sufficient hash."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     def create_key(self, user_id: str, new: NewKey, *, max_keys: int) -> tuple[ApiKey, str]:
-        """The key, and the secret that nobody can read again. Raises: Conflict when there are `most`."""
+        """The new key and its secret, which is not stored. Raises: Conflict at `max_keys`."""
         secret, now = KEY_MARK + secrets.token_urlsafe(32), self._read_clock()
         key = ApiKey(
             id=uuid4().hex,
@@ -72,7 +73,7 @@ class ApiKeyStore:
         return key, secret
 
     def list_keys(self, user_id: str) -> Sequence[ApiKey]:
-        """The user's keys, oldest first, those that have ended included."""
+        """Keys of a user, oldest first, including expired ones."""
         query = (
             select(api_keys)
             .where(api_keys.c.user_id == user_id)
@@ -82,7 +83,7 @@ class ApiKeyStore:
             return [_parse_row(row) for row in connection.execute(query)]
 
     def revoke_key(self, user_id: str, key_id: str, *, by: str) -> None:
-        """From now on nobody gets in by it. Raises: NotFound, also for another user's key."""
+        """Invalidate a key at once. Raises: NotFound, also for another user's key."""
         is_it = (api_keys.c.id == key_id) & (api_keys.c.user_id == user_id)
         with self._database.begin_write() as connection:
             if connection.execute(delete(api_keys).where(is_it)).rowcount == 0:
@@ -92,7 +93,7 @@ class ApiKeyStore:
             )
 
     def find_key(self, secret: str) -> tuple[ApiKey, AccountStatus] | None:
-        """The living key with that secret and its owner's standing; None for anything else."""
+        """The valid key with this secret and the status of its owner, else None."""
         keys = api_keys.c
         query = (
             select(api_keys, users.c.role, select_plan().label("plan"))
@@ -112,13 +113,13 @@ class ApiKeyStore:
         return int(self._clock.now().timestamp())
 
 
-def _check_key_limit(connection: Connection, user_id: str, most: int) -> None:
+def _check_key_limit(connection: Connection, user_id: str, max_keys: int) -> None:
     owner = select(users.c.id).where(users.c.id == user_id).with_for_update()  # so that two can't both count
     if connection.execute(owner).first() is None:
-        raise NotFound("the account is gone")
+        raise NotFound("the account was deleted")
     count = select(func.count()).select_from(api_keys).where(api_keys.c.user_id == user_id)
-    if connection.execute(count).scalar_one() >= most:
-        raise Conflict(f"your plan has {most} API keys; revoke one first")
+    if connection.execute(count).scalar_one() >= max_keys:
+        raise Conflict(f"the plan allows {max_keys} API keys; revoke one first")
 
 
 def _to_row(key: ApiKey) -> dict[str, str | int | None]:

@@ -1,4 +1,5 @@
-"""The audit log: who did what to whom, in the transaction that did it. A hash covers all before it.
+"""Audit log: every change with its actor and target, written in the transaction of the change, as a hash
+chain.
 
 The database refuses changes and deletions by triggers. Whoever gets round those breaks the chain, and whoever
 forges the whole chain anew meets the hashes that the structured log has kept.
@@ -22,7 +23,7 @@ _BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """`actor` is a user id, with `/` and the key's id if it came by one; `detail` holds no secrets."""
+    """A change. `actor`: user id, with `/` and the key's id for an API key; `detail` holds no secrets."""
 
     actor: str
     action: str
@@ -32,7 +33,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """A stored deed; `at` in seconds since 1970."""
+    """A stored event; `at` in seconds since 1970."""
 
     seq: int
     at: int
@@ -42,7 +43,7 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChainVerification:
-    """Whether the chain holds; `broken_at` is the first entry that doesn't fit, `head` the newest hash."""
+    """Result of a verification. `broken_at`: first record with a wrong hash; `head`: newest hash."""
 
     entries: int
     head: str
@@ -51,7 +52,7 @@ class ChainVerification:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Exact matches; None lets everything through."""
+    """Exact matches; None matches everything."""
 
     action: str | None = None
     actor: str | None = None
@@ -59,7 +60,7 @@ class AuditFilter:
 
 
 def append_event(connection: Connection, deed: AuditEvent, *, at: int) -> None:
-    """Append in the caller's transaction; whoever else appends waits for its end."""
+    """Append in the caller's transaction; other writers wait for its end."""
     head = connection.execute(select(audit_head).with_for_update()).one()
     seq = head.seq + 1
     entry = AuditRecord(seq, at, deed, _compute_hash(head.hash, seq, at, deed))
@@ -69,24 +70,24 @@ def append_event(connection: Connection, deed: AuditEvent, *, at: int) -> None:
 
 
 class AuditLog:
-    """Reading, checking, and what no other table's transaction carries."""
+    """Reads and verifies the log, and appends events in transactions of their own."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     def append(self, deed: AuditEvent) -> None:
-        """On its own."""
+        """Append in a transaction of its own."""
         self.append_all([deed])
 
     def append_all(self, deeds: Sequence[AuditEvent]) -> None:
-        """All or none of them."""
+        """Append all events in one transaction."""
         with self._database.begin_write() as connection:
             for deed in deeds:
                 append_event(connection, deed, at=int(self._clock.now().timestamp()))
 
     def list_records(self, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[AuditRecord]:
-        """The newest first, those with a number below `before`."""
+        """Records with a number below `before`, newest first."""
         query = select(audit).order_by(audit.c.seq.desc()).limit(limit)
         for name in ("action", "actor", "target"):
             value = getattr(wanted, name)
@@ -98,7 +99,7 @@ class AuditLog:
             return [_parse_row(row) for row in connection.execute(query)]
 
     def verify(self) -> ChainVerification:
-        """Reads the whole log, in constant memory."""
+        """Verify the whole chain, in constant memory."""
         expected, last = 1, AUDIT_BEGINNING
         with self._database.begin_read() as connection:
             head = connection.execute(select(audit_head)).one()

@@ -1,4 +1,4 @@
-"""Who sends a request, and with which credentials."""
+"""Callers and credentials."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from gateway.accounts.quota import Quota
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A user with a living session; the role is today's, not that of the token.
+    """A user with a valid session or key; the role is the current one, not that of the token.
 
     `expires_at` (seconds since 1970) is the token's end; `key_id` names the API key, if it was one. `quota`
     is that of the user's plan, shared by all sessions and keys of the user.
@@ -25,7 +25,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request shows: its Authorization and X-API-Key headers, and where it comes from."""
+    """Credentials of a request: Authorization and X-API-Key headers and the client address."""
 
     authorization: str | None
     address: str

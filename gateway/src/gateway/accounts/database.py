@@ -1,4 +1,4 @@
-"""One engine; on SQLite with foreign keys, in a file that only its owner reads."""
+"""Database of the accounts; on SQLite with foreign keys, in a file readable by its owner only."""
 
 import os
 from collections.abc import Iterator
@@ -18,32 +18,32 @@ _DAMAGED = ("not a database", "malformed")
 
 
 class Database:
-    """Connections by the unit of work; each unit is one transaction."""
+    """Transactions on the accounts database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     @contextmanager
     def begin_read(self) -> Iterator[Connection]:
-        """A transaction that only looks. Raises: Unavailable."""
+        """Read transaction. Raises: Unavailable."""
         with _translate_errors(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def begin_write(self) -> Iterator[Connection]:
-        """A transaction that may write, all or nothing. Raises: Unavailable."""
+        """Write transaction. Raises: Unavailable."""
         with _translate_errors(), self._engine.connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
 
     def check_connection(self) -> None:
-        """Raises: Unavailable when the database doesn't answer."""
+        """Raises: Unavailable when the database can't be read."""
         with self.begin_read() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
-        """Free the connections."""
+        """Close the connections."""
         self._engine.dispose()
 
 
@@ -55,7 +55,7 @@ def open_database(url: str) -> Database:
     try:
         engine = open_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise Invalid(f"no database for this address ({error})", field="accounts_url") from error
+        raise Invalid(f"invalid database URL ({error})", field="accounts_url") from error
     if engine.dialect.name == "sqlite":
         _create_private(engine.url.database)
         event.listen(engine, "connect", _on_connect)
@@ -76,7 +76,7 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise Unavailable(f"the accounts database can't be used now ({error.orig}); try again") from error
+        raise Unavailable(f"the accounts database is unavailable ({error.orig}); try again") from error
     except DatabaseError as error:
         if not any(words in str(error.orig) for words in _DAMAGED):
             raise

@@ -1,11 +1,12 @@
-"""What is counted in memory and written from time to time."""
+"""Periodic flush of counts that are collected in memory."""
 
 import asyncio
 from contextlib import suppress
 
 
 class PeriodicFlusher:
-    """For one event loop: `flush` every so many seconds from `start` until `close`, and then once more."""
+    """Calls `flush` every so many seconds from `start` until `close`, which flushes once more. For one
+    event loop."""
 
     def __init__(self, *, every: float) -> None:
         self._every = every
@@ -13,7 +14,7 @@ class PeriodicFlusher:
         self._task: asyncio.Task[None] | None = None
 
     async def flush(self) -> None:
-        """Write what has come together; what can't be written now is kept."""
+        """Write the collected counts; keep them after a failure."""
         raise NotImplementedError
 
     def start(self) -> None:
@@ -21,7 +22,7 @@ class PeriodicFlusher:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
-        """Flush for the last time."""
+        """Stop, then flush once more."""
         self._stopping.set()
         if self._task is not None:
             await self._task

@@ -1,4 +1,4 @@
-"""Days and months, by UTC, over which plans allow so many requests."""
+"""Days and months of quotas, in UTC."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ class Period:
 
 
 def get_period(name: str, at: int) -> Period:
-    """The day or month that a moment is in."""
+    """The day or month of a moment."""
     moment = datetime.fromtimestamp(at, UTC)
     start = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if name == DAY:

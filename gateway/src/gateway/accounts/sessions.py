@@ -1,4 +1,4 @@
-"""Sessions: families of refresh tokens, each used once. An access token lives only while its session does."""
+"""Sessions: families of single-use refresh tokens. An access token is valid only while its session is."""
 
 import secrets
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from gateway.accounts.users import select_plan
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session with its newest refresh token, as the client gets it; `id` is the family's."""
+    """A session with its newest refresh token; `id` is that of the token family."""
 
     id: str
     user_id: str
@@ -35,7 +35,7 @@ class _Presented(NamedTuple):
 
 
 class SessionStore:
-    """A refresh token is opaque, 256 random bits, and stored as a hash only."""
+    """Refresh tokens are 256 random bits, stored as a hash only."""
 
     def __init__(self, database: Database, *, clock: Clock, life_seconds: int) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class SessionStore:
         self._life = life_seconds
 
     def create_session(self, user_id: str) -> Session:
-        """A new session; also sweeps out everybody's that have expired."""
+        """A new session; also deletes expired sessions of all users."""
         family, now = uuid4().hex, self._read_clock()
         with self._database.begin_write() as connection:
             connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at <= now))
@@ -55,7 +55,7 @@ class SessionStore:
             return self._issue_token(connection, user_id, family)
 
     def rotate_token(self, refresh_token: str) -> Session | None:
-        """The session with its next token; None for a token that is unknown, expired or used.
+        """The session with its next token; None for an unknown, expired or used token.
 
         A token that comes a second time was stolen from somebody: its whole family ends.
         """
@@ -73,20 +73,20 @@ class SessionStore:
             return self._issue_token(connection, presented.user_id, presented.family)
 
     def end_session(self, session_id: str, *, by: str) -> None:
-        """Log out: the session's refresh and access tokens are void from now on."""
+        """Invalidate the refresh and access tokens of a session."""
         with self._database.begin_write() as connection:
             connection.execute(delete(families).where(families.c.id == session_id))
             append_event(connection, AuditEvent(by, "session.ended", session_id), at=self._read_clock())
 
     def end_all_sessions(self, user_id: str, *, by: str) -> None:
-        """Log out everywhere: as end, for every session of the user. API keys stay."""
+        """Invalidate all sessions of a user; API keys stay valid."""
         with self._database.begin_write() as connection:
             ended = connection.execute(delete(families).where(families.c.user_id == user_id)).rowcount
             deed = AuditEvent(by, "sessions.ended", user_id, {"count": str(ended)})
             append_event(connection, deed, at=self._read_clock())
 
     def find_status(self, session_id: str, user_id: str) -> AccountStatus | None:
-        """What the user is now; None when the session has ended or its user is gone or disabled."""
+        """Current status of the user; None for an ended session and a deleted or disabled user."""
         query = (
             select(users.c.role, select_plan().label("plan"))
             .join(families, families.c.user_id == users.c.id)

@@ -1,4 +1,4 @@
-"""The stores of the accounts, opened together on one database."""
+"""All account stores on one database."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from gateway.accounts.users import UserStore
 
 @dataclass(frozen=True, slots=True)
 class AccountStores:
-    """One each."""
+    """One of each."""
 
     users: UserStore
     sessions: SessionStore
@@ -23,7 +23,7 @@ class AccountStores:
 
     @classmethod
     def create(cls, database: Database, *, clock: Clock, session_seconds: int) -> "AccountStores":
-        """`session_seconds` is the life of an unused refresh token."""
+        """`session_seconds`: lifetime of an unused refresh token."""
         return cls(
             users=UserStore(database, clock=clock),
             sessions=SessionStore(database, clock=clock, life_seconds=session_seconds),

@@ -1,4 +1,4 @@
-"""The tables; refresh tokens and API keys stand there only as SHA-256."""
+"""Tables of the accounts; refresh tokens and API keys are stored as SHA-256 only."""
 
 from sqlalchemy import (
     BigInteger,
@@ -56,7 +56,7 @@ subscriptions = Table(
     Column("user_id", String(32), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("plan", String(20), nullable=False),
 )
-"""Who has no row has the free plan."""
+"""A user without a row has the free plan."""
 
 api_keys = Table(
     "api_keys",
@@ -82,7 +82,7 @@ usage = Table(
     Column("refused", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
 )
-"""No foreign keys: what is counted may arrive after its user has gone; old rows go by time."""
+"""No foreign keys: counts may arrive after the deletion of their user; old rows are deleted by time."""
 
 usage_totals = Table(
     "usage_totals",
@@ -92,7 +92,7 @@ usage_totals = Table(
     Column("start", BigInteger, primary_key=True, index=True),
     Column("requests", BigInteger, nullable=False),
 )
-"""By day and by month; what counts against the plan."""
+"""Requests that count against the plan, by day and by month."""
 
 audit = Table(
     "audit",
@@ -113,7 +113,7 @@ audit_head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )
-"""One row from the beginning, locked by whoever appends."""
+"""A single row, which a writer locks."""
 AUDIT_BEGINNING = "0" * 64
 
 _APPEND_ONLY = {

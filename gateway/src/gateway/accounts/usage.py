@@ -1,4 +1,4 @@
-"""How much each user and key has asked for, by the hour; kept for three months."""
+"""Usage by user, key and hour; kept for three months."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NO_KEY = ""
 
 @dataclass(frozen=True, slots=True, order=True)
 class UsageKey:
-    """What is counted together; `key_id` is empty for sessions, `hour` in seconds since 1970."""
+    """Key of a count; `key_id` is empty for sessions, `hour` in seconds since 1970."""
 
     user_id: str
     key_id: str
@@ -27,7 +27,8 @@ class UsageKey:
 
 @dataclass(frozen=True, slots=True)
 class RequestCounts:
-    """Answers by kind: refused is 4xx, failed is 5xx; both are among the requests. `last` is the newest."""
+    """Requests by status: `refused` 4xx, `failed` 5xx, both included in `requests`. `last`: newest
+    request."""
 
     requests: int
     refused: int
@@ -37,7 +38,7 @@ class RequestCounts:
 
 @dataclass(frozen=True, slots=True)
 class StoredUsage:
-    """A stored tally."""
+    """Stored counts."""
 
     cell: UsageKey
     requests: int
@@ -46,13 +47,14 @@ class StoredUsage:
 
 
 class UsageTable:
-    """Adding is not idempotent: whoever adds forgets what was added only once it is committed."""
+    """Adding isn't idempotent: drop pending counts only after the commit."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, tallies: Mapping[UsageKey, RequestCounts]) -> None:
-        """All or nothing; also notes when each key was last used, and drops what is older than three months.
+        """Add counts in one transaction; also records the last use of each key and deletes rows older than
+        three months.
 
         Raises: Unavailable, also when another gateway began the same hour at the same moment.
         """
@@ -66,15 +68,15 @@ class UsageTable:
                     connection, ((c.user_id, c.hour, t.requests - t.refused) for c, t in tallies.items())
                 )
         except IntegrityError as error:
-            raise Unavailable("another gateway counts the same; try again") from error
+            raise Unavailable("another gateway writes the same counts; try again") from error
 
     def read_totals(self, users: Iterable[str], *, at: int) -> Mapping[tuple[str, str], int]:
-        """What counts against the plans in the day and month of that moment, by user and `day` or `month`."""
+        """Requests that count against the plan in the current day and month, by user and `day` or `month`."""
         with self._database.begin_read() as connection:
             return read_totals(connection, users, at=at)
 
     def list_usage(self, user_id: str, *, since: int) -> list[StoredUsage]:
-        """The user's cells from that hour on, by hour and key."""
+        """Usage of a user from an hour on, by hour and key."""
         query = (
             select(usage)
             .where(usage.c.user_id == user_id, usage.c.hour >= since)

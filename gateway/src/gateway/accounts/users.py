@@ -1,4 +1,4 @@
-"""Users: one row each, e-mail addresses unique."""
+"""Users; e-mail addresses are unique."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -15,11 +15,11 @@ from gateway.accounts.database import Database
 from gateway.accounts.tables import families, subscriptions, users
 
 BY_SETTINGS = "settings"
-"""The actor of what the settings ask for at start."""
+"""Actor of changes by settings at startup."""
 
 
 def select_plan() -> ColumnElement[str]:
-    """The plan of a row of users joined with subscriptions."""
+    """Plan column of users joined with subscriptions."""
     return func.coalesce(subscriptions.c.plan, FREE_PLAN)
 
 
@@ -30,7 +30,7 @@ def _select_accounts() -> Select[tuple[object, ...]]:
 
 
 class UserStore:
-    """There is always one administrator left who can log in, once there was one."""
+    """Keeps at least one enabled administrator once there was one."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
@@ -47,11 +47,11 @@ class UserStore:
                 deed = AuditEvent(account.id, "user.created", account.id, {"role": role.value})
                 append_event(connection, deed, at=account.created_at)
         except IntegrityError as error:
-            raise Conflict("this e-mail address has an account already; log in instead") from error
+            raise Conflict("this e-mail address is registered; log in instead") from error
         return account
 
     def find_by_email(self, email: str) -> Account | None:
-        """The account of a normal address."""
+        """Account of a normalized address."""
         with self._database.begin_read() as connection:
             row = connection.execute(_select_accounts().where(users.c.email == email)).first()
         return None if row is None else _parse_row(row)
@@ -62,7 +62,7 @@ class UserStore:
             return _get_account(connection, user_id)
 
     def list_users(self, after: tuple[int, str], *, limit: int) -> Sequence[Account]:
-        """The next users by creation, after (created_at, id)."""
+        """Users after (created_at, id), by creation."""
         created_at, user_id = after
         is_later = or_(
             users.c.created_at > created_at,
@@ -94,14 +94,14 @@ class UserStore:
             return _get_account(connection, user_id)
 
     def delete_user(self, user_id: str, *, by: str) -> None:
-        """With all sessions. Raises: NotFound; Conflict when no administrator would be left."""
+        """Delete a user with all sessions. Raises: NotFound; Conflict when no administrator would be left."""
         with self._database.begin_write() as connection:
             _check_last_admin(connection, _get_account(connection, user_id))
             connection.execute(delete(users).where(users.c.id == user_id))
             append_event(connection, AuditEvent(by, "user.deleted", user_id), at=self._read_clock())
 
     def reset_admin(self, user_id: str, password_hash: str) -> None:
-        """Make it an enabled administrator with that password; ends all its sessions."""
+        """Make the user an enabled administrator with that password and end all its sessions."""
         values = {"role": Role.ADMIN.value, "is_disabled": False, "password_hash": password_hash}
         with self._database.begin_write() as connection:
             connection.execute(delete(families).where(families.c.user_id == user_id))
@@ -135,7 +135,7 @@ def _check_last_admin(connection: Connection, leaving: Account) -> None:
     )
     is_admin = leaving.role is Role.ADMIN and not leaving.is_disabled
     if is_admin and connection.execute(others).scalar_one() == 0:
-        raise Conflict("this is the last administrator; make another one first")
+        raise Conflict("this is the last administrator; appoint another one first")
 
 
 def _parse_row(row: Row[tuple[object, ...]]) -> Account:

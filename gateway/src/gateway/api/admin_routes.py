@@ -1,4 +1,4 @@
-"""For administrators: the audit log and the signing keys."""
+"""Routes for administrators: audit log and signing keys."""
 
 import asyncio
 from typing import Annotated
@@ -31,7 +31,7 @@ async def list_audit(
     before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> AuditPage:
-    """The newest first. Nobody can change or delete an entry."""
+    """List the audit log, newest first. Entries can't be changed or deleted."""
     log = control.stores.audit
     found = await asyncio.to_thread(log.list_records, wanted, before=before, limit=limit + 1)
     page = found[:limit]
@@ -41,13 +41,14 @@ async def list_audit(
 
 @router.get("/audit/verify", summary="Check the audit log")
 async def verify_audit(_: Admin, control: Deps) -> AuditVerdict:
-    """Computes every hash anew. Compare `head` with the one in the gateway's log, kept elsewhere."""
+    """Verify every hash of the log. Compare `head` with the one in the gateway's log, which is stored
+    elsewhere."""
     return AuditVerdict.from_verification(await asyncio.to_thread(control.stores.audit.verify))
 
 
 @router.post("/signing-keys", status_code=201, summary="Rotate the signing key")
 async def rotate_signing_key(caller: Admin, control: Deps) -> SigningKeyOut:
-    """New tokens are signed with a new key; old tokens stay good until they end."""
+    """Sign new tokens with a new key; old tokens stay valid until they expire."""
     kid = await asyncio.to_thread(control.keys.rotate)
     await asyncio.to_thread(
         control.stores.audit.append, AuditEvent(format_actor(caller), "signing-key.rotated", kid)
@@ -67,7 +68,7 @@ async def distrust_signing_key(
     control: Deps,
     purger: ThePurger,
 ) -> None:
-    """For a key that has leaked: no token of it is good any more, at any gateway; refresh tokens stay good.
+    """Refuse all tokens of a leaked key at every gateway; refresh tokens stay valid.
 
     The key that signs is followed by a new one.
     """

@@ -38,7 +38,7 @@ LoginQuota = Annotated[None, Depends(_count_login)]
 def _record_rejection(
     control: ApiDependencies, kind: LoginFailureKind, subject: str, *, address: str
 ) -> Iterator[None]:
-    """For the audit log, when what is done within is refused."""
+    """Record a failed login when the block raises a ProblemError."""
     try:
         yield
     except ProblemError:
@@ -51,9 +51,11 @@ async def _count_everyone(control: ApiDependencies, address: str) -> None:
         await control.authenticator.count_request(control.authenticator.quotas.login_everyone, "")
 
 
-@router.post("/register", status_code=201, summary="Make an account", responses=describe_problems("conflict"))
+@router.post(
+    "/register", status_code=201, summary="Create an account", responses=describe_problems("conflict")
+)
 async def register(new: NewAccount, control: Deps, address: Address, _: LoginQuota) -> Tokens:
-    """Makes an account with the role reader and logs it in. A taken address answers 409."""
+    """Create an account with the role reader and log it in. 409 for a registered address."""
     await _count_everyone(control, address)
     stored = await control.passwords.hash(new.password)
     account = await asyncio.to_thread(control.stores.users.create_user, new.email, stored)
@@ -63,7 +65,7 @@ async def register(new: NewAccount, control: Deps, address: Address, _: LoginQuo
 
 @router.post("/login", summary="Log in", responses=describe_problems("unauthorized", "forbidden"))
 async def login(given: Login, control: Deps, address: Address, _: LoginQuota) -> Tokens:
-    """Begins a session. Wrong address and wrong password get the same answer in the same time."""
+    """Begin a session. An unknown address and a wrong password get the same response in the same time."""
     with _record_rejection(control, LoginFailureKind.LOCKED, given.email, address=address):
         await control.authenticator.count_request(control.authenticator.quotas.login_email, given.email)
     await _count_everyone(control, address)
@@ -91,19 +93,20 @@ async def _check_credentials(given: Login, control: ApiDependencies) -> Account:
     responses=describe_problems("unauthorized"),
 )
 async def refresh(given: Refresh, control: Deps) -> Tokens:
-    """Each refresh token works once; a second use ends the session, since one of the two was a thief."""
+    """Exchange a refresh token for a new pair of tokens. A token works once; its second use, a sign of
+    theft, ends the session."""
     session = await asyncio.to_thread(control.stores.sessions.rotate_token, given.refresh_token)
     if session is None:
         raise build_unauthorized("the refresh token is used, expired or unknown; log in again")
-    standing = await asyncio.to_thread(control.stores.sessions.find_status, session.id, session.user_id)
-    if standing is None:
+    status = await asyncio.to_thread(control.stores.sessions.find_status, session.id, session.user_id)
+    if status is None:
         raise build_unauthorized("the session has ended; log in again")
-    return control.create_tokens(session, standing.role)
+    return control.create_tokens(session, status.role)
 
 
 @router.post("/logout", status_code=204, summary="End the session", openapi_extra=NEEDS_LOGIN)
 async def logout(caller: SessionCaller, control: Deps) -> None:
-    """From now on the session's access and refresh tokens are void."""
+    """Invalidate the access and refresh tokens of this session."""
     await asyncio.to_thread(control.stores.sessions.end_session, caller.session, by=format_actor(caller))
     await control.authenticator.invalidate_user(caller.user_id)
 
@@ -112,6 +115,6 @@ async def logout(caller: SessionCaller, control: Deps) -> None:
     "/logout-everywhere", status_code=204, summary="End all your sessions", openapi_extra=NEEDS_LOGIN
 )
 async def logout_everywhere(caller: SessionCaller, control: Deps) -> None:
-    """From now on all your access and refresh tokens are void. API keys stay; revoke them one by one."""
+    """Invalidate the access and refresh tokens of all your sessions. API keys stay valid."""
     await asyncio.to_thread(control.stores.sessions.end_all_sessions, caller.user_id, by=format_actor(caller))
     await control.authenticator.invalidate_user(caller.user_id)

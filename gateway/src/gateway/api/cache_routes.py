@@ -1,4 +1,4 @@
-"""The cache, for administrators."""
+"""Routes for administrators: response cache."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ BookTag = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s*]+$
 
 
 class Purger(Protocol):
-    """Forgets cached answers, in every gateway; at `app.state.purger`."""
+    """Purges cached responses in every gateway; at `app.state.purger`."""
 
     async def purge(self, tags: Sequence[str]) -> None:
-        """Raises: Unavailable when the others can't be told."""
+        """Raises: Unavailable when the other gateways can't be notified."""
 
 
 class Purge(WireModel):
-    """What to forget: answers about these books, all lists, or everything."""
+    """Responses to purge: about these books, all lists, or everything."""
 
     books: Annotated[tuple[BookTag, ...], Field(max_length=1_000)] = ()
     lists: Annotated[bool, Field(strict=True)] = False
@@ -32,7 +32,7 @@ class Purge(WireModel):
 
 
 class Purged(WireModel):
-    """The tags that were forgotten."""
+    """The purged tags."""
 
     tags: Annotated[tuple[str, ...], Field(examples=[["book:books_toscrape:a897fe39b1053632", "list"]])]
 
@@ -47,7 +47,8 @@ ThePurger = Annotated[Purger, Depends(_get_purger)]
 
 @router.post("/purge", summary="Forget cached answers")
 async def purge_cache(purge: Purge, caller: Admin, control: Deps, purger: ThePurger) -> Purged:
-    """Counts in every gateway before this answers. Books that change are forgotten without being asked."""
+    """Purge cached responses in every gateway before this responds. Changed books are purged
+    automatically."""
     books = tuple(f"book:{book}" for book in purge.books)
     lists = (LISTS,) if purge.lists else ()
     tags = (ALL,) if purge.everything else books + lists

@@ -1,4 +1,4 @@
-"""What the gateway's own endpoints work with, and the FastAPI dependencies that let a request in."""
+"""FastAPI dependencies of the gateway's endpoints: collaborators and authentication."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -32,7 +32,7 @@ _api_key = APIKeyHeader(
 
 @dataclass(frozen=True, slots=True)
 class ApiDependencies:
-    """The collaborators, opened and closed by the app; at `app.state.control`."""
+    """Collaborators that the app opens and closes; at `app.state.control`."""
 
     stores: AccountStores
     passwords: PasswordHasher
@@ -45,7 +45,7 @@ class ApiDependencies:
     cursors: SignedCursors
 
     def create_tokens(self, session: Session, role: Role) -> Tokens:
-        """What a client gets for a session."""
+        """Token pair of a session."""
         return Tokens(
             access_token=self.tokens.issue(session.user_id, session=session.id, role=role),
             refresh_token=session.refresh_token,
@@ -74,7 +74,7 @@ async def _count_anonymous(request: Request, control: Deps, address: Address) ->
 
 
 Anonymous = Depends(_count_anonymous)
-"""Counts against the network address; for what needs no token."""
+"""Counts the request against the network address; for endpoints without authentication."""
 
 
 async def _read_credentials(
@@ -102,23 +102,23 @@ async def _authenticate(
 
 
 AnyCaller = Annotated[Caller, Security(_authenticate)]
-"""Whoever has a good token or key."""
+"""A caller with a valid token or key."""
 Admin = Annotated[Caller, Security(_authenticate, scopes=[Scope.ADMIN.value])]
-"""Whoever has the scope admin."""
+"""A caller with the scope admin."""
 
 
 async def _require_session(caller: AnyCaller) -> Caller:
     if caller.key_id is not None:
-        raise ProblemError("forbidden", "an API key can't do this; log in")
+        raise ProblemError("forbidden", "not permitted for API keys; log in")
     return caller
 
 
 SessionCaller = Annotated[Caller, Depends(_require_session)]
-"""Whoever has logged in: what an API key must not do, such as making more keys."""
+"""A caller with a session, for endpoints that are closed to API keys."""
 NEEDS_LOGIN = {"x-needs-login": True}
-"""What the OpenAPI document says of such an operation; for `openapi_extra`."""
+"""`openapi_extra` of such an operation."""
 
 
 def format_actor(caller: Caller) -> str:
-    """How the audit log names who did it."""
+    """Actor of a caller in the audit log."""
     return caller.user_id if caller.key_id is None else f"{caller.user_id}/{caller.key_id}"

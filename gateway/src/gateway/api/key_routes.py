@@ -1,4 +1,4 @@
-"""API keys, plans and usage: one's own, and for administrators anybody's."""
+"""Routes of API keys, plans and usage: one's own, and for administrators those of any user."""
 
 import asyncio
 from datetime import timedelta
@@ -38,12 +38,12 @@ from gateway.api.schemas import to_datetime
 from gateway.ratelimit.plans import PLANS, Plan, build_quota, get_plan
 
 router = APIRouter(prefix="/v1")
-Days = Annotated[int, Query(ge=1, le=92, description="how far back")]
+Days = Annotated[int, Query(ge=1, le=92, description="days to look back")]
 
 
 @router.get("/keys", tags=["keys"], summary="List your API keys", openapi_extra=NEEDS_LOGIN)
 async def list_keys(caller: SessionCaller, control: Deps) -> KeysOut:
-    """Without their secrets, which nobody can read again."""
+    """List your keys without their secrets, which are not stored."""
     return await _list_keys(control, caller.user_id)
 
 
@@ -56,10 +56,10 @@ async def list_keys(caller: SessionCaller, control: Deps) -> KeysOut:
     openapi_extra=NEEDS_LOGIN,
 )
 async def create_key(new: KeyIn, caller: SessionCaller, control: Deps) -> NewKeyOut:
-    """The secret is in this answer and never again. 409 when your plan has no more keys."""
+    """Create a key. Only this response has the secret. 409 at the limit of your plan."""
     beyond = sorted(scope for scope in new.scopes if scope not in caller.scopes)
     if beyond:
-        raise Forbidden(f"you have not the scope {beyond[0]} yourself")
+        raise Forbidden(f"you don't have the scope {beyond[0]}")
     account = await asyncio.to_thread(control.stores.users.get_user, caller.user_id)
     expires_at = (
         None if new.days is None else _read_clock(control) + int(timedelta(days=new.days).total_seconds())
@@ -82,7 +82,7 @@ async def create_key(new: KeyIn, caller: SessionCaller, control: Deps) -> NewKey
     openapi_extra=NEEDS_LOGIN,
 )
 async def revoke_key(key_id: str, caller: SessionCaller, control: Deps) -> None:
-    """From now on it opens nothing."""
+    """Invalidate a key at once."""
     await _revoke_key(control, caller, user_id=caller.user_id, key_id=key_id)
 
 
@@ -101,19 +101,19 @@ async def list_keys_of_user(user_id: str, _: Admin, control: Deps) -> KeysOut:
     "/users/{user_id}/keys/{key_id}", tags=["users"], status_code=204, summary="Revoke a user's API key"
 )
 async def revoke_key_of_user(user_id: str, key_id: str, caller: Admin, control: Deps) -> None:
-    """For administrators; counts at once."""
+    """Invalidate a key of any user at once. For administrators."""
     await _revoke_key(control, caller, user_id=user_id, key_id=key_id)
 
 
 @router.get("/plans", tags=["keys"], dependencies=[Anonymous], summary="List the plans")
 async def list_plans(control: Deps) -> PlansOut:
-    """What each plan allows. An administrator gives you another."""
+    """List the plans and their limits. An administrator assigns plans."""
     return PlansOut(plans=tuple(_build_plan(control, plan) for plan in PLANS.values()))
 
 
 @router.get("/usage", tags=["keys"], summary="Show your usage")
 async def show_usage(caller: AnyCaller, control: Deps, days: Days = 7) -> UsageOut:
-    """Requests to the services by hour and key, and what is used of day and month; some seconds behind."""
+    """Get requests by hour and key and the usage of day and month, a few seconds delayed."""
     return await _build_usage(control, caller.user_id, days)
 
 

@@ -1,4 +1,4 @@
-"""Requests and answers of the gateway's own endpoints: API keys, plans, usage, audit."""
+"""Request and response models of the gateway's endpoints: API keys, plans, usage, audit."""
 
 from typing import Annotated, Self
 
@@ -19,7 +19,7 @@ Hash = Annotated[str, Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2
 
 
 class KeyIn(WireModel):
-    """An API key to make; `scopes` must be among your own, `days` null for no end."""
+    """An API key to create; `scopes` must be among your own, `days` null for no expiry."""
 
     name: Annotated[str, Field(min_length=1, max_length=80, examples=["reading list app"])]
     scopes: Annotated[
@@ -29,7 +29,7 @@ class KeyIn(WireModel):
 
 
 class KeyOut(WireModel):
-    """An API key without its secret; `prefix` is how the secret begins."""
+    """An API key without its secret; `prefix`: first characters of the secret."""
 
     id: KeyId
     name: Annotated[str, Field(examples=["reading list app"])]
@@ -41,23 +41,23 @@ class KeyOut(WireModel):
 
     @classmethod
     def from_key(cls, key: ApiKey) -> Self:
-        """The public side of a key."""
+        """A key without its secret."""
         return cls(**_build_key_fields(key))
 
 
 class NewKeyOut(KeyOut):
-    """The one answer that has the secret; nobody can read it again."""
+    """A new API key with its secret, which no later response has."""
 
     secret: Annotated[str, Field(examples=["bk_3mV8xQ…46 characters"])]
 
     @classmethod
     def from_secret(cls, key: ApiKey, secret: str) -> Self:
-        """A key that was made just now."""
+        """A new key with its secret."""
         return cls(**_build_key_fields(key), secret=secret)
 
 
 class KeysOut(WireModel):
-    """Your keys, oldest first; `most` is how many your plan has."""
+    """Your keys, oldest first; `most`: limit of your plan."""
 
     keys: tuple[KeyOut, ...]
     most: Annotated[int, Field(examples=[3])]
@@ -75,7 +75,6 @@ class PlanOut(WireModel):
 
     @classmethod
     def from_plan(cls, plan: Plan, quota: Quota) -> Self:
-        """From the table of plans and what it comes to."""
         longer = {each.name: each.requests for each in quota.beside}
         return cls(
             name=plan.name,
@@ -94,7 +93,7 @@ class PlansOut(WireModel):
 
 
 class UsageCell(WireModel):
-    """What was asked for in one hour with one key (null: logged in); refused is 4xx, failed 5xx."""
+    """Requests of one hour with one key (null: a session); `refused` is 4xx, `failed` 5xx."""
 
     hour: Moment
     key_id: KeyId | None
@@ -104,7 +103,6 @@ class UsageCell(WireModel):
 
     @classmethod
     def from_usage(cls, counted: StoredUsage) -> Self:
-        """From the table of usage."""
         return cls(
             hour=to_datetime(counted.cell.hour),
             key_id=counted.cell.key_id or None,
@@ -115,7 +113,7 @@ class UsageCell(WireModel):
 
 
 class PeriodOut(WireModel):
-    """What counts against the plan in this day or month, by UTC: all that wasn't refused (4xx)."""
+    """Usage of the current day or month, in UTC: all requests but refused ones (4xx)."""
 
     used: Count
     limit: Annotated[int, Field(examples=[180_000])]
@@ -123,7 +121,7 @@ class PeriodOut(WireModel):
 
 
 class UsageOut(WireModel):
-    """Hours with requests, oldest first, some seconds behind; and the plan that they count against."""
+    """Hours with requests, oldest first, a few seconds delayed, and the plan."""
 
     user_id: UserId
     plan: PlanOut
@@ -133,7 +131,7 @@ class UsageOut(WireModel):
 
 
 class AuditEntry(WireModel):
-    """Who did what to whom; `hash` covers this entry and all before it."""
+    """A change with actor and target; `hash` covers this entry and all before it."""
 
     seq: Annotated[int, Field(examples=[42])]
     at: Moment
@@ -145,7 +143,6 @@ class AuditEntry(WireModel):
 
     @classmethod
     def from_record(cls, entry: AuditRecord) -> Self:
-        """From the log."""
         deed = entry.deed
         return cls(
             seq=entry.seq,
@@ -159,14 +156,15 @@ class AuditEntry(WireModel):
 
 
 class AuditPage(WireModel):
-    """The newest first; go on with `before` set to `next_before`, null at the end."""
+    """Entries, newest first; request the next page with `before` set to `next_before`, null on the last
+    page."""
 
     entries: tuple[AuditEntry, ...]
     next_before: Annotated[int | None, Field(examples=[42])]
 
 
 class AuditVerdict(WireModel):
-    """Whether every entry fits the ones before it; `broken_at` is the first that doesn't."""
+    """Result of verifying the hash chain; `broken_at`: first entry with a wrong hash."""
 
     intact: Annotated[bool, Field(examples=[True])]
     entries: Count
@@ -175,7 +173,6 @@ class AuditVerdict(WireModel):
 
     @classmethod
     def from_verification(cls, verdict: ChainVerification) -> Self:
-        """From the check."""
         return cls(
             intact=verdict.broken_at is None,
             entries=verdict.entries,
@@ -189,7 +186,7 @@ KID = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
 
 class SigningKeyOut(WireModel):
-    """The key that signs from now on."""
+    """The new signing key."""
 
     kid: Annotated[str, Field(examples=[KID])]
 

@@ -1,4 +1,4 @@
-"""The portal's addresses; scripts and styles only from here, and nobody may frame it."""
+"""Routes of the portal, which loads its own files only and can't be framed."""
 
 from fastapi import APIRouter, Response
 
@@ -30,5 +30,5 @@ async def show_part(name: str) -> Response:
     """A script, the style or the icon."""
     content = portal.read_part(name)
     if content is None:
-        raise ProblemError("not-found", f"the portal has no part {name[:40]!r}")
+        raise ProblemError("not-found", f"no file {name[:40]!r} below /portal")
     return Response(content, headers=_HEADERS, media_type=portal.MEDIA_TYPES[name])

@@ -1,4 +1,4 @@
-"""Requests and answers of the gateway's own endpoints: accounts."""
+"""Request and response models of the gateway's endpoints: accounts."""
 
 import re
 from datetime import UTC, datetime
@@ -15,17 +15,17 @@ _AN_ID = "5f2b8c0e9a7d4c31b6f0e2d1a4c3b2a1"
 
 
 def normalize_email(text: str) -> str:
-    """One spelling per address. Raises: ValueError when it is none; international ones are not taken."""
+    """Canonical form of an address. Raises: ValueError for an invalid or international one."""
     stripped = text.strip()
     if len(stripped) > 254 or not _EMAIL.fullmatch(stripped):
-        raise ValueError("this is no e-mail address such as you@example.org")
+        raise ValueError("must be an e-mail address such as you@example.org")
     return stripped.lower()
 
 
 def check_plan(name: str) -> str:
     """Raises: ValueError when there is no such plan."""
     if name not in PLANS:
-        raise ValueError(f"this is none of the plans {', '.join(PLANS)}")
+        raise ValueError(f"must be one of the plans {', '.join(PLANS)}")
     return name
 
 
@@ -44,7 +44,7 @@ Scopes = Annotated[tuple[Scope, ...], Field(examples=[[Scope.BOOKS_READ, Scope.S
 
 
 class WireModel(BaseModel):
-    """Immutable; what isn't named here is refused rather than ignored."""
+    """Base of all models: frozen; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,13 +64,13 @@ class Login(WireModel):
 
 
 class Refresh(WireModel):
-    """The newest refresh token of the session; it is void afterwards."""
+    """The newest refresh token of the session; it is invalid afterwards."""
 
     refresh_token: Annotated[str, Field(max_length=1_000, examples=["3mV8…43 characters"])]
 
 
 class Tokens(WireModel):
-    """`expires_in` is the access token's life in seconds."""
+    """`expires_in`: lifetime of the access token in seconds."""
 
     access_token: Annotated[str, Field(examples=["eyJhbGciOiJFZERTQSIs…"])]
     refresh_token: Annotated[str, Field(examples=["3mV8…43 characters"])]
@@ -95,14 +95,14 @@ class User(WireModel):
 
 
 class Me(User):
-    """One's own account; `scopes` is what these credentials may touch, `key_id` the API key if it was one."""
+    """Your account; `scopes`: those of the credentials, `key_id`: the API key, if one was used."""
 
     scopes: Scopes
     key_id: Annotated[str | None, Field(examples=[None])]
 
 
 class UserChange(WireModel):
-    """What an administrator changes; left out means left as it is."""
+    """Changes by an administrator; left-out fields stay unchanged."""
 
     role: Annotated[Role | None, Field(examples=["editor"])] = None
     disabled: Annotated[bool | None, Field(strict=True, examples=[False])] = None
@@ -117,12 +117,12 @@ class UserPage(WireModel):
 
 
 def to_datetime(seconds: int) -> datetime:
-    """A time since 1970 as it goes out."""
+    """Aware UTC time of seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def build_user_fields(account: Account) -> dict[str, object]:
-    """What a User shows of an account."""
+    """Fields of User from an account."""
     return {
         "id": account.id,
         "email": account.email,

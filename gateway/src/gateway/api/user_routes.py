@@ -1,4 +1,4 @@
-"""Users: oneself, and for administrators all of them."""
+"""Routes of users: one's own account, and for administrators all accounts."""
 
 import asyncio
 from typing import Annotated
@@ -17,7 +17,7 @@ _QUESTION = "users by creation"
 
 @router.get("/me", summary="Show your account")
 async def show_me(caller: AnyCaller, control: Deps) -> Me:
-    """The account that the token or key belongs to, and what it may do."""
+    """Get the account of the token or key, and its scopes."""
     account = await asyncio.to_thread(control.stores.users.get_user, caller.user_id)
     return Me(
         **User.from_account(account).model_dump(), scopes=tuple(sorted(caller.scopes)), key_id=caller.key_id
@@ -31,7 +31,7 @@ async def list_users(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str, Query(max_length=200)] = "",
 ) -> UserPage:
-    """By creation, oldest first; go on with `next_cursor`. For administrators."""
+    """List users by creation, oldest first; `next_cursor` continues. For administrators."""
     after = _FIRST
     if cursor:
         created_at, user_id = control.cursors.decode(cursor, question=_QUESTION)
@@ -45,7 +45,7 @@ async def list_users(
 
 @router.get("/{user_id}", summary="Show a user", responses=describe_problems("not-found"))
 async def show_user(user_id: str, _: Admin, control: Deps) -> User:
-    """One account. For administrators."""
+    """Get one account. For administrators."""
     return User.from_account(await asyncio.to_thread(control.stores.users.get_user, user_id))
 
 
@@ -55,7 +55,7 @@ async def show_user(user_id: str, _: Admin, control: Deps) -> User:
     responses=describe_problems("not-found", "conflict"),
 )
 async def change_user(user_id: str, change: UserChange, caller: Admin, control: Deps) -> User:
-    """Counts at once; disabling ends all sessions. 409 when no administrator would be left."""
+    """Change an account at once; disabling it ends all its sessions. 409 for the last administrator."""
     wanted = AccountChange(role=change.role, is_disabled=change.disabled, plan=change.plan)
     account = await asyncio.to_thread(
         control.stores.users.update_user, user_id, wanted, by=format_actor(caller)
@@ -71,6 +71,6 @@ async def change_user(user_id: str, change: UserChange, caller: Admin, control: 
     responses=describe_problems("not-found", "conflict"),
 )
 async def delete_user(user_id: str, caller: Admin, control: Deps) -> None:
-    """With all sessions, at once. 409 when no administrator would be left."""
+    """Delete an account with all its sessions at once. 409 for the last administrator."""
     await asyncio.to_thread(control.stores.users.delete_user, user_id, by=format_actor(caller))
     await control.authenticator.invalidate_user(user_id)

@@ -1,4 +1,4 @@
-"""Access tokens: JWT signed with Ed25519, checked as RFC 8725 and RFC 9068 ask."""
+"""Access tokens: JWT signed with Ed25519, verified according to RFC 8725 and RFC 9068."""
 
 import base64
 import json
@@ -21,16 +21,16 @@ _ALGORITHM = "EdDSA"
 _TYPE = "at+jwt"
 _LONGEST = 4_096
 _LEEWAY = 5
-"""Seconds by which the clocks of two gateways may differ."""
+"""Tolerated difference of the clocks of two gateways, in seconds."""
 _TEXT = ("sub", "jti", "sid", "role")
 _TIMES = ("exp", "iat", "nbf")
 _HEADER = {"typ", "alg", "kid"}
-"""All that ours say. Whoever embeds a key (jwk, jku, x5c) or wants extensions (crit, b64, zip) isn't us."""
+"""The only header fields. Embedded keys (jwk, jku, x5c) and extensions (crit, b64, zip) are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """What a checked token says; times in whole seconds since 1970. The role is what it was on issue."""
+    """Claims of a verified token; times in whole seconds since 1970. `role`: at the time of issue."""
 
     user_id: str
     session: str
@@ -41,14 +41,14 @@ class AccessClaims:
 
 
 def _check_encoding(token: str) -> None:
-    """Raises: ValueError for what two readers could take for two tokens: odd base64, names given twice."""
+    """Raises: ValueError for ambiguous encodings: non-canonical base64, duplicate names."""
     parts = token.split(".")
     if len(parts) != 3:
         raise ValueError("it has not three parts")
     for part in parts:
         raw = base64.urlsafe_b64decode(part.encode("ascii") + b"=" * (-len(part) % 4))
         if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
-            raise ValueError("it is not written in plain base64url")
+            raise ValueError("it is not plain base64url")
         if part is not parts[2]:
             json.loads(raw, object_pairs_hook=_reject_duplicates)
 
@@ -56,18 +56,18 @@ def _check_encoding(token: str) -> None:
 def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     named = dict(pairs)
     if len(named) != len(pairs):
-        raise ValueError("it says something twice")
+        raise ValueError("it has a duplicate field")
     return named
 
 
 def build_unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemError:
-    """401 with the challenge that RFC 6750 asks for."""
+    """401 with the challenge of RFC 6750."""
     challenge = 'Bearer realm="bookstream"' + (', error="invalid_token"' if is_token_bad else "")
     return ProblemError("unauthorized", detail, headers={"WWW-Authenticate": challenge})
 
 
 class AccessTokens:
-    """Issues and checks; believes only keys of the ring, whatever the token says of itself."""
+    """Issues and verifies access tokens; accepts keys of the ring only."""
 
     def __init__(self, keys: SigningKeys, *, clock: Clock, life_seconds: int) -> None:
         self._keys = keys
@@ -75,7 +75,7 @@ class AccessTokens:
         self.life_seconds = life_seconds
 
     def issue(self, user_id: str, *, session: str, role: Role) -> str:
-        """A token for that user, good from now on."""
+        """A token for the user, valid from now on."""
         now = self._read_clock()
         claims = {
             "iss": ISSUER,
@@ -93,9 +93,9 @@ class AccessTokens:
         return jwt.encode(claims, ring.signing, algorithm=_ALGORITHM, headers=headers)
 
     def verify(self, token: str) -> AccessClaims:
-        """Raises: ProblemError(unauthorized) with the one thing that is wrong."""
+        """Raises: ProblemError(unauthorized) with the reason."""
         if len(token) > _LONGEST:
-            raise build_unauthorized("the token is too long to be one of ours")
+            raise build_unauthorized("the token is too long")
         try:
             _check_encoding(token)
             key = self._find_key(jwt.get_unverified_header(token))
@@ -113,7 +113,7 @@ class AccessTokens:
                 },
             )
         except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
-            raise build_unauthorized(f"the token can't be accepted: {error}") from error
+            raise build_unauthorized(f"invalid token: {error}") from error
         return self._read_claims(claims)
 
     def _find_key(self, header: Mapping[str, Any]) -> Ed25519PublicKey:
@@ -121,28 +121,28 @@ class AccessTokens:
         if header.get("alg") != _ALGORITHM:
             raise build_unauthorized("the token is not signed with EdDSA")
         if str(header.get("typ")).lower() not in (_TYPE, f"application/{_TYPE}"):
-            raise build_unauthorized("this is no access token (typ at+jwt)")
+            raise build_unauthorized("the token is not an access token (typ at+jwt)")
         if header.keys() - _HEADER:
-            raise build_unauthorized("the token's header says more than typ, alg and kid")
+            raise build_unauthorized("the token's header has fields other than typ, alg and kid")
         key = self._keys.find_public_key(str(header.get("kid")))
         if key is None:
-            raise build_unauthorized("the token was signed with a key that is not known here; log in again")
+            raise build_unauthorized("the token was signed with an unknown key; log in again")
         return key
 
     def _read_claims(self, claims: Mapping[str, Any]) -> AccessClaims:
         # Any: the claims of a token with a good signature, each checked here
         texts = [claims[name] for name in _TEXT]
         if not all(isinstance(text, str) and text for text in texts) or claims["role"] not in list(Role):
-            raise build_unauthorized("a claim of the token is not text as it should be")
+            raise build_unauthorized("a claim of the token is not a string")
         if not all(type(claims[name]) is int for name in _TIMES):
             raise build_unauthorized("a time in the token is not in whole seconds")
         if claims["aud"] != AUDIENCE:
-            raise build_unauthorized("the token is for others as well")
+            raise build_unauthorized("the token has another audience")
         now = self._read_clock()
         if claims["exp"] <= now:
             raise build_unauthorized("the token has expired; use the refresh token")
         if claims["exp"] > now + self.life_seconds + _LEEWAY:
-            raise build_unauthorized("the token claims a longer life than is given here")
+            raise build_unauthorized("the lifetime of the token is too long")
         if max(claims["nbf"], claims["iat"]) > now + _LEEWAY:
             raise build_unauthorized("the token is not valid yet")
         return AccessClaims(

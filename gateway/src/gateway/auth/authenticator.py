@@ -1,7 +1,7 @@
-"""Who asks, and whether they may ask once more: one door for both planes.
+"""Authenticates callers and counts their requests against quotas.
 
-A token is checked by signature, then by its session in the accounts database; that answer is kept for a few
-seconds. What this gateway itself changes counts at once, what another one changes after those seconds.
+A token is verified by its signature, then by its session in the accounts database; that result is cached for
+a few seconds. Changes by this gateway apply at once, changes by another gateway after those seconds.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _KEY = re.compile(KEY_MARK + "[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """How often one may ask: as a user of the free plan, from an address without a token, and to log in."""
+    """Quotas of a user of the free plan, of an address without a token, and of logins."""
 
     user: Quota
     anonymous: Quota
@@ -43,14 +43,14 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedRequest:
-    """A caller let in, with the rate headers for the answer."""
+    """An authenticated caller, with the rate limit headers of the response."""
 
     caller: Caller
     headers: dict[str, str]
 
 
 class Authenticator:
-    """Authentication and quotas over the cache port and the sessions."""
+    """Authentication and quotas over accounts database and cache."""
 
     def __init__(self, tokens: AccessTokens, stores: AccountStores, cache: Cache, *, quotas: Quotas) -> None:
         self._tokens = tokens
@@ -62,11 +62,12 @@ class Authenticator:
         self._callbacks: list[Callable[[str], None]] = []
 
     def on_account_changed(self, callback: Callable[[str], None]) -> None:
-        """Call it with the id of every user whose role, plan, sessions or keys change here."""
+        """Register a callback for the id of every user whose role, plan, sessions or keys change here."""
         self._callbacks.append(callback)
 
     async def authenticate(self, credentials: Credentials) -> AuthenticatedRequest:
-        """Counts against the user or, without a good token, against the network address.
+        """Authenticate and count the request: against the user or, without valid credentials, the network
+        address.
 
         Raises: ProblemError, unauthorized or too-many-requests.
         """
@@ -78,24 +79,24 @@ class Authenticator:
         return AuthenticatedRequest(caller, await self.count_request(caller.quota, caller.user_id))
 
     async def count_request(self, quota: Quota, subject: str) -> dict[str, str]:
-        """Count one request; the rate headers. Raises: ProblemError(too-many-requests)."""
-        verdict = await self._limiter.take(quota, subject)
-        headers = build_rate_headers(quota, verdict)
-        if not verdict.allowed:
+        """Count one request; returns the rate limit headers. Raises: ProblemError(too-many-requests)."""
+        decision = await self._limiter.take(quota, subject)
+        headers = build_rate_headers(quota, decision)
+        if not decision.allowed:
             detail = f"the quota is {quota.requests} in {quota.window:g} s; wait {headers['Retry-After']} s"
             raise ProblemError("too-many-requests", detail, headers=headers)
         return headers
 
     async def invalidate_user(self, user_id: str) -> None:
-        """The user's role, plan, sessions or keys changed: look again at the next request."""
+        """Drop cached data of a user whose role, plan, sessions or keys changed."""
         await self._generations.advance(f"standing:{user_id}")
-        for watcher in self._callbacks:
-            watcher(user_id)
-        # commands are answered in order: once this one is, those of the watchers have been carried out
+        for callback in self._callbacks:
+            callback(user_id)
+        # commands are answered in order: this reply means that those of the callbacks are done
         await self._generations.get_current(f"standing:{user_id}")
 
     async def identify_caller(self, credentials: Credentials) -> Caller:
-        """Who asks, by access token or API key; counted against nobody.
+        """Authenticate by access token or API key without counting the request.
 
         Raises: ProblemError(unauthorized).
         """
@@ -110,39 +111,39 @@ class Authenticator:
                 "send `Authorization: Bearer <access token or API key>`", is_token_bad=False
             )
         if scheme.lower() != "bearer":
-            raise build_unauthorized("only the scheme Bearer is known here")
+            raise build_unauthorized("the only supported scheme is Bearer")
         return await (
             self._identify_by_key(token) if token.startswith(KEY_MARK) else self._identify_by_token(token)
         )
 
     async def _identify_by_token(self, token: str) -> Caller:
         claims = self._tokens.verify(token)
-        standing = await self._get_status(claims)
-        if standing is None:
+        status = await self._get_status(claims)
+        if status is None:
             raise build_unauthorized("the session has ended; log in again")
         return Caller(
             user_id=claims.user_id,
-            role=standing.role,
+            role=status.role,
             session=claims.session,
-            scopes=DEFAULT_SCOPES[standing.role],
-            quota=build_quota(standing.plan, self.quotas.user),
+            scopes=DEFAULT_SCOPES[status.role],
+            quota=build_quota(status.plan, self.quotas.user),
             key_id=None,
             expires_at=float(claims.expires_at),
         )
 
     async def _identify_by_key(self, secret: str) -> Caller:
-        # always asked of the database, so that a revoked key is out at once; the data plane remembers callers
-        well_formed = _KEY.fullmatch(secret) is not None
-        found = await asyncio.to_thread(self._stores.api_keys.find_key, secret) if well_formed else None
-        if found is None:
-            raise build_unauthorized("the API key is unknown, revoked or past its end; make another one")
-        key, standing = found
+        # always read from the database, so that a revoked key is refused at once; CallerCache holds callers
+        is_well_formed = _KEY.fullmatch(secret) is not None
+        row = await asyncio.to_thread(self._stores.api_keys.find_key, secret) if is_well_formed else None
+        if row is None:
+            raise build_unauthorized("the API key is unknown, revoked or expired; create another one")
+        key, status = row
         return Caller(
             user_id=key.user_id,
-            role=standing.role,
+            role=status.role,
             session=f"key:{key.id}",
-            scopes=key.scopes & DEFAULT_SCOPES[standing.role],
-            quota=build_quota(standing.plan, self.quotas.user),
+            scopes=key.scopes & DEFAULT_SCOPES[status.role],
+            quota=build_quota(status.plan, self.quotas.user),
             key_id=key.id,
             expires_at=inf if key.expires_at is None else float(key.expires_at),
         )
@@ -150,7 +151,7 @@ class Authenticator:
     async def _get_status(self, claims: AccessClaims) -> AccountStatus | None:
         try:
             return await self._get_cached_status(claims)
-        except Unavailable:  # the cache server is away: readers must not notice, so everyone is looked up
+        except Unavailable:  # without the cache server every caller is read from the database
             return await self._read_status(claims)
 
     async def _read_status(self, claims: AccessClaims) -> AccountStatus | None:
@@ -159,12 +160,12 @@ class Authenticator:
     async def _get_cached_status(self, claims: AccessClaims) -> AccountStatus | None:
         generation = await self._generations.get_current(f"standing:{claims.user_id}")
         key = f"standing:{claims.user_id}:{generation}:{claims.session}"
-        kept = await self._cache.get(key)
-        if kept is None:
-            found = await self._read_status(claims)
-            kept = _NO_STATUS if found is None else f"{found.role} {found.plan}".encode()
-            await self._cache.set(key, kept, ttl=_CACHE_SECONDS)
-        if kept == _NO_STATUS:
+        cached = await self._cache.get(key)
+        if cached is None:
+            row = await self._read_status(claims)
+            cached = _NO_STATUS if row is None else f"{row.role} {row.plan}".encode()
+            await self._cache.set(key, cached, ttl=_CACHE_SECONDS)
+        if cached == _NO_STATUS:
             return None
-        role, _, plan = kept.decode().partition(" ")
+        role, _, plan = cached.decode().partition(" ")
         return AccountStatus(Role(role), plan)

@@ -1,4 +1,4 @@
-"""Callers who were identified a moment ago: a dictionary instead of a signature check."""
+"""Cache of authenticated callers: a dictionary lookup instead of a signature check."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -14,12 +14,13 @@ from gateway.routing.cache_tags import ALL, ALL_USERS
 
 _MAX_CALLERS = 50_000
 _INTERNAL_SECONDS = 20.0
-"""Of the minute that an internal token lives."""
+"""Reuse of an internal token, which is valid for a minute."""
 USER_TAG = "user:"
 
 
 class AuthenticatedCaller:
-    """A caller with what each request needs; good until `until` (seconds since 1970) while `is_good`."""
+    """A caller with prepared headers and tokens; valid until `expires_at` (seconds since 1970) while
+    `is_valid`."""
 
     __slots__ = (
         "_internal",
@@ -42,12 +43,12 @@ class AuthenticatedCaller:
             self.policy_header,
             caller.quota.name.encode(),
         )
-        """The beginning of the two lines."""
+        """Start of both header lines."""
         self._internal = b""
         self._internal_until = 0.0
 
     def get_internal_token(self, tokens: InternalTokens, now: float) -> bytes:
-        """What tells a service who asks; made anew every 20 seconds."""
+        """Internal token of the caller, renewed every 20 seconds."""
         if now >= self._internal_until:
             caller = self.caller
             self._internal = tokens.sign(Identity(caller.user_id, caller.role, caller.scopes)).encode()
@@ -56,7 +57,8 @@ class AuthenticatedCaller:
 
 
 class CallerCache:
-    """By the hash of the credentials; at most `life_seconds`, never beyond the token's own end."""
+    """Callers by the hash of their credentials, for at most `life_seconds` and never beyond the token's
+    expiry."""
 
     def __init__(
         self,
@@ -72,36 +74,36 @@ class CallerCache:
         self._by_user: dict[str, set[bytes]] = {}
 
     def get(self, credentials: tuple[bytes | None, bytes | None]) -> AuthenticatedCaller | None:
-        """Who showed the same not long ago."""
+        """The cached caller with these credentials."""
         digest = _hash_credentials(credentials)
-        known = self._callers.get(digest)
-        if known is None or known.expires_at > self._now():
-            return known
+        entry = self._callers.get(digest)
+        if entry is None or entry.expires_at > self._now():
+            return entry
         self._remove(digest)
         return None
 
     def put(self, credentials: tuple[bytes | None, bytes | None], caller: Caller) -> AuthenticatedCaller:
-        """Remember a caller who has just been identified."""
-        admission = self._create_subject(build_limit_key(caller.quota, caller.user_id), caller.quota)
-        known = AuthenticatedCaller(
-            caller, admission, expires_at=min(caller.expires_at, self._now() + self._life)
+        """Cache a caller that was just authenticated."""
+        subject = self._create_subject(build_limit_key(caller.quota, caller.user_id), caller.quota)
+        entry = AuthenticatedCaller(
+            caller, subject, expires_at=min(caller.expires_at, self._now() + self._life)
         )
         digest = _hash_credentials(credentials)
-        self._callers[digest] = known
+        self._callers[digest] = entry
         self._by_user.setdefault(caller.user_id, set()).add(digest)
         if len(self._callers) > _MAX_CALLERS:
             self._remove(next(iter(self._callers)))
-        return known
+        return entry
 
     def invalidate_user(self, user_id: str) -> None:
-        """Identify that user anew."""
+        """Drop all callers of a user."""
         for digest in self._by_user.pop(user_id, set()):
-            known = self._callers.pop(digest, None)
-            if known is not None:
-                known.is_valid = False
+            entry = self._callers.pop(digest, None)
+            if entry is not None:
+                entry.is_valid = False
 
     def on_purge(self, tags: Sequence[str]) -> None:
-        """Forget the users among the tags of a purge."""
+        """Drop the users among the tags of a purge."""
         for tag in tags:
             if tag in (ALL, ALL_USERS):
                 for user_id in list(self._by_user):
@@ -110,12 +112,12 @@ class CallerCache:
                 self.invalidate_user(tag.removeprefix(USER_TAG))
 
     def _remove(self, digest: bytes) -> None:
-        known = self._callers.pop(digest)
-        known.is_valid = False
-        mine = self._by_user.get(known.caller.user_id, set())
-        mine.discard(digest)
-        if not mine:
-            self._by_user.pop(known.caller.user_id, None)
+        entry = self._callers.pop(digest)
+        entry.is_valid = False
+        digests = self._by_user.get(entry.caller.user_id, set())
+        digests.discard(digest)
+        if not digests:
+            self._by_user.pop(entry.caller.user_id, None)
 
 
 def _hash_credentials(credentials: tuple[bytes | None, bytes | None]) -> bytes:

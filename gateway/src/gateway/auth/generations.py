@@ -1,7 +1,7 @@
-"""A number per scope that is part of the scope's cache keys: moving it on forgets everything at once.
+"""Generation number of a scope, part of the scope's cache keys: advancing it invalidates all entries at once.
 
-A reader takes the number before it looks at the source, so what it then stores under that number is never
-found after a later change. A number that was evicted starts again from the time, hence above all before it.
+A reader gets the number before it reads the source, so an entry stored under that number is never found after
+a later change. An evicted number restarts from the current time, which is greater than all earlier numbers.
 """
 
 from collections.abc import Sequence
@@ -43,15 +43,15 @@ ADVANCE = Script("generation.advance", _ADVANCE, _run_advance)
 
 
 class CacheGenerations:
-    """Microseconds since 1970 fit a float exactly until the year 2255."""
+    """Generations are microseconds since 1970, which a float represents exactly until the year 2255."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
     async def get_current(self, scope: str) -> int:
-        """The scope's number now."""
+        """Current generation of a scope."""
         return int((await self._cache.eval(CURRENT, [f"generation:{scope}"], []))[0])
 
     async def advance(self, scope: str) -> None:
-        """Forget what was kept of the scope, and what is being read for it just now."""
+        """Invalidate the entries of a scope, also those being read now."""
         await self._cache.eval(ADVANCE, [f"generation:{scope}"], [])

@@ -1,4 +1,4 @@
-"""Signing keys as files: whole or not there, their owner's only; and a cheap look whether any changed."""
+"""Signing keys as files: written atomically, readable by their owner only, with a cheap check for changes."""
 
 import os
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _SUFFIX = ".pem"
 _TRIES = 100
 
 Mark = frozenset[tuple[str, int, int]]
-"""Name, inode and time of every key file: another one when any has come, gone or been replaced."""
+"""Name, inode and time of every key file; changes when a file is added, removed or replaced."""
 
 
 def compute_mark(folder: Path) -> Mark:
@@ -32,7 +32,7 @@ def compute_mark(folder: Path) -> Mark:
 
 
 def read_keys(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]:
-    """All keys by file name as they were at one moment; makes the first.
+    """Consistent snapshot of all keys by file name; creates the first key.
 
     Raises: Invalid for a file that is no key, Unavailable when the folder can't be used.
     """
@@ -46,11 +46,11 @@ def read_keys(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]:
                 return found
     except OSError as error:
         raise build_unavailable(folder, error) from error
-    raise Unavailable(f"the keys in {folder} change all the time")
+    raise Unavailable(f"the keys in {folder} keep changing; retry")
 
 
 def _read_snapshot(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]] | None:
-    """None when somebody changed them meanwhile: one that was just retired could be missed."""
+    """None if the folder changed meanwhile: a key that was just retired could be missed."""
     try:
         before = compute_mark(folder)
         keys = {name: load_key(folder / name) for name, _, _ in before}
@@ -60,12 +60,12 @@ def _read_snapshot(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]
 
 
 def build_unavailable(folder: Path, error: OSError) -> Unavailable:
-    """What is told when the folder is in the way."""
+    """Error for an unusable folder."""
     return Unavailable(f"cannot use the keys in {folder} ({error.strerror}); check its owner")
 
 
 def write_key(folder: Path) -> Path:
-    """A new key in a file that isn't looked at, to be moved to its place."""
+    """Write a new key to a temporary file; the caller renames it."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     draft = folder / f".{uuid4().hex}.draft"
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

@@ -1,9 +1,9 @@
 """The Ed25519 keys that sign access tokens: files in one folder, readable by their owner only.
 
-`signing.pem` signs; every other `*.pem` is believed. Rotating keeps the old key as `retired-TIME-KID.pem`
-until the last token that it signed has ended. Gateways that share the folder look whether it changed with
-each token that they sign or meet for the first time, so that a rotation under load refuses nobody, and names
-of keys that nobody has make nobody read anything.
+`signing.pem` signs; every other `*.pem` is trusted. A rotation keeps the old key as `retired-TIME-KID.pem`
+until its last token has expired. Gateways that share the folder check it for changes with each token that
+they sign or verify for the first time, so a rotation under load refuses no valid token; unknown kids cause no
+reads.
 """
 
 import base64
@@ -38,11 +38,11 @@ _log = structlog.get_logger()
 _RETIRED = "retired"
 _LOCK = ".rotating"
 _MARGIN = 60
-"""Seconds that a retired key stays beyond its last token: clocks differ, answers take time."""
+"""Seconds that a retired key is kept after its last token expired: clocks differ, responses take time."""
 
 
 class Jwk(BaseModel):
-    """A public key as RFC 8037 writes it; `kid` is its RFC 7638 thumbprint."""
+    """A public key in the format of RFC 8037; `kid` is its RFC 7638 thumbprint."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,7 +55,7 @@ class Jwk(BaseModel):
 
 
 class Jwks(BaseModel):
-    """All keys that may have signed a living token."""
+    """All keys that can have signed a valid token."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,19 +64,19 @@ class Jwks(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The key that signs, and by kid all that are believed."""
+    """The signing key, and all trusted keys by kid."""
 
     signing: Ed25519PrivateKey
     signing_kid: str
     believed: Mapping[str, Ed25519PublicKey]
 
     def build_jwks(self) -> Jwks:
-        """What others need to check our tokens."""
+        """Public keys that verify access tokens."""
         return Jwks(keys=tuple(Jwk(kid=kid, x=_encode_x(key)) for kid, key in self.believed.items()))
 
 
 class SigningKeys:
-    """The keys as they are now; `token_seconds` is the longest life of a token. Safe from several threads."""
+    """Current keys; thread-safe. `token_seconds`: longest lifetime of a token."""
 
     def __init__(self, folder: Path, *, clock: Clock, token_seconds: int) -> None:
         self._folder = folder
@@ -88,7 +88,7 @@ class SigningKeys:
 
     @property
     def ring(self) -> KeyRing:
-        """Read again when a file has changed; while the folder is broken the keys stay as they were."""
+        """Reads the files again after a change; while the folder is unreadable the last keys stay."""
         try:
             if compute_mark(self._folder) != self._read[0]:
                 mark, keys = read_keys(self._folder)
@@ -101,11 +101,11 @@ class SigningKeys:
         return self._read[1]
 
     def find_public_key(self, kid: str) -> Ed25519PublicKey | None:
-        """The key of that name."""
+        """The trusted key with this kid."""
         return self.ring.believed.get(kid)
 
     def rotate(self) -> str:
-        """Sign with a new key from now on; its kid.
+        """Sign with a new key from now on; returns its kid.
 
         Idempotent by nothing: each call makes a key. Raises: Unavailable when the folder can't be written.
         """
@@ -116,7 +116,7 @@ class SigningKeys:
         return kid
 
     def distrust(self, kid: str) -> None:
-        """Believe no token of that key from now on; when it is the one that signs, a new one takes its place.
+        """Refuse all tokens of a key from now on; a signing key is replaced by a new one.
 
         Raises: NotFound, Unavailable when the folder can't be written.
         """
@@ -133,7 +133,7 @@ class SigningKeys:
 
     @contextmanager
     def _lock_folder(self) -> Iterator[None]:
-        """One at a time, whichever gateway."""
+        """Exclusive among all gateways on this folder."""
         try:
             with (self._folder / _LOCK).open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -142,7 +142,7 @@ class SigningKeys:
             raise build_unavailable(self._folder, error) from error
 
     def _retire_current(self, now: int) -> str:
-        """The kid of the key in its place."""
+        """Replace the signing key; the kid of the new one."""
         signing = self._folder / SIGNING
         old = compute_thumbprint(load_key(signing).public_key())
         os.link(signing, self._folder / f"{_RETIRED}-{now}-{old}.pem")

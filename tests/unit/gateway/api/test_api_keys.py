@@ -98,7 +98,7 @@ def test_a_plan_says_how_many_keys_and_requests_there_are(
     refused = client.post("/v1/keys", json=KEY, headers=reader)
     assert (refused.status_code, refused.json()["detail"]) == (
         409,
-        "your plan has 3 API keys; revoke one first",
+        "the plan allows 3 API keys; revoke one first",
     )
     me = client.get("/v1/users/me", headers=reader)
     assert me.headers["ratelimit-policy"] == (
