@@ -90,7 +90,7 @@ def decided(acts: Sequence[tuple[ModelAction, int]]) -> list[ModelDecision]:
     return [ModelDecision(NAME, n, act, "", "me", datetime(2026, 1, 1, tzinfo=UTC)) for act, n in acts]
 
 
-def in_use(acts: Sequence[tuple[ModelAction, int]]) -> tuple[int | None, int | None]:
+def get_roles(acts: Sequence[tuple[ModelAction, int]]) -> tuple[int | None, int | None]:
     made = decided(acts)
     return get_champion(made), get_challenger(made)
 

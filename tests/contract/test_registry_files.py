@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from tests.contract.registry import NAME, RegistryContract, first_version, in_use
+from tests.contract.registry import NAME, RegistryContract, first_version, get_roles
 
 from bookcore.domain.errors import Invalid
 from bookml.registry import ModelAction, ModelRegistry, open_registry
@@ -47,7 +47,7 @@ class TestFileRegistry(RegistryContract):
 def test_what_is_in_use_follows_from_the_decisions(
     acts: list[tuple[ModelAction, int]], champion: int | None, challenger: int | None
 ) -> None:
-    assert in_use(acts) == (champion, challenger)
+    assert get_roles(acts) == (champion, challenger)
 
 
 def test_a_registry_of_no_known_kind_is_refused() -> None:

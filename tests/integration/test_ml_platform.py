@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from mlflow import MlflowClient
 from redis import Redis
 from tests.unit.bookml.books import make_books, publish_books
-from tests.unit.ml_api.test_predict import amount, ask, eventually
+from tests.unit.ml_api.test_predict import ask, parse_amount, wait_for
 
 from bookcore.event_log import open_event_log
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
@@ -84,13 +84,13 @@ def test_model_is_trained_served_traced_and_rolled_back(platform: Platform) -> N
     assert [m.id for m in snapshot.list_snapshots(stores.lake)] == [first.version.snapshot]
     with platform.client() as client:
         book = f"{platform.source}:b{BOOKS - 1:05d}"
-        eventually(client, f"/ml/features?book_id={book}")
+        wait_for(client, f"/ml/features?book_id={book}")
         told = ask(client, book_ids=[book])["items"]
         assert isinstance(told, list)
         (answer,) = told
         assert (answer["kind"], answer["digest"]) == ("model", first.version.digest)
-        assert amount(answer) > 0
-        found = eventually(client, f"/ml/predictions/{answer['id']}")
+        assert parse_amount(answer) > 0
+        found = wait_for(client, f"/ml/predictions/{answer['id']}")
         traced = found["snapshot"]
         assert isinstance(traced, dict)
         assert (traced["id"], traced["rows"]) == (first.version.snapshot, BOOKS)

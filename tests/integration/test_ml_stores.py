@@ -63,7 +63,7 @@ class TestRedisOnlineStore(OnlineStoreContract):
         Redis.from_url(base).flushdb()
 
 
-def without(postgresql_url: str, table: str) -> str:
+def drop_table(postgresql_url: str, table: str) -> str:
     """The database's address, with that table gone."""
     url = postgresql_url.partition("?")[0]
     engine = create_engine(url)
@@ -76,10 +76,10 @@ def without(postgresql_url: str, table: str) -> str:
 class TestPostgresqlOnlineStore(OnlineStoreContract):
     @pytest.fixture
     def url(self, postgresql_url: str) -> str:
-        return without(postgresql_url, "ml_online_books")
+        return drop_table(postgresql_url, "ml_online_books")
 
 
 class TestPostgresqlPredictions(PredictionsContract):
     @pytest.fixture
     def url(self, postgresql_url: str) -> str:
-        return without(postgresql_url, "ml_predictions")
+        return drop_table(postgresql_url, "ml_predictions")

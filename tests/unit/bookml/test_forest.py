@@ -38,7 +38,7 @@ class Grown:
         self.rows.append([tree, number, -1, 0, 0, 0, target])
         self.values.append(0.5)
 
-    def walked(self, x: np.ndarray) -> list[float]:
+    def walk(self, x: np.ndarray) -> list[float]:
         told = [0.0] * (self.rows[-1][6] + 1)
         for first, row in enumerate(self.rows):
             if row[1] == 0:
@@ -51,7 +51,7 @@ class Grown:
                 told[row[6]] += self.values[at]
         return told
 
-    def forest(self) -> Forest:
+    def make_forest(self) -> Forest:
         return Forest(np.array(self.rows, dtype=np.int16), np.array(self.values, dtype=np.float32))
 
 
@@ -61,17 +61,17 @@ def test_lookup_equals_traversal(most: int) -> None:
     for tree in range(30):
         leaves = most if tree == 0 else drawing.randrange(1, most + 1)
         grown.add(tree, leaves=leaves, target=tree // 12, drawing=drawing)
-    forest = grown.forest()
+    forest = grown.make_forest()
     numbers = np.random.default_rng(most)
     for _ in range(200):
         x = np.round(numbers.normal(0, 1.5, FEATURES), 1).astype(np.float32)  # often on a threshold itself
         x[numbers.random(FEATURES) < 0.2] = np.nan
         x[numbers.random(FEATURES) < 0.1] = np.inf
-        assert forest.score(x).tolist() == pytest.approx(grown.walked(x), abs=1e-5)
+        assert forest.score(x).tolist() == pytest.approx(grown.walk(x), abs=1e-5)
 
 
 def test_trees_with_more_leaves_than_bits_are_rejected() -> None:
     grown = Grown()
     grown.add(0, leaves=65, target=0, drawing=random.Random(1))
     with pytest.raises(ValueError, match="64 leaves"):
-        grown.forest()
+        grown.make_forest()

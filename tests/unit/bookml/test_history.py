@@ -20,11 +20,11 @@ from bookml.point_in_time import PointInTime, read_known_at
 A_MINUTE = 60_000_000
 
 
-def priced(book: Book, price: str) -> Book:
+def set_price(book: Book, price: str) -> Book:
     return replace(book, price=Money(Decimal(price), "GBP"))
 
 
-def availability(lake: Lake) -> list[int]:
+def read_availability(lake: Lake) -> list[int]:
     with open_history(lake) as duck:
         return [row[0] for row in duck.sql("SELECT available_at FROM history ORDER BY 1").fetchall()]
 
@@ -42,16 +42,16 @@ def test_every_state_is_stored_once_on_repeated_updates(log: EventLog, lake: Lak
 
 def test_late_correction_does_not_change_earlier_states(log: EventLog, lake: Lake) -> None:
     book = make_books(1, signal=True)[0]
-    publish_books(log, [priced(book, "10.00")], minute=0)
-    publish_books(log, [priced(book, "20.00")], minute=10)
+    publish_books(log, [set_price(book, "10.00")], minute=0)
+    publish_books(log, [set_price(book, "20.00")], minute=10)
     update_history(log, lake)
-    known = availability(lake)
+    known = read_availability(lake)
     publish_books(
-        log, [priced(book, "99.00")], minute=5
+        log, [set_price(book, "99.00")], minute=5
     )  # of minute 5, but told only now: behind what is known
-    publish_books(log, [priced(book, "21.00")], minute=10)  # a correction of minute 10
+    publish_books(log, [set_price(book, "21.00")], minute=10)  # a correction of minute 10
     update_history(log, lake)
-    late = availability(lake)
+    late = read_availability(lake)
     with open_history(lake) as duck:
         moments = [known[0] - 1, known[0], known[1], late[2], late[3]]
         found = read_known_at(duck, [PointInTime(book.id, moment) for moment in moments])
@@ -62,9 +62,9 @@ def test_snapshot_of_a_moment_is_unchanged_by_corrections(log: EventLog, lake: L
     books = make_books(20, signal=True)
     publish_books(log, books)
     update_history(log, lake)
-    moment = availability(lake)[-1]
+    moment = read_availability(lake)[-1]
     before = snapshot.create_snapshot(lake, "shop", moment=moment)
-    publish_books(log, [priced(book, "1.00") for book in books], minute=1)
+    publish_books(log, [set_price(book, "1.00") for book in books], minute=1)
     update_history(log, lake)
     assert snapshot.create_snapshot(lake, "shop", moment=moment) == before
     assert snapshot.create_snapshot(lake, "shop").id != before.id
@@ -78,7 +78,7 @@ def test_same_books_give_the_same_snapshot_byte_for_byte(tmp_path: Path, log: Ev
 
 def test_snapshot_has_existing_books_with_a_price_in_the_main_currency(log: EventLog, lake: Lake) -> None:
     books = make_books(6, signal=True)
-    free = priced(books[1], "0.00")
+    free = set_price(books[1], "0.00")
     foreign = replace(books[2], price=Money(Decimal("5"), "EUR"))
     publish_books(log, [books[0], free, foreign, *books[3:]])
     publish_books(log, make_books(3, signal=True, source="other"))

@@ -31,12 +31,12 @@ def _park(log: EventLog, topic: str, messages: list[Message]) -> None:
         DeadLetterQueue(log).park([record], [RejectedRecord(record, f"{record.key} has no price")])
 
 
-def dlq(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_dlq(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bookstream", "dlq", *words, "--data", str(data)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def values(data: Path, topic: str) -> list[bytes | None]:
+def read_values(data: Path, topic: str) -> list[bytes | None]:
     log = open_event_log(f"sqlite://{data}/log.db")
     found = [r.value for p in range(4) for r in log.read(topic, p, 0, 100)]
     log.close()
@@ -44,14 +44,14 @@ def values(data: Path, topic: str) -> list[bytes | None]:
 
 
 def test_list_prints_each_dead_letter_with_reason_and_totals(data: Path) -> None:
-    told = dlq(data, "list").stdout
+    told = run_dlq(data, "list").stdout
     assert "shop:2" in told
     assert "shop:4 has no price" in told
     assert "4 dead letters, 4 never redriven" in told
 
 
 def test_show_prints_origin_headers_and_value(data: Path) -> None:
-    told = dlq(data, "show", OBSERVED.name, "1").stdout
+    told = run_dlq(data, "show", OBSERVED.name, "1").stdout
     assert "reason   shop:2 has no price" in told
     assert f"from     {OBSERVED.name}/" in told
     assert "header   ce_id: 2" in told
@@ -59,20 +59,22 @@ def test_show_prints_origin_headers_and_value(data: Path) -> None:
 
 
 def test_dry_run_sends_nothing(data: Path) -> None:
-    assert "4 would be sent; nothing was" in dlq(data, "redrive", "--dry-run").stdout
-    assert len(values(data, OBSERVED.name)) == 3
+    assert "4 would be sent; nothing was" in run_dlq(data, "redrive", "--dry-run").stdout
+    assert len(read_values(data, OBSERVED.name)) == 3
 
 
 def test_redrive_sends_each_dead_letter_once_to_its_topic(data: Path) -> None:
-    assert "4 sent" in dlq(data, "redrive").stdout
-    assert sorted(values(data, OBSERVED.name), key=str) == sorted([b"one", b"\xff", b"three"] * 2, key=str)
-    assert values(data, STATE.name) == [b"four", b"four"]
-    assert "0 sent" in dlq(data, "redrive").stdout
-    assert "0 never redriven" in dlq(data, "list").stdout
+    assert "4 sent" in run_dlq(data, "redrive").stdout
+    assert sorted(read_values(data, OBSERVED.name), key=str) == sorted(
+        [b"one", b"\xff", b"three"] * 2, key=str
+    )
+    assert read_values(data, STATE.name) == [b"four", b"four"]
+    assert "0 sent" in run_dlq(data, "redrive").stdout
+    assert "0 never redriven" in run_dlq(data, "list").stdout
 
 
 def test_redrive_of_one_offset_counts_its_attempts(data: Path) -> None:
-    assert "1 sent" in dlq(data, "redrive", "--topic", OBSERVED.name, "--offset", "0").stdout
+    assert "1 sent" in run_dlq(data, "redrive", "--topic", OBSERVED.name, "--offset", "0").stdout
     log = open_event_log(f"sqlite://{data}/log.db")
     (again,) = [
         r for p in range(4) for r in log.read(OBSERVED.name, p, 0, 100) if r.get_header("dlq_redriven") == "1"
@@ -84,6 +86,6 @@ def test_redrive_of_one_offset_counts_its_attempts(data: Path) -> None:
 
 
 def test_unknown_offset_is_reported(data: Path) -> None:
-    asked = dlq(data, "show", OBSERVED.name, "99")
+    asked = run_dlq(data, "show", OBSERVED.name, "99")
     assert asked.returncode == 1
     assert "has no offset 99" in asked.stderr

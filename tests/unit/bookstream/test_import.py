@@ -47,21 +47,21 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def imported(table: Path, *, mapping: str = "", json_: bool = True) -> subprocess.CompletedProcess[str]:
+def run_import(table: Path, *, mapping: str = "", json_: bool = True) -> subprocess.CompletedProcess[str]:
     mapping = mapping or str(table.parent / "mapping.toml")
     words = ["import", str(table), "--mapping", mapping, "--data", str(table.parent / "data")]
     command = [sys.executable, "-m", "bookstream", *words, *(["--json"] if json_ else [])]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def observed(table: Path) -> list[BookObserved]:
+def read_observed(table: Path) -> list[BookObserved]:
     log = open_event_log(f"sqlite://{table.parent}/data/log.db")
     found = [decode(record).event for record in read_topic(log, OBSERVED.name)]
     log.close()
     return [event for event in found if isinstance(event, BookObserved)]
 
 
-def reasons(table: Path) -> list[str]:
+def read_reasons(table: Path) -> list[str]:
     log = open_event_log(f"sqlite://{table.parent}/data/log.db")
     found = [decode_dead_letter(record).reason for record in read_topic(log, OBSERVED.dead_letter_topic)]
     log.close()
@@ -69,14 +69,14 @@ def reasons(table: Path) -> list[str]:
 
 
 def test_rows_become_observed_events_with_their_printed_fields(table: Path) -> None:
-    done = imported(table)
+    done = run_import(table)
     assert done.returncode == 0, done.stderr
     assert {name: json.loads(done.stdout)[name] for name in ("rows", "published", "parked")} == {
         "rows": 6,
         "published": 2,
         "parked": 4,
     }
-    lamp, untold = sorted(observed(table), key=lambda event: event.printed.title or "")
+    lamp, untold = sorted(read_observed(table), key=lambda event: event.printed.title or "")
     assert lamp.printed.details == PrintedDetails(
         authors="Ana Huang; Číž", pages="288", dimensions="130 x 205 mm"
     )
@@ -84,8 +84,8 @@ def test_rows_become_observed_events_with_their_printed_fields(table: Path) -> N
 
 
 def test_invalid_rows_are_parked_with_number_and_reason(table: Path) -> None:
-    imported(table)
-    assert reasons(table) == [
+    run_import(table)
+    assert read_reasons(table) == [
         "row 3: price is not an amount with a currency: 'gratis'",
         "row 4: has 3 cells where the header has 6",
         "row 5: price is not an amount with a currency: 'NaN'",
@@ -94,10 +94,10 @@ def test_invalid_rows_are_parked_with_number_and_reason(table: Path) -> None:
 
 
 def test_importing_the_same_table_again_publishes_the_same_events(table: Path) -> None:
-    imported(table)
-    imported(table)
-    assert len(observed(table)) == 4
-    assert len({event.event_id for event in observed(table)}) == 2
+    run_import(table)
+    run_import(table)
+    assert len(read_observed(table)) == 4
+    assert len({event.event_id for event in read_observed(table)}) == 2
 
 
 def test_json_lines_are_read_with_numbers_as_text(table: Path) -> None:
@@ -105,11 +105,11 @@ def test_json_lines_are_read_with_numbers_as_text(table: Path) -> None:
     path = table.with_name("books.jsonl.gz")
     lines = "\n".join(json.dumps(row) for row in rows) + "\n{"
     path.write_bytes(gzip.compress(lines.encode()))
-    imported(path)
-    (event,) = observed(path)
+    run_import(path)
+    (event,) = read_observed(path)
     assert event.printed.price == "9.5 EUR"
     assert event.printed.details == PrintedDetails(authors="X; Y", pages="10")
-    assert [reason.split(":")[1][:20] for reason in reasons(path)] == [
+    assert [reason.split(":")[1][:20] for reason in read_reasons(path)] == [
         " is no JSON object",
         " price is missing",
         " is no JSON",
@@ -120,9 +120,9 @@ def test_truncated_table_reports_the_row_and_keeps_published_events(table: Path)
     packed = gzip.compress((TABLE + "More,A,1.00,1,1,1\n" * 5_000).encode())
     path = table.with_name("cut.csv.gz")
     path.write_bytes(packed[: len(packed) - 20])
-    done = imported(path)
+    done = run_import(path)
     assert (done.returncode, "cut.csv.gz is damaged after row" in done.stderr) == (1, True)
-    assert observed(path)
+    assert read_observed(path)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_file_of_another_kind_is_rejected_in_one_line(
     path = table.with_name(name)
     if text is not None:
         path.write_text(text)
-    done = imported(path)
+    done = run_import(path)
     assert (done.returncode, complaint in done.stderr, done.stderr.count("\n")) == (1, True, 1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.bookstream.test_import import imported, observed, reasons
+from tests.unit.bookstream.test_import import read_observed, read_reasons, run_import
 
 from bookcore.domain.book import Book
 from bookcore.domain.errors import Invalid
@@ -46,15 +46,15 @@ SHORT = """<?xml version="1.0"?><ONIXmessage xmlns="http://ns.editeur.org/onix/3
 </price></supplydetail></product></ONIXmessage>"""
 
 
-def message(*products: str, head: str = '<?xml version="1.0" encoding="utf-8"?>') -> str:
+def build_message(*products: str, head: str = '<?xml version="1.0" encoding="utf-8"?>') -> str:
     return f"{head}<ONIXMessage>{HEADER}{''.join(products)}</ONIXMessage>"
 
 
-def product(n: int, *, price: str = "9.90", more: str = "") -> str:
+def build_product(n: int, *, price: str = "9.90", more: str = "") -> str:
     return PRODUCT.format(n=n, price=price, more=more)
 
 
-def books(path: Path) -> Iterator[Book | Rejected | str]:
+def read_books(path: Path) -> Iterator[Book | Rejected | str]:
     mapping = load_mapping("onix")
     with open_table(path, mapping.format) as lines:
         for line in lines:
@@ -63,8 +63,8 @@ def books(path: Path) -> Iterator[Book | Rejected | str]:
 
 def test_product_becomes_a_book_with_all_its_fields(tmp_path: Path) -> None:
     path = tmp_path / "feed.xml"
-    path.write_text(message(product(1)))
-    (book,) = books(path)
+    path.write_text(build_message(build_product(1)))
+    (book,) = read_books(path)
     assert isinstance(book, Book)
     assert (book.title, str(book.price), book.identifiers) == (
         "The Lamp & I",
@@ -87,7 +87,7 @@ def test_product_becomes_a_book_with_all_its_fields(tmp_path: Path) -> None:
 def test_short_tags_html_entities_and_control_characters_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "feed.xml"
     path.write_text(SHORT)
-    (book,) = books(path)
+    (book,) = read_books(path)
     assert isinstance(book, Book)
     assert (book.title, str(book.price), book.details.year) == ("Café &bogus;", "9.50 EUR", 2019)
 
@@ -96,19 +96,21 @@ def test_short_tags_html_entities_and_control_characters_are_accepted(tmp_path: 
 def test_declared_encoding_is_used(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "feed.xml"
     declared = encoding.removesuffix("-sig")
-    text = message(product(1, more=" é"), head=f'<?xml version="1.0" encoding="{declared}"?>')
+    text = build_message(build_product(1, more=" é"), head=f'<?xml version="1.0" encoding="{declared}"?>')
     path.write_bytes(text.encode(encoding))
-    assert [book.title for book in books(path) if isinstance(book, Book)] == ["The Lamp & I é"]
+    assert [book.title for book in read_books(path) if isinstance(book, Book)] == ["The Lamp & I é"]
 
 
 def test_only_invalid_records_are_parked(tmp_path: Path) -> None:
     path = tmp_path / "feed.xml"
-    text = message(product(1), product(2, more=" é"), product(3, price="gratis"), product(4))
+    text = build_message(
+        build_product(1), build_product(2, more=" é"), build_product(3, price="gratis"), build_product(4)
+    )
     path.write_bytes(text.encode("latin-1"))  # but it says utf-8
-    done = imported(path, mapping="onix")
+    done = run_import(path, mapping="onix")
     assert done.returncode == 0, done.stderr
-    assert sorted(str(event.source_id) for event in observed(path)) == ["r1", "r4"]
-    assert [reason.partition(" text;")[0] for reason in reasons(path)] == [
+    assert sorted(str(event.source_id) for event in read_observed(path)) == ["r1", "r4"]
+    assert [reason.partition(" text;")[0] for reason in read_reasons(path)] == [
         "row 2: has bytes that are no utf-8-sig",
         "row 3: price is not an amount with a currency: 'gratis GBP'",
     ]
@@ -127,7 +129,7 @@ OUTSIDE = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/pa
         (BOMB, "declares entities"),
         (OUTSIDE, "declares entities"),
         ("<html><body>Not found</body></html>", "root is <html>"),
-        (message(product(1))[:-200], "damaged after row"),
+        (build_message(build_product(1))[:-200], "damaged after row"),
         ("", "damaged after row 0"),
         ("<ONIXMessage/>", "no products"),
         ("\x00\x01\x02", "damaged after row 0"),
@@ -141,7 +143,7 @@ def test_entity_bombs_and_other_files_are_rejected_in_one_line(
     path = tmp_path / "feed.xml"
     path.write_text(text)
     with pytest.raises(Invalid, match=complaint):
-        list(books(path))
+        list(read_books(path))
 
 
 _PEAK = """
@@ -157,7 +159,7 @@ def test_memory_does_not_grow_with_the_size_of_a_message(tmp_path: Path) -> None
     peaks = {}
     for count in (500, 10_000):
         path = tmp_path / f"{count}.xml"
-        path.write_text(message(*(product(n) for n in range(count))))
+        path.write_text(build_message(*(build_product(n) for n in range(count))))
         told = subprocess.run(
             [sys.executable, "-c", _PEAK, str(path)], check=True, capture_output=True, text=True
         )
@@ -171,7 +173,7 @@ def test_memory_does_not_grow_with_the_size_of_a_message(tmp_path: Path) -> None
 def test_real_feeds_are_read_completely(shared_data: Path) -> None:
     counts: Counter[str] = Counter()
     for path in sorted((shared_data / "onix").glob("*.xml*")):
-        counts.update("book" if isinstance(each, Book) else "refused" for each in books(path))
+        counts.update("book" if isinstance(each, Book) else "refused" for each in read_books(path))
     assert counts.total() > 450
     assert counts["book"] >= 48
 

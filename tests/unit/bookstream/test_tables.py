@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.bookstream.test_import import imported, observed, reasons
+from tests.unit.bookstream.test_import import read_observed, read_reasons, run_import
 
 from booksources.tables.amounts import normalise_amounts
 from booksources.tables.mapping import parse_mapping
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "books.csv"
 
 
-def bookstream(*words: str) -> subprocess.CompletedProcess[str]:
+def run_bookstream(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bookstream", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -61,10 +61,10 @@ def test_invalid_currencies_and_amounts_are_rejected_row_by_row(path: Path) -> N
         "-5,00 EUR",
     ]
     path.write_text("Title;Price\n" + "".join(f"Book {n};{price}\n" for n, price in enumerate(prices)))
-    assert imported(path).returncode == 0
-    taken = sorted(str(event.printed.price) for event in observed(path))
+    assert run_import(path).returncode == 0
+    taken = sorted(str(event.printed.price) for event in read_observed(path))
     assert taken == ["12.50 EUR", "1234.50 EUR", "€12.50"]
-    assert [reason.partition(" is ")[0] for reason in reasons(path)] == [
+    assert [reason.partition(" is ")[0] for reason in read_reasons(path)] == [
         f"row {row}: price" for row in (2, 4, 6, 7, 8)
     ]
 
@@ -74,20 +74,20 @@ def test_invalid_currencies_and_amounts_are_rejected_row_by_row(path: Path) -> N
 def test_byte_order_marks_and_delimiters_are_detected(path: Path, mark: str, delimiter: str) -> None:
     rows = (("Title", "Price", '"a, b, c, d"'), ("Čaj", "8,00 EUR", ""))
     path.write_bytes("".join(f"{delimiter.join(row)}\n" for row in rows).encode(mark))
-    done = imported(path)
+    done = run_import(path)
     assert done.returncode == 0, done.stderr
-    assert [event.printed.title for event in observed(path)] == ["Čaj"]
+    assert [event.printed.title for event in read_observed(path)] == ["Čaj"]
 
 
 def test_bytes_of_another_encoding_reject_only_their_rows(path: Path) -> None:
     path.write_bytes("Title;Price\nPlain;8 EUR\nČaj;8 EUR\n".encode("windows-1250"))
-    assert imported(path).returncode == 0
-    assert [event.printed.title for event in observed(path)] == ["Plain"]
-    (reason,) = reasons(path)
+    assert run_import(path).returncode == 0
+    assert [event.printed.title for event in read_observed(path)] == ["Plain"]
+    (reason,) = read_reasons(path)
     assert "row 2: has bytes that are no utf-8-sig text; name the table's `encoding`" in reason
     (path.parent / "mapping.toml").write_text(f'encoding = "windows-1250"\n{MAPPING}')
-    assert imported(path).returncode == 0
-    assert {event.printed.title for event in observed(path)} == {"Plain", "Čaj"}
+    assert run_import(path).returncode == 0
+    assert {event.printed.title for event in read_observed(path)} == {"Plain", "Čaj"}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_bytes_of_another_encoding_reject_only_their_rows(path: Path) -> None:
 )
 def test_invalid_header_is_rejected_in_one_line(path: Path, body: bytes, complaint: str) -> None:
     path.write_bytes(body)
-    done = imported(path)
+    done = run_import(path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert complaint in done.stderr
 
@@ -110,7 +110,7 @@ def test_invalid_header_is_rejected_in_one_line(path: Path, body: bytes, complai
 def test_random_bytes_and_quotes_never_end_in_a_traceback(path: Path) -> None:
     body = b"Title,Price\n" + bytes(range(256)) * 3 + b'\n"open,1 EUR\nA,1 EUR,\n\n,\n\x00,\x00\n'
     path.write_bytes(body)
-    done = imported(path)
+    done = run_import(path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert json.loads(done.stdout)["published"] == 0
 
@@ -118,7 +118,7 @@ def test_random_bytes_and_quotes_never_end_in_a_traceback(path: Path) -> None:
 def test_dry_run_prints_books_and_reasons_and_writes_nothing(path: Path) -> None:
     path.write_text("Title;Price\nThe Lamp;1.234,50 EUR\nFree;gratis\nTorn\n")
     words = ("import", str(path), "--mapping", str(path.parent / "mapping.toml"), "--dry-run")
-    done = bookstream(*words, "--data", str(path.parent / "data"))
+    done = run_bookstream(*words, "--data", str(path.parent / "data"))
     assert done.stdout.splitlines()[1:] == [
         "  title: The Lamp",
         "  price: 1234.50 EUR",
@@ -130,7 +130,7 @@ def test_dry_run_prints_books_and_reasons_and_writes_nothing(path: Path) -> None
         "nothing was written; without --dry-run it will be",
     ]
     assert not (path.parent / "data").exists()
-    assert json.loads(bookstream(*words, "--json").stdout)["accepted"] == 1
+    assert json.loads(run_bookstream(*words, "--json").stdout)["accepted"] == 1
 
 
 def test_suggested_mapping_works_once_corrected(path: Path) -> None:
@@ -139,12 +139,12 @@ def test_suggested_mapping_works_once_corrected(path: Path) -> None:
         "a1;The Lamp;Ana Huang, Bo Li;12,50;288 pages;Hardback;12 May 2019;4.55 of 5;red\n"
         "a2;Untold;;1.200,00;0;Paperback;;;blue\n"
     )
-    done = bookstream("import", str(path))
+    done = run_bookstream("import", str(path))
     assert "# Not used: Colour" in done.stdout
     assert "write its code" in done.stdout
     (path.parent / "mapping.toml").write_text(done.stdout.replace("???", "EUR"))
-    assert imported(path).returncode == 0
-    lamp, untold = observed(path)
+    assert run_import(path).returncode == 0
+    lamp, untold = read_observed(path)
     assert (lamp.source, lamp.source_id, lamp.printed.price) == ("books", "a1", "12.50 EUR")
     assert (untold.printed.price, untold.printed.details and untold.printed.details.pages) == (
         "1200.00 EUR",
@@ -166,7 +166,7 @@ def test_suggested_mapping_works_once_corrected(path: Path) -> None:
 )
 def test_suggestion_lists_what_is_missing(path: Path, header: str, advice: str) -> None:
     path.write_text(header)
-    done = bookstream("import", str(path))
+    done = run_bookstream("import", str(path))
     assert advice in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
@@ -182,7 +182,7 @@ def test_suggestion_lists_what_is_missing(path: Path, header: str, advice: str) 
 def test_suggested_mappings_accept_nearly_all_rows_of_real_tables(
     shared_data: Path, tmp_path: Path, file: str, code: str
 ) -> None:
-    text = bookstream("import", str(shared_data / file)).stdout.replace("???", code)
+    text = run_bookstream("import", str(shared_data / file)).stdout.replace("???", code)
     assert parse_mapping(text).fields.keys() >= {"source_id", "title", "price", "authors"}
     (tmp_path / "guess.toml").write_text(text)
     words = (
@@ -193,12 +193,12 @@ def test_suggested_mappings_accept_nearly_all_rows_of_real_tables(
         "--dry-run",
         "--json",
     )
-    told = json.loads(bookstream(*words).stdout)
+    told = json.loads(run_bookstream(*words).stdout)
     assert told["accepted"] > 0.95 * told["rows"]
 
 
 def test_table_without_prices_is_rejected_in_one_line(shared_data: Path, tmp_path: Path) -> None:
     file = shared_data / "goodbooks_10k" / "books.csv.gz"
-    done = bookstream("import", str(file), "--mapping", "goodbooks", "--data", str(tmp_path))
+    done = run_bookstream("import", str(file), "--mapping", "goodbooks", "--data", str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "the table has no column 'price'" in done.stderr

@@ -12,7 +12,7 @@ from starlette.types import Message
 from tests.gateway.rolling import wait_until
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import NAME, put_to_use
-from tests.unit.ml_api.test_predict import BOOK, amount, ask
+from tests.unit.ml_api.test_predict import BOOK, ask, parse_amount
 
 from bookml.artifact import MODEL
 from ml_api.models.served_models import ServedModels
@@ -73,7 +73,7 @@ def test_unseen_category_is_noted_and_priced(client: TestClient) -> None:
     told = ask(client, source="good", features={**BOOK, "category": "Shelf 99"})
     assert told["notes"] == ["no book with this category was among those that the model was trained on"]
     assert told["kind"] == "model"
-    assert amount(told) > 0
+    assert parse_amount(told) > 0
 
 
 def test_extreme_books_have_finite_prices_inside_their_intervals(client: TestClient) -> None:
@@ -82,7 +82,7 @@ def test_extreme_books_have_finite_prices_inside_their_intervals(client: TestCli
     for book in (most, odd, {"title": " "}, {"rating": 0.0}):
         told = ask(client, source="good", features=book)
         low, high = float(str(told["low"])), float(str(told["high"]))
-        assert 0 <= low <= amount(told) <= high < 1e9
+        assert 0 <= low <= parse_amount(told) <= high < 1e9
 
 
 def test_missing_snapshot_is_not_found_and_predictions_continue(world: World) -> None:

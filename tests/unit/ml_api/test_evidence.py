@@ -14,7 +14,7 @@ STREAMS, LONGEST = 1_000, 1_500
 LOOKS = [*range(30, 300), *range(300, LONGEST + 1, 10)]
 
 
-def differences(seed: int, *, worse: float = 1.0) -> Doubles:
+def draw_differences(seed: int, *, worse: float = 1.0) -> Doubles:
     """[STREAMS, LONGEST] squared log errors of two models on the same books, the one less the other: what
     both miss alike is heavy-tailed, and `worse` widens what the first misses on its own."""
     drawing = np.random.default_rng(seed)
@@ -25,13 +25,13 @@ def differences(seed: int, *, worse: float = 1.0) -> Doubles:
     return found
 
 
-def sums(values: Doubles) -> tuple[Doubles, Doubles]:
+def compute_sums(values: Doubles) -> tuple[Doubles, Doubles]:
     return np.cumsum(values, axis=1), np.cumsum(values * values, axis=1)
 
 
 def first_calls(values: Doubles) -> list[int | None]:
     """By stream: the look at which 0 was first outside the bounds."""
-    totals, squares = sums(values)
+    totals, squares = compute_sums(values)
     found: list[int | None] = []
     for total, square in zip(totals.tolist(), squares.tolist(), strict=True):
         means = (BoundedMean(n, total[n - 1], square[n - 1]) for n in LOOKS)
@@ -40,10 +40,10 @@ def first_calls(values: Doubles) -> list[int | None]:
 
 
 def test_repeated_looks_find_an_effect_by_chance_at_most_once_in_twenty() -> None:
-    values = differences(11)
+    values = draw_differences(11)
     share = np.mean([call is not None for call in first_calls(values)])
     assert share <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / STREAMS)
-    totals, squares = sums(values)
+    totals, squares = compute_sums(values)
     counts = np.array(LOOKS)
     means = totals[:, counts - 1] / counts
     errors = np.sqrt((squares[:, counts - 1] / counts - means**2) / (counts - 1))
@@ -52,7 +52,7 @@ def test_repeated_looks_find_an_effect_by_chance_at_most_once_in_twenty() -> Non
 
 
 def test_effect_is_found_with_the_right_sign() -> None:
-    values = differences(12, worse=2.0)
+    values = draw_differences(12, worse=2.0)
     calls = first_calls(values)
     found = [call for call in calls if call is not None]
     assert len(found) > 0.9 * STREAMS
@@ -64,7 +64,7 @@ def test_effect_is_found_with_the_right_sign() -> None:
 
 @pytest.mark.parametrize("count", [30, 100, 500, 5_000])
 def test_anytime_bound_is_little_wider_than_that_of_a_single_look(count: int) -> None:
-    values = differences(13)[: count // LONGEST + 1].ravel()[:count]
+    values = draw_differences(13)[: count // LONGEST + 1].ravel()[:count]
     mean = BoundedMean(len(values), float(values.sum()), float((values**2).sum()))
     low, high = stats.t.interval(1 - ALPHA, count - 1, loc=values.mean(), scale=stats.sem(values))
     assert 1.2 < mean.half_width / ((high - low) / 2) < 2.2

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.unit.bookml.books import make_books, publish_books
 from tests.unit.ml_api.conftest import World
-from tests.unit.ml_api.test_predict import BOOK, amount, ask, eventually
+from tests.unit.ml_api.test_predict import BOOK, ask, parse_amount, wait_for
 
 from bookcore.domain.book import Money
 from bookml.promotion import DecisionRequest
@@ -22,11 +22,11 @@ NAME = "price-good-gbp"
 MONTHS = 60 * 24 * 800  # minutes: after the present, whenever that is in the next years
 
 
-def versions(client: TestClient) -> dict[str, str]:
+def list_roles(client: TestClient) -> dict[str, str]:
     return {model["id"]: model["role"] for model in client.get("/ml/models").json()}
 
 
-def until(client: TestClient, version: int) -> None:
+def wait_until(client: TestClient, version: int) -> None:
     pause = Event()
     for _ in range(300):
         if ask(client, source="good", features=BOOK)["version"] == version:
@@ -52,11 +52,11 @@ def test_promotion_and_rollback_take_effect_without_a_failed_request(world: Worl
     with world.client() as client, ThreadPoolExecutor(2) as pool:
         running = pool.submit(asking, client)
         try:
-            until(client, 2)
+            wait_until(client, 2)
             world.decider().decide(DecisionRequest(NAME, ModelAction.ROLLBACK, "me", "no good"))
-            until(client, 1)
+            wait_until(client, 1)
             put_to_use(world, 2)
-            until(client, 2)
+            wait_until(client, 2)
         finally:
             stop.set()
         running.result()
@@ -64,7 +64,7 @@ def test_promotion_and_rollback_take_effect_without_a_failed_request(world: Worl
 
 
 def test_every_version_is_listed_with_role_card_and_decisions(client: TestClient) -> None:
-    roles = versions(client)
+    roles = list_roles(client)
     assert roles["price-noise-gbp:1"] == "rejected"
     assert "champion" in roles.values()
     whole = client.get("/ml/models/price-noise-gbp:1").json()
@@ -98,7 +98,7 @@ def test_unavailable_registry_leaves_loaded_models_in_use(world: World) -> None:
             path.write_bytes(b"{")
         Event().wait(0.2)
         after = ask(client, source="good", features=BOOK)
-        assert (amount(after), after["version"]) == (amount(before), before["version"])
+        assert (parse_amount(after), after["version"]) == (parse_amount(before), before["version"])
         assert client.get("/health/ready").status_code == 200
         assert "ml_registry_trouble 1" in client.get("/ml/metrics").text
 
@@ -110,22 +110,22 @@ def test_subjects_stay_in_their_arm_and_arms_have_their_shares() -> None:
     assert [hash_subject("price-other-gbp", f"reader {n}") for n in range(9)] != shares[:9]
 
 
-def trial(world: World, kind: ExperimentMode) -> World:
-    put_to_use(world, 1) if _champion(world) != 1 else None
+def start_experiment(world: World, kind: ExperimentMode) -> World:
+    put_to_use(world, 1) if get_served_champion(world) != 1 else None
     world.decider().decide(DecisionRequest(NAME, ModelAction.CHALLENGE, "me", "try it", 2))
     return World(
         Settings(data=world.settings.data, ml_trial=kind, ml_trial_percent=50, ml_reload_seconds=0.02)
     )
 
 
-def _champion(world: World) -> int:
+def get_served_champion(world: World) -> int:
     with world.client() as client:
         return int(str(ask(client, source="good", features=BOOK)["version"]))
 
 
 def test_split_assigns_each_subject_to_one_arm_and_records_exposure(world: World) -> None:
-    with trial(world, ExperimentMode.SPLIT).client() as client:
-        seen = {n: {str(_asked(client, n)["variant"]) for _ in range(3)} for n in range(30)}
+    with start_experiment(world, ExperimentMode.SPLIT).client() as client:
+        seen = {n: {str(_predict(client, n)["variant"]) for _ in range(3)} for n in range(30)}
         assert all(len(arms) == 1 for arms in seen.values())
         assert {arm for arms in seen.values() for arm in arms} == {"champion", "challenger"}
         Event().wait(0.2)
@@ -134,13 +134,13 @@ def test_split_assigns_each_subject_to_one_arm_and_records_exposure(world: World
     assert sum(arm["subjects"] for arm in told["arms"] if arm["variant"] in ("champion", "challenger")) >= 30
 
 
-def _asked(client: TestClient, reader: int) -> dict[str, object]:
+def _predict(client: TestClient, reader: int) -> dict[str, object]:
     return ask(client, source="good", features=BOOK, subject=f"reader {reader}")
 
 
 def test_shadow_is_recorded_and_never_returned(world: World) -> None:
-    with trial(world, ExperimentMode.SHADOW).client() as client:
-        assert {_asked(client, n)["variant"] for n in range(5)} == {"champion"}
+    with start_experiment(world, ExperimentMode.SHADOW).client() as client:
+        assert {_predict(client, n)["variant"] for n in range(5)} == {"champion"}
         Event().wait(0.2)
         told = next(e for e in client.get("/ml/experiments").json() if e["name"] == NAME)
     shadows = [arm for arm in told["arms"] if arm["variant"] == "shadow"]
@@ -156,11 +156,11 @@ def test_champion_is_judged_by_prices_observed_later(world: World, *, wrong: int
     books = make_books(300, signal=True, source="good")[:40]
     with World(settings).client() as client:
         for book in books:
-            eventually(client, f"/ml/features?book_id={book.id}")
+            wait_for(client, f"/ml/features?book_id={book.id}")
         told = ask(client, book_ids=[book.id for book in books])
         items = told["items"]
         assert isinstance(items, list)
-        eventually(client, f"/ml/predictions/{items[0]['id']}")
+        wait_for(client, f"/ml/predictions/{items[0]['id']}")
         Event().wait(0.2)
         dear = [replace(b, price=Money(b.price.amount * Decimal(wrong), "GBP")) for b in books]
         publish_books(world.stores().log, dear, minute=MONTHS)
@@ -172,7 +172,7 @@ def test_champion_is_judged_by_prices_observed_later(world: World, *, wrong: int
             pause.wait(0.02)
         assert row["true_price"] == f"{dear[0].price.amount:.2f}"
         Event().wait(0.3)
-        assert (versions(client)["price-good-gbp:2"] == "champion") is stays
+        assert (list_roles(client)["price-good-gbp:2"] == "champion") is stays
         assert "ml_live_coverage" in client.get("/ml/metrics").text
 
 

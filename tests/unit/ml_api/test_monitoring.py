@@ -12,7 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from scipy import stats
 from tests.unit.bookml.books import make_books
 from tests.unit.ml_api.conftest import World
-from tests.unit.ml_api.test_canary import asked_by_canary, canary, known, prices_seen, waiting
+from tests.unit.ml_api.test_canary import (
+    count_observed,
+    observe_prices,
+    predict_by_canary,
+    start_canary,
+    waiting,
+)
 from tests.unit.ml_api.test_models import NAME
 from tests.unit.ml_api.test_predict import BOOK, ask
 
@@ -24,7 +30,7 @@ TENTHS = np.arange(0.1, 1.0, 0.1)
 Samples = dict[str, list[tuple[Mapping[str, str], float]]]
 
 
-def exposed(client: TestClient) -> Samples:
+def expose(client: TestClient) -> Samples:
     found: Samples = {}
     for family in text_string_to_metric_families(client.get("/ml/metrics").text):
         for sample in family.samples:
@@ -46,19 +52,19 @@ def test_constant_values_are_no_drift() -> None:
     assert compute_ks_distance([4.0] * 500, [3.0] * 9) == pytest.approx(0.9)
 
 
-def busy(world: World, client: TestClient) -> Samples:
+def make_busy(world: World, client: TestClient) -> Samples:
     """Every metric there is has something to tell."""
     books = make_books(300, signal=True, source="good")[:40]
-    asked_by_canary(client, books)
-    prices_seen(world, books, factor=1, round_=0)
-    assert any(known(told) == 80 for told in waiting(client))
+    predict_by_canary(client, books)
+    observe_prices(world, books, factor=1, round_=0)
+    assert any(count_observed(told) == 80 for told in waiting(client))
     ask(client, source="good", batch=[{"title": "The lamp", "pages": 9_000 + n} for n in range(300)])
-    return exposed(client)
+    return expose(client)
 
 
 def test_every_metric_is_exported_and_every_rule_names_one(world: World) -> None:
-    with canary(world, ml_canary_prices=1_000).client() as client:
-        told = busy(world, client)
+    with start_canary(world, ml_canary_prices=1_000).client() as client:
+        told = make_busy(world, client)
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in told}
     assert families == set(HELP)
     for group in yaml.safe_load(RULES.read_text())["groups"]:
@@ -72,8 +78,8 @@ def test_every_metric_is_exported_and_every_rule_names_one(world: World) -> None
 
 
 def test_drift_error_and_coverage_are_exported_by_version_and_feature(world: World) -> None:
-    with canary(world, ml_canary_prices=1_000).client() as client:
-        told = busy(world, client)
+    with start_canary(world, ml_canary_prices=1_000).client() as client:
+        told = make_busy(world, client)
     distances = {(s["model"], s["feature"]): value for s, value in told["ml_drift_ks"]}
     assert distances[NAME, "pages"] > 0.5
     versions = {(s["model"], s["version"]) for s, _ in told["ml_live_coverage"]}
@@ -86,7 +92,7 @@ def test_drift_error_and_coverage_are_exported_by_version_and_feature(world: Wor
 def test_latency_buckets_are_cumulative(client: TestClient) -> None:
     for _ in range(5):
         ask(client, source="good", features=BOOK)
-    told = exposed(client)
+    told = expose(client)
     counts = [value for _, value in told["ml_predict_seconds_bucket"]]
     assert counts == sorted(counts)
     assert counts[-1] == told["ml_predict_seconds_count"][0][1] == 5

@@ -36,13 +36,13 @@ def ask(client: Client, **question: object) -> dict[str, object]:
     return told
 
 
-def amount(told: dict[str, object]) -> float:
+def parse_amount(told: dict[str, object]) -> float:
     price = told["price"]
     assert isinstance(price, dict)
     return float(price["amount"])
 
 
-def eventually(client: Client, path: str) -> dict[str, object]:
+def wait_for(client: Client, path: str) -> dict[str, object]:
     pause = Event()
     for _ in range(200):
         answer = client.get(path)
@@ -56,8 +56,8 @@ def eventually(client: Client, path: str) -> dict[str, object]:
 def test_prediction_has_price_interval_and_model(client: TestClient) -> None:
     told = ask(client, source="good", features=BOOK)
     low, high = float(str(told["low"])), float(str(told["high"]))
-    assert low < amount(told) < high
-    assert abs(amount(told) - (4 + 15 + 9 + 6)) < 8
+    assert low < parse_amount(told) < high
+    assert abs(parse_amount(told) - (4 + 15 + 9 + 6)) < 8
     assert (told["kind"], told["coverage"], told["reason"], told["features"]) == (
         "model",
         0.9,
@@ -79,7 +79,7 @@ def test_served_predictions_equal_those_of_the_trained_model(world: World, clien
         source="good",
         features={**{k: v for k, v in facts.items() if k != "details"}, **facts["details"]},
     )
-    assert amount(told) == estimate.price
+    assert parse_amount(told) == estimate.price
 
 
 @carries("honest-prediction")
@@ -88,7 +88,7 @@ def test_refused_model_returns_a_labelled_baseline_with_the_reason(client: TestC
     assert (told["kind"], told["variant"]) == ("baseline", "baseline")
     assert "carry no signal" in str(told["reason"])
     other = ask(client, source="noise", features={"title": "Another", "pages": 20})
-    assert amount(told) == amount(other)
+    assert parse_amount(told) == parse_amount(other)
     by_version = ask(client, source="noise", features=BOOK, version=told["version"])
     assert by_version["kind"] == "baseline"
 
@@ -107,8 +107,8 @@ def test_batch_predicts_valid_rows_and_reports_the_others(client: TestClient) ->
 
 
 def test_known_books_are_predicted_by_id(client: TestClient) -> None:
-    eventually(client, "/ml/features?book_id=noise:b00259")
-    eventually(client, "/ml/features?book_id=good:b00299")
+    wait_for(client, "/ml/features?book_id=noise:b00259")
+    wait_for(client, "/ml/features?book_id=good:b00299")
     told = ask(client, book_ids=["good:b00299", "good:none", "noise:b00259"])
     items, errors = told["items"], told["errors"]
     assert isinstance(items, list)
@@ -126,7 +126,7 @@ def test_factors_of_an_explanation_multiply_to_the_price(client: TestClient) -> 
     told = ask(client, source="good", features=BOOK, explain=True)
     parts = told["explanation"]
     assert isinstance(parts, list)
-    assert math.prod(part["factor"] for part in parts) == pytest.approx(1 + amount(told), rel=0.01)
+    assert math.prod(part["factor"] for part in parts) == pytest.approx(1 + parse_amount(told), rel=0.01)
     assert any(part["feature"] == "pages" for part in parts)
 
 
@@ -171,7 +171,7 @@ def test_requests_without_the_gateways_token_are_rejected(client: TestClient) ->
 
 def test_every_prediction_is_a_row_and_an_event(world: World, client: TestClient) -> None:
     told = ask(client, source="good", features=BOOK)
-    found = eventually(client, f"/ml/predictions/{told['id']}")
+    found = wait_for(client, f"/ml/predictions/{told['id']}")
     row = found["prediction"]
     assert isinstance(row, dict)
     assert (row["price"], row["variant"]) == (told["price"]["amount"], "champion")  # type: ignore[index]  # a price

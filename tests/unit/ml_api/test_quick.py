@@ -24,12 +24,12 @@ BOOKS = [
 Change = Callable[[onnx.GraphProto], None]
 
 
-def files_of(world: World) -> Files:
+def read_files(world: World) -> Files:
     registry = world.stores().registry
     return registry.read_files(registry.list_versions("price-good-gbp")[-1])
 
 
-def changed(files: Files, change: Change) -> Files:
+def change_graph(files: Files, change: Change) -> Files:
     model = onnx.load_from_string(files[MODEL])
     change(model.graph)
     return {**files, MODEL: model.SerializeToString()}
@@ -53,7 +53,7 @@ def no_trees(graph: onnx.GraphProto) -> None:
 
 
 def test_single_row_and_batch_have_the_same_price(world: World) -> None:
-    predictor = PricePredictor(files_of(world))
+    predictor = PricePredictor(read_files(world))
     together = predictor.predict(BOOKS)
     assert predictor.has_small_batch_model
     for book, estimate in zip(BOOKS, together, strict=True):
@@ -65,7 +65,9 @@ def test_single_row_and_batch_have_the_same_price(world: World) -> None:
 
 @pytest.mark.parametrize("change", [outputs_gone, other_leaves, no_trees])
 def test_graph_with_unfitting_constants_predicts_small_batches_itself(world: World, change: Change) -> None:
-    files = files_of(world)
-    predictor = PricePredictor(changed(files, change))
+    files = read_files(world)
+    predictor = PricePredictor(change_graph(files, change))
     assert not predictor.has_small_batch_model
-    assert predictor.predict(BOOKS[:3]) == PricePredictor(changed(files, outputs_gone)).predict(BOOKS)[:3]
+    assert (
+        predictor.predict(BOOKS[:3]) == PricePredictor(change_graph(files, outputs_gone)).predict(BOOKS)[:3]
+    )

@@ -15,7 +15,7 @@ from tests.promises import carries
 from tests.unit.bookml.books import make_books, publish_books
 from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_models import MONTHS, NAME
-from tests.unit.ml_api.test_predict import BOOK, ask, eventually
+from tests.unit.ml_api.test_predict import BOOK, ask, wait_for
 
 from bookcore.domain.book import from_version
 from bookcore.domain.errors import Unavailable
@@ -32,7 +32,7 @@ from ml_api.predictions.store import PredictionRow, PredictionStore
 from ml_api.settings import Settings
 
 
-def a_row(number: int, *, book: str | None = None) -> PredictionRow:
+def make_row(number: int, *, book: str | None = None) -> PredictionRow:
     return {
         **{"id": f"{number:032x}", "book_id": book, "source": "good", "currency": "GBP", "kind": "model"},
         **{"model": "price-good-gbp", "version": 2, "digest": "d" * 64, "features": "price/1"},
@@ -63,7 +63,7 @@ def running(settings: Settings, **more: str) -> Iterator[tuple[subprocess.Popen[
         child.wait()
 
 
-def asked(port: int, token: str) -> str:
+def predict(port: int, token: str) -> str:
     body = orjson.dumps({"source": "good", "features": BOOK})
     request = Request(f"http://127.0.0.1:{port}/ml/predict", data=body, headers={HEADER: token})
     with urlopen(request) as answer:
@@ -75,7 +75,7 @@ def test_returned_predictions_are_stored_after_a_kill(world: World) -> None:
     tokens = InternalTokens(world.settings.internal_secret.get_secret_value())
     token = tokens.sign(Identity("reader", Role.READER, DEFAULT_SCOPES[Role.READER]))
     with running(world.settings) as (child, port):
-        told = [asked(port, token) for _ in range(300)]
+        told = [predict(port, token) for _ in range(300)]
         child.send_signal(signal.SIGKILL)
         child.wait()
     store = PredictionStore(world.settings.ml_predictions_url)
@@ -100,7 +100,7 @@ def test_price_observed_immediately_matches_its_prediction(world: World) -> None
     store = PredictionStore(world.settings.ml_predictions_url)
     with world.client() as client:
         for book in books:
-            eventually(client, f"/ml/features?book_id={book.id}")
+            wait_for(client, f"/ml/features?book_id={book.id}")
         ask(client, book_ids=[book.id for book in books])
         publish_books(world.stores().log, books, minute=MONTHS)
         pause = Event()
@@ -113,23 +113,23 @@ def test_price_observed_immediately_matches_its_prediction(world: World) -> None
 
 def test_live_process_keeps_its_segments(tmp_path: Path) -> None:
     one, other = PredictionJournal(tmp_path), PredictionJournal(tmp_path)
-    one.append([a_row(1)])
+    one.append([make_row(1)])
     assert list(other.read_orphans()) == []
     other.close()
     one.close()  # what it has not handed on stays
     third = PredictionJournal(tmp_path)
-    assert [[row["id"] for row in rows] for _, rows in third.read_orphans()] == [[a_row(1)["id"]]]
+    assert [[row["id"] for row in rows] for _, rows in third.read_orphans()] == [[make_row(1)["id"]]]
 
 
 def test_truncated_line_hides_no_other(tmp_path: Path) -> None:
     journal = PredictionJournal(tmp_path)
-    journal.append([a_row(1), a_row(2)])
+    journal.append([make_row(1), make_row(2)])
     path = journal.rotate()
     whole = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(whole[0] + whole[1][:40])
     journal.close()
     assert [[row["id"] for row in rows] for _, rows in PredictionJournal(tmp_path).read_orphans()] == [
-        [a_row(1)["id"]]
+        [make_row(1)["id"]]
     ]
 
 
@@ -141,8 +141,8 @@ def test_prediction_that_cannot_be_recorded_is_not_returned(tmp_path: Path, worl
     )
     (tmp_path / "journal").rename(tmp_path / "gone")
     with pytest.raises(Unavailable, match="journal"):
-        recorder.record([a_row(1)])
-    assert recorder.find(a_row(1)["id"]) is None
+        recorder.record([make_row(1)])
+    assert recorder.find(make_row(1)["id"]) is None
     log.close()
 
 
@@ -154,7 +154,7 @@ def test_unwritable_journal_is_reported_at_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("book", [None, "good:b00001"])
 def test_messages_equal_those_of_the_event_model_byte_for_byte(book: str | None) -> None:
-    row = a_row(7, book=book)
+    row = make_row(7, book=book)
     told = {k: v for k, v in row.items() if k not in ("id", "subject", "made_at")}
     event = PredictionMade(prediction_id=row["id"], made_at=from_version(row["made_at"]), **told)
     expected, (made,) = encode(event, source="ml-api"), encode_messages([row])

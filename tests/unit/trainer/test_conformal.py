@@ -9,14 +9,14 @@ from trainer.conformal import COVERAGE, OTHER_CATEGORIES, compute_offsets, compu
 TRIALS = 300
 
 
-def share_inside(books: int, *, seed: int) -> float:
+def compute_share_inside(books: int, *, seed: int) -> float:
     """The true share of uniform scores below the widening that so many of them set."""
     return compute_offsets(np.random.default_rng(seed).random(books), ["shelf"] * books)["shelf"]
 
 
 @pytest.mark.parametrize("books", [80, 120, 400])
 def test_coverage_of_small_categories_is_88_percent_with_high_confidence(books: int) -> None:
-    shares = np.array([share_inside(books, seed=seed) for seed in range(TRIALS)])
+    shares = np.array([compute_share_inside(books, seed=seed) for seed in range(TRIALS)])
     assert np.mean(shares >= 0.88) > 0.80
     assert COVERAGE - 0.005 < np.mean(shares) < COVERAGE + 0.025
 

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, random_array
-from tests.unit.trainer.test_trainer import rows_of
+from tests.unit.trainer.test_trainer import make_rows
 
 from trainer import lsa
 
 
-def sparse(rows: int, columns: int) -> csr_matrix:
+def make_matrix(rows: int, columns: int) -> csr_matrix:
     """With three strong directions, so that the axes are well apart."""
     drawing = np.random.default_rng(2)
     noise = random_array((rows, columns), density=0.05, rng=drawing).toarray()
@@ -20,7 +20,7 @@ def sparse(rows: int, columns: int) -> csr_matrix:
 
 
 def test_first_axes_are_the_singular_vectors() -> None:
-    matrix = sparse(120, 80)
+    matrix = make_matrix(120, 80)
     found = lsa.compute_axes(matrix)[:, :3]
     _, _, right = np.linalg.svd(matrix.toarray(), full_matrices=False)
     assert np.abs(np.abs((found * right[:3].T).sum(axis=0)) - 1).max() < 1e-6
@@ -35,7 +35,7 @@ def test_missing_axes_are_zero() -> None:
 
 
 def test_same_books_have_the_same_axes_to_the_last_bit() -> None:
-    rows = rows_of(120, signal=True)
+    rows = make_rows(120, signal=True)
     first, again = (lsa.fit_lsa(rows.words).transform(rows.words) for _ in range(2))
     same: NDArray[np.bool_] = first == again
     assert same.all()

@@ -7,7 +7,7 @@ from mapie.regression import ConformalizedQuantileRegressor
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 from sklearn.base import BaseEstimator, RegressorMixin
-from tests.unit.trainer.test_trainer import rows_of
+from tests.unit.trainer.test_trainer import make_rows
 
 from trainer.conformal import COVERAGE, compute_offsets, compute_scores
 from trainer.fit import TrainingRows, fit
@@ -51,7 +51,7 @@ def test_intervals_equal_mapies_conformalized_quantiles() -> None:
 
 @pytest.fixture(scope="module")
 def rows() -> TrainingRows:
-    return rows_of(300, signal=True, gaps=True)
+    return make_rows(300, signal=True, gaps=True)
 
 
 def test_explanations_equal_shaps_shapley_values(rows: TrainingRows) -> None:
@@ -70,13 +70,15 @@ def test_interval_of_the_gain_equals_scipys_bootstrap() -> None:
     drawing = np.random.default_rng(6)
     ours, theirs = drawing.normal(0, 0.4, 500), drawing.normal(0, 0.5, 500)
 
-    def gain(errors: Doubles, others: Doubles, axis: int = -1) -> Doubles:
+    def compute_gain_of(errors: Doubles, others: Doubles, axis: int = -1) -> Doubles:
         shares: Doubles = 1 - np.sqrt((errors**2).mean(axis=axis) / (others**2).mean(axis=axis))
         return shares
 
-    found = bootstrap((ours, theirs), gain, paired=True, n_resamples=4_000, method="percentile", rng=7)
+    found = bootstrap(
+        (ours, theirs), compute_gain_of, paired=True, n_resamples=4_000, method="percentile", rng=7
+    )
     told = compute_gain(ours, theirs, [str(n) for n in range(500)])
-    assert told.gain == pytest.approx(float(gain(ours, theirs)))
+    assert told.gain == pytest.approx(float(compute_gain_of(ours, theirs)))
     assert told.low == pytest.approx(found.confidence_interval.low, abs=0.01)
     assert told.high == pytest.approx(found.confidence_interval.high, abs=0.01)
 

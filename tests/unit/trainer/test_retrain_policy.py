@@ -52,26 +52,26 @@ def stores(tmp_path: Path) -> Iterator[TrainerStores]:
     log.close()
 
 
-def need(stores: TrainerStores, *, days: float = 0.0) -> RetrainDecision:
+def decide_after(stores: TrainerStores, *, days: float = 0.0) -> RetrainDecision:
     update_history(stores.log, stores.lake)
     later = datetime.now(UTC) + timedelta(days=days)
     return decide_retraining(replace(stores, clock=Stopped(later)), "shop", RetrainLimits())
 
 
-def more(count: int, *, pages: int = 0) -> list[Book]:
+def make_more_books(count: int, *, pages: int = 0) -> list[Book]:
     books = make_books(BOOKS + count, signal=True)[BOOKS:]
     return [replace(b, details=replace(b.details, pages=(b.details.pages or 0) + pages)) for b in books]
 
 
 def test_source_without_changed_books_is_never_due(stores: TrainerStores) -> None:
-    assert need(stores, days=400) == RetrainDecision(
+    assert decide_after(stores, days=400) == RetrainDecision(
         "shop", needed=False, reason="no book is new or has another price"
     )
 
 
 def test_few_new_books_make_only_an_old_model_due(stores: TrainerStores) -> None:
-    publish_books(stores.log, more(9), minute=1)
-    young, old = need(stores), need(stores, days=31)
+    publish_books(stores.log, make_more_books(9), minute=1)
+    young, old = decide_after(stores), decide_after(stores, days=31)
     assert (young.needed, old.needed) == (False, True)
     assert "9 books are new and 0 have another price, 3% of those it knew" in young.reason
     assert old.reason == "version 1 is 31 days old (limit 30)"
@@ -80,7 +80,7 @@ def test_few_new_books_make_only_an_old_model_due(stores: TrainerStores) -> None
 def test_many_new_prices_make_a_source_due(stores: TrainerStores) -> None:
     books = [replace(b, price=Money(b.price.amount + 1, "GBP")) for b in make_books(BOOKS, signal=True)[:70]]
     publish_books(stores.log, books, minute=1)
-    found = need(stores)
+    found = decide_after(stores)
     assert found.needed
     assert "70 have another price, 23% of those it knew (limit 0.2)" in found.reason
 
@@ -91,7 +91,7 @@ def test_drift_of_new_books_makes_a_source_due(stores: TrainerStores) -> None:
     publish_books(stores.log, same, minute=1)
     update_history(stores.log, stores.lake)
     alike = decide_retraining(stores, "shop", limits)
-    publish_books(stores.log, more(MIN_BOOKS, pages=600), minute=2)
+    publish_books(stores.log, make_more_books(MIN_BOOKS, pages=600), minute=2)
     update_history(stores.log, stores.lake)
     longer = decide_retraining(stores, "shop", limits)
     assert (alike.needed, longer.needed) == (False, True)
@@ -104,15 +104,15 @@ def test_high_live_error_makes_a_source_due(stores: TrainerStores, factor: float
     version = stores.registry.list_versions("price-shop-gbp")[0]
     stores.log.append(
         PREDICTED.name,
-        [encode(predicted(book, factor, version.digest), source="test") for book in books],
+        [encode(publish_predictions(book, factor, version.digest), source="test") for book in books],
     )
-    publish_books(stores.log, [*books, *more(1)], minute=30)
-    found = need(stores)
+    publish_books(stores.log, [*books, *make_more_books(1)], minute=30)
+    found = decide_after(stores)
     assert found.needed is due, found.reason
     assert "the live error is" in found.reason
 
 
-def predicted(book: Book, factor: float, digest: str) -> PredictionMade:
+def publish_predictions(book: Book, factor: float, digest: str) -> PredictionMade:
     price = str(round(book.price.amount * Decimal(factor), 2))
     return PredictionMade(
         prediction_id=f"p-{book.id}",
@@ -146,7 +146,7 @@ def test_source_without_a_model_is_due_and_one_without_books_is_not_found(stores
 def test_missing_snapshot_makes_a_source_due(stores: TrainerStores, tmp_path: Path) -> None:
     for part in (tmp_path / "lake" / "ml" / "snapshots").rglob("part-*"):
         part.write_bytes(b"other")
-    assert need(stores).reason.startswith("the snapshot of version 1 can't be read")
+    assert decide_after(stores).reason.startswith("the snapshot of version 1 can't be read")
 
 
 def test_command_prints_findings_and_trains_only_due_sources(stores: TrainerStores, tmp_path: Path) -> None:

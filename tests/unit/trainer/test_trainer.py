@@ -48,12 +48,12 @@ def stores(tmp_path: Path) -> Iterator[TrainerStores]:
     log.close()
 
 
-def trained(stores: TrainerStores, *, signal: bool, books: int = 400, minute: int = 0) -> JobResult:
+def train_on_shop(stores: TrainerStores, *, signal: bool, books: int = 400, minute: int = 0) -> JobResult:
     publish_books(stores.log, make_books(books, signal=signal), minute=minute)
     return run_job(stores, "shop", on_progress=silent)
 
 
-def rows_of(books: int, *, signal: bool, gaps: bool = False) -> TrainingRows:
+def make_rows(books: int, *, signal: bool, gaps: bool = False) -> TrainingRows:
     """With `gaps`, nobody knows the pages of a third of the books."""
     made = make_books(books, signal=signal)
     facts = [extract_facts(book) for book in made]
@@ -68,7 +68,7 @@ def rows_of(books: int, *, signal: bool, gaps: bool = False) -> TrainingRows:
 
 @carries("gated")
 def test_model_of_prices_without_signal_is_refused_with_the_reason(stores: TrainerStores) -> None:
-    outcome = trained(stores, signal=False)
+    outcome = train_on_shop(stores, signal=False)
     assert outcome.decision == "refused"
     assert outcome.version.verdict == Verdict.NOISE
     assert "carry no signal" in outcome.sentence
@@ -80,7 +80,7 @@ def test_model_of_prices_without_signal_is_refused_with_the_reason(stores: Train
 
 
 def test_model_of_prices_with_signal_is_promoted_and_published(stores: TrainerStores) -> None:
-    outcome = trained(stores, signal=True)
+    outcome = train_on_shop(stores, signal=True)
     assert (outcome.decision, outcome.version.passed) == ("promoted", True)
     assert outcome.version.metrics["gain_low"] > 0.2
     assert abs(outcome.version.metrics["coverage"] - 0.9) < 0.03
@@ -91,13 +91,13 @@ def test_model_of_prices_with_signal_is_promoted_and_published(stores: TrainerSt
 
 
 def test_few_books_are_not_enough_for_a_promotion(stores: TrainerStores) -> None:
-    outcome = trained(stores, signal=True, books=MIN_BOOKS - 1)
+    outcome = train_on_shop(stores, signal=True, books=MIN_BOOKS - 1)
     assert outcome.version.verdict == Verdict.TOO_FEW
 
 
 @carries("byte-equal")
 def test_training_again_on_the_same_books_gives_the_same_bytes(stores: TrainerStores, tmp_path: Path) -> None:
-    first = trained(stores, signal=True, books=250)
+    first = train_on_shop(stores, signal=True, books=250)
     again = run_job(stores, "shop", on_progress=silent)
     elsewhere = replace(stores, registry=open_registry(f"file://{tmp_path}/elsewhere"))
     apart = run_job(elsewhere, "shop", on_progress=silent, snapshot_id=first.version.snapshot)
@@ -119,8 +119,8 @@ def test_training_runs_in_one_thread(
 
 
 def test_later_model_replaces_the_champion_only_if_it_beats_it(stores: TrainerStores) -> None:
-    trained(stores, signal=True, books=250)
-    outcome = trained(stores, signal=True, books=260, minute=1)
+    train_on_shop(stores, signal=True, books=250)
+    outcome = train_on_shop(stores, signal=True, books=260, minute=1)
     assert outcome.version.version == 2
     assert outcome.decision in ("kept", "promoted")
     better = compute_gain(np.full(50, 0.1), np.full(50, 0.2), [str(n) for n in range(50)])
@@ -129,9 +129,9 @@ def test_later_model_replaces_the_champion_only_if_it_beats_it(stores: TrainerSt
 
 
 def test_rollback_restores_the_previous_champion(stores: TrainerStores) -> None:
-    trained(stores, signal=True, books=250)
+    train_on_shop(stores, signal=True, books=250)
     decider = DecisionWriter(stores.registry, stores.log, stores.clock)
-    second = trained(stores, signal=True, books=300, minute=1).version.version
+    second = train_on_shop(stores, signal=True, books=300, minute=1).version.version
     if get_champion(stores.registry.list_decisions(NAME)) != second:
         decider.decide(DecisionRequest(NAME, ModelAction.PROMOTE, "me", "try it", second))
     decider.decide(DecisionRequest(NAME, ModelAction.ROLLBACK, "me", "no good"))
@@ -169,7 +169,7 @@ def test_work_that_repeats_its_own_price_gives_no_gain() -> None:
 
 
 def test_graph_and_boosters_predict_the_same() -> None:
-    rows = rows_of(300, signal=True, gaps=True)
+    rows = make_rows(300, signal=True, gaps=True)
     fitted = fit(rows, salt="t")
     facts = artifact.ModelDescription(
         source="shop",
@@ -191,7 +191,7 @@ def test_graph_and_boosters_predict_the_same() -> None:
 
 
 def test_card_is_self_contained(stores: TrainerStores) -> None:
-    version = trained(stores, signal=True, books=250).version
+    version = train_on_shop(stores, signal=True, books=250).version
     files = stores.registry.read_files(version)
     card = orjson.loads(files[artifact.CARD])
     assert card["data"]["snapshot"] == version.snapshot
