@@ -10,8 +10,8 @@ import sys
 from itertools import islice
 from pathlib import Path
 
-from bench.ml_data import export, online, point_in_time
-from bench.ml_serving import serving
+from bench.ml_data import measure_export, measure_online_store, measure_point_in_time
+from bench.ml_serving import measure_serving
 from bench.report import Figure, save_figures, write_docs_table
 
 from bookcore.lake import open_lake
@@ -32,24 +32,26 @@ def main() -> None:
     """Print, keep, and with --docs show in docs/benchmarks.md."""
     _SCRATCH.mkdir(parents=True, exist_ok=True)
     figures: list[Figure] = []
-    for part in (online, point_in_time, export):
-        figures += _printed(part())
+    for part in (measure_online_store, measure_point_in_time, measure_export):
+        figures += print_figures(part())
     shared = os.environ.get("BOOKSTREAM_TEST_DATA")
     if shared:
         data = _SCRATCH / "data"
-        _import(data, Path(shared))
+        import_table(data, Path(shared))
         for source in TABLES:
-            figures += _printed(quality(data, source))
+            figures += print_figures(measure_quality(data, source))
         lake = open_lake(f"file://{data}/lake")
         manifest = next(m for m in snapshot.list_snapshots(lake) if m.source == "serbian_bookshop")
         books = [example.facts for example in islice(snapshot.stream_rows(lake, manifest), _QUESTIONS)]
-        figures += _printed(serving(data, _SCRATCH, name="price-serbian_bookshop-rsd", books=books))
+        figures += print_figures(
+            measure_serving(data, _SCRATCH, name="price-serbian_bookshop-rsd", books=books)
+        )
     save_figures("ml", figures)
     if "--docs" in sys.argv:
         write_docs_table("ml", figures, command=COMMAND)
 
 
-def quality(data: Path, source: str) -> list[Figure]:
+def measure_quality(data: Path, source: str) -> list[Figure]:
     """Train once; figures out of fold, by work."""
     command = [sys.executable, "-m", "bookstream", "train", "--source", source, "--data", str(data), "--json"]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -78,7 +80,7 @@ def quality(data: Path, source: str) -> list[Figure]:
     return figures
 
 
-def _import(data: Path, shared: Path) -> None:
+def import_table(data: Path, shared: Path) -> None:
     """Import the tables and let an ingestor take them, as anybody would."""
     if data.exists():
         subprocess.run(["/bin/rm", "-r", str(data)], check=True)
@@ -98,7 +100,7 @@ def _import(data: Path, shared: Path) -> None:
         child.wait(30)
 
 
-def _printed(figures: list[Figure]) -> list[Figure]:
+def print_figures(figures: list[Figure]) -> list[Figure]:
     for figure in figures:
         print(figure, flush=True)
     return figures

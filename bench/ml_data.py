@@ -35,7 +35,7 @@ print(size, Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
 
-def online() -> list[Figure]:
+def measure_online_store() -> list[Figure]:
     """One book by key, out of 20,000, on SQLite."""
     with TemporaryDirectory() as folder:
         store = open_online_store(f"sqlite:///{folder}/online.db")
@@ -50,7 +50,7 @@ def online() -> list[Figure]:
     return [Figure("online features of a book, p50", statistics.median(took), "ms", 1, at_most=True)]
 
 
-def point_in_time() -> list[Figure]:
+def measure_point_in_time() -> list[Figure]:
     """100,000 (book, moment) pairs on 500,000 states."""
     with connect(threads=os.cpu_count() or 1) as duck:
         duck.execute(
@@ -72,14 +72,15 @@ def point_in_time() -> list[Figure]:
     return [Figure("point-in-time join, 100,000 on 500,000", statistics.median(took), "s", 1, at_most=True)]
 
 
-def export() -> list[Figure]:
+def measure_export() -> list[Figure]:
     """Peak memory of a process that exports a million rows, against one that exports a tenth."""
     with TemporaryDirectory() as folder:
         url = f"file://{folder}/lake"
         lake = open_lake(url)
         for first in range(0, MILLION, 100_000):
             lake.put(
-                f"{PREFIX}p-00000-{first:015d}-{first + 100_000:015d}.parquet", _part(Path(folder), first)
+                f"{PREFIX}p-00000-{first:015d}-{first + 100_000:015d}.parquet",
+                build_part(Path(folder), first),
             )
         manifest = snapshot.create_snapshot(lake, "million")
         figures = {}
@@ -99,7 +100,7 @@ def export() -> list[Figure]:
     ]
 
 
-def _part(folder: Path, first: int) -> bytes:
+def build_part(folder: Path, first: int) -> bytes:
     path = folder / "part.parquet"
     with connect() as duck:
         query = _ROW.format(first=first, last=first + 100_000)

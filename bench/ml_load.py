@@ -46,7 +46,7 @@ class Calls:
     bodies: Sequence[bytes]
     headers: Callable[[], dict[str, str]]
 
-    def loaded(self, folder: Path, *, clients: int, seconds: int) -> Rate:
+    def measure(self, folder: Path, *, clients: int, seconds: int) -> Rate:
         """As many requests as `clients` can make in that time.
 
         Raises: RuntimeError when one of them fails.
@@ -68,7 +68,7 @@ class Calls:
         rate = told["requests"] / (told["microseconds"] / 1e6)
         return Rate(rate, told["p50"] / 1e3, told["p99"] / 1e3, used * 1e6 / told["requests"])
 
-    def answers(self) -> list[bytes]:
+    def collect_responses(self) -> list[bytes]:
         """The body of each answer."""
         return asyncio.run(self._answers())
 

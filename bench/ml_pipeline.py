@@ -108,7 +108,7 @@ class Mean(_Ready, RegressorMixin, BaseEstimator):
         return np.expm1(logs)
 
 
-def pipeline(folder: Path) -> Pipeline:
+def build_pipeline(folder: Path) -> Pipeline:
     """From the files of the model."""
     facts = json.loads((folder / "model.json").read_text())
     graph = onnx.load(folder / "model.onnx").graph
@@ -140,7 +140,7 @@ class Price(mlflow.pyfunc.PythonModel):
 
     def load_context(self, context: mlflow.pyfunc.PythonModelContext) -> None:
         """Once."""
-        self.pipeline = pipeline(Path(context.artifacts["files"]))
+        self.pipeline = build_pipeline(Path(context.artifacts["files"]))
 
     def predict(self, context, model_input, params=None):  # with types MLflow would check them at every call
         """A price for each record."""

@@ -83,7 +83,7 @@ set_model(Price())
 """
 
 
-def serving(data: Path, scratch: Path, *, name: str, books: Sequence[BookFacts]) -> list[Figure]:
+def measure_serving(data: Path, scratch: Path, *, name: str, books: Sequence[BookFacts]) -> list[Figure]:
     """Rates at 1 and 32 clients, their ratios, and how far the answers differ."""
     install_program("wrk", "wrk")
     registry = open_registry(f"file://{data}/ml/models")
@@ -94,34 +94,36 @@ def serving(data: Path, scratch: Path, *, name: str, books: Sequence[BookFacts])
     for file, body in files.items():
         (folder / file).write_bytes(body)
     (scratch / "price.py").write_text(_CODE)
-    questions = [{"source": version.source, "features": _asked(facts)} for facts in books]
-    records = [{"dataframe_records": [_asked(facts)]} for facts in books]
+    questions = [{"source": version.source, "features": build_question(facts)} for facts in books]
+    records = [{"dataframe_records": [build_question(facts)]} for facts in books]
     tables = PricePredictor(files).description.as_tables()
     with (
-        _ml_api(data) as ours,
-        _mlflow(scratch, _FACTS, str(_ROOT / "bench" / "ml_pipeline.py")) as usual,
-        _mlflow(scratch, _FACTS, str(scratch / "price.py")) as theirs,
-        _mlflow(scratch, _GRAPH, str(len(COLUMNS))) as graph,
+        run_ml_api(data) as ours,
+        run_mlflow(scratch, _FACTS, str(_ROOT / "bench" / "ml_pipeline.py")) as usual,
+        run_mlflow(scratch, _FACTS, str(scratch / "price.py")) as theirs,
+        run_mlflow(scratch, _GRAPH, str(len(COLUMNS))) as graph,
     ):
         calls = {
-            "ml-api": Calls(*ours, _dumped(questions), _signed),
-            USUAL: Calls(*usual, _dumped(records), dict),
-            SAME: Calls(*theirs, _dumped(records), dict),
-            READY: Calls(*graph, _dumped([_inputs(facts, tables) for facts in books]), dict),
+            "ml-api": Calls(*ours, dump_questions(questions), sign_headers),
+            USUAL: Calls(*usual, dump_questions(records), dict),
+            SAME: Calls(*theirs, dump_questions(records), dict),
+            READY: Calls(*graph, dump_questions([build_inputs(facts, tables) for facts in books]), dict),
         }
-        differs = _difference({name: _prices(name, each.answers()) for name, each in calls.items()})
+        differs = compute_difference(
+            {name: parse_prices(name, each.collect_responses()) for name, each in calls.items()}
+        )
         figures = [Figure("prediction, relative difference to MLflow's", differs, "", 1e-4, at_most=True)]
         for clients in (1, 32):
-            figures += _compared(calls, scratch, clients)
+            figures += compare(calls, scratch, clients)
         return figures
 
 
-def _signed() -> dict[str, str]:
+def sign_headers() -> dict[str, str]:
     reader = Identity("bench", Role.READER, DEFAULT_SCOPES[Role.READER])
     return {HEADER: InternalTokens(DEVELOPMENT_SECRET).sign(reader)}
 
 
-def _prices(name: str, answers: Sequence[bytes]) -> list[float]:
+def parse_prices(name: str, answers: Sequence[bytes]) -> list[float]:
     told = [json.loads(each) for each in answers]
     if name == "ml-api":
         return [float(each["price"]["amount"]) for each in told]
@@ -130,19 +132,19 @@ def _prices(name: str, answers: Sequence[bytes]) -> list[float]:
     return [float(each["predictions"][0]) for each in told]
 
 
-def _difference(prices: dict[str, list[float]]) -> float:
+def compute_difference(prices: dict[str, list[float]]) -> float:
     """The largest to any peer, for any book; ours are rounded to hundredths."""
     ours = prices["ml-api"]
     rest = [each for name, each in prices.items() if name != "ml-api"]
     return max(abs(a / b - 1) for peer in rest for a, b in zip(ours, peer, strict=True))
 
 
-def _compared(calls: dict[str, Calls], scratch: Path, clients: int) -> list[Figure]:
+def compare(calls: dict[str, Calls], scratch: Path, clients: int) -> list[Figure]:
     rates: dict[str, list[Rate]] = {name: [] for name in calls}
     for _ in range(ROUNDS):
         for name, call in calls.items():
-            rates[name].append(call.loaded(scratch, clients=clients, seconds=SECONDS))
-    found = {name: _median(each) for name, each in rates.items()}
+            rates[name].append(call.measure(scratch, clients=clients, seconds=SECONDS))
+    found = {name: compute_median(each) for name, each in rates.items()}
     shown = f"{clients} client{'s' if clients > 1 else ''}"
     figures = []
     for name, rate in found.items():
@@ -160,28 +162,28 @@ def _compared(calls: dict[str, Calls], scratch: Path, clients: int) -> list[Figu
     return figures
 
 
-def _median(rates: list[Rate]) -> Rate:
+def compute_median(rates: list[Rate]) -> Rate:
     return Rate(*(statistics.median(getattr(r, f.name) for r in rates) for f in fields(Rate)))
 
 
-def _dumped(questions: Sequence[object]) -> list[bytes]:
+def dump_questions(questions: Sequence[object]) -> list[bytes]:
     return [json.dumps(each).encode() for each in questions]
 
 
-def _inputs(facts: BookFacts, tables: Sequence[EffectTable]) -> dict[str, object]:
+def build_inputs(facts: BookFacts, tables: Sequence[EffectTable]) -> dict[str, object]:
     given = encode([compute_features(facts)], tables)
     told = {"x": given.x.tolist(), "places": given.places.tolist(), "weights": given.weights.tolist()}
     return {"inputs": told}
 
 
-def _asked(facts: BookFacts) -> dict[str, object]:
+def build_question(facts: BookFacts) -> dict[str, object]:
     plain = facts.as_dict
     details = plain.pop("details", {})
     return {**plain, **details}
 
 
 @contextmanager
-def _ml_api(data: Path) -> Iterator[tuple[int, str]]:
+def run_ml_api(data: Path) -> Iterator[tuple[int, str]]:
     port = find_free_port()
     environment = {"BOOKSTREAM_DATA": str(data), "BOOKSTREAM_ML_API_PORT": str(port)}
     with start_process([sys.executable, "-m", "ml_api"], core=TESTED, env=environment) as child:
@@ -190,8 +192,8 @@ def _ml_api(data: Path) -> Iterator[tuple[int, str]]:
 
 
 @contextmanager
-def _mlflow(scratch: Path, save: str, more: str) -> Iterator[tuple[int, str]]:
-    python = _peer(scratch)
+def run_mlflow(scratch: Path, save: str, more: str) -> Iterator[tuple[int, str]]:
+    python = install_peer(scratch)
     saved = scratch / f"mlflow-model-{Path(more).stem}"
     if saved.exists():
         subprocess.run(["/bin/rm", "-r", str(saved)], check=True)
@@ -211,7 +213,7 @@ def _mlflow(scratch: Path, save: str, more: str) -> Iterator[tuple[int, str]]:
         yield child.pid, f"http://127.0.0.1:{port}/invocations"
 
 
-def _peer(scratch: Path) -> Path:
+def install_peer(scratch: Path) -> Path:
     """MLflow in an environment of its own, made once."""
     python = scratch / "mlflow-venv" / "bin" / "python"
     ready = scratch / "mlflow-venv" / "ready"

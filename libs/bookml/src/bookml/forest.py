@@ -69,29 +69,29 @@ class Forest:
         self._table.take(lines, axis=0, out=taken, mode="clip")  # clip writes in place; all lines exist
         np.bitwise_and.reduce(taken, axis=0, out=left)
         leaf = np.log2(left).astype(np.int64) if self._numbers is None else self._numbers.take(left)
-        found: NDArray[np.float64] = np.add.reduceat(
+        result: NDArray[np.float64] = np.add.reduceat(
             self._worth.take(self._first_leaves + leaf), self._targets, dtype=np.float64
         )
-        return found
+        return result
 
     @property
     def _buffers(self) -> tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
         """Buffers of this thread: new memory for each row would cost page faults."""
         try:
-            found: tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]] = self._scratch.buffers
+            result: tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]] = self._scratch.buffers
         except AttributeError:
             taken = np.empty((len(self._gaps), self._trees), self._table.dtype)
-            self._scratch.buffers = found = taken, np.empty(self._trees, self._table.dtype)
-        return found
+            self._scratch.buffers = result = taken, np.empty(self._trees, self._table.dtype)
+        return result
 
     def _compile(
         self,
-        told: Ints,
+        node_table: Ints,
         starts: NDArray[np.intp],
         values: Floats,
         below: NDArray[np.unsignedinteger],
     ) -> tuple[list[_Gaps], NDArray[np.unsignedinteger]]:
-        by_feature = [np.flatnonzero(told[:, _FEATURE] == feature) for feature in self._used]
+        by_feature = [np.flatnonzero(node_table[:, _FEATURE] == feature) for feature in self._used]
         cuts = [np.unique(values[nodes]) for nodes in by_feature]
         lines = sum(len(each) + 2 for each in cuts)
         if lines * self._trees * below.itemsize > _LARGEST:
@@ -100,8 +100,8 @@ class Forest:
         table = np.tile(whole, (lines, 1))
         gaps, first = [], 0
         for nodes, thresholds in zip(by_feature, cuts, strict=True):
-            tree, root = told[nodes, _TREE], starts[told[nodes, _TREE]]
-            if_true, if_false = ~below[root + told[nodes, _NO]], ~below[root + told[nodes, _YES]]
+            tree, root = node_table[nodes, _TREE], starts[node_table[nodes, _TREE]]
+            if_true, if_false = ~below[root + node_table[nodes, _NO]], ~below[root + node_table[nodes, _YES]]
             at = np.searchsorted(thresholds, values[nodes])
             size = len(thresholds) + 1
             trues, part = np.tile(whole, (size, 1)), table[first : first + size]
@@ -109,20 +109,20 @@ class Forest:
             np.bitwise_and.at(part, (at + 1, tree), if_false)
             np.bitwise_and.accumulate(part, axis=0, out=part)  # false in every interval above its threshold
             part &= np.bitwise_and.accumulate(trues[::-1], axis=0)[::-1]
-            unknown = np.where(told[nodes, _MISSING] == 1, if_true, if_false)
+            unknown = np.where(node_table[nodes, _MISSING] == 1, if_true, if_false)
             np.bitwise_and.at(table[first + size], tree, unknown)
             gaps.append((first, thresholds.tolist(), first + size))
             first += size + 1
         return gaps, table
 
 
-def _collect_leaves(told: Ints, starts: NDArray[np.intp], bits: Bits) -> Bits:
+def _collect_leaves(node_table: Ints, starts: NDArray[np.intp], bits: Bits) -> Bits:
     """Leaves below each node, bottom-up."""
-    branching = told[:, _FEATURE] >= 0
-    for number in range(int(told[:, _NODE].max()), -1, -1):
-        nodes = np.flatnonzero((told[:, _NODE] == number) & branching)
-        root = starts[told[nodes, _TREE]]
-        bits[nodes] = bits[root + told[nodes, _YES]] | bits[root + told[nodes, _NO]]
+    branching = node_table[:, _FEATURE] >= 0
+    for number in range(int(node_table[:, _NODE].max()), -1, -1):
+        nodes = np.flatnonzero((node_table[:, _NODE] == number) & branching)
+        root = starts[node_table[nodes, _TREE]]
+        bits[nodes] = bits[root + node_table[nodes, _YES]] | bits[root + node_table[nodes, _NO]]
     return bits
 
 

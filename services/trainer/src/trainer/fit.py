@@ -64,23 +64,23 @@ class FittedModel:
 
     def build_inputs(self, rows: TrainingRows) -> Singles:
         """Inputs of the trees."""
-        made = encode(rows.features, self.tables)
-        return _join_inputs(made, self.words.score(rows.words), self.topics.transform(rows.words))
+        encoded = encode(rows.features, self.tables)
+        return _join_inputs(encoded, self.words.score(rows.words), self.topics.transform(rows.words))
 
 
 def fit(rows: TrainingRows, *, salt: str) -> FittedModel:
     """Target encodings and text scores of a row are fitted on other folds: no row sees its own price. LSA
     doesn't use prices and is fitted on all rows."""
-    found = lsa.fit_lsa(rows.words)
-    places = found.transform(rows.words)
-    made = [
+    latent = lsa.fit_lsa(rows.words)
+    places = latent.transform(rows.words)
+    inputs = [
         _build_cross_fitted_inputs(rows, places, salt=f"inner {salt} {at}") for at in range(boosting.FOLDINGS)
     ]
-    trees = boosting.train_boosters(made, rows.logs)
+    trees = boosting.train_boosters(inputs, rows.logs)
     return FittedModel(
         target_encoding.fit_target_encoding(rows.features, rows.logs),
         text_ridge.fit_text_ridge(rows.words, rows.logs),
-        found,
+        latent,
         trees,
     )
 
@@ -126,5 +126,5 @@ def predict_out_of_fold(rows: TrainingRows, *, on_progress: OnProgress) -> OutOf
     return OutOfFoldPredictions(folds, model, mean, median)
 
 
-def _join_inputs(made: ModelInputs, text: Doubles, places: Doubles) -> Singles:
-    return np.column_stack([made.x, text.astype(np.float32), places.astype(np.float32)])
+def _join_inputs(encoded: ModelInputs, text: Doubles, places: Doubles) -> Singles:
+    return np.column_stack([encoded.x, text.astype(np.float32), places.astype(np.float32)])

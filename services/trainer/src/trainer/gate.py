@@ -77,14 +77,14 @@ class GateResult:
         return facts + endings[self.verdict]
 
 
-def judge_model(logs: Doubles, works: Sequence[str], made: OutOfFoldPredictions) -> GateResult:
+def judge_model(logs: Doubles, works: Sequence[str], predictions: OutOfFoldPredictions) -> GateResult:
     """Judge out-of-fold predictions; the bootstrap resamples whole works, not editions."""
-    dummies = {"mean": made.mean, "median": made.median}
+    dummies = {"mean": predictions.mean, "median": predictions.median}
     dummy = min(dummies, key=lambda name: _compute_rmse(dummies[name], logs))
-    gain = compute_gain(made.model[:, 0] - logs, dummies[dummy] - logs, works)
+    gain = compute_gain(predictions.model[:, 0] - logs, dummies[dummy] - logs, works)
     return GateResult(
         _decide_verdict(gain, len(logs)),
-        _compute_rmse(made.model[:, 0], logs),
+        _compute_rmse(predictions.model[:, 0], logs),
         dummy,
         _compute_rmse(dummies[dummy], logs),
         gain,
@@ -114,5 +114,5 @@ def _decide_verdict(gain: RelativeGain, books: int) -> Verdict:
     return Verdict.NOISE if gain.high < MARGIN else Verdict.UNSURE
 
 
-def _compute_rmse(made: Doubles, logs: Doubles) -> float:
-    return float(np.sqrt(np.mean((made - logs) ** 2)))
+def _compute_rmse(predicted: Doubles, logs: Doubles) -> float:
+    return float(np.sqrt(np.mean((predicted - logs) ** 2)))

@@ -30,7 +30,7 @@ class Evaluation:
     manifest: SnapshotManifest
     works: int
     logs: Doubles
-    made: OutOfFoldPredictions
+    predictions: OutOfFoldPredictions
     judgement: GateResult
     coverage: MeasuredCoverage
 
@@ -74,7 +74,7 @@ def build_card(evaluation: Evaluation, trees: BoostedTrees) -> dict[str, Any]:  
 def compute_metrics(evaluation: Evaluation) -> dict[str, float]:
     """Metrics of out-of-fold predictions by name."""
     judgement, coverage = evaluation.judgement, evaluation.coverage
-    errors = np.abs(np.expm1(evaluation.made.model[:, 0]) - np.expm1(evaluation.logs))
+    errors = np.abs(np.expm1(evaluation.predictions.model[:, 0]) - np.expm1(evaluation.logs))
     metrics = {
         "rmsle": judgement.rmsle,
         "dummy_rmsle": judgement.dummy_rmsle,
@@ -98,14 +98,14 @@ def to_json(card: dict[str, Any]) -> bytes:
 
 def _compute_deciles(evaluation: Evaluation) -> list[dict[str, float]]:
     """Mean predicted and true price and RMSLE by decile of the predicted price."""
-    order = np.argsort(evaluation.made.model[:, 0], kind="stable")
+    order = np.argsort(evaluation.predictions.model[:, 0], kind="stable")
     return [_compute_decile(evaluation, part) for part in np.array_split(order, _DECILES) if len(part)]
 
 
 def _compute_decile(evaluation: Evaluation, part: NDArray[np.int64]) -> dict[str, float]:
-    errors = evaluation.made.model[part, 0] - evaluation.logs[part]
+    errors = evaluation.predictions.model[part, 0] - evaluation.logs[part]
     return {
-        "predicted": round(math.expm1(float(np.mean(evaluation.made.model[part, 0]))), 2),
+        "predicted": round(math.expm1(float(np.mean(evaluation.predictions.model[part, 0]))), 2),
         "true": round(math.expm1(float(np.mean(evaluation.logs[part]))), 2),
         "rmsle": round(float(np.sqrt(np.mean(errors**2))), 4),
     }

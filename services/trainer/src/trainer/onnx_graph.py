@@ -163,7 +163,7 @@ def _build_constants(fitted: FittedModel) -> list[onnx.TensorProto]:
     score_of = (*range(len(SCORES)), *(place for place in lsa.PLACES for _ in range(lsa.AXES)))
     terms = [scores.idf * scores.coefficients]
     terms += [idf[:, None] * part for idf, part in zip(axes.idf, axes.vectors, strict=True)]
-    made: dict[str, NDArray[Any]] = {  # Any: of several kinds of number
+    arrays: dict[str, NDArray[Any]] = {  # Any: of several kinds of number
         "idf": scores.idf,
         "terms": np.hstack(terms),
         "score_of": np.array(score_of, dtype=np.int64),
@@ -172,7 +172,7 @@ def _build_constants(fitted: FittedModel) -> list[onnx.TensorProto]:
         "last": np.array([2], dtype=np.int64),
         "words": np.array([1], dtype=np.int64),
     }
-    return _build_tensors(made)
+    return _build_tensors(arrays)
 
 
 def _build_tensors(

@@ -144,9 +144,9 @@ def _check_live_error(
         return
     true = {book.id: book for book in now}
     errors = [
-        math.log1p(float(Decimal(made.price))) - math.log1p(float(book.price))
-        for made in _read_predictions(stores.log, version)
-        if (book := true.get(made.book_id or "")) and book.event_time > to_version(made.made_at)
+        math.log1p(float(Decimal(prediction.price))) - math.log1p(float(book.price))
+        for prediction in _read_predictions(stores.log, version)
+        if (book := true.get(prediction.book_id or "")) and book.event_time > to_version(prediction.made_at)
     ]
     expected = version.metrics.get("rmsle", 0.0)
     if len(errors) >= MIN_BOOKS and expected > 0:

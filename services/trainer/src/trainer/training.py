@@ -55,18 +55,18 @@ def _train(lake: Lake, manifest: SnapshotManifest, on_progress: OnProgress) -> T
     features = [compute_features(book.facts) for book in books]
     logs = np.log1p(np.array([float(book.price) for book in books]))
     rows = TrainingRows.from_features(features, [book.work for book in books], logs)
-    made = predict_out_of_fold(rows, on_progress=on_progress)
+    predictions = predict_out_of_fold(rows, on_progress=on_progress)
     fitted = fit(rows, salt="whole")
     on_progress("folds", FOLDS + 1, FOLDS + 1)
     categories = [row.names[_CATEGORY] for row in features]
-    scores = conformal.compute_scores(logs, made.model)
+    scores = conformal.compute_scores(logs, predictions.model)
     evaluation = Evaluation(
         manifest=manifest,
         works=len(set(rows.works)),
         logs=logs,
-        made=made,
-        judgement=gate.judge_model(logs, rows.works, made),
-        coverage=conformal.measure_coverage(scores, categories, made.folds),
+        predictions=predictions,
+        judgement=gate.judge_model(logs, rows.works, predictions),
+        coverage=conformal.measure_coverage(scores, categories, predictions.folds),
     )
     facts = _build_description(manifest, rows, fitted, conformal.compute_offsets(scores, categories))
     return _build_model(evaluation, fitted, facts, books)
@@ -82,7 +82,7 @@ def _build_model(
         artifact.FACTS: facts.to_json(),
         artifact.CARD: to_json(card),
         artifact.PAGE: render_page(card),
-        artifact.ERRORS: _format_errors(books, evaluation.logs, evaluation.made),
+        artifact.ERRORS: _format_errors(books, evaluation.logs, evaluation.predictions),
         artifact.TREES: orjson.dumps([booster.model_to_string() for booster in fitted.trees.points]),
     }
     draft = ModelDraft(
@@ -128,7 +128,7 @@ def _compute_deciles(features: Sequence[Features]) -> dict[str, tuple[float, ...
     return deciles
 
 
-def _format_errors(books: Sequence[SnapshotRow], logs: Doubles, made: OutOfFoldPredictions) -> bytes:
+def _format_errors(books: Sequence[SnapshotRow], logs: Doubles, predictions: OutOfFoldPredictions) -> bytes:
     """Out-of-fold error in log price by book; later models are compared with it pair by pair."""
-    errors = made.model[:, 0] - logs
+    errors = predictions.model[:, 0] - logs
     return orjson.dumps({book.id: round(float(e), 6) for book, e in zip(books, errors, strict=True)})

@@ -193,8 +193,8 @@ class Stack:
         if not self._home.process_file.exists():
             return {}
         return {
-            name: ServerProcess(**kept)
-            for name, kept in json.loads(self._home.process_file.read_text()).items()
+            name: ServerProcess(**fields)
+            for name, fields in json.loads(self._home.process_file.read_text()).items()
         }
 
     def _save_process(self, server: Server, running: ServerProcess) -> None:

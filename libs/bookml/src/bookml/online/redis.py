@@ -48,7 +48,9 @@ class RedisStore:
                 bodies = cast(list[bytes | None], pipe.execute())
         except redis.RedisError as error:
             raise _build_error(error) from error
-        return {i: found for i, body in zip(ids, bodies, strict=True) if body and (found := _decode(i, body))}
+        return {
+            i: stored for i, body in zip(ids, bodies, strict=True) if body and (stored := _decode(i, body))
+        }
 
     def close(self) -> None:
         self._client.close()

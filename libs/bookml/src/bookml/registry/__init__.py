@@ -149,20 +149,22 @@ class Challenge:
 
 def get_challenge(decisions: Sequence[ModelDecision]) -> Challenge | None:
     """What is tried beside the champion, until it is promoted or rejected."""
-    found: Challenge | None = None
+    challenge: Challenge | None = None
     for decision in decisions:
         if decision.act is ModelAction.CHALLENGE:
-            found = Challenge(decision.version, decision.at, 0, decision.at)
-        elif found is not None and decision.version == found.version:
+            challenge = Challenge(decision.version, decision.at, 0, decision.at)
+        elif challenge is not None and decision.version == challenge.version:
             is_ramp = decision.act is ModelAction.RAMP
-            found = replace(found, ramps=found.ramps + 1, step_since=decision.at) if is_ramp else None
-    return found
+            challenge = (
+                replace(challenge, ramps=challenge.ramps + 1, step_since=decision.at) if is_ramp else None
+            )
+    return challenge
 
 
 def get_challenger(decisions: Sequence[ModelDecision]) -> int | None:
     """The version of `challenge_of`."""
-    found = get_challenge(decisions)
-    return None if found is None else found.version
+    challenge = get_challenge(decisions)
+    return None if challenge is None else challenge.version
 
 
 def check_promotable(version: ModelVersion, decisions: Sequence[ModelDecision]) -> None:

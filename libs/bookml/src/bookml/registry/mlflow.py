@@ -69,46 +69,49 @@ class MlflowRegistry:
                 "created_at": datetime.now(UTC).isoformat(),
                 **asdict(draft),
             }
-            made = self._client.create_model_version(
+            created_version = self._client.create_model_version(
                 name,
                 f"{run.info.artifact_uri}/{_FOLDER}",
                 run.info.run_id,
                 tags={_ABOUT: orjson.dumps(about).decode()},
                 await_creation_for=0,
             )
-        return _parse_version(made)
+        return _parse_version(created_version)
 
     def list_names(self) -> Sequence[str]:
         with _translate_errors():
-            found = self._client.search_registered_models(max_results=_PAGE)
-        return sorted(model.name for model in found if is_model_name(model.name))
+            results = self._client.search_registered_models(max_results=_PAGE)
+        return sorted(model.name for model in results if is_model_name(model.name))
 
     def list_versions(self, name: str) -> Sequence[ModelVersion]:
         if not is_model_name(name):
             return []
-        return [_parse_version(each) for each in self._list_all(name) if _ABOUT in each.tags]
+        return [_parse_version(item) for item in self._list_all(name) if _ABOUT in item.tags]
 
     def read_files(self, version: ModelVersion) -> Files:
         with _translate_errors(), TemporaryDirectory() as folder:
-            kept = self._client.get_model_version(version.name, str(version.version))
-            path = Path(self._client.download_artifacts(str(kept.run_id), _FOLDER, folder))
-            found = {each.name: each.read_bytes() for each in path.iterdir() if each.is_file()}
-        return verify_files(found, version.digests)
+            registered = self._client.get_model_version(version.name, str(version.version))
+            path = Path(self._client.download_artifacts(str(registered.run_id), _FOLDER, folder))
+            results = {item.name: item.read_bytes() for item in path.iterdir() if item.is_file()}
+        return verify_files(results, version.digests)
 
     def append_decision(self, decision: ModelDecision, *, expected: int) -> None:
         check_model_name(decision.name)
         log = decision.name + _LOG
         every = self._list_all(log)
-        if sum(_VOID not in each.tags for each in every) != expected:
+        if sum(_VOID not in item.tags for item in every) != expected:
             raise _build_conflict(decision.name)
-        told = orjson.dumps(asdict(decision)).decode()
+        description = orjson.dumps(asdict(decision)).decode()
         with _translate_errors():
             self._ensure_model(log)
-            made = self._client.create_model_version(
-                log, f"models:/{decision.name}/{decision.version}", tags={_ABOUT: told}, await_creation_for=0
+            created_version = self._client.create_model_version(
+                log,
+                f"models:/{decision.name}/{decision.version}",
+                tags={_ABOUT: description},
+                await_creation_for=0,
             )
-            if int(made.version) != max((int(each.version) for each in every), default=0) + 1:
-                self._client.set_model_version_tag(log, made.version, _VOID, "another was first")
+            if int(created_version.version) != max((int(item.version) for item in every), default=0) + 1:
+                self._client.set_model_version_tag(log, created_version.version, _VOID, "another was first")
                 raise _build_conflict(decision.name)
         with suppress(BookstreamError):
             self._set_aliases(decision.name)
@@ -117,9 +120,9 @@ class MlflowRegistry:
         if not is_model_name(name):
             return []
         return [
-            parse_decision(orjson.loads(each.tags[_ABOUT]))
-            for each in self._list_all(name + _LOG)
-            if _VOID not in each.tags and _ABOUT in each.tags
+            parse_decision(orjson.loads(item.tags[_ABOUT]))
+            for item in self._list_all(name + _LOG)
+            if _VOID not in item.tags and _ABOUT in item.tags
         ]
 
     def _set_aliases(self, name: str) -> None:
@@ -135,15 +138,15 @@ class MlflowRegistry:
 
     def _list_all(self, name: str) -> list[MlflowVersion]:
         """All versions of a registered model, oldest first."""
-        found: list[MlflowVersion] = []
+        results: list[MlflowVersion] = []
         token = None
         with _translate_errors():
             while True:
                 page = self._client.search_model_versions(f"name='{name}'", _PAGE, page_token=token)
-                found += page
+                results += page
                 token = page.token
                 if not token:
-                    return sorted(found, key=lambda each: int(each.version))
+                    return sorted(results, key=lambda item: int(item.version))
 
     def _ensure_experiment(self) -> str:
         known = self._client.get_experiment_by_name(_EXPERIMENT)
@@ -180,10 +183,12 @@ def _translate_errors() -> Iterator[None]:
         ) from error
 
 
-def _parse_version(kept: MlflowVersion) -> ModelVersion:
-    told: Mapping[str, Any] = orjson.loads(kept.tags[_ABOUT])  # Any: JSON of ours
-    created = datetime.fromisoformat(told["created_at"])
-    return ModelVersion(**{**told, "name": kept.name, "version": int(kept.version), "created_at": created})
+def _parse_version(registered: MlflowVersion) -> ModelVersion:
+    description: Mapping[str, Any] = orjson.loads(registered.tags[_ABOUT])  # Any: JSON of ours
+    created = datetime.fromisoformat(description["created_at"])
+    return ModelVersion(
+        **{**description, "name": registered.name, "version": int(registered.version), "created_at": created}
+    )
 
 
 def _build_conflict(name: str) -> Conflict:

@@ -78,11 +78,11 @@ def _list_live_samples(service: PredictionService) -> Iterator[Sample]:
             if arm.rmsle is not None and arm.coverage is not None:
                 yield "ml_live_rmsle", f"ml_live_rmsle{labels}", round(arm.rmsle, 6)
                 yield "ml_live_coverage", f"ml_live_coverage{labels}", round(arm.coverage, 6)
-        for kind, found in (
+        for kind, distances in (
             ("psi", service.drift.compute_psi(line)),
             ("ks", service.drift.compute_ks(line)),
         ):
-            for feature, value in sorted(found.items()):
+            for feature, value in sorted(distances.items()):
                 labels = f'{{model="{name}",feature="{feature}"}}'
                 yield f"ml_drift_{kind}", f"ml_drift_{kind}{labels}", value
         newest = line.newest

@@ -33,13 +33,13 @@ def list_models(state: State) -> list[ModelOut]:
 @router.get("/ml/models/{version}", operation_id="get_model", responses=describe_problems("not-found"))
 def get_model(version: str, state: State) -> ModelWhole:
     """One version with its card and all decisions about its model; `version` is an `id` of `/ml/models`."""
-    found, decisions = _find_version(state.registry, version)
-    files = state.registry.read_files(found)
+    model_version, decisions = _find_version(state.registry, version)
+    files = state.registry.read_files(model_version)
     return ModelWhole.model_validate(
         {
-            **build_model_fields(found, decisions),
+            **build_model_fields(model_version, decisions),
             "card": orjson.loads(files.get(artifact.CARD, b"{}")),
-            "digests": found.digests,
+            "digests": model_version.digests,
             "decisions": [build_decision(decision) for decision in decisions],
         }
     )
@@ -53,8 +53,8 @@ def get_model(version: str, state: State) -> ModelWhole:
 )
 def get_card(version: str, state: State) -> HTMLResponse:
     """The model card as an HTML page, with plots of errors, coverage and feature importance."""
-    found, _ = _find_version(state.registry, version)
-    return HTMLResponse(state.registry.read_files(found).get(artifact.PAGE, b""))
+    model_version, _ = _find_version(state.registry, version)
+    return HTMLResponse(state.registry.read_files(model_version).get(artifact.PAGE, b""))
 
 
 def build_model_fields(version: ModelVersion, decisions: Sequence[ModelDecision]) -> dict[str, object]:
