@@ -29,6 +29,9 @@ class FrontierScheduler(BaseScheduler):
         self._retries.append(request)
         return True
 
-    def next_request(self) -> Request | None:
+    def take_request(self) -> Request | None:
         """Retries and redirects come first."""
         return self._retries.popleft() if self._retries else self._spider.take_request()
+
+    next_request = take_request
+    """Scrapy's name."""

@@ -2,12 +2,8 @@
 
 from typing import Any
 
-from scrapy import Request
-from scrapy.http import Response
-from scrapy.logformatter import LogFormatter, LogFormatterResult
+from scrapy.logformatter import LogFormatter
 from scrapy.settings import Settings as ScrapySettings
-from scrapy.spiders import Spider
-from twisted.python.failure import Failure
 
 from scraper.settings import Settings
 from scraper.sources.site import Site
@@ -90,20 +86,7 @@ class SilentLogFormatter(LogFormatter):
     """Formats nothing: Scrapy would build two lines for each page that are below the log level. Failures
     are logged by FailureRecorder."""
 
-    def crawled(  # type: ignore[override]  # Scrapy takes None for silence
-        self, request: Request, response: Response, spider: Spider
-    ) -> LogFormatterResult | None:
-        """No line."""
-        return None
+    def _format_nothing(self, *_: object) -> None:
+        """Scrapy takes None for no line."""
 
-    def scraped(  # type: ignore[override]  # Scrapy takes None for silence
-        self, item: object, response: Response | Failure | None, spider: Spider
-    ) -> LogFormatterResult | None:
-        """No line."""
-        return None
-
-    def dropped(  # type: ignore[override]  # Scrapy takes None for silence
-        self, item: object, exception: BaseException, response: Response | Failure | None, spider: Spider
-    ) -> LogFormatterResult | None:
-        """No line."""
-        return None
+    crawled = scraped = dropped = _format_nothing  # type: ignore[assignment]  # Scrapy accepts None
