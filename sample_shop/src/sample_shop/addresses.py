@@ -1,4 +1,4 @@
-"""Which page a path asks for.
+"""Parses paths into addresses of pages.
 
 The layout is that of books.toscrape.com; a path it does not know is None, hence 404.
 """

@@ -1,4 +1,4 @@
-"""Answers too big to hold: they are sent piece by piece, at the pace at which the client reads."""
+"""Bodies too large for memory, streamed at the pace of the client."""
 
 from starlette.types import Send
 

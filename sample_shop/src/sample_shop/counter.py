@@ -1,4 +1,4 @@
-"""What the public pages have been asked for and what they answered. Requests to `/_shop/` are not counted."""
+"""Counts of requests to the public pages; requests to `/_shop/` are not counted."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class RequestCounter:
-    """Counts since the start, by HTTP status, by kind of path and by the fault suffered."""
+    """Counts since the start by HTTP status, kind of path and fault."""
 
     by_status: Counter[int] = field(default_factory=Counter)
     by_kind: Counter[str] = field(default_factory=Counter)

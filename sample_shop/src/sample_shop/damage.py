@@ -1,4 +1,4 @@
-"""Pages that arrive whole and are wrong all the same.
+"""Damaged pages.
 
 Each function takes a good page's bytes and gives back the bad ones.
 """
@@ -16,12 +16,12 @@ PRICE_ROW = re.compile(rb"<tr>\s*<th>(?:Price|Tax)[^<]*</th><td>[^<]*</td>\s*</t
 
 
 def truncate(body: bytes) -> bytes:
-    """Ends within the information table: the UPC is there, prices and stock are not."""
+    """Truncate within the information table, after the UPC and before prices and stock."""
     return body[: body.index(b"<th>Product Type")]
 
 
 def remove_price(body: bytes) -> bytes:
-    """The book's own price and its table row are gone; other books' cards keep theirs."""
+    """Remove the book's own price and its table row; the cards of other books keep theirs."""
     own, others = _split_own_part(body)
     return PRICE_ROW.sub(b"", PRICE_LINE.sub(b"", own)) + others
 
@@ -37,7 +37,7 @@ def replace_price(text: str) -> Callable[[bytes], bytes]:
 
 
 def encode_latin_1(body: bytes) -> bytes:
-    """Bytes that the page's own meta tag lies about: the pound sign alone is no longer UTF-8."""
+    """Encode as Latin-1 under a UTF-8 meta tag; the pound sign becomes invalid UTF-8."""
     return body.decode().encode("latin-1", errors="replace")
 
 

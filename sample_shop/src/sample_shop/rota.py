@@ -1,4 +1,4 @@
-"""Whose turn it is to change: an endless sequence of turns that visits every book once a round.
+"""Order in which books change: an endless sequence of turns with every book once in a round.
 
 Being arithmetic (an affine permutation), it tells how often book 71,204 has moved after a million turns
 without keeping a table.

@@ -1,4 +1,4 @@
-"""One process, one port: binds before it announces, and ends with exit code 0 when told to stop."""
+"""Server process: binds before it prints its address, exits with 0 at SIGINT or SIGTERM."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ HIGHEST_PORT = 65_535
 
 
 class ListenError(Exception):
-    """The address cannot be had; the message names it and says what to do."""
+    """The address can't be used; the message names it and a remedy."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -40,7 +40,7 @@ def _find_remedy(host: str, port: int, error: OSError) -> str:
 
 
 def format_address(listener: socket.socket) -> str:
-    """Its URL, with the port that was really taken."""
+    """URL of the listener, with its actual port."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
@@ -68,7 +68,7 @@ def run(app: ASGIApp, listener: socket.socket, *, announce: Callable[[str], None
 
 
 def _is_relevant(line: logging.LogRecord) -> bool:
-    """Slow and endless answers are meant to be cut off: that a stop cancelled them is no error."""
+    """Cancelled slow and endless responses at a stop are no errors."""
     if line.exc_info and isinstance(line.exc_info[1], asyncio.CancelledError):
         return False
     return not str(line.msg).startswith("Cancel ")

@@ -1,4 +1,4 @@
-"""Which book stands in which category.
+"""Assignment of books to categories.
 
 Two compact arrays (five bytes a book) are all that the shop keeps per book.
 """
@@ -24,7 +24,7 @@ class Category:
 
 
 class CategoryAssignment:
-    """The first shelf holds over a third of the books, the last few; no shelf is empty."""
+    """The first category has over a third of the books, the last few; none is empty."""
 
     def __init__(self, books: int, seed: int) -> None:
         names = words.CATEGORIES[: max(1, min(len(words.CATEGORIES), books // 5))]

@@ -1,4 +1,4 @@
-"""The shop as a pure function: seed, book number and moment in; the book as it stands out. Nothing is
+"""The shop as a pure function of seed, book number and moment. Nothing is
 stored per book.
 """
 
@@ -29,7 +29,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """What never changes about a book. `pence` and `stock` are the first ones; `rating` is 1..5."""
+    """Constant data of a book. `pence` and `stock` are the first ones; `rating` is 1..5."""
 
     number: int
     upc: str

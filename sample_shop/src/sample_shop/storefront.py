@@ -1,4 +1,4 @@
-"""From an address and a moment to the bytes of a page. Pages are drawn for each request; none is kept."""
+"""Renders the page of an address at a moment, for each request."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ROBOTS = b"User-agent: *\nDisallow:\n"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`books` are the numbers of the books it shows, on whose moves its Last-Modified depends."""
+    """A rendered page. `books`: numbers of the books on it, whose last change is its Last-Modified."""
 
     body: bytes
     media_type: str
@@ -26,7 +26,7 @@ class Page:
 
 
 class Storefront:
-    """Renders pages of one shop. Reads its stylesheet once, when made."""
+    """Renders pages of one shop."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
@@ -47,7 +47,7 @@ class Storefront:
         }
 
     def render_page(self, address: Address, moment: Moment) -> Page | None:
-        """None when no such page exists: a wrong slug, a page past the last, a book never printed."""
+        """None for an unknown page: a wrong slug, a page past the last, an unknown book."""
         return self._draw[address.kind](address, moment)
 
     def _render_home(self, _: Address, moment: Moment) -> Page | None:
@@ -99,7 +99,7 @@ class Storefront:
 
 
 def render_product(shop: Shop, number: int, moment: Moment) -> bytes:
-    """One book's page as the server would send it; ValueError if the shop has no such book."""
+    """Page of one book as the server sends it. Raises: ValueError for an unknown book."""
     if not 1 <= number <= shop.books:
         raise ValueError(f"no book {number}: this shop holds books 1 to {shop.books}")
     address = Address(PathKind.PRODUCT, number, shop.edition(number).slug)

@@ -1,4 +1,4 @@
-"""The clock's side of the shop: which moment it is now, and since when a page has looked as it does."""
+"""Clock of the shop: the current moment and the last change of a page."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One book that moved: which field of the truth, from what to what. Prices are in pence."""
+    """A change of one book: field of the truth, old and new value. Prices are in pence."""
 
     number: int
     field: str

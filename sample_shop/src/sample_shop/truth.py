@@ -1,4 +1,4 @@
-"""What is true of each book at one moment, for tests to hold their own findings against."""
+"""Expected data of each book at one moment, for comparison in tests."""
 
 import json
 from collections.abc import Iterator

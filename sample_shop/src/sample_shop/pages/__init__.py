@@ -1,4 +1,4 @@
-"""What visitors see.
+"""HTML pages of the shop.
 
 Element names, classes, nesting and URLs follow books.toscrape.com; every word is ours.
 """

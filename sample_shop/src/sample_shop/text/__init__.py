@@ -1,1 +1,1 @@
-"""The words of the shop: everything a visitor reads about a book is put together here, from the seed."""
+"""Texts of the shop, generated from the seed."""
