@@ -36,10 +36,10 @@ MODULES = {
     "gateway/ratelimit": ("address_limiter", "gcra", "limiter", "usage"),
     "gateway/routing": ("cache_tags", "match", "routes"),
     "gateway/upstream": (
-        "messages",
         "circuit_breaker",
         "connection",
         "load_balancer",
+        "messages",
         "pool",
         "request",
         "upstream",

@@ -87,7 +87,7 @@ class RequestRecorder:
 
 def _format_line(logged: tuple[float, AccessRecord]) -> bytes:
     at, (method, route, path, status, seconds, cache, request_id, traceparent, user_id) = logged
-    said = {
+    fields = {
         "event": "request",
         "timestamp": f"{_format_second(int(at))}.{int(at * 1_000) % 1_000:03d}+00:00",
         "method": method,
@@ -100,7 +100,7 @@ def _format_line(logged: tuple[float, AccessRecord]) -> bytes:
         "user_id": user_id,
         "milliseconds": round(seconds * 1_000, 3),
     }
-    return orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
 @lru_cache(maxsize=4)

@@ -37,5 +37,7 @@ def get_plan(name: str) -> Plan:
 def build_quota(name: str, base: Quota) -> Quota:
     """The quota of that plan by minute, with those by day and month beside it."""
     times = get_plan(name).multiplier
-    beside = tuple(replace(each, requests=each.requests * times) for each in base.beside)
+    beside = tuple(
+        replace(period_quota, requests=period_quota.requests * times) for period_quota in base.beside
+    )
     return replace(base, requests=base.requests * times, beside=beside)

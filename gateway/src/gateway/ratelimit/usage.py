@@ -93,9 +93,16 @@ class UsageRecorder(PeriodicFlusher):
             _log.warning("reading usage failed; quotas of days and months not checked", error=str(error))
             return
         for user_id, quota in quotas.items():
-            over = [each for each in quota.beside if totals.get((user_id, each.name), 0) >= each.requests]
-            for each in over:
-                self._exhausted[user_id, each.name] = (get_period(each.name, now), totals[user_id, each.name])
+            over = [
+                period_quota
+                for period_quota in quota.beside
+                if totals.get((user_id, period_quota.name), 0) >= period_quota.requests
+            ]
+            for period_quota in over:
+                self._exhausted[user_id, period_quota.name] = (
+                    get_period(period_quota.name, now),
+                    totals[user_id, period_quota.name],
+                )
             for watcher in self._listeners if over else ():
                 watcher(user_id)
 

@@ -262,7 +262,7 @@ class UpstreamConnection:
         handler.on_end()
 
     def _write(self, data: bytes) -> None:
-        if self.is_open:  # a closed connection has told its handler, or is about to
+        if self.is_open:  # the handler of a closed connection is notified separately
             self.transport.write(data)
 
 

@@ -43,9 +43,9 @@ class LoadBalancer:
         """An address that is not in `tried`; None when there is none."""
         if len(self._all) == 1 and not tried:
             return self._all[0]
-        untried = [each for each in self._all if each.url not in tried] if tried else self._all
+        untried = [address for address in self._all if address.url not in tried] if tried else self._all
         now = self._now()
-        usable = [each for each in untried if each.ejected_until <= now] or untried
+        usable = [address for address in untried if address.ejected_until <= now] or untried
         if len(usable) > 2:
             usable = self._random.sample(usable, 2)
         chosen = min(usable, key=_measure_load, default=None)
@@ -75,7 +75,7 @@ class LoadBalancer:
 
     def list_ejected(self) -> list[UpstreamAddress]:
         now = self._now()
-        return [each for each in self._all if each.ejected_until > now]
+        return [address for address in self._all if address.ejected_until > now]
 
     def readmit(self, address: UpstreamAddress) -> None:
         """Its health check succeeded."""
