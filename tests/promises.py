@@ -1,4 +1,4 @@
-"""What the README promises, each with an id; a test carries each, and carries nothing that isn't promised."""
+"""The guarantees of the README by id; each has a test that carries it, and no test carries another."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,29 +9,29 @@ T = TypeVar("T", bound=Callable[..., None])
 
 PROMISES: dict[str, str] = {
     "whole-site": "All 1,000 books of the whole site arrive with every field as printed.",
-    "unchanged-silent": "A second crawl of an unchanged site makes no change event.",
-    "nothing-lost": "A process killed at any point loses nothing and doubles nothing.",
+    "unchanged-silent": "A second crawl of an unchanged site publishes no change event.",
+    "nothing-lost": "A process killed at any point loses no event and duplicates no effect.",
     "offline": "Without the network, the bundled sample shop is crawled instead.",
     "pasteable": "The three printed curl lines work as pasted.",
     "rebuild": "Catalogue and index can be rebuilt from the lake and come out equal.",
-    "parked": "What can't be accepted is parked with the reason, and the rest goes on.",
-    "clean-stop": "Ctrl-C stops everything; a second start goes on from what is there.",
-    "token-needed": "Everything but sign-in, health and docs needs a token.",
+    "parked": "A record that can't be accepted is parked with the reason, and the rest is processed.",
+    "clean-stop": "Ctrl-C stops every process; a second start resumes.",
+    "token-needed": "Every route except sign-in, health and docs requires a token.",
     "same-on-servers": "On the real servers the same crawl ends in the same catalogue and index.",
-    "survives-servers": "A server that is killed, slow or cut off under load costs time, never an event.",
+    "survives-servers": "A server killed, slow or disconnected under load costs time, never an event.",
     "no-lost-restart": "Every service and the gateway are replaced under load without one failed request.",
-    "portal": "Signing up, keys, usage and a first request need nothing but a browser.",
+    "portal": "Signing up, keys, usage and a first request need only a browser.",
     "flat-export": "An export streams in constant memory.",
-    "gated": "A price model that doesn't surely beat guessing is refused, with the reason.",
+    "gated": "A price model must beat the baseline with 95 % confidence, or is rejected with reason.",
     "byte-equal": "A model trained again on the same snapshot is the same, byte for byte.",
-    "honest-prediction": "A refused model never answers: the answer is a labelled baseline with the reason.",
-    "canary": "A new model answers more readers only while nothing speaks against it, else none.",
-    "predictions-outlive": "A prediction that was answered is on record, even if ml-api is killed then.",
+    "honest-prediction": "A rejected model never answers; a labelled baseline with the reason does.",
+    "canary": "A canary model gets more traffic only while every guardrail holds, otherwise none.",
+    "predictions-outlive": "A prediction that was returned is on record, even if ml-api is killed then.",
 }
 
 
 def carries(promise: str) -> Callable[[T], T]:
-    """Mark a test as the one that proves a promise."""
+    """Marks a test as the proof of a promise."""
     if promise not in PROMISES:
         raise LookupError(f"no promise {promise!r} in tests/promises.py")
     mark: Callable[[T], T] = pytest.mark.promise(promise)

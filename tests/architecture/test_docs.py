@@ -71,6 +71,21 @@ def test_every_test_that_a_decision_names_exists() -> None:
         assert "**Enforced by**" in page.read_text(), page.name
 
 
+def test_every_name_of_the_glossary_is_defined_in_its_file() -> None:
+    rows = re.findall(
+        r"\| `(\w+)` \| `([\w./-]+)` \|$", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE
+    )
+    missing = [
+        f"{path}: {name}"
+        for name, path in rows
+        if not re.search(
+            rf"^(class {name}\b|def {name}\(|{name} = )", (ROOT / path).read_text(), re.MULTILINE
+        )
+    ]
+    assert len(rows) >= 60
+    assert missing == []
+
+
 def test_every_topic_is_described() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     assert [name for name in TOPICS if not name.endswith(".dlq") and name not in text] == []
