@@ -1,6 +1,7 @@
-"""As postgres:18 does: an empty data folder becomes a cluster with POSTGRES_USER and POSTGRES_DB.
+"""Creates a cluster with POSTGRES_USER and POSTGRES_DB in an empty data folder, like the entry point of
+postgres:18.
 
-Then the server runs with the words of the command.
+Then runs the server with the arguments of the command.
 """
 
 import os

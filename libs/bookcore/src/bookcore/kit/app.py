@@ -53,8 +53,8 @@ def create_service(
     install_problem_handlers(app)
     install_openapi(app, always=always)
 
-    @app.get("/health/live", tags=["health"])
-    async def live() -> Health:
+    @app.get("/health/live", name="live", tags=["health"])
+    async def report_liveness() -> Health:
         """Liveness: the process runs."""
         return Health(status="ok")
 
