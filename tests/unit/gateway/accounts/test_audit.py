@@ -31,7 +31,7 @@ def log(file: Path, clock: ManualClock) -> Iterator[AuditLog]:
     database.close()
 
 
-def test_what_is_done_to_accounts_stands_in_the_log_without_secrets(
+def test_audit_log_records_account_changes_without_secrets(
     client: TestClient, admin: Headers, reader: Headers
 ) -> None:
     me = client.get("/v1/users/me", headers=reader).json()["id"]
@@ -53,7 +53,7 @@ def test_what_is_done_to_accounts_stands_in_the_log_without_secrets(
     assert client.get("/v1/admin/audit/verify", headers=admin).json()["intact"] is True
 
 
-def test_a_stolen_refresh_token_stands_in_the_log(client: TestClient, admin: Headers) -> None:
+def test_audit_log_records_a_reused_refresh_token(client: TestClient, admin: Headers) -> None:
     token = client.post("/v1/auth/register", json=READER).json()["refresh_token"]
     for _ in range(2):
         client.post("/v1/auth/refresh", json={"refresh_token": token})
@@ -61,7 +61,7 @@ def test_a_stolen_refresh_token_stands_in_the_log(client: TestClient, admin: Hea
     assert len(page["entries"]) == 1
 
 
-def test_the_log_is_read_page_by_page_and_by_administrators_only(
+def test_audit_log_is_paginated_and_open_to_administrators_only(
     client: TestClient, admin: Headers, reader: Headers
 ) -> None:
     seen: list[int] = []
@@ -96,7 +96,7 @@ def test_database_refuses_changes_of_the_audit_log(log: AuditLog, file: Path, st
         ("DELETE FROM audit", 1),
     ],
 )
-def test_whoever_gets_round_the_triggers_breaks_the_chain(
+def test_change_around_the_triggers_breaks_the_hash_chain(
     log: AuditLog, file: Path, statement: str, broken_at: int
 ) -> None:
     connection = sqlite3.connect(file)

@@ -50,7 +50,7 @@ def guess(client: TestClient, email: str, times: int) -> set[int]:
     return {client.post("/v1/auth/login", json=body).status_code for _ in range(times)}
 
 
-def test_failed_logins_and_lock_outs_stand_in_the_log_by_account(client: TestClient, admin: Headers) -> None:
+def test_audit_log_counts_failed_and_locked_logins_by_account(client: TestClient, admin: Headers) -> None:
     assert isinstance(client.app, FastAPI)
     control = client.app.state.control
     me = client.post("/v1/auth/register", json=READER)
@@ -74,7 +74,7 @@ def test_failed_logins_and_lock_outs_stand_in_the_log_by_account(client: TestCli
     assert client.get("/v1/admin/audit/verify", headers=admin).json()["intact"] is True
 
 
-def test_a_disabled_account_that_logs_in_and_an_address_that_asks_too_often_stand_in_the_log(
+def test_audit_log_counts_logins_of_disabled_accounts_and_limited_addresses(
     client: TestClient, admin: Headers
 ) -> None:
     assert isinstance(client.app, FastAPI)
@@ -91,7 +91,7 @@ def test_a_disabled_account_that_logs_in_and_an_address_that_asks_too_often_stan
     assert by_target == {reader.id: "1", "unknown": "27", "testclient": "13"}
 
 
-def test_a_flood_makes_a_bounded_number_of_entries_and_loses_no_count(stores: AccountStores) -> None:
+def test_flood_of_failures_makes_bounded_entries_with_exact_counts(stores: AccountStores) -> None:
     failures = LoginFailures(stores)
     for n in range(30_000):
         failures.record(
@@ -117,7 +117,7 @@ class ShyLog(AuditLog):
         super().append_all(deeds)
 
 
-def test_what_the_database_can_not_take_is_told_later(
+def test_failures_are_recorded_after_a_database_outage(
     stores: AccountStores, database: Database, clock: ManualClock
 ) -> None:
     log = ShyLog(database, clock=clock)

@@ -20,7 +20,7 @@ def make(client: TestClient, headers: Headers, **changes: object) -> dict[str, s
     return made
 
 
-def test_a_key_opens_what_its_scopes_say_in_either_header(
+def test_key_grants_its_scopes_in_either_header(
     client: TestClient, reader: Headers, services: StubServices, settings: Settings
 ) -> None:
     secret = make(client, reader)["secret"]
@@ -35,9 +35,7 @@ def test_a_key_opens_what_its_scopes_say_in_either_header(
     assert "x-api-key" not in services.last_request.headers
 
 
-def test_a_secret_is_shown_once_and_stored_nowhere(
-    client: TestClient, reader: Headers, tmp_path: Path
-) -> None:
+def test_secret_is_returned_once_and_not_stored(client: TestClient, reader: Headers, tmp_path: Path) -> None:
     made = make(client, reader)
     listed = client.get("/v1/keys", headers=reader).json()
     assert listed["keys"] == [{name: value for name, value in made.items() if name != "secret"}]
@@ -46,7 +44,7 @@ def test_a_secret_is_shown_once_and_stored_nowhere(
     assert made["secret"].encode() not in stored
 
 
-def test_a_revoked_key_is_out_at_once(client: TestClient, reader: Headers) -> None:
+def test_revoked_key_is_refused_at_once(client: TestClient, reader: Headers) -> None:
     made = make(client, reader)
     headers = {"X-API-Key": made["secret"]}
     assert client.get("/v1/books", headers=headers).status_code == 200
@@ -55,7 +53,7 @@ def test_a_revoked_key_is_out_at_once(client: TestClient, reader: Headers) -> No
     assert client.delete(f"/v1/keys/{made['id']}", headers=reader).status_code == 404
 
 
-def test_a_key_ends_when_it_was_told_to(client: TestClient, reader: Headers, clock: ManualClock) -> None:
+def test_key_expires(client: TestClient, reader: Headers, clock: ManualClock) -> None:
     ending, lasting = make(client, reader, days=1), make(client, reader, days=None)
     clock.advance(86_401)
     statuses = [
@@ -64,7 +62,7 @@ def test_a_key_ends_when_it_was_told_to(client: TestClient, reader: Headers, clo
     assert statuses == [401, 200]
 
 
-def test_a_key_is_never_more_powerful_than_its_owner_is_today(
+def test_key_is_limited_to_the_current_role_of_its_owner(
     client: TestClient, admin: Headers, reader: Headers
 ) -> None:
     beyond = client.post("/v1/keys", json=KEY | {"scopes": ["books:write"]}, headers=reader)
@@ -79,7 +77,7 @@ def test_a_key_is_never_more_powerful_than_its_owner_is_today(
     assert client.put("/v1/books/x", headers=headers).status_code == 401
 
 
-def test_a_key_can_not_do_what_needs_a_person(client: TestClient, reader: Headers) -> None:
+def test_key_cannot_use_session_operations(client: TestClient, reader: Headers) -> None:
     headers = {"X-API-Key": make(client, reader)["secret"]}
     answers = [
         client.post("/v1/keys", json=KEY, headers=headers),
@@ -90,9 +88,7 @@ def test_a_key_can_not_do_what_needs_a_person(client: TestClient, reader: Header
     assert client.get("/v1/users/me", headers=headers).json()["scopes"] == ["books:read"]
 
 
-def test_a_plan_says_how_many_keys_and_requests_there_are(
-    client: TestClient, admin: Headers, reader: Headers
-) -> None:
+def test_plan_limits_keys_and_requests(client: TestClient, admin: Headers, reader: Headers) -> None:
     for _ in range(3):
         make(client, reader)
     refused = client.post("/v1/keys", json=KEY, headers=reader)
@@ -113,7 +109,7 @@ def test_a_plan_says_how_many_keys_and_requests_there_are(
     assert (plus["requests_per_minute"], plus["requests_per_day"]) == (3_000, 180_000)
 
 
-def test_an_unknown_plan_is_named(client: TestClient, admin: Headers) -> None:
+def test_unknown_plan_is_refused_by_name(client: TestClient, admin: Headers) -> None:
     answer = client.patch("/v1/users/x", json={"plan": "gold"}, headers=admin)
     assert (answer.status_code, answer.json()["field"]) == (422, "plan")
 
@@ -130,14 +126,14 @@ def test_an_unknown_plan_is_named(client: TestClient, admin: Headers) -> None:
         {"Authorization": "Basic bk_" + "a" * 43},
     ],
 )
-def test_an_invented_key_is_refused(client: TestClient, headers: Headers) -> None:
+def test_unknown_key_is_refused(client: TestClient, headers: Headers) -> None:
     answer = client.get(
         "/v1/books", headers={name.encode(): value.encode() for name, value in headers.items()}
     )
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthorized")
 
 
-def test_a_key_beside_a_token_is_refused(client: TestClient, reader: Headers) -> None:
+def test_key_together_with_a_token_is_refused(client: TestClient, reader: Headers) -> None:
     headers = reader | {"X-API-Key": make(client, reader)["secret"]}
     assert client.get("/v1/books", headers=headers).status_code == 401
 
@@ -145,14 +141,14 @@ def test_a_key_beside_a_token_is_refused(client: TestClient, reader: Headers) ->
 @pytest.mark.parametrize(
     "wrong", [{"name": ""}, {"scopes": []}, {"scopes": ["root"]}, {"days": 0}, {"days": 1e9}, {"id": "x"}]
 )
-def test_a_key_that_makes_no_sense_names_the_field(
+def test_invalid_key_request_names_the_field(
     client: TestClient, reader: Headers, wrong: dict[str, object]
 ) -> None:
     answer = client.post("/v1/keys", content=json.dumps(KEY | wrong), headers=reader)
     assert answer.status_code == 422
 
 
-def test_an_administrator_sees_and_revokes_anybodys_keys(
+def test_administrator_lists_and_revokes_keys_of_any_user(
     client: TestClient, admin: Headers, reader: Headers
 ) -> None:
     made = make(client, reader)
@@ -163,14 +159,12 @@ def test_an_administrator_sees_and_revokes_anybodys_keys(
     assert client.get("/v1/books", headers={"X-API-Key": made["secret"]}).status_code == 401
 
 
-def test_somebody_elses_key_can_not_be_revoked(client: TestClient, admin: Headers, reader: Headers) -> None:
+def test_key_of_another_user_cannot_be_revoked(client: TestClient, admin: Headers, reader: Headers) -> None:
     made = make(client, admin)
     assert client.delete(f"/v1/keys/{made['id']}", headers=reader).status_code == 404
 
 
-def test_logging_out_everywhere_ends_every_session_and_leaves_keys(
-    client: TestClient, reader: Headers
-) -> None:
+def test_logout_everywhere_ends_all_sessions_and_keeps_keys(client: TestClient, reader: Headers) -> None:
     other = client.post("/v1/auth/login", json=READER).json()
     secret = make(client, reader)["secret"]
     assert client.post("/v1/auth/logout-everywhere", headers=reader).status_code == 204

@@ -14,7 +14,7 @@ def renew(client: TestClient, refresh_token: str) -> int:
     return client.post("/v1/auth/refresh", content=body, headers=JSON).status_code
 
 
-def test_registering_gives_tokens_that_work_at_once(client: TestClient) -> None:
+def test_registration_returns_valid_tokens(client: TestClient) -> None:
     answer = client.post("/v1/auth/register", json=READER)
     tokens = answer.json()
     assert (answer.status_code, tokens["token_type"], tokens["expires_in"]) == (201, "Bearer", 600)
@@ -22,7 +22,7 @@ def test_registering_gives_tokens_that_work_at_once(client: TestClient) -> None:
     assert (me["email"], me["role"], me["disabled"]) == (READER["email"], "reader", False)
 
 
-def test_an_address_is_one_account_however_it_is_spelt(client: TestClient) -> None:
+def test_spellings_of_an_address_are_one_account(client: TestClient) -> None:
     client.post("/v1/auth/register", json=READER)
     again = client.post("/v1/auth/register", json=READER | {"email": " Reader@EXAMPLE.org "})
     assert (again.status_code, again.json()["type"]) == (409, "/problems/conflict")
@@ -43,9 +43,7 @@ def test_an_address_is_one_account_however_it_is_spelt(client: TestClient) -> No
         ({"email": "a@b.c"}, "password"),
     ],
 )
-def test_a_registration_that_is_wrong_names_the_field(
-    client: TestClient, body: dict[str, str], field: str
-) -> None:
+def test_invalid_registration_names_the_field(client: TestClient, body: dict[str, str], field: str) -> None:
     answer = client.post("/v1/auth/register", content=json.dumps(body), headers=JSON)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
@@ -61,12 +59,12 @@ def test_a_registration_that_is_wrong_names_the_field(
         (b"", "application/json"),
     ],
 )
-def test_a_body_that_is_no_json_object_is_told_so(client: TestClient, body: bytes, kind: str) -> None:
+def test_body_that_is_not_a_json_object_is_refused(client: TestClient, body: bytes, kind: str) -> None:
     answer = client.post("/v1/auth/login", content=body, headers={"Content-Type": kind})
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
-def test_wrong_address_and_wrong_password_get_the_same_answer(client: TestClient) -> None:
+def test_wrong_address_and_wrong_password_get_the_same_response(client: TestClient) -> None:
     client.post("/v1/auth/register", json=READER)
     wrong = client.post("/v1/auth/login", json=READER | {"password": "not the password"})
     unknown = client.post("/v1/auth/login", json=READER | {"email": "nobody@example.org"})
@@ -74,25 +72,25 @@ def test_wrong_address_and_wrong_password_get_the_same_answer(client: TestClient
     assert wrong.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_refresh_token_works_once_and_its_second_use_ends_the_session(client: TestClient) -> None:
+def test_refresh_token_works_once_and_its_second_use_ends_the_session(client: TestClient) -> None:
     first = client.post("/v1/auth/register", json=READER).json()
     second = client.post("/v1/auth/refresh", json={"refresh_token": first["refresh_token"]}).json()
     assert renew(client, first["refresh_token"]) == 401
     assert renew(client, second["refresh_token"]) == 401
 
 
-def test_a_refresh_token_expires_when_it_is_not_used(client: TestClient, clock: ManualClock) -> None:
+def test_refresh_token_expires_when_it_is_not_used(client: TestClient, clock: ManualClock) -> None:
     tokens = client.post("/v1/auth/register", json=READER).json()
     clock.advance(30 * 86_400 + 1)
     assert renew(client, tokens["refresh_token"]) == 401
 
 
 @pytest.mark.parametrize("token", ["", "x", "\ud83d", "ü" * 90])
-def test_an_invented_refresh_token_is_refused(client: TestClient, token: str) -> None:
+def test_unknown_refresh_token_is_refused(client: TestClient, token: str) -> None:
     assert renew(client, token) in (401, 422)
 
 
-def test_logging_out_ends_access_and_refresh_tokens_of_the_session_at_once(client: TestClient) -> None:
+def test_logout_invalidates_the_tokens_of_the_session_at_once(client: TestClient) -> None:
     tokens = client.post("/v1/auth/register", json=READER).json()
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     other = log_in(client, "/v1/auth/login", READER)
@@ -111,21 +109,21 @@ def test_logins_are_limited_per_address(client: TestClient, clock: ManualClock) 
     assert client.post("/v1/auth/login", json=login).status_code == 401
 
 
-def test_logins_from_one_network_address_are_limited_whatever_the_names(client: TestClient) -> None:
+def test_logins_from_one_network_address_are_limited_for_all_accounts(client: TestClient) -> None:
     bodies = [{"email": f"u{n}@example.org", "password": "x"} for n in range(31)]
     answers = [client.post("/v1/auth/login", json=body) for body in bodies]
     assert [a.status_code for a in answers] == [401] * 30 + [429]
     assert answers[-1].headers["retry-after"] == "2"
 
 
-def test_the_bootstrap_administrator_can_log_in(client: TestClient, services: StubServices) -> None:
+def test_bootstrap_administrator_can_log_in(client: TestClient, services: StubServices) -> None:
     headers = log_in(client, "/v1/auth/login", ADMIN)
     assert client.get("/v1/users/me", headers=headers).json()["role"] == "admin"
     client.get("/v1/books", headers=headers)
     assert services.read_last_role() == "admin"
 
 
-def test_a_password_is_stored_as_argon2id_and_a_refresh_token_as_a_hash(
+def test_password_is_stored_as_argon2id_and_a_refresh_token_as_a_hash(
     client: TestClient, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     tokens = client.post("/v1/auth/register", json=READER).json()

@@ -22,7 +22,7 @@ def hits(client: TestClient, reader: dict[str, str]) -> list[bool]:
         ({}, [True, True, True]),
     ],
 )
-def test_an_administrator_makes_the_cache_forget_what_is_named(
+def test_administrator_purges_the_named_responses(
     client: TestClient,
     services: StubServices,
     admin: dict[str, str],
@@ -37,13 +37,13 @@ def test_an_administrator_makes_the_cache_forget_what_is_named(
 
 
 @pytest.mark.parametrize("purge", [{"books": ["a b"]}, {"books": ["*"]}, {"books": [""]}, {"tags": ["x"]}])
-def test_what_is_no_book_can_not_be_forgotten(
+def test_purge_of_an_invalid_book_is_refused(
     client: TestClient, services: StubServices, admin: dict[str, str], purge: dict[str, object]
 ) -> None:
     assert client.post("/v1/admin/cache/purge", json=purge, headers=admin).status_code == 422
 
 
-def test_a_reader_may_not_make_the_cache_forget(
+def test_reader_cannot_purge_the_cache(
     client: TestClient, services: StubServices, reader: dict[str, str]
 ) -> None:
     assert client.post("/v1/admin/cache/purge", json={}, headers=reader).status_code == 403

@@ -53,7 +53,7 @@ def guess(client: TestClient, n: int) -> int:
 
 
 @pytest.mark.usefixtures("services")
-def test_everybody_together_logs_in_so_often_and_no_more(settings: Settings, clock: ManualClock) -> None:
+def test_logins_of_all_users_share_a_limit(settings: Settings, clock: ManualClock) -> None:
     settings = settings.model_copy(
         update={"gateway_logins_per_address": 1_000, "gateway_logins_per_minute": 20}
     )
@@ -65,7 +65,7 @@ def test_everybody_together_logs_in_so_often_and_no_more(settings: Settings, clo
 
 
 @pytest.mark.usefixtures("services")
-def test_registrations_count_among_everybodys_logins(settings: Settings, clock: ManualClock) -> None:
+def test_registrations_count_against_the_login_limit(settings: Settings, clock: ManualClock) -> None:
     settings = settings.model_copy(
         update={"gateway_logins_per_address": 1_000, "gateway_logins_per_minute": 4}
     )
@@ -77,9 +77,7 @@ def test_registrations_count_among_everybodys_logins(settings: Settings, clock: 
 
 
 @pytest.mark.usefixtures("services")
-def test_a_flood_of_guesses_is_refused_before_a_password_is_hashed(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_flood_of_guesses_is_refused_before_hashing(settings: Settings, clock: ManualClock) -> None:
     with opened(settings, MemoryCache(clock=clock), clock) as client:
         for n in range(30):
             guess(client, n)
@@ -91,7 +89,7 @@ def test_a_flood_of_guesses_is_refused_before_a_password_is_hashed(
 
 
 @pytest.mark.usefixtures("services")
-def test_nobody_logs_in_while_nobody_can_count(settings: Settings, clock: ManualClock) -> None:
+def test_login_is_unavailable_without_the_rate_limiter(settings: Settings, clock: ManualClock) -> None:
     cache = AwayCache(clock)
     with opened(settings, cache, clock) as client:
         cache.is_away = True
@@ -107,9 +105,7 @@ def test_nobody_logs_in_while_nobody_can_count(settings: Settings, clock: Manual
 
 
 @pytest.mark.usefixtures("services")
-def test_readers_are_recognised_while_the_cache_server_is_away(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_callers_are_authenticated_without_the_cache_server(settings: Settings, clock: ManualClock) -> None:
     cache = AwayCache(clock=clock)
     with opened(settings, cache, clock) as client:
         shown = [log_in(client, "/v1/auth/login", ADMIN) for _ in range(2)]
@@ -119,7 +115,7 @@ def test_readers_are_recognised_while_the_cache_server_is_away(
         assert statuses == [200, 503], "who isn't known is counted, and nobody can count"
 
 
-def test_an_unknown_user_costs_as_much_as_a_wrong_password(
+def test_unknown_user_takes_as_long_as_a_wrong_password(
     client: TestClient, admin: dict[str, str], services: StubServices
 ) -> None:
     def seconds(email: str) -> float:

@@ -27,7 +27,7 @@ BOOKS: Document = {
 MERGED = merge_documents(OWN, {Service.BOOKS: BOOKS})
 
 
-def test_paths_routed_to_a_service_come_under_v1_with_the_scope_of_their_route() -> None:
+def test_merged_document_has_routed_paths_with_their_scopes() -> None:
     assert set(MERGED["paths"]) == {"/v1/users/me", "/v1/books"}
     books = MERGED["paths"]["/v1/books"]
     assert books["get"]["security"] == [{"bearer": ["books:read"]}, {"apiKey": ["books:read"]}]
@@ -35,12 +35,12 @@ def test_paths_routed_to_a_service_come_under_v1_with_the_scope_of_their_route()
     assert {"401", "403", "429", "502", "503", "504"} <= set(books["get"]["responses"])
 
 
-def test_a_name_that_is_taken_gets_the_services_in_front() -> None:
+def test_duplicate_operation_id_gets_the_service_as_prefix() -> None:
     books = MERGED["paths"]["/v1/books"]
     assert (books["get"]["operationId"], books["post"]["operationId"]) == ("list", "books_api_show_me")
 
 
-def test_equal_schema_names_do_not_meet_and_shared_ones_stay() -> None:
+def test_schema_names_get_the_service_as_prefix_except_shared_ones() -> None:
     schemas = MERGED["components"]["schemas"]
     assert schemas["Book"] == {}
     assert schemas["BooksBook"] == {"items": [{"$ref": "#/components/schemas/BooksPriceint"}]}
@@ -50,7 +50,7 @@ def test_equal_schema_names_do_not_meet_and_shared_ones_stay() -> None:
     assert books["post"]["schema"]["$ref"] == "#/components/schemas/Problem"
 
 
-def test_a_document_for_scopes_has_their_operations_and_the_schemas_they_use() -> None:
+def test_document_for_scopes_has_their_operations_and_schemas() -> None:
     reading = filter_by_scopes(MERGED, frozenset({"books:read"}))
     assert {path: set(item) for path, item in reading["paths"].items()} == {
         "/v1/users/me": {"get"},
@@ -60,5 +60,5 @@ def test_a_document_for_scopes_has_their_operations_and_the_schemas_they_use() -
     assert set(filter_by_scopes(MERGED, frozenset({"ml"}))["paths"]) == {"/v1/users/me"}
 
 
-def test_a_document_of_odd_shape_adds_nothing() -> None:
+def test_malformed_service_document_adds_nothing() -> None:
     assert merge_documents(OWN, {Service.SEARCH: {"paths": [], "components": 3}})["paths"] == OWN["paths"]

@@ -14,7 +14,7 @@ def my_id(client: TestClient, headers: dict[str, str]) -> str:
     return str(client.get("/v1/users/me", headers=headers).json()["id"])
 
 
-def test_a_list_of_users_goes_on_by_cursor(client: TestClient, admin: dict[str, str]) -> None:
+def test_list_of_users_is_paginated_by_cursor(client: TestClient, admin: dict[str, str]) -> None:
     for n in range(4):
         client.post("/v1/auth/register", json={"email": f"u{n}@example.org", "password": "x" * 12})
     emails: list[str] = []
@@ -29,12 +29,12 @@ def test_a_list_of_users_goes_on_by_cursor(client: TestClient, admin: dict[str, 
 
 
 @pytest.mark.parametrize("cursor", ["x", "MTph", "LTE6YQ==", "ü", "OTk5OTk5OTk5OTk5OTk5OTk5OTk6YQ=="])
-def test_an_invented_cursor_is_refused(client: TestClient, admin: dict[str, str], cursor: str) -> None:
+def test_unknown_cursor_is_refused(client: TestClient, admin: dict[str, str], cursor: str) -> None:
     answer = client.get("/v1/users", params={"cursor": cursor}, headers=admin)
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-cursor")
 
 
-def test_a_cursor_that_was_changed_or_is_of_other_pages_is_refused(
+def test_modified_or_foreign_cursor_is_refused(
     client: TestClient, admin: dict[str, str], settings: Settings
 ) -> None:
     client.post("/v1/auth/register", json=READER)
@@ -45,7 +45,7 @@ def test_a_cursor_that_was_changed_or_is_of_other_pages_is_refused(
     assert client.get("/v1/users", params={"cursor": cursor}, headers=admin).status_code == 200
 
 
-def test_a_reader_may_not_administrate(client: TestClient, reader: dict[str, str]) -> None:
+def test_reader_cannot_use_admin_operations(client: TestClient, reader: dict[str, str]) -> None:
     me = my_id(client, reader)
     answers = [
         client.get("/v1/users", headers=reader),
@@ -56,7 +56,7 @@ def test_a_reader_may_not_administrate(client: TestClient, reader: dict[str, str
     assert [answer.status_code for answer in answers] == [403] * 4
 
 
-def test_a_new_role_counts_at_once_for_tokens_that_are_out(
+def test_new_role_applies_at_once_to_issued_tokens(
     client: TestClient, admin: dict[str, str], reader: dict[str, str], services: StubServices
 ) -> None:
     assert client.put("/v1/books/x", headers=reader).status_code == 403
@@ -65,7 +65,7 @@ def test_a_new_role_counts_at_once_for_tokens_that_are_out(
     assert services.read_last_role() == "admin"
 
 
-def test_a_disabled_user_is_out_at_once_and_stays_out_of_old_sessions(
+def test_disabled_user_is_refused_at_once_and_old_sessions_stay_ended(
     client: TestClient, admin: dict[str, str], reader: dict[str, str]
 ) -> None:
     address = f"/v1/users/{my_id(client, reader)}"
@@ -77,7 +77,7 @@ def test_a_disabled_user_is_out_at_once_and_stays_out_of_old_sessions(
     assert client.get("/v1/books", headers=log_in(client, "/v1/auth/login", READER)).status_code == 200
 
 
-def test_a_deleted_user_is_gone_at_once(
+def test_deleted_user_is_refused_at_once(
     client: TestClient, admin: dict[str, str], reader: dict[str, str]
 ) -> None:
     address = f"/v1/users/{my_id(client, reader)}"
@@ -86,7 +86,7 @@ def test_a_deleted_user_is_gone_at_once(
     assert client.get(address, headers=admin).json()["type"] == "/problems/not-found"
 
 
-def test_the_last_administrator_can_not_leave(client: TestClient, admin: dict[str, str]) -> None:
+def test_last_administrator_cannot_be_removed(client: TestClient, admin: dict[str, str]) -> None:
     address = f"/v1/users/{my_id(client, admin)}"
     answers = [
         client.delete(address, headers=admin),
@@ -96,7 +96,7 @@ def test_the_last_administrator_can_not_leave(client: TestClient, admin: dict[st
     assert [answer.status_code for answer in answers] == [409] * 3
 
 
-def test_the_administrator_of_the_settings_takes_over_an_address_that_somebody_registered(
+def test_administrator_of_the_settings_takes_over_a_registered_address(
     tmp_path: Path,
 ) -> None:
     with TestClient(create_app(Settings(data=tmp_path))) as client:
@@ -114,18 +114,18 @@ def test_the_administrator_of_the_settings_takes_over_an_address_that_somebody_r
         assert client.get("/v1/users/me", headers=owner).status_code == 200
 
 
-def test_a_bootstrap_password_that_is_too_short_is_named(tmp_path: Path) -> None:
+def test_short_bootstrap_password_is_refused_by_setting(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, bootstrap_admin_email="a@b.c", bootstrap_admin_password="short")
     with pytest.raises(Invalid, match="BOOKSTREAM_BOOTSTRAP_ADMIN_PASSWORD"):
         create_app(settings)
 
 
-def test_an_accounts_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+def test_invalid_accounts_file_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "accounts.db").write_bytes(b"no database at all, but long enough to look into" * 50)
     with pytest.raises(Unavailable, match="accounts database"):
         create_app(Settings(data=tmp_path))
 
 
-def test_an_accounts_address_of_no_known_kind_is_named(tmp_path: Path) -> None:
+def test_unknown_accounts_url_scheme_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="accounts_url"):
         create_app(Settings(data=tmp_path, accounts_url="tape://reel"))

@@ -233,12 +233,12 @@ def good(reader: dict[str, str]) -> Claims:
     return claims
 
 
-def test_the_claims_of_a_token_made_by_us_pass(client: TestClient, keys: KeyRing, good: Claims) -> None:
+def test_issued_token_is_accepted(client: TestClient, keys: KeyRing, good: Claims) -> None:
     headers = {"Authorization": f"Bearer {signed(keys, good)}"}
     assert client.get("/v1/users/me", headers=headers).status_code == 200
 
 
-def test_no_forged_token_is_accepted(client: TestClient, keys: KeyRing, good: Claims) -> None:
+def test_forged_tokens_are_refused(client: TestClient, keys: KeyRing, good: Claims) -> None:
     """All in one, since starting a gateway costs more than asking it; the mistaken ones are named."""
     accepted, odd = [], []
     for name, forge in FORGERIES.items():
@@ -262,7 +262,7 @@ SPOOFED = [
 
 
 @pytest.mark.parametrize("name", SPOOFED)
-def test_an_identity_that_a_client_claims_in_a_header_reaches_nobody(
+def test_identity_header_of_a_client_is_dropped(
     client: TestClient, reader: dict[str, str], services: StubServices, name: str
 ) -> None:
     for spelt in (name, name.lower(), name.upper(), name.swapcase(), name.replace("-", "_")):
@@ -273,7 +273,7 @@ def test_an_identity_that_a_client_claims_in_a_header_reaches_nobody(
         assert services.read_last_role() == "reader"
 
 
-def test_a_token_expires(client: TestClient, reader: dict[str, str], clock: ManualClock) -> None:
+def test_token_expires(client: TestClient, reader: dict[str, str], clock: ManualClock) -> None:
     clock.advance(599)
     assert client.get("/v1/books", headers=reader).status_code == 200
     clock.advance(1)
@@ -284,7 +284,7 @@ def test_a_token_expires(client: TestClient, reader: dict[str, str], clock: Manu
     )
 
 
-def test_anyone_can_check_a_token_by_the_published_keys(client: TestClient, reader: dict[str, str]) -> None:
+def test_token_verifies_with_the_published_keys(client: TestClient, reader: dict[str, str]) -> None:
     token = reader["Authorization"].removeprefix("Bearer ")
     published = jwt.PyJWKSet.from_dict(client.get("/.well-known/jwks.json").json())
     key = published[jwt.get_unverified_header(token)["kid"]]
@@ -293,7 +293,7 @@ def test_anyone_can_check_a_token_by_the_published_keys(client: TestClient, read
     assert claims["role"] == Role.READER
 
 
-def test_a_rotated_key_is_believed_as_long_as_its_file_is_there(tmp_path: Path) -> None:
+def test_rotated_key_is_trusted_while_its_file_exists(tmp_path: Path) -> None:
     old = opened(tmp_path)
     (tmp_path / "signing.pem").rename(tmp_path / "retired.pem")
     new = opened(tmp_path)

@@ -14,7 +14,7 @@ def open_keys(folder: Path) -> KeyRing:
     return SigningKeys(folder, clock=ManualClock(), token_seconds=600).ring
 
 
-def test_all_who_start_at_once_get_the_same_key(tmp_path: Path) -> None:
+def test_concurrent_starts_create_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         rings = list(pool.map(open_keys, [tmp_path / "keys"] * 16))
     assert len({ring.signing_kid for ring in rings}) == 1
@@ -27,7 +27,7 @@ def test_only_the_owner_can_read_the_key(tmp_path: Path) -> None:
     assert (tmp_path / "keys" / "signing.pem").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
+def test_invalid_key_file_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "signing.pem").write_text("garbage")
     with pytest.raises(Invalid, match=r"signing\.pem is no private key"):
         open_keys(tmp_path)
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, clock: ManualClock) -> SigningKeys:
     return SigningKeys(tmp_path / "keys", clock=clock, token_seconds=600)
 
 
-def test_an_old_key_is_believed_until_its_last_token_is_gone(
+def test_retired_key_is_trusted_until_its_last_token_expires(
     folder: SigningKeys, clock: ManualClock, tmp_path: Path
 ) -> None:
     first = folder.ring.signing_kid
@@ -50,7 +50,7 @@ def test_an_old_key_is_believed_until_its_last_token_is_gone(
     assert len(list((tmp_path / "keys").glob("*.pem"))) == 2
 
 
-def test_another_gateway_knows_each_new_key_at_once_and_signs_with_it(
+def test_other_gateway_uses_a_new_key_at_once(
     folder: SigningKeys, clock: ManualClock, tmp_path: Path
 ) -> None:
     other = SigningKeys(tmp_path / "keys", clock=clock, token_seconds=600)
@@ -61,14 +61,14 @@ def test_another_gateway_knows_each_new_key_at_once_and_signs_with_it(
         assert other.ring.signing_kid == kid
 
 
-def test_names_of_keys_that_nobody_has_make_nobody_read_the_folder(folder: SigningKeys) -> None:
+def test_unknown_kid_does_not_read_the_folder(folder: SigningKeys) -> None:
     ring = folder.ring
     for n in range(100):
         assert folder.find_public_key(str(n)) is None
     assert folder.ring is ring
 
 
-def test_a_distrusted_key_is_not_believed_and_the_others_are(
+def test_distrusted_key_is_refused_and_others_stay_trusted(
     folder: SigningKeys, clock: ManualClock, tmp_path: Path
 ) -> None:
     other = SigningKeys(tmp_path / "keys", clock=clock, token_seconds=600)
@@ -78,7 +78,7 @@ def test_a_distrusted_key_is_not_believed_and_the_others_are(
     assert other.ring.signing_kid == third
 
 
-def test_a_distrusted_key_that_signs_is_followed_by_a_new_one(folder: SigningKeys) -> None:
+def test_distrusted_signing_key_is_replaced(folder: SigningKeys) -> None:
     old = folder.ring.signing_kid
     folder.distrust(old)
     assert set(folder.ring.believed) == {folder.ring.signing_kid}
@@ -87,7 +87,7 @@ def test_a_distrusted_key_that_signs_is_followed_by_a_new_one(folder: SigningKey
         folder.distrust(old)
 
 
-def test_a_folder_that_breaks_leaves_the_keys_as_they_were(folder: SigningKeys, tmp_path: Path) -> None:
+def test_unreadable_folder_keeps_the_last_keys(folder: SigningKeys, tmp_path: Path) -> None:
     ring = folder.ring
     (tmp_path / "keys" / "other.pem").write_text("garbage")
     assert folder.ring is ring
@@ -96,9 +96,7 @@ def test_a_folder_that_breaks_leaves_the_keys_as_they_were(folder: SigningKeys, 
     assert folder.ring is ring
 
 
-def test_who_reads_while_others_rotate_and_distrust_always_believes_the_key_that_signs(
-    folder: SigningKeys, tmp_path: Path
-) -> None:
+def test_reader_always_trusts_the_signing_key_during_rotations(folder: SigningKeys, tmp_path: Path) -> None:
     other = SigningKeys(tmp_path / "keys", clock=ManualClock(), token_seconds=600)
 
     def change(n: int) -> None:
@@ -115,7 +113,7 @@ def test_who_reads_while_others_rotate_and_distrust_always_believes_the_key_that
             each.result()
 
 
-def test_keys_rotated_by_many_at_once_are_all_believed(folder: SigningKeys, tmp_path: Path) -> None:
+def test_concurrently_rotated_keys_are_all_trusted(folder: SigningKeys, tmp_path: Path) -> None:
     others = [SigningKeys(tmp_path / "keys", clock=ManualClock(), token_seconds=600) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda other: other.rotate(), others * 3))
@@ -123,7 +121,7 @@ def test_keys_rotated_by_many_at_once_are_all_believed(folder: SigningKeys, tmp_
     assert set(made) <= set(kept)
 
 
-def test_a_rotation_while_many_ask_refuses_nobody(
+def test_rotation_under_load_refuses_no_valid_token(
     client: TestClient, admin: dict[str, str], clock: ManualClock
 ) -> None:
     old = log_in(client, "/v1/auth/register", READER)
@@ -140,7 +138,7 @@ def test_a_rotation_while_many_ask_refuses_nobody(
     assert client.get("/v1/users/me", headers=old).json()["detail"].startswith("the token has expired")
 
 
-def test_no_token_of_a_distrusted_key_is_good_and_the_refresh_token_is(
+def test_distrust_invalidates_access_tokens_and_keeps_refresh_tokens(
     client: TestClient, admin: dict[str, str]
 ) -> None:
     pair = client.post("/v1/auth/register", json=READER).json()
@@ -166,5 +164,5 @@ def test_only_administrators_rotate_and_distrust(client: TestClient, reader: dic
 
 
 @pytest.mark.parametrize("kid", ["x", "..%2fsigning.pem", "k" * 44])
-def test_what_is_no_name_of_a_key_is_refused(client: TestClient, admin: dict[str, str], kid: str) -> None:
+def test_malformed_kid_is_refused(client: TestClient, admin: dict[str, str], kid: str) -> None:
     assert client.delete(f"/v1/admin/signing-keys/{kid}", headers=admin).status_code in (404, 422)
