@@ -7,10 +7,10 @@ A lost sequence starts again from the time in microseconds, hence above all earl
 """
 
 from collections.abc import Sequence
-from math import ceil
 from typing import Any
 
 from bookcore.cache import Script, ScriptResult
+from gateway.ratelimit.gcra import GCRA_LUA, advance_tat
 
 SEQUENCE, LOG = "purge:sequence", "purge:log"
 LOG_LENGTH = 256
@@ -27,20 +27,12 @@ local function sequence_of(key, log)
   return begun
 end
 """
-_ADMIT = f"""{_SEQUENCE}
-local instant = math.floor(now * 1000000)
-local requests, span = tonumber(ARGV[1]), tonumber(ARGV[2])
-local cost = math.ceil(span * 1000000 / requests)
-local window = cost * requests
-local behind = math.max(instant, tonumber(redis.call('GET', KEYS[1]) or '0'))
-local room = window - (behind - instant)
+_ADMIT = f"""{_SEQUENCE}{GCRA_LUA}
 local sequence = sequence_of(KEYS[2])
-if room < cost then return {{0, 0, cost - room, behind - instant, sequence}} end
-local after = behind + cost
-local life = math.max(1, math.ceil((after - instant) / 1000))
-redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', life)
+local allowed, remaining, wait, reset = gcra(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]))
+if allowed == 0 then return {{0, 0, wait, reset, sequence}} end
 local body = KEYS[3] and redis.call('GET', KEYS[3])
-return {{1, math.floor(room / cost) - 1, 0, after - instant, sequence, body}}
+return {{1, remaining, 0, reset, sequence, body}}
 """
 _PURGE = f"""{_SEQUENCE}
 local moved = sequence_of(KEYS[1], KEYS[2]) + 1
@@ -71,21 +63,15 @@ def _write_sequence(sequence: int) -> tuple[bytes, float]:
 
 def _admit(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:
     # Any: the quota's requests and window
-    # gcra.compute_step without its values, for the hot path; a property test compares the two
     instant = int(now * _MICRO)
-    cost = ceil(args[1] * _MICRO / args[0])
-    behind = max(instant, int(values[0] or 0))
-    room = cost * args[0] - (behind - instant)
+    tat, remaining, wait, reset = advance_tat(args[0], args[1], int(values[0] or 0), instant)
     sequence = int(values[1] or instant)
     started = _write_sequence(sequence) if values[1] is None else None
-    if room < cost:
-        return ScriptResult(
-            [None, started, None][: len(values)], [0, 0, cost - room, behind - instant, sequence]
-        )
-    after = behind + cost
-    write = (b"%d" % after, max((after - instant) / _MICRO, 0.001))
-    values_out = [1, room // cost - 1, 0, after - instant, sequence, values[2] if len(values) > 2 else None]
-    return ScriptResult([write, started, None][: len(values)], values_out)
+    if wait:
+        return ScriptResult([None, started, None][: len(values)], [0, 0, wait, reset, sequence])
+    write = (b"%d" % tat, max(reset / _MICRO, 0.001))
+    entry = values[2] if len(values) > 2 else None
+    return ScriptResult([write, started, None][: len(values)], [1, remaining, 0, reset, sequence, entry])
 
 
 def _purge(values: Sequence[bytes | None], args: Sequence[Any], now: float) -> ScriptResult:

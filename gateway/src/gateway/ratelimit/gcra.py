@@ -35,23 +35,26 @@ class GcraStep:
 
 def compute_step(quota: Quota, tat: int | None, *, now: float) -> GcraStep:
     """Counts one request at `now` (seconds); `tat` None for a new key. A refused request is not counted."""
-    instant = int(now * _MICRO)
-    cost = ceil(quota.window * _MICRO / quota.requests)
-    window = cost * quota.requests
-    behind = max(instant, tat or 0)
-    room = window - (behind - instant)
-    if room < cost:
-        wait = (cost - room) / _MICRO
-        reset_after = (behind - instant) / _MICRO
-        return GcraStep(
-            behind, RateLimitDecision(allowed=False, remaining=0, retry_after=wait, reset_after=reset_after)
-        )
-    after = behind + cost
-    reset_after = (after - instant) / _MICRO
-    remaining = room // cost - 1
-    return GcraStep(
-        after, RateLimitDecision(allowed=True, remaining=remaining, retry_after=0.0, reset_after=reset_after)
+    after, remaining, wait, reset = advance_tat(quota.requests, quota.window, tat or 0, int(now * _MICRO))
+    decision = RateLimitDecision(
+        allowed=wait == 0, remaining=remaining, retry_after=wait / _MICRO, reset_after=reset / _MICRO
     )
+    return GcraStep(after, decision)
+
+
+def advance_tat(requests: int, window: float, tat: int, instant: int) -> tuple[int, int, int, int]:
+    """(TAT, remaining, wait, reset) after a request at `instant`; `wait` is 0 when it is allowed.
+
+    `window` is in seconds, all other times in microseconds. The only arithmetic of rate limits in Python;
+    GCRA_LUA is the same for the cache server, and a property test compares them.
+    """
+    cost = ceil(window * _MICRO / requests)
+    behind = max(instant, tat)
+    room = cost * requests - (behind - instant)
+    if room < cost:
+        return behind, 0, cost - room, behind - instant
+    after = behind + cost
+    return after, room // cost - 1, 0, after - instant
 
 
 def _run_locally(values: Sequence[bytes | None], args: Sequence[float], now: float) -> ScriptResult:
@@ -68,20 +71,25 @@ def _run_locally(values: Sequence[bytes | None], args: Sequence[float], now: flo
     return ScriptResult([write], fields)
 
 
-_LUA = """
-local instant = math.floor(now * 1000000)
-local requests, span = tonumber(ARGV[1]), tonumber(ARGV[2])
-local cost = math.ceil(span * 1000000 / requests)
-local window = cost * requests
-local behind = math.max(instant, tonumber(redis.call('GET', KEYS[1]) or '0'))
-local room = window - (behind - instant)
-if room < cost then
-  return {number(0), number(0), number((cost - room) / 1000000), number((behind - instant) / 1000000)}
+GCRA_LUA = """
+local function gcra(key, requests, span)
+  local instant = math.floor(now * 1000000)
+  local cost = math.ceil(span * 1000000 / requests)
+  local behind = math.max(instant, tonumber(redis.call('GET', key) or '0'))
+  local room = cost * requests - (behind - instant)
+  if room < cost then return 0, 0, cost - room, behind - instant end
+  local after = behind + cost
+  local life = math.max(1, math.ceil((after - instant) / 1000))
+  redis.call('SET', key, string.format('%.0f', after), 'PX', life)
+  return 1, math.floor(room / cost) - 1, 0, after - instant
 end
-local after = behind + cost
-local life = math.max(1, math.ceil((after - instant) / 1000))
-redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', life)
-return {number(1), number(math.floor(room / cost) - 1), number(0), number((after - instant) / 1000000)}
+"""
+"""A function of scripts: counts a request and returns allowed (1 or 0), remaining, wait and reset in
+microseconds.
+"""
+_LUA = f"""{GCRA_LUA}
+local allowed, remaining, wait, reset = gcra(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]))
+return {{number(allowed), number(remaining), number(wait / 1000000), number(reset / 1000000)}}
 """
 GCRA_SCRIPT = Script("gcra", _LUA, _run_locally)
 """One key; arguments: requests, window. Returns the fields of RateLimitDecision as numbers."""
