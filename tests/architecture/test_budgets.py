@@ -120,7 +120,7 @@ def test_tests_hardly_patch_and_never_sleep(tests: list[Module]) -> None:
     assert sleeps == 0
 
 
-def test_nothing_of_this_machine_or_its_registries_is_committed() -> None:
+def test_no_path_of_a_machine_or_registry_host_is_committed() -> None:
     forbidden = [
         "/work/" + "main",
         "/root/" + ".pyenv",

@@ -69,7 +69,7 @@ def test_an_image_has_the_libraries_that_its_distribution_depends_on() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
-def test_every_name_in_its_environment_is_a_setting_that_it_has(name: str) -> None:
+def test_every_environment_variable_is_a_setting_of_its_service(name: str) -> None:
     fields = {f"BOOKSTREAM_{field.upper()}" for field in KINDS[name].model_fields}
     assert set(environment(OURS[name])) - fields - FOREIGN == set()
 
@@ -97,7 +97,7 @@ def test_a_server_has_a_pinned_image_a_volume_and_a_health_check(name: str) -> N
 
 
 @pytest.mark.parametrize("name", sorted({*OURS, *PACKED}))
-def test_a_service_runs_as_nobody_special_and_says_whether_it_is_well(name: str) -> None:
+def test_a_service_runs_unprivileged_and_has_a_health_check(name: str) -> None:
     dockerfile = (ROOT / COMPOSED[name]["build"]["dockerfile"]).read_text()
     final = dockerfile.rpartition("\nFROM ")[2]
     user = re.findall(r"^USER (\S+)$", final, re.MULTILINE)

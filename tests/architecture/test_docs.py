@@ -112,6 +112,6 @@ def test_make_help_lists_every_verb() -> None:
     assert sorted(documented) == sorted(phony[1].split())
 
 
-def test_the_readme_tells_how_many_contracts_there_are() -> None:
+def test_the_readme_has_the_number_of_import_contracts() -> None:
     contracts = (ROOT / "pyproject.toml").read_text().count("[[tool.importlinter.contracts]]")
     assert f"Contracts: {contracts} kept, 0 broken." in README

@@ -68,7 +68,7 @@ def test_the_examples_of_an_operation_are_of_its_schemas(where: str) -> None:
 
 
 @pytest.mark.parametrize("where", OPERATIONS)
-def test_an_operation_lists_every_problem_that_it_may_end_in(where: str) -> None:
+def test_an_operation_lists_every_problem_that_it_may_return(where: str) -> None:
     operation, listed = OPERATIONS[where], set(list_problems(OPERATIONS[where]))
     expected = {"internal", "unavailable"}
     if not where.endswith(tuple(OPEN)) or where.endswith("/v1/plans"):
@@ -100,7 +100,7 @@ def test_every_reference_leads_somewhere_and_every_name_suits_a_generator() -> N
     assert [name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)] == []
 
 
-def test_nothing_breaks_the_clients_of_what_was_released() -> None:
+def test_the_document_has_no_breaking_change_since_the_release() -> None:
     assert find_breaking_changes(json.loads(RELEASED.read_text()), MERGED) == []
 
 
@@ -166,7 +166,7 @@ def test_a_change_that_breaks_a_client_is_named(expected: str) -> None:
 
 
 @pytest.mark.parametrize("change", HARMLESS)
-def test_a_change_that_breaks_nobody_passes(change: str) -> None:
+def test_a_compatible_change_passes(change: str) -> None:
     after = deepcopy(MERGED)
     HARMLESS[change](after)
     assert find_breaking_changes(MERGED, after) == []

@@ -26,7 +26,7 @@ def test_the_least_recently_used_value_makes_room() -> None:
     assert (a is None, b is None, c is None) == (False, True, False)
 
 
-def test_a_value_larger_than_the_cache_is_not_kept() -> None:
+def test_a_value_larger_than_the_cache_is_not_stored() -> None:
     async def scenario() -> bytes | None:
         cache = MemoryCache(max_bytes=1_000)
         await cache.set("a", b"x" * 2_000, ttl=10)

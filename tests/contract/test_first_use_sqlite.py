@@ -26,6 +26,8 @@ STORES: dict[str, Callable[[Path], Store]] = {
 
 @carries("no-lost-restart")
 @pytest.mark.parametrize("opened", STORES.values(), ids=STORES)
-def test_all_who_open_a_new_file_at_once_can_use_it(tmp_path: Path, opened: Callable[[Path], Store]) -> None:
+def test_concurrent_first_opens_of_a_file_all_succeed(
+    tmp_path: Path, opened: Callable[[Path], Store]
+) -> None:
     for n in range(ROUNDS):
         open_at_once(partial(opened, tmp_path / str(n) / "new.db"))

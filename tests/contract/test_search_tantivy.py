@@ -48,7 +48,7 @@ class TestTantivyIndex(SearchContract):
         assert set(count_commits(index).values()) == {20}
         index.close()
 
-    def test_a_living_writer_is_in_the_way_of_a_swap(self, index: SearchIndex, url: str) -> None:
+    def test_a_swap_is_refused_while_a_writer_runs(self, index: SearchIndex, url: str) -> None:
         index.put([make_versioned_book("u1")])
         rebuilt = begin_rebuild(url)
         with pytest.raises(Conflict, match="another process writes"):
@@ -56,7 +56,7 @@ class TestTantivyIndex(SearchContract):
         rebuilt.discard()
         assert search_ids(index, "") == ["u1"]
 
-    def test_a_second_rebuild_is_refused_while_the_first_lives(self, url: str) -> None:
+    def test_a_second_rebuild_is_refused_while_the_first_runs(self, url: str) -> None:
         first = begin_rebuild(url)
         with pytest.raises(Conflict, match="-rebuilt"):
             begin_rebuild(url)
@@ -106,14 +106,14 @@ def test_a_reader_takes_no_writes(folder: Path) -> None:
     reader.close()
 
 
-def test_a_full_disk_leaves_the_index_as_it_was_and_writing_goes_on_afterwards(folder: Path) -> None:
+def test_a_full_disk_does_not_change_the_index_and_writing_resumes(folder: Path) -> None:
     command = [sys.executable, "-c", _FILL_A_SMALL_DISK, f"tantivy://{folder}"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert ["free some disk space" in line for line in told] == [True, True, False]
     assert told[-1] == "1 2000 2001"
 
 
-def test_a_damaged_index_is_refused_and_says_where(folder: Path) -> None:
+def test_a_damaged_index_is_rejected_with_its_folder(folder: Path) -> None:
     fill_folder(folder, "u1")
     (folder / "meta.json").write_text("{")
     with pytest.raises(Unavailable, match=str(folder)):

@@ -48,7 +48,7 @@ class TestRedisCache(CacheContract):
         return open_cache(self.url)
 
 
-def test_an_answer_that_comes_too_late_is_dropped_and_the_connection_lives(redis_url: str) -> None:
+def test_a_late_reply_is_dropped_and_the_connection_stays_open(redis_url: str) -> None:
     parts = urlsplit(redis_url)
 
     async def scenario(proxy: FaultProxy) -> list[object]:
@@ -75,7 +75,7 @@ def test_an_answer_that_comes_too_late_is_dropped_and_the_connection_lives(redis
     assert after == b"second"
 
 
-def test_a_broken_connection_fails_who_waits_and_is_made_anew(redis_url: str) -> None:
+def test_a_lost_connection_fails_waiting_commands_and_reconnects(redis_url: str) -> None:
     parts = urlsplit(redis_url)
 
     async def scenario(proxy: FaultProxy) -> tuple[object, bytes | None]:
@@ -103,14 +103,14 @@ def test_a_broken_connection_fails_who_waits_and_is_made_anew(redis_url: str) ->
     assert found == b"first"
 
 
-def test_a_wrong_password_is_told_without_it(redis_url: str) -> None:
+def test_a_wrong_password_is_rejected_without_printing_it(redis_url: str) -> None:
     place = redis_url.rpartition("@")[2]
     with pytest.raises(Invalid, match=r"BOOKSTREAM_CACHE_URL.*password") as caught:
         open_cache(f"redis://:hidden@{place}")
     assert "hidden" not in str(caught.value)
 
 
-def test_an_unreachable_server_is_told() -> None:
+def test_an_unreachable_server_is_an_error_with_its_address() -> None:
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9.*BOOKSTREAM_CACHE_URL"):
         open_cache("redis://127.0.0.1:9")
 

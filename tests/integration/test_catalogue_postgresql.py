@@ -39,12 +39,12 @@ class TestPostgresqlCatalogue(CatalogueContract):
         return url
 
 
-def test_a_database_without_a_schema_is_told_with_the_remedy(empty: str) -> None:
+def test_a_database_without_a_schema_is_rejected_with_the_remedy(empty: str) -> None:
     with pytest.raises(Conflict, match="ingestor migrate"):
         open_catalogue(empty)
 
 
-def test_preparing_twice_keeps_what_is_there(prepared: str) -> None:
+def test_preparing_twice_changes_nothing(prepared: str) -> None:
     catalogue = open_catalogue(prepared)
     ingest(catalogue, [observe(make_book(), version=1)])
     assert prepare_catalogue(prepared).startswith("kept")
@@ -106,7 +106,7 @@ def test_wrong_credentials_are_told_without_the_password(postgresql_url: str) ->
     assert "hidden" not in str(caught.value)
 
 
-def test_an_unreachable_server_is_told() -> None:
+def test_an_unreachable_server_is_an_error_with_its_address() -> None:
     with pytest.raises(Unavailable, match="BOOKSTREAM_CATALOGUE_URL"):
         open_catalogue("postgresql+psycopg2://u:p@127.0.0.1:9/db")
 

@@ -30,8 +30,8 @@ class TestKafkaEventLog(EventLogContract):
     @pytest.mark.xfail(
         raises=AssertionError, reason="Kafka appends message by message; the rest comes again at the next try"
     )
-    def test_a_killed_append_is_there_whole_or_not_at_all(self, url: str, log: EventLog) -> None:
-        super().test_a_killed_append_is_there_whole_or_not_at_all(url, log)
+    def test_a_killed_append_is_stored_whole_or_not_at_all(self, url: str, log: EventLog) -> None:
+        super().test_a_killed_append_is_stored_whole_or_not_at_all(url, log)
 
 
 def test_topics_that_were_not_made_are_named_with_the_remedy(fresh: str) -> None:
@@ -43,7 +43,7 @@ def test_topics_that_were_not_made_are_named_with_the_remedy(fresh: str) -> None
     log.close()
 
 
-def test_declaring_twice_keeps_what_is_there(fresh: str) -> None:
+def test_declaring_topics_twice_changes_nothing(fresh: str) -> None:
     log = open_event_log(fresh)
     assert {line.split()[0] for line in log.declare_topics()} == {"made"}
     log.append(OBSERVED.name, [Message("k", b"v")])

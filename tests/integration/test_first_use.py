@@ -23,13 +23,13 @@ STORES: dict[str, Callable[[str], Store]] = {
 
 @carries("no-lost-restart")
 @pytest.mark.parametrize("opened", STORES.values(), ids=STORES)
-def test_all_who_open_a_new_database_at_once_can_use_it(
+def test_concurrent_first_opens_of_a_database_all_succeed(
     new_database: str, opened: Callable[[str], Store]
 ) -> None:
     open_at_once(lambda: opened(new_database))
 
 
-def test_of_all_who_make_a_bucket_at_once_one_does_and_the_rest_keep_it(s3_url: str) -> None:
+def test_of_concurrent_bucket_creations_one_succeeds(s3_url: str) -> None:
     bucket = f"s3://t{uuid4().hex}?{s3_url.partition('?')[2]}"
     done = Counter(what.split()[0] for what in at_once(partial(prepare_lake, bucket)))
     assert done == {"made": 1, "kept": AT_ONCE - 1}

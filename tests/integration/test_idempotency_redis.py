@@ -31,9 +31,7 @@ def two(settings: Settings) -> Iterator[list[TestClient]]:
         yield [stack.enter_context(TestClient(app, headers=as_user(settings, "u"))) for app in apps]
 
 
-def test_what_one_process_has_done_another_does_not_do_again(
-    two: list[TestClient], settings: Settings
-) -> None:
+def test_an_idempotency_key_is_shared_by_processes(two: list[TestClient], settings: Settings) -> None:
     first = two[0].post("/books", json=NEW, headers=KEY)
     again = two[1].post("/books", json=NEW, headers=KEY)
     assert (first.status_code, again.status_code, again.content) == (202, 202, first.content)

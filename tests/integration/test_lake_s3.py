@@ -39,7 +39,7 @@ def test_an_object_of_several_parts_is_whole_and_exclusive(bucket: str) -> None:
     lake.close()
 
 
-def test_making_a_bucket_twice_keeps_what_is_there(bucket: str) -> None:
+def test_creating_a_bucket_twice_changes_nothing(bucket: str) -> None:
     assert prepare_lake(bucket).startswith("made")
     lake = open_lake(bucket)
     lake.put("a", b"1")
@@ -61,7 +61,9 @@ def test_wrong_credentials_are_told(bucket: str, monkeypatch: pytest.MonkeyPatch
     assert "wrong" not in str(caught.value)
 
 
-def test_missing_credentials_are_told(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_an_error_with_the_remedy(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -164,7 +164,7 @@ def test_writing_gives_up_in_the_end_and_can_be_done_again(
     impatient.close()
 
 
-def test_an_index_that_was_deleted_is_told_and_not_made_of_what_comes_next(
+def test_a_deleted_index_is_an_error_and_is_not_created_by_a_write(
     server: Elasticsearch, index: SearchIndex, url: str
 ) -> None:
     impatient = ElasticsearchIndex(

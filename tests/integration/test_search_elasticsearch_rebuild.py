@@ -60,9 +60,7 @@ def missing(index: SearchIndex, books: Sequence[VersionedBook]) -> set[BookId]:
     return {stored.book.id for stored in books} - {book_id for book_id, _, _ in index.read_versions()}
 
 
-def test_nothing_that_is_written_while_an_index_is_rebuilt_and_swapped_is_lost(
-    living: Living, server: Elasticsearch, url: str
-) -> None:
+def test_writes_during_rebuild_and_swap_are_not_lost(living: Living, server: Elasticsearch, url: str) -> None:
     living.await_books(20)
     for round_ in range(1, 4):
         rebuilt = begin_rebuild(url)
@@ -104,9 +102,7 @@ def test_readers_get_an_answer_all_through_a_swap(url: str) -> None:
     reader.close()
 
 
-def test_a_later_rebuild_clears_away_what_a_killed_one_left_and_the_first_cannot_swap(
-    server: Elasticsearch, url: str
-) -> None:
+def test_a_later_rebuild_deletes_leftovers_and_supersedes_the_first(server: Elasticsearch, url: str) -> None:
     first = begin_rebuild(url)
     second = begin_rebuild(url)
     second.index.put([make_versioned_book("u2")])

@@ -76,7 +76,7 @@ def test_a_page_in_order_becomes_a_book() -> None:
         ({"reviews": "-3"}, "reviews is not a whole number: '-3'"),
     ],
 )
-def test_what_makes_no_sense_is_rejected_by_field_and_reason(
+def test_an_invalid_value_is_rejected_with_field_and_reason(
     printed: dict[str, str | None], complaint: str | None
 ) -> None:
     rejected = normalise(ORIGIN, replace(PRINTED, **printed))  # type: ignore[arg-type]  # plain fields

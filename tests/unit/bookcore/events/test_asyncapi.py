@@ -36,7 +36,7 @@ def test_every_reference_leads_somewhere() -> None:
         assert place
 
 
-def test_every_topic_with_its_events_producers_and_consumers_is_told() -> None:
+def test_the_document_lists_events_producers_and_consumers_of_every_topic() -> None:
     told = build_document()
     for name, topic in TOPICS.items():
         if name.endswith(".dlq"):

@@ -23,7 +23,7 @@ ALL_EXAMPLES = [
 ]
 
 
-def test_every_schema_file_says_what_the_model_says() -> None:
+def test_every_schema_file_equals_the_schema_of_its_model() -> None:
     written = {path.name: path.read_text() for path in (FOLDER / "schemas").glob("*.json")}
     assert written == build_schemas(), "run: python -m bookcore.events.json_schemas"
 

@@ -21,7 +21,7 @@ class Hand:
         return self.time
 
 
-def test_what_is_remembered_ends_with_the_token() -> None:
+def test_a_cached_verification_expires_with_the_token() -> None:
     clock = Hand()
     tokens = InternalTokens(SECRET, clock=clock)
     token = tokens.sign(READER)
@@ -33,7 +33,7 @@ def test_what_is_remembered_ends_with_the_token() -> None:
     assert tokens.get_cached(other) == READER
 
 
-def test_a_token_of_another_secret_is_refused_however_often_it_is_shown() -> None:
+def test_a_token_of_another_secret_is_always_rejected() -> None:
     token = InternalTokens(SECRET[::-1]).sign(READER)
     tokens = InternalTokens(SECRET)
     for _ in range(2):

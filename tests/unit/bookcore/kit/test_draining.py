@@ -67,7 +67,7 @@ def ask_until_told_to_leave(wire: socket.socket) -> int:
 
 
 @pytest.mark.parametrize("asks_before", [0, 1])
-def test_a_write_on_a_kept_or_new_connection_is_answered_by_a_server_that_leaves(asks_before: int) -> None:
+def test_a_draining_server_answers_writes_on_old_and_new_connections(asks_before: int) -> None:
     with running() as here, here.dial() as busy, here.dial() as quiet:
         for _ in range(asks_before):
             ask(quiet)
@@ -79,7 +79,7 @@ def test_a_write_on_a_kept_or_new_connection_is_answered_by_a_server_that_leaves
             assert new.recv(1) == b""
 
 
-def test_a_server_that_nobody_is_connected_to_stops_at_once() -> None:
+def test_a_server_without_connections_stops_at_once() -> None:
     with running() as here:
         with closing(here.dial()) as wire:
             ask(wire)

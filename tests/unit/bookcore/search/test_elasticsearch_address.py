@@ -43,13 +43,13 @@ def answering(status: int, body: bytes, *, kind: str, product: str = "") -> Iter
 
 
 @pytest.mark.parametrize("opening", [open_search_index, begin_rebuild])
-def test_nobody_at_the_address_is_told_without_the_password(opening: Callable[[str], object]) -> None:
+def test_an_unreachable_address_is_an_error_without_the_password(opening: Callable[[str], object]) -> None:
     with pytest.raises(Unavailable, match=r"elasticsearch://127\.0\.0\.1:9/books .*SEARCH_URL") as caught:
         opening("elasticsearch://reader:geheim@127.0.0.1:9/books")
     assert "geheim" not in str(caught.value)
 
 
-def test_a_server_that_is_too_old_is_told() -> None:
+def test_a_server_that_is_too_old_is_rejected() -> None:
     with (
         answering(400, _OLD, kind="application/json", product="Elasticsearch") as there,
         pytest.raises(Invalid, match="older than Elasticsearch 9; upgrade"),
@@ -57,7 +57,7 @@ def test_a_server_that_is_too_old_is_told() -> None:
         open_search_index(f"elasticsearch://{there}/books")
 
 
-def test_a_wrong_password_is_told_and_not_shown() -> None:
+def test_a_wrong_password_is_rejected_without_printing_it() -> None:
     with (
         answering(401, _DENIED, kind="application/json", product="Elasticsearch") as there,
         pytest.raises(Invalid, match="refuses the user") as caught,
@@ -76,7 +76,7 @@ def test_a_wrong_password_is_told_and_not_shown() -> None:
         (200, b"{", "application/json"),
     ],
 )
-def test_what_is_not_elasticsearch_is_told(status: int, body: bytes, kind: str) -> None:
+def test_another_server_than_elasticsearch_is_rejected(status: int, body: bytes, kind: str) -> None:
     with (
         answering(status, body, kind=kind) as there,
         pytest.raises(Invalid, match="is not Elasticsearch; correct the host and port"),

@@ -16,25 +16,25 @@ def outcome(status: int) -> BulkResult:
 
 
 @pytest.mark.parametrize("status", [200, 201])
-def test_what_was_accepted_counts(status: int) -> None:
+def test_an_accepted_item_counts_as_newer(status: int) -> None:
     assert outcome(status) == BulkResult(newer=1)
 
 
-def test_what_was_outdated_is_a_success_that_does_not_count() -> None:
+def test_an_outdated_item_is_a_success_that_does_not_count() -> None:
     assert outcome(409) == BulkResult()
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 502, 503, 504])
-def test_what_is_no_fault_of_the_book_is_tried_again(status: int) -> None:
+def test_a_retryable_status_is_retried(status: int) -> None:
     assert outcome(status) == BulkResult(retryable=[an_item("shop:u1")], reason=f"{status} because")
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_what_is_wrong_with_the_book_is_refused_by_its_name(status: int) -> None:
+def test_a_rejected_book_is_named_with_the_reason(status: int) -> None:
     assert outcome(status) == BulkResult(refused={BookId("shop:u1"): "because"})
 
 
-def test_requests_are_cut_by_number_and_by_size_and_lose_nothing() -> None:
+def test_requests_are_split_by_number_and_size_without_loss() -> None:
     many = [an_item(f"shop:u{n}") for n in range(4_500)]
     assert [len(request) for request in split_requests(many)] == [2_000, 2_000, 500]
     large = [an_item(f"shop:u{n}", size=3 * 2**20) for n in range(5)]

@@ -26,7 +26,7 @@ def test_an_apostrophe_joins_and_other_marks_part() -> None:
 
 
 @pytest.mark.parametrize("apostrophe", "'\u2019\u2018\u02bc\u00b4`\uff07")
-def test_an_indexed_word_is_there_whole_and_in_its_longer_parts(apostrophe: str) -> None:
+def test_a_word_is_indexed_whole_and_by_its_longer_parts(apostrophe: str) -> None:
     assert tokenize_for_index(f"Women{apostrophe}s l{apostrophe}Amour") == [
         "womens",
         "women",
@@ -36,7 +36,7 @@ def test_an_indexed_word_is_there_whole_and_in_its_longer_parts(apostrophe: str)
 
 
 @given(text=st.text())
-def test_what_was_typed_is_found_among_what_was_indexed(text: str) -> None:
+def test_query_tokens_occur_among_index_tokens(text: str) -> None:
     assert set(tokenize(text)) <= set(tokenize_for_index(text))
 
 

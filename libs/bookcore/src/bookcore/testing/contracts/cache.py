@@ -108,7 +108,7 @@ class CacheContract:
 
         assert self.run(scenario) == b"two"
 
-    def test_a_value_is_gone_when_its_time_is_over(self) -> None:
+    def test_a_value_expires_after_its_time_to_live(self) -> None:
         async def scenario(cache: Cache, clock: ManualClock) -> tuple[bytes | None, bytes | None]:
             await cache.set("k", b"v", ttl=10)
             clock.advance(9.9)
@@ -118,7 +118,7 @@ class CacheContract:
 
         assert self.run(scenario) == (b"v", None)
 
-    def test_delete_drops_a_prefix_and_nothing_else(self) -> None:
+    def test_delete_removes_keys_of_the_prefix_only(self) -> None:
         async def scenario(cache: Cache, _: ManualClock) -> tuple[int, bytes | None, bytes | None]:
             for key in ("books:1", "books:2", "book", "other"):
                 await cache.set(key, key.encode(), ttl=10)
@@ -134,7 +134,7 @@ class CacheContract:
 
         assert self.run(scenario) == 0
 
-    def test_delete_counts_only_what_was_alive(self) -> None:
+    def test_delete_counts_unexpired_keys_only(self) -> None:
         async def scenario(cache: Cache, clock: ManualClock) -> int:
             await cache.set("k1", b"v", ttl=1)
             await cache.set("k2", b"v", ttl=10)

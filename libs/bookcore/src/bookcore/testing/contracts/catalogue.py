@@ -60,14 +60,12 @@ class CatalogueContract:
         yield catalogue
         catalogue.close()
 
-    def test_a_book_is_read_back_as_it_was_written(self, catalogue: Catalogue) -> None:
+    def test_a_stored_book_equals_the_written_book(self, catalogue: Catalogue) -> None:
         ingest(catalogue, [observe(make_book(), version=5)])
         stored = get(catalogue, make_book().id)
         assert (stored.book, stored.version) == (make_book(), 5)
 
-    def test_the_facts_of_an_edition_are_read_back_and_their_change_is_told(
-        self, catalogue: Catalogue
-    ) -> None:
+    def test_details_are_stored_and_their_change_is_published(self, catalogue: Catalogue) -> None:
         told = Details(authors=("Ana Huang", "Číž"), pages=288, weight_g=350)
         ingest(catalogue, [observe(make_book(), version=1)])
         drain_outbox(catalogue)
@@ -79,7 +77,7 @@ class CatalogueContract:
         assert isinstance(state, BookState)
         assert state.details == told
 
-    def test_a_change_tells_each_field_before_and_after(self, catalogue: Catalogue) -> None:
+    def test_a_change_event_has_each_field_before_and_after(self, catalogue: Catalogue) -> None:
         ingest(catalogue, [observe(make_book(price="10.00"), version=1)])
         drain_outbox(catalogue)
         ingest(catalogue, [observe(make_book(price="12.50"), version=2)], first=1)
@@ -145,7 +143,7 @@ class CatalogueContract:
         assert other.compute_content_hash() == catalogue.compute_content_hash()
         other.close()
 
-    def test_a_withdrawn_book_is_gone_until_it_is_seen_again(self, catalogue: Catalogue) -> None:
+    def test_a_withdrawn_book_is_deleted_until_it_is_observed_again(self, catalogue: Catalogue) -> None:
         ingest(catalogue, [observe(make_book(), version=1)])
         drain_outbox(catalogue)
         ingest(catalogue, [withdraw(make_book(), version=2)], first=1)
@@ -197,7 +195,7 @@ class CatalogueContract:
             Decimal("30.01"),
         )
 
-    def test_the_line_of_owed_events_is_left_in_order(self, catalogue: Catalogue) -> None:
+    def test_the_outbox_is_read_and_deleted_in_order(self, catalogue: Catalogue) -> None:
         three_books(catalogue)
         with catalogue.begin_write() as connection:
             first, second = read_next_messages(connection, 2)
@@ -205,7 +203,7 @@ class CatalogueContract:
             assert read_next_messages(connection, 1)[0] == second
             assert count_messages(connection) == 5
 
-    def test_a_transaction_that_fails_leaves_nothing_behind(self, catalogue: Catalogue) -> None:
+    def test_a_failed_transaction_is_rolled_back(self, catalogue: Catalogue) -> None:
         with pytest.raises(Conflict):
             apply_twice_in_one_transaction(catalogue, [observe(make_book(), version=1)])
         assert list_ids(catalogue, BookFilter()) == []

@@ -79,7 +79,7 @@ class EventLogContract:
         yield log
         log.close()
 
-    def test_what_was_appended_is_read_back_with_key_value_and_headers(self, log: EventLog) -> None:
+    def test_records_equal_appended_messages(self, log: EventLog) -> None:
         sent = [*make_messages(3), Message("gone", None), Message("odd", b"\xff\x00", (("h", b"\xfe"),))]
         log.append(TOPIC, sent)
         consumer = log.create_consumer("g", [TOPIC])
@@ -102,7 +102,7 @@ class EventLogContract:
             offsets = [p.offset for p in positions if p.partition == partition]
             assert offsets == list(range(len(offsets)))
 
-    def test_a_group_goes_on_after_what_it_committed(self, log: EventLog) -> None:
+    def test_a_group_resumes_after_its_committed_offsets(self, log: EventLog) -> None:
         log.append(TOPIC, make_messages(30))
         first = log.create_consumer("g", [TOPIC])
         seen = drain(first, want=30)
@@ -113,7 +113,7 @@ class EventLogContract:
         assert {r.key for r in drain(second, want=5)} == {f"later{n}" for n in range(5)}
         second.close()
 
-    def test_what_was_not_committed_comes_again(self, log: EventLog) -> None:
+    def test_uncommitted_records_are_redelivered(self, log: EventLog) -> None:
         log.append(TOPIC, make_messages(7))
         first = log.create_consumer("g", [TOPIC])
         assert len(drain(first, want=7)) == 7
@@ -129,7 +129,9 @@ class EventLogContract:
         one.close()
         two.close()
 
-    def test_members_of_a_group_share_the_partitions_and_take_over_from_who_left(self, log: EventLog) -> None:
+    def test_members_divide_the_partitions_and_take_over_from_a_member_that_leaves(
+        self, log: EventLog
+    ) -> None:
         one, two = log.create_consumer("g", [TOPIC]), log.create_consumer("g", [TOPIC])
         for _ in range(30):  # until the partitions are shared out
             log.append(TOPIC, make_messages(100))
@@ -182,7 +184,7 @@ class EventLogContract:
             drain(consumer, want=1)
         consumer.close()
 
-    def test_progress_tells_the_lag_of_a_group(self, log: EventLog) -> None:
+    def test_progress_has_the_lag_of_a_group(self, log: EventLog) -> None:
         log.append(TOPIC, make_messages(10))
         assert sum(p.lag for p in log.read_progress(TOPIC, "g")) == 10
         consumer = log.create_consumer("g", [TOPIC])
@@ -203,9 +205,7 @@ class EventLogContract:
         assert consumer.poll(limit=1, timeout=0.05) == []
         consumer.close()
 
-    def test_two_processes_append_side_by_side_and_kill_9_loses_nothing_acknowledged(
-        self, url: str, log: EventLog
-    ) -> None:
+    def test_concurrent_appends_lose_no_acknowledged_message_on_kill_9(self, url: str, log: EventLog) -> None:
         command = [sys.executable, "-c", _APPEND_FOR_EVER, url, TOPIC]
         writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in "ab"]
         for writer in writers:
@@ -220,7 +220,7 @@ class EventLogContract:
         for name, last in acknowledged.items():
             assert {f"{name}-{n}-{m}" for n in range(last + 1) for m in range(3)} <= keys
 
-    def test_a_killed_append_is_there_whole_or_not_at_all(self, url: str, log: EventLog) -> None:
+    def test_a_killed_append_is_stored_whole_or_not_at_all(self, url: str, log: EventLog) -> None:
         writer = subprocess.Popen([sys.executable, "-c", _APPEND_AT_ONCE, url, TOPIC, str(_MANY)])
         while not (there := sum(at.end for at in log.read_progress(TOPIC, "g"))):
             assert writer.poll() in (None, 0)

@@ -24,12 +24,12 @@ class LakeContract:
         yield lake
         lake.close()
 
-    def test_what_was_put_is_got_back(self, lake: Lake) -> None:
+    def test_get_returns_the_stored_bytes(self, lake: Lake) -> None:
         assert lake.put("a/b=1/c.zst", b"\x00body") is True
         assert lake.get("a/b=1/c.zst") == b"\x00body"
         assert lake.exists("a/b=1/c.zst")
 
-    def test_a_second_put_changes_nothing_and_says_so(self, lake: Lake) -> None:
+    def test_a_second_put_changes_nothing_and_returns_false(self, lake: Lake) -> None:
         lake.put("a/b", b"first")
         assert lake.put("a/b", b"second") is False
         assert lake.get("a/b") == b"first"
@@ -42,7 +42,7 @@ class LakeContract:
         assert lake.get("many/3") == b"first"
         assert {key: lake.get(key) for key in lake.list("many/")} == {**bodies, "many/3": b"first"}
 
-    def test_a_bad_key_among_many_stores_nothing_half(self, lake: Lake) -> None:
+    def test_an_invalid_key_among_many_is_rejected_before_any_write(self, lake: Lake) -> None:
         with pytest.raises(Invalid):
             lake.put_many({"many/good": b"1", "../bad": b"2"})
         assert list(lake.list("many/")) in ([], ["many/good"])

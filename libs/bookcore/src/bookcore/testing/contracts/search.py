@@ -45,7 +45,7 @@ class SearchContract(IndexRebuildContract):
         yield index
         index.close()
 
-    def test_a_book_is_found_and_comes_back_as_it_was_put(self, index: SearchIndex) -> None:
+    def test_a_found_book_equals_the_indexed_book(self, index: SearchIndex) -> None:
         stored = make_versioned_book("u1", version=5)
         index.put([stored])
         assert [hit.book for hit in index.search(SearchQuery("lamp")).hits] == [stored]
@@ -90,7 +90,7 @@ class SearchContract(IndexRebuildContract):
         assert search_ids(index, "u2")[0] == "u2"
 
     @pytest.mark.parametrize("typed", ["U-2", "shop:u2", " u2 ", "SHOP u2"])
-    def test_an_identifier_is_known_whatever_its_case_spaces_and_hyphens(
+    def test_identifiers_match_regardless_of_case_spaces_and_hyphens(
         self, index: SearchIndex, typed: str
     ) -> None:
         index.put([make_versioned_book("u1"), make_versioned_book("u2")])
@@ -129,7 +129,7 @@ class SearchContract(IndexRebuildContract):
         assert search_ids(other, text) == search_ids(index, text) == paged
         other.close()
 
-    def test_a_page_of_nothing_still_counts(self, index: SearchIndex) -> None:
+    def test_a_page_of_size_zero_has_total_and_facets(self, index: SearchIndex) -> None:
         index.put([make_versioned_book("u1")])
         for text in ("", "lamp"):
             page = index.search(SearchQuery(text, limit=0))
@@ -190,9 +190,7 @@ class SearchContract(IndexRebuildContract):
             "rating": {"3": 1},
         }
 
-    def test_an_older_version_never_overwrites_and_an_equal_one_changes_nothing(
-        self, index: SearchIndex
-    ) -> None:
+    def test_older_and_equal_versions_change_nothing(self, index: SearchIndex) -> None:
         assert index.put([make_versioned_book("u1", version=5, title="New")]) == 1
         assert index.put([make_versioned_book("u1", version=4, title="Old")]) == 0
         assert index.put([make_versioned_book("u1", version=5, title="Same")]) == 0
@@ -258,12 +256,12 @@ class SearchContract(IndexRebuildContract):
             ".*",
         ],
     )
-    def test_what_is_typed_is_data(self, index: SearchIndex, text: str) -> None:
+    def test_typed_text_is_data(self, index: SearchIndex, text: str) -> None:
         index.put([make_versioned_book("u1")])
         assert index.search(SearchQuery(text)).total in (0, 1)
         assert len(index.suggest(text, limit=5)) <= 2
 
-    def test_signs_of_query_languages_mean_nothing(self, index: SearchIndex) -> None:
+    def test_query_syntax_in_typed_text_has_no_meaning(self, index: SearchIndex) -> None:
         index.put([make_versioned_book("u1", title="Red lamp"), make_versioned_book("u2", title="Blue lamp")])
         for text in ('"red" lamp ', "+red -lamp ", "title:red ", "red* ", "(red) [lamp] ", "\\red "):
             assert search_ids(index, text.replace("title:", "")) == ["u1"]
@@ -276,7 +274,7 @@ class SearchContract(IndexRebuildContract):
         with pytest.raises(Invalid, match="min_price"):
             index.search(SearchQuery("", SearchFilters(min_price=Decimal("NaN"))))
 
-    def test_suggestions_continue_what_was_typed(self, index: SearchIndex) -> None:
+    def test_suggestions_complete_the_typed_text(self, index: SearchIndex) -> None:
         index.put([make_versioned_book("u1", title="Žuta lampa"), make_versioned_book("u2", title="Zebra")])
         assert [s.text for s in index.suggest("zu", limit=5)] == ["Žuta lampa"]
         assert [s.text for s in index.suggest("zuta lam", limit=5)] == ["Žuta lampa"]
@@ -284,7 +282,7 @@ class SearchContract(IndexRebuildContract):
         assert [s.text for s in index.suggest("z", limit=1)] in (["Žuta lampa"], ["Zebra"])
         assert (index.suggest("", limit=5), index.suggest("zu", limit=0)) == ([], [])
 
-    def test_suggestions_begin_with_the_text_before_they_hold_it_and_name_a_title_once(
+    def test_suggestions_that_start_with_the_text_come_first_and_titles_are_unique(
         self, index: SearchIndex
     ) -> None:
         titles = ["The lamp", "Lamp", "lamp", "LÁMP", "Lamps of old", "Harbour"]
@@ -303,7 +301,7 @@ class SearchContract(IndexRebuildContract):
         assert (reader.search(SearchQuery("x")).total, reader.suggest("x", limit=3)) == (0, [])
         reader.close()
 
-    def test_a_reader_sees_what_another_process_put(self, index: SearchIndex, url: str) -> None:
+    def test_a_reader_sees_commits_of_another_process(self, index: SearchIndex, url: str) -> None:
         reader = open_search_index(url)
         index.put([make_versioned_book("u1")])
         code = "import sys; from bookcore.search import *; i = open_search_index(sys.argv[1]);"
@@ -318,9 +316,7 @@ class SearchContract(IndexRebuildContract):
         with pytest.raises(Conflict, match="another process writes"):
             open_search_index(url, writable=True)
 
-    def test_a_writer_killed_in_the_midst_leaves_what_it_was_told_is_there_and_a_free_lock(
-        self, url: str
-    ) -> None:
+    def test_a_killed_writer_keeps_acknowledged_batches_and_releases_its_lock(self, url: str) -> None:
         told = kill_a_writer(url)
         index = open_search_index(url, writable=True)
         found = count_commits(index)

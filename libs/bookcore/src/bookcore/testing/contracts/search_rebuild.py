@@ -8,7 +8,7 @@ from bookcore.testing.index_access import fill, search_ids
 class IndexRebuildContract:
     """Tests of begin_rebuild, swap, delete_old and discard; `url` is a fixture of the inheriting class."""
 
-    def test_a_rebuilt_index_takes_the_place_of_the_living_one_at_the_swap(self, url: str) -> None:
+    def test_a_rebuilt_index_is_live_after_the_swap(self, url: str) -> None:
         fill(url, make_versioned_book("u1"), make_versioned_book("u2"))
         reader = open_search_index(url)
         rebuilt = begin_rebuild(url)
@@ -24,7 +24,7 @@ class IndexRebuildContract:
         assert len(search_ids(reader, "")) == 4
         reader.close()
 
-    def test_a_discarded_rebuild_leaves_the_living_index_as_it_was(self, url: str) -> None:
+    def test_a_discarded_rebuild_does_not_change_the_live_index(self, url: str) -> None:
         fill(url, make_versioned_book("u1"))
         rebuilt = begin_rebuild(url)
         rebuilt.index.put([make_versioned_book("u2")])
