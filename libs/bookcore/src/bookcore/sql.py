@@ -59,7 +59,7 @@ def _lock_database_file(engine: Engine) -> AbstractContextManager[None]:
 
 
 def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own; _begin does
+    connection.isolation_level = None  # _begin begins transactions, not the driver
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
@@ -67,6 +67,6 @@ def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A writer takes the lock at once: a reader that turns writer half-way could only fail.
+    # A writer takes the lock at once: upgrading a read transaction could only fail.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -51,12 +51,12 @@ class MemoryCache:
 
     async def delete(self, prefix: str) -> int:
         """Scans every key."""
-        doomed = [key for key in self._entries if key.startswith(prefix)]
+        matching = [key for key in self._entries if key.startswith(prefix)]
         now = self._now()
-        alive = sum(self._entries[key].expires_at > now for key in doomed)
-        for key in doomed:
+        unexpired = sum(self._entries[key].expires_at > now for key in matching)
+        for key in matching:
             self._drop(key)
-        return alive
+        return unexpired
 
     async def eval(self, script: Script, keys: Sequence[str], args: Sequence[float]) -> Sequence[float]:
         return self._run(script, keys, args)

@@ -95,10 +95,12 @@ class Catalogue:
         digest = sha256()
         for chunk in self._read_chunks():
             with self.begin_read() as connection:
-                told = queries.get_price_histories(connection, first=chunk[0].book.id, last=chunk[-1].book.id)
+                histories = queries.get_price_histories(
+                    connection, first=chunk[0].book.id, last=chunk[-1].book.id
+                )
             for stored in chunk:
                 if not stored.deleted:
-                    prices = [str(period.price) for period in told.get(stored.book.id, [])]
+                    prices = [str(period.price) for period in histories.get(stored.book.id, [])]
                     digest.update(dumps([hash_content(stored.book), prices]).encode())
         return digest.hexdigest()
 

@@ -154,15 +154,15 @@ def get_price_histories(
     """Price periods of all books from id to id, inclusive."""
     seen = price_observations
     query = select(seen).where(seen.c.book_id.between(first, last))
-    told: dict[str, list[PricePeriod]] = {}
+    histories: dict[str, list[PricePeriod]] = {}
     for row in connection.execute(query.order_by(seen.c.book_id, seen.c.version, seen.c.event_id)).mappings():
         price, moment = Money(row["amount"], row["currency"]), from_version(row["version"])
-        periods = told.setdefault(row["book_id"], [])
+        periods = histories.setdefault(row["book_id"], [])
         if periods and periods[-1].price == price:
             periods[-1] = replace(periods[-1], last_seen_at=moment)
         else:
             periods.append(PricePeriod(price, moment, moment))
-    return told
+    return histories
 
 
 def list_categories(connection: Connection) -> Sequence[CategoryCount]:

@@ -78,7 +78,7 @@ class PostgresqlRebuild:
 
     def swap(self) -> None:
         if self._blocking is None:
-            raise Conflict("a swap needs the living catalogue to stand still")
+            raise Conflict("swap needs block_writes")
         tables = "books, price_observations, manifest, outbox"
         for statement in (
             f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE",
@@ -132,7 +132,9 @@ class SqliteRebuild:
         """
         with self._engine.connect() as connection:
             if connection.execute(text("SELECT count(*) FROM outbox")).scalar_one():
-                raise Conflict("the living catalogue owes events; let the ingestor send them and try again")
+                raise Conflict(
+                    "the outbox of the live catalogue is not empty; let the ingestor send it and retry"
+                )
         self._swap_requested = True
 
     def close(self) -> None:
@@ -144,7 +146,7 @@ class SqliteRebuild:
         with self._engine.connect() as connection:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._engine.dispose()
-        self.catalogue.close()  # the last one to leave puts its journal into the file
+        self.catalogue.close()  # the last connection writes the WAL into the file
         self._path.replace(self._old_path)
         self._new_path.replace(self._path)
         for journal in ("-wal", "-shm"):

@@ -70,8 +70,8 @@ def from_row(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
     return VersionedBook(book, row["version"], row["first_seen_at"], row["last_seen_at"], row["deleted"])
 
 
-def _read_details(told: Mapping[str, Any] | None) -> Details:
-    return Details(**{**told, "authors": tuple(told.get("authors", ()))}) if told else NO_DETAILS
+def _read_details(stored: Mapping[str, Any] | None) -> Details:
+    return Details(**{**stored, "authors": tuple(stored.get("authors", ()))}) if stored else NO_DETAILS
 
 
 COLUMNS = [column.name for column in books.columns]

@@ -28,9 +28,9 @@ class Details:
         """The stated facts as plain JSON values; None when there are none."""
         if self == NO_DETAILS:
             return None
-        told = {name: getattr(self, name) for name in self.__slots__ if name != "authors"}
-        known: dict[str, str | int | list[str]] = {k: v for k, v in told.items() if v is not None}
-        return {"authors": list(self.authors), **known} if self.authors else known
+        values = {name: getattr(self, name) for name in self.__slots__ if name != "authors"}
+        stated: dict[str, str | int | list[str]] = {k: v for k, v in values.items() if v is not None}
+        return {"authors": list(self.authors), **stated} if self.authors else stated
 
 
 NO_DETAILS = Details()

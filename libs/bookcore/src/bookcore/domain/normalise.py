@@ -34,7 +34,7 @@ _AMOUNT = r"(?P<amount>-?\d{1,9}(?:\.\d{1,4})?)"
 _PRICE = re.compile(rf"(?P<sign>[£€$¥])?\s*{_AMOUNT}\s*(?P<code>[A-Z]{{3}})?", re.ASCII)
 _STOCK = re.compile(r"(?P<status>[A-Za-z_ -]+?)\s*(?:\((?P<quantity>\d{1,9})(?: available)?\))?", re.ASCII)
 _STATUS = {status.value.replace("_", " "): status for status in AvailabilityStatus}
-_LONGEST_STOCK = 100  # the pattern looks back, so its input is bounded
+_LONGEST_STOCK = 100  # the pattern backtracks, so its input is bounded
 _TOO_LONG = {"title": 1_000, "description": 100_000, "url": 2_000, "image_url": 2_000, "category": 200}
 
 
@@ -184,7 +184,7 @@ def _parse_money(field: str, text: str) -> Money:
         raise InvalidField(field, "is not an amount with a currency", text)
     try:
         amount = Decimal(match["amount"])
-    except InvalidOperation as error:  # pragma: no cover - the pattern admits only numbers
+    except InvalidOperation as error:  # pragma: no cover - the pattern allows numbers only
         raise InvalidField(field, "is not a number", text) from error
     if amount < 0:
         raise InvalidField(field, "is negative", text)

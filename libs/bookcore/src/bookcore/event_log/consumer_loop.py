@@ -14,11 +14,11 @@ from bookcore.events.message import Batch, Record
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 
 Handler = Callable[[Batch], int]
-"""Does a batch, whole or not at all, and returns the offset to go on from: the batch's end, or before it when
-it took a part, or wherever it knows better to be.
+"""Handles a batch, whole or not at all, and returns the next offset: the batch's end, an earlier one after a
+part of it, or the position of its own store.
 
-Must be idempotent: after a crash a batch comes again. Unavailable means try again later, Conflict that
-somebody else has moved on.
+Must be idempotent: after a crash a batch is redelivered. Unavailable means retry later, Conflict that
+another member has changed the position.
 """
 
 _log = structlog.get_logger()
@@ -65,7 +65,7 @@ class ConsumerLoop:
             self._wait(error, stop)
         except Conflict as error:
             _log.info("position changed by another member", component=self._name, error=str(error))
-            self._consumer.seek(here)  # the handler says where to go on, unless the partition is gone
+            self._consumer.seek(here)  # the next call returns the position, unless the partition was lost
 
     def _wait(self, error: Unavailable, stop: Event) -> None:
         _log.warning(

@@ -201,7 +201,7 @@ class SqliteConsumer:
                 f"{self._group} is at offset {wanted} of {topic}/{partition}, but the event log ends at"
                 f" {here.end}: the log was replaced; bring it back, or start with a fresh data folder"
             )
-        self.commit([Position(topic, partition, wanted)])  # or the lag would tell of what is done already
+        self.commit([Position(topic, partition, wanted)])  # otherwise the lag would count applied records
         return wanted
 
     def _fetch(self, limit: int) -> Sequence[Record]:

@@ -9,10 +9,10 @@ from bookcore.events.topics import TOPICS, Topic
 Document = dict[str, Any]  # Any: JSON
 _DAY_MS = 24 * 60 * 60 * 1_000
 _ATTRIBUTES: Mapping[str, str] = {
-    "ce_id": "the same for the same fact however often it is sent",
-    "ce_source": "who made it, e.g. scraper/books_toscrape",
+    "ce_id": "id of the event; the same for every delivery",
+    "ce_source": "producer, e.g. scraper/books_toscrape",
     "ce_type": "name and version of the event",
-    "ce_time": "when it was sent, ISO 8601 in UTC",
+    "ce_time": "time of sending, ISO 8601 in UTC",
     "ce_subject": "the key",
     "ce_specversion": "1.0",
 }
@@ -29,7 +29,7 @@ def build_document() -> Document:
             "title": "Bookstream events",
             "version": "1",
             "description": "CloudEvents 1.0 in Kafka's binary mode: attributes as headers, JSON as the value."
-            " A subscriber folds them by `ce_id`: the same event may come twice.",
+            " Delivery is at-least-once: subscribers deduplicate by `ce_id`.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -47,7 +47,7 @@ def _build_channel(topic: Topic) -> Document:
     days = topic.retention_days
     return {
         "address": topic.name,
-        "description": f"Key: {topic.key}. What a consumer can't accept goes to {topic.dead_letter_topic}.",
+        "description": f"Key: {topic.key}. Rejected records go to {topic.dead_letter_topic}.",
         "messages": {kind: {"$ref": f"#/components/messages/{kind}"} for kind in _list_event_types(topic)},
         "bindings": {
             "kafka": {

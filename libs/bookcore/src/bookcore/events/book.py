@@ -28,16 +28,16 @@ _NAMESPACE = UUID("6f4b1c1e-8d0a-5b6e-9a57-0c2b7a4f5d11")
 
 
 class Event(BaseModel):
-    """What all events share: immutable, and fields that this version doesn't know are refused."""
+    """Base of all events: immutable, and unknown fields are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     type: ClassVar[str]
 
 
 class BookObserved(Event):
-    """A source printed this of a book at that moment; not yet checked, kept for ever in the lake.
+    """A source stated these printed facts of a book at that time; not validated, kept forever in the lake.
 
-    `page` is the lake key of the stored page, None when a person typed the book in.
+    `page` is the lake key of the stored page, None when an administrator entered the book.
     """
 
     type = "books.book.observed.v1"
@@ -53,7 +53,7 @@ class BookObserved(Event):
 
     @property
     def event_id(self) -> str:
-        """The same observation of the same content by the same extractor has the same id, after any crash."""
+        """The same content observed by the same extractor has the same id, also after a crash."""
         return make_event_id(self.source, self.source_id or self.url, self.content_hash, self.extractor)
 
     @property
@@ -63,17 +63,17 @@ class BookObserved(Event):
 
     @property
     def origin(self) -> Origin:
-        """Where the book was seen, for normalise."""
+        """Argument of normalise."""
         return Origin(self.source, self.source_id, self.url)
 
     @property
     def version(self) -> int:
-        """Microseconds since 1970: a later observation wins, whatever order it arrives in."""
+        """Microseconds since 1970: a later observation wins, in any order of arrival."""
         return to_version(self.observed_at)
 
 
 class BookWithdrawn(Event):
-    """Somebody took the book out of the catalogue; a later observation brings it back."""
+    """An administrator removed the book from the catalogue; a later observation restores it."""
 
     type = "books.book.withdrawn.v1"
 
@@ -99,7 +99,7 @@ class BookWithdrawn(Event):
 
 
 class ChangeKind(StrEnum):
-    """What became of the book."""
+    """The kind of a change."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -118,7 +118,7 @@ class BookChanged(Event):
 
     @property
     def event_id(self) -> str:
-        """One change of one version has one id: consumers drop what they have seen."""
+        """One id per version and change: consumers deduplicate by it."""
         return make_event_id(self.type, self.book_id, str(self.version))
 
     @property
@@ -128,7 +128,7 @@ class BookChanged(Event):
 
 
 class Price(BaseModel):
-    """Money on the wire: the amount is text, so that no reader makes a float of it."""
+    """An amount as text, so that no client parses it as a float."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -137,7 +137,7 @@ class Price(BaseModel):
 
 
 class Stock(BaseModel):
-    """Availability on the wire."""
+    """Availability with the number of copies, where the source prints it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -146,7 +146,7 @@ class Stock(BaseModel):
 
 
 class BookState(Event):
-    """A whole book as the catalogue holds it: the newest per key is all a reader needs."""
+    """A whole book of the catalogue; the newest state per key replaces all earlier ones."""
 
     type = "books.book.state.v1"
 
@@ -170,7 +170,7 @@ class BookState(Event):
 
     @property
     def event_id(self) -> str:
-        """One state of one version has one id."""
+        """One id per version."""
         return make_event_id(self.type, self.id, str(self.version))
 
     @property
@@ -203,7 +203,7 @@ class BookState(Event):
         )
 
     def to_book(self) -> VersionedBook:
-        """The inverse of `of`."""
+        """Inverse of from_stored."""
         book = Book(
             source=self.source,
             source_id=self.source_id,
@@ -232,7 +232,7 @@ class BookGone(Event):
 
     @property
     def event_id(self) -> str:
-        """One end of one version has one id."""
+        """One id per version."""
         return make_event_id(self.type, self.book_id, str(self.version))
 
     @property
@@ -242,7 +242,7 @@ class BookGone(Event):
 
 
 def make_event_id(*parts: str) -> str:
-    """UUIDv5 of the parts, by hand: the standard library's own is slower, and every event needs one."""
+    """UUIDv5 of the parts; the standard library's is slower, and every event needs one."""
     digest = bytearray(
         sha1(_NAMESPACE.bytes + "\x1f".join(parts).encode(), usedforsecurity=False).digest()[:16]
     )

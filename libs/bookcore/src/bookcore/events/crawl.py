@@ -1,4 +1,4 @@
-"""What the keepers of a fleet of scrapers want it to do."""
+"""The commands of a fleet of scrapers."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,8 +11,9 @@ from bookcore.events.book import Event
 
 
 class Action(StrEnum):
-    """`START` begins a run or goes on with an unfinished one; `BACKFILL` begins one in which every page is
-    read as if for the first time; `PAUSE` and `RESUME` keep the run; `STOP` ends it early."""
+    """`START` begins a run or resumes an unfinished one; `BACKFILL` begins a run that reads every page as
+    new; `PAUSE` and `RESUME` keep the run; `STOP` ends it early.
+    """
 
     START = "start"
     BACKFILL = "backfill"
@@ -22,10 +23,10 @@ class Action(StrEnum):
 
 
 class CrawlCommand(Event):
-    """Somebody wants this of a source; done once per `command_id`, in order within a source.
+    """A command to a source; executed once per `command_id`, in order within a source.
 
-    `url`: where the site, or a copy of it, begins; None leaves it to the fleet's settings. `issued_by` is for
-    people to read, for example `cli`.
+    `url` is the start URL of the site or of a copy, None for the fleet's setting. `issued_by` is
+    informative, for example `cli`.
     """
 
     type: ClassVar[str] = "books.crawl.command.v1"
@@ -39,7 +40,7 @@ class CrawlCommand(Event):
 
     @property
     def event_id(self) -> str:
-        """Given by who issues it: sent again, it is the same command."""
+        """The command's id: a command sent again is the same command."""
         return self.command_id
 
     @property
@@ -49,7 +50,7 @@ class CrawlCommand(Event):
 
     @classmethod
     def issue(cls, action: Action, source: str, *, url: str | None, issued_by: str) -> "CrawlCommand":
-        """A new command, from now."""
+        """A new command with the current time."""
         return cls(
             command_id=str(uuid4()),
             source=source,

@@ -65,8 +65,8 @@ def decode_dead_letter(record: Record) -> DeadLetter:
 
 def _parse_redrive_count(record: Record) -> int:
     """A source may send any header; a valid count is a small number."""
-    told = record.get_header("dlq_redriven") or ""
-    return int(told) if told.isascii() and told.isdecimal() and len(told) < 4 else 0
+    count = record.get_header("dlq_redriven") or ""
+    return int(count) if count.isascii() and count.isdecimal() and len(count) < 4 else 0
 
 
 def _read_header(record: Record, name: str) -> str:

@@ -41,49 +41,54 @@ class EventEncoder:
 
         `before` is None when the book did not exist.
         """
-        told = _BookContent(
+        content = _BookContent(
             after.book.id, str(after.version), {} if after.deleted else to_plain_fields(after.book)
         )
         if kind:
-            yield CHANGED.name, self._encode_changed(told, kind, before)
-        yield STATE.name, self._encode_tombstone(told) if after.deleted else self._encode_state(told, after)
+            yield CHANGED.name, self._encode_changed(content, kind, before)
+        yield (
+            STATE.name,
+            self._encode_tombstone(content) if after.deleted else self._encode_state(content, after),
+        )
 
-    def _encode_changed(self, told: "_BookContent", kind: ChangeKind, before: Book | None) -> Message:
+    def _encode_changed(self, content: "_BookContent", kind: ChangeKind, before: Book | None) -> Message:
         old = to_plain_fields(before) if before else {}
         found = [
-            {"field": n, "before": was, "after": now} for n, was, now in compare_fields(old, told.fields)
+            {"field": n, "before": was, "after": now} for n, was, now in compare_fields(old, content.fields)
         ]
         data = {
-            "book_id": told.book_id,
-            "version": int(told.version),
+            "book_id": content.book_id,
+            "version": int(content.version),
             "kind": kind.value,
             "changes": found,
         }
-        return self._encode(BookChanged.type, told, data)
+        return self._encode(BookChanged.type, content, data)
 
-    def _encode_state(self, told: "_BookContent", now: VersionedBook) -> Message:
+    def _encode_state(self, content: "_BookContent", now: VersionedBook) -> Message:
         data = {
-            "id": told.book_id,
+            "id": content.book_id,
             "source": now.book.source,
             "source_id": now.book.source_id,
-            **told.fields,
+            **content.fields,
             "version": now.version,
             "first_seen_at": now.first_seen_at,
             "last_seen_at": now.last_seen_at,
         }
-        return self._encode(BookState.type, told, data)
+        return self._encode(BookState.type, content, data)
 
-    def _encode(self, kind: str, told: "_BookContent", data: object) -> Message:
-        event_id = make_event_id(kind, told.book_id, told.version)
-        known = build_cloud_event_headers(event_id, kind, source=self.source, key=told.book_id, now=self.now)
-        return Message(told.book_id, orjson.dumps(data, option=orjson.OPT_UTC_Z), (*known, _JSON))
-
-    def _encode_tombstone(self, told: "_BookContent") -> Message:
-        event_id = make_event_id(BookGone.type, told.book_id, told.version)
-        known = build_cloud_event_headers(
-            event_id, BookGone.type, source=self.source, key=told.book_id, now=self.now
+    def _encode(self, kind: str, content: "_BookContent", data: object) -> Message:
+        event_id = make_event_id(kind, content.book_id, content.version)
+        attributes = build_cloud_event_headers(
+            event_id, kind, source=self.source, key=content.book_id, now=self.now
         )
-        return Message(told.book_id, None, (*known, ("version", told.version.encode())))
+        return Message(content.book_id, orjson.dumps(data, option=orjson.OPT_UTC_Z), (*attributes, _JSON))
+
+    def _encode_tombstone(self, content: "_BookContent") -> Message:
+        event_id = make_event_id(BookGone.type, content.book_id, content.version)
+        attributes = build_cloud_event_headers(
+            event_id, BookGone.type, source=self.source, key=content.book_id, now=self.now
+        )
+        return Message(content.book_id, None, (*attributes, ("version", content.version.encode())))
 
 
 @dataclass(frozen=True, slots=True)

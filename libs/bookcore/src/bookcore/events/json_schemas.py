@@ -17,10 +17,10 @@ from bookcore.events.message import Record
 from bookcore.events.topics import get_topic
 
 _HERE = files("bookcore.events")
-_LATE = datetime(2027, 1, 1, tzinfo=UTC)  # when the examples were put into the log: after all that they tell
+_LATE = datetime(2027, 1, 1, tzinfo=UTC)  # time of the example records: later than their content
 
 
-_NAMED = ("properties", "$defs")  # what these hold are names of ours
+_NAMED = ("properties", "$defs")  # their keys are names, not keywords
 _WORDS = ("title", "description", "examples")
 
 

@@ -1,4 +1,4 @@
-"""The events about models and what they predicted."""
+"""The events about price models and their predictions."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from bookcore.events.book import Event, make_event_id
 
 
 class ModelDecided(Event):
-    """Somebody, or the gate, decided about a version of a model."""
+    """A user or the gate decided about a version of a model."""
 
     type = "books.model.decided.v1"
 
@@ -22,21 +22,21 @@ class ModelDecided(Event):
 
     @property
     def event_id(self) -> str:
-        """One decision has one id."""
+        """One id per decision."""
         return make_event_id(
             self.type, self.name, str(self.version), self.act, str(to_version(self.decided_at))
         )
 
     @property
     def key(self) -> str:
-        """Partition key: decisions about one model stay in order."""
+        """Partition key: decisions about a model stay in order."""
         return self.name
 
 
 class PredictionMade(Event):
-    """A price was predicted; what a later true price is compared with.
+    """A price was predicted; a later observed price is compared with it.
 
-    `kind` is `model` or `baseline`; `variant` says by which arm of an experiment. Amounts are text.
+    `kind` is `model` or `baseline`; `variant` is the arm of an experiment. Amounts are text.
     """
 
     type = "books.prediction.made.v1"
@@ -61,7 +61,7 @@ class PredictionMade(Event):
 
     @property
     def event_id(self) -> str:
-        """The prediction's own id."""
+        """The prediction's id."""
         return self.prediction_id
 
     @property

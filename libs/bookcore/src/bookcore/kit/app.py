@@ -105,6 +105,6 @@ def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") 
         timeout_graceful_shutdown=10,
         server_header=False,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it again once it has stopped
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after shutdown
         signal.signal(number, lambda *_: None)
     DrainingServer(config).run(sockets=[listener])

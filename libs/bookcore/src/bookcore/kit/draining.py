@@ -11,7 +11,7 @@ import socket
 import uvicorn
 
 DRAIN_TICKS, IDLE_TICKS, TICK_SECONDS = 10, 2, 0.1
-"""The moment is a second at most, and over once nobody has been connected for two ticks."""
+"""A drain takes a second at most and ends after two ticks without a connection."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -28,7 +28,7 @@ class DrainingServer(uvicorn.Server):
         self.config.encoded_headers = [*self.config.encoded_headers, (b"connection", b"close")]
         quiet = 0
         for _ in range(DRAIN_TICKS):
-            await self.on_tick(0)  # puts the headers, and the date of now, where answers take them from
+            await self.on_tick(0)  # refreshes the default headers and the date of responses
             self.on_drain()
             await asyncio.sleep(TICK_SECONDS)
             quiet = 0 if self.server_state.connections else quiet + 1

@@ -8,7 +8,7 @@ import structlog
 from bookcore.kit.settings import Environment, Settings
 
 _TALKATIVE = ("alembic", "boto3", "botocore", "elastic_transport", "kafka", "urllib3")
-"""Libraries that tell every request; what they warn of is heard."""
+"""Libraries that log every request; only their warnings are kept."""
 
 
 def configure_logging(settings: Settings, *, service: str) -> None:

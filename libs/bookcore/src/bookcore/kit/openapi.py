@@ -96,7 +96,7 @@ def build_example(schema: object, schemas: Mapping[str, Document]) -> object:
 
 
 def _add_nulls(example: object, schema: Document) -> object:
-    # FastAPI drops what is null from its documents, examples included
+    # FastAPI removes null values from documents, also in examples
     if not isinstance(example, dict):
         return example
     return {**dict.fromkeys(schema.get("required", [])), **example}

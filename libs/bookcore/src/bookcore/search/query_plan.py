@@ -9,18 +9,18 @@ from bookcore.search import SearchQuery
 from bookcore.search.text import fold, make_identifier_key, tokenize, tokenize_for_index, tokenize_query
 
 FIELD_WEIGHTS = {"title": 4.0, "authors": 2.0, "category_words": 1.5, "description": 1.0}
-"""Fields of words; a word counts where it scores most, and a tenth where else it stands."""
+"""Word fields; a word scores in its best field, and a tenth in the others."""
 TIE_BREAKER = 0.1
 IDENTIFIER_SCORE = 1_000.0
-"""Above any sum of word scores, so that the book with the typed id or UPC comes first."""
+"""Above any sum of word scores: the book with the typed id or UPC comes first."""
 FACETS = ("category", "source", "availability", "rating")
 MAX_RESULTS = 10_000
-"""Hits beyond are not reachable by paging."""
+"""Hits beyond cannot be reached by paging."""
 PRICE_SCALE = 10_000
 """Prices are indexed in ten-thousandths of the major unit, whatever the currency."""
 
-_LONG_PREFIX = 3  # one or two letters would begin a word of nearly every description
-_HIGHEST = 10**14  # above any price; beyond what an index holds a bound means the same
+_LONG_PREFIX = 3  # one or two letters start a word of nearly every description
+_HIGHEST = 10**14  # above any price
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _limit_rating(least: int | None) -> int | None:
 
 
 def _replace_surrogates(value: str) -> str:
-    return value.encode("utf-8", "replace").decode()  # half a surrogate pair equals no value, and is no error
+    return value.encode("utf-8", "replace").decode()  # a lone surrogate matches no value and is no error
 
 
 def _scale_price(price: Decimal | None, field: str, *, rounding: str) -> int | None:

@@ -8,7 +8,7 @@ from bookcore.search.query_plan import make_title_key, matches_prefix
 
 MAX_SUGGESTIONS = 100
 TITLES_PER_SUGGESTION = 3
-"""Some titles are those of several books; what is fetched beyond the limit takes their places."""
+"""Several books may share a title, so more titles than the limit are fetched."""
 
 
 def choose_suggestions(

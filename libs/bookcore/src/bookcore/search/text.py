@@ -8,7 +8,7 @@ import re
 from unicodedata import category, normalize
 
 MAX_CHARACTERS = 200
-"""Of what a person typed; the rest is not looked at."""
+"""Of typed text; the rest is ignored."""
 MAX_WORDS = 32
 
 # Letters that Unicode doesn't decompose into a plain letter and an accent.
@@ -31,7 +31,7 @@ _LETTERS = str.maketrans(
 _APOSTROPHES = "\u2018\u2019\u02bb\u02bc\u00b4\u2032\uff07`"
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_DROPPED = ("Mn", "Me", "Cf")  # accents, enclosing marks; soft hyphens and other invisible characters
+_DROPPED = ("Mn", "Me", "Cf")  # accents, enclosing marks, invisible characters
 
 
 class _Folding(dict[int, str]):
@@ -88,7 +88,7 @@ def _split_words(folded: str) -> list[str]:
 
 def _fold_character(character: str) -> str:
     if character in _APOSTROPHES:
-        return "'"  # before an acute accent standing alone is taken for a space
+        return "'"  # first: NFKD turns a lone acute accent into a space
     before, after = "", character
     while before != after:
         before = after

@@ -92,9 +92,9 @@ class RedisConnection:
         try:
             wire = await self._connect_transport()
         except (OSError, BookstreamError, TimeoutError) as error:
-            told = error if isinstance(error, BookstreamError) else self._build_unavailable(str(error))
-            self._handle_loss(told)
-            self._fail_queued(told)
+            failure = error if isinstance(error, BookstreamError) else self._build_unavailable(str(error))
+            self._handle_loss(failure)
+            self._fail_queued(failure)
         else:
             self.protocol, self._has_failed, self._retry_delay = wire, False, 0.0
             early, self._queued = self._queued, []

@@ -101,7 +101,7 @@ class KafkaEventLog:
                     break
                 except GroupIdNotFoundError:
                     return {}
-                except _SETTLING:  # the broker was started a moment ago
+                except _SETTLING:  # the broker has just started
                     if time.monotonic() > deadline:
                         raise
                     time.sleep(_PAUSE)

@@ -66,7 +66,7 @@ class KafkaGroupConsumer:
             self._client = KafkaConsumer(**address.build_group_settings(group))
             self._rebalance = _Rebalance(self._client)
             self._client.subscribe(list(self._topics), listener=self._rebalance)
-            for name in self._topics:  # who leads the group before it knows the partitions shares out none
+            for name in self._topics:  # a leader without metadata would assign no partition
                 self._client.partitions_for_topic(name)
 
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:

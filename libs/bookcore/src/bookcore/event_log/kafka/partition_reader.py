@@ -12,7 +12,7 @@ from bookcore.domain.errors import Unavailable
 from bookcore.event_log.kafka.address import KafkaAddress, translate_errors
 from bookcore.events.message import Record
 
-_WITHIN = 15.0  # seconds for records that are known to be there
+_WITHIN = 15.0  # seconds to wait for existing records
 
 
 class PartitionReader:

@@ -71,7 +71,7 @@ class TopicProducer:
 
     def _discard(self, producer: KafkaProducer) -> None:
         """Ends the sender thread: the producer's own close would wait for the lost reply."""
-        producer._sender.force_close()  # there is no other way to it
+        producer._sender.force_close()  # the client has no public way
         with self._making:
             if self._producer is producer:
                 self._producer = None

@@ -15,10 +15,10 @@ from bookcore.search.elasticsearch.connection import BUSY, Connection
 from bookcore.search.elasticsearch.documents import BulkItem
 
 _OUTDATED = 409
-_GONE = 404  # the index was deleted after the alias had moved on: the alias leads to the new one
-_FORBIDDEN = (401, 403)  # writing is blocked; nothing is wrong with the book
+_GONE = 404  # the index was deleted after the alias had moved to the new one
+_FORBIDDEN = (401, 403)  # writing is blocked; the book is valid
 _ITEMS = 2_000
-_BYTES = 8 * 2**20  # per request; a server refuses more than 100 MiB unless it is told otherwise
+_BYTES = 8 * 2**20  # per request; the server's default limit is 100 MiB
 _SECONDS = 30.0
 _random = SystemRandom()
 
@@ -115,9 +115,9 @@ def _send(connection: Connection, alias: str, items: Sequence[BulkItem]) -> Bulk
             if error.meta.status not in BUSY:
                 raise
             return BulkResult(retryable=list(items), reason=f"{error.meta.status} {error.message}")
-    for item, told in zip(items, answer, strict=True):
+    for item, entry in zip(items, answer, strict=True):
         outcome.add(
-            item, status=told["index"]["status"], reason=_format_reason(told["index"].get("error", {}))
+            item, status=entry["index"]["status"], reason=_format_reason(entry["index"].get("error", {}))
         )
     return outcome
 
@@ -142,8 +142,8 @@ def _send_bulk(connection: Connection, alias: str, items: Sequence[BulkItem]) ->
             "items.*.error.caused_by.reason",
         ],
     )
-    told: list[dict[str, Any]] = answer["items"]
-    return told
+    entries: list[dict[str, Any]] = answer["items"]
+    return entries
 
 
 def _format_reason(error: dict[str, Any]) -> str:

@@ -13,12 +13,12 @@ from elasticsearch import ApiError, Elasticsearch, OrjsonSerializer, TransportEr
 from bookcore.domain.errors import BookstreamError, Invalid, Unavailable
 
 BUSY = (429, 502, 503, 504)
-"""What a server, or a balancer before it, says when the same request may well succeed in a moment."""
+"""Statuses of a server or a load balancer that a retry may resolve."""
 
 _PORT = 9200
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,119}")
-_SECONDS = 10.0  # for an answer to a question; writing takes its own time
-_CONNECTIONS = 32  # kept open per process; more threads than that open further ones for a while
+_SECONDS = 10.0  # read timeout; writes have their own
+_CONNECTIONS = 32  # pool size; more threads open temporary connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ class Connection:
             basic_auth=address.user,
             request_timeout=_SECONDS,
             connections_per_node=_CONNECTIONS,
-            http_compress=False,  # on the way to a server next door it costs more than it saves
+            http_compress=False,  # costs more CPU than it saves on a local network
             max_retries=0,
             retry_on_status=(),
             retry_on_timeout=False,
             serializers={"application/json": OrjsonSerializer()},
         )
 
-        self.reading = self.client.options(max_retries=1)  # a kept connection may turn out to be dead
+        self.reading = self.client.options(max_retries=1)  # an idle connection may be dead
 
     @contextmanager
     def translate_errors(self) -> Iterator[None]:
@@ -102,10 +102,10 @@ def translate_error(error: ApiError | TransportError, address: ElasticsearchAddr
 def read_error(error: ApiError) -> tuple[str, str]:
     """The server's own type and text of an error; empty where there is none."""
     body: Any = error.body  # whatever JSON the server sent
-    told = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(told, dict):
-        return "", str(told or "")
-    return str(told.get("type", "")), str(told.get("reason", ""))
+    error_body = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error_body, dict):
+        return "", str(error_body or "")
+    return str(error_body.get("type", "")), str(error_body.get("reason", ""))
 
 
 def _translate_status(error: ApiError, address: ElasticsearchAddress) -> BookstreamError:

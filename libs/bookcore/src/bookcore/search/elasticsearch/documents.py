@@ -10,9 +10,9 @@ from bookcore.domain.book import BookId, VersionedBook
 from bookcore.events.book import BookState
 from bookcore.search.documents import Change, IndexedFields, build_indexed_fields, compute_tie, get_id
 
-HitDocument = dict[str, Any]  # a hit as the server tells it
+HitDocument = dict[str, Any]  # a hit of the server's response
 
-_TOO_LONG = re.compile(r"(\S{255})\S+")  # the analyzer would make two words of it; what is typed is shorter
+_TOO_LONG = re.compile(r"(\S{255})\S+")  # the analyzer would split it; typed words are shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,7 @@ def _build_fields(found: IndexedFields) -> dict[str, object]:
         "source": found.source,
         "category": found.category,
         "availability": found.availability,
-        "price": orjson.Fragment(
-            str(found.price)
-        ),  # one that is too large is the server's to refuse, by book
+        "price": orjson.Fragment(str(found.price)),  # the server rejects a value that is too large, per book
         "rating": found.rating,
     }
     return {name: value for name, value in fields.items() if value not in (None, "")}

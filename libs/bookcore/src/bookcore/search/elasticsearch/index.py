@@ -30,7 +30,7 @@ from bookcore.search.suggestions import MAX_SUGGESTIONS, TITLES_PER_SUGGESTION, 
 from bookcore.search.text import tokenize_query
 
 _CHUNK = 5_000
-_KEPT = "5m"  # how long the server keeps the moment that `versions` reads, from page to page
+_KEPT = "5m"  # lifetime of a point in time, renewed by each page
 
 
 class ElasticsearchIndex:
@@ -95,7 +95,7 @@ class ElasticsearchIndex:
                 yield from map(read_version, hits)
                 after = hits[-1]["sort"]
         finally:
-            with suppress(ApiError, TransportError):  # it ends by itself
+            with suppress(ApiError, TransportError):  # it expires
                 self._connection.client.close_point_in_time(id=moment)
 
     def close(self) -> None:
@@ -113,7 +113,9 @@ class ElasticsearchIndex:
             answer = self._connection.reading.mget(
                 index=self._alias, ids=ids, source=False, filter_path=["docs._id", "docs._version"]
             )
-        return {told["_id"]: told["_version"] for told in answer["docs"] if "_version" in told}
+        return {
+            document["_id"]: document["_version"] for document in answer["docs"] if "_version" in document
+        }
 
     def _read_page(self, moment: str, after: Sequence[Any] | None) -> list[HitDocument]:
         request: Dsl = {

@@ -24,7 +24,7 @@ _WORDS = {"type": "text", "analyzer": "whitespace", "index_options": "freqs"}
 _VALUE = {"type": "keyword", "ignore_above": _LONGEST}
 _MAPPINGS: Dsl = {
     "dynamic": "strict",
-    "_source": {"includes": ["state"]},  # the words are made of it; kept too, they would only take disk
+    "_source": {"includes": ["state"]},  # the words are derived from it
     "properties": {
         "version": {"type": "long", "index": False},
         "tie": {"type": "long", "index": False},
@@ -37,9 +37,9 @@ _MAPPINGS: Dsl = {
     },
 }
 _SETTINGS: Dsl = {
-    "number_of_shards": 1,  # scores weigh words by how rare they are in a shard: one shard, one scale
+    "number_of_shards": 1,  # one shard: scores depend on the word frequencies of a shard
     "auto_expand_replicas": "0-1",
-    "refresh_interval": "1s",  # said, not left to the default, which stops refreshing what nobody searches
+    "refresh_interval": "1s",  # explicit: the default stops refreshing an index without searches
 }
 FINGERPRINT = sha256(orjson.dumps(_MAPPINGS, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
 """Changes when documents of this version can't stand in an index of the other."""
@@ -117,8 +117,8 @@ def _make_index_name(connection: Connection) -> str:
 def _check_fingerprint(connection: Connection) -> None:
     alias = connection.address.alias
     found = connection.client.indices.get_mapping(index=alias, filter_path="*.mappings._meta")
-    makes = {told["mappings"]["_meta"].get("bookstream") for told in found.values()}
-    if makes != {FINGERPRINT}:
+    fingerprints = {mapping["mappings"]["_meta"].get("bookstream") for mapping in found.values()}
+    if fingerprints != {FINGERPRINT}:
         raise Conflict(
             f"the search index {connection.address.display} was made by another version;"
             " rebuild it with `bookstream replay --swap`"

@@ -54,7 +54,7 @@ class ReaderSnapshots:
                 self._load(state)
                 return
             except (OSError, ValueError) as error:
-                # Files go while a folder is being replaced; for good only when it is damaged.
+                # Files disappear while a folder is replaced, permanently only when it is damaged.
                 if not left:
                     raise _build_unavailable(self._folder, error) from error
             time.sleep(_BETWEEN)

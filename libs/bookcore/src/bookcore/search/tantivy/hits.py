@@ -51,5 +51,5 @@ def _sort_hits(
     ties = [tie or 0 for tie in searcher.fast_field_values("tie", [at for _, at in hits])]
     scores = [score for score, _ in hits]
     order = sorted(range(len(hits)), key=ties.__getitem__)
-    order.sort(key=scores.__getitem__, reverse=True)  # stable: equal scores stay in the order of their ties
+    order.sort(key=scores.__getitem__, reverse=True)  # stable: equal scores keep the order of their ties
     return [hits[n] for n in order]

@@ -31,7 +31,7 @@ from bookcore.search.tantivy.queries import (
 )
 from bookcore.search.text import tokenize_query
 
-_HEAP = 50_000_000  # bytes that tantivy may gather before it writes a segment
+_HEAP = 50_000_000  # bytes buffered before a segment is written
 _CHUNK = 1_000
 
 
@@ -131,7 +131,7 @@ class TantivyIndex:
                 self._writer.add_document(document)
             self._writer.commit()
         except (OSError, ValueError) as error:
-            self._writer = None  # what it had gathered goes with it; the next put begins with a new one
+            self._writer = None  # discards the buffered documents; the next put creates a writer
             raise Unavailable(
                 f"the search index can't be written ({error}); free some disk space", retry_after=5.0
             ) from error

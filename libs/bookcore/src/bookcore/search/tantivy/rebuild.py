@@ -28,7 +28,9 @@ class TantivyRebuild:
         lock = acquire_writer_lock(self._folder)
         try:
             self._index.close()
-            self._folder.replace(self._old_folder)  # aside, not away: the place is empty for one rename only
+            self._folder.replace(
+                self._old_folder
+            )  # renamed, not deleted: the folder is missing for one rename only
             self._new_folder.replace(self._folder)
         except OSError as error:
             self._restore()

@@ -251,11 +251,11 @@ def three_books(catalogue: Catalogue) -> None:
 
 
 def drain_outbox(catalogue: Catalogue) -> list[Event]:
-    """What the catalogue owed, in order; it owes nothing afterwards."""
+    """What the catalogue messages, in order; it owes nothing afterwards."""
     with catalogue.begin_write() as connection:
-        owed = read_next_messages(connection, 1_000)
-        delete_sent(connection, owed)
+        messages = read_next_messages(connection, 1_000)
+        delete_sent(connection, messages)
     return [
         decode(Record(o.topic, 0, 0, EPOCH, o.message.key, o.message.value, o.message.headers)).event
-        for o in owed
+        for o in messages
     ]
