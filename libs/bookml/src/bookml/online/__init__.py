@@ -5,7 +5,6 @@ Adapters: SQL (SQLite or PostgreSQL) and Valkey. `create_feed` keeps a store cur
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from threading import Event
 from typing import Protocol, cast
 
@@ -16,6 +15,7 @@ from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import STATE
+from bookcore.kit.adapters import load_adapter
 from bookml.facts import BookFacts, extract_facts
 
 GROUP = "ml-api.features"
@@ -59,10 +59,8 @@ class _Adapter(Protocol):
 
 def open_online_store(url: str) -> OnlineStore:
     """Raises: Invalid when no adapter speaks the URL's scheme, Unavailable."""
-    scheme = url.partition("://")[0]
-    if scheme not in _ADAPTERS:
-        raise Invalid(f"no store for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="features_url")
-    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_store(url)
+    adapter = load_adapter(url, _ADAPTERS, port="online store", field="ml_features_url")
+    return cast(_Adapter, adapter).open_store(url)
 
 
 def create_feed(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from importlib import import_module
 from typing import Protocol, cast
 
-from bookcore.domain.errors import Conflict, Invalid
+from bookcore.domain.errors import Conflict
+from bookcore.kit.adapters import load_adapter
 from bookml.artifact import Files
 
 
@@ -113,10 +113,8 @@ class _Adapter(Protocol):
 
 def open_registry(url: str) -> ModelRegistry:
     """Raises: Invalid when no adapter speaks the URL's scheme."""
-    scheme = url.partition("://")[0]
-    if scheme not in _ADAPTERS:
-        raise Invalid(f"no registry for {scheme}://; use one of {', '.join(_ADAPTERS)}", field="registry_url")
-    return cast(_Adapter, import_module(_ADAPTERS[scheme])).open_registry(url)
+    adapter = load_adapter(url, _ADAPTERS, port="registry", field="registry_url")
+    return cast(_Adapter, adapter).open_registry(url)
 
 
 def build_model_name(source: str, currency: str) -> str:
