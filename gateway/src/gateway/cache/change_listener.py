@@ -5,10 +5,11 @@ from threading import Event, Thread
 
 import structlog
 
-from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import Consumer, EventLog, Position
 from bookcore.events.message import Record
 from bookcore.events.topics import CHANGED
+from bookcore.kit.retry import run_until_stopped
 from gateway.routing.cache_tags import ALL, build_change_tags
 
 _log = structlog.get_logger()
@@ -38,16 +39,13 @@ class ChangeListener:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._listen()
-            except BookstreamError as error:
-                pause = error.retry_after if isinstance(error, Unavailable) else 1.0
-                _log.warning("change listener interrupted; retrying", error=str(error), retry_after=pause)
-                self._stopping.wait(pause)
-            except Exception:
-                _log.exception("change listener stopped; cached responses expire by their lifetime only")
-                raise
+        try:
+            run_until_stopped(
+                self._listen, self._stopping, name="gateway.change_listener", retry_on=BookstreamError
+            )
+        except Exception:
+            _log.exception("change listener stopped; cached responses expire by their lifetime only")
+            raise
 
     def _listen(self) -> None:
         consumer = self._event_log.create_consumer(self._group, [CHANGED.name], start=self._find_end)
