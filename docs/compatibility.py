@@ -90,14 +90,20 @@ def _compare_parameters(
         if key not in new:
             yield f"lost the parameter {key[1]}"
             continue
-        before, after = (
-            _SchemaNode(document, parameter.get("schema")),
-            _SchemaNode(document, new[key].get("schema")),
-        )
+        before = _get_parameter_value(_SchemaNode(document, parameter.get("schema")))
+        after = _get_parameter_value(_SchemaNode(document, new[key].get("schema")))
+        if "array" in after.list_types() and "array" not in before.list_types():
+            after = after.get_child("items")  # a single value is a list of one
         yield from _compare_request(before, after, key[1])
     for key, parameter in new.items():
         if parameter.get("required") and not old.get(key, {}).get("required"):
             yield f"requires the parameter {key[1]}"
+
+
+def _get_parameter_value(schema: _SchemaNode) -> _SchemaNode:
+    """The schema of a parameter that is sent; null means that it is left out."""
+    sent = [each for each in schema.list_alternatives() if each.part.get("type") != "null"]
+    return sent[0] if len(sent) == 1 else schema
 
 
 def _compare_request(old: _SchemaNode, new: _SchemaNode, where: str) -> Iterator[str]:

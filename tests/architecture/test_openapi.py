@@ -11,7 +11,7 @@ from docs.compatibility import RELEASED, find_breaking_changes
 from docs.generate import build_merged_openapi
 
 from bookcore.kit.auth import Scope
-from bookcore.kit.openapi import SCHEMAS, Document, list_operations, list_problems
+from bookcore.kit.openapi import JSON_LINES, SCHEMAS, Document, list_operations, list_problems
 from bookcore.kit.problem import PROBLEMS
 from gateway.api.openapi_merge import get_scopes
 
@@ -94,14 +94,93 @@ def test_an_operation_is_open_on_purpose_or_asks_for_a_token(where: str) -> None
         assert get_scopes(OPERATIONS[where]) == {"books:read" if method == "GET" else "books:write"}
 
 
+@pytest.mark.parametrize("where", OPERATIONS)
+def test_every_parameter_of_an_operation_is_described(where: str) -> None:
+    bare = [each["name"] for each in OPERATIONS[where].get("parameters", []) if not each.get("description")]
+    assert bare == []
+
+
+LISTS = [
+    where
+    for where in OPERATIONS
+    if where.startswith("GET /v1/")
+    and OPERATIONS[where]["operationId"].startswith(("list_", "search_", "suggest"))
+]
+
+
+@pytest.mark.parametrize("where", LISTS)
+def test_every_list_is_an_object_with_items_and_next(where: str) -> None:
+    for content in contents(OPERATIONS[where]):
+        assert {"items", "next"} <= set(content["example"])
+
+
+@pytest.mark.parametrize("where", OPERATIONS)
+def test_no_list_has_a_smaller_limit_than_another(where: str) -> None:
+    limits = [p["schema"] for p in OPERATIONS[where].get("parameters", []) if p["name"] == "limit"]
+    most = {limit["maximum"] for limit in limits if "maximum" in limit}
+    assert most <= ({20} if where.endswith("/suggest") else {200})
+
+
+def test_streams_of_json_lines_have_one_media_type() -> None:
+    kinds = {kind for op in OPERATIONS.values() for kind in op["responses"].get("200", {}).get("content", {})}
+    assert {kind for kind in kinds if "json" in kind} == {"application/json", JSON_LINES}
+
+
+def test_every_example_is_of_its_schema() -> None:
+    wrong = []
+    for schema, example in find_examples(MERGED):
+        checked = {**schema, "components": MERGED["components"]}
+        wrong += [(example, str(e)) for e in jsonschema_rs.Draft202012Validator(checked).iter_errors(example)]
+    assert wrong == []
+
+
+def find_examples(part: object) -> Iterator[tuple[Document, object]]:
+    """(schema, example) of every example in the document."""
+    if isinstance(part, list):
+        for one in part:
+            yield from find_examples(one)
+    if not isinstance(part, dict):
+        return
+    schema = part.get("schema")
+    if isinstance(schema, dict):
+        named = [one["value"] for one in part.get("examples", {}).values()]
+        for example in [*named, *([part["example"]] if "example" in part else [])]:
+            yield schema, example
+    elif isinstance(part.get("examples"), list):
+        for example in part["examples"]:
+            yield part, example
+    for one in part.values():
+        yield from find_examples(one)
+
+
+def test_the_document_says_where_it_is_served_its_licence_and_what_is_open() -> None:
+    assert [server["url"] for server in MERGED["servers"]] == ["/"]
+    assert MERGED["info"]["license"]["identifier"] == "Apache-2.0"
+    assert [where for where, operation in OPERATIONS.items() if "security" not in operation] == []
+
+
+def test_every_schema_is_used_and_every_tag_described() -> None:
+    used = {ref.removeprefix(SCHEMAS) for ref in references(MERGED)}
+    assert set(MERGED["components"]["schemas"]) == used
+    tags = {tag for operation in OPERATIONS.values() for tag in operation["tags"]}
+    assert tags == {tag["name"] for tag in MERGED["tags"] if tag["description"]}
+
+
 def test_every_reference_leads_somewhere_and_every_name_suits_a_generator() -> None:
     schemas = MERGED["components"]["schemas"]
     assert {ref.removeprefix(SCHEMAS) for ref in references(MERGED)} - set(schemas) == set()
     assert [name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)] == []
 
 
+ALLOWED = {
+    f"GET /v1/categories: response 200{change}": "every list has items and next; there was no name to keep"
+    for change in (" may be object", "[] lost category", "[] lost books")
+}
+"""Breaking changes on purpose, each with its reason; the changelog names them."""
+
+
 def test_the_document_has_no_breaking_change_since_the_release() -> None:
-    assert find_breaking_changes(json.loads(RELEASED.read_text()), MERGED) == []
+    assert set(find_breaking_changes(json.loads(RELEASED.read_text()), MERGED)) == set(ALLOWED)
 
 
 def _books(document: Document) -> Document:

@@ -138,7 +138,7 @@ def find_subject(*, below: float, above: float = 0.0) -> str:
 
 
 def read_experiment(client: Client) -> dict[str, object]:
-    return next(e for e in client.get("/ml/experiments").json() if e["name"] == NAME)
+    return next(e for e in client.get("/ml/experiments").json()["items"] if e["name"] == NAME)
 
 
 def waiting(client: Client) -> Iterator[dict[str, object]]:

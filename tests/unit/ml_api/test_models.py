@@ -23,7 +23,7 @@ MONTHS = 60 * 24 * 800  # minutes: after the present, whenever that is in the ne
 
 
 def list_roles(client: TestClient) -> dict[str, str]:
-    return {model["id"]: model["role"] for model in client.get("/ml/models").json()}
+    return {model["id"]: model["role"] for model in client.get("/ml/models").json()["items"]}
 
 
 def wait_until(client: TestClient, version: int) -> None:
@@ -129,7 +129,7 @@ def test_split_assigns_each_subject_to_one_arm_and_records_exposure(world: World
         assert all(len(arms) == 1 for arms in seen.values())
         assert {arm for arms in seen.values() for arm in arms} == {"champion", "challenger"}
         Event().wait(0.2)
-        told = next(e for e in client.get("/ml/experiments").json() if e["name"] == NAME)
+        told = next(e for e in client.get("/ml/experiments").json()["items"] if e["name"] == NAME)
     assert (told["champion"], told["challenger"], told["verdict"]) == (1, 2, "no true prices are known yet")
     assert sum(arm["subjects"] for arm in told["arms"] if arm["variant"] in ("champion", "challenger")) >= 30
 
@@ -142,7 +142,7 @@ def test_shadow_is_recorded_and_never_returned(world: World) -> None:
     with start_experiment(world, ExperimentMode.SHADOW).client() as client:
         assert {_predict(client, n)["variant"] for n in range(5)} == {"champion"}
         Event().wait(0.2)
-        told = next(e for e in client.get("/ml/experiments").json() if e["name"] == NAME)
+        told = next(e for e in client.get("/ml/experiments").json()["items"] if e["name"] == NAME)
     shadows = [arm for arm in told["arms"] if arm["variant"] == "shadow"]
     assert [(arm["version"], arm["predictions"]) for arm in shadows] == [(2, 5)]
 

@@ -203,3 +203,31 @@ def test_prediction_leads_to_the_rows_of_its_snapshot(client: TestClient) -> Non
     few = client.get("/ml/training-data?source=good&category=Shelf 1&limit=3").content.splitlines()
     assert [orjson.loads(line)["category"] for line in few] == ["Shelf 1"] * 3
     assert client.get("/ml/training-data?source=noise&snapshot=" + told["snapshot"]).status_code == 404  # type: ignore[operator]  # text
+
+
+def test_bounds_are_amounts_like_the_price(client: TestClient) -> None:
+    told = ask(client, source="good", features=BOOK)
+    assert told["interval"] == {
+        "low": {"amount": told["low"], "currency": "GBP"},
+        "high": {"amount": told["high"], "currency": "GBP"},
+    }
+    amounts = client.get(f"/ml/predictions/{told['id']}").json()["amounts"]
+    assert (amounts["price"], amounts["observed"]) == (told["price"], None)
+
+
+def test_training_data_of_several_categories_is_streamed_as_json_lines(client: TestClient) -> None:
+    answer = client.get("/ml/training-data?source=good&category=Shelf 1&category=Shelf 2&currency=GBP")
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    found = {orjson.loads(line)["category"] for line in answer.content.splitlines()}
+    assert found == {"Shelf 1", "Shelf 2"}
+    refused = client.get("/ml/training-data?source=good&category=Shelf 1,Shelf 2")
+    assert (refused.status_code, refused.json()["field"]) == (422, "category")
+    for currency in ("RSD", "GBP&snapshot=none"):
+        assert client.get(f"/ml/training-data?source=good&currency={currency}").status_code == 404
+
+
+def test_no_route_ignores_an_unknown_parameter(client: TestClient) -> None:
+    for path in ("/ml/models", "/ml/metrics", "/ml/experiments", "/ml/features", "/ml/training-data"):
+        assert client.get(f"{path}?source=good&colour=red").json()["detail"].count("colour: ") == 1
+    asked = client.post("/ml/predict?colour=red", json={"source": "good", "features": BOOK})
+    assert (asked.status_code, asked.json()["field"]) == (422, "colour")

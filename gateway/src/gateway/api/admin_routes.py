@@ -3,7 +3,8 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
 
 from bookcore.kit.openapi import describe_problems
 from gateway.accounts.audit import AuditEvent, AuditFilter
@@ -13,30 +14,44 @@ from gateway.api.key_schemas import KID, AuditEntry, AuditPage, AuditVerdict, Si
 from gateway.routing.cache_tags import ALL_USERS
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
-Word = Annotated[str | None, Query(max_length=80)]
+_QUESTION = "audit log"
 
 
-def _build_filter(action: Word = None, actor: Word = None, target: Word = None) -> AuditFilter:
-    return AuditFilter(action, actor, target)
+class AuditQuery(BaseModel):
+    """Filters and page of the audit log."""
+
+    action: Annotated[str | None, Field(max_length=80, examples=["key.created"])] = Field(
+        None, description="only this kind of change"
+    )
+    actor: Annotated[str | None, Field(max_length=80)] = Field(
+        None, description="only changes by this user, or by this user's key as `user/key`"
+    )
+    target: Annotated[str | None, Field(max_length=80)] = Field(
+        None, description="only changes of this user, key, or other thing"
+    )
+    before: Annotated[int | None, Field(ge=1, le=2**53)] = Field(
+        None,
+        description="only entries before this `seq`; use `cursor`",
+        json_schema_extra={"deprecated": True},
+    )
+    cursor: str = Field("", max_length=200, description="`next` of the page before")
+    limit: int = Field(50, ge=1, le=200, description="most entries of the page")
 
 
-Wanted = Annotated[AuditFilter, Depends(_build_filter)]
-
-
-@router.get("/audit", summary="Read the audit log")
-async def list_audit(
-    _: Admin,
-    control: Deps,
-    wanted: Wanted,
-    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> AuditPage:
+@router.get("/audit", summary="Read the audit log", responses=describe_problems("bad-cursor"))
+async def list_audit(_: Admin, control: Deps, query: Annotated[AuditQuery, Query()]) -> AuditPage:
     """List the audit log, newest first. Entries can't be changed or deleted."""
     log = control.stores.audit
-    found = await asyncio.to_thread(log.list_records, wanted, before=before, limit=limit + 1)
-    page = found[:limit]
-    next_before = page[-1].seq if len(found) > limit else None
-    return AuditPage(entries=tuple(AuditEntry.from_record(entry) for entry in page), next_before=next_before)
+    before = query.before
+    if query.cursor:
+        before = int(control.cursors.decode(query.cursor, question=_QUESTION)[0] or 0)
+    wanted = AuditFilter(query.action, query.actor, query.target)
+    found = await asyncio.to_thread(log.list_records, wanted, before=before, limit=query.limit + 1)
+    page = found[: query.limit]
+    end = page[-1].seq if len(found) > query.limit else None
+    entries = tuple(AuditEntry.from_record(entry) for entry in page)
+    cursor = None if end is None else control.cursors.encode([end], question=_QUESTION)
+    return AuditPage(items=entries, next=cursor, entries=entries, next_before=end)
 
 
 @router.get("/audit/verify", summary="Check the audit log")
@@ -63,7 +78,9 @@ async def rotate_signing_key(caller: Admin, control: Deps) -> SigningKeyOut:
     responses=describe_problems("not-found"),
 )
 async def distrust_signing_key(
-    kid: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$", examples=[KID])],
+    kid: Annotated[
+        str, Path(pattern=r"^[A-Za-z0-9_-]{43}$", description="id of a signing key", examples=[KID])
+    ],
     caller: Admin,
     control: Deps,
     purger: ThePurger,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Path, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 
 from bookcore.kit.auth import Role, Scope
@@ -115,6 +115,8 @@ async def _require_session(caller: AnyCaller) -> Caller:
 
 SessionCaller = Annotated[Caller, Depends(_require_session)]
 """A caller with a session, for endpoints that are closed to API keys."""
+UserPath = Annotated[str, Path(description="id of a user", examples=["5f2b8c0e9a7d4c31b6f0e2d1a4c3b2a1"])]
+KeyPath = Annotated[str, Path(description="id of an API key", examples=["0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f"])]
 NEEDS_LOGIN = {"x-needs-login": True}
 """`openapi_extra` of such an operation."""
 

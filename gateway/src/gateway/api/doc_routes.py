@@ -9,6 +9,7 @@ from bookcore.events import asyncapi
 from bookcore.kit.auth import Scope
 from bookcore.kit.openapi import Document
 from bookcore.kit.problem import PROBLEMS, ProblemError
+from bookcore.kit.query_parameters import CommaSeparated
 from gateway.accounts.caller import Credentials
 from gateway.api.dependencies import Address, Anonymous, Deps
 from gateway.api.openapi_merge import filter_by_scopes
@@ -42,7 +43,7 @@ async def _get_document(
     library: Documents,
     control: Deps,
     address: Address,
-    scope: Annotated[list[Scope] | None, Query(max_length=6)] = None,
+    scope: Annotated[list[Scope] | None, Query(max_length=6), CommaSeparated] = None,
 ) -> Document:
     """The whole document; with `scope` or credentials, only the operations that these scopes permit.
 

@@ -20,7 +20,9 @@ from gateway.api.dependencies import (
     AnyCaller,
     ApiDependencies,
     Deps,
+    KeyPath,
     SessionCaller,
+    UserPath,
     format_actor,
 )
 from gateway.api.key_schemas import (
@@ -81,7 +83,7 @@ async def create_key(new: KeyIn, caller: SessionCaller, control: Deps) -> NewKey
     responses=describe_problems("not-found"),
     openapi_extra=NEEDS_LOGIN,
 )
-async def revoke_key(key_id: str, caller: SessionCaller, control: Deps) -> None:
+async def revoke_key(key_id: KeyPath, caller: SessionCaller, control: Deps) -> None:
     """Invalidate a key at once."""
     await _revoke_key(control, caller, user_id=caller.user_id, key_id=key_id)
 
@@ -92,7 +94,7 @@ async def revoke_key(key_id: str, caller: SessionCaller, control: Deps) -> None:
     summary="List a user's API keys",
     responses=describe_problems("not-found"),
 )
-async def list_keys_of_user(user_id: str, _: Admin, control: Deps) -> KeysOut:
+async def list_keys_of_user(user_id: UserPath, _: Admin, control: Deps) -> KeysOut:
     """For administrators."""
     return await _list_keys(control, user_id)
 
@@ -100,7 +102,7 @@ async def list_keys_of_user(user_id: str, _: Admin, control: Deps) -> KeysOut:
 @router.delete(
     "/users/{user_id}/keys/{key_id}", tags=["users"], status_code=204, summary="Revoke a user's API key"
 )
-async def revoke_key_of_user(user_id: str, key_id: str, caller: Admin, control: Deps) -> None:
+async def revoke_key_of_user(user_id: UserPath, key_id: KeyPath, caller: Admin, control: Deps) -> None:
     """Invalidate a key of any user at once. For administrators."""
     await _revoke_key(control, caller, user_id=user_id, key_id=key_id)
 
@@ -108,7 +110,8 @@ async def revoke_key_of_user(user_id: str, key_id: str, caller: Admin, control: 
 @router.get("/plans", tags=["keys"], dependencies=[Anonymous], summary="List the plans")
 async def list_plans(control: Deps) -> PlansOut:
     """List the plans and their limits. An administrator assigns plans."""
-    return PlansOut(plans=tuple(_build_plan(control, plan) for plan in PLANS.values()))
+    plans = tuple(_build_plan(control, plan) for plan in PLANS.values())
+    return PlansOut(items=plans, next=None, plans=plans)
 
 
 @router.get("/usage", tags=["keys"], summary="Show your usage")
@@ -123,15 +126,16 @@ async def show_usage(caller: AnyCaller, control: Deps, days: Days = 7) -> UsageO
     summary="Show a user's usage",
     responses=describe_problems("not-found"),
 )
-async def show_usage_of_user(user_id: str, _: Admin, control: Deps, days: Days = 7) -> UsageOut:
+async def show_usage_of_user(user_id: UserPath, _: Admin, control: Deps, days: Days = 7) -> UsageOut:
     """For administrators."""
     return await _build_usage(control, user_id, days)
 
 
 async def _list_keys(control: ApiDependencies, user_id: str) -> KeysOut:
     account = await asyncio.to_thread(control.stores.users.get_user, user_id)
-    keys = await asyncio.to_thread(control.stores.api_keys.list_keys, user_id)
-    return KeysOut(keys=tuple(KeyOut.from_key(key) for key in keys), most=get_plan(account.plan).max_keys)
+    stored = await asyncio.to_thread(control.stores.api_keys.list_keys, user_id)
+    keys = tuple(KeyOut.from_key(key) for key in stored)
+    return KeysOut(items=keys, next=None, keys=keys, most=get_plan(account.plan).max_keys)
 
 
 async def _revoke_key(control: ApiDependencies, caller: Caller, *, user_id: str, key_id: str) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from bookcore.kit.auth import Scope
+from bookcore.kit.openapi import NextCursor, deprecate
 from gateway.accounts.api_keys import ApiKey
 from gateway.accounts.audit import AuditRecord, ChainVerification
 from gateway.accounts.periods import DAY, MONTH
@@ -59,7 +60,9 @@ class NewKeyOut(KeyOut):
 class KeysOut(WireModel):
     """Your keys, oldest first; `most`: limit of your plan."""
 
-    keys: tuple[KeyOut, ...]
+    items: tuple[KeyOut, ...]
+    next: NextCursor
+    keys: Annotated[tuple[KeyOut, ...], deprecate("items")]
     most: Annotated[int, Field(examples=[3])]
 
 
@@ -89,7 +92,9 @@ class PlanOut(WireModel):
 class PlansOut(WireModel):
     """All plans, smallest first."""
 
-    plans: tuple[PlanOut, ...]
+    items: tuple[PlanOut, ...]
+    next: NextCursor
+    plans: Annotated[tuple[PlanOut, ...], deprecate("items")]
 
 
 class UsageCell(WireModel):
@@ -156,11 +161,12 @@ class AuditEntry(WireModel):
 
 
 class AuditPage(WireModel):
-    """Entries, newest first; request the next page with `before` set to `next_before`, null on the last
-    page."""
+    """Entries, newest first."""
 
-    entries: tuple[AuditEntry, ...]
-    next_before: Annotated[int | None, Field(examples=[42])]
+    items: tuple[AuditEntry, ...]
+    next: NextCursor
+    entries: Annotated[tuple[AuditEntry, ...], deprecate("items")]
+    next_before: Annotated[int | None, deprecate("next")]
 
 
 class AuditVerdict(WireModel):

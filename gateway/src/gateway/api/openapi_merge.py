@@ -10,6 +10,23 @@ from gateway.routing.routes import PUBLIC_PREFIX, ROUTES, Route, Service
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 _SHARED = frozenset({"Problem"})
 """Schemas of the kit, the same everywhere: they keep their name."""
+TAGS = {
+    "books": "Read books.",
+    "catalogue": "Figures and exports of the whole catalogue.",
+    "writing": "Write books; for editors.",
+    "search": "Search by text.",
+    "predictions": "Predict prices.",
+    "models": "Price models and their cards.",
+    "training data": "Features and rows that models learn from.",
+    "monitoring": "Recorded predictions, experiments and metrics of models.",
+    "auth": "Create an account, log in and out.",
+    "users": "Accounts.",
+    "keys": "API keys, plans and usage.",
+    "admin": "Audit log, signing keys and response cache; for administrators.",
+    "about": "The API itself.",
+    "health": "Liveness and readiness of the gateway.",
+}
+"""The tags of all operations, in the order of the documentation."""
 _ON_THE_WAY = ("unauthorized", "forbidden", "too-many-requests", "bad-gateway", "unavailable", "timeout")
 
 
@@ -35,6 +52,8 @@ def merge_documents(own: Document, services: Mapping[Service, Document]) -> Docu
             route = _find_route(path, service)
             if isinstance(item, dict) and route is not None:
                 merged["paths"][f"{PUBLIC_PREFIX}{path}"] = _build_public_item(item, route, names)
+    merged["components"]["schemas"] = _find_reachable(merged["paths"], schemas)
+    merged["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     return merged
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bookcore.kit.auth import Role, Scope
+from bookcore.kit.openapi import NextCursor, deprecate
 from gateway.accounts import Account
 from gateway.ratelimit.plans import PLANS
 
@@ -110,10 +111,12 @@ class UserChange(WireModel):
 
 
 class UserPage(WireModel):
-    """Users by creation; `next_cursor` is null on the last page."""
+    """Users by creation, oldest first."""
 
-    users: tuple[User, ...]
-    next_cursor: Annotated[str | None, Field(examples=["MTc3MjM2NjQwMDo1ZjJi"])]
+    items: tuple[User, ...]
+    next: NextCursor
+    users: Annotated[tuple[User, ...], deprecate("items")]
+    next_cursor: Annotated[str | None, deprecate("next")]
 
 
 def to_datetime(seconds: int) -> datetime:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from bookcore.kit.openapi import describe_problems
 from gateway.accounts import AccountChange
-from gateway.api.dependencies import Admin, AnyCaller, Deps, format_actor
+from gateway.api.dependencies import Admin, AnyCaller, Deps, UserPath, format_actor
 from gateway.api.schemas import Me, User, UserChange, UserPage
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
@@ -28,10 +28,10 @@ async def show_me(caller: AnyCaller, control: Deps) -> Me:
 async def list_users(
     _: Admin,
     control: Deps,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=200, description="most users of the page")] = 50,
+    cursor: Annotated[str, Query(max_length=200, description="`next` of the page before")] = "",
 ) -> UserPage:
-    """List users by creation, oldest first; `next_cursor` continues. For administrators."""
+    """List users by creation, oldest first. For administrators."""
     after = _FIRST
     if cursor:
         created_at, user_id = control.cursors.decode(cursor, question=_QUESTION)
@@ -40,11 +40,12 @@ async def list_users(
     page = found[:limit]
     ended = (page[-1].created_at, page[-1].id) if len(found) > limit else None
     next_cursor = control.cursors.encode(ended, question=_QUESTION) if ended else None
-    return UserPage(users=tuple(User.from_account(account) for account in page), next_cursor=next_cursor)
+    users = tuple(User.from_account(account) for account in page)
+    return UserPage(items=users, next=next_cursor, users=users, next_cursor=next_cursor)
 
 
 @router.get("/{user_id}", summary="Show a user", responses=describe_problems("not-found"))
-async def show_user(user_id: str, _: Admin, control: Deps) -> User:
+async def show_user(user_id: UserPath, _: Admin, control: Deps) -> User:
     """Get one account. For administrators."""
     return User.from_account(await asyncio.to_thread(control.stores.users.get_user, user_id))
 
@@ -54,7 +55,7 @@ async def show_user(user_id: str, _: Admin, control: Deps) -> User:
     summary="Change a user's role or plan, disable or enable",
     responses=describe_problems("not-found", "conflict"),
 )
-async def change_user(user_id: str, change: UserChange, caller: Admin, control: Deps) -> User:
+async def change_user(user_id: UserPath, change: UserChange, caller: Admin, control: Deps) -> User:
     """Change an account at once; disabling it ends all its sessions. 409 for the last administrator."""
     wanted = AccountChange(role=change.role, is_disabled=change.disabled, plan=change.plan)
     account = await asyncio.to_thread(
@@ -70,7 +71,7 @@ async def change_user(user_id: str, change: UserChange, caller: Admin, control: 
     summary="Delete a user",
     responses=describe_problems("not-found", "conflict"),
 )
-async def delete_user(user_id: str, caller: Admin, control: Deps) -> None:
+async def delete_user(user_id: UserPath, caller: Admin, control: Deps) -> None:
     """Delete an account with all its sessions at once. 409 for the last administrator."""
     await asyncio.to_thread(control.stores.users.delete_user, user_id, by=format_actor(caller))
     await control.authenticator.invalidate_user(user_id)

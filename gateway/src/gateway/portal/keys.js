@@ -5,9 +5,9 @@ import { call } from "./session.js";
 const WORDS = {
   "books:read": "read books",
   "books:write": "write books",
-  search: "search",
-  ml: "recommendations",
-  analytics: "analytics",
+  search: "search books",
+  ml: "predict prices",
+  analytics: "analytics (opens nothing yet)",
   admin: "administrate",
 };
 
@@ -31,7 +31,7 @@ function row(key, guarded) {
 }
 
 export async function showKeys(guarded) {
-  const { keys, most } = await call("GET", "/v1/keys");
+  const { items: keys, most } = await call("GET", "/v1/keys");
   find("keys").replaceChildren(
     ...(keys.length ? keys.map((key) => row(key, guarded)) : [make("li", { className: "empty", textContent: "No keys yet. Make one to use the API from a program." })]),
   );

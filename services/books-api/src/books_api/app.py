@@ -19,6 +19,18 @@ from books_api.routes import admin, books, catalogue
 from books_api.settings import Settings
 from books_api.writes import BookWriter
 
+QUERY_HINTS = {
+    "q": "search by text at /v1/search?q=",
+    "query": "search by text at /v1/search?q=",
+    "search": "search by text at /v1/search?q=",
+    "modified_since": "changes of books are not dated yet; new books come first with sort=-first_seen_at, and"
+    " the prices of a book are at /v1/books/{id}/history",
+    "offset": "pages are linked by cursor; send `next` of the page before",
+    "page": "pages are linked by cursor; send `next` of the page before",
+    "per_page": "the size of a page is limit",
+}
+"""Parameters that a client may expect: what to use instead."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Opens the stores at startup, closes them at shutdown."""
@@ -47,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
             queries.get_next_offset(connection, "", 0)
 
     app = create_service("Bookstream books", lifespan=lifespan, ready=check_ready)
+    app.state.query_hints = QUERY_HINTS
     for router in (catalogue.router, books.router):
         app.include_router(router, dependencies=[require_scope(Scope.BOOKS_READ)])
     app.include_router(admin.router, dependencies=[require_scope(Scope.BOOKS_WRITE)])

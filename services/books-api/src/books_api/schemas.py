@@ -12,6 +12,7 @@ from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, 
 from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookState, Price
+from bookcore.kit.openapi import NextCursor, deprecate
 
 Amount = Annotated[str, Field(pattern=r"^\d{1,9}(\.\d{1,3})?$", examples=["51.77"])]
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -78,6 +79,12 @@ _FIGURES: JsonDict = {
     "currency": "GBP",
     "books": 1000,
     "in_stock": 1000,
+    "category": "Poetry",
+    "prices": {
+        "min": {"amount": "10.00", "currency": "GBP"},
+        "max": {"amount": "59.99", "currency": "GBP"},
+        "mean": {"amount": "35.07", "currency": "GBP"},
+    },
     "min_price": "10.00",
     "max_price": "59.99",
     "mean_price": "35.07",
@@ -205,14 +212,14 @@ class BookPartPage(BaseModel):
     """A page of books with the requested fields."""
 
     items: list[BookPart]
-    next: str | None
+    next: NextCursor
 
 
 class BookPage(BaseModel):
     """A page of books in the requested order; `next` is the cursor of the next page, null on the last one."""
 
     items: list[BookState]
-    next: Annotated[str | None, Field(examples=["q2k1…"])]
+    next: NextCursor
 
 
 class PeriodOut(BaseModel):
@@ -232,11 +239,22 @@ class HistoryOut(BaseModel):
     """Price history of a book, oldest first."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"id": "books_toscrape:a897fe39b1053632", "prices": [_PERIOD]}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "books_toscrape:a897fe39b1053632",
+                    "items": [_PERIOD],
+                    "next": None,
+                    "prices": [_PERIOD],
+                }
+            ]
+        }
     )
 
     id: str
-    prices: list[PeriodOut]
+    items: list[PeriodOut]
+    next: NextCursor
+    prices: Annotated[list[PeriodOut], deprecate("items")]
 
 
 class CategoryOut(BaseModel):
@@ -250,6 +268,21 @@ class CategoryOut(BaseModel):
         return cls(category=count.category, books=count.books)
 
 
+class CategoriesOut(BaseModel):
+    """All categories."""
+
+    items: list[CategoryOut]
+    next: NextCursor
+
+
+class PricesOut(BaseModel):
+    """Lowest, highest and mean price, as exact amounts."""
+
+    min: Price
+    max: Price
+    mean: Price
+
+
 class FiguresOut(BaseModel):
     """Statistics of a set of books in one currency; amounts are exact decimal text."""
 
@@ -259,9 +292,10 @@ class FiguresOut(BaseModel):
     currency: str
     books: int
     in_stock: int
-    min_price: str
-    max_price: str
-    mean_price: str
+    prices: PricesOut
+    min_price: Annotated[str, deprecate("prices.min")]
+    max_price: Annotated[str, deprecate("prices.max")]
+    mean_price: Annotated[str, deprecate("prices.mean")]
     mean_rating: str | None
 
     @classmethod
@@ -271,6 +305,11 @@ class FiguresOut(BaseModel):
             currency=statistics.currency,
             books=statistics.books,
             in_stock=statistics.in_stock,
+            prices=PricesOut(
+                min=_to_price(statistics.min_price, statistics.currency),
+                max=_to_price(statistics.max_price, statistics.currency),
+                mean=_to_price(statistics.mean_price, statistics.currency),
+            ),
             min_price=str(statistics.min_price),
             max_price=str(statistics.max_price),
             mean_price=str(statistics.mean_price),
@@ -291,6 +330,10 @@ class Pending(BaseModel):
     status: str = "accepted"
     id: Annotated[str, Field(examples=["own_shop:n1"])]
     version: Annotated[int, Field(examples=[1772366400000000])]
+
+
+def _to_price(amount: Decimal, currency: str) -> Price:
+    return Price(amount=str(amount), currency=currency)
 
 
 def apply_patch(stored: VersionedBook, patch: BookPatch) -> BookIn:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
+from bookcore.kit.cursor import SignedCursors
 from bookcore.search import SearchIndex, open_search_index
 from search_api.routes import search
 from search_api.settings import Settings
@@ -22,6 +23,7 @@ def create_app(settings: Settings) -> FastAPI:
         index = open_search_index(settings.search_url)
         app.state.internal_tokens = InternalTokens(settings.internal_secret.get_secret_value())
         app.state.index = index
+        app.state.cursors = SignedCursors(settings.internal_secret.get_secret_value())
         opened.append(index)
         yield
         opened.clear()

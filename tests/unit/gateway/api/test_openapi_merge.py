@@ -4,8 +4,16 @@ from gateway.routing.routes import Service
 
 OWN: Document = {
     "openapi": "3.1.0",
-    "paths": {"/v1/users/me": {"get": {"operationId": "show_me", "security": [{"bearer": []}]}}},
-    "components": {"schemas": {"Book": {}, "Problem": {"own": True}}},
+    "paths": {
+        "/v1/users/me": {
+            "get": {
+                "operationId": "show_me",
+                "security": [{"bearer": []}],
+                "schema": {"$ref": "#/components/schemas/Book"},
+            }
+        }
+    },
+    "components": {"schemas": {"Book": {}, "Unused": {}, "Problem": {"own": True}}},
 }
 BOOKS: Document = {
     "paths": {
@@ -43,6 +51,7 @@ def test_duplicate_operation_id_gets_the_service_as_prefix() -> None:
 def test_schema_names_get_the_service_as_prefix_except_shared_ones() -> None:
     schemas = MERGED["components"]["schemas"]
     assert schemas["Book"] == {}
+    assert "Unused" not in schemas
     assert schemas["BooksBook"] == {"items": [{"$ref": "#/components/schemas/BooksPriceint"}]}
     assert schemas["Problem"] == {"own": True}
     books = MERGED["paths"]["/v1/books"]
@@ -56,7 +65,7 @@ def test_document_for_scopes_has_their_operations_and_schemas() -> None:
         "/v1/users/me": {"get"},
         "/v1/books": {"get"},
     }
-    assert set(reading["components"]["schemas"]) == {"BooksBook", "BooksPriceint", "Problem"}
+    assert set(reading["components"]["schemas"]) == {"Book", "BooksBook", "BooksPriceint", "Problem"}
     assert set(filter_by_scopes(MERGED, frozenset({"ml"}))["paths"]) == {"/v1/users/me"}
 
 

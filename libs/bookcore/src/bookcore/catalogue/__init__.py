@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from bookcore.catalogue import queries
 from bookcore.catalogue.engines import check_schema, create_catalogue_engine, migrate_schema, translate_errors
+from bookcore.catalogue.filters import BookFilter
 from bookcore.catalogue.fold import Observation
 from bookcore.catalogue.outbox import (
     OutboxMessage,
@@ -20,7 +21,7 @@ from bookcore.catalogue.outbox import (
     delete_sent,
     read_next_messages,
 )
-from bookcore.catalogue.queries import BookFilter, CategoryCount, PageKey, PricePeriod, Sort, Statistics
+from bookcore.catalogue.queries import CategoryCount, PageKey, PricePeriod, Sort, Statistics
 from bookcore.catalogue.write import BatchResult, IngestBatch, apply_batch
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.change import hash_content

@@ -21,6 +21,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from bookcore.catalogue.filters import BookFilter, build_conditions
 from bookcore.catalogue.rows import from_row
 from bookcore.catalogue.tables import books, offsets, price_observations
 from bookcore.domain.book import AvailabilityStatus, BookId, Money, VersionedBook, from_version
@@ -38,18 +39,6 @@ class Sort(StrEnum):
     RATING_DESC = "-rating"
     FIRST_SEEN = "first_seen_at"
     FIRST_SEEN_DESC = "-first_seen_at"
-
-
-@dataclass(frozen=True, slots=True)
-class BookFilter:
-    """Filters combined with AND; None means no filter. Prices are in major units, bounds inclusive."""
-
-    category: str | None = None
-    source: str | None = None
-    min_price: Decimal | None = None
-    max_price: Decimal | None = None
-    min_rating: int | None = None
-    availability: AvailabilityStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +107,7 @@ def list_books(
 ) -> tuple[Sequence[VersionedBook], PageKey | None]:
     """Up to `limit` books after the key, and the key of the next page (None on the last page)."""
     column, descending = _SORT_COLUMNS[sort.value.removeprefix("-")], sort.value.startswith("-")
-    query = select(books, column.label("sort_value")).where(*_build_conditions(wanted))
+    query = select(books, column.label("sort_value")).where(*build_conditions(wanted))
     if after is not None:
         here, there = tuple_(column, books.c.id), tuple_(literal(after.value), literal(after.id))
         query = query.where(here < there if descending else here > there)
@@ -139,7 +128,7 @@ def get_page_key(connection: Connection, book_id: str, *, sort: Sort) -> PageKey
 
 
 def count_books(connection: Connection, wanted: BookFilter) -> int:
-    query = select(func.count()).select_from(books).where(*_build_conditions(wanted))
+    query = select(func.count()).select_from(books).where(*build_conditions(wanted))
     return connection.execute(query).scalar_one()
 
 
@@ -176,6 +165,19 @@ def list_categories(connection: Connection) -> Sequence[CategoryCount]:
     return [CategoryCount(category, number) for category, number in connection.execute(query).all()]
 
 
+def list_currencies(connection: Connection, wanted: BookFilter) -> Sequence[str]:
+    """The currencies of the books that match, in alphabetical order; one lookup in the index for each."""
+    every = list(_iterate_currencies(connection))
+    if len(every) < 2:
+        return every
+    return [currency for currency in every if _has_book(connection, wanted, books.c.currency == currency)]
+
+
+def has_category(connection: Connection, category: str) -> bool:
+    """Whether some book has the category."""
+    return _has_book(connection, BookFilter(), books.c.category == category)
+
+
 def compute_statistics(
     connection: Connection, wanted: BookFilter, *, by_category: bool
 ) -> Sequence[Statistics]:
@@ -195,7 +197,7 @@ def compute_statistics(
             func.sum(books.c.rating).label("stars"),
             func.count(books.c.rating).label("rated"),
         )
-        .where(*_build_conditions(wanted))
+        .where(*build_conditions(wanted))
         .group_by(*group)
         .order_by(*group)
     )
@@ -227,6 +229,21 @@ def read_versions(connection: Connection) -> Iterator[tuple[BookId, int, bool]]:
         yield BookId(book_id), version, deleted
 
 
+def _iterate_currencies(connection: Connection) -> Iterator[str]:
+    """Every currency, also of deleted books."""
+    last = ""
+    while last is not None:
+        query = select(func.min(books.c.currency)).where(books.c.currency > last)
+        last = connection.execute(query).scalar_one()
+        if last is not None:
+            yield last
+
+
+def _has_book(connection: Connection, wanted: BookFilter, condition: ColumnElement[bool]) -> bool:
+    query = select(books.c.id).where(*build_conditions(wanted), condition).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _build_statistics(row: RowMapping) -> Statistics:
     cent = Decimal("0.01")
     mean = Decimal(row["total"]) / row["books"] / 10_000
@@ -241,20 +258,3 @@ def _build_statistics(row: RowMapping) -> Statistics:
         mean_price=mean.quantize(cent, ROUND_HALF_EVEN),
         mean_rating=None if stars is None else stars.quantize(cent, ROUND_HALF_EVEN),
     )
-
-
-def _build_conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
-    narrow = [~books.c.deleted]
-    if wanted.category is not None:
-        narrow.append(books.c.category == wanted.category)
-    if wanted.source is not None:
-        narrow.append(books.c.source == wanted.source)
-    if wanted.min_price is not None:
-        narrow.append(books.c.price >= wanted.min_price)
-    if wanted.max_price is not None:
-        narrow.append(books.c.price <= wanted.max_price)
-    if wanted.min_rating is not None:
-        narrow.append(books.c.rating >= wanted.min_rating)
-    if wanted.availability is not None:
-        narrow.append(books.c.availability == wanted.availability.value)
-    return narrow

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, inspect, text
 
 from bookcore.domain.errors import Conflict
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest step of migrations/versions."""
 FIRST = "0001"
 """The step of databases that were made before steps were counted."""

@@ -92,7 +92,7 @@ books = Table(
     Column("last_seen_at", Moment, nullable=False),
     Column("deleted", Boolean, nullable=False, default=False),
     Index("books_by_category", "category", "id"),
-    Index("books_by_price", "price", "id"),
+    Index("books_by_currency_and_price", "currency", "price", "id"),
     Index("books_by_title", "title_key", "id"),
     Index("books_by_first_seen", "first_seen_at", "id"),
 )

@@ -92,6 +92,14 @@ def parse_isbn13(printed: str) -> str:
     raise InvalidField("isbn", "is no ISBN with a right check digit", printed)
 
 
+def convert_to_isbn13(text: str) -> str | None:
+    """The 13 digits of a typed ISBN-10 or ISBN-13; None for anything else."""
+    try:
+        return parse_isbn13(text)
+    except InvalidField:
+        return None
+
+
 def parse_average_rating(printed: str) -> str:
     """A mean of stars, 0 to 5 with at most two decimals, as plain text.
 

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the topics, built from topics.py and the event models."""
+"""The AsyncAPI 3.1 document of the topics, built from topics.py and the event models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ def build_document() -> Document:
     schemas: Document = {}
     messages = {kind: _build_message(kind, schemas) for topic in live for kind in _list_event_types(topic)}
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Bookstream events",
             "version": "1",

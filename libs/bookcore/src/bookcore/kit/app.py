@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -15,6 +15,7 @@ from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.kit.draining import DrainingServer
 from bookcore.kit.openapi import install_openapi
 from bookcore.kit.problem import install_problem_handlers
+from bookcore.kit.query_parameters import QueryCheck
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Check = Callable[[], None]
@@ -39,13 +40,15 @@ def create_service(
     """An app with problem+json errors, `/health/live` (the process runs) and `/health/ready` (it can serve).
 
     `openapi_url` None leaves that path to the caller; `always` are the problems that any operation may
-    return. The documentation pages are the gateway's: FastAPI's own load scripts from other hosts.
+    return. Unknown query parameters are refused by every route. The documentation pages are the gateway's:
+    FastAPI's own load scripts from other hosts.
     """
     app = FastAPI(
         title=title,
         version="1",
         lifespan=lifespan,
         openapi_url=openapi_url,
+        dependencies=[Depends(QueryCheck())],
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,

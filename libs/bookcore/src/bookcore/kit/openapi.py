@@ -1,11 +1,13 @@
 """Completes FastAPI's OpenAPI documents: every problem response, examples."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from bookcore.events.json_schemas import load_examples
 from bookcore.events.topics import STATE
@@ -14,6 +16,8 @@ from bookcore.kit.problem import MEDIA_TYPE, PROBLEMS, build_example_problem
 Document = dict[str, Any]
 """An OpenAPI 3.1 document or a part of one. Any: JSON whose shape the standard gives."""
 
+JSON_LINES = "application/x-ndjson"
+"""The media type of every stream of JSON Lines."""
 METHODS = ("get", "put", "post", "delete", "patch")
 SCHEMAS = "#/components/schemas/"
 _PROBLEM = "Problem"
@@ -33,12 +37,38 @@ PROBLEM_SCHEMA: Document = {
 }
 
 
+NextCursor = Annotated[
+    str | None,
+    Field(
+        description="send it as `cursor` for the next page; null on the last one, and where all is one page",
+        examples=["q2k1…"],
+    ),
+]
+"""Every list is an object with `items` and `next`."""
+
+
 def describe_problems(*slugs: str) -> dict[int | str, Document]:
     """The `responses` of a route that may return these problems."""
     by_status: dict[int, list[str]] = {}
     for slug in slugs:
         by_status.setdefault(PROBLEMS[slug].status, []).append(slug)
     return {status: _build_problem_response(found) for status, found in by_status.items()}
+
+
+def describe_stream(examples: Mapping[str, str]) -> Document:
+    """The response of a route that streams text of one of these media types, each with an example."""
+    content = {
+        media_type: {"schema": {"type": "string"}, "example": example}
+        for media_type, example in examples.items()
+    }
+    return {"description": "Streamed", "content": content}
+
+
+def deprecate(successor: str) -> FieldInfo:
+    """For the `Annotated` of a response's field that is kept for one minor version beside its successor."""
+    text = f"the same as `{successor}`; removed in the next minor version"
+    info: FieldInfo = Field(description=text, json_schema_extra={"deprecated": True})
+    return info
 
 
 def add_problems(operation: Document, slugs: Sequence[str]) -> None:
@@ -86,7 +116,7 @@ def build_example(schema: object, schemas: Mapping[str, Document]) -> object:
     if "$ref" in schema:
         return build_example(schemas.get(str(schema["$ref"]).removeprefix(SCHEMAS)), schemas)
     if schema.get("examples"):
-        return _add_nulls(schema["examples"][0], schema)
+        return _restore_nulls(schema["examples"][0], schema, schemas)
     for name in ("default", "const"):
         if schema.get(name) is not None:
             return schema[name]
@@ -95,11 +125,19 @@ def build_example(schema: object, schemas: Mapping[str, Document]) -> object:
     return _compose_example(schema, schemas)
 
 
-def _add_nulls(example: object, schema: Document) -> object:
-    # FastAPI removes null values from documents, also in examples
-    if not isinstance(example, dict):
+def _restore_nulls(example: object, schema: object, schemas: Mapping[str, Document]) -> object:
+    """The example with its null values, which FastAPI removes from documents."""
+    while isinstance(schema, dict) and ("$ref" in schema or "anyOf" in schema):
+        schema = (
+            schemas.get(str(schema["$ref"]).removeprefix(SCHEMAS)) if "$ref" in schema else schema["anyOf"][0]
+        )
+    if isinstance(example, list) and isinstance(schema, dict):
+        return [_restore_nulls(one, schema.get("items"), schemas) for one in example]
+    if not isinstance(example, dict) or not isinstance(schema, dict):
         return example
-    return {**dict.fromkeys(schema.get("required", [])), **example}
+    parts = schema.get("properties", {})
+    values = {**dict.fromkeys(schema.get("required", [])), **example}
+    return {name: _restore_nulls(value, parts.get(name), schemas) for name, value in values.items()}
 
 
 def _compose_example(schema: Document, schemas: Mapping[str, Document]) -> object:
@@ -121,9 +159,14 @@ def _complete_document(document: Document, always: Sequence[str]) -> Document:
     schemas[_PROBLEM] = PROBLEM_SCHEMA
     if "BookState" in schemas:
         schemas["BookState"] = {**schemas["BookState"], "examples": [_load_example_book()]}
+    for schema in schemas.values():
+        if schema.get("examples"):
+            schema["examples"] = [_restore_nulls(one, schema, schemas) for one in schema["examples"]]
     for item in document["paths"].values():
         for operation in list_operations(item).values():
             _complete_operation(operation, schemas, always)
+    document["info"]["license"] = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+    document["servers"] = [{"url": "/", "description": "where this document was read"}]
     return document
 
 
@@ -131,11 +174,11 @@ def _complete_operation(operation: Document, schemas: Mapping[str, Document], al
     unnamed = operation["responses"].pop("422", None)
     if unnamed is not None:
         add_problems(operation, [*_list_response_slugs(unnamed), "invalid"])
-    if operation.get("security"):
+    if operation.setdefault("security", []):
         add_problems(operation, ["unauthorized", "forbidden"])
     if "requestBody" in operation:
         add_problems(operation, ["too-large"])
-    add_problems(operation, always)
+    add_problems(operation, ["invalid", *always])  # unknown query parameters are
     contents = [operation.get("requestBody", {}), *_list_success_responses(operation)]
     for content in contents:
         for kind, media in content.get("content", {}).items():

@@ -235,7 +235,9 @@ def _on_validation(_: Request, error: Exception) -> JSONResponse:
     if first["type"] == "json_invalid" or tuple(first["loc"]) == ("body",):
         detail = "body: send one JSON object with Content-Type: application/json"
         return build_problem_response(PROBLEMS["invalid"], detail, field="body")
-    where = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    kind, *path = first["loc"]
+    # a list in a query is one parameter, repeated
+    where = ".".join(str(part) for part in (path[:1] if kind == "query" else path)) or "body"
     return build_problem_response(PROBLEMS["invalid"], f"{where}: {explain_error(first)}", field=where)
 
 

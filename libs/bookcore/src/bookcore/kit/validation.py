@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
+
+from bookcore.domain.errors import Invalid
 
 _REASONS: Mapping[str, str] = {
     "missing": "is required",
@@ -87,6 +89,12 @@ def explain_error(error: ErrorDetails) -> str:
         return _REASONS.get(kind, _OTHER).format(**context)
     except KeyError:
         return _OTHER
+
+
+def build_invalid(error: ValidationError) -> Invalid:
+    """The first error as one of our own: the field's path and the reason, never the invalid value."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return Invalid(explain_error(first), field=locate_error(first) or None)
 
 
 def locate_error(error: ErrorDetails) -> str:

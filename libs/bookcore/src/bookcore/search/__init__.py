@@ -27,13 +27,16 @@ class RemovedBook:
 
 @dataclass(frozen=True, slots=True)
 class SearchFilters:
-    """Filters combined with AND; None or empty means no filter. Prices are in major units, bounds
-    inclusive.
+    """Filters combined with AND, the values of one filter with OR; None or empty means no filter.
+
+    Prices are in major units, bounds inclusive.
     """
 
     category: Sequence[str] = ()
     source: Sequence[str] = ()
+    currency: Sequence[str] = ()
     availability: Sequence[str] = ()
+    rating: Sequence[int] = ()
     min_price: Decimal | None = None
     max_price: Decimal | None = None
     min_rating: int | None = None

@@ -24,6 +24,7 @@ class IndexedFields:
     identifiers: frozenset[str]
     source: str
     category: str | None
+    currency: str
     availability: str
     price: int
     rating: int | None
@@ -43,6 +44,7 @@ def build_indexed_fields(stored: VersionedBook) -> IndexedFields:
         ),
         source=book.source,
         category=book.category or None,
+        currency=book.price.currency,
         availability=book.availability.status.value,
         price=int(book.price.amount * PRICE_SCALE),
         rating=book.rating,

@@ -13,7 +13,7 @@ FIELD_WEIGHTS = {"title": 4.0, "authors": 2.0, "category_words": 1.5, "descripti
 TIE_BREAKER = 0.1
 IDENTIFIER_SCORE = 1_000.0
 """Above any sum of word scores: the book with the typed id or UPC comes first."""
-FACETS = ("category", "source", "availability", "rating")
+FACETS = ("category", "source", "currency", "availability", "rating")
 MAX_RESULTS = 10_000
 """Hits beyond cannot be reached by paging."""
 PRICE_SCALE = 10_000
@@ -27,7 +27,7 @@ _HIGHEST = 10**14  # above any price
 class FilterClauses:
     """Filters by field in an engine's form: accepted values; inclusive bounds in whole numbers."""
 
-    accepted: dict[str, tuple[str, ...]]
+    accepted: dict[str, tuple[str | int, ...]]
     bounds: dict[str, tuple[int | None, int | None]]
 
     def without(self, field: str) -> "FilterClauses":
@@ -102,10 +102,12 @@ def matches_prefix(text: str, words: Sequence[str]) -> bool:
 
 def _build_clauses(query: SearchQuery) -> FilterClauses:
     filters = query.filters
-    values = {"category": filters.category, "source": filters.source, "availability": filters.availability}
-    accepted = {
-        name: tuple(_replace_surrogates(v) for v in chosen) for name, chosen in values.items() if chosen
+    names = ("category", "source", "currency", "availability")
+    accepted: dict[str, tuple[str | int, ...]] = {
+        name: tuple(map(_replace_surrogates, chosen)) for name in names if (chosen := getattr(filters, name))
     }
+    if filters.rating:
+        accepted["rating"] = tuple(filters.rating)
     low = _scale_price(filters.min_price, "min_price", rounding=ROUND_CEILING)
     high = _scale_price(filters.max_price, "max_price", rounding=ROUND_FLOOR)
     bounds = {"price": (low, high), "rating": (_limit_rating(filters.min_rating), None)}

@@ -8,14 +8,14 @@ from pydantic import ValidationError
 
 from bookcore.catalogue import queries
 from bookcore.domain.book import Book, VersionedBook, make_book_id
-from bookcore.domain.errors import Conflict, Invalid
+from bookcore.domain.errors import Conflict
 from bookcore.events.book import BookState
 from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
-from bookcore.kit.validation import explain_error, locate_error
+from bookcore.kit.validation import build_invalid
 from books_api.dependencies import Deps
 from books_api.idempotency import HEADER, IdempotentRoute
-from books_api.routes.books import format_etag, get_live_book
+from books_api.routes.books import BookPath, format_etag, get_live_book
 from books_api.schemas import BookIn, BookPatch, Pending, apply_patch
 from books_api.writes import WriteResult
 
@@ -64,7 +64,7 @@ def create_book(book: BookIn, deps: Deps, _: IdempotencyKey = None) -> Response:
     response_model=BookState,
     responses=_ACCEPTED_RESPONSES | _WRITE_PROBLEMS,
 )
-def update_book(book_id: str, patch: BookPatch, deps: Deps, if_match: IfMatch = None) -> Response:
+def update_book(book_id: BookPath, patch: BookPatch, deps: Deps, if_match: IfMatch = None) -> Response:
     """Change fields of a book. Fields that are left out stay unchanged."""
     with deps.writer.lock_book(book_id):
         stored = _check_if_match(get_live_book(deps.catalogue, book_id), if_match)
@@ -77,7 +77,7 @@ def update_book(book_id: str, patch: BookPatch, deps: Deps, if_match: IfMatch = 
     status_code=204,
     responses=_ACCEPTED_RESPONSES | _WRITE_PROBLEMS,
 )
-def delete_book(book_id: str, deps: Deps, if_match: IfMatch = None) -> Response:
+def delete_book(book_id: BookPath, deps: Deps, if_match: IfMatch = None) -> Response:
     """Withdraw a book. A later crawl that finds it restores it."""
     with deps.writer.lock_book(book_id):
         written = deps.writer.withdraw_book(_check_if_match(get_live_book(deps.catalogue, book_id), if_match))
@@ -88,8 +88,7 @@ def _apply_patch(stored: VersionedBook, patch: BookPatch) -> Book:
     try:
         return apply_patch(stored, patch).to_book()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise Invalid(explain_error(first), field=locate_error(first)) from error
+        raise build_invalid(error) from error
 
 
 def _check_if_match(stored: VersionedBook, if_match: str | None) -> VersionedBook:

@@ -5,7 +5,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from bookcore.catalogue import BookFilter, Catalogue, PageKey, Sort, queries
@@ -14,7 +14,8 @@ from bookcore.domain.errors import Invalid, NotFound
 from bookcore.events.book import BookState
 from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
-from books_api.dependencies import Dependencies, Deps, Filter
+from bookcore.kit.query_parameters import CommaSeparated
+from books_api.dependencies import Dependencies, Deps, Filter, choose_currency
 from books_api.schemas import BookField, BookPage, BookPart, BookPartPage, HistoryOut, PeriodOut
 
 router = APIRouter(tags=["books"])
@@ -24,18 +25,31 @@ Fields = Annotated[
     tuple[BookField, ...],
     Query(
         max_length=20,
-        description="fields to return in addition to `id`; all fields by default",
-        examples=[["title"]],
+        description="fields to return in addition to `id`; all fields by default. Repeat the parameter or"
+        " separate by commas",
+        examples=[["title", "price"]],
     ),
+    CommaSeparated,
+]
+
+
+BookPath = Annotated[
+    str, Path(description="id of a book, `source:source_id`", examples=["books_toscrape:a897fe39b1053632"])
 ]
 
 
 class Paging(BaseModel):
     """Order and page of a list."""
 
-    sort: Sort = Sort.ID
-    cursor: Annotated[str | None, Field(max_length=2_000)] = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 20
+    sort: Annotated[
+        Sort,
+        Field(
+            description="order; a leading minus means descending. `price` needs `currency` where the books"
+            " have prices in several"
+        ),
+    ] = Sort.ID
+    cursor: Annotated[str | None, Field(max_length=2_000, description="`next` of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=200, description="most books of the page")] = 20
 
 
 class BookSelection(BaseModel):
@@ -44,11 +58,12 @@ class BookSelection(BaseModel):
     ids: Annotated[
         tuple[Annotated[str, Field(max_length=200)], ...],
         Query(
-            max_length=100,
-            description="Return these ids in this order; unknown ids are skipped. Cannot be combined with"
-            " filters or cursor.",
+            max_length=200,
+            description="return these ids in this order; unknown ids are skipped. Repeat the parameter or"
+            " separate by commas. Cannot be combined with filters or cursor",
             examples=[["books_toscrape:a897fe39b1053632"]],
         ),
+        CommaSeparated,
     ] = ()
     fields: Fields = ()
 
@@ -63,7 +78,7 @@ Selection = Annotated[BookSelection, Query()]
     responses=describe_problems("bad-cursor"),
 )
 def list_books(
-    request: Request, deps: Deps, book_filter: Filter, paging: Annotated[Paging, Depends()], choice: Selection
+    request: Request, deps: Deps, book_filter: Filter, paging: Annotated[Paging, Query()], choice: Selection
 ) -> Response:
     """List books by filter in the given order, one page at a time, or by `ids`. `Link: rel="next"` names
     the next page."""
@@ -76,10 +91,10 @@ def list_books(
             {"items": [_render_book(book, choice.fields) for book in selected], "next": None}
         )
     after = _resolve_cursor(deps, book_filter, paging)
+    is_by_price = paging.sort in (Sort.PRICE, Sort.PRICE_DESC)
+    wanted = choose_currency(deps.catalogue, book_filter) if is_by_price else book_filter
     with deps.catalogue.begin_read() as connection:
-        books, end = queries.list_books(
-            connection, book_filter, sort=paging.sort, after=after, limit=paging.limit
-        )
+        books, end = queries.list_books(connection, wanted, sort=paging.sort, after=after, limit=paging.limit)
     next_cursor = deps.cursors.encode_cursor(end, book_filter, paging.sort) if end else None
     response = _build_json_response(
         {"items": [_render_book(stored, choice.fields) for stored in books], "next": next_cursor}
@@ -96,7 +111,7 @@ def list_books(
     response_model=BookState | BookPart,
     responses=describe_problems("not-found"),
 )
-def get_book(book_id: str, deps: Deps, fields: Fields = ()) -> Response:
+def get_book(book_id: BookPath, deps: Deps, fields: Fields = ()) -> Response:
     """Get one book; the ETag is its version."""
     stored = get_live_book(deps.catalogue, book_id)
     response = _build_json_response(_render_book(stored, fields))
@@ -107,12 +122,13 @@ def get_book(book_id: str, deps: Deps, fields: Fields = ()) -> Response:
 @router.get(
     "/books/{book_id}/history", operation_id="get_book_history", responses=describe_problems("not-found")
 )
-def get_history(book_id: str, deps: Deps) -> HistoryOut:
+def get_history(book_id: BookPath, deps: Deps) -> HistoryOut:
     """Get the prices of a book, oldest first."""
     get_live_book(deps.catalogue, book_id)
     with deps.catalogue.begin_read() as connection:
         periods = queries.get_price_history(connection, book_id)
-    return HistoryOut(id=book_id, prices=[PeriodOut.from_period(period) for period in periods])
+    found = [PeriodOut.from_period(period) for period in periods]
+    return HistoryOut(id=book_id, items=found, next=None, prices=found)
 
 
 def _render_book(stored: VersionedBook, fields: Sequence[BookField]) -> dict[str, object]:

@@ -1,16 +1,25 @@
 """Routes over the whole catalogue: categories, statistics, export."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from bookcore.catalogue import queries
 from bookcore.catalogue.export import export_csv, export_jsonl
+from bookcore.kit.openapi import JSON_LINES, describe_stream
 from books_api.dependencies import Deps, Filter
-from books_api.schemas import CategoryOut, FiguresOut, StatisticsOut
+from books_api.schemas import CategoriesOut, CategoryOut, FiguresOut, StatisticsOut
 
 router = APIRouter(tags=["catalogue"])
+
+
+_EXAMPLES = {
+    JSON_LINES: '{"id": "books_toscrape:a897fe39b1053632", "title": "A Light in the Attic"}\n',
+    "text/csv": "id,title\r\nbooks_toscrape:a897fe39b1053632,A Light in the Attic\r\n",
+}
+"""Shortened: a line has all fields of a book."""
 
 
 class Format(StrEnum):
@@ -21,10 +30,11 @@ class Format(StrEnum):
 
 
 @router.get("/categories", operation_id="list_categories")
-def list_categories(deps: Deps) -> list[CategoryOut]:
+def list_categories(deps: Deps) -> CategoriesOut:
     """List all categories with their numbers of books, in alphabetical order."""
     with deps.catalogue.begin_read() as connection:
-        return [CategoryOut.from_count(row) for row in queries.list_categories(connection)]
+        rows = queries.list_categories(connection)
+    return CategoriesOut(items=[CategoryOut.from_count(row) for row in rows], next=None)
 
 
 @router.get("/statistics", operation_id="get_statistics")
@@ -39,11 +49,20 @@ def get_statistics(deps: Deps, book_filter: Filter) -> StatisticsOut:
     )
 
 
-@router.get("/books/export", operation_id="export_books", response_class=StreamingResponse)
-def export_books(deps: Deps, book_filter: Filter, format: Format = Format.JSONL) -> StreamingResponse:  # noqa: A002
+@router.get(
+    "/books/export",
+    operation_id="export_books",
+    response_class=StreamingResponse,
+    responses={200: describe_stream(_EXAMPLES)},
+)
+def export_books(
+    deps: Deps,
+    book_filter: Filter,
+    format: Annotated[Format, Query(description="JSON Lines, or CSV with a header line")] = Format.JSONL,  # noqa: A002
+) -> StreamingResponse:
     """Stream all books that match the filters, ordered by id, as JSON Lines or as CSV with a header line."""
     if format is Format.CSV:
         return StreamingResponse(
             export_csv(deps.catalogue, book_filter), media_type="text/csv; charset=utf-8"
         )
-    return StreamingResponse(export_jsonl(deps.catalogue, book_filter), media_type="application/x-ndjson")
+    return StreamingResponse(export_jsonl(deps.catalogue, book_filter), media_type=JSON_LINES)

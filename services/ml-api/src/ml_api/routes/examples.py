@@ -3,6 +3,8 @@
 from pydantic.config import JsonDict
 
 _PRICE: JsonDict = {"amount": "14.20", "currency": "GBP"}
+_LOW: JsonDict = {"amount": "9.80", "currency": "GBP"}
+_HIGH: JsonDict = {"amount": "21.10", "currency": "GBP"}
 _DIGEST = "0f3c" * 16
 _SNAPSHOT = "9ae1" * 16
 BOOK: JsonDict = {
@@ -17,6 +19,7 @@ PREDICTION: JsonDict = {
     "id": "018f2b1c-6b1e-7c11-8f4e-0a4f9f1d2c3b",
     "kind": "model",
     "price": _PRICE,
+    "interval": {"low": _LOW, "high": _HIGH},
     "low": "9.80",
     "high": "21.10",
     "coverage": 0.9,
@@ -66,6 +69,7 @@ FEATURES: JsonDict = {
 }
 LINEAGE: JsonDict = {
     "prediction": {"id": PREDICTION["id"], "model": "waterstones-GBP", "version": 2},
+    "amounts": {"price": _PRICE, "low": _LOW, "high": _HIGH, "observed": None},
     "model": MODEL,
     "snapshot": {
         "id": _SNAPSHOT,

@@ -1,9 +1,10 @@
 """Models: all versions, their roles and the reasons, and their cards."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse
 
 from bookcore.domain.errors import NotFound
@@ -12,13 +13,16 @@ from bookml import artifact
 from bookml.promotion import get_role, get_version
 from bookml.registry import ModelDecision, ModelRegistry, ModelVersion
 from ml_api.routes.dependencies import State
-from ml_api.routes.schemas import DecisionOut, ModelOut, ModelWhole
+from ml_api.routes.schemas import DecisionOut, ModelOut, ModelsOut, ModelWhole
 
 router = APIRouter(tags=["models"])
+VersionPath = Annotated[
+    str, Path(description="`id` of a version in /v1/ml/models", examples=["waterstones-GBP:2"])
+]
 
 
 @router.get("/ml/models", operation_id="list_models")
-def list_models(state: State) -> list[ModelOut]:
+def list_models(state: State) -> ModelsOut:
     """Every version of every model, with its role and the reason; refused versions as well."""
     models = []
     for name in state.registry.list_names():
@@ -27,11 +31,11 @@ def list_models(state: State) -> list[ModelOut]:
             ModelOut.model_validate(build_model_fields(v, decisions))
             for v in state.registry.list_versions(name)
         ]
-    return models
+    return ModelsOut(items=models, next=None)
 
 
 @router.get("/ml/models/{version}", operation_id="get_model", responses=describe_problems("not-found"))
-def get_model(version: str, state: State) -> ModelWhole:
+def get_model(version: VersionPath, state: State) -> ModelWhole:
     """One version with its card and all decisions about its model; `version` is an `id` of `/ml/models`."""
     model_version, decisions = _find_version(state.registry, version)
     files = state.registry.read_files(model_version)
@@ -51,7 +55,7 @@ def get_model(version: str, state: State) -> ModelWhole:
     response_class=HTMLResponse,
     responses=describe_problems("not-found"),
 )
-def get_card(version: str, state: State) -> HTMLResponse:
+def get_card(version: VersionPath, state: State) -> HTMLResponse:
     """The model card as an HTML page, with plots of errors, coverage and feature importance."""
     model_version, _ = _find_version(state.registry, version)
     return HTMLResponse(state.registry.read_files(model_version).get(artifact.PAGE, b""))

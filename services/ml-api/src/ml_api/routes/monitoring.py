@@ -2,12 +2,14 @@
 
 import math
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from fastapi.responses import PlainTextResponse
 
 from bookcore.domain.book import from_version
 from bookcore.domain.errors import NotFound
+from bookcore.events.book import Price
 from bookcore.kit.openapi import describe_problems
 from bookml import snapshot
 from bookml.promotion import get_version
@@ -18,7 +20,16 @@ from ml_api.predictions.evidence import PairedErrors
 from ml_api.predictions.store import ExperimentArm
 from ml_api.routes.dependencies import ServiceState, State
 from ml_api.routes.models import build_decision, build_model_fields
-from ml_api.routes.schemas import ArmOut, EvidenceOut, ExperimentOut, LineageOut, ModelOut, SnapshotOut
+from ml_api.routes.schemas import (
+    AmountsOut,
+    ArmOut,
+    EvidenceOut,
+    ExperimentOut,
+    ExperimentsOut,
+    LineageOut,
+    ModelOut,
+    SnapshotOut,
+)
 
 router = APIRouter(tags=["monitoring"])
 _TIMES = ("made_at", "observed_at")
@@ -28,7 +39,12 @@ _NEWEST = 20
 @router.get(
     "/ml/predictions/{prediction_id}", operation_id="get_prediction", responses=describe_problems("not-found")
 )
-def get_prediction(prediction_id: str, state: State) -> LineageOut:
+def get_prediction(
+    prediction_id: Annotated[
+        str, Path(description="`id` of a prediction", examples=["018f2b1c6b1e7c118f4e0a4f9f1d2c3b"])
+    ],
+    state: State,
+) -> LineageOut:
     """A prediction with its lineage: the observed price, if a crawl has seen it since, the model version that
     made it, and the snapshot that the version was trained on."""
     row = state.recorder.find(prediction_id)
@@ -37,13 +53,14 @@ def get_prediction(prediction_id: str, state: State) -> LineageOut:
     values = {name: _format_value(name, value) for name, value in row.items()}
     return LineageOut(
         prediction=values,
+        amounts=_build_amounts(row),
         model=_build_model(state, row),
         snapshot=_build_snapshot(state, str(row["snapshot"])),
     )
 
 
 @router.get("/ml/experiments", operation_id="list_experiments")
-def list_experiments(state: State) -> list[ExperimentOut]:
+def list_experiments(state: State) -> ExperimentsOut:
     """The experiment of each model: arms with exposures and errors, the verdict and its evidence, and the
     newest decisions."""
     settings, store = state.service.settings, state.recorder.store
@@ -65,7 +82,7 @@ def list_experiments(state: State) -> list[ExperimentOut]:
                 decisions=[build_decision(decision) for decision in model.decisions[-_NEWEST:]],
             )
         )
-    return experiments
+    return ExperimentsOut(items=experiments, next=None)
 
 
 @router.get("/ml/metrics", operation_id="get_ml_metrics", response_class=PlainTextResponse)
@@ -98,6 +115,15 @@ def _format_value(name: str, value: object) -> object:
         moment: datetime = from_version(value)
         return moment.isoformat()
     return value
+
+
+def _build_amounts(row: dict[str, object]) -> AmountsOut:
+    names = ("price", "low", "high", "true_price")
+    price, low, high, observed = (
+        None if row.get(name) is None else Price(amount=str(row[name]), currency=str(row["currency"]))
+        for name in names
+    )
+    return AmountsOut.model_validate({"price": price, "low": low, "high": high, "observed": observed})
 
 
 def _build_model(state: ServiceState, row: dict[str, object]) -> ModelOut | None:

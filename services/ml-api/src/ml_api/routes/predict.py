@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter
@@ -15,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.kit.auth import HEADER, authorize
 from bookcore.kit.openapi import describe_problems
-from bookcore.kit.validation import explain_error, locate_error
+from bookcore.kit.query_parameters import QueryParameters, check_names
+from bookcore.kit.validation import build_invalid
 from ml_api.routes.dependencies import ServiceState
 from ml_api.routes.schemas import BatchOut, FeaturesIn, PredictIn, PredictionOut
 from ml_api.serving.prediction import (
@@ -34,6 +36,7 @@ _MAX_EXPLAINED = 100
 """Rows; each costs some milliseconds."""
 _MAX_BODY = 16 * 1024 * 1024  # bytes
 _NO_FEATURES = FeaturesIn()
+_NO_QUERY = QueryParameters(frozenset(), frozenset())
 
 
 class _PlainRoute(APIRoute):
@@ -42,6 +45,8 @@ class _PlainRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Other methods and errors are handled by FastAPI."""
         if scope["method"] == "POST":
+            query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            check_names([name for name, _ in query], _NO_QUERY)
             body = await _handle_request(self._scopes, scope, receive)
             length = (b"content-length", str(len(body)).encode())
             await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
@@ -126,7 +131,8 @@ def _parse_body(content: bytes) -> PredictIn:
     try:
         body = PredictIn.model_validate_json(content)
     except ValidationError as error:
-        raise _translate_error(error) from error
+        invalid = build_invalid(error)
+        raise Invalid(invalid.reason, field=invalid.field or "body") from error
     given = [name for name in ("features", "batch", "book_ids") if getattr(body, name) is not None]
     if len(given) != 1:
         raise Invalid("give exactly one of features, batch and book_ids", field="features")
@@ -137,12 +143,6 @@ def _parse_body(content: bytes) -> PredictIn:
     if body.features is not None and body.features == _NO_FEATURES:
         raise Invalid("tell at least one fact of the book", field="features")
     return body
-
-
-def _translate_error(error: ValidationError) -> Invalid:
-    """The field and the reason, never the invalid value."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return Invalid(explain_error(first), field=locate_error(first) or "body")
 
 
 def _predict(state: ServiceState, body: PredictIn) -> Prediction | PredictionBatch:
@@ -172,8 +172,8 @@ def _parse_batch(
             if features == _NO_FEATURES:
                 raise Invalid("tell at least one fact of the book", field=None)
         except ValidationError as error:
-            invalid = _translate_error(error)
-            errors.append(RejectedRow(at, invalid.field, invalid.reason))
+            invalid = build_invalid(error)
+            errors.append(RejectedRow(at, invalid.field or "body", invalid.reason))
         except Invalid as error:
             errors.append(RejectedRow(at, None, error.reason))
         else:

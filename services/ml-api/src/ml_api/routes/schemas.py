@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bookcore.domain.details import Details
 from bookcore.events.book import Price
+from bookcore.kit.openapi import NextCursor, deprecate
 from bookml.facts import BookFacts
 from ml_api.routes import examples
 
@@ -96,6 +97,13 @@ class Effect(BaseModel):
     factor: float
 
 
+class IntervalOut(BaseModel):
+    """Bounds that hold the true price with the probability `coverage`."""
+
+    low: Price
+    high: Price
+
+
 class PredictionOut(BaseModel):
     """A predicted price. `kind` is `model`, or `baseline` with the `reason` why no model may be used: price
     and interval are then the same for every book of the source. The interval contains the true price with
@@ -106,8 +114,9 @@ class PredictionOut(BaseModel):
     id: str
     kind: Literal["model", "baseline"]
     price: Price
-    low: str
-    high: str
+    interval: IntervalOut
+    low: Annotated[str, deprecate("interval.low.amount")]
+    high: Annotated[str, deprecate("interval.high.amount")]
     coverage: float
     source: str
     book_id: str | None
@@ -189,14 +198,54 @@ class SnapshotOut(BaseModel):
     training_data: str
 
 
+class AmountsOut(BaseModel):
+    """The predicted price with its bounds, and the observed price if a crawl has seen one since."""
+
+    price: Price
+    low: Price
+    high: Price
+    observed: Price | None
+
+
 class LineageOut(BaseModel):
     """A prediction, its observed price if there is one, its model version and snapshot."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.LINEAGE]})
 
     prediction: dict[str, Any]  # Any: the row's columns
+    amounts: AmountsOut
     model: ModelOut | None
     snapshot: SnapshotOut | None
+
+
+class RowSelection(BaseModel):
+    """Rows of training data."""
+
+    source: Annotated[Source, Field(description="the source whose books are the rows")]
+    currency: Annotated[
+        Currency | None, Field(description="needed where the source has models in several currencies")
+    ] = None
+    snapshot: Annotated[
+        str | None,
+        Field(max_length=64, description="a snapshot's id; by default that of the newest model"),
+    ] = None
+    category: Annotated[
+        list[Short],
+        Field(
+            max_length=50,
+            description="exact names; a row matches any of them. Repeat the parameter for several: a comma is"
+            " part of a name",
+            examples=[["Poetry", "Travel"]],
+        ),
+    ] = []
+    limit: Annotated[int | None, Field(ge=1, description="most rows; all by default")] = None
+
+
+class ModelsOut(BaseModel):
+    """All versions of all models."""
+
+    items: list[ModelOut]
+    next: NextCursor
 
 
 class FeaturesOut(BaseModel):
@@ -262,3 +311,10 @@ class ExperimentOut(BaseModel):
     verdict: str
     evidence: EvidenceOut | None
     decisions: list[DecisionOut]
+
+
+class ExperimentsOut(BaseModel):
+    """The experiments of all models."""
+
+    items: list[ExperimentOut]
+    next: NextCursor

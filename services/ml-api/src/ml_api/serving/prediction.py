@@ -35,6 +35,14 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceInterval:
+    """Bounds that hold the price with the stated probability."""
+
+    low: Amount
+    high: Amount
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One predicted price with its interval, field by field as routes.schemas.PredictionOut describes it.
 
@@ -53,6 +61,7 @@ class Prediction:
     snapshot: str
     variant: str
     price: Amount
+    interval: PriceInterval
     low: str
     high: str
     coverage: float

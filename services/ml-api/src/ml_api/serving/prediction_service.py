@@ -16,7 +16,13 @@ from ml_api.models.served_models import LoadedModel, ServedModel, ServedModels
 from ml_api.predictions.recorder import PredictionRecorder
 from ml_api.predictions.store import SHADOW, SHADOW_SUFFIX, PredictionRow
 from ml_api.serving.drift import InputDrift
-from ml_api.serving.prediction import Amount, Prediction, PredictionOptions, PredictionRequest
+from ml_api.serving.prediction import (
+    Amount,
+    Prediction,
+    PredictionOptions,
+    PredictionRequest,
+    PriceInterval,
+)
 from ml_api.settings import ExperimentMode, Settings
 
 _NOTED_IF_UNSEEN = ("category", "format", "publisher", "author")
@@ -160,6 +166,7 @@ def _build_prediction(
     options: PredictionOptions, loaded: LoadedModel | None, record: PredictionRow, row: Features
 ) -> Prediction:
     model = options.model
+    price, low, high = (Amount(record[name], record["currency"]) for name in ("price", "low", "high"))
     return Prediction(
         id=record["id"],
         book_id=record["book_id"],
@@ -172,7 +179,8 @@ def _build_prediction(
         features=record["features"],
         snapshot=record["snapshot"],
         variant=record["variant"],
-        price=Amount(record["price"], record["currency"]),
+        price=price,
+        interval=PriceInterval(low, high),
         low=record["low"],
         high=record["high"],
         coverage=record["coverage"],

@@ -1,25 +1,43 @@
 """Search routes."""
 
 import time
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from bookcore.search import SearchIndex
+from bookcore.domain.errors import Invalid
+from bookcore.kit.book_filters import check_listed_names, check_one_currency
+from bookcore.kit.cursor import SignedCursors
+from bookcore.kit.openapi import describe_problems
+from bookcore.search import SearchFilters, SearchIndex, SearchPage, SearchQuery
+from bookcore.search.query_plan import MAX_RESULTS
 from search_api.schemas import SearchIn, SearchOut, SuggestOut
 
 router = APIRouter(tags=["search"])
 
 
-@router.get("/search", operation_id="search_books")
+@router.get("/search", operation_id="search_books", responses=describe_problems("bad-cursor"))
 def search_books(request: Request, params: Annotated[SearchIn, Query()]) -> SearchOut:
     """Search books that contain all words (the last one may be incomplete) or an identifier.
 
-    Accents and case are ignored. Searched fields: title, category, description and identifiers.
+    Accents and case are ignored. Searched fields: title, authors, category, description and identifiers.
     """
     started = time.perf_counter()
-    page = _get_index(request).search(params.to_query())
-    return SearchOut.from_page(params, page, took_ms=(time.perf_counter() - started) * 1000)
+    index, cursors = _get_index(request), _get_cursors(request)
+    query = params.to_query()
+    question = repr((query.text, query.filters))
+    if params.cursor:
+        if params.offset:
+            raise Invalid("can't be combined with a cursor", field="offset")
+        query = replace(query, offset=_read_offset(cursors, params.cursor, question))
+    _check_filters(index, query)
+    page = index.search(query)
+    end = query.offset + query.limit
+    has_more = end < page.total and end + query.limit <= MAX_RESULTS
+    next_cursor = cursors.encode([end], question=question) if has_more else None
+    took_ms = (time.perf_counter() - started) * 1000
+    return SearchOut.from_page(query.text, page, next_cursor=next_cursor, took_ms=took_ms)
 
 
 @router.get("/search/suggest", operation_id="suggest")
@@ -33,6 +51,32 @@ def suggest(
     return SuggestOut.from_suggestions(list(_get_index(request).suggest(q, limit=limit)))
 
 
+def _read_offset(cursors: SignedCursors, cursor: str, question: str) -> int:
+    return int(cursors.decode(cursor, question=question)[0] or 0)
+
+
+def _check_filters(index: SearchIndex, query: SearchQuery) -> None:
+    """Raises: Invalid for bounds on prices of several currencies, and for a name that looks like several."""
+    filters = query.filters
+    check_listed_names(
+        filters.category, lambda name: bool(_count(index, SearchFilters(category=(name,))).total)
+    )
+    if filters.min_price is None and filters.max_price is None:
+        return
+    others = replace(filters, currency=(), min_price=None, max_price=None)
+    found = _count(index, others, text=query.text).facets["currency"]
+    check_one_currency(sorted(set(found) & set(filters.currency or found)))
+
+
+def _count(index: SearchIndex, filters: SearchFilters, *, text: str = "") -> SearchPage:
+    return index.search(SearchQuery(text, filters, limit=0))
+
+
 def _get_index(request: Request) -> SearchIndex:
     index: SearchIndex = request.app.state.index
     return index
+
+
+def _get_cursors(request: Request) -> SignedCursors:
+    cursors: SignedCursors = request.app.state.cursors
+    return cursors

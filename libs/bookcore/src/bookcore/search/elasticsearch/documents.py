@@ -67,6 +67,7 @@ def _build_fields(found: IndexedFields) -> dict[str, object]:
         "identifier": sorted(found.identifiers),
         "source": found.source,
         "category": found.category,
+        "currency": found.currency,
         "availability": found.availability,
         "price": orjson.Fragment(str(found.price)),  # the server rejects a value that is too large, per book
         "rating": found.rating,

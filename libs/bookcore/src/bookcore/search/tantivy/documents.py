@@ -23,7 +23,7 @@ def build_schema() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     for name in ("identifier", "title_key"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    for name in ("source", "category", "availability"):
+    for name in ("source", "category", "currency", "availability"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     for name in ("rating", "price"):
         builder.add_integer_field(name, indexed=True, fast=True)
@@ -83,6 +83,7 @@ def _add_facts(document: tantivy.Document, found: IndexedFields) -> None:
     for identifier in found.identifiers:
         document.add_text("identifier", identifier)
     document.add_text("source", found.source)
+    document.add_text("currency", found.currency)
     document.add_text("availability", found.availability)
     document.add_integer("price", found.price)
     if found.category:

@@ -20,7 +20,7 @@ from bookcore.catalogue import (
     read_next_messages,
 )
 from bookcore.catalogue.write import apply_batch
-from bookcore.domain.book import AvailabilityStatus, Book, BookId, VersionedBook
+from bookcore.domain.book import AvailabilityStatus, Book, BookId, Money, VersionedBook
 from bookcore.domain.details import Details
 from bookcore.domain.errors import Conflict
 from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, Event
@@ -156,17 +156,41 @@ class CatalogueContract:
     @pytest.mark.parametrize(
         ("wanted", "ids"),
         [
-            (BookFilter(category="Poetry"), ["shop:u1", "shop:u2", "shop:u3"]),
-            (BookFilter(category="Travel"), []),
-            (BookFilter(source="shop", min_price=Decimal("20")), ["shop:u2", "shop:u3"]),
+            (BookFilter(category=("Poetry",)), ["shop:u1", "shop:u2", "shop:u3"]),
+            (BookFilter(category=("Travel",)), []),
+            (BookFilter(category=("Travel", "Poetry")), ["shop:u1", "shop:u2", "shop:u3"]),
+            (BookFilter(source=("shop",), min_price=Decimal("20")), ["shop:u2", "shop:u3"]),
+            (BookFilter(source=("other", "shop")), ["shop:u1", "shop:u2", "shop:u3"]),
+            (BookFilter(currency=("RSD",)), []),
+            (BookFilter(currency=("RSD", "GBP")), ["shop:u1", "shop:u2", "shop:u3"]),
+            (BookFilter(rating=(3, 5)), ["shop:u1", "shop:u2", "shop:u3"]),
+            (BookFilter(rating=(4, 5)), []),
+            (BookFilter(isbn13=("9780141439518",)), []),
             (BookFilter(max_price=Decimal("20.00")), ["shop:u1", "shop:u2"]),
             (BookFilter(min_rating=4), []),
-            (BookFilter(availability=AvailabilityStatus.IN_STOCK), ["shop:u1", "shop:u2", "shop:u3"]),
+            (BookFilter(availability=(AvailabilityStatus.IN_STOCK,)), ["shop:u1", "shop:u2", "shop:u3"]),
+            (BookFilter(availability=tuple(AvailabilityStatus)), ["shop:u1", "shop:u2", "shop:u3"]),
         ],
     )
     def test_filters_narrow(self, catalogue: Catalogue, wanted: BookFilter, ids: list[str]) -> None:
         three_books(catalogue)
         assert list_ids(catalogue, wanted) == ids
+
+    def test_a_book_is_found_by_its_isbn(self, catalogue: Catalogue) -> None:
+        novel = replace(make_book("u2"), identifiers={"isbn13": "9780141439518"})
+        ingest(catalogue, [observe(make_book(), version=1), observe(novel, version=1)])
+        assert list_ids(catalogue, BookFilter(isbn13=("9780141439518",))) == ["shop:u2"]
+
+    def test_currencies_are_those_of_the_books_that_match(self, catalogue: Catalogue) -> None:
+        dinars = replace(make_book("u2"), price=Money(Decimal("900"), "RSD"), category="Travel")
+        gone = replace(make_book("u3"), price=Money(Decimal("9"), "EUR"))
+        ingest(catalogue, [observe(make_book(), version=1), observe(dinars, version=1)])
+        ingest(catalogue, [observe(gone, version=1), withdraw(gone, version=2)], first=1)
+        with catalogue.begin_read() as connection:
+            assert queries.list_currencies(connection, BookFilter()) == ["GBP", "RSD"]
+            assert queries.list_currencies(connection, BookFilter(category=("Travel",))) == ["RSD"]
+            assert queries.has_category(connection, "Travel")
+            assert not queries.has_category(connection, "Trave")
 
     @pytest.mark.parametrize("sort", list(Sort))
     def test_pages_of_any_order_show_every_book_once(self, catalogue: Catalogue, sort: Sort) -> None:

@@ -144,6 +144,12 @@ class SearchContract(IndexRebuildContract):
             (SearchFilters(max_price=Decimal("20.00")), ["u1", "u2"]),
             (SearchFilters(min_price=Decimal("10.00"), max_price=Decimal("10.00")), ["u1"]),
             (SearchFilters(min_rating=4), []),
+            (SearchFilters(rating=(3, 5)), ["u1", "u2", "u3"]),
+            (SearchFilters(rating=(4, 5)), []),
+            (SearchFilters(rating=(3,), min_rating=4), []),
+            (SearchFilters(currency=("RSD", "GBP")), ["u1", "u2", "u3"]),
+            (SearchFilters(currency=("RSD",)), []),
+            (SearchFilters(source=("other", "shop")), ["u1", "u2", "u3"]),
             (SearchFilters(min_rating=3, source=("shop",), availability=("in_stock",)), ["u1", "u2", "u3"]),
             (SearchFilters(availability=("out_of_stock",)), []),
             (SearchFilters(category=("travel", "\ud800", "")), []),
@@ -186,6 +192,7 @@ class SearchContract(IndexRebuildContract):
         assert page.facets == {
             "category": {"Poetry": 1, "Travel": 1},
             "source": {"shop": 1},
+            "currency": {"GBP": 1},
             "availability": {"in_stock": 1},
             "rating": {"3": 1},
         }

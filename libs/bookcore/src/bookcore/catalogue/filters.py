@@ -1,0 +1,49 @@
+"""Filters of books and their conditions in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement
+
+from bookcore.catalogue.tables import books
+from bookcore.domain.book import AvailabilityStatus
+
+
+@dataclass(frozen=True, slots=True)
+class BookFilter:
+    """Filters combined with AND; the values of one filter with OR. Empty or None means no filter.
+
+    Prices are in major units, bounds inclusive.
+    """
+
+    category: Sequence[str] = ()
+    source: Sequence[str] = ()
+    currency: Sequence[str] = ()
+    isbn13: Sequence[str] = ()
+    rating: Sequence[int] = ()
+    availability: Sequence[AvailabilityStatus] = ()
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    min_rating: int | None = None
+
+
+def build_conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
+    """The WHERE clauses of a filter; deleted books never match."""
+    accepted = [
+        (books.c.category, wanted.category),
+        (books.c.source, wanted.source),
+        (books.c.currency, wanted.currency),
+        (books.c.identifiers["isbn13"].as_string(), wanted.isbn13),
+        (books.c.rating, wanted.rating),
+        (books.c.availability, [status.value for status in wanted.availability]),
+    ]
+    narrow = [~books.c.deleted]
+    narrow += [column.in_(values) for column, values in accepted if values]
+    if wanted.min_price is not None:
+        narrow.append(books.c.price >= wanted.min_price)
+    if wanted.max_price is not None:
+        narrow.append(books.c.price <= wanted.max_price)
+    if wanted.min_rating is not None:
+        narrow.append(books.c.rating >= wanted.min_rating)
+    return narrow
