@@ -16,13 +16,17 @@ from bookcore.event_log import EventLog
 from bookcore.kit.app import Lifespan, create_service
 from bookcore.kit.clock import Clock, SystemClock
 from gateway.api import (
+    account_routes,
     admin_routes,
     auth_routes,
     cache_routes,
     doc_routes,
     docs_ui_routes,
+    factor_routes,
     key_routes,
+    oidc_routes,
     portal_routes,
+    reset_routes,
     user_routes,
 )
 from gateway.api.openapi_documents import MergedDocuments
@@ -41,6 +45,10 @@ _log = structlog.get_logger()
 _PURGE_SECONDS = 10.0
 _ROUTES = (
     auth_routes,
+    reset_routes,
+    oidc_routes,
+    account_routes,
+    factor_routes,
     user_routes,
     key_routes,
     admin_routes,

@@ -8,6 +8,7 @@ from bookcore.kit.validation import explain_error
 from gateway.accounts import Account
 from gateway.accounts.users import UserStore
 from gateway.api.schemas import NewAccount
+from gateway.auth.password_rules import check_password
 from gateway.auth.passwords import PasswordHasher
 
 
@@ -36,7 +37,9 @@ def parse_admin(email: str, password: str) -> NewAccount | None:
     if not email:
         return None
     try:
-        return NewAccount(email=email, password=password)
+        admin = NewAccount(email=email, password=password)
+        check_password(admin.password, email=admin.email, field="BOOKSTREAM_BOOTSTRAP_ADMIN_PASSWORD")
+        return admin
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = f"BOOKSTREAM_BOOTSTRAP_ADMIN_{str(first['loc'][0]).upper()}"

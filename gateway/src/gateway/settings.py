@@ -7,14 +7,14 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from bookcore.kit.settings import Environment
-from bookcore.kit.settings import Settings as SharedSettings
+from gateway.account_settings import AccountSettings
 from gateway.http.client_address import TrustedProxies
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 """`http://host:port`, several separated by commas."""
 
 
-class Settings(SharedSettings):
+class Settings(AccountSettings):
     """Each is read from the environment variable BOOKSTREAM_ and the name in capitals."""
 
     gateway_host: str = Field("127.0.0.1", description="address to listen on")
@@ -30,6 +30,9 @@ class Settings(SharedSettings):
     )
     gateway_refresh_days: int = Field(
         30, ge=1, le=365, description="lifetime of an unused refresh token, in days"
+    )
+    gateway_session_days: int = Field(
+        30, ge=1, le=365, description="longest life of a session, however often it is used, in days"
     )
     gateway_requests_per_minute: int = Field(600, ge=1, description="requests of one user per minute")
     gateway_requests_per_day: int = Field(
@@ -48,9 +51,14 @@ class Settings(SharedSettings):
         (), description="networks of trusted proxies, whose X-Forwarded-For is used"
     )
     gateway_logins_per_address: int = Field(
-        30, ge=1, description="logins and registrations per minute and network address"
+        30, ge=1, description="logins and registrations per minute and network (IPv4 address, IPv6 /64)"
     )
-    gateway_logins_per_email: int = Field(10, ge=1, description="logins per minute and e-mail address")
+    gateway_logins_per_email: int = Field(
+        10, ge=1, description="logins per minute, account and network; three times as many in known networks"
+    )
+    gateway_logins_elsewhere_per_hour: int = Field(
+        100, ge=1, description="logins per hour and account from all networks that it doesn't know, together"
+    )
     gateway_logins_per_minute: int = Field(
         600,
         ge=1,
@@ -107,6 +115,11 @@ class Settings(SharedSettings):
     bootstrap_admin_password: SecretStr = Field(
         SecretStr(""), description="that administrator's password, at least 12 characters"
     )
+
+    @property
+    def public_url(self) -> str:
+        """The setting, or the address on this machine."""
+        return self.gateway_public_url.rstrip("/") or f"http://127.0.0.1:{self.gateway_port}"
 
     @property
     def requests_per_day(self) -> int:

@@ -11,17 +11,10 @@ from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
 from bookcore.kit.clock import Clock, make_seconds_clock
-from bookcore.kit.cursor import SignedCursors
+from gateway.account_wiring import create_control
 from gateway.accounts.database import Database, open_database
-from gateway.accounts.login_failures import LoginFailures
-from gateway.accounts.periods import DAY, DAY_SECONDS, LONGEST_MONTH_SECONDS, MONTH
-from gateway.accounts.quota import Quota
-from gateway.accounts.stores import AccountStores
 from gateway.api.dependencies import ApiDependencies
-from gateway.auth.access_tokens import AccessTokens
-from gateway.auth.authenticator import Authenticator, Quotas
 from gateway.auth.caller_cache import USER_TAG, CallerCache
-from gateway.auth.passwords import PasswordHasher
 from gateway.auth.request_auth import RequestAuth
 from gateway.auth.signing_keys import SigningKeys
 from gateway.cache.local import LocalCache
@@ -36,7 +29,6 @@ from gateway.http.trace import Tracer
 from gateway.observability.access_log import AccessLog, RequestRecorder
 from gateway.proxy.handler import RequestHandler
 from gateway.ratelimit.address_limiter import AddressLimiter
-from gateway.ratelimit.usage import UsageRecorder
 from gateway.routing.routes import Service
 from gateway.settings import Settings
 from gateway.timeouts import TimeoutSweeper
@@ -65,6 +57,7 @@ class Components:
         """Writes what is pending and closes all connections."""
         await self.control.usage.close()
         await self.control.failures.close()
+        await self.control.mail.close()
         self.control.passwords.close()
         self.database.close()
         self.event_log.close()
@@ -84,7 +77,7 @@ def open_components(
     except BookstreamError:
         database.close()
         raise
-    control = _create_control(settings, database, cache, clock=clock, keys=keys)
+    control = create_control(settings, database, cache, clock=clock, keys=keys)
     now = make_seconds_clock(clock)
     response_cache = ResponseCache(
         cache,
@@ -108,25 +101,6 @@ def open_components(
 
 def _has_shared_cache(settings: Settings) -> bool:
     return not settings.cache_url.startswith("memory:")
-
-
-def _create_control(
-    settings: Settings, database: Database, cache: Cache, *, clock: Clock, keys: SigningKeys
-) -> ApiDependencies:
-    session_seconds = settings.gateway_refresh_days * 86_400
-    stores = AccountStores.create(database, clock=clock, session_seconds=session_seconds)
-    tokens = AccessTokens(keys, clock=clock, life_seconds=settings.gateway_token_seconds)
-    return ApiDependencies(
-        stores=stores,
-        passwords=PasswordHasher(),
-        keys=keys,
-        tokens=tokens,
-        authenticator=Authenticator(tokens, stores, cache, quotas=_build_quotas(settings)),
-        usage=UsageRecorder(stores.usage, clock=clock),
-        failures=LoginFailures(stores),
-        clock=clock,
-        cursors=SignedCursors(settings.internal_secret.get_secret_value()),
-    )
 
 
 def _create_handler(settings: Settings, response_cache: ResponseCache) -> RequestHandler:
@@ -195,22 +169,6 @@ def _create_sweeper(downstream: DownstreamContext) -> TimeoutSweeper:
 def _log_failed_purge(error: BookstreamError | None) -> None:
     if error is not None:
         _log.warning("other gateways were not notified of a changed user", error=str(error))
-
-
-def _build_quotas(settings: Settings) -> Quotas:
-    return Quotas(
-        user=_build_user_quota(settings),
-        anonymous=Quota("anonymous", settings.gateway_anonymous_per_minute),
-        login_address=Quota("login-address", settings.gateway_logins_per_address),
-        login_email=Quota("login-email", settings.gateway_logins_per_email),
-        login_everyone=Quota("login-everyone", settings.gateway_logins_per_minute),
-    )
-
-
-def _build_user_quota(settings: Settings) -> Quota:
-    by_day = Quota(DAY, settings.requests_per_day, DAY_SECONDS)
-    by_month = Quota(MONTH, settings.requests_per_month, LONGEST_MONTH_SECONDS)
-    return Quota("user", settings.gateway_requests_per_minute, beside=(by_day, by_month))
 
 
 def _create_upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:

@@ -16,6 +16,7 @@ class AccountStatus:
 
     role: Role
     plan: str
+    has_second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,11 @@ class AccountChange:
     role: Role | None = None
     is_disabled: bool | None = None
     plan: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOrigin:
+    """Where a session is used: the device in words, and the network of the client's address."""
+
+    device: str = ""
+    network: str = ""

@@ -15,7 +15,7 @@ from gateway.accounts import AccountStatus
 from gateway.accounts.audit import AuditEvent, append_event
 from gateway.accounts.database import Database
 from gateway.accounts.tables import api_keys, subscriptions, users
-from gateway.accounts.users import select_plan
+from gateway.accounts.users import select_has_second_factor, select_plan
 
 KEY_MARK = "bk_"
 _SHOWN = len(KEY_MARK) + 6
@@ -96,7 +96,12 @@ class ApiKeyStore:
         """The valid key with this secret and the status of its owner, else None."""
         keys = api_keys.c
         query = (
-            select(api_keys, users.c.role, select_plan().label("plan"))
+            select(
+                api_keys,
+                users.c.role,
+                select_plan().label("plan"),
+                select_has_second_factor().label("has_factor"),
+            )
             .join(users, users.c.id == keys.user_id)
             .outerjoin(subscriptions, subscriptions.c.user_id == users.c.id)
             .where(
@@ -107,7 +112,9 @@ class ApiKeyStore:
         )
         with self._database.begin_read() as connection:
             row = connection.execute(query).first()
-        return None if row is None else (_parse_row(row), AccountStatus(Role(row.role), row.plan))
+        if row is None:
+            return None
+        return _parse_row(row), AccountStatus(Role(row.role), row.plan, row.has_factor)
 
     def _read_clock(self) -> int:
         return int(self._clock.now().timestamp())

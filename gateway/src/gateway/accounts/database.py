@@ -12,7 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from bookcore.domain.errors import Invalid, Unavailable
 from bookcore.sql import create_tables, open_engine
-from gateway.accounts.tables import metadata
+from gateway.accounts.security_tables import metadata
 
 _DAMAGED = ("not a database", "malformed")
 
@@ -95,4 +95,7 @@ def _create_private(name: str | None) -> None:
 
 
 def _on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.cursor().execute("PRAGMA foreign_keys=ON")
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what an owner deletes leaves the file too
+    cursor.close()

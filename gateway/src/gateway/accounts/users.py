@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from bookcore.domain.errors import Conflict, NotFound
@@ -12,7 +25,8 @@ from bookcore.kit.clock import Clock
 from gateway.accounts import FREE_PLAN, Account, AccountChange
 from gateway.accounts.audit import AuditEvent, append_event
 from gateway.accounts.database import Database
-from gateway.accounts.tables import families, subscriptions, users
+from gateway.accounts.security_tables import second_factors
+from gateway.accounts.tables import families, subscriptions, usage, usage_totals, users
 
 BY_SETTINGS = "settings"
 """Actor of changes by settings at startup."""
@@ -21,6 +35,12 @@ BY_SETTINGS = "settings"
 def select_plan() -> ColumnElement[str]:
     """Plan column of users joined with subscriptions."""
     return func.coalesce(subscriptions.c.plan, FREE_PLAN)
+
+
+def select_has_second_factor() -> ColumnElement[bool]:
+    """Whether users of the query have an active second factor."""
+    factors = second_factors.c
+    return exists().where(factors.user_id == users.c.id, factors.is_active.is_(True))
 
 
 def _select_accounts() -> Select[tuple[object, ...]]:
@@ -94,10 +114,15 @@ class UserStore:
             return _get_account(connection, user_id)
 
     def delete_user(self, user_id: str, *, by: str) -> None:
-        """Delete a user with all sessions. Raises: NotFound; Conflict when no administrator would be left."""
+        """Erase all that is stored about a user. The audit log stays whole: it names users by random ids.
+
+        Raises: NotFound; Conflict when no administrator would be left.
+        """
         with self._database.begin_write() as connection:
             _check_last_admin(connection, _get_account(connection, user_id))
             connection.execute(delete(users).where(users.c.id == user_id))
+            connection.execute(delete(usage).where(usage.c.user_id == user_id))
+            connection.execute(delete(usage_totals).where(usage_totals.c.user_id == user_id))
             append_event(connection, AuditEvent(by, "user.deleted", user_id), at=self._read_clock())
 
     def reset_admin(self, user_id: str, password_hash: str) -> None:

@@ -51,17 +51,18 @@ class WireModel(BaseModel):
 
 
 class NewAccount(WireModel):
-    """A registration; the password is 12 to 128 characters of any kind."""
+    """A registration; the password is 12 to 128 characters of any kind, and none that is tried first."""
 
     email: Email
     password: Password
 
 
 class Login(WireModel):
-    """An e-mail address and its password."""
+    """An e-mail address and its password; `code`: that of the second factor, if the account has one."""
 
     email: Email
     password: Annotated[str, Field(max_length=1_000, examples=["twelve characters or more"])]
+    code: Annotated[str | None, Field(max_length=40, examples=["123456"])] = None
 
 
 class Refresh(WireModel):

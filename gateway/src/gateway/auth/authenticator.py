@@ -27,18 +27,16 @@ from gateway.ratelimit.plans import build_quota
 
 _CACHE_SECONDS = 5.0
 _NO_STATUS = b"-"
+_WITH_FACTOR = "factor"
 _KEY = re.compile(KEY_MARK + "[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Quotas of a user of the free plan, of an address without a token, and of logins."""
+    """Quotas of a user of the free plan, and of an address without a token."""
 
     user: Quota
     anonymous: Quota
-    login_address: Quota
-    login_email: Quota
-    login_everyone: Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +50,22 @@ class AuthenticatedRequest:
 class Authenticator:
     """Authentication and quotas over accounts database and cache."""
 
-    def __init__(self, tokens: AccessTokens, stores: AccountStores, cache: Cache, *, quotas: Quotas) -> None:
+    def __init__(
+        self,
+        tokens: AccessTokens,
+        stores: AccountStores,
+        cache: Cache,
+        *,
+        quotas: Quotas,
+        admins_need_factor: bool = False,
+    ) -> None:
         self._tokens = tokens
         self._stores = stores
         self._cache = cache
         self._generations = CacheGenerations(cache)
         self._limiter = RateLimiter(cache)
         self.quotas = quotas
+        self.admins_need_factor = admins_need_factor
         self._callbacks: list[Callable[[str], None]] = []
 
     def on_account_changed(self, callback: Callable[[str], None]) -> None:
@@ -125,7 +132,7 @@ class Authenticator:
             user_id=claims.user_id,
             role=status.role,
             session=claims.session,
-            scopes=DEFAULT_SCOPES[status.role],
+            scopes=self._list_scopes(status),
             quota=build_quota(status.plan, self.quotas.user),
             key_id=None,
             expires_at=float(claims.expires_at),
@@ -142,11 +149,16 @@ class Authenticator:
             user_id=key.user_id,
             role=status.role,
             session=f"key:{key.id}",
-            scopes=key.scopes & DEFAULT_SCOPES[status.role],
+            scopes=key.scopes & self._list_scopes(status),
             quota=build_quota(status.plan, self.quotas.user),
             key_id=key.id,
             expires_at=inf if key.expires_at is None else float(key.expires_at),
         )
+
+    def _list_scopes(self, status: AccountStatus) -> frozenset[str]:
+        if self.admins_need_factor and status.role is Role.ADMIN and not status.has_second_factor:
+            return DEFAULT_SCOPES[Role.READER]
+        return DEFAULT_SCOPES[status.role]
 
     async def _get_status(self, claims: AccessClaims) -> AccountStatus | None:
         try:
@@ -159,13 +171,18 @@ class Authenticator:
 
     async def _get_cached_status(self, claims: AccessClaims) -> AccountStatus | None:
         generation = await self._generations.get_current(f"standing:{claims.user_id}")
-        key = f"standing:{claims.user_id}:{generation}:{claims.session}"
+        key = f"status:{claims.user_id}:{generation}:{claims.session}"
         cached = await self._cache.get(key)
         if cached is None:
             row = await self._read_status(claims)
-            cached = _NO_STATUS if row is None else f"{row.role} {row.plan}".encode()
+            cached = _NO_STATUS if row is None else _encode_status(row)
             await self._cache.set(key, cached, ttl=_CACHE_SECONDS)
         if cached == _NO_STATUS:
             return None
-        role, _, plan = cached.decode().partition(" ")
-        return AccountStatus(Role(role), plan)
+        role, factor, plan = cached.decode().split(" ", 2)
+        return AccountStatus(Role(role), plan, has_second_factor=factor == _WITH_FACTOR)
+
+
+def _encode_status(status: AccountStatus) -> bytes:
+    factor = _WITH_FACTOR if status.has_second_factor else "-"
+    return f"{status.role} {factor} {status.plan}".encode()

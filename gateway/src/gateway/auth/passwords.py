@@ -1,10 +1,15 @@
 """Password hashes: argon2id (19 MiB, two passes), in two threads, which bounds the memory of concurrent
-logins."""
+logins.
+
+One password is typed as different code points on different keyboards, so its NFC form is hashed. Accounts of
+before have the hash of what was typed; that, decomposed or not, is accepted too.
+"""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+from unicodedata import normalize
 
 from argon2 import PasswordHasher as Argon2Hasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -37,13 +42,17 @@ class PasswordHasher:
 
     def hash_blocking(self, password: str) -> str:
         """Blocking form of `hash`."""
-        return self._hasher.hash(password)
+        return self._hasher.hash(normalize("NFC", password))
 
     def verify_blocking(self, stored: str, password: str) -> bool:
         """Blocking form of `verify`, for a stored password."""
+        forms = dict.fromkeys((normalize("NFC", password), password, normalize("NFD", password)))
+        return any(self._matches(stored, form) for form in forms)
+
+    def _matches(self, stored: str, password: str) -> bool:
         try:
             return self._hasher.verify(stored, password)
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False
 
     def close(self) -> None:

@@ -53,10 +53,13 @@ def test_audit_log_records_account_changes_without_secrets(
     assert client.get("/v1/admin/audit/verify", headers=admin).json()["intact"] is True
 
 
-def test_audit_log_records_a_reused_refresh_token(client: TestClient, admin: Headers) -> None:
+def test_audit_log_records_a_reused_refresh_token(
+    client: TestClient, admin: Headers, clock: ManualClock
+) -> None:
     token = client.post("/v1/auth/register", json=READER).json()["refresh_token"]
     for _ in range(2):
         client.post("/v1/auth/refresh", json={"refresh_token": token})
+        clock.advance(11)
     page = client.get("/v1/admin/audit", params={"action": "session.stolen"}, headers=admin).json()
     assert len(page["entries"]) == 1
 

@@ -72,11 +72,43 @@ def test_wrong_address_and_wrong_password_get_the_same_response(client: TestClie
     assert wrong.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_refresh_token_works_once_and_its_second_use_ends_the_session(client: TestClient) -> None:
+def test_later_reuse_of_a_refresh_token_ends_the_session(client: TestClient, clock: ManualClock) -> None:
     first = client.post("/v1/auth/register", json=READER).json()
     second = client.post("/v1/auth/refresh", json={"refresh_token": first["refresh_token"]}).json()
+    clock.advance(11)
     assert renew(client, first["refresh_token"]) == 401
     assert renew(client, second["refresh_token"]) == 401
+
+
+@pytest.mark.parametrize("seconds", [0, 9, -4])
+def test_repeated_refresh_gets_the_same_successor(
+    client: TestClient, clock: ManualClock, seconds: int
+) -> None:
+    first = client.post("/v1/auth/register", json=READER).json()["refresh_token"]
+    answers = [client.post("/v1/auth/refresh", json={"refresh_token": first}).json()]
+    clock.advance(seconds)
+    answers.append(client.post("/v1/auth/refresh", json={"refresh_token": first}).json())
+    assert answers[0]["refresh_token"] == answers[1]["refresh_token"] != first
+    for tokens in answers:
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        assert client.get("/v1/users/me", headers=headers).status_code == 200
+    assert renew(client, answers[0]["refresh_token"]) == 200
+
+
+def test_session_ends_at_its_longest_life_however_often_it_is_used(
+    client: TestClient, clock: ManualClock
+) -> None:
+    token = client.post("/v1/auth/register", json=READER).json()["refresh_token"]
+    for _ in range(2):
+        clock.advance(14 * 86_400)
+        tokens = client.post("/v1/auth/refresh", json={"refresh_token": token}).json()
+        token = tokens["refresh_token"]
+    clock.advance(2 * 86_400 - 1)
+    tokens = client.post("/v1/auth/refresh", json={"refresh_token": token}).json()
+    clock.advance(2)
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert client.get("/v1/users/me", headers=headers).status_code == 401
+    assert renew(client, tokens["refresh_token"]) == 401
 
 
 def test_refresh_token_expires_when_it_is_not_used(client: TestClient, clock: ManualClock) -> None:

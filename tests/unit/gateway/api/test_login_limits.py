@@ -6,7 +6,7 @@ from time import perf_counter
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.unit.gateway.servers import ADMIN, StubServices, log_in
+from tests.unit.gateway.servers import ADMIN, READER, StubServices, log_in
 
 from bookcore.cache import Cache, Callback, Script
 from bookcore.cache.memory import MemoryCache
@@ -126,3 +126,80 @@ def test_unknown_user_takes_as_long_as_a_wrong_password(
     known = min(seconds(ADMIN["email"]) for _ in range(4))
     unknown = min(seconds("nobody@example.org") for _ in range(4))
     assert 0.4 < known / unknown < 2.5
+
+
+def sit_at(client: TestClient, address: str) -> TestClient:
+    """A client of the same app at another network address."""
+    other = TestClient(client.app, raise_server_exceptions=False, client=(address, 4711))
+    other.portal = client.portal
+    return other
+
+
+def try_password(client: TestClient, password: str, times: int = 1) -> list[int]:
+    body = READER | {"password": password}
+    return [client.post("/v1/auth/login", json=body).status_code for _ in range(times)]
+
+
+OWNER, STRANGER = "198.51.100.7", "203.0.113.9"
+
+
+@pytest.fixture
+def owner(client: TestClient) -> TestClient:
+    """At the network where the account was registered."""
+    owner = sit_at(client, OWNER)
+    owner.post("/v1/auth/register", json=READER)
+    return owner
+
+
+def test_stranger_does_not_keep_the_owner_out(client: TestClient, owner: TestClient) -> None:
+    assert try_password(sit_at(client, STRANGER), "guessed", 12) == [401] * 10 + [429] * 2
+    assert try_password(owner, READER["password"]) == [200]
+    assert try_password(sit_at(client, "192.0.2.1"), READER["password"]) == [200], "a new network of theirs"
+
+
+def test_owner_gets_in_after_mistyping_often(owner: TestClient) -> None:
+    assert try_password(owner, "mistyped", 12) == [401] * 10 + [429] * 2
+    assert try_password(owner, READER["password"]) == [200]
+    assert try_password(owner, "mistyped", 20)[-1] == 429
+    assert try_password(owner, READER["password"]) == [429], "thirty a minute are all"
+
+
+def test_ipv6_networks_and_mapped_addresses_are_one_client(client: TestClient, owner: TestClient) -> None:
+    addresses = [f"2001:db8::{n:x}" for n in range(1, 13)]
+    statuses = [try_password(sit_at(client, each), "guessed")[0] for each in addresses]
+    assert statuses == [401] * 10 + [429] * 2
+    assert try_password(sit_at(client, f"::ffff:{OWNER}"), READER["password"]) == [200]
+
+
+@pytest.mark.usefixtures("services")
+def test_unknown_networks_share_a_slower_limit(settings: Settings, clock: ManualClock) -> None:
+    settings = settings.model_copy(update={"gateway_logins_elsewhere_per_hour": 15})
+    with opened(settings, MemoryCache(clock=clock), clock) as client:
+        owner = sit_at(client, OWNER)
+        owner.post("/v1/auth/register", json=READER)
+        statuses = [try_password(sit_at(client, f"203.0.113.{n}"), "guessed", 5) for n in range(5)]
+        assert [status for each in statuses for status in each] == [401] * 15 + [429] * 10
+        clock.advance(60)
+        assert try_password(sit_at(client, STRANGER), READER["password"]) == [429]
+        assert try_password(owner, READER["password"]) == [200]
+        clock.advance(240)
+        assert try_password(sit_at(client, STRANGER), READER["password"]) == [200]
+
+
+@pytest.mark.usefixtures("services")
+def test_flood_of_all_accounts_does_not_keep_the_owner_out(settings: Settings, clock: ManualClock) -> None:
+    settings = settings.model_copy(update={"gateway_logins_per_minute": 5, "gateway_logins_per_address": 4})
+    with opened(settings, MemoryCache(clock=clock), clock) as client:
+        owner = sit_at(client, OWNER)
+        owner.post("/v1/auth/register", json=READER)
+        assert [guess(sit_at(client, f"203.0.113.{n}"), n) for n in range(6)] == [401] * 4 + [429] * 2
+        assert [guess(owner, n) for n in range(4)] == [429] * 4
+        assert try_password(owner, READER["password"]) == [200]
+
+
+def test_limit_does_not_tell_which_accounts_exist(client: TestClient, owner: TestClient) -> None:
+    unknown = READER | {"email": "nobody@example.org"}
+    stranger = sit_at(client, STRANGER)
+    answers = [stranger.post("/v1/auth/login", json=unknown).status_code for _ in range(12)]
+    assert answers == try_password(sit_at(client, "203.0.113.10"), "guessed", 12)
+    assert owner.post("/v1/auth/login", json=READER).status_code == 200

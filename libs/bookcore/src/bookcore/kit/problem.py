@@ -60,6 +60,13 @@ PROBLEMS: dict[str, Problem] = {
             "the token has expired; use the refresh token",
         ),
         Problem(
+            "second-factor-required",
+            401,
+            "A code of the second factor is required",
+            "Ask for the code of the authenticator app, or a recovery code, and send it as `code`.",
+            "send the code of your authenticator app as `code`, or a recovery code",
+        ),
+        Problem(
             "forbidden",
             403,
             "Permission denied",

@@ -1,0 +1,113 @@
+"""Limits of logins: nobody guesses without end, and nobody keeps the owner of an account out.
+
+Attempts count per account and network. At a network that the account has logged in from, the owner has a
+quota that nobody elsewhere can use up: when the others are exhausted, wrong passwords are refused as too
+many, while the right one still gets in. All other networks together share a slower quota of the account.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bookcore.kit.problem import ProblemError
+from gateway.accounts import Account
+from gateway.accounts.known_networks import KnownNetworks
+from gateway.accounts.login_failures import EVERYBODY, LoginFailureKind, LoginFailures
+from gateway.accounts.quota import Quota
+from gateway.auth.authenticator import Authenticator
+from gateway.http.network_key import build_network_key
+
+
+@dataclass(frozen=True, slots=True)
+class LoginQuotas:
+    """Of a network, of an account from one network, from all it doesn't know together, from one it knows, of
+    all known accounts of a network, and of everybody."""
+
+    address: Quota
+    email: Quota
+    elsewhere: Quota
+    known: Quota
+    known_network: Quota
+    everyone: Quota
+
+
+class LoginAttempt:
+    """A login that may be tried; `refusal`: the answer to a wrong password, None for the ordinary one."""
+
+    def __init__(self, email: str, address: str, refusal: ProblemError | None = None) -> None:
+        self.email = email
+        self.address = address
+        self.refusal = refusal
+
+
+class LoginLimits:
+    """Counts in the shared cache and records what is refused; fails closed while the cache is away."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        networks: KnownNetworks,
+        failures: LoginFailures,
+        *,
+        quotas: LoginQuotas,
+    ) -> None:
+        self._authenticator = authenticator
+        self._networks = networks
+        self._failures = failures
+        self._quotas = quotas
+
+    async def count_address(self, address: str) -> None:
+        """Count against the client's network. Raises: ProblemError(too-many-requests)."""
+        with self._record_refusal(LoginFailureKind.REFUSED, address, address):
+            await self._count(self._quotas.address, build_network_key(address))
+
+    async def count_everyone(self, address: str) -> None:
+        """Count against the quota of all. Raises: ProblemError(too-many-requests)."""
+        with self._record_refusal(LoginFailureKind.REFUSED, EVERYBODY, address):
+            await self._count(self._quotas.everyone, "")
+
+    async def admit(self, email: str, account: Account | None, address: str) -> LoginAttempt:
+        """Count an attempt before the password is looked at. Raises: ProblemError(too-many-requests)."""
+        network = build_network_key(address)
+        if account is not None and await asyncio.to_thread(self._networks.contains, account.id, network):
+            return await self._admit_known(email, address)
+        await self.count_address(address)
+        with self._record_refusal(LoginFailureKind.LOCKED, email, address):
+            await self._count(self._quotas.email, f"{email} {network}")
+            await self._count(self._quotas.elsewhere, email)
+        await self.count_everyone(address)
+        return LoginAttempt(email, address)
+
+    def record_failure(self, attempt: LoginAttempt) -> None:
+        """A wrong password. Raises: the refusal of an attempt that was one too many."""
+        kind = LoginFailureKind.FAILED if attempt.refusal is None else LoginFailureKind.LOCKED
+        self._failures.record(kind, attempt.email, address=attempt.address)
+        if attempt.refusal is not None:
+            raise attempt.refusal
+
+    async def _admit_known(self, email: str, address: str) -> LoginAttempt:
+        network = build_network_key(address)
+        with self._record_refusal(LoginFailureKind.LOCKED, email, address):
+            await self._count(self._quotas.known, f"{email} {network}")
+            await self._count(self._quotas.known_network, network)
+        attempt = LoginAttempt(email, address)
+        quotas = self._quotas
+        shared = ((quotas.address, network), (quotas.everyone, ""), (quotas.email, f"{email} {network}"))
+        for quota, subject in shared:
+            try:
+                await self._count(quota, subject)
+            except ProblemError as refusal:
+                attempt.refusal = refusal
+        return attempt
+
+    async def _count(self, quota: Quota, subject: str) -> None:
+        await self._authenticator.count_request(quota, subject)
+
+    @contextmanager
+    def _record_refusal(self, kind: LoginFailureKind, subject: str, address: str) -> Iterator[None]:
+        try:
+            yield
+        except ProblemError:
+            self._failures.record(kind, subject, address=address)
+            raise
