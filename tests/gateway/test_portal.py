@@ -1,133 +1,12 @@
 """The portal as people use it: in a real browser, at the width of a phone and of a desk."""
 
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TypeVar
-
 import httpx
-import pytest
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
-from selenium.webdriver import Chrome
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.select import Select
-from selenium.webdriver.support.wait import WebDriverWait
-from tests.gateway.browser import open_browser
+from tests.gateway.person import PASSWORD, SIZES, Person
 from tests.gateway.whole import Platform
 from tests.promises import carries
 
+from bookcore.kit.auth import Role
 from gateway import portal
-
-T = TypeVar("T")
-SIZES = {"phone": (390, 844), "desk": (1280, 900)}
-PASSWORD = "twelve characters or more"
-SECONDS = 15
-
-
-class Person:
-    """Somebody at a browser; waits, within bounds, for what they look for."""
-
-    def __init__(self, driver: Chrome, address: str, *, size: str, shots: Path) -> None:
-        self.driver, self.address, self.size, self._shots = driver, address, size, shots
-
-    def opens(self, path: str) -> None:
-        self.driver.get(self.address + path)
-
-    def sees(self, css: str) -> WebElement:
-        def shown(_: object) -> WebElement | None:
-            found = [e for e in self.driver.find_elements(By.CSS_SELECTOR, css) if e.is_displayed()]
-            return found[0] if found else None
-
-        try:
-            found = WebDriverWait(self.driver, SECONDS).until(shown)
-        except TimeoutException as error:
-            text = self.driver.find_element(By.TAG_NAME, "body").text
-            raise AssertionError(f"no {css} on a page that says {text!r}") from error
-        assert found is not None
-        return found
-
-    def reads(self, css: str, is_right: Callable[[str], bool]) -> str:
-        def right(_: object) -> str | None:
-            text = self.sees(css).text
-            return text if is_right(text) else None
-
-        return str(self._patiently(right))
-
-    def presses(self, css: str) -> None:
-        def pressed(_: object) -> bool:
-            element = self.sees(css)
-            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-            element.click()
-            return True
-
-        self._patiently(pressed)
-
-    def _patiently(self, look: Callable[[object], T]) -> T:
-        """The page draws parts anew while somebody looks at them."""
-        wait = WebDriverWait(self.driver, SECONDS, ignored_exceptions=[StaleElementReferenceException])
-        return wait.until(look)
-
-    def types(self, css: str, text: str) -> None:
-        self.sees(css).clear()
-        self.sees(css).send_keys(text)
-
-    def chooses(self, css: str, value: str) -> None:
-        Select(self.sees(css)).select_by_value(value)
-
-    def signs_up(self, email: str) -> None:
-        self.opens("/portal")
-        self.presses("#choose-up")
-        self.types("#sign-email", email)
-        self.types("#sign-password", PASSWORD)
-        self.presses("#sign-go")
-        self.sees("#inside")
-
-    def makes_key(self, name: str) -> str:
-        self.presses("#new-key")
-        self.types("#key-name", name)
-        self.presses("#key-form .main")
-        return self.reads("#secret-text", lambda text: text.startswith("bk_"))
-
-    def opens_operation(self, name: str) -> str:
-        """Expand an operation on the API page; its CSS selector."""
-        block = f"#operations-{name}"
-        self.presses(f"{block} .opblock-summary-control")
-        self.sees(f"{block} .execute")
-        return block
-
-    def takes_a_picture(self, name: str) -> None:
-        """For people to look at; only when BOOKSTREAM_SHOTS names a folder."""
-        self.driver.execute_script("window.scrollTo(0, 0)")
-        height = self.driver.execute_script("return document.documentElement.scrollHeight")
-        width = self.driver.execute_script("return window.innerWidth")
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.driver.save_screenshot(str(self._shots / f"{name}.png"))
-
-    def is_spared(self) -> None:
-        """No error in the console, nothing fetched from elsewhere, nothing wider than the screen."""
-        errors = [
-            entry["message"]
-            for entry in self.driver.get_log("browser")  # type: ignore[no-untyped-call]  # Selenium's
-            if entry["level"] == "SEVERE" and " 4" not in entry["message"]  # a refusal that a test provokes
-        ]
-        assert errors == []
-        script = "return performance.getEntriesByType('resource').map(e => new URL(e.name).origin)"
-        assert set(self.driver.execute_script(script)) <= {self.address}
-        wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert self.driver.execute_script(wide) == 0
-        assert self.driver.execute_script("return window.innerWidth") in {
-            width for width, _ in SIZES.values()
-        }
-
-
-@pytest.fixture(params=SIZES)
-def person(request: pytest.FixtureRequest, whole: Platform, tmp_path: Path) -> Iterator[Person]:
-    width, height = SIZES[request.param]
-    with open_browser(tmp_path / "profile", width=width, height=height) as driver:
-        shots = Path(os.environ.get("BOOKSTREAM_SHOTS", tmp_path))
-        yield Person(driver, whole.address, size=request.param, shots=shots)
 
 
 @carries("portal")
@@ -249,8 +128,8 @@ def test_every_control_of_the_portal_has_an_accessible_name_and_size(person: Per
 
 def test_portal_serves_its_own_files_only_under_a_strict_policy(whole: Platform) -> None:
     with httpx.Client(base_url=whole.address, trust_env=False) as client:
-        for name in ("", *(f"/{part}" for part in portal.MEDIA_TYPES)):
-            answer = client.get(f"/portal{name}")
+        for path in ("/", "/portal", *(f"/portal/{part}" for part in portal.MEDIA_TYPES)):
+            answer = client.get(path)
             assert answer.status_code == 200
             policy = answer.headers["content-security-policy"]
             assert "default-src 'none'" in policy
@@ -258,3 +137,83 @@ def test_portal_serves_its_own_files_only_under_a_strict_policy(whole: Platform)
         for wrong in ("index.html", "__init__.py", "..%2fkeys.py", "%2e%2e/keys.py"):
             assert client.get(f"/portal/{wrong}").status_code == 404
         assert "http" not in client.get("/portal").text
+        assert "http" not in client.get("/").text
+
+
+def test_reader_tries_an_operation_with_an_own_key_at_this_address(person: Person, whole: Platform) -> None:
+    user = whole.register_user(f"console-{person.size}@portal.example", Role.READER)
+    _, headers = whole.create_key(user, "books:read")
+    person.opens("/docs")
+    person.presses(".auth-wrapper .authorize")
+    person.types("#api_key_value", headers["X-API-Key"])
+    person.presses(".auth-container:has(#api_key_value) .authorize")
+    person.presses(".auth-container .btn-done")
+    books = person.opens_operation("books-list_books")
+    offered = f"{books} tr[data-param-name='availability'] option"
+    assert "in_stock" in [each.text for each in person.driver.find_elements("css selector", offered)]
+    person.presses(f"{books} .execute")
+    assert person.reads(f"{books} .live-responses-table tr.response td.response-col_status", bool) == "200"
+    assert f"{person.address}/v1/books?" in person.sees(f"{books} .curl-command").text
+    person.is_spared()
+
+
+def test_first_page_searches_with_a_key_or_the_session(person: Person, whole: Platform) -> None:
+    person.opens("/?q=lamp")
+    person.sees("#key")
+    user = whole.register_user(f"home-{person.size}@portal.example", Role.READER)
+    _, headers = whole.create_key(user, "books:read", "search")
+    person.types("#key", "bk_wrong")
+    person.presses("#search .main")
+    assert "valid" in person.reads("#problem", bool)
+    person.types("#key", headers["X-API-Key"])
+    person.presses("#search .main")
+    assert person.reads("#found", bool) == "25 books, the best 20"
+    assert "51.77 GBP" in person.sees("#hits li").text
+    assert "since" in person.sees("#newest li").text
+    person.takes_a_picture(f"home-{person.size}")
+    person.is_spared()
+    person.signs_up(f"home-session-{person.size}@portal.example")
+    person.opens("/?q=u07")
+    assert person.reads("#found", bool) == "1 book"
+    person.is_spared()
+
+
+def test_administrator_sees_users_audit_log_signing_keys_and_cache(person: Person, whole: Platform) -> None:
+    email = f"boss-{person.size}@portal.example"
+    person.signs_up(email)
+    person.driver.execute_script("window.scrollTo(0, 0)")
+    assert not person.driver.find_element("id", "admin").is_displayed()
+    me = whole.control.stores.users.find_by_email(email)
+    assert me is not None
+    whole.promote(me.id, Role.ADMIN)
+    person.presses("#sign-out")
+    person.types("#sign-email", email)
+    person.types("#sign-password", PASSWORD)
+    person.presses("#sign-go")
+    person.sees("#admin")
+    person.sees("#users li")
+    person.sees("#audit li")
+    person.sees("#signing-keys li")
+    person.presses("#audit-verify")
+    assert "intact" in person.reads("#audit-said", bool)
+    person.presses("#purge-lists")
+    assert person.reads("#purge-said", bool) == "Purged: list."
+    person.takes_a_picture(f"admin-{person.size}")
+    person.is_spared()
+
+
+def test_graph_is_drawn_anew_when_the_window_changes(person: Person) -> None:
+    person.signs_up(f"wide-{person.size}@portal.example")
+    person.sees("svg.graph")
+    for width in (700, 1600, 390, SIZES[person.size][0]):
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        person.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        person.waits_until(
+            "const drawn = document.querySelector('svg.graph').viewBox.baseVal.width;"
+            "return Math.abs(drawn - Math.max(260, document.getElementById('graph').clientWidth)) < 2"
+        )
+        for element in ("plans", "keys", "figures"):
+            overflow = f"const e = document.getElementById('{element}'); return e.scrollWidth - e.clientWidth"
+            assert person.driver.execute_script(overflow) <= 0
+        wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert person.driver.execute_script(wide) == 0

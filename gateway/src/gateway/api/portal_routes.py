@@ -19,6 +19,12 @@ _HEADERS = {
 }
 
 
+@router.get("/")
+async def show_home() -> Response:
+    """The first page: search, newest books, links."""
+    return Response(portal.read_home(), headers=_HEADERS, media_type="text/html; charset=utf-8")
+
+
 @router.get("/portal")
 async def show_portal() -> Response:
     """The page."""

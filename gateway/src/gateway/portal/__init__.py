@@ -1,10 +1,12 @@
-"""The portal: a page for people, its parts kept as files in this folder and served as they are; no CDN."""
+"""The pages for people, `/` and `/portal`: files of this folder, served as they are; no CDN."""
 
 from importlib.resources import files
 
 MEDIA_TYPES = {
     "portal.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
+    "admin.js": "text/javascript; charset=utf-8",
+    "home.js": "text/javascript; charset=utf-8",
     "portal.js": "text/javascript; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
     "session.js": "text/javascript; charset=utf-8",
@@ -14,8 +16,13 @@ MEDIA_TYPES = {
 """Every part by its name; nothing else in this folder is served."""
 
 
+def read_home() -> bytes:
+    """The page at `/`."""
+    return _read_file("home.html")
+
+
 def read_page() -> bytes:
-    """The page itself."""
+    """The portal itself."""
     return _read_file("index.html")
 
 

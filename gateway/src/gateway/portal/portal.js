@@ -1,6 +1,7 @@
 // The portal: sign-in, then plan, usage and API keys.
+import { showAdmin } from "./admin.js";
 import { showKeys, startKeys } from "./keys.js";
-import { find, make, number, press } from "./page.js";
+import { find, make, number, press, short } from "./page.js";
 import { call, isSignedIn, onAnswer, resume, signIn, signOut, signUp } from "./session.js";
 import { showUsage, startUsage } from "./usage.js";
 
@@ -36,6 +37,9 @@ function chooseForm(wantsNew) {
   find("sign-problem").textContent = "";
 }
 
+const FIELDS = { email: "The e-mail address", password: "The password" };
+const inWords = ({ field, message }) => (FIELDS[field] ? message.replace(`${field}:`, FIELDS[field]) : message);
+
 async function sign(event) {
   event.preventDefault();
   const button = find("sign-go");
@@ -44,11 +48,12 @@ async function sign(event) {
   try {
     await (isNew ? signUp : signIn)(find("sign-email").value, find("sign-password").value);
     find("sign").reset();
+    chooseForm(false);
     await enter();
     find("content").focus();
   } catch (problem) {
     const isAway = problem instanceof TypeError;
-    find("sign-problem").textContent = isAway ? "The server can't be reached. Try again." : problem.message;
+    find("sign-problem").textContent = isAway ? "The server can't be reached. Try again." : inWords(problem);
   } finally {
     button.disabled = false;
   }
@@ -62,17 +67,22 @@ function showQuota(answer) {
   find("quota-left").textContent = `${number(Number(said[1]))} of ${number(perMinute)}`;
 }
 
+// One column for each plan: three fit a phone.
 async function showPlans(mine) {
-  const { plans } = await call("GET", "/v1/plans");
-  const head = make("tr", {}, ...["Plan", "Requests a minute", "a day", "a month", "Keys", ""].map((word) => make("th", { scope: "col", textContent: word })));
-  find("plans").replaceChildren(head, ...plans.map((plan) =>
-    make("tr", {}, make("td", { textContent: plan.name }), make("td", { textContent: number(plan.requests_per_minute) }),
-      make("td", { textContent: number(plan.requests_per_day) }), make("td", { textContent: number(plan.requests_per_month) }),
-      make("td", { textContent: number(plan.api_keys) }), make("td", { textContent: plan.words }))));
+  const { items: plans } = await call("GET", "/v1/plans");
+  const row = (word, cell) => make("tr", {}, make("th", { scope: "row", textContent: word }), ...plans.map((plan) => make("td", { textContent: cell(plan) })));
+  find("plans").replaceChildren(
+    make("tr", {}, make("th", { scope: "col", textContent: "Requests" }), ...plans.map((plan) => make("th", { scope: "col", textContent: plan.name }))),
+    row("a minute", (plan) => short(plan.requests_per_minute)),
+    row("a day", (plan) => short(plan.requests_per_day)),
+    row("a month", (plan) => short(plan.requests_per_month)),
+    row("API keys", (plan) => number(plan.api_keys)),
+    row("For", (plan) => plan.words));
   const plan = plans.find((one) => one.name === mine) ?? plans[0];
   perMinute = plan.requests_per_minute;
   find("plan").textContent = plan.name;
   find("plan-words").textContent = plan.words;
+  return plans.map((one) => one.name);
 }
 
 async function enter() {
@@ -80,10 +90,10 @@ async function enter() {
   find("email").textContent = me.email;
   find("welcome").hidden = true;
   find("inside").hidden = find("who").hidden = false;
-  await showPlans(me.plan);
+  const plans = await showPlans(me.plan);
   startKeys(me, guarded);
   startUsage(guarded);
-  await Promise.all([showKeys(guarded), showUsage()]);
+  await Promise.all([showKeys(guarded), showUsage(), showAdmin(me, plans, guarded)]);
 }
 
 const leave = (everywhere) => guarded(async () => {

@@ -6,6 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 190, LEFT = 44, RIGHT = 18, BOTTOM = 22, TOP = 10;
 const KINDS = ["fine", "refused", "failed"];
 let days = 7;
+let shown = null;
 
 function draw(name, attributes, text) {
   const element = document.createElementNS(SVG, name);
@@ -90,10 +91,17 @@ export async function showUsage() {
       ([word, value]) => make("div", {}, make("b", { textContent: number(value) }), word),
     ),
   );
-  find("graph").replaceChildren(graph(found, sums, Math.max(260, find("graph").clientWidth)));
+  shown = { found, sums };
+  drawGraph();
+}
+
+function drawGraph() {
+  const width = find("graph").clientWidth;
+  if (shown && width) find("graph").replaceChildren(graph(shown.found, shown.sums, Math.max(260, width)));
 }
 
 export function startUsage(guarded) {
+  new ResizeObserver(drawGraph).observe(find("graph"));
   const buttons = [...find("ranges").children];
   for (const button of buttons) {
     button.onclick = () => {
