@@ -9,7 +9,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser gcc help run servers test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime gcc help run servers test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml mutants docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(VENV)/ready ## lint, types and import contracts only
 
 browser: ## install Debian's Chromium for the tests of the portal (as root)
 	apt-get update -q && apt-get install -q --yes --no-install-recommends chromium chromium-driver fonts-dejavu-core
+
+faketime: ## install Debian's libfaketime for the tests of stepped clocks (as root)
+	ls /usr/lib/*/faketime/libfaketime.so.1 > /dev/null 2>&1 || (apt-get update -q && apt-get install -q --yes --no-install-recommends faketime)
 
 gcc: ## install a C compiler for test-compiled (as root)
 	command -v gcc > /dev/null || (apt-get update -q && apt-get install -q --yes --no-install-recommends gcc libc6-dev)

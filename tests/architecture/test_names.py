@@ -26,8 +26,8 @@ QUESTIONS = {
     "covers",
 }
 """First words of functions that answer yes or no."""
-CONVERSIONS = {"from", "to", "as", "with", "without", "on", "main", "now"}
-"""Forms of the field: from_bytes, to_json, as_dict, with_suffix, on_drain, clock.now."""
+CONVERSIONS = {"from", "to", "as", "with", "without", "on", "main", "now", "monotonic"}
+"""Forms of the field: from_bytes, to_json, as_dict, with_suffix, on_drain, clock.now, clock.monotonic."""
 PARTICIPLES = {
     *(
         "told",

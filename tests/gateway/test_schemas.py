@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +30,9 @@ class ShiftedClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(hours=1)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 def build_headers(whole: Platform, service: str) -> Headers:

@@ -26,6 +26,10 @@ rates = st.integers(1, 4).map(lambda requests: (requests, _HOUR))
 admissions = st.builds(lambda rate: (ADMIT, ["rate", SEQUENCE, "entry"], rate), rates)
 limits = st.builds(lambda rate: (GCRA_SCRIPT, ["rate"], rate), rates)
 purges = st.sampled_from([b"books", b"book:a book:b"]).map(lambda tags: (PURGE, [SEQUENCE, LOG], (tags,)))
+steps_back = st.sampled_from([b"9000000000000000", b"8000000000000000"]).map(
+    lambda tat: (SAVE, ["rate"], (tat, 60_000))
+)
+"""Arrival times that were stored before a clock went back by centuries: ahead of any clock."""
 saves = st.sampled_from([b"one", b"two"]).map(lambda body: (SAVE, ["entry"], (body, 60_000)))
 finds = st.just((FIND, ["entry"], ()))
 
@@ -59,7 +63,7 @@ def compare_admission(script: Script, reply: Reply) -> object:
 
 
 @_SLOW
-@given(st.lists(st.one_of(admissions, limits, saves, finds), max_size=12))
+@given(st.lists(st.one_of(admissions, limits, steps_back, saves, finds), max_size=12))
 def test_limits_and_entries_are_the_same_in_lua_and_python(redis_url: str, calls: list[Call]) -> None:
     asyncio.run(run_on_both(redis_url, calls, compare_admission))
 

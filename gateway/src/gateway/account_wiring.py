@@ -104,6 +104,7 @@ def _build_quotas(settings: Settings) -> Quotas:
     return Quotas(
         user=_build_user_quota(settings),
         anonymous=Quota("anonymous", settings.gateway_anonymous_per_minute),
+        ipv6_prefix=settings.gateway_ipv6_prefix,
     )
 
 

@@ -97,6 +97,7 @@ def create_app(
         body_limit=(settings.gateway_body_bytes, _BODY_SECONDS),
         tracer=downstream.tracer,
         recorder=downstream.recorder,
+        browser_headers=downstream.browser_headers,
     )
     return app
 

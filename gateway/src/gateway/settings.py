@@ -1,5 +1,6 @@
 """The gateway's settings; read once, in main."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -8,10 +9,12 @@ from pydantic_settings import NoDecode
 
 from bookcore.kit.settings import Environment
 from gateway.account_settings import AccountSettings
+from gateway.http.browser_headers import ANY_ORIGIN
 from gateway.http.client_address import TrustedProxies
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
 """`http://host:port`, several separated by commas."""
+_ORIGIN = re.compile(r"https?://[a-z0-9.\[\]:-]+")
 
 
 class Settings(AccountSettings):
@@ -48,7 +51,15 @@ class Settings(AccountSettings):
         30_000, ge=0, description="requests per minute and network address, in each process; 0: no limit"
     )
     gateway_trusted_proxies: Addresses = Field(
-        (), description="networks of trusted proxies, whose X-Forwarded-For is used"
+        (), description="networks of trusted proxies, whose X-Forwarded-For or Forwarded is used"
+    )
+    gateway_ipv6_prefix: int = Field(
+        64, ge=16, le=128, description="bits of an IPv6 address that limits count as one network"
+    )
+    gateway_cors_origins: Addresses = Field(
+        (),
+        description="origins whose pages may call the API from a browser, such as `https://app.example`; "
+        "`*` for all, nothing for none",
     )
     gateway_logins_per_address: int = Field(
         30, ge=1, description="logins and registrations per minute and network (IPv4 address, IPv6 /64)"
@@ -132,7 +143,12 @@ class Settings(AccountSettings):
         return self.gateway_requests_per_month or 20 * self.requests_per_day
 
     @field_validator(
-        "books_api_urls", "search_api_urls", "ml_api_urls", "gateway_trusted_proxies", mode="before"
+        "books_api_urls",
+        "search_api_urls",
+        "ml_api_urls",
+        "gateway_trusted_proxies",
+        "gateway_cors_origins",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -145,6 +161,15 @@ class Settings(AccountSettings):
     def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         TrustedProxies(value)
         return value
+
+    @field_validator("gateway_cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        origins = tuple(origin.rstrip("/").lower() for origin in value)
+        for origin in origins:
+            if origin != ANY_ORIGIN and _ORIGIN.fullmatch(origin) is None:
+                raise ValueError(f"{origin!r} is not an origin such as https://app.example, nor *")
+        return origins
 
     @field_validator("books_api_urls", "search_api_urls", "ml_api_urls")
     @classmethod

@@ -10,7 +10,7 @@ from bookcore.cache import Cache, open_cache
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
-from bookcore.kit.clock import Clock, make_seconds_clock
+from bookcore.kit.clock import Clock, make_monotonic_clock, make_seconds_clock
 from gateway.account_wiring import create_control
 from gateway.accounts.database import Database, open_database
 from gateway.api.dependencies import ApiDependencies
@@ -22,6 +22,7 @@ from gateway.cache.response_cache import ResponseCache
 from gateway.downstream.context import ConnectionLimits, DownstreamContext
 from gateway.downstream.fast_path import FastPath
 from gateway.downstream.open_connections import OpenConnections
+from gateway.http.browser_headers import BrowserHeaders
 from gateway.http.caching import Lifetime
 from gateway.http.client_address import TrustedProxies
 from gateway.http.date import DateHeader
@@ -78,11 +79,11 @@ def open_components(
         database.close()
         raise
     control = create_control(settings, database, cache, clock=clock, keys=keys)
-    now = make_seconds_clock(clock)
     response_cache = ResponseCache(
         cache,
         LocalCache(max_bytes=settings.gateway_cache_bytes),
-        now=now,
+        now=make_monotonic_clock(clock),
+        wall_now=make_seconds_clock(clock),
         is_shared=_has_shared_cache(settings),
     )
     handler = _create_handler(settings, response_cache)
@@ -123,18 +124,25 @@ def _create_downstream(
     now = response_cache.now
     callers = _create_caller_cache(settings, control, response_cache)
     tracer = Tracer(percent=settings.gateway_trace_percent)
+    access_log = AccessLog(now=response_cache.wall_now) if settings.gateway_access_log else None
+    browser_headers = BrowserHeaders(settings.gateway_cors_origins)
     return DownstreamContext(
-        fast_path=FastPath(callers=callers, tracer=tracer, now=now),
+        fast_path=FastPath(callers=callers, tracer=tracer, browser_headers=browser_headers, now=now),
         handler=handler,
         auth=RequestAuth(control.authenticator, callers, control.usage),
-        recorder=RequestRecorder(AccessLog(now=now) if settings.gateway_access_log else None),
+        recorder=RequestRecorder(access_log),
         usage=control.usage,
         tracer=tracer,
         date=DateHeader(),
         limits=ConnectionLimits(idle_seconds=settings.gateway_idle_seconds),
         connections=OpenConnections(),
+        browser_headers=browser_headers,
         trusted_proxies=TrustedProxies(settings.gateway_trusted_proxies),
-        address_limiter=AddressLimiter(per_minute=settings.gateway_address_requests_per_minute, now=now),
+        address_limiter=AddressLimiter(
+            per_minute=settings.gateway_address_requests_per_minute,
+            now=now,
+            ipv6_prefix=settings.gateway_ipv6_prefix,
+        ),
     )
 
 
@@ -145,6 +153,7 @@ def _create_caller_cache(
     callers = CallerCache(
         life_seconds=_CALLER_SECONDS if _has_shared_cache(settings) else _CALLER_SECONDS_UNSHARED,
         now=response_cache.now,
+        wall_now=response_cache.wall_now,
         create_subject=response_cache.prepare_subject,
     )
     response_cache.add_purge_listener(callers.on_purge)

@@ -39,6 +39,10 @@ class Stopped:
         """Always the same."""
         return self._moment
 
+    def monotonic(self) -> float:
+        """Always the same."""
+        return self._moment.timestamp()
+
 
 @pytest.fixture
 def stores(tmp_path: Path) -> Iterator[TrainerStores]:

@@ -24,7 +24,6 @@ from gateway.auth.login_limits import LoginLimits
 from gateway.auth.oidc_sign_in import OidcSignIn
 from gateway.auth.passwords import PasswordHasher
 from gateway.auth.signing_keys import SigningKeys
-from gateway.http.network_key import build_network_key
 from gateway.http.scope import add_response_headers, set_user
 from gateway.http.user_agent import summarize_device
 from gateway.ratelimit.usage import UsageRecorder
@@ -84,16 +83,16 @@ async def _get_address(request: Request) -> str:
 Address = Annotated[str, Depends(_get_address)]
 
 
-async def _get_origin(request: Request, address: Address) -> SessionOrigin:
+async def _get_origin(request: Request, control: Deps, address: Address) -> SessionOrigin:
     device = summarize_device(request.headers.get("user-agent", ""))
-    return SessionOrigin(device, build_network_key(address))
+    return SessionOrigin(device, control.authenticator.find_network(address))
 
 
 Origin = Annotated[SessionOrigin, Depends(_get_origin)]
 
 
 async def _count_anonymous(request: Request, control: Deps, address: Address) -> None:
-    headers = await control.authenticator.count_request(control.authenticator.quotas.anonymous, address)
+    headers = await control.authenticator.count_address(control.authenticator.quotas.anonymous, address)
     add_response_headers(request.scope, headers)
 
 

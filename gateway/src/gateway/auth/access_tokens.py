@@ -14,6 +14,7 @@ from bookcore.kit.auth import Role
 from bookcore.kit.clock import Clock
 from bookcore.kit.problem import ProblemError
 from gateway.auth.signing_keys import SigningKeys
+from gateway.auth.step_tolerant_clock import StepTolerantClock
 
 ISSUER = "bookstream-gateway"
 AUDIENCE = "bookstream"
@@ -30,7 +31,10 @@ _HEADER = {"typ", "alg", "kid"}
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """Claims of a verified token; times in whole seconds since 1970. `role`: at the time of issue."""
+    """Claims of a verified token; times in whole seconds since 1970. `role`: at the time of issue.
+
+    `expires_at` is by the wall clock of now, also when that was stepped since the token was issued.
+    """
 
     user_id: str
     session: str
@@ -67,16 +71,19 @@ def build_unauthorized(detail: str, *, is_token_bad: bool = True) -> ProblemErro
 
 
 class AccessTokens:
-    """Issues and verifies access tokens; accepts keys of the ring only."""
+    """Issues and verifies access tokens; accepts keys of the ring only.
+
+    A token that was issued before a step of the wall clock is valid as it would have been without the step.
+    """
 
     def __init__(self, keys: SigningKeys, *, clock: Clock, life_seconds: int) -> None:
         self._keys = keys
-        self._clock = clock
+        self._clock = StepTolerantClock(clock, memory_seconds=life_seconds)
         self.life_seconds = life_seconds
 
     def issue(self, user_id: str, *, session: str, role: Role) -> str:
         """A token for the user, valid from now on."""
-        now = self._read_clock()
+        now = int(self._clock.read())
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -138,21 +145,31 @@ class AccessTokens:
             raise build_unauthorized("a time in the token is not in whole seconds")
         if claims["aud"] != AUDIENCE:
             raise build_unauthorized("the token has another audience")
-        now = self._read_clock()
-        if claims["exp"] <= now:
-            raise build_unauthorized("the token has expired; use the refresh token")
-        if claims["exp"] > now + self.life_seconds + _LEEWAY:
-            raise build_unauthorized("the lifetime of the token is too long")
-        if max(claims["nbf"], claims["iat"]) > now + _LEEWAY:
-            raise build_unauthorized("the token is not valid yet")
+        now, accepted_at = self._find_accepting_time(claims)
         return AccessClaims(
             user_id=claims["sub"],
             session=claims["sid"],
             role=Role(claims["role"]),
             jti=claims["jti"],
             issued_at=claims["iat"],
-            expires_at=claims["exp"],
+            expires_at=claims["exp"] - accepted_at + now,
         )
 
-    def _read_clock(self) -> int:
-        return int(self._clock.now().timestamp())
+    def _find_accepting_time(self, claims: Mapping[str, Any]) -> tuple[int, int]:
+        # Any: the checked claims
+        """Now, and the time at which the token is valid: the same unless the clock was stepped."""
+        times = [int(time) for time in self._clock.list_times()]
+        reasons = [self._find_reason(claims, time) for time in times]
+        if None in reasons:
+            return times[0], times[reasons.index(None)]
+        raise build_unauthorized(reasons[0] or "")
+
+    def _find_reason(self, claims: Mapping[str, Any], now: int) -> str | None:
+        """Why the token is not valid at that time; None when it is. Any: the checked claims."""
+        if claims["exp"] <= now:
+            return "the token has expired; use the refresh token"
+        if claims["exp"] > now + self.life_seconds + _LEEWAY:
+            return "the lifetime of the token is too long"
+        if max(claims["nbf"], claims["iat"]) > now + _LEEWAY:
+            return "the token is not valid yet"
+        return None

@@ -21,6 +21,7 @@ from gateway.accounts.quota import Quota
 from gateway.accounts.stores import AccountStores
 from gateway.auth.access_tokens import AccessClaims, AccessTokens, build_unauthorized
 from gateway.auth.generations import CacheGenerations
+from gateway.http.network_key import IPV6_PREFIX, build_network_key
 from gateway.ratelimit.gcra import build_rate_headers
 from gateway.ratelimit.limiter import RateLimiter
 from gateway.ratelimit.plans import build_quota
@@ -33,10 +34,14 @@ _KEY = re.compile(KEY_MARK + "[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Quotas of a user of the free plan, and of an address without a token."""
+    """Quotas of a user of the free plan, and of a network without a token.
+
+    `ipv6_prefix`: bits of an IPv6 address that are one network.
+    """
 
     user: Quota
     anonymous: Quota
+    ipv6_prefix: int = IPV6_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +86,17 @@ class Authenticator:
         try:
             caller = await self.identify_caller(credentials)
         except ProblemError:
-            await self.count_request(self.quotas.anonymous, credentials.address)
+            await self.count_address(self.quotas.anonymous, credentials.address)
             raise
         return AuthenticatedRequest(caller, await self.count_request(caller.quota, caller.user_id))
+
+    async def count_address(self, quota: Quota, address: str) -> dict[str, str]:
+        """Count one request against the network of an address, like `count_request`."""
+        return await self.count_request(quota, self.find_network(address))
+
+    def find_network(self, address: str) -> str:
+        """The network by which an address is counted."""
+        return build_network_key(address, self.quotas.ipv6_prefix)
 
     async def count_request(self, quota: Quota, subject: str) -> dict[str, str]:
         """Count one request; returns the rate limit headers. Raises: ProblemError(too-many-requests)."""

@@ -19,12 +19,12 @@ USER_TAG = "user:"
 
 
 class AuthenticatedCaller:
-    """A caller with prepared headers and tokens; valid until `expires_at` (seconds since 1970) while
+    """A caller with prepared headers and tokens; valid until `expires_at` (monotonic seconds) while
     `is_valid`."""
 
     __slots__ = (
         "_internal",
-        "_internal_until",
+        "_internal_from",
         "caller",
         "expires_at",
         "is_valid",
@@ -45,31 +45,32 @@ class AuthenticatedCaller:
         )
         """Start of both header lines."""
         self._internal = b""
-        self._internal_until = 0.0
+        self._internal_from = 0.0
 
     def get_internal_token(self, tokens: InternalTokens, now: float) -> bytes:
-        """Internal token of the caller, renewed every 20 seconds."""
-        if now >= self._internal_until:
+        """Internal token of the caller, renewed every 20 seconds and when the wall clock `now` is stepped."""
+        if not 0.0 <= now - self._internal_from < _INTERNAL_SECONDS:
             caller = self.caller
             self._internal = tokens.sign(Identity(caller.user_id, caller.role, caller.scopes)).encode()
-            self._internal_until = now + _INTERNAL_SECONDS
+            self._internal_from = now
         return self._internal
 
 
 class CallerCache:
     """Callers by the hash of their credentials, for at most `life_seconds` and never beyond the token's
-    expiry."""
+    expiry, which is converted to the monotonic clock `now` at once."""
 
     def __init__(
         self,
         *,
         life_seconds: float,
         now: Callable[[], float],
+        wall_now: Callable[[], float],
         create_subject: Callable[[str, Quota], RateLimitSubject],
     ) -> None:
         self._life = life_seconds
         self._create_subject = create_subject
-        self._now = now
+        self._now, self._wall_now = now, wall_now
         self._callers: OrderedDict[bytes, AuthenticatedCaller] = OrderedDict()
         self._by_user: dict[str, set[bytes]] = {}
 
@@ -86,7 +87,9 @@ class CallerCache:
         """Cache a caller that was just authenticated."""
         subject = self._create_subject(build_limit_key(caller.quota, caller.user_id), caller.quota)
         entry = AuthenticatedCaller(
-            caller, subject, expires_at=min(caller.expires_at, self._now() + self._life)
+            caller,
+            subject,
+            expires_at=self._now() + min(caller.expires_at - self._wall_now(), self._life),
         )
         digest = _hash_credentials(credentials)
         self._callers[digest] = entry

@@ -16,7 +16,6 @@ from gateway.accounts.known_networks import KnownNetworks
 from gateway.accounts.login_failures import EVERYBODY, LoginFailureKind, LoginFailures
 from gateway.accounts.quota import Quota
 from gateway.auth.authenticator import Authenticator
-from gateway.http.network_key import build_network_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class LoginLimits:
     async def count_address(self, address: str) -> None:
         """Count against the client's network. Raises: ProblemError(too-many-requests)."""
         with self._record_refusal(LoginFailureKind.REFUSED, address, address):
-            await self._count(self._quotas.address, build_network_key(address))
+            await self._count(self._quotas.address, self._authenticator.find_network(address))
 
     async def count_everyone(self, address: str) -> None:
         """Count against the quota of all. Raises: ProblemError(too-many-requests)."""
@@ -69,7 +68,7 @@ class LoginLimits:
 
     async def admit(self, email: str, account: Account | None, address: str) -> LoginAttempt:
         """Count an attempt before the password is looked at. Raises: ProblemError(too-many-requests)."""
-        network = build_network_key(address)
+        network = self._authenticator.find_network(address)
         if account is not None and await asyncio.to_thread(self._networks.contains, account.id, network):
             return await self._admit_known(email, address)
         await self.count_address(address)
@@ -87,7 +86,7 @@ class LoginLimits:
             raise attempt.refusal
 
     async def _admit_known(self, email: str, address: str) -> LoginAttempt:
-        network = build_network_key(address)
+        network = self._authenticator.find_network(address)
         with self._record_refusal(LoginFailureKind.LOCKED, email, address):
             await self._count(self._quotas.known, f"{email} {network}")
             await self._count(self._quotas.known_network, network)

@@ -146,7 +146,7 @@ class OidcProvider:
             raise Forbidden("the provider's ID token is meant for another client")
 
     async def _get_metadata(self) -> Document:
-        if not self._metadata or self._now() - self._read_at > _KEPT_SECONDS:
+        if not self._metadata or abs(self._now() - self._read_at) > _KEPT_SECONDS:  # clocks are set back
             issuer = self.client.issuer
             found = await self._fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
             names = ("authorization_endpoint", "token_endpoint", "jwks_uri")

@@ -52,7 +52,7 @@ class RequestAuth:
         try:
             caller = await self._authenticator.identify_caller(Credentials(authorization, address, api_key))
         except ProblemError:
-            await self._authenticator.count_request(self._authenticator.quotas.anonymous, address)
+            await self._authenticator.count_address(self._authenticator.quotas.anonymous, address)
             raise
         self._usage.check_quotas(caller)
         return self._callers.put(credentials, caller)

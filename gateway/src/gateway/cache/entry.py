@@ -7,7 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from gateway.http.caching import Lifetime, build_strong_etag, parse_vary
-from gateway.http.headers import Header, get_first
+from gateway.http.headers import Header, format_lines, get_first
 
 _DERIVED_HEADERS = frozenset({b"content-length", b"etag", b"age", b"cache-status", b"transfer-encoding"})
 _HEADERS_304 = frozenset({b"cache-control", b"content-location", b"expires", b"link", b"vary"})
@@ -19,7 +19,7 @@ _OVERHEAD = 1_000
 class Freshness(NamedTuple):
     """When a response was fetched, and how long it can be used.
 
-    `purge_sequence` is that of the request to the service; `stored_at` is in seconds since 1970.
+    `purge_sequence` is that of the request to the service; `stored_at` in monotonic seconds of this process.
     """
 
     purge_sequence: int
@@ -38,8 +38,8 @@ class Freshness(NamedTuple):
 class CachedHead:
     """The rendered head of an entry's hits, valid for up to a second.
 
-    `purge_version` is that of the last validity check. From `valid_from` until `valid_until` (seconds since
-    1970) the entry is fresh and its hits begin with `lines`.
+    `purge_version` is that of the last validity check. From `valid_from` until `valid_until` (monotonic
+    seconds) the entry is fresh and its hits begin with `lines`.
     """
 
     __slots__ = ("lines", "purge_version", "valid_from", "valid_until")
@@ -84,8 +84,8 @@ class CacheEntry:
         """The entry under the plain key of a response that varies."""
         return _build((), b"", self.tags, freshness=self.freshness, vary=self.vary)
 
-    def pack(self) -> bytes:
-        """One line of JSON, then the body."""
+    def pack(self, *, wall_offset: float) -> bytes:
+        """One line of JSON, then the body; `wall_offset` turns monotonic seconds into those since 1970."""
         header_pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in self.headers]
         lifetime = self.lifetime
         times = [lifetime.ttl, lifetime.while_revalidating, lifetime.if_error]
@@ -95,7 +95,7 @@ class CacheEntry:
                     header_pairs,
                     self.tags,
                     self.freshness.purge_sequence,
-                    self.freshness.stored_at,
+                    self.freshness.stored_at + wall_offset,
                     times,
                     self.vary,
                 ]
@@ -105,13 +105,17 @@ class CacheEntry:
         )
 
     @classmethod
-    def unpack(cls, data: bytes) -> "CacheEntry":
-        """Parses what `pack` wrote. Raises: ValueError for anything else."""
+    def unpack(cls, data: bytes, *, wall_offset: float, now: float) -> "CacheEntry":
+        """Parses what a process packed; its clock may be ahead, but nothing was stored later than `now`.
+
+        Raises: ValueError for anything else.
+        """
         metadata, _, body = data.partition(b"\n")
         try:
             header_pairs, tags, purge_sequence, stored_at, times, vary = orjson.loads(metadata)
             headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in header_pairs)
-            freshness = Freshness(int(purge_sequence), float(stored_at), Lifetime(*map(float, times)))
+            stored_at = min(float(stored_at) - wall_offset, now)
+            freshness = Freshness(int(purge_sequence), stored_at, Lifetime(*map(float, times)))
             return _build(
                 headers, body, tuple(map(str, tags)), freshness=freshness, vary=tuple(map(str, vary))
             )
@@ -140,10 +144,6 @@ def _build(
     length = (b"content-length", str(len(body)).encode())
     headers_304 = [header for header in sent_headers if header[0] in _HEADERS_304 or header[0] == b"etag"]
     etag = get_first(headers, b"etag") or b""
-    lines, lines_304 = _format_lines([*sent_headers, length]), _format_lines(headers_304)
+    lines, lines_304 = format_lines([*sent_headers, length]), format_lines(headers_304)
     is_vary_entry = bool(vary) and not etag
     return CacheEntry(headers, body, etag, tags, freshness, vary, lines, lines_304, is_vary_entry)
-
-
-def _format_lines(headers: Sequence[Header]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % header for header in headers)

@@ -56,10 +56,21 @@ PurgeListener = Callable[[Sequence[str]], None]
 
 
 class ResponseCache:
-    """`now` gives seconds since 1970; `is_shared` is False when the cache port is in this process."""
+    """`now` gives monotonic seconds and measures ages and limits; `wall_now` gives those since 1970.
 
-    def __init__(self, cache: Cache, local: LocalCache, *, now: Callable[[], float], is_shared: bool) -> None:
-        self._cache, self._local, self.now = cache, local, now
+    `is_shared` is False when the cache port is in this process.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        local: LocalCache,
+        *,
+        now: Callable[[], float],
+        wall_now: Callable[[], float],
+        is_shared: bool,
+    ) -> None:
+        self._cache, self._local, self.now, self.wall_now = cache, local, now, wall_now
         self._is_shared = is_shared
         self._purge_log = PurgeLog()
         self._local_rates: OrderedDict[str, int] = OrderedDict()
@@ -129,7 +140,7 @@ class ResponseCache:
         if self._is_shared:
             lifetime = entry.lifetime
             seconds = lifetime.ttl + max(lifetime.while_revalidating, lifetime.if_error)
-            data = entry.pack()
+            data = entry.pack(wall_offset=self.wall_now() - self.now())
             self._cache.eval_nowait(SAVE, (key,), (data, int(seconds * 1_000)), _log_failure)
 
     def purge(self, tags: Sequence[str], callback: Callable[[BookstreamError | None], None]) -> None:
@@ -180,7 +191,8 @@ class ResponseCache:
         if not data:
             return
         try:
-            entry = CacheEntry.unpack(data)
+            now = self.now()
+            entry = CacheEntry.unpack(data, wall_offset=self.wall_now() - now, now=now)
         except ValueError as error:
             _log.warning("invalid cache entry; fetching the response again", key=key, error=str(error))
             return

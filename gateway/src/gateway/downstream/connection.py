@@ -5,56 +5,43 @@ pipelined requests are answered in order.
 """
 
 import asyncio
-from collections import deque
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any, Final
+from typing import Any
 
-import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from bookcore.kit.problem import PROBLEMS, build_problem_response
+from gateway.downstream.compact_protocol import CompactProtocol
+from gateway.downstream.connection_state import ASGI, CLOSED, FAST, READING_HEAD, REFUSED, TUNNEL
 from gateway.downstream.context import DownstreamContext
 from gateway.downstream.fast_exchange import FastExchange
+from gateway.downstream.http10 import adapt_cycle
 from gateway.downstream.strictness import (
     ADDRESS_LIMITED,
     HEAD_TOO_LARGE,
     TARGET_TOO_LONG,
+    UNLIMITED_TARGETS,
     find_violation,
     measure_headers,
+    resolve_target,
 )
 from gateway.downstream.websocket import WebSocketTunnel, is_websocket_request
+from gateway.http.client_address import format_address
 from gateway.http.request_head import RequestHead
 from gateway.routing.match import MAX_TARGET_BYTES
 from gateway.routing.routes import PUBLIC_PREFIX
 
-_MAX_BUFFERED_BYTES = 262_144
-_NO_SCOPE: Any = {}  # Any: uvicorn's own types
-_NO_PIPELINE: deque[Any] = deque()
-"""Those of a connection while uvicorn's protocol is not in use."""
+_MAX_BUFFERED_BYTES, _MAX_DROPPED_BYTES = 262_144, 16_777_216
 _COMPACT_SECONDS = 1.0
 
-READING_HEAD: Final = 0
-"""No request under way; the next may take either path."""
-FAST: Final = 1
-"""An exchange of the fast path is under way; what the client sends meanwhile is buffered."""
-ASGI: Final = 2
-"""uvicorn's protocol reads a request or has a response under way."""
-TUNNEL: Final = 3
-"""All bytes belong to a WebSocket."""
-REFUSED: Final = 4
-"""A problem was sent, or the response under way is the last; input is dropped."""
-CLOSED: Final = 5
 
-
-class GatewayProtocol(HttpToolsProtocol):
+class GatewayProtocol(CompactProtocol):
     """Created by uvicorn for each connection.
 
-    What only uvicorn's protocol needs is allocated while it is in use: an idle connection is small. Draining
-    is independent of the state: the response under way is then the last.
+    Draining is independent of the state: the response under way is then the last.
     """
 
     __slots__ = (
@@ -63,7 +50,6 @@ class GatewayProtocol(HttpToolsProtocol):
         "_client_lines",
         "_exchange",
         "_is_parsing",
-        "_is_proxied",
         "_is_reading_paused",
         "_is_receiving",
         "_peer",
@@ -72,7 +58,7 @@ class GatewayProtocol(HttpToolsProtocol):
         "context",
         "head_bytes",
         "is_draining",
-        "url",
+        "is_proxied",
         "waiting_since",
     )
     context: DownstreamContext
@@ -86,7 +72,9 @@ class GatewayProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._state = READING_HEAD
-        self.url, self._peer, self._is_proxied = b"", "", False
+        self.url, self._peer = b"", ""
+        self.is_proxied = False
+        """Whether the peer is a trusted proxy."""
         self.context = config.app.state.downstream  # type: ignore[union-attr]  # the app is ours
         self._answering: RequestResponseCycle | None = None
         """The cycle whose response is under way; uvicorn itself knows only the last one queued."""
@@ -106,9 +94,11 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
-        self._release_asgi()
-        self._peer = self.client[0] if self.client else ""
-        self._is_proxied = self.context.trusted_proxies.is_trusted(self._peer)
+        self.release_asgi()
+        if self.client:
+            self._peer = format_address(self.client[0])
+            self.client = (self._peer, self.client[1])
+        self.is_proxied = self.context.trusted_proxies.is_trusted(self._peer)
         self.context.connections.watch(lambda: self.server_state.connections)
         self.waiting_since = self.loop.time()
 
@@ -132,9 +122,11 @@ class GatewayProtocol(HttpToolsProtocol):
             self._tunnel.send_to_service(data)
         elif state < TUNNEL:
             self._read(data)
+        elif state == REFUSED:
+            self._drop(data)
 
     def pause_writing(self) -> None:
-        self._prepare_asgi()
+        self.prepare_asgi()
         super().pause_writing()
         if self._tunnel is not None:
             self._tunnel.pause_service()
@@ -142,7 +134,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._exchange.source.pause()
 
     def resume_writing(self) -> None:
-        self._prepare_asgi()
+        self.prepare_asgi()
         super().resume_writing()
         if self._tunnel is not None:
             self._tunnel.resume_service()
@@ -154,7 +146,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.is_draining = True
         if self._tunnel is not None:
             self._tunnel.close()
-        elif self.cycle is not None and not self.cycle.response_complete:
+        elif self.is_answering:
             self.cycle.keep_alive = False
         elif not self._is_busy:
             self.loop.call_later(self.context.limits.drain_seconds, self._close_idle)
@@ -170,7 +162,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def find_client(self, head: RequestHead) -> tuple[str, str]:
         """Network address and scheme of the client, also behind a trusted proxy."""
         scheme = self.scheme or "http"
-        if self._is_proxied:
+        if self.is_proxied:
             return self.context.trusted_proxies.find_client(head.headers, self._peer, scheme)
         return self._peer, scheme
 
@@ -210,7 +202,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if not self._is_busy:
             self._set_state(READING_HEAD)
-            self._release_asgi()
+            self.release_asgi()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -221,6 +213,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         if self._state != REFUSED and not self._refuse_violation():
             super().on_headers_complete()
+            if self.scope["http_version"] == "1.0":
+                adapt_cycle(self.cycle, wants_keep_alive=self.parser.should_keep_alive())
             if not self.pipeline:
                 self._answering = self.cycle
 
@@ -239,10 +233,11 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self._state == REFUSED:
             return
         self._set_state(REFUSED)
-        if self._has_no_head and self.cycle is not None and not self.cycle.response_complete:
+        if self._has_no_head and self.is_answering:
             self.cycle.keep_alive = False
             return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        is_answering = self.is_answering
+        if not is_answering or not self.cycle.response_started:
             response = build_problem_response(PROBLEMS[slug], detail, headers=headers)
             lines = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
             status = b"HTTP/1.1 %d %b\r\n" % (
@@ -256,7 +251,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.close()
+        if is_answering or not self.context.connections.linger(self.transport):
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """uvicorn's hook for bytes that its parser rejects."""
@@ -268,7 +264,7 @@ class GatewayProtocol(HttpToolsProtocol):
         limits = self.context.limits
         if self._tunnel is not None or self._exchange is not None:
             return
-        is_answering = self.cycle is not None and not self.cycle.response_complete
+        is_answering = self.is_answering
         if self._is_receiving and not is_answering and waited > limits.head_seconds:
             self.refuse(
                 "request-timeout", f"the request head did not arrive within {limits.head_seconds:g} s"
@@ -276,29 +272,12 @@ class GatewayProtocol(HttpToolsProtocol):
         elif not self._is_receiving and not is_answering and waited > limits.idle_seconds:
             self.transport.close()
         elif waited > _COMPACT_SECONDS and self.flow is not None and not self._is_busy:
-            self._release_asgi()
-
-    def _release_asgi(self) -> None:
-        """Frees what uvicorn's protocol keeps between requests; it matters with 10,000 idle connections."""
-        if self.flow is None or self.flow.write_paused or self.flow.read_paused:
-            return
-        self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
-        self.headers = self.flow = self.parser = None  # type: ignore[assignment]
-        self.scope, self.pipeline = _NO_SCOPE, _NO_PIPELINE
-        self.url = b""
-
-    def _prepare_asgi(self) -> None:
-        """Allocates it again."""
-        if self.flow is None:
-            self.flow = FlowControl(self.transport)
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
-            self.pipeline = deque()
+            self.release_asgi()
 
     @property
     def _is_busy(self) -> bool:
-        has_cycle = self.cycle is not None and not self.cycle.response_complete
-        return self._exchange is not None or has_cycle or self._is_receiving or bool(self.pipeline)
+        is_asgi_busy = self.is_answering or self._is_receiving or bool(self.pipeline)
+        return self._exchange is not None or is_asgi_busy
 
     def _read(self, data: bytes) -> None:
         self._is_parsing = True
@@ -355,7 +334,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._state == CLOSED or self.transport.is_closing():
             return
         self._set_state(ASGI)
-        self._prepare_asgi()
+        self.prepare_asgi()
         self.head_bytes += len(data)
         super().data_received(data)
         if self._is_receiving and self._has_no_head and self.head_bytes > self.context.limits.head_bytes:
@@ -368,16 +347,21 @@ class GatewayProtocol(HttpToolsProtocol):
         return "method" not in self.scope
 
     def _refuse_violation(self) -> bool:
-        head = RequestHead(self.headers)
-        if self.context.address_limiter.is_enabled and not self._count_address(head):
+        head, version = RequestHead(self.headers), self.parser.get_http_version()
+        is_limited = self.context.address_limiter.is_enabled and self.url not in UNLIMITED_TARGETS
+        if is_limited and not self._count_address(head):
             return True
-        if self._is_proxied:
+        if self.is_proxied:
             address, self.scope["scheme"] = self.find_client(head)
             self.scope["client"] = (address, 0)
+        if not self.url.startswith(b"/"):
+            scheme, is_host_needed = self.scope["scheme"], version != "1.0"
+            self.url = resolve_target(self.url, self.headers, scheme=scheme, is_host_needed=is_host_needed)
+            head = RequestHead(self.headers)
         if measure_headers(self.headers) > self.context.limits.head_bytes:
             self.refuse(*HEAD_TOO_LARGE)
             return True
-        violation = find_violation(head, self.url, self.parser.get_http_version())
+        violation = find_violation(head, self.url, version)
         if violation is not None:
             self.refuse("bad-request", violation)
         return violation is not None
@@ -388,6 +372,12 @@ class GatewayProtocol(HttpToolsProtocol):
             return True
         self.refuse("too-many-requests", ADDRESS_LIMITED, {"Retry-After": "1"})
         return False
+
+    def _drop(self, data: bytes) -> None:
+        """After a refusal; a client that sends on and on is cut off."""
+        self.head_bytes += len(data)
+        if self.head_bytes > _MAX_DROPPED_BYTES:
+            self.transport.abort()
 
     def _close_idle(self) -> None:
         if not self._is_busy and not self.transport.is_closing():

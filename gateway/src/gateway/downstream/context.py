@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gateway.auth.request_auth import RequestAuth
 from gateway.downstream.fast_path import FastPath
 from gateway.downstream.open_connections import OpenConnections
+from gateway.http.browser_headers import BrowserHeaders
 from gateway.http.client_address import TrustedProxies
 from gateway.http.date import DateHeader
 from gateway.http.trace import Tracer
@@ -37,5 +38,6 @@ class DownstreamContext:
     date: DateHeader
     limits: ConnectionLimits
     connections: OpenConnections
+    browser_headers: BrowserHeaders
     trusted_proxies: TrustedProxies
     address_limiter: AddressLimiter

@@ -25,6 +25,8 @@ class DownstreamConnection(ExchangeClient, Protocol):
     """The connection of an exchange of the fast path."""
 
     is_draining: bool
+    is_proxied: bool
+    """By a trusted proxy."""
 
     def get_date_line(self) -> bytes:
         """The Date header with its line end."""
@@ -40,9 +42,19 @@ class DownstreamConnection(ExchangeClient, Protocol):
 
 
 class FastExchange(Exchange):
-    """`raw` is the request's head as received."""
+    """`raw` is the request's head as received; `browser_lines` are header lines of every response to it."""
 
-    __slots__ = ("_has_started", "_is_chunked", "_is_done", "_note", "_parts", "connection", "raw", "status")
+    __slots__ = (
+        "_has_started",
+        "_is_chunked",
+        "_is_done",
+        "_note",
+        "_parts",
+        "browser_lines",
+        "connection",
+        "raw",
+        "status",
+    )
 
     def __init__(
         self,
@@ -59,7 +71,7 @@ class FastExchange(Exchange):
         self.started = perf_counter()
         self.status = 0
         self._parts: list[bytes] | None = None
-        self._note = b""
+        self._note = self.browser_lines = b""
         self._has_started = self._is_chunked = self._is_done = False
 
     def send_hit(self, entry: CacheEntry, now: float) -> None:
@@ -176,7 +188,7 @@ class FastExchange(Exchange):
             b"" if self.head.keeps_alive and not self.connection.is_draining else b"connection: close\r\n"
         )
         return (
-            b"x-request-id: %b\r\ntraceparent: %b\r\n%b%d;t=%d\r\nserver-timing: gateway;dur=%.3f\r\n%b"
+            b"x-request-id: %b\r\ntraceparent: %b\r\n%b%d;t=%d\r\nserver-timing: gateway;dur=%.3f\r\n%b%b"
         ) % (
             self.request_id,
             self.traceparent,
@@ -184,6 +196,7 @@ class FastExchange(Exchange):
             rate_limit.remaining,
             -(-rate_limit.reset_after // _MICRO),
             (perf_counter() - self.started) * 1_000,
+            self.browser_lines,
             closing,
         )
 

@@ -12,7 +12,9 @@ import httptools
 from gateway.auth.caller_cache import AuthenticatedCaller, CallerCache
 from gateway.auth.request_auth import check_access
 from gateway.downstream.fast_exchange import DownstreamConnection, FastExchange
-from gateway.http.headers import REQUEST_ID, Header, get_first, validate_request_id
+from gateway.http.browser_headers import BrowserHeaders
+from gateway.http.client_address import find_scheme
+from gateway.http.headers import REQUEST_ID, Header, format_lines, get_first, validate_request_id
 from gateway.http.request_head import PER_REQUEST_HEADERS, RequestHead
 from gateway.http.trace import TRACEPARENT, TraceContext, Tracer, parse_traceparent
 from gateway.routing.match import RouteMatch, match_target
@@ -25,20 +27,34 @@ _MAX_BLOCKS, _MAX_MATCHES = 4_096, 16_384
 
 
 class _HeaderBlock:
-    """A parsed block of headers with the caller that was last authenticated by it."""
+    """A parsed block of headers with the caller that was last authenticated by it.
 
-    __slots__ = ("auth", "head")
+    `lines` are for browsers, in responses to direct clients; `proxied_lines` behind trusted proxies.
+    """
 
-    def __init__(self, head: RequestHead) -> None:
+    __slots__ = ("auth", "head", "lines", "proxied_lines")
+
+    def __init__(self, head: RequestHead, browser_headers: BrowserHeaders) -> None:
         self.head = head
+        self.lines = format_lines(browser_headers.build(head.headers, "http"))
+        scheme = find_scheme(head.headers) or "http"
+        self.proxied_lines = format_lines(browser_headers.build(head.headers, scheme))
         self.auth: AuthenticatedCaller | None = None
 
 
 class FastPath:
-    """Shared by all connections of the process; `now` gives seconds since 1970."""
+    """Shared by all connections of the process; `now` gives monotonic seconds."""
 
-    def __init__(self, *, callers: CallerCache, tracer: Tracer, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        callers: CallerCache,
+        tracer: Tracer,
+        browser_headers: BrowserHeaders,
+        now: Callable[[], float],
+    ) -> None:
         self._callers, self._tracer, self._now = callers, tracer, now
+        self._browser_headers = browser_headers
         self._blocks: dict[bytes, _HeaderBlock] = {}
         self._parsed_blocks: dict[tuple[Header, ...], _HeaderBlock] = {}
         self._matches: dict[bytes, RouteMatch] = {}
@@ -67,6 +83,7 @@ class FastPath:
         if auth is None or check_access("GET", match, auth) is not None:
             return None
         exchange = FastExchange(match, block.head, auth, connection=connection, raw=raw)
+        exchange.browser_lines = block.proxied_lines if connection.is_proxied else block.lines
         trace_id, exchange.traceparent = self._tracer.start_span(trace)
         exchange.request_id = request_id or trace_id
         return exchange
@@ -102,7 +119,7 @@ class FastPath:
         block = self._parsed_blocks.get(headers)
         if block is None:
             head = RequestHead(headers)
-            block = _HeaderBlock(head) if head.is_simple else None
+            block = _HeaderBlock(head, self._browser_headers) if head.is_simple else None
             if block is not None:
                 _remember(self._parsed_blocks, headers, block, limit=_MAX_BLOCKS)
         return block

@@ -1,12 +1,15 @@
 """Which headers the gateway forwards, in which direction, and which it sets itself."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
 
 Header = tuple[bytes, bytes]
 """Lower-case name and value."""
 
 REQUEST_ID = b"x-request-id"
+NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+"""Sent with every response, so that no browser takes JSON for something else."""
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -35,13 +38,15 @@ _REQUEST_ONLY = frozenset(
         b"traceparent",
     }
 )
-_RESPONSE_ONLY = frozenset({b"server", b"date", REQUEST_ID, b"traceparent"})
+_RESPONSE_ONLY = frozenset({b"server", b"date", REQUEST_ID, b"traceparent", NOSNIFF[0]})
 _DROPPED_FROM_RESPONSE = _HOP_BY_HOP | _RESPONSE_ONLY
-_ADDRESSES = frozenset({b"location", b"link"})
+ADDRESS_HEADERS = frozenset({b"location", b"content-location", b"link"})
 _CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"range", b"accept-encoding"})
 _VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
-_LINK_TARGET = re.compile(rb"<(/[^>]*)>")
+_LINK_TARGET = re.compile(rb"<([^>]*)>")
+_ORIGIN = re.compile(rb"(?:https?:)?//([^/?#]*)", re.IGNORECASE)
+_INNER_SUFFIXES = (".internal", ".local", ".localhost", ".lan", ".svc", ".home.arpa", ".localdomain")
 
 
 def get_first(headers: Iterable[Header], name: bytes) -> bytes | None:
@@ -53,6 +58,11 @@ def parse_lines(lines: bytes) -> list[Header]:
     """Parses `name: value` lines."""
     header_name = (line.partition(b": ") for line in lines.split(b"\r\n")[:-1])
     return [(name, value) for name, _, value in header_name]
+
+
+def format_lines(headers: Iterable[Header]) -> bytes:
+    """`name: value` lines."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def validate_host(value: bytes | None) -> str:
@@ -92,8 +102,28 @@ def filter_response_headers(headers: Sequence[Header], prefix: bytes) -> list[He
             )
         if name in _DROPPED_FROM_RESPONSE or name.startswith(b"x-internal-"):
             continue
-        public_headers.append((name, _add_prefix(name, header[1], prefix)) if name in _ADDRESSES else header)
+        if name in ADDRESS_HEADERS:
+            header = (name, replace_addresses(header, lambda address: _make_public(address, prefix)))
+        public_headers.append(header)
+    public_headers.append(NOSNIFF)
     return public_headers
+
+
+def replace_addresses(header: Header, replace: Callable[[bytes], bytes]) -> bytes:
+    """The value of an address header with each of its addresses replaced."""
+    name, value = header
+    if name == b"link":
+        return _LINK_TARGET.sub(lambda match: b"<" + replace(match[1]) + b">", value)
+    return replace(value)
+
+
+def strip_origin(address: bytes, host: bytes, prefix: bytes) -> bytes:
+    """The path of an address at `host`, without the `prefix` of all its paths; any other address as it is."""
+    origin = _ORIGIN.match(address)
+    if origin is None or origin[1].lower() != host.lower():
+        return address
+    path = address[origin.end() :].removeprefix(prefix)
+    return path if path.startswith(b"/") else b"/" + path
 
 
 def _drop_headers(headers: Sequence[Header], names: frozenset[bytes]) -> list[Header]:
@@ -114,14 +144,20 @@ def _is_forgeable(name: bytes) -> bool:
     return b"_" in name or name.startswith(_RESERVED_PREFIXES)  # some servers read X_User as X-User
 
 
-def _add_prefix(name: bytes, value: bytes, prefix: bytes) -> bytes:
-    if name == b"location":
-        return _add_path_prefix(value, prefix)
-    if name == b"link":
-        return _LINK_TARGET.sub(lambda match: b"<" + _add_path_prefix(match[1], prefix) + b">", value)
-    return value
-
-
-def _add_path_prefix(address: bytes, prefix: bytes) -> bytes:
+def _make_public(address: bytes, prefix: bytes) -> bytes:
+    """A path with the public prefix, also for an address with an inner host; other addresses unchanged."""
+    origin = _ORIGIN.match(address)
+    if origin is not None and _is_inner(origin[1]):
+        address = strip_origin(address, origin[1], b"")
     is_own_path = address.startswith(b"/") and not address.startswith((b"//", prefix + b"/"))
     return prefix + address if is_own_path else address
+
+
+def _is_inner(authority: bytes) -> bool:
+    """Whether no client outside can use it: a single name, a private address, an inner domain."""
+    host = authority.rpartition(b"@")[2].lower().decode("latin-1")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].rstrip(".")
+    try:
+        return not ip_address(name).is_global
+    except ValueError:
+        return "." not in name or name.endswith(_INNER_SUFFIXES)

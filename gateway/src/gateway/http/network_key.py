@@ -1,18 +1,21 @@
-"""The network that one client is taken for: whoever has an IPv6 address has 2**64 of them."""
+"""The network of an address: what limits count, since one client has a whole IPv6 /64."""
 
-from ipaddress import IPv6Address, ip_address
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network
 
-_IPV6_SHIFT = 64
+from gateway.http.client_address import parse_address
+
+IPV6_PREFIX = 64
 
 
-def build_network_key(address: str) -> str:
-    """The IPv4 address itself, the /64 of an IPv6 one; IPv4 in IPv6 form is IPv4. Other text stays itself."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return f"{IPv6Address(int(parsed) >> _IPV6_SHIFT << _IPV6_SHIFT)}/{_IPV6_SHIFT}"
+def build_network_key(address: str, ipv6_prefix: int = IPV6_PREFIX) -> str:
+    """The IPv4 address itself, mapped ones unfolded; the first bits of an IPv6 one. Other text unchanged."""
+    return _compute_key(address, ipv6_prefix) if ":" in address else address
+
+
+@lru_cache(maxsize=16_384)
+def _compute_key(text: str, ipv6_prefix: int) -> str:
+    address = parse_address(text)
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, ipv6_prefix), strict=False))
+    return text if address is None else str(address)

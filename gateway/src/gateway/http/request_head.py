@@ -9,6 +9,7 @@ from gateway.http.headers import (
     Header,
     drop_conditions,
     filter_request_headers,
+    format_lines,
     get_first,
     validate_host,
     validate_request_id,
@@ -45,14 +46,14 @@ class RequestHead:
     def forwarded_lines(self) -> bytes:
         """The header lines that are forwarded to a service."""
         if self._forward is None:
-            self._forward = _format_lines(filter_request_headers(self.headers))
+            self._forward = format_lines(filter_request_headers(self.headers))
         return self._forward
 
     @property
     def unconditional_lines(self) -> bytes:
         """The same without conditions, ranges and encodings: the service sends the complete body."""
         if self._forward_plain is None:
-            self._forward_plain = _format_lines(drop_conditions(filter_request_headers(self.headers)))
+            self._forward_plain = format_lines(drop_conditions(filter_request_headers(self.headers)))
         return self._forward_plain
 
     def get_credentials(self) -> tuple[bytes | None, bytes | None]:
@@ -84,7 +85,3 @@ def _parse_body_length(headers: Sequence[Header]) -> int | None:
         return None
     length = get_first(headers, b"content-length") or b"0"
     return int(length[:20]) if length.isdigit() else 0
-
-
-def _format_lines(headers: Sequence[Header]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % header for header in headers)

@@ -62,7 +62,7 @@ class Exchange:
             self.source.cancel()
 
     def send_hit(self, entry: CacheEntry, now: float) -> None:
-        """Sends a cached response; `now` in seconds since 1970."""
+        """Sends a cached response; `now` in monotonic seconds."""
         age, ttl = entry.freshness.get_age(now), entry.freshness.get_remaining_ttl(now)
         self.send_entry(entry, b"hit; ttl=%d" % ttl, age=age)
 

@@ -35,7 +35,7 @@ class RequestHandler:
     ) -> None:
         self._cache, self._internal_tokens, self.upstreams = cache, internal_tokens, upstreams
         self.max_lifetime, self.max_entry_bytes = max_lifetime, max_entry_bytes
-        self.now = cache.now
+        self.now, self._wall_now = cache.now, cache.wall_now
         self._fills: dict[str, CacheFill] = {}
         self._peek = cache.local.peek
 
@@ -160,7 +160,7 @@ class RequestHandler:
 
     def _build_own_lines(self, exchange: Exchange) -> bytes:
         """About the client, the caller and the trace: lines that only the gateway may set."""
-        token = exchange.auth.get_internal_token(self._internal_tokens, self.now())
+        token = exchange.auth.get_internal_token(self._internal_tokens, self._wall_now())
         identity = build_identity_lines(token, exchange.request_id, exchange.traceparent)
         return exchange.client.build_client_lines(exchange.head) + identity
 

@@ -3,6 +3,9 @@
 The number is the theoretical arrival time (TAT): when the key would be idle again. A request moves it on by
 `window / requests` seconds and is refused when that would bring it further ahead of now than `window`.
 Counted in whole microseconds: sums of floats drift by a request in some hundred.
+
+A TAT further ahead than `window` was stored before the clock went back. It becomes one that allows a single
+request now, so that the key is neither locked for as long as the step nor unlimited.
 """
 
 from collections.abc import Sequence
@@ -27,7 +30,7 @@ class RateLimitDecision:
 
 @dataclass(frozen=True, slots=True)
 class GcraStep:
-    """The TAT to store, in microseconds since 1970, and the decision."""
+    """The TAT to store, in microseconds of the caller's clock, and the decision."""
 
     tat: int
     decision: RateLimitDecision
@@ -50,6 +53,8 @@ def advance_tat(requests: int, window: float, tat: int, instant: int) -> tuple[i
     """
     cost = ceil(window * _MICRO / requests)
     behind = max(instant, tat)
+    if behind - instant > cost * requests:
+        behind = instant + cost * (requests - 1)
     room = cost * requests - (behind - instant)
     if room < cost:
         return behind, 0, cost - room, behind - instant
@@ -76,6 +81,7 @@ local function gcra(key, requests, span)
   local instant = math.floor(now * 1000000)
   local cost = math.ceil(span * 1000000 / requests)
   local behind = math.max(instant, tonumber(redis.call('GET', key) or '0'))
+  if behind - instant > cost * requests then behind = instant + cost * (requests - 1) end
   local room = cost * requests - (behind - instant)
   if room < cost then return 0, 0, cost - room, behind - instant end
   local after = behind + cost

@@ -7,6 +7,8 @@ from bookcore.kit.auth import Scope
 
 PUBLIC_PREFIX = "/v1"
 PUBLIC_PREFIX_BYTES = PUBLIC_PREFIX.encode()
+OWN = "own"
+"""In the place of a route's prefix: the gateway's own endpoints."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -80,9 +82,9 @@ def covers_path(public_path: str) -> bool:
 
 
 def get_route_prefix(public_path: str) -> str:
-    """The prefix of the path's route, `own` for the gateway's own endpoints."""
+    """The prefix of the path's route, or OWN."""
     target = find_target(public_path)
-    return "own" if target is None else target.route.prefix
+    return OWN if target is None else target.route.prefix
 
 
 def is_supported_method(method: str) -> bool:

@@ -6,7 +6,13 @@ from typing import Final, cast
 
 import httptools
 
-from gateway.http.headers import Header, is_connection_closing
+from gateway.http.headers import (
+    ADDRESS_HEADERS,
+    Header,
+    is_connection_closing,
+    replace_addresses,
+    strip_origin,
+)
 from gateway.upstream.messages import OutboundHead, RequestBodySource, ResponseReceiver, UpstreamFailure
 
 NEW: Final = 0
@@ -204,6 +210,8 @@ class UpstreamConnection:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
+        if name in ADDRESS_HEADERS:
+            value = self._hide_own_address((name, value))
         self._headers.append((name, value))
         if name in _FRAMING:
             self._is_framed = True
@@ -228,6 +236,10 @@ class UpstreamConnection:
     def on_message_complete(self) -> None:
         if not self._is_informational and not self._parser.should_upgrade():
             self._finish()
+
+    def _hide_own_address(self, header: Header) -> bytes:
+        host, prefix = self._owner.host, self._owner.prefix
+        return replace_addresses(header, lambda address: strip_origin(address, host, prefix))
 
     def _set_state(self, state: int) -> None:
         """NEW, ACTIVE and IDLE alternate; UPGRADED and CLOSED only advance."""

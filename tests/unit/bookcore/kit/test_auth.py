@@ -16,9 +16,13 @@ class Hand:
 
     def __init__(self) -> None:
         self.time = datetime.now(UTC)
+        self.step = timedelta(0)
 
     def now(self) -> datetime:
-        return self.time
+        return self.time + self.step
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
 
 
 def test_a_cached_verification_expires_with_the_token() -> None:
@@ -31,6 +35,28 @@ def test_a_cached_verification_expires_with_the_token() -> None:
     assert tokens.verify(other) == READER
     assert tokens.get_cached(token) is None
     assert tokens.get_cached(other) == READER
+
+
+@pytest.mark.parametrize("seconds", [-3_600, -70, 50])
+def test_a_token_signed_after_a_step_of_the_clock_is_accepted_by_a_service_whose_clock_is_right(
+    seconds: int,
+) -> None:
+    clock = Hand()
+    tokens = InternalTokens(SECRET, clock=clock)
+    clock.step = timedelta(seconds=seconds)
+    assert InternalTokens(SECRET).verify(tokens.sign(READER)) == READER
+
+
+@pytest.mark.parametrize("seconds", [-3_600, -70, 50, 3_600])
+def test_a_cached_verification_lasts_as_long_whatever_the_wall_clock_does(seconds: int) -> None:
+    clock = Hand()
+    tokens = InternalTokens(SECRET, clock=clock)
+    token = tokens.sign(READER)
+    tokens.verify(token)
+    clock.step = timedelta(seconds=seconds)
+    assert tokens.get_cached(token) == READER
+    clock.time += timedelta(seconds=61)
+    assert tokens.get_cached(token) is None
 
 
 def test_a_token_of_another_secret_is_always_rejected() -> None:

@@ -73,10 +73,30 @@ def test_address_limit_returns_429_without_upstream_requests(
             with gate.connect() as wire:
                 wire.send(wire.build_get(path, "X-Forwarded-For: 198.51.100.1"))
                 assert wire.read_response().status == 200
+            for watched in ("/health/live", "/health/ready"):
+                with gate.connect() as wire:
+                    wire.send(wire.build_get(watched, client))
+                    assert wire.read_response().status == 200, "never limited"
         text = httpx.get(f"{gate.address}/metrics", trust_env=False).text
         assert "gateway_address_limited_requests_total 2.0" in text
         assert "gateway_crowded_total 2.0" in text, "the old name, for one version"
     assert len(services.requests) <= 2
+
+
+@pytest.mark.parametrize("quota", ["gateway_address_requests_per_minute", "gateway_anonymous_per_minute"])
+def test_addresses_of_one_ipv6_network_share_their_limits(
+    settings: Settings, services: StubServices, quota: str
+) -> None:
+    few = settings.model_copy(update={"gateway_trusted_proxies": ("::ffff:127.0.0.0/104",), quota: 5})
+    with run_gateway(few) as gate:
+        statuses = []
+        for number in range(8):
+            client = f"X-Forwarded-For: [2001:db8:0:1::{number:x}]:4711"
+            with gate.connect() as wire:
+                wire.lines = b"Host: shop.example\r\n"
+                wire.send(wire.build_get("/v1/books", client))
+                statuses.append(wire.read_response().status)
+        assert statuses == [401] * 5 + [429] * 3
 
 
 def test_open_circuit_breaker_limits_requests_to_one_a_second(door: OpenGateway) -> None:

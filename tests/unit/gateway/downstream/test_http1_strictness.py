@@ -29,7 +29,21 @@ AMBIGUOUS = {
     "a NUL in a name": (HEAD, b"X-\x00A: b\r\n\r\n"),
     "a space before the colon": (HEAD, b"X-A : b\r\n\r\n"),
     "a second host": (HEAD, b"Host: else.example\r\n\r\n"),
-    "an absolute target": (b"GET http://else.example/v1/books HTTP/1.1\r\n", b"\r\n"),
+    "an absolute target of another scheme": (b"GET https://shop.example/v1/books HTTP/1.1\r\n", b"\r\n"),
+    "an absolute target of no web scheme": (b"GET ftp://shop.example/v1/books HTTP/1.1\r\n", b"\r\n"),
+    "an absolute target with a user": (b"GET http://u@shop.example/v1/books HTTP/1.1\r\n", b"\r\n"),
+    "an absolute target with a fragment": (b"GET http://shop.example/v1/books#x HTTP/1.1\r\n", b"\r\n"),
+    "an absolute target with a backslash": (b"GET http://shop.example\\v1/books HTTP/1.1\r\n", b"\r\n"),
+    "an absolute target and two hosts": (
+        b"GET http://shop.example/v1/books HTTP/1.1\r\n",
+        b"Host: shop.example\r\n\r\n",
+    ),
+    "an authority for a target": (b"CONNECT shop.example:80 HTTP/1.1\r\n", b"\r\n"),
+    "an asterisk for a target": (b"OPTIONS * HTTP/1.1\r\n", b"\r\n"),
+    "chunks in HTTP/1.0": (
+        b"POST /v1/books HTTP/1.0\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
     "a target with a fragment": (b"GET /v1/books#x HTTP/1.1\r\n", b"\r\n"),
     "no such version": (b"GET /v1/books HTTP/1.9\r\n", b"\r\n"),
     "a chunk size that is none": (POST, b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n"),
@@ -64,7 +78,9 @@ def test_invalid_target_is_refused_after_cached_headers_too(
         assert wire.read_to_end() == b""
 
 
-@pytest.mark.parametrize("name", ["length and chunks", "a second host", "an absolute target", "nonsense"])
+@pytest.mark.parametrize(
+    "name", ["length and chunks", "a second host", "an asterisk for a target", "nonsense"]
+)
 def test_bad_request_does_not_receive_the_response_of_the_previous_request(
     gate: RunningGateway, services: StubServices, name: str
 ) -> None:
@@ -82,6 +98,44 @@ def test_bad_request_does_not_receive_the_response_of_the_previous_request(
         assert wire.read_response().body == b'{"answer":"first"}'
         assert wire.read_to_end() == b""
     assert received == [b"abc"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(
+    ("target", "host", "path"),
+    [
+        ("http://shop.example/v1/books?q=1", "shop.example", "/books?q=1"),
+        ("HTTP://Else.example:8080/v1/books", "Else.example:8080", "/books"),
+        ("http://[2001:db8::1]:80/v1/books?", "[2001:db8::1]:80", "/books"),
+    ],
+)
+def test_authority_of_an_absolute_target_is_the_host(
+    gate: RunningGateway, services: StubServices, method: str, target: str, host: str, path: str
+) -> None:
+    with gate.connect() as wire:
+        for _ in range(2):
+            wire.send(wire.build_request(method, target, *(["Content-Length: 0"] if method == "PUT" else [])))
+            assert wire.read_response().status == 200
+    received = services.last_request
+    assert received.headers["x-forwarded-host"] == host
+    assert str(received.url).removeprefix(str(received.base_url).rstrip("/")) == path
+
+
+@pytest.mark.parametrize(
+    ("target", "status"), [("http://shop.example", 404), ("http://shop.example?q=/v1/books", 404)]
+)
+def test_absolute_target_without_a_path_means_the_root(
+    gate: RunningGateway, target: str, status: int
+) -> None:
+    with gate.connect() as wire:
+        wire.send(wire.build_get(target))
+        assert wire.read_response().status == status
+
+
+def test_absolute_target_replaces_no_missing_host(gate: RunningGateway) -> None:
+    with gate.connect() as wire:
+        wire.send(b"GET http://shop.example/v1/books HTTP/1.1\r\n\r\n")
+        assert wire.read_response().status == 400
 
 
 def test_request_without_a_host_is_refused(gate: RunningGateway) -> None:

@@ -9,6 +9,7 @@ from tests.unit.gateway.raw import RawConnection
 from tests.unit.gateway.servers import serve_app
 
 from gateway.downstream.middleware import RequestMiddleware
+from gateway.http.browser_headers import BrowserHeaders
 from gateway.http.trace import Tracer
 from gateway.observability.access_log import RequestRecorder
 
@@ -19,7 +20,11 @@ def create_middleware(seconds: float) -> RequestMiddleware:
 
     app = Starlette(routes=[Route("/", answer, methods=["PUT"])])
     return RequestMiddleware(
-        app, body_limit=(1_000_000, seconds), tracer=Tracer(percent=0), recorder=RequestRecorder(None)
+        app,
+        body_limit=(1_000_000, seconds),
+        tracer=Tracer(percent=0),
+        recorder=RequestRecorder(None),
+        browser_headers=BrowserHeaders(()),
     )
 
 

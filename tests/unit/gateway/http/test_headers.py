@@ -1,11 +1,13 @@
 import pytest
 
 from gateway.http.headers import (
+    NOSNIFF,
     Header,
     filter_request_headers,
     filter_response_headers,
     is_valid_request_id,
     parse_lines,
+    strip_origin,
     validate_host,
 )
 from gateway.http.request_head import RequestHead, build_identity_lines
@@ -67,12 +69,40 @@ def test_response_headers_are_filtered_and_get_public_paths() -> None:
     assert filter_response_headers(sent, b"/v1") == [
         (b"location", b"/v1/books/x"),
         (b"link", b'</v1/books?cursor=a>; rel="next", <https://else.example/>; rel="x"'),
+        NOSNIFF,
     ]
 
 
 @pytest.mark.parametrize("location", [b"https://else.example/books", b"//else.example/", b"/v1/books"])
 def test_foreign_location_is_left_unchanged(location: bytes) -> None:
-    assert filter_response_headers([(b"location", location)], b"/v1") == [(b"location", location)]
+    assert filter_response_headers([(b"location", location)], b"/v1")[0] == (b"location", location)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        b"http://127.0.0.1:8081",
+        b"http://[::1]:8081",
+        b"//10.0.0.7",
+        b"HTTP://books-api:8081",
+        b"http://books-api.shop.svc",
+        b"https://books.internal.",
+        b"http://user@localhost",
+    ],
+)
+@pytest.mark.parametrize("path", [b"/books/x", b""])
+def test_location_at_an_inner_host_becomes_a_public_path(origin: bytes, path: bytes) -> None:
+    sent = [(b"location", origin + path), (b"link", b"<%b%b>; rel=next" % (origin, path))]
+    public = b"/v1" + (path or b"/")
+    assert filter_response_headers(sent, b"/v1")[:2] == [
+        (b"location", public),
+        (b"link", b"<%b>; rel=next" % public),
+    ]
+
+
+def test_address_at_the_service_itself_becomes_its_path() -> None:
+    assert strip_origin(b"https://Books.Example/api/books/x", b"books.example", b"/api") == b"/books/x"
+    assert strip_origin(b"https://else.example/api/books/x", b"books.example", b"/api").startswith(b"https:")
 
 
 def test_unsafe_host_and_request_id_are_dropped() -> None:

@@ -1,3 +1,5 @@
+from math import ceil
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +81,36 @@ def test_gcra_script_equals_the_arithmetic(quota: Quota) -> None:
         tat = done.tat
         write = outcome.writes[0]
         stored = write[0] if write else stored
+
+
+@given(quotas, st.lists(st.sampled_from([0.0, 0.5, 3_600.0, -50.0, -70.0, -3_600.0]), max_size=40))
+def test_arrival_time_never_lies_more_than_one_window_ahead_of_a_clock_that_is_stepped(
+    quota: Quota, steps: list[float]
+) -> None:
+    tat: int | None = None
+    now = NOW
+    for step in steps:
+        now += step
+        done = compute_step(quota, tat, now=now)
+        longest = ceil(quota.window * 1e6 / quota.requests) * quota.requests
+        assert done.tat <= int(now * 1e6) + longest
+        assert done.decision.retry_after <= quota.window + 1e-3
+        if done.decision.allowed:
+            tat = done.tat
+
+
+@given(quotas, st.floats(1e-3, 1e6))
+def test_step_back_by_more_than_a_window_allows_one_request_at_once_and_the_next_ones_in_turn(
+    quota: Quota, beyond: float
+) -> None:
+    full = None
+    for _ in range(quota.requests):
+        full = compute_step(quota, full, now=NOW).tat
+    now = NOW - beyond - 1e-3
+    first = compute_step(quota, full, now=now)
+    second = compute_step(quota, first.tat, now=now)
+    assert (first.decision.allowed, second.decision.allowed) == (True, False)
+    assert compute_step(quota, first.tat, now=now + second.decision.retry_after + 2e-6).decision.allowed
 
 
 def test_rate_headers_follow_the_draft() -> None:

@@ -18,7 +18,8 @@ class Script:
 
     `local` receives the stored values of the keys (None if absent), the arguments and the time in seconds,
     and returns the new values with their time to live (None: unchanged) and the result values. `lua` does
-    the same with KEYS, ARGV and `now`, and returns numbers by `number(n)`.
+    the same with KEYS, ARGV and `now`, and returns numbers by `number(n)`. The time is the cache's own: only
+    to be compared with times that a script stored there. A server's clock may be stepped.
     """
 
     name: str

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bookcore.cache import Cache, Callback, PreparedScript, Script
 from bookcore.domain.errors import Invalid
-from bookcore.kit.clock import Clock, SystemClock, make_seconds_clock
+from bookcore.kit.clock import Clock, SystemClock, make_monotonic_clock
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 _OVERHEAD = 200
@@ -34,13 +34,16 @@ class _Entry:
 
 
 class MemoryCache:
-    """Atomic on its event loop: no method awaits between a read and a write."""
+    """Atomic on its event loop: no method awaits between a read and a write.
+
+    Its only clock, that of scripts too, is the monotonic one: a step of the wall clock changes nothing.
+    """
 
     def __init__(self, *, max_bytes: int = DEFAULT_MAX_BYTES, clock: Clock | None = None) -> None:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._now = make_seconds_clock(clock or SystemClock())
+        self._now = make_monotonic_clock(clock or SystemClock())
 
     async def get(self, key: str) -> bytes | None:
         return self._read(key, self._now())

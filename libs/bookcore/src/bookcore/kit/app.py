@@ -51,6 +51,7 @@ def create_service(
         dependencies=[Depends(QueryCheck())],
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # Starlette redirects to the host that the request names
         generate_unique_id_function=lambda route: route.name,
     )
     install_problem_handlers(app)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import jwt
 from fastapi import Request, Security, params
 from fastapi.security import APIKeyHeader, SecurityScopes
 
-from bookcore.kit.clock import Clock, SystemClock
+from bookcore.kit.clock import Clock, SystemClock, make_steady_clock
 from bookcore.kit.problem import ProblemError
 
 HEADER = "X-Internal-Token"
@@ -18,7 +17,7 @@ _ALGORITHM = "HS256"
 _AUDIENCE = "bookstream-services"
 _ISSUER = "bookstream-gateway"
 _TYPE = "internal+jwt"
-_LIFE = timedelta(seconds=60)
+_LIFE = 60
 _LONGEST = 4_096
 _MOST_KNOWN = 10_000
 
@@ -63,23 +62,26 @@ class Identity:
 class InternalTokens:
     """Signs and verifies the internal token (HS256, one minute); gateway and services share the secret.
 
-    The gateway sends one token many times: a verified token is cached until it expires.
+    The gateway sends one token many times: a verified token is cached until it expires. A wall clock that was
+    stepped back signs tokens that a service with another clock accepts all the same.
     """
 
     def __init__(self, secret: str, *, clock: Clock | None = None) -> None:
         self._secret = secret
         self._clock = clock or SystemClock()
+        self._steady = make_steady_clock(self._clock)
         self._good: dict[str, tuple[Identity, float]] = {}
 
     def sign(self, identity: Identity) -> str:
         """A token valid for one minute."""
+        now = max(self._clock.now().timestamp(), self._steady())
         claims = {
             "iss": _ISSUER,
             "sub": identity.user_id,
             "role": identity.role.value,
             "scope": " ".join(sorted(identity.scopes)),
             "aud": _AUDIENCE,
-            "exp": self._clock.now() + _LIFE,
+            "exp": int(now) + _LIFE,
         }
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM, headers={"typ": _TYPE})
 
@@ -88,16 +90,17 @@ class InternalTokens:
         known = self.get_cached(token)
         if known is not None:
             return known
-        who, until = self._decode(token)
+        who, expires_at = self._decode(token)
         if len(self._good) >= _MOST_KNOWN:
             self._good.clear()
-        self._good[token] = who, until
+        left = min(expires_at - self._clock.now().timestamp(), _LIFE)
+        self._good[token] = who, self._clock.monotonic() + left
         return who
 
     def get_cached(self, token: str) -> Identity | None:
         """The identity of a token that was verified before and has not expired."""
         who, until = self._good.get(token, (None, 0.0))
-        return who if self._clock.now().timestamp() < until else None
+        return who if self._clock.monotonic() < until else None
 
     def _decode(self, token: str) -> tuple[Identity, float]:
         try:

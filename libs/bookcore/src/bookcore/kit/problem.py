@@ -12,6 +12,7 @@ from bookcore.domain.errors import BookstreamError, Conflict, Forbidden, Invalid
 from bookcore.kit.validation import explain_error
 
 MEDIA_TYPE = "application/problem+json"
+_NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _log = structlog.get_logger()
 
 
@@ -200,7 +201,7 @@ def build_problem_response(
     }
     if field:
         body["field"] = field
-    return JSONResponse(body, problem.status, headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, problem.status, {**(headers or {}), **_NOSNIFF}, media_type=MEDIA_TYPE)
 
 
 def build_example_problem(problem: Problem) -> dict[str, str | int]:

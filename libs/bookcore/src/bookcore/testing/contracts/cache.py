@@ -19,12 +19,23 @@ class ManualClock:
 
     def __init__(self) -> None:
         self._now = EPOCH
+        self._monotonic = EPOCH.timestamp()
 
     def now(self) -> datetime:
         """The set time; EPOCH at first."""
         return self._now
 
+    def monotonic(self) -> float:
+        """Seconds; the same as `now` at first."""
+        return self._monotonic
+
     def advance(self, seconds: float) -> None:
+        """Lets time pass."""
+        self._now += timedelta(seconds=seconds)
+        self._monotonic += seconds
+
+    def step(self, seconds: float) -> None:
+        """Sets the wall clock, forward or back; no time passes."""
         self._now += timedelta(seconds=seconds)
 
 
