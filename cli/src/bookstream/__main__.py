@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from bookcore.domain.errors import BookstreamError
-from bookstream.commands import dlq, fleet, model
+from bookstream.commands import dlq, fleet, model, user
 from bookstream.commands.audit import audit
 from bookstream.commands.crawl import crawl
 from bookstream.commands.demo import run_demo
@@ -46,6 +46,7 @@ _GROUPS: Mapping[str, Callable[[], typer.Typer]] = {
     "model": model.create_group,
     "dlq": dlq.create_group,
     "fleet": fleet.create_group,
+    "user": user.create_group,
 }
 
 

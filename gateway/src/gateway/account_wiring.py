@@ -30,7 +30,7 @@ def create_control(
     settings: Settings, database: Database, cache: Cache, *, clock: Clock, keys: SigningKeys
 ) -> ApiDependencies:
     """Raises: Invalid when the provider's secret can't be read, Unavailable without the database."""
-    stores = _create_stores(settings, database, clock)
+    stores = create_stores(settings, database, clock)
     tokens = AccessTokens(keys, clock=clock, life_seconds=settings.gateway_token_seconds)
     authenticator = Authenticator(
         tokens,
@@ -53,7 +53,7 @@ def create_control(
         login_limits=limits,
         logins=LoginFlow(stores, passwords=passwords, limits=limits, authenticator=authenticator, mail=mail),
         mail=mail,
-        oidc=_create_oidc(settings, stores, clock) if settings.oidc_issuer else None,
+        oidc=_create_oidc(settings, stores, authenticator, clock) if settings.oidc_issuer else None,
         confirms_emails=settings.gateway_confirm_emails,
         is_public=settings.gateway_public_url.startswith("https:"),
         clock=clock,
@@ -61,7 +61,8 @@ def create_control(
     )
 
 
-def _create_stores(settings: Settings, database: Database, clock: Clock) -> AccountStores:
+def create_stores(settings: Settings, database: Database, clock: Clock) -> AccountStores:
+    """Also gives sessions of before their details. Raises: Unavailable."""
     stores = AccountStores.create(
         database,
         clock=clock,
@@ -79,7 +80,9 @@ def _create_mail(settings: Settings, stores: AccountStores) -> AccountMail:
     return AccountMail(stores, server, sender=settings.mail_from, public_url=settings.public_url)
 
 
-def _create_oidc(settings: Settings, stores: AccountStores, clock: Clock) -> OidcSignIn:
+def _create_oidc(
+    settings: Settings, stores: AccountStores, authenticator: Authenticator, clock: Clock
+) -> OidcSignIn:
     try:
         secret = settings.read_oidc_secret()
     except OSError as error:
@@ -95,6 +98,7 @@ def _create_oidc(settings: Settings, stores: AccountStores, clock: Clock) -> Oid
     return OidcSignIn(
         OidcProvider(client, now=now),
         stores,
+        authenticator=authenticator,
         secret=settings.internal_secret.get_secret_value(),
         now=now,
     )

@@ -66,6 +66,12 @@ def settings(tmp_path: Path, stage: tuple[SwitchableApp, str]) -> Settings:
 
 
 @pytest.fixture
+def settings_data(settings: Settings) -> Path:
+    """The data folder."""
+    return settings.data
+
+
+@pytest.fixture
 def services(settings: Settings, stage: tuple[SwitchableApp, str]) -> StubServices:
     tiny = StubServices(settings.internal_secret.get_secret_value())
     stage[0].services = tiny.app

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -42,9 +42,27 @@ class Database:
         with self.begin_read() as connection:
             connection.execute(text("SELECT 1"))
 
+    def flush_deletions(self) -> None:
+        """Make what was deleted leave the files; on SQLite from the log of writes too.
+
+        Another user of the file may be in the way: then the log is written over later.
+        """
+        if self._engine.dialect.name == "sqlite":
+            with _translate_errors(), closing(self._engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
+
+
+def is_missing_file(url: str) -> bool:
+    """Whether it is the URL of a SQLite file that doesn't exist. Raises: Invalid."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise Invalid(f"invalid database URL ({error})", field="accounts_url") from error
+    return parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists()
 
 
 def open_database(url: str) -> Database:

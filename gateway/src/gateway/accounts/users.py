@@ -124,6 +124,7 @@ class UserStore:
             connection.execute(delete(usage).where(usage.c.user_id == user_id))
             connection.execute(delete(usage_totals).where(usage_totals.c.user_id == user_id))
             append_event(connection, AuditEvent(by, "user.deleted", user_id), at=self._read_clock())
+        self._database.flush_deletions()
 
     def reset_admin(self, user_id: str, password_hash: str) -> None:
         """Make the user an enabled administrator with that password and end all its sessions."""

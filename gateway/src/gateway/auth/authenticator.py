@@ -20,7 +20,7 @@ from gateway.accounts.caller import Caller, Credentials
 from gateway.accounts.quota import Quota
 from gateway.accounts.stores import AccountStores
 from gateway.auth.access_tokens import AccessClaims, AccessTokens, build_unauthorized
-from gateway.auth.generations import CacheGenerations
+from gateway.auth.generations import CacheGenerations, build_status_scope
 from gateway.http.network_key import IPV6_PREFIX, build_network_key
 from gateway.ratelimit.gcra import build_rate_headers
 from gateway.ratelimit.limiter import RateLimiter
@@ -109,11 +109,11 @@ class Authenticator:
 
     async def invalidate_user(self, user_id: str) -> None:
         """Drop cached data of a user whose role, plan, sessions or keys changed."""
-        await self._generations.advance(f"standing:{user_id}")
+        await self._generations.advance(build_status_scope(user_id))
         for callback in self._callbacks:
             callback(user_id)
         # commands are answered in order: this reply means that those of the callbacks are done
-        await self._generations.get_current(f"standing:{user_id}")
+        await self._generations.get_current(build_status_scope(user_id))
 
     async def identify_caller(self, credentials: Credentials) -> Caller:
         """Authenticate by access token or API key without counting the request.
@@ -183,7 +183,7 @@ class Authenticator:
         return await asyncio.to_thread(self._stores.sessions.find_status, claims.session, claims.user_id)
 
     async def _get_cached_status(self, claims: AccessClaims) -> AccountStatus | None:
-        generation = await self._generations.get_current(f"standing:{claims.user_id}")
+        generation = await self._generations.get_current(build_status_scope(claims.user_id))
         key = f"status:{claims.user_id}:{generation}:{claims.session}"
         cached = await self._cache.get(key)
         if cached is None:

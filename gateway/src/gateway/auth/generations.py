@@ -42,6 +42,11 @@ CURRENT = Script("generation.current", _CURRENT, _run_current)
 ADVANCE = Script("generation.advance", _ADVANCE, _run_advance)
 
 
+def build_status_scope(user_id: str) -> str:
+    """The scope of what is cached about a user."""
+    return f"standing:{user_id}"
+
+
 class CacheGenerations:
     """Generations are microseconds since 1970, which a float represents exactly until the year 2255."""
 

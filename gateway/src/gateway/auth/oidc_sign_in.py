@@ -17,6 +17,7 @@ from gateway.accounts.credentials import SIGN_IN_SECONDS
 from gateway.accounts.encryption import SecretCipher
 from gateway.accounts.one_time_tokens import TokenPurpose
 from gateway.accounts.stores import AccountStores
+from gateway.auth.authenticator import Authenticator
 from gateway.auth.oidc_provider import OidcIdentity, OidcProvider, SignInRequest
 
 SIGN_IN_LIFE = 600
@@ -32,11 +33,13 @@ class OidcSignIn:
         provider: OidcProvider,
         stores: AccountStores,
         *,
+        authenticator: Authenticator,
         secret: str,
         now: Callable[[], float],
     ) -> None:
         self._provider = provider
         self._stores = stores
+        self._authenticator = authenticator
         self._domains = provider.client.domains
         self._cipher = SecretCipher(secret)
         self._now = now
@@ -81,7 +84,9 @@ class OidcSignIn:
         email = identity.email.strip().lower()
         if email.rpartition("@")[2] not in self._domains:
             raise Forbidden("the provider has verified no e-mail address of " + " or ".join(self._domains))
-        return await asyncio.to_thread(identities.link, identity.issuer, identity.subject, email)
+        user_id = await asyncio.to_thread(identities.link, identity.issuer, identity.subject, email)
+        await self._authenticator.invalidate_user(user_id)
+        return user_id
 
     def _seal(self, kept: dict[str, str]) -> str:
         return self._cipher.encrypt(json.dumps({**kept, "until": str(self._now() + SIGN_IN_LIFE)}))
