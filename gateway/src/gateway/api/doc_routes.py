@@ -9,7 +9,7 @@ from bookcore.events import asyncapi
 from bookcore.kit.auth import Scope
 from bookcore.kit.openapi import Document
 from bookcore.kit.problem import PROBLEMS, ProblemError
-from bookcore.kit.query_parameters import CommaSeparated
+from bookcore.kit.query_parameters import NO_PARAMETERS, CommaSeparated, check_names
 from gateway.accounts.caller import Credentials
 from gateway.api.dependencies import Address, Anonymous, Deps
 from gateway.api.openapi_merge import filter_by_scopes
@@ -76,8 +76,9 @@ async def show_openapi(document: Asked) -> JSONResponse:
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
-async def show_asyncapi() -> JSONResponse:
+async def show_asyncapi(request: Request) -> JSONResponse:
     """AsyncAPI document of the event topics."""
+    check_names(list(request.query_params), NO_PARAMETERS)
     return JSONResponse(asyncapi.build_document())
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from fastapi.testclient import TestClient
+from tests.unit.gateway.servers import READER
 
 from bookcore.kit.openapi import list_operations
 
@@ -24,6 +25,7 @@ def test_no_operation_ignores_an_unknown_parameter(client: TestClient, admin: He
 def test_documents_refuse_unknown_parameters_and_pages_take_any(client: TestClient) -> None:
     assert client.get("/openapi.json?scopes=ml").json()["detail"].endswith("did you mean scope?")
     assert client.get("/openapi.json?scope=search,ml").status_code == 200
+    assert client.get("/asyncapi.json?scope=ml").json()["field"] == "scope"
     for page in ("/", "/portal", "/docs", "/docs/docs.js", "/problems/invalid"):
         assert client.get(f"{page}?utm_source=mail").status_code == 200
 
@@ -42,7 +44,7 @@ def test_lists_have_items_and_next_beside_their_old_names(client: TestClient, ad
 @pytest.mark.parametrize("path", ["/v1/users", "/v1/admin/audit"])
 def test_lists_are_continued_by_cursor(client: TestClient, admin: Headers, path: str) -> None:
     for n in range(4):
-        client.post("/v1/auth/register", json={"email": f"u{n}@example.org", "password": "x" * 12})
+        client.post("/v1/auth/register", json={**READER, "email": f"u{n}@example.org"})
     every = client.get(path, headers=admin).json()["items"]
     seen, cursor = [], ""
     while cursor is not None:

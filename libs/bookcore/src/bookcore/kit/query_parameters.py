@@ -29,6 +29,9 @@ class QueryParameters:
     repeatable: frozenset[str]
 
 
+NO_PARAMETERS = QueryParameters(frozenset(), frozenset())
+
+
 class QueryCheck:
     """A FastAPI dependency of every route.
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.kit.auth import HEADER, authorize
 from bookcore.kit.openapi import describe_problems
-from bookcore.kit.query_parameters import QueryParameters, check_names
+from bookcore.kit.query_parameters import NO_PARAMETERS, check_names
 from bookcore.kit.validation import build_invalid
 from ml_api.routes.dependencies import ServiceState
 from ml_api.routes.schemas import BatchOut, FeaturesIn, PredictIn, PredictionOut
@@ -36,7 +36,6 @@ _MAX_EXPLAINED = 100
 """Rows; each costs some milliseconds."""
 _MAX_BODY = 16 * 1024 * 1024  # bytes
 _NO_FEATURES = FeaturesIn()
-_NO_QUERY = QueryParameters(frozenset(), frozenset())
 
 
 class _PlainRoute(APIRoute):
@@ -46,7 +45,7 @@ class _PlainRoute(APIRoute):
         """Other methods and errors are handled by FastAPI."""
         if scope["method"] == "POST":
             query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-            check_names([name for name, _ in query], _NO_QUERY)
+            check_names([name for name, _ in query], NO_PARAMETERS)
             body = await _handle_request(self._scopes, scope, receive)
             length = (b"content-length", str(len(body)).encode())
             await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
