@@ -9,7 +9,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser faketime gcc help run servers test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime fuzz gcc help run servers test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml mutants docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench-gateway: $(VENV)/ready ## measure the gateway against Envoy, nginx with Lu
 
 bench-ml: $(VENV)/ready ## measure price models and ml-api against MLflow's scoring server (ARGS="--docs")
 	$(BIN)/python -m bench.ml $(ARGS)
+
+fuzz: $(VENV)/ready ## fuzz the reading of requests, headers, cookies and targets (MINUTES=10)
+	$(BIN)/python -m tests.fuzz $(MINUTES)
 
 mutants: $(VENV)/ready ## change the pure rules one expression at a time and count what no test notices (ARGS="--docs gate")
 	$(BIN)/python -m bench.mutants $(ARGS)

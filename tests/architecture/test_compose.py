@@ -88,6 +88,13 @@ def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published["gateway"])
 
 
+def test_metrics_are_on_a_port_that_is_not_published() -> None:
+    section = COMPOSED["gateway"]
+    port = environment(section)["BOOKSTREAM_GATEWAY_ADMIN_PORT"]
+    assert int(port)
+    assert not [published for published in section["ports"] if port in published]
+
+
 @pytest.mark.parametrize("name", sorted(SERVERS))
 def test_a_server_has_a_pinned_image_a_volume_and_a_health_check(name: str) -> None:
     section = SERVERS[name]

@@ -1,6 +1,7 @@
 """The gateway's ASGI app; `create_app` builds all of it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,7 +14,7 @@ from starlette.routing import Route
 
 from bookcore.cache import Cache
 from bookcore.event_log import EventLog
-from bookcore.kit.app import Lifespan, create_service
+from bookcore.kit.app import Lifespan, bind, create_service
 from bookcore.kit.clock import Clock, SystemClock
 from gateway.api import (
     account_routes,
@@ -33,6 +34,7 @@ from gateway.api.openapi_documents import MergedDocuments
 from gateway.bootstrap import ensure_admin, parse_admin
 from gateway.cache.change_listener import ChangeListener
 from gateway.cache.response_cache import ResponseCache
+from gateway.downstream.admin_port import AdminPort
 from gateway.downstream.asgi_app import ProxyApp
 from gateway.downstream.middleware import RequestMiddleware
 from gateway.observability.counters import collect_counters
@@ -90,7 +92,7 @@ def create_app(
     for module in _ROUTES:
         app.include_router(module.router)
     app.state.purger = _Purger(components.response_cache)
-    _add_metrics(app, components)
+    _add_metrics(app, components, has_admin_port=settings.gateway_admin_port > 0)
     _add_proxy(app, components)
     app.add_middleware(
         RequestMiddleware,
@@ -110,7 +112,7 @@ class _Purger:
         await self._response_cache.purge_and_wait(tags)
 
 
-def _add_metrics(app: FastAPI, components: Components) -> None:
+def _add_metrics(app: FastAPI, components: Components, *, has_admin_port: bool) -> None:
     downstream = components.downstream
     collect = partial(
         collect_counters,
@@ -120,7 +122,7 @@ def _add_metrics(app: FastAPI, components: Components) -> None:
         upstreams=components.handler.upstreams,
         count_connections=downstream.connections.count,
     )
-    metrics = app.state.metrics = MetricsEndpoint(collect)
+    metrics = app.state.metrics = MetricsEndpoint(collect, has_admin_port=has_admin_port)
     components.sweeper.add(metrics)
 
     async def show_metrics(request: Request) -> Response:
@@ -143,8 +145,13 @@ def _add_proxy(app: FastAPI, components: Components) -> None:
 
 
 def _create_lifespan(settings: Settings, components: Components) -> Lifespan:
+    admin_listener = _bind_admin_port(settings)
+
     @asynccontextmanager
-    async def run(_: FastAPI) -> AsyncIterator[None]:
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        admin_port = AdminPort(app, admin_listener) if admin_listener else None
+        if admin_port is not None:
+            await admin_port.open()
         _log_embedded_adapters(settings)
         listener = _create_listener(settings, components, asyncio.get_running_loop())
         listener.start()
@@ -155,10 +162,20 @@ def _create_lifespan(settings: Settings, components: Components) -> Lifespan:
             yield
         finally:
             components.sweeper.stop()
+            if admin_port is not None:
+                admin_port.close()
             await asyncio.to_thread(listener.stop)
             await components.close()
 
     return run
+
+
+def _bind_admin_port(settings: Settings) -> socket.socket | None:
+    """Shared with the other workers, and with the gateway that this one takes over from."""
+    if not settings.gateway_admin_port:
+        return None
+    is_shared = settings.gateway_workers > 1 or settings.gateway_takes_over
+    return bind(settings.gateway_admin_host, settings.gateway_admin_port, shared=is_shared)
 
 
 def _create_listener(

@@ -22,6 +22,13 @@ class Settings(AccountSettings):
 
     gateway_host: str = Field("127.0.0.1", description="address to listen on")
     gateway_port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 picks a free one")
+    gateway_admin_host: str = Field("127.0.0.1", description="address of the admin port")
+    gateway_admin_port: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="port for metrics and health checks only; 0: metrics on the public port",
+    )
     gateway_instance: str = Field(
         "",
         pattern=r"^[A-Za-z0-9._-]{0,60}$",
@@ -190,6 +197,8 @@ class Settings(AccountSettings):
             raise ValueError("give both BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL and _PASSWORD, or neither")
         if self.gateway_workers > 1 and self.cache_url.startswith("memory:"):
             raise ValueError("several BOOKSTREAM_GATEWAY_WORKERS require a shared BOOKSTREAM_CACHE_URL")
+        if self.gateway_admin_port and self.gateway_admin_port == self.gateway_port:
+            raise ValueError("BOOKSTREAM_GATEWAY_ADMIN_PORT must be another port than the public one")
         if self.gateway_takes_over and (self.gateway_workers > 1 or self.gateway_port == 0):
             raise ValueError("BOOKSTREAM_GATEWAY_TAKES_OVER requires one worker and a fixed port")
         if self.environment is Environment.PRODUCTION:

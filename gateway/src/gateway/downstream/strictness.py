@@ -11,6 +11,7 @@ HEAD_TOO_LARGE = ("head-too-large", "the request headers are too large")
 ADDRESS_LIMITED = "this network address sends too many requests; wait a second"
 UNLIMITED_TARGETS = frozenset({b"/health/live", b"/health/ready", b"/metrics"})
 """Never limited by address: who is limited must not look dead to whoever watches the gateway."""
+_VERSIONS = frozenset({"1.0", "1.1"})
 _ABSOLUTE = re.compile(rb"(https?)://([^/?#@]+)(/[^#]*|\?[^#]*)?", re.IGNORECASE)
 
 
@@ -37,6 +38,8 @@ def resolve_target(target: bytes, headers: list[Header], *, scheme: str, is_host
 
 def find_violation(head: RequestHead, target: bytes, http_version: str) -> str | None:
     """What makes the request ambiguous, for the client; None when nothing does."""
+    if http_version not in _VERSIONS:
+        return "the HTTP version must be 1.0 or 1.1"
     hosts = [value for name, value in head.headers if name == b"host"]
     if len(hosts) > 1 or (not hosts and http_version == "1.1") or (hosts and not head.host):
         return "send one Host header that names a host"

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from gateway.http.client_address import is_forwarded
 from gateway.http.headers import Header
 
 _KEY, _IDENTITY, _USER = "bookstream.answer_headers", "bookstream.identity", "bookstream.user"
+_ADMIN_PORT = "bookstream.admin_port"
 
 Scope = MutableMapping[str, Any]
 """ASGI's; Any: the specification leaves the values open."""
@@ -39,6 +41,25 @@ def get_user(scope: Scope) -> str:
     """The user's id; "" for an anonymous request."""
     named: list[str] = scope[_USER]
     return named[-1] if named else ""
+
+
+def mark_admin_port(scope: Scope) -> None:
+    """The request came in at the admin port."""
+    scope[_ADMIN_PORT] = True
+
+
+def is_on_admin_port(scope: Scope) -> bool:
+    """Whether the request came in at the admin port."""
+    return _ADMIN_PORT in scope
+
+
+def has_unknown_proxy(scope: Scope) -> bool:
+    """Whether a proxy that is not trusted forwarded the request, so that the client's address is unknown.
+
+    Behind a trusted one the connection put the client's own address in the place of the proxy's, with port 0.
+    """
+    client = scope.get("client") or ("", 0)
+    return client[1] != 0 and is_forwarded(scope["headers"])
 
 
 def add_response_headers(scope: Scope, headers: Mapping[str, str]) -> None:

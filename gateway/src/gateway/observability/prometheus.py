@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from ipaddress import ip_address
 from itertools import accumulate
 
 import structlog
@@ -14,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from bookcore.kit.problem import ProblemError
+from gateway.http.client_address import parse_address
+from gateway.http.scope import has_unknown_proxy, is_on_admin_port
 from gateway.observability.access_log import LATENCY_BUCKETS
 from gateway.observability.counters import SUM, Counters, Sample
 from gateway.observability.worker_counters import WorkerCounters
@@ -111,13 +112,14 @@ class CountersCollector(Collector):
 
 
 class MetricsEndpoint:
-    """Answers private networks only; with `WorkerCounters` it sums over all workers.
+    """Answers private networks only, and no unknown proxy; on the admin port, where there is one, everybody.
 
-    `collect` gives the counters of this process; `sweep` publishes them once a second.
+    With `WorkerCounters` it sums over all workers. `collect` gives the counters of this process; `sweep`
+    publishes them once a second.
     """
 
-    def __init__(self, collect: Callable[[], Counters]) -> None:
-        self._collect = collect
+    def __init__(self, collect: Callable[[], Counters], *, has_admin_port: bool = False) -> None:
+        self._collect, self._has_admin_port = collect, has_admin_port
         self._worker_counters: WorkerCounters | None = None
         self._next = 0.0
         self._is_failing = False
@@ -127,8 +129,8 @@ class MetricsEndpoint:
         self._worker_counters = worker_counters
 
     async def __call__(self, request: Request) -> Response:
-        """Raises: ProblemError, not-found for clients outside private networks."""
-        if not _is_private_address(request.client.host if request.client else ""):
+        """Raises: ProblemError, not-found for whom it is not meant."""
+        if not is_on_admin_port(request.scope) and (self._has_admin_port or not _is_trusted(request)):
             raise ProblemError("not-found", "there is nothing here")
         registry = CollectorRegistry()
         registry.register(CountersCollector(self._read_counters()))
@@ -167,8 +169,6 @@ def _list_deprecated(samples: Mapping[Sample, float]) -> Iterator[tuple[Sample, 
             yield (_DEPRECATED[name], *(_DEPRECATED_REASONS.get(label, label) for label in labels)), value
 
 
-def _is_private_address(address: str) -> bool:
-    try:
-        return ip_address(address).is_private
-    except ValueError:
-        return False
+def _is_trusted(request: Request) -> bool:
+    address = parse_address(request.client.host if request.client else "")
+    return address is not None and address.is_private and not has_unknown_proxy(request.scope)
