@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import pyotp
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
+from tests.unit.gateway.accounts.test_sessions import BEFORE
 
-from bookcore.domain.errors import Conflict, Unavailable
+from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from bookcore.kit.auth import Role
 from bookcore.kit.clock import SystemClock
 from gateway.accounts.api_keys import NewKey
 from gateway.accounts.audit import AuditEvent, AuditFilter
 from gateway.accounts.database import Database, open_database
+from gateway.accounts.one_time_tokens import TokenPurpose
 from gateway.accounts.stores import AccountStores
 from gateway.accounts.usage import RequestCounts, UsageKey
 
@@ -105,3 +108,80 @@ def test_concurrent_usage_of_one_user_loses_no_count(stores: AccountStores) -> N
         ("v", "day"): 40,
         ("v", "month"): 40,
     }
+
+
+def test_refreshes_at_once_get_one_successor(stores: AccountStores) -> None:
+    session = stores.sessions.create_session(stores.users.create_user("a@b.c", "hash").id)
+    with ThreadPoolExecutor(8) as pool:
+        token = session.refresh_token
+        found = list(pool.map(lambda _: stores.sessions.rotate_token(token), range(16)))
+    assert None not in found
+    assert len({each.refresh_token for each in found if each}) == 1
+    newest = next(each for each in found if each)
+    assert stores.sessions.rotate_token(newest.refresh_token) is not None
+
+
+def test_reset_link_is_used_once_by_two_at_once(stores: AccountStores) -> None:
+    user_id = stores.users.create_user("a@b.c", "hash").id
+    token = stores.credentials.create_link(user_id, TokenPurpose.RESET, life_seconds=60, by="a")
+
+    def reset(n: int) -> bool:
+        try:
+            stores.credentials.reset_password(token, f"hash {n}")
+        except Invalid:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(reset, range(8))) == 1
+
+
+def test_code_of_the_second_factor_is_used_once_by_two_at_once(stores: AccountStores) -> None:
+    user_id = stores.users.create_user("a@b.c", "hash").id
+    begun = stores.second_factors.begin(user_id, "a@b.c")
+    totp, now = pyotp.TOTP(begun.secret), int(SystemClock().now().timestamp())
+    recovery = stores.second_factors.activate(user_id, totp.at(now - 60), session="none")
+    for code in (totp.at(now + 30), recovery[0]):
+        with ThreadPoolExecutor(8) as pool:
+            results = list(
+                pool.map(lambda _, code=code: stores.second_factors.use_code(user_id, code), range(8))
+            )
+        assert sum(results) == 1
+
+
+def test_known_networks_of_two_logins_at_once_are_remembered(stores: AccountStores) -> None:
+    user_id = stores.users.create_user("a@b.c", "hash").id
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: stores.networks.remember(user_id, f"192.0.2.{n % 3}"), range(24)))
+    assert all(stores.networks.contains(user_id, f"192.0.2.{n}") for n in range(3))
+    assert not stores.networks.contains(user_id, "192.0.2.9")
+
+
+def test_identity_is_linked_once_by_two_at_once(stores: AccountStores) -> None:
+    def link(_: int) -> str:
+        try:
+            return stores.identities.link("https://p.example", "s", "a@b.c")
+        except Conflict:
+            return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(link, range(8))) - {""}) == 1
+    assert stores.identities.find_user("https://p.example", "s") is not None
+
+
+def test_accounts_of_before_go_on(new_database: str) -> None:
+    engine = create_engine(new_database)
+    with engine.begin() as connection:
+        for statement in BEFORE:
+            connection.execute(text(statement))
+    engine.dispose()
+    database = open_database(new_database)
+    stores = AccountStores.create(database, clock=SystemClock(), session_seconds=60)
+    stores.sessions.describe_older_sessions()
+    assert [each.id for each in stores.sessions.list_sessions("u")] == ["f"]
+    assert stores.credentials.list_holds("u") == frozenset()
+    assert not stores.second_factors.is_active("u")
+    assert stores.sessions.rotate_token("test") is not None
+    stores.users.delete_user("u", by="u")
+    assert stores.audit.verify().broken_at is None
+    database.close()

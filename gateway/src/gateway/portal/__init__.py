@@ -5,6 +5,7 @@ from importlib.resources import files
 MEDIA_TYPES = {
     "portal.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
+    "account.js": "text/javascript; charset=utf-8",
     "admin.js": "text/javascript; charset=utf-8",
     "home.js": "text/javascript; charset=utf-8",
     "portal.js": "text/javascript; charset=utf-8",
@@ -12,6 +13,7 @@ MEDIA_TYPES = {
     "session.js": "text/javascript; charset=utf-8",
     "usage.js": "text/javascript; charset=utf-8",
     "keys.js": "text/javascript; charset=utf-8",
+    "links.js": "text/javascript; charset=utf-8",
 }
 """Every part by its name; nothing else in this folder is served."""
 

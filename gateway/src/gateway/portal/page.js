@@ -19,6 +19,9 @@ export const short = (value) => (value < 1_000_000 ? number(value) : value.toLoc
 export const day = (text) =>
   new Date(text).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
+export const moment = (text) =>
+  new Date(text).toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
 export const press = (buttons, chosen) => {
   for (const button of buttons) button.setAttribute("aria-pressed", String(button === chosen));
 };

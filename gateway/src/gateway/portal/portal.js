@@ -1,11 +1,14 @@
-// The portal: sign-in, then plan, usage and API keys.
+// The portal: sign-in, then plan, usage, API keys and the account itself.
+import { showAccount } from "./account.js";
 import { showAdmin } from "./admin.js";
 import { showKeys, startKeys } from "./keys.js";
+import { askForReset, followLink, showLoginMethods, takeLink } from "./links.js";
 import { find, make, number, press, short } from "./page.js";
-import { call, isSignedIn, onAnswer, resume, signIn, signOut, signUp } from "./session.js";
+import { call, forget, isSignedIn, onAnswer, resume, signIn, signOut, signUp } from "./session.js";
 import { showUsage, startUsage } from "./usage.js";
 
 let isNew = false;
+let sendCode = null; // waits for the second factor after the provider
 let perMinute = 1;
 
 // Run it; whatever goes wrong is said on the page, and a session that has ended leads back to the start.
@@ -25,7 +28,14 @@ function welcome(words = "") {
   find("inside").hidden = find("who").hidden = true;
   find("welcome").hidden = false;
   find("sign-problem").textContent = words;
+  askForCode(false);
   find("sign-email").focus();
+}
+
+function askForCode(isAsked) {
+  find("sign-code-part").hidden = !isAsked;
+  find("sign-code").value = "";
+  if (isAsked) find("sign-code").focus();
 }
 
 function chooseForm(wantsNew) {
@@ -46,13 +56,24 @@ async function sign(event) {
   button.disabled = true;
   find("sign-problem").textContent = "";
   try {
-    await (isNew ? signUp : signIn)(find("sign-email").value, find("sign-password").value);
+    const [email, password, code] = ["sign-email", "sign-password", "sign-code"].map((id) => find(id).value);
+    if (sendCode) await sendCode(code);
+    else if (!isNew) await signIn(email, password, code);
+    else if (!(await signUp(email, password))) {
+      find("sign").reset();
+      chooseForm(false);
+      find("sign-hint").textContent = "A link that confirms your address is on its way. Open it, then sign in.";
+      return;
+    }
+    sendCode = null;
     find("sign").reset();
+    askForCode(false);
     chooseForm(false);
     await enter();
     find("content").focus();
   } catch (problem) {
     const isAway = problem instanceof TypeError;
+    if (problem.type === "/problems/second-factor-required" && find("sign-code-part").hidden) return askForCode(true);
     find("sign-problem").textContent = isAway ? "The server can't be reached. Try again." : inWords(problem);
   } finally {
     button.disabled = false;
@@ -93,7 +114,8 @@ async function enter() {
   const plans = await showPlans(me.plan);
   startKeys(me, guarded);
   startUsage(guarded);
-  await Promise.all([showKeys(guarded), showUsage(), showAdmin(me, plans, guarded)]);
+  const left = (words) => (forget(), welcome(words));
+  await Promise.all([showKeys(guarded), showUsage(), showAccount(guarded, left), showAdmin(me, plans, guarded)]);
 }
 
 const leave = (everywhere) => guarded(async () => {
@@ -111,4 +133,23 @@ onAnswer(showQuota);
 setInterval(() => {
   if (isSignedIn() && document.visibilityState === "visible") guarded(() => Promise.all([showUsage(), showKeys(guarded)]));
 }, 15_000);
-guarded(async () => ((await resume()) ? enter() : welcome()));
+find("forgot").onclick = () => guarded(askForReset);
+
+async function start() {
+  const link = takeLink();
+  if (!link[0] && (await resume())) return enter();
+  welcome();
+  await showLoginMethods();
+  const waitForCode = (send) => {
+    sendCode = send;
+    find("sign-hint").textContent = "One more step.";
+    askForCode(true);
+  };
+  try {
+    if (await followLink(link, (words) => (find("sign-hint").textContent = words), waitForCode)) await enter();
+  } catch (problem) {
+    find("sign-problem").textContent = problem instanceof TypeError ? "The server can't be reached. Try again." : problem.message.replace("token: this", "This");
+  }
+}
+addEventListener("hashchange", () => guarded(start));
+guarded(start);

@@ -10,6 +10,7 @@ export class Problem extends Error {
     super(body.detail || body.title || `The server answered ${status}`);
     this.status = status;
     this.field = body.field;
+    this.type = body.type;
   }
 }
 
@@ -28,18 +29,25 @@ async function problemOf(answer) {
   return new Problem(answer.status, body);
 }
 
-async function post(path, body) {
+export async function post(path, body) {
   const answer = await fetch(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
   if (!answer.ok) throw await problemOf(answer);
-  return answer.json();
+  return answer.status === 200 || answer.status === 201 ? answer.json() : null;
 }
 
-export const signIn = async (email, password) => keep(await post("/v1/auth/login", { email, password }));
-export const signUp = async (email, password) => keep(await post("/v1/auth/register", { email, password }));
+export const signIn = async (email, password, code) => keep(await post("/v1/auth/login", { email, password, code: code || null }));
+export const signInByProvider = async (token, code) => keep(await post("/v1/auth/oidc/session", { token, code }));
+// False when the address has to be confirmed first.
+export async function signUp(email, password) {
+  const tokens = await post("/v1/auth/register", { email, password });
+  keep(tokens);
+  return tokens !== null;
+}
+export const forget = () => keep(null);
 
 export async function signOut(everywhere) {
   try {
