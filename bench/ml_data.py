@@ -22,17 +22,6 @@ _ROW = """SELECT 'million:' || printf('%07d', i) AS id, 'million' AS source, i::
     i::BIGINT AS available_at, false AS deleted, (i % 90 + 10)::DECIMAL(18,4) AS price, 'GBP' AS currency,
     'w' || i AS work, json_object('title', 'Book ' || i, 'category', 'Shelf ' || i % 50,
     'description', repeat('word ' || i || ' ', 20)) AS facts FROM range({first}, {last}) t(i)"""
-_EXPORT = """
-import sys
-from pathlib import Path
-from bookcore.lake import open_lake
-from bookml import snapshot
-from ml_api.routes.training_data import _blocks
-lake = open_lake(sys.argv[1])
-manifest = snapshot.manifest_of(lake, sys.argv[2])
-size = sum(len(block) for block in _blocks(lake, manifest, None, int(sys.argv[3])))
-print(size, Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-"""
 
 
 def measure_online_store() -> list[Figure]:
@@ -86,7 +75,7 @@ def measure_export() -> list[Figure]:
         figures = {}
         for rows in (MILLION // 10, MILLION):
             began = time.perf_counter()
-            command = [sys.executable, "-c", _EXPORT, url, manifest.id, str(rows)]
+            command = [sys.executable, "-m", "bench.ml_export", url, manifest.id, str(rows)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             size, kilobytes = map(int, done.stdout.split())
             figures[rows] = (size, kilobytes / 1024, time.perf_counter() - began)

@@ -75,7 +75,7 @@ def get_training_data(state: State, selection: Annotated[RowSelection, Query()])
     try:
         manifest = snapshot.read_manifest(lake, name)
         check_listed_names(selection.category, lambda category: _has_category(lake, manifest, category))
-        blocks = _read_blocks(lake, manifest, selection)
+        blocks = read_blocks(lake, manifest, selection)
         first = next(blocks, b"")  # errors of the snapshot are raised before the response has started
     except NotFound as error:  # the lake's message has its path
         raise NotFound("no such snapshot of this source") from error
@@ -94,7 +94,7 @@ def _has_category(lake: Lake, manifest: SnapshotManifest, category: str) -> bool
     return any(row.facts.category == category for row in snapshot.stream_rows(lake, manifest))
 
 
-def _read_blocks(lake: Lake, manifest: SnapshotManifest, selection: RowSelection) -> Iterator[bytes]:
+def read_blocks(lake: Lake, manifest: SnapshotManifest, selection: RowSelection) -> Iterator[bytes]:
     block: list[bytes] = []
     left = selection.limit
     for example in snapshot.stream_rows(lake, manifest):
