@@ -20,8 +20,9 @@ from tests.unit.gateway.raw import RawConnection
 from bookcore.kit.app import bind
 from bookcore.kit.auth import HEADER, InternalTokens
 from gateway.app import create_app
+from gateway.downstream.connection import GatewayProtocol
 from gateway.downstream.context import ConnectionLimits
-from gateway.downstream.server import build_config
+from gateway.downstream.server import GatewayServer, build_config
 from gateway.settings import Settings
 
 ADMIN = {"email": "admin@example.org", "password": "a password of the admin"}
@@ -57,7 +58,8 @@ class StubServices:
 def run_server(config: uvicorn.Config) -> Iterator[str]:
     """Runs a server in a thread; yields its address."""
     listener = bind("127.0.0.1", 0)
-    server = uvicorn.Server(config)
+    is_gateway = config.http is GatewayProtocol
+    server = GatewayServer(config, on_started=lambda _: None) if is_gateway else uvicorn.Server(config)
     thread = Thread(target=server.run, args=([listener],))
     thread.start()
     try:

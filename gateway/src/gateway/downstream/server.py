@@ -1,36 +1,59 @@
-"""The gateway's HTTP server: uvicorn on uvloop with GatewayProtocol."""
+"""The gateway's HTTP server: uvicorn on uvloop with GatewayProtocol and Acceptors."""
 
+import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import uvicorn
 from fastapi import FastAPI
 
 from bookcore.kit.draining import DrainingServer
+from gateway.downstream.acceptor import Acceptor
 from gateway.downstream.connection import GatewayProtocol
 
 
 class GatewayServer(DrainingServer):
     """Calls `on_started` once it accepts connections; while draining, responses say `Connection: close`."""
 
-    def __init__(self, config: uvicorn.Config, *, on_started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, *, on_started: Callable[["GatewayServer"], None]) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._acceptors: dict[int, Acceptor] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
         if self.started:
-            gc.collect()
-            gc.freeze()  # objects from startup live as long as the process: garbage collections skip them
-            self._on_started()
+            for listener in sockets or ():
+                self.accept_on(listener)
+            self._on_started(self)
 
-    def on_leaving(self) -> None:
+    def accept_on(self, listener: socket.socket) -> None:
+        """Accepts connections of this listening socket too."""
+        loop = asyncio.get_running_loop()
+        self._acceptors[listener.fileno()] = Acceptor(listener, self._create_protocol, loop)
+
+    def stop_accepting_on(self, listener: socket.socket) -> None:
+        """Leaves the listening socket to another process; its open connections stay."""
+        acceptor = self._acceptors.pop(listener.fileno(), None)
+        if acceptor is not None:
+            acceptor.close()
+
+    async def on_drained(self) -> None:
+        """Stops accepting; connections that were queued are served and closed like all others."""
+        for acceptor in self._acceptors.values():
+            acceptor.close()
+            await acceptor.wait_closed()
+
+    def on_drain(self) -> None:
         """The fast path writes its own headers, so each connection must know."""
         for connection in self.server_state.connections:
             if isinstance(connection, GatewayProtocol):
                 connection.is_draining = True
+
+    def _create_protocol(self) -> GatewayProtocol:
+        return GatewayProtocol(self.config, self.server_state, self.lifespan.state)
 
 
 def build_config(app: FastAPI) -> uvicorn.Config:
@@ -50,8 +73,19 @@ def build_config(app: FastAPI) -> uvicorn.Config:
     )
 
 
-def serve(app: FastAPI, listener: socket.socket, *, on_started: Callable[[], None] = lambda: None) -> None:
+def serve(
+    app: FastAPI,
+    listeners: Sequence[socket.socket],
+    *,
+    on_started: Callable[[GatewayServer], None] = lambda _: None,
+) -> None:
     """Serves until SIGTERM or SIGINT, then drains for at most 10 s."""
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises it again once it has stopped
         signal.signal(number, lambda *_: None)
-    GatewayServer(build_config(app), on_started=on_started).run(sockets=[listener])
+
+    def start(server: GatewayServer) -> None:
+        gc.collect()
+        gc.freeze()  # objects from startup live as long as the process: garbage collections skip them
+        on_started(server)
+
+    GatewayServer(build_config(app), on_started=start).run(sockets=list(listeners))

@@ -19,10 +19,14 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._drain()
+        await self.on_drained()
         await super().shutdown(sockets)
 
     def on_drain(self) -> None:
         """Called at each tick of the drain, for protocols that write headers of their own."""
+
+    async def on_drained(self) -> None:
+        """Called once the drain has ended, before connections are closed."""
 
     async def _drain(self) -> None:
         self.config.encoded_headers = [*self.config.encoded_headers, (b"connection", b"close")]
