@@ -98,6 +98,29 @@ class Settings(AccountSettings):
     gateway_body_bytes: int = Field(1_048_576, ge=1, description="largest accepted request body, in bytes")
     gateway_connect_seconds: float = Field(2.0, gt=0, description="connect timeout of services, in seconds")
     gateway_read_seconds: float = Field(30.0, gt=0, description="read timeout of services, in seconds")
+    gateway_wait_seconds: float = Field(
+        5.0, gt=0, description="how long a request waits for a connection to a service, in seconds; then 503"
+    )
+    gateway_slow_reader_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="a client that reads less than 1 kB/s of its response for that long is disconnected",
+    )
+    gateway_exports_per_caller: int = Field(
+        4, ge=1, description="exports that one user may have open in each process"
+    )
+    gateway_exports_per_address: int = Field(
+        16, ge=1, description="exports that one network address may have open in each process"
+    )
+    gateway_websockets_per_caller: int = Field(
+        20, ge=1, description="WebSockets that one user may have open in each process"
+    )
+    gateway_websockets_per_address: int = Field(
+        100, ge=1, description="WebSockets that one network address may have open in each process"
+    )
+    gateway_websocket_paths: Addresses = Field(
+        (), description="public paths at which a service accepts WebSockets, separated by commas"
+    )
     gateway_idle_seconds: float = Field(
         75.0, gt=0, description="idle timeout of client connections, in seconds"
     )
@@ -155,6 +178,7 @@ class Settings(AccountSettings):
         "ml_api_urls",
         "gateway_trusted_proxies",
         "gateway_cors_origins",
+        "gateway_websocket_paths",
         mode="before",
     )
     @classmethod

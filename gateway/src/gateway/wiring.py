@@ -34,6 +34,7 @@ from gateway.routing.routes import Service
 from gateway.settings import Settings
 from gateway.timeouts import TimeoutSweeper
 from gateway.upstream.health_check import HealthChecker
+from gateway.upstream.open_requests import StreamLimit
 from gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger()
@@ -115,6 +116,10 @@ def _create_handler(settings: Settings, response_cache: ResponseCache) -> Reques
             settings.gateway_stale_error_seconds,
         ),
         max_entry_bytes=settings.gateway_cache_entry_bytes,
+        export_limit=StreamLimit(
+            per_caller=settings.gateway_exports_per_caller,
+            per_network=settings.gateway_exports_per_address,
+        ),
     )
 
 
@@ -134,7 +139,9 @@ def _create_downstream(
         usage=control.usage,
         tracer=tracer,
         date=DateHeader(),
-        limits=ConnectionLimits(idle_seconds=settings.gateway_idle_seconds),
+        limits=ConnectionLimits(
+            idle_seconds=settings.gateway_idle_seconds, read_seconds=settings.gateway_slow_reader_seconds
+        ),
         connections=OpenConnections(),
         browser_headers=browser_headers,
         trusted_proxies=TrustedProxies(settings.gateway_trusted_proxies),
@@ -142,6 +149,11 @@ def _create_downstream(
             per_minute=settings.gateway_address_requests_per_minute,
             now=now,
             ipv6_prefix=settings.gateway_ipv6_prefix,
+        ),
+        websocket_paths=frozenset(settings.gateway_websocket_paths),
+        websocket_limit=StreamLimit(
+            per_caller=settings.gateway_websockets_per_caller,
+            per_network=settings.gateway_websockets_per_address,
         ),
     )
 
@@ -192,6 +204,7 @@ def _create_upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[S
             urls,
             connect_seconds=settings.gateway_connect_seconds,
             read_seconds=settings.gateway_read_seconds,
+            wait_seconds=settings.gateway_wait_seconds,
             now=now,
         )
         for service, urls in addresses.items()

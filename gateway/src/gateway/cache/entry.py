@@ -7,6 +7,7 @@ from typing import NamedTuple
 import orjson
 
 from gateway.http.caching import Lifetime, build_strong_etag, parse_vary
+from gateway.http.compression import add_vary, compress, encode_headers, is_compressible
 from gateway.http.headers import Header, format_lines, get_first
 
 _DERIVED_HEADERS = frozenset({b"content-length", b"etag", b"age", b"cache-status", b"transfer-encoding"})
@@ -39,15 +40,16 @@ class CachedHead:
     """The rendered head of an entry's hits, valid for up to a second.
 
     `purge_version` is that of the last validity check. From `valid_from` until `valid_until` (monotonic
-    seconds) the entry is fresh and its hits begin with `lines`.
+    seconds) the entry is fresh and its hits begin with `lines`. `encoded` are the entry's compressed forms.
     """
 
-    __slots__ = ("lines", "purge_version", "valid_from", "valid_until")
+    __slots__ = ("encoded", "lines", "purge_version", "valid_from", "valid_until")
 
     def __init__(self) -> None:
         self.purge_version = -1
         self.valid_from = self.valid_until = 0.0
         self.lines = b""
+        self.encoded: dict[str, CacheEntry] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class CacheEntry:
     lines: bytes
     lines_304: bytes
     is_vary_entry: bool
+    is_compressible: bool
     cached_head: CachedHead = field(default_factory=CachedHead, compare=False, repr=False)
 
     @property
@@ -73,8 +76,24 @@ class CacheEntry:
         return self.freshness.lifetime
 
     def get_size(self) -> int:
-        """Approximate bytes in memory."""
-        return len(self.body) + 2 * len(self.lines) + _OVERHEAD
+        """Approximate bytes in memory, with room for the compressed forms."""
+        return len(self.body) * (1 + self.is_compressible) + 2 * len(self.lines) + _OVERHEAD
+
+    def get_encoded(self, encoding: str) -> "CacheEntry":
+        """The entry in a content coding, compressed at its first use; itself where that gains nothing."""
+        if not encoding or not self.is_compressible:
+            return self
+        forms = self.cached_head.encoded
+        form = forms.get(encoding)
+        if form is None:
+            body = compress(self.body, encoding)
+            size = len(body) + sum(len(other.body) for other in forms.values() if other is not self)
+            form = forms[encoding] = self if size > len(self.body) else self._encode(body, encoding)
+        return form
+
+    def _encode(self, body: bytes, encoding: str) -> "CacheEntry":
+        headers = tuple(encode_headers(self.headers, encoding))
+        return _build(headers, body, self.tags, freshness=self.freshness, vary=self.vary)
 
     def renew(self, freshness: Freshness) -> "CacheEntry":
         """The same response after a 304."""
@@ -140,10 +159,17 @@ def _build(
     freshness: Freshness,
     vary: tuple[str, ...] = (),
 ) -> CacheEntry:
-    sent_headers = headers if get_first(headers, b"cache-control") else (*headers, _DEFAULT_CACHE_CONTROL)
+    sent_headers: Sequence[Header] = (
+        headers if get_first(headers, b"cache-control") else (*headers, _DEFAULT_CACHE_CONTROL)
+    )
     length = (b"content-length", str(len(body)).encode())
+    is_encodable = is_compressible(headers, len(body))
+    if is_encodable:
+        sent_headers = add_vary(sent_headers)
     headers_304 = [header for header in sent_headers if header[0] in _HEADERS_304 or header[0] == b"etag"]
     etag = get_first(headers, b"etag") or b""
     lines, lines_304 = format_lines([*sent_headers, length]), format_lines(headers_304)
     is_vary_entry = bool(vary) and not etag
-    return CacheEntry(headers, body, etag, tags, freshness, vary, lines, lines_304, is_vary_entry)
+    return CacheEntry(
+        headers, body, etag, tags, freshness, vary, lines, lines_304, is_vary_entry, is_encodable
+    )

@@ -127,7 +127,7 @@ class ProxyApp:
             passthrough.on_status = lambda status, release: self._purge(match, status, release)
         plain = self._handler.build_outbound_head(exchange)
         head = OutboundHead(plain.method, plain.target, plain.lines, length=exchange.head.body_length)
-        request = create_request(upstream, head, passthrough)
+        request = create_request(upstream, head, passthrough, self._handler.build_holder(exchange))
         exchange.source = passthrough.request = request
         request.source = exchange
         return request

@@ -29,6 +29,9 @@ class AsgiClient:
         self.address = scope["client"][0] if scope.get("client") else ""
         self._scheme = scope["scheme"]
 
+    def find_address(self, head: RequestHead) -> str:
+        return self.address
+
     def build_client_lines(self, head: RequestHead) -> bytes:
         return head.build_client_lines(self.address, self._scheme, prefix=PUBLIC_PREFIX)
 
@@ -105,17 +108,25 @@ class AsgiExchange(Exchange):
 
     def send_entry(self, entry: CacheEntry, note: bytes, *, age: int) -> None:
         is_unchanged = matches_etag(self.head.if_none_match, entry.etag)
+        entry = entry.get_encoded(self.head.encoding)
         headers = parse_lines(entry.lines_304 if is_unchanged else entry.lines)
         if age >= 0:
             headers.append((b"age", str(age).encode()))
         self._put_head(304 if is_unchanged else 200, headers, note)
-        body = b"" if is_unchanged or self.method == "HEAD" else entry.body
+        body = b"" if is_unchanged else entry.body
         self._put({"type": "http.response.body", "body": body})
 
     def start_response(self, status: int, headers: Sequence[Header], note: bytes) -> None:
-        self._put_head(status, headers, note)
+        self._put_head(status, self.start_encoding(status, headers), note)
 
     def send_chunk(self, data: bytes) -> None:
+        if self.encoder is not None:
+            data = self.encoder.compress(data)
+        self._put_body(data)
+
+    def _put_body(self, data: bytes) -> None:
+        if not data:
+            return
         self._size += len(data)
         self._put({"type": "http.response.body", "body": data, "more_body": True})
         if self._size > _PAUSE_BYTES and not self._is_full and self.source is not None:
@@ -123,10 +134,13 @@ class AsgiExchange(Exchange):
             self.source.pause()
 
     def end_response(self) -> None:
-        self._put({"type": "http.response.body", "body": b""})
+        last = b"" if self.encoder is None else self.encoder.finish()
+        self.encoder = None
+        self._put({"type": "http.response.body", "body": last})
 
     def flush(self) -> None:
-        """Nothing to do."""
+        if self.encoder is not None:
+            self._put_body(self.encoder.flush())
 
     def send_error(self, problem: ProblemError) -> None:
         self._add_rate_headers()

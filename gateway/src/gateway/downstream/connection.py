@@ -5,20 +5,19 @@ pipelined requests are answered in order.
 """
 
 import asyncio
-from http import HTTPStatus
-from time import perf_counter
 from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from bookcore.kit.problem import PROBLEMS, build_problem_response
 from gateway.downstream.compact_protocol import CompactProtocol
 from gateway.downstream.connection_state import ASGI, CLOSED, FAST, READING_HEAD, REFUSED, TUNNEL
 from gateway.downstream.context import DownstreamContext
 from gateway.downstream.fast_exchange import FastExchange
 from gateway.downstream.http10 import adapt_cycle
+from gateway.downstream.refusal import RequestOrigin, build_refusal
+from gateway.downstream.slow_reader import ReadProgress
 from gateway.downstream.strictness import (
     ADDRESS_LIMITED,
     HEAD_TOO_LARGE,
@@ -28,11 +27,11 @@ from gateway.downstream.strictness import (
     measure_headers,
     resolve_target,
 )
-from gateway.downstream.websocket import WebSocketTunnel, is_websocket_request
+from gateway.downstream.websocket import WebSocketTunnel, parse_websocket_request
 from gateway.http.client_address import format_address
 from gateway.http.request_head import RequestHead
 from gateway.routing.match import MAX_TARGET_BYTES
-from gateway.routing.routes import PUBLIC_PREFIX
+from gateway.routing.routes import PUBLIC_PREFIX, PUBLIC_PREFIX_BYTES
 
 _MAX_BUFFERED_BYTES, _MAX_DROPPED_BYTES = 262_144, 16_777_216
 _COMPACT_SECONDS = 1.0
@@ -53,6 +52,7 @@ class GatewayProtocol(CompactProtocol):
         "_is_reading_paused",
         "_is_receiving",
         "_peer",
+        "_read_progress",
         "_state",
         "_tunnel",
         "context",
@@ -80,6 +80,7 @@ class GatewayProtocol(CompactProtocol):
         """The cycle whose response is under way; uvicorn itself knows only the last one queued."""
         self._exchange: FastExchange | None = None
         self._tunnel: WebSocketTunnel | None = None
+        self._read_progress = ReadProgress()
         self._buffer = b""
         self._client_lines: tuple[RequestHead | None, bytes] = (None, b"")
         self._is_receiving = self._is_parsing = self._is_reading_paused = self.is_draining = False
@@ -110,6 +111,7 @@ class GatewayProtocol(CompactProtocol):
         self._set_state(CLOSED)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
+            self.context.record_exchange(exchange)
             exchange.disconnect()
         if self._tunnel is not None:
             self._tunnel.disconnect()
@@ -159,6 +161,9 @@ class GatewayProtocol(CompactProtocol):
             self._client_lines = (head, lines)
         return self._client_lines[1]
 
+    def find_address(self, head: RequestHead) -> str:
+        return self.find_client(head)[0]
+
     def find_client(self, head: RequestHead) -> tuple[str, str]:
         """Network address and scheme of the client, also behind a trusted proxy."""
         scheme = self.scheme or "http"
@@ -176,13 +181,7 @@ class GatewayProtocol(CompactProtocol):
         self._exchange = None
         self._set_state(READING_HEAD)
         self.waiting_since = self.loop.time()
-        context = self.context
-        if context.recorder.log is None:
-            seconds = perf_counter() - exchange.started
-            context.recorder.count("GET", exchange.match.route.prefix, exchange.status, seconds)
-        else:
-            context.recorder.record(exchange.build_access_record())
-        context.usage.count(exchange.auth.caller, exchange.status)
+        self.context.record_exchange(exchange)
         if is_aborted:
             self.transport.abort()
         elif not exchange.head.keeps_alive or self.is_draining:
@@ -228,26 +227,31 @@ class GatewayProtocol(CompactProtocol):
         if self._state != REFUSED:
             super().on_message_complete()
 
-    def refuse(self, slug: str, detail: str, headers: dict[str, str] | None = None) -> None:
-        """Sends a problem and closes; with an earlier response under way it only closes after that."""
+    def refuse(
+        self,
+        slug: str,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        *,
+        origin: RequestOrigin | None = None,
+    ) -> None:
+        """Sends a problem and closes; with an earlier response under way it only closes after that.
+
+        `origin` is the request where uvicorn's protocol did not read it.
+        """
         if self.transport.is_closing() or self._state == REFUSED:
             return
         self._set_state(REFUSED)
+        ids = self.context.tracer.start_span(None)
+        refusal = build_refusal(slug, detail, headers, date_line=self.get_date_line(), ids=ids)
+        seconds = max(0.0, self.loop.time() - self.waiting_since)
+        self.context.recorder.record(refusal.build_access_record(origin or self._find_origin(), seconds))
         if self._has_no_head and self.is_answering:
             self.cycle.keep_alive = False
             return
         is_answering = self.is_answering
         if not is_answering or not self.cycle.response_started:
-            response = build_problem_response(PROBLEMS[slug], detail, headers=headers)
-            lines = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
-            status = b"HTTP/1.1 %d %b\r\n" % (
-                response.status_code,
-                HTTPStatus(response.status_code).phrase.encode(),
-            )
-            closing = b"connection: close\r\n\r\n"
-            self.transport.write(
-                b"".join((status, self.get_date_line(), lines, closing, bytes(response.body)))
-            )
+            self.transport.write(refusal.data)
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -262,6 +266,10 @@ class GatewayProtocol(CompactProtocol):
         """Closes the connection when it was idle, or sending its head, for too long."""
         waited = now - self.waiting_since
         limits = self.context.limits
+        if self._read_progress.is_too_slow(self.transport, limits, now):
+            self.context.recorder.slow_readers += 1
+            self.transport.abort()
+            return
         if self._tunnel is not None or self._exchange is not None:
             return
         is_answering = self.is_answering
@@ -302,17 +310,19 @@ class GatewayProtocol(CompactProtocol):
         """Whether the fast path or a tunnel took the request."""
         exchange = self.context.fast_path.create_exchange(raw, self)
         if exchange is not None:
-            if self.context.address_limiter.is_enabled and not self._count_address(exchange.head):
+            if not self._count_address(exchange.head, PUBLIC_PREFIX_BYTES + exchange.match.target):
                 return False
             self._exchange = exchange
             self._set_state(FAST)
             self.context.handler.handle(exchange)
             return True
-        if is_websocket_request(raw):
-            self._tunnel = WebSocketTunnel(self.context, self, raw)
+        request = parse_websocket_request(raw, self.context.websocket_paths)
+        if request is None:
+            return False
+        if self._count_address(request.head, request.target):
+            self._tunnel = WebSocketTunnel(self.context, self, request)
             self._set_state(TUNNEL)
-            return True
-        return False
+        return True
 
     def _hold(self, data: bytes) -> None:
         self._buffer += data
@@ -348,8 +358,7 @@ class GatewayProtocol(CompactProtocol):
 
     def _refuse_violation(self) -> bool:
         head, version = RequestHead(self.headers), self.parser.get_http_version()
-        is_limited = self.context.address_limiter.is_enabled and self.url not in UNLIMITED_TARGETS
-        if is_limited and not self._count_address(head):
+        if self.url not in UNLIMITED_TARGETS and not self._count_address(head, self.url):
             return True
         if self.is_proxied:
             address, self.scope["scheme"] = self.find_client(head)
@@ -366,11 +375,13 @@ class GatewayProtocol(CompactProtocol):
             self.refuse("bad-request", violation)
         return violation is not None
 
-    def _count_address(self, head: RequestHead) -> bool:
+    def _count_address(self, head: RequestHead, target: bytes) -> bool:
         """Counts the request against its network address; refuses it when there are too many."""
-        if self.context.address_limiter.allows_request(self.find_client(head)[0]):
+        limiter, address = self.context.address_limiter, self.find_client(head)[0]
+        if not limiter.is_enabled or limiter.allows_request(address):
             return True
-        self.refuse("too-many-requests", ADDRESS_LIMITED, {"Retry-After": "1"})
+        origin = RequestOrigin(self.scope.get("method", "GET"), target, address)
+        self.refuse("too-many-requests", ADDRESS_LIMITED, {"Retry-After": "1"}, origin=origin)
         return False
 
     def _drop(self, data: bytes) -> None:
@@ -378,6 +389,11 @@ class GatewayProtocol(CompactProtocol):
         self.head_bytes += len(data)
         if self.head_bytes > _MAX_DROPPED_BYTES:
             self.transport.abort()
+
+    def _find_origin(self) -> RequestOrigin:
+        """Of the request that uvicorn's protocol reads; its head may be incomplete, or not HTTP at all."""
+        client = self.scope.get("client")
+        return RequestOrigin(self.scope.get("method", "-"), self.url, client[0] if client else self._peer)
 
     def _close_idle(self) -> None:
         if not self._is_busy and not self.transport.is_closing():

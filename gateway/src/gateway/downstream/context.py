@@ -1,8 +1,10 @@
 """State that all client connections of a process share."""
 
 from dataclasses import dataclass
+from time import perf_counter
 
 from gateway.auth.request_auth import RequestAuth
+from gateway.downstream.fast_exchange import FastExchange
 from gateway.downstream.fast_path import FastPath
 from gateway.downstream.open_connections import OpenConnections
 from gateway.http.browser_headers import BrowserHeaders
@@ -13,16 +15,22 @@ from gateway.observability.access_log import RequestRecorder
 from gateway.proxy.handler import RequestHandler
 from gateway.ratelimit.address_limiter import AddressLimiter
 from gateway.ratelimit.usage import UsageRecorder
+from gateway.upstream.open_requests import StreamLimit
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Limits of a client connection: head size in bytes, timeouts in seconds."""
+    """Limits of a client connection: head size in bytes, timeouts in seconds.
+
+    A client that reads less than `read_bytes_per_second` over `read_seconds` is disconnected.
+    """
 
     head_bytes: int = 32_768
     head_seconds: float = 10.0
     idle_seconds: float = 75.0
     drain_seconds: float = 1.0
+    read_seconds: float = 30.0
+    read_bytes_per_second: float = 1_024.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +49,14 @@ class DownstreamContext:
     browser_headers: BrowserHeaders
     trusted_proxies: TrustedProxies
     address_limiter: AddressLimiter
+    websocket_paths: frozenset[str]
+    websocket_limit: StreamLimit
+
+    def record_exchange(self, exchange: FastExchange) -> None:
+        """Counts and logs; with status 0 when the client disconnected before a response."""
+        if self.recorder.log is None:
+            seconds = perf_counter() - exchange.started
+            self.recorder.count("GET", exchange.match.route.prefix, exchange.status, seconds)
+        else:
+            self.recorder.record(exchange.build_access_record())
+        self.usage.count(exchange.auth.caller, exchange.status)

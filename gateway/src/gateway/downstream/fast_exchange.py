@@ -81,6 +81,10 @@ class FastExchange(Exchange):
             return
         if not entry.cached_head.valid_from <= now < entry.cached_head.valid_until:
             _refresh_cached_head(entry, now, self.connection.get_date_line())
+        if self.head.encoding:
+            entry = entry.get_encoded(self.head.encoding)
+            if not entry.cached_head.valid_from <= now < entry.cached_head.valid_until:
+                _refresh_cached_head(entry, now, self.connection.get_date_line())
         self.status, self._note = 200, b"hit"
         self.connection.write(b"%b%b\r\n%b" % (entry.cached_head.lines, self._build_own_lines(), entry.body))
         self._finish()
@@ -97,13 +101,15 @@ class FastExchange(Exchange):
             self.request_id,
             self.traceparent,
             self.auth.caller.user_id,
+            self.connection.find_address(self.head),
         )
 
     def send_entry(self, entry: CacheEntry, note: bytes, *, age: int) -> None:
-        if_none_match = self.head.if_none_match
+        is_unchanged = matches_etag(self.head.if_none_match, entry.etag)
+        entry = entry.get_encoded(self.head.encoding)
         self._note = note
         age_line = b"age: %d\r\n" % age if age >= 0 else b""
-        if if_none_match is not None and matches_etag(if_none_match, entry.etag):
+        if is_unchanged:
             self.status = 304
             self.connection.write(
                 b"HTTP/1.1 304 Not Modified\r\n%b%b%b\r\n"
@@ -125,6 +131,7 @@ class FastExchange(Exchange):
 
     def start_response(self, status: int, headers: Sequence[Header], note: bytes) -> None:
         self._has_started, self.status, self._note = True, status, note
+        headers = self.start_encoding(status, headers)
         parts, has_length = [_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status], False
         for name, value in headers:
             parts += (name, b": ", value, b"\r\n")
@@ -136,14 +143,21 @@ class FastExchange(Exchange):
         self._parts = parts
 
     def send_chunk(self, data: bytes) -> None:
-        self._append(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
+        if self.encoder is not None:
+            data = self.encoder.compress(data)
+        self._append_body(data)
 
     def end_response(self) -> None:
+        if self.encoder is not None:
+            self._append_body(self.encoder.finish())
+            self.encoder = None
         if self._is_chunked:
             self._append(b"0\r\n\r\n")
         self._is_done = True
 
     def flush(self) -> None:
+        if self.encoder is not None:
+            self._append_body(self.encoder.flush())
         if self._parts:
             parts, self._parts = self._parts, None
             self.connection.write(b"".join(parts))
@@ -167,6 +181,10 @@ class FastExchange(Exchange):
 
     def restart(self) -> None:
         self.connection.restart_exchange(self)
+
+    def _append_body(self, data: bytes) -> None:
+        if data:  # an empty chunk would end the body
+            self._append(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
 
     def _append(self, data: bytes) -> None:
         if self._parts is None:

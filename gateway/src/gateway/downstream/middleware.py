@@ -117,6 +117,7 @@ class _ResponseSender:
             request_id,
             traceparent,
             get_user(self._scope),
+            self._scope["client"][0] if self._scope.get("client") else "",
         )
 
 

@@ -27,6 +27,7 @@ _RESERVED_PREFIXES = (b"x-user-", b"x-internal-", b"x-forwarded-")
 _REQUEST_ONLY = frozenset(
     {
         b"host",
+        b"accept-encoding",
         b"content-length",
         b"authorization",
         b"x-api-key",
@@ -41,7 +42,7 @@ _REQUEST_ONLY = frozenset(
 _RESPONSE_ONLY = frozenset({b"server", b"date", REQUEST_ID, b"traceparent", NOSNIFF[0]})
 _DROPPED_FROM_RESPONSE = _HOP_BY_HOP | _RESPONSE_ONLY
 ADDRESS_HEADERS = frozenset({b"location", b"content-location", b"link"})
-_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"range", b"accept-encoding"})
+_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"range"})
 _VALID_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(rb"[A-Za-z0-9.:\[\]_-]{1,255}")
 _LINK_TARGET = re.compile(rb"<([^>]*)>")
@@ -87,7 +88,7 @@ def filter_request_headers(headers: Sequence[Header]) -> list[Header]:
 
 
 def drop_conditions(headers: Sequence[Header]) -> list[Header]:
-    """Drops conditions, ranges and encodings, for a cache fill."""
+    """Drops conditions and ranges, for a cache fill."""
     return [(name, value) for name, value in headers if name not in _CONDITIONS]
 
 

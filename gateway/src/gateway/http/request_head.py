@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bookcore.kit.auth import HEADER as INTERNAL_TOKEN
 from gateway.http.caching import is_cache_bypassed, is_refresh_requested
+from gateway.http.compression import choose_encoding, restore_etags, strip_etag_suffix
 from gateway.http.headers import (
     REQUEST_ID,
     Header,
@@ -36,7 +37,10 @@ class RequestHead:
         self.keeps_alive = (get_first(headers, b"connection") or b"").lower() != b"close"
         self.bypasses_cache = is_cache_bypassed(headers)
         self.wants_fresh = is_refresh_requested(headers)
-        self.if_none_match = get_first(headers, b"if-none-match")
+        if_none_match = get_first(headers, b"if-none-match")
+        self.if_none_match = None if if_none_match is None else strip_etag_suffix(if_none_match)
+        self.encoding = choose_encoding(get_first(headers, b"accept-encoding"))
+        """The content coding for the response; "" for none."""
         self.request_id = validate_request_id(get_first(headers, REQUEST_ID))
         self.trace: TraceContext | None = parse_traceparent(get_first(headers, TRACEPARENT))
         self._forward: bytes | None = None  # not cached_property: compiled, it would be computed each time
@@ -46,12 +50,12 @@ class RequestHead:
     def forwarded_lines(self) -> bytes:
         """The header lines that are forwarded to a service."""
         if self._forward is None:
-            self._forward = format_lines(filter_request_headers(self.headers))
+            self._forward = format_lines(restore_etags(filter_request_headers(self.headers)))
         return self._forward
 
     @property
     def unconditional_lines(self) -> bytes:
-        """The same without conditions, ranges and encodings: the service sends the complete body."""
+        """The same without conditions and ranges: the service sends the complete body."""
         if self._forward_plain is None:
             self._forward_plain = format_lines(drop_conditions(filter_request_headers(self.headers)))
         return self._forward_plain

@@ -15,7 +15,10 @@ _MOST_LINES = 500
 
 
 class AccessRecord(NamedTuple):
-    """A completed request; `route` is a prefix, `own` for the gateway's; `cache` as in Cache-Status."""
+    """A completed request; `route` is a prefix, `own` for the gateway's; `cache` as in Cache-Status.
+
+    `status` is 0 when the client disconnected before a response; `address` is the client's.
+    """
 
     method: str
     route: str
@@ -26,6 +29,7 @@ class AccessRecord(NamedTuple):
     request_id: bytes
     traceparent: bytes
     user_id: str
+    address: str
 
 
 class AccessLog:
@@ -63,10 +67,11 @@ class LatencyHistogram:
 
 
 class RequestRecorder:
-    """Histograms by method, route and status."""
+    """Histograms by method, route and status, and counts of unusual ends."""
 
     def __init__(self, log: AccessLog | None) -> None:
         self.log = log
+        self.slow_readers = self.websockets_opened = self.websockets_closed = 0
         self.histograms: dict[tuple[str, str, int], LatencyHistogram] = {}
 
     def record(self, answered: AccessRecord) -> None:
@@ -86,7 +91,8 @@ class RequestRecorder:
 
 
 def _format_line(logged: tuple[float, AccessRecord]) -> bytes:
-    at, (method, route, path, status, seconds, cache, request_id, traceparent, user_id) = logged
+    at, record = logged
+    method, route, path, status, seconds, cache, request_id, traceparent, user_id, address = record
     fields = {
         "event": "request",
         "timestamp": f"{_format_second(int(at))}.{int(at * 1_000) % 1_000:03d}+00:00",
@@ -98,6 +104,7 @@ def _format_line(logged: tuple[float, AccessRecord]) -> bytes:
         "request_id": request_id.decode("latin-1"),
         "traceparent": traceparent.decode("latin-1"),
         "user_id": user_id,
+        "address": address,
         "milliseconds": round(seconds * 1_000, 3),
     }
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)

@@ -65,10 +65,13 @@ def collect_counters(
         **_collect_requests(recorder),
         ("gateway_requests_counted_locally",): cache.counted_locally,
         ("gateway_address_limited_requests",): address_limiter.refused_count,
+        ("gateway_slow_readers",): recorder.slow_readers,
+        ("gateway_websockets_opened",): recorder.websockets_opened,
         **_collect_failures(upstreams),
     }
     gauges = {
         ("gateway_workers",): 1,
+        ("gateway_websockets",): recorder.websockets_opened - recorder.websockets_closed,
         ("gateway_cache_bytes",): cache.local.bytes,
         ("gateway_cache_entries",): len(cache.local),
         ("gateway_connections",): count_connections(),

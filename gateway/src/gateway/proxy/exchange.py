@@ -7,7 +7,8 @@ from bookcore.kit.problem import ProblemError
 from gateway.auth.caller_cache import AuthenticatedCaller
 from gateway.cache.entry import CacheEntry
 from gateway.cache.response_cache import RateLimitResult
-from gateway.http.headers import Header
+from gateway.http.compression import Encoder, add_vary, create_encoder, encode_headers, is_compressible
+from gateway.http.headers import Header, get_first
 from gateway.http.request_head import RequestHead
 from gateway.routing.match import RouteMatch
 from gateway.upstream.messages import ResponseSource
@@ -17,6 +18,9 @@ UNCOUNTED = RateLimitResult(1, 0, 0, 0, -1)
 
 class ExchangeClient(Protocol):
     """The client's connection."""
+
+    def find_address(self, head: RequestHead) -> str:
+        """The client's network address, also behind a trusted proxy."""
 
     def build_client_lines(self, head: RequestHead) -> bytes:
         """The header lines about the client that services receive: Forwarded, X-Forwarded-*."""
@@ -33,6 +37,7 @@ class Exchange:
         "auth",
         "cache_key",
         "client",
+        "encoder",
         "head",
         "is_disconnected",
         "match",
@@ -51,6 +56,8 @@ class Exchange:
         self.cache_key = match.cache_key
         self.rate_limit = UNCOUNTED
         self.source: ResponseSource | None = None
+        self.encoder: Encoder | None = None
+        """Compresses a streamed response."""
         self.is_disconnected = False
         self.request_id = self.traceparent = b""
         self.started = 0.0
@@ -60,6 +67,16 @@ class Exchange:
         self.is_disconnected = True
         if self.source is not None:
             self.source.cancel()
+
+    def start_encoding(self, status: int, headers: Sequence[Header]) -> Sequence[Header]:
+        """The headers to send; sets `encoder` when the response gains by a coding that the client accepts."""
+        length = get_first(headers, b"content-length")
+        if not 200 <= status < 300 or not is_compressible(headers, None if length is None else int(length)):
+            return headers
+        if not self.head.encoding:
+            return add_vary(headers)
+        self.encoder = create_encoder(self.head.encoding)
+        return encode_headers(headers, self.head.encoding)
 
     def send_hit(self, entry: CacheEntry, now: float) -> None:
         """Sends a cached response; `now` in monotonic seconds."""

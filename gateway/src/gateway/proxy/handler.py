@@ -9,12 +9,14 @@ from bookcore.kit.problem import ProblemError
 from gateway.cache.entry import CacheEntry
 from gateway.cache.response_cache import RateLimitResult, ResponseCache
 from gateway.http.caching import Lifetime, build_variant_key
+from gateway.http.network_key import build_network_key
 from gateway.http.request_head import build_identity_lines
 from gateway.proxy.cache_fill import CacheFill
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.passthrough import Passthrough
 from gateway.routing.routes import Service
 from gateway.upstream.messages import OutboundHead
+from gateway.upstream.open_requests import Holder, StreamLimit
 from gateway.upstream.request import create_request
 from gateway.upstream.upstream import Upstream
 
@@ -22,7 +24,10 @@ _MICRO = 1_000_000
 
 
 class RequestHandler:
-    """The FillOwner of all fills; `max_lifetime` and `max_entry_bytes` bound what is cached."""
+    """The FillOwner of all fills; `max_lifetime` and `max_entry_bytes` bound what is cached.
+
+    `export_limit` applies to the routes that stream a whole catalogue.
+    """
 
     def __init__(
         self,
@@ -32,9 +37,11 @@ class RequestHandler:
         upstreams: Mapping[Service, Upstream],
         max_lifetime: Lifetime,
         max_entry_bytes: int,
+        export_limit: StreamLimit,
     ) -> None:
         self._cache, self._internal_tokens, self.upstreams = cache, internal_tokens, upstreams
         self.max_lifetime, self.max_entry_bytes = max_lifetime, max_entry_bytes
+        self._export_limit = export_limit
         self.now, self._wall_now = cache.now, cache.wall_now
         self._fills: dict[str, CacheFill] = {}
         self._peek = cache.local.peek
@@ -42,7 +49,7 @@ class RequestHandler:
     def handle(self, exchange: Exchange) -> None:
         """Responds now or later."""
         match, head = exchange.match, exchange.head
-        if head.bypasses_cache or exchange.method not in ("GET", "HEAD"):
+        if head.bypasses_cache or exchange.method != "GET":
             exchange.cache_key = ""
         elif match.cache_key and (entry := self._peek(match.cache_key)) is not None and entry.is_vary_entry:
             exchange.cache_key = build_variant_key(match.cache_key, entry.vary, head.headers)
@@ -54,7 +61,8 @@ class RequestHandler:
         """Requests the response for this exchange alone, past the cache."""
         upstream = self.upstreams[exchange.match.route.service]
         passthrough = Passthrough(exchange, upstream.name, note=note)
-        request = create_request(upstream, self.build_outbound_head(exchange), passthrough)
+        head, holder = self.build_outbound_head(exchange), self.build_holder(exchange)
+        request = create_request(upstream, head, passthrough, holder)
         exchange.source = passthrough.request = request
         request.attempt()
 
@@ -62,6 +70,12 @@ class RequestHandler:
         """The request head for the service: what may be forwarded, and the gateway's own lines."""
         lines = exchange.head.forwarded_lines + self._build_own_lines(exchange)
         return OutboundHead(exchange.method, exchange.match.target, lines)
+
+    def build_holder(self, exchange: Exchange) -> Holder:
+        """For whom the request is counted while it is open."""
+        network = build_network_key(exchange.client.find_address(exchange.head))
+        limit = self._export_limit if exchange.match.route.is_export else None
+        return Holder(exchange.auth.caller.user_id, network, limit)
 
     def close_fill(self, fill: CacheFill) -> None:
         if self._fills.get(fill.key) is fill:
@@ -113,7 +127,7 @@ class RequestHandler:
         if exchange.is_disconnected:
             return
         if entry is None or exchange.head.wants_fresh:
-            self._fill(exchange, entry)
+            self._join_fill(exchange, entry)
             return
         now = self.now()
         ttl = entry.freshness.get_remaining_ttl(now)
@@ -123,13 +137,7 @@ class RequestHandler:
             self._refresh(exchange, entry)
             exchange.send_hit(entry, now)
         else:
-            self._fill(exchange, entry)
-
-    def _fill(self, exchange: Exchange, stale: CacheEntry | None) -> None:
-        if exchange.method == "HEAD":
-            self.pass_through(exchange, note=b"fwd=uri-miss")
-        else:
-            self._join_fill(exchange, stale)
+            self._join_fill(exchange, entry)
 
     def _join_fill(self, exchange: Exchange, stale: CacheEntry | None) -> None:
         fill = self._fills.get(exchange.cache_key)
@@ -155,7 +163,8 @@ class RequestHandler:
         if fill.stale is not None:
             lines += b"if-none-match: %b\r\n" % fill.stale.etag
         head = OutboundHead("GET", exchange.match.target, lines)
-        fill.request = create_request(self.upstreams[exchange.match.route.service], head, fill)
+        upstream = self.upstreams[exchange.match.route.service]
+        fill.request = create_request(upstream, head, fill, self.build_holder(exchange))
         fill.request.attempt()
 
     def _build_own_lines(self, exchange: Exchange) -> bytes:

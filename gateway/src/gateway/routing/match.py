@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 
 from gateway.http.caching import build_cache_key
 from gateway.routing.cache_tags import build_tags
-from gateway.routing.routes import Route, covers_path, find_target
+from gateway.routing.routes import Route, find_target
 
 MAX_TARGET_BYTES = 8_192
 _TARGET = re.compile(rb"/[!\"$-~]*")
@@ -24,11 +24,6 @@ class RouteMatch:
     target: bytes
     cache_key: str
     tags: tuple[str, ...]
-
-
-def is_routed(target: bytes) -> bool:
-    """Whether a request target is below a service's prefix, also when it is too ambiguous to be matched."""
-    return covers_path(unquote(target.partition(b"?")[0].decode("latin-1")))
 
 
 def match_path(path: str, query: bytes) -> RouteMatch | None:

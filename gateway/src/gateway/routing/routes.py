@@ -26,7 +26,7 @@ class Route:
     """Everything at `prefix` or below it; `prefix` is the service's own path, without /v1.
 
     `read_scope` and `write_scope` are required; `cache_group` names what a change purges together,
-    None means never cached.
+    None means never cached. `is_export` marks responses of any length, which have a limit of their own.
     """
 
     prefix: str
@@ -34,6 +34,7 @@ class Route:
     read_scope: Scope
     write_scope: Scope
     cache_group: str | None = None
+    is_export: bool = False
 
     def covers(self, path: str) -> bool:
         """Whether a service path is this route's."""
@@ -45,7 +46,7 @@ class Route:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("/books/export", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE),
+    Route("/books/export", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, is_export=True),
     Route("/books", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/categories", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/statistics", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),

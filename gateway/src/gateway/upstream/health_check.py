@@ -26,7 +26,7 @@ class HealthChecker:
         if now >= self._next_look:
             self._next_look = now + _HEALTH_SECONDS
             for address in self._upstream.balancer.list_ejected():
-                request = UpstreamRequest(self._upstream, _HEALTH, _Probe(self._upstream, address))
+                request = UpstreamRequest(self._upstream, _HEALTH, _Probe(self._upstream, address), None)
                 self._upstream.pools[address.url].acquire(request)
 
 

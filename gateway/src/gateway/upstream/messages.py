@@ -31,11 +31,16 @@ class UpstreamFailure(Enum):
     TIMEOUT = "did not respond in time"
     DISCONNECTED = "closed the connection before the response was complete"
     POOL_EXHAUSTED = "has too many waiting requests"
+    TOO_MANY_OPEN = "has too many open requests of yours; wait until one has ended"
     CIRCUIT_OPEN = "failed too often and is tried only once a second"
 
     def to_problem(self, service: str) -> ProblemError:
         """The problem for the client."""
-        slugs = {UpstreamFailure.TIMEOUT: "timeout", UpstreamFailure.DISCONNECTED: "bad-gateway"}
+        slugs = {
+            UpstreamFailure.TIMEOUT: "timeout",
+            UpstreamFailure.DISCONNECTED: "bad-gateway",
+            UpstreamFailure.TOO_MANY_OPEN: "too-many-requests",
+        }
         return ProblemError(slugs.get(self, "unavailable"), f"{service} {self.value}", headers=_RETRY_AFTER)
 
 

@@ -17,11 +17,15 @@ IDLE_SECONDS = 2.0
 
 
 class PoolWaiter(ResponseHandler):
-    """A request that waits for a connection; `is_over` once it was cancelled."""
+    """A request that waits for a connection; `is_over` once it was cancelled.
 
-    __slots__ = ("is_over",)
+    `waiting_since` is in the loop's seconds.
+    """
+
+    __slots__ = ("is_over", "waiting_since")
 
     is_over: bool
+    waiting_since: float
 
     def start(self, connection: UpstreamConnection) -> None:
         """Sends the request on that connection."""
@@ -29,9 +33,9 @@ class PoolWaiter(ResponseHandler):
 
 
 class ConnectionPool(ConnectionOwner):
-    """At most 256 connections and 1,024 waiting requests."""
+    """At most 256 connections and 1,024 waiting requests, each for at most `wait_seconds`."""
 
-    def __init__(self, url: str, *, connect_seconds: float, read_seconds: float) -> None:
+    def __init__(self, url: str, *, connect_seconds: float, read_seconds: float, wait_seconds: float) -> None:
         self.url = url
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2].encode()
@@ -39,7 +43,7 @@ class ConnectionPool(ConnectionOwner):
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._connect_seconds = connect_seconds
-        self.read_seconds = read_seconds
+        self.read_seconds, self.wait_seconds = read_seconds, wait_seconds
         self._idle: list[UpstreamConnection] = []
         self._all: set[UpstreamConnection] = set()
         self._opening: set[asyncio.Task[None]] = set()
@@ -56,6 +60,7 @@ class ConnectionPool(ConnectionOwner):
             if len(self._waiting) >= MAX_WAITING:
                 request.on_failure(UpstreamFailure.POOL_EXHAUSTED)
             else:
+                request.waiting_since = asyncio.get_running_loop().time()
                 self._waiting.append(request)
             return
         task = asyncio.get_running_loop().create_task(self._open(request))
@@ -87,6 +92,8 @@ class ConnectionPool(ConnectionOwner):
         for connection in list(self._all):
             if connection.handler is not None and now - connection.last_activity > self.read_seconds:
                 connection.fail(UpstreamFailure.TIMEOUT)
+        while self._waiting and now - self._waiting[0].waiting_since > self.wait_seconds:
+            self._waiting.popleft().on_failure(UpstreamFailure.POOL_EXHAUSTED)
         for connection in [c for c in self._idle if now - c.last_activity > IDLE_SECONDS]:
             connection.abort()
 

@@ -8,6 +8,7 @@ from gateway.http.headers import Header
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.load_balancer import UpstreamAddress
 from gateway.upstream.messages import SAFE_METHODS, OutboundHead, ResponseReceiver, UpstreamFailure
+from gateway.upstream.open_requests import Holder
 from gateway.upstream.pool import PoolWaiter
 from gateway.upstream.upstream import Upstream
 
@@ -29,14 +30,18 @@ class UpstreamRequest(PoolWaiter):
         "_connection",
         "_has_answer",
         "_has_sent_body",
+        "_holder",
         "_is_good",
+        "_is_held",
         "_tried",
         "_upstream",
         "head",
         "upgrade_callback",
     )
 
-    def __init__(self, upstream: Upstream, head: OutboundHead, receiver: ResponseReceiver) -> None:
+    def __init__(
+        self, upstream: Upstream, head: OutboundHead, receiver: ResponseReceiver, holder: Holder | None
+    ) -> None:
         self._upstream = upstream
         self.head = head
         self.receiver = receiver
@@ -46,18 +51,21 @@ class UpstreamRequest(PoolWaiter):
         self._connection: UpstreamConnection | None = None
         self._tried: AbstractSet[str] = frozenset()
         self._has_answer = self._has_sent_body = self._is_good = False
-        self.is_over = False
+        self._holder = holder
+        self._is_held = self.is_over = False
+        self.waiting_since = 0.0
 
     def attempt(self) -> None:
-        """Sends the request to the next address, unless the circuit breaker is open."""
+        """Sends the request to the next address, unless the holder has its share or the breaker is open."""
+        if not self._hold():
+            self._refuse(UpstreamFailure.TOO_MANY_OPEN)
+            return
         if not self._tried and not self._upstream.breaker.allows_request():
-            self.is_over = True
-            self._upstream.count_failure(UpstreamFailure.CIRCUIT_OPEN)
-            self.receiver.on_failure(UpstreamFailure.CIRCUIT_OPEN)
+            self._refuse(UpstreamFailure.CIRCUIT_OPEN)
             return
         address = self._upstream.balancer.pick(self._tried)
         if address is None:
-            self.is_over = True
+            self._end()
             self._upstream.breaker.record_failure()
             self.receiver.on_failure(UpstreamFailure.UNREACHABLE)
             return
@@ -122,8 +130,26 @@ class UpstreamRequest(PoolWaiter):
 
     def _close(self) -> None:
         if not self.is_over:
-            self.is_over = True
+            self._end()
             self._decrement_outstanding()
+
+    def _hold(self) -> bool:
+        """Whether the request has a share of the service's connections; retries keep it."""
+        if self._holder is not None and not self._is_held:
+            self._is_held = self._upstream.open_requests.acquire(self._holder)
+            return self._is_held
+        return True
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self._is_held and self._holder is not None:
+            self._is_held = False
+            self._upstream.open_requests.release(self._holder)
+
+    def _refuse(self, failure: UpstreamFailure) -> None:
+        self._end()
+        self._upstream.count_failure(failure)
+        self.receiver.on_failure(failure)
 
     def on_failure(self, failure: UpstreamFailure, *, was_stale: bool = False) -> None:
         """Retried where that is safe."""
@@ -141,8 +167,9 @@ class UpstreamRequest(PoolWaiter):
                 self._tried -= {self._address.url}
             self.attempt()
             return
-        self.is_over = True
-        self._upstream.breaker.record_failure()
+        self._end()
+        if failure is not UpstreamFailure.POOL_EXHAUSTED:  # busy with others' requests, but working
+            self._upstream.breaker.record_failure()
         self.receiver.on_failure(failure)
 
     def pause(self) -> None:
@@ -157,7 +184,7 @@ class UpstreamRequest(PoolWaiter):
         """Closes the connection, which tells the service."""
         if self.is_over:
             return
-        self.is_over = True
+        self._end()
         self._decrement_outstanding()
         if self._connection is not None:
             self._connection.abort()
@@ -203,7 +230,9 @@ class UpstreamRequest(PoolWaiter):
             self._address.outstanding -= 1
 
 
-def create_request(upstream: Upstream, head: OutboundHead, receiver: ResponseReceiver) -> UpstreamRequest:
-    """A request that its owner starts by `attempt`."""
+def create_request(
+    upstream: Upstream, head: OutboundHead, receiver: ResponseReceiver, holder: Holder | None = None
+) -> UpstreamRequest:
+    """A request that its owner starts by `attempt`; without a `holder` for the gateway's own use."""
     upstream.budget.deposit()
-    return UpstreamRequest(upstream, head, receiver)
+    return UpstreamRequest(upstream, head, receiver, holder)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from gateway.upstream.circuit_breaker import CircuitBreaker
 from gateway.upstream.load_balancer import LoadBalancer, RetryBudget, UpstreamAddress
 from gateway.upstream.messages import UpstreamFailure
-from gateway.upstream.pool import ConnectionPool
+from gateway.upstream.open_requests import OpenRequests
+from gateway.upstream.pool import MAX_CONNECTIONS, ConnectionPool
 
 
 class Upstream:
-    """Shared by all requests to the service: load balancer, circuit breaker, retry budget and pools."""
+    """Shared by all requests to the service: load balancer, circuit breaker, retry budget, pools, shares."""
 
     def __init__(
         self,
@@ -19,6 +20,7 @@ class Upstream:
         *,
         connect_seconds: float,
         read_seconds: float,
+        wait_seconds: float,
         now: Callable[[], float],
     ) -> None:
         self.name = name
@@ -26,9 +28,12 @@ class Upstream:
         self.budget = RetryBudget()
         self.breaker = CircuitBreaker(now=now)
         self.pools = {
-            url: ConnectionPool(url, connect_seconds=connect_seconds, read_seconds=read_seconds)
+            url: ConnectionPool(
+                url, connect_seconds=connect_seconds, read_seconds=read_seconds, wait_seconds=wait_seconds
+            )
             for url in urls
         }
+        self.open_requests = OpenRequests(MAX_CONNECTIONS * len(urls))
         self.failures = dict.fromkeys(UpstreamFailure, 0)
 
     def count_failure(self, failure: UpstreamFailure) -> None:

@@ -34,6 +34,7 @@ def run_gateway_before(*addresses: str, folder: Path) -> Iterator[RunningGateway
         bootstrap_admin_email=ADMIN["email"],
         bootstrap_admin_password=ADMIN["password"],
         gateway_body_bytes=2_000_000_000,
+        gateway_websocket_paths=("/v1/search",),
     )
     with run_gateway(settings) as gateway_server:
         yield gateway_server

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.kit.draining import DrainingServer
+from bookcore.kit.head_requests import HeadRequests
 from bookcore.kit.openapi import install_openapi
 from bookcore.kit.problem import install_problem_handlers
 from bookcore.kit.query_parameters import QueryCheck
@@ -54,6 +55,7 @@ def create_service(
         redirect_slashes=False,  # Starlette redirects to the host that the request names
         generate_unique_id_function=lambda route: route.name,
     )
+    app.add_middleware(HeadRequests)
     install_problem_handlers(app)
     install_openapi(app, always=always)
 
