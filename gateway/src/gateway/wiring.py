@@ -35,6 +35,7 @@ from gateway.settings import Settings
 from gateway.timeouts import TimeoutSweeper
 from gateway.upstream.health_check import HealthChecker
 from gateway.upstream.open_requests import StreamLimit
+from gateway.upstream.pool import UpstreamTimeouts
 from gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger()
@@ -116,10 +117,6 @@ def _create_handler(settings: Settings, response_cache: ResponseCache) -> Reques
             settings.gateway_stale_error_seconds,
         ),
         max_entry_bytes=settings.gateway_cache_entry_bytes,
-        export_limit=StreamLimit(
-            per_caller=settings.gateway_exports_per_caller,
-            per_network=settings.gateway_exports_per_address,
-        ),
     )
 
 
@@ -198,13 +195,18 @@ def _create_upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[S
         Service.SEARCH: settings.search_api_urls,
         Service.ML: settings.ml_api_urls,
     }
+    timeouts = UpstreamTimeouts(
+        settings.gateway_connect_seconds, settings.gateway_read_seconds, settings.gateway_wait_seconds
+    )
+    export_limit = StreamLimit(
+        per_caller=settings.gateway_exports_per_caller, per_network=settings.gateway_exports_per_address
+    )
     return {
         service: Upstream(
             service.value,
             urls,
-            connect_seconds=settings.gateway_connect_seconds,
-            read_seconds=settings.gateway_read_seconds,
-            wait_seconds=settings.gateway_wait_seconds,
+            timeouts=timeouts,
+            export_limit=export_limit,
             now=now,
         )
         for service, urls in addresses.items()

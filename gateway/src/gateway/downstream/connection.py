@@ -246,10 +246,10 @@ class GatewayProtocol(CompactProtocol):
         refusal = build_refusal(slug, detail, headers, date_line=self.get_date_line(), ids=ids)
         seconds = max(0.0, self.loop.time() - self.waiting_since)
         self.context.recorder.record(refusal.build_access_record(origin or self._find_origin(), seconds))
-        if self._has_no_head and self.is_answering:
+        is_answering = self.is_answering
+        if is_answering and self._has_no_head:
             self.cycle.keep_alive = False
             return
-        is_answering = self.is_answering
         if not is_answering or not self.cycle.response_started:
             self.transport.write(refusal.data)
         if self.cycle is not None:
@@ -274,9 +274,8 @@ class GatewayProtocol(CompactProtocol):
             return
         is_answering = self.is_answering
         if self._is_receiving and not is_answering and waited > limits.head_seconds:
-            self.refuse(
-                "request-timeout", f"the request head did not arrive within {limits.head_seconds:g} s"
-            )
+            detail = f"the request head did not arrive within {limits.head_seconds:g} s"
+            self.refuse("request-timeout", detail)
         elif not self._is_receiving and not is_answering and waited > limits.idle_seconds:
             self.transport.close()
         elif waited > _COMPACT_SECONDS and self.flow is not None and not self._is_busy:
@@ -284,8 +283,7 @@ class GatewayProtocol(CompactProtocol):
 
     @property
     def _is_busy(self) -> bool:
-        is_asgi_busy = self.is_answering or self._is_receiving or bool(self.pipeline)
-        return self._exchange is not None or is_asgi_busy
+        return self._exchange is not None or self.is_answering or self._is_receiving or bool(self.pipeline)
 
     def _read(self, data: bytes) -> None:
         self._is_parsing = True

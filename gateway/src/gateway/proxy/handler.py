@@ -16,7 +16,7 @@ from gateway.proxy.exchange import Exchange
 from gateway.proxy.passthrough import Passthrough
 from gateway.routing.routes import Service
 from gateway.upstream.messages import OutboundHead
-from gateway.upstream.open_requests import Holder, StreamLimit
+from gateway.upstream.open_requests import Holder
 from gateway.upstream.request import create_request
 from gateway.upstream.upstream import Upstream
 
@@ -24,10 +24,7 @@ _MICRO = 1_000_000
 
 
 class RequestHandler:
-    """The FillOwner of all fills; `max_lifetime` and `max_entry_bytes` bound what is cached.
-
-    `export_limit` applies to the routes that stream a whole catalogue.
-    """
+    """The FillOwner of all fills; `max_lifetime` and `max_entry_bytes` bound what is cached."""
 
     def __init__(
         self,
@@ -37,11 +34,9 @@ class RequestHandler:
         upstreams: Mapping[Service, Upstream],
         max_lifetime: Lifetime,
         max_entry_bytes: int,
-        export_limit: StreamLimit,
     ) -> None:
         self._cache, self._internal_tokens, self.upstreams = cache, internal_tokens, upstreams
         self.max_lifetime, self.max_entry_bytes = max_lifetime, max_entry_bytes
-        self._export_limit = export_limit
         self.now, self._wall_now = cache.now, cache.wall_now
         self._fills: dict[str, CacheFill] = {}
         self._peek = cache.local.peek
@@ -74,8 +69,7 @@ class RequestHandler:
     def build_holder(self, exchange: Exchange) -> Holder:
         """For whom the request is counted while it is open."""
         network = build_network_key(exchange.client.find_address(exchange.head))
-        limit = self._export_limit if exchange.match.route.is_export else None
-        return Holder(exchange.auth.caller.user_id, network, limit)
+        return Holder(exchange.auth.caller.user_id, network, exchange.match.route.is_export)
 
     def close_fill(self, fill: CacheFill) -> None:
         if self._fills.get(fill.key) is fill:

@@ -59,36 +59,37 @@ class StreamLimit:
 
 
 class Holder(NamedTuple):
-    """The origin of a request; `stream_limit` bounds long responses beside the fair share."""
+    """The origin of a request; an export has a limit of its own beside the fair share."""
 
     caller_id: str
     network: str
-    stream_limit: StreamLimit | None = None
+    is_export: bool = False
 
 
 class OpenRequests:
-    """Of one service."""
+    """Of one service with so many connections."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, export_limit: StreamLimit) -> None:
+        self._export_limit = export_limit
         self._by_caller = FairShare(slots, alpha=_CALLER_ALPHA)
         self._by_network = FairShare(slots, alpha=_NETWORK_ALPHA)
 
     def acquire(self, holder: Holder) -> bool:
         """False when the holder has its share."""
-        caller_id, network, stream_limit = holder
-        if stream_limit is not None and not stream_limit.has_room(caller_id, network):
+        caller_id, network, is_export = holder
+        if is_export and not self._export_limit.has_room(caller_id, network):
             return False
         if not (self._by_caller.has_room(caller_id) and self._by_network.has_room(network)):
             return False
         self._by_caller.acquire(caller_id)
         self._by_network.acquire(network)
-        if stream_limit is not None:
-            stream_limit.acquire(caller_id, network)
+        if is_export:
+            self._export_limit.acquire(caller_id, network)
         return True
 
     def release(self, holder: Holder) -> None:
-        caller_id, network, stream_limit = holder
+        caller_id, network, is_export = holder
         self._by_caller.release(caller_id)
         self._by_network.release(network)
-        if stream_limit is not None:
-            stream_limit.release(caller_id, network)
+        if is_export:
+            self._export_limit.release(caller_id, network)

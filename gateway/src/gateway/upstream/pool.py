@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from contextlib import suppress
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from gateway.upstream.connection import ConnectionOwner, ResponseHandler, UpstreamConnection
@@ -14,6 +14,14 @@ MAX_CONNECTIONS = 256
 MAX_WAITING = 1_024
 IDLE_SECONDS = 2.0
 """Shorter than uvicorn's 5 s, so that a service doesn't close a connection just as a request is sent."""
+
+
+class UpstreamTimeouts(NamedTuple):
+    """In seconds: to connect, between two reads of a response, and to wait for a connection."""
+
+    connect: float
+    read: float
+    wait: float
 
 
 class PoolWaiter(ResponseHandler):
@@ -33,17 +41,16 @@ class PoolWaiter(ResponseHandler):
 
 
 class ConnectionPool(ConnectionOwner):
-    """At most 256 connections and 1,024 waiting requests, each for at most `wait_seconds`."""
+    """At most 256 connections and 1,024 waiting requests."""
 
-    def __init__(self, url: str, *, connect_seconds: float, read_seconds: float, wait_seconds: float) -> None:
+    def __init__(self, url: str, timeouts: UpstreamTimeouts) -> None:
         self.url = url
         parts = urlsplit(url)
         self.host = parts.netloc.rpartition("@")[2].encode()
         self.prefix = parts.path.encode()
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._connect_seconds = connect_seconds
-        self.read_seconds, self.wait_seconds = read_seconds, wait_seconds
+        self._timeouts = timeouts
         self._idle: list[UpstreamConnection] = []
         self._all: set[UpstreamConnection] = set()
         self._opening: set[asyncio.Task[None]] = set()
@@ -90,9 +97,9 @@ class ConnectionPool(ConnectionOwner):
 
     def sweep(self, now: float) -> None:
         for connection in list(self._all):
-            if connection.handler is not None and now - connection.last_activity > self.read_seconds:
+            if connection.handler is not None and now - connection.last_activity > self._timeouts.read:
                 connection.fail(UpstreamFailure.TIMEOUT)
-        while self._waiting and now - self._waiting[0].waiting_since > self.wait_seconds:
+        while self._waiting and now - self._waiting[0].waiting_since > self._timeouts.wait:
             self._waiting.popleft().on_failure(UpstreamFailure.POOL_EXHAUSTED)
         for connection in [c for c in self._idle if now - c.last_activity > IDLE_SECONDS]:
             connection.abort()
@@ -118,7 +125,7 @@ class ConnectionPool(ConnectionOwner):
         task = asyncio.current_task()
         connection = UpstreamConnection(self, loop)
         try:
-            async with asyncio.timeout(self._connect_seconds):
+            async with asyncio.timeout(self._timeouts.connect):
                 await loop.create_connection(
                     lambda: cast(asyncio.Protocol, connection), host, port, ssl=self._tls
                 )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from gateway.upstream.circuit_breaker import CircuitBreaker
 from gateway.upstream.load_balancer import LoadBalancer, RetryBudget, UpstreamAddress
 from gateway.upstream.messages import UpstreamFailure
-from gateway.upstream.open_requests import OpenRequests
-from gateway.upstream.pool import MAX_CONNECTIONS, ConnectionPool
+from gateway.upstream.open_requests import OpenRequests, StreamLimit
+from gateway.upstream.pool import MAX_CONNECTIONS, ConnectionPool, UpstreamTimeouts
 
 
 class Upstream:
@@ -18,22 +18,16 @@ class Upstream:
         name: str,
         urls: Sequence[str],
         *,
-        connect_seconds: float,
-        read_seconds: float,
-        wait_seconds: float,
+        timeouts: UpstreamTimeouts,
+        export_limit: StreamLimit,
         now: Callable[[], float],
     ) -> None:
         self.name = name
         self.balancer = LoadBalancer(urls, now=now)
         self.budget = RetryBudget()
         self.breaker = CircuitBreaker(now=now)
-        self.pools = {
-            url: ConnectionPool(
-                url, connect_seconds=connect_seconds, read_seconds=read_seconds, wait_seconds=wait_seconds
-            )
-            for url in urls
-        }
-        self.open_requests = OpenRequests(MAX_CONNECTIONS * len(urls))
+        self.pools = {url: ConnectionPool(url, timeouts) for url in urls}
+        self.open_requests = OpenRequests(MAX_CONNECTIONS * len(urls), export_limit)
         self.failures = dict.fromkeys(UpstreamFailure, 0)
 
     def count_failure(self, failure: UpstreamFailure) -> None:

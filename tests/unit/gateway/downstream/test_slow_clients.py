@@ -44,7 +44,7 @@ class LongResponses:
             try:
                 yield CHUNK[:1]
                 while True:
-                    await (asyncio.sleep(3_600) if self._is_idle else asyncio.sleep(0))
+                    await (asyncio.Event().wait() if self._is_idle else asyncio.sleep(0))
                     yield CHUNK
             finally:
                 self.stopped.set()

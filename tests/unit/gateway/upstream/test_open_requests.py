@@ -34,17 +34,17 @@ def test_holder_of_a_few_requests_may_always_wait_for_a_connection() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=200))
 def test_released_slots_are_free_again(steps: list[tuple[str, bool]]) -> None:
-    requests, held = OpenRequests(32), list[Holder]()
     limit = StreamLimit(per_caller=3, per_network=5)
+    requests, held = OpenRequests(32, limit), list[Holder]()
     for caller_id, is_end in steps:
         if is_end and held:
             requests.release(held.pop())
         else:
-            holder = Holder(caller_id, "network", limit)
+            holder = Holder(caller_id, "network", is_export=True)
             if requests.acquire(holder):
                 held.append(holder)
     assert len(held) <= 5
     for holder in held:
         requests.release(holder)
-    assert requests.acquire(Holder("d", "network", limit))
+    assert requests.acquire(Holder("d", "network", is_export=True))
     assert not StreamLimit(per_caller=0, per_network=1).has_room("d", "network")

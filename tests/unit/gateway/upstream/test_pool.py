@@ -5,7 +5,7 @@ import socket
 
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.messages import OutboundHead, UpstreamFailure
-from gateway.upstream.pool import MAX_CONNECTIONS, ConnectionPool, PoolWaiter
+from gateway.upstream.pool import MAX_CONNECTIONS, ConnectionPool, PoolWaiter, UpstreamTimeouts
 
 
 class Waiter(PoolWaiter):
@@ -26,7 +26,7 @@ class Waiter(PoolWaiter):
 
 async def wait_in_full_pool(url: str) -> tuple[UpstreamFailure | None, UpstreamFailure | None]:
     """What a waiting request was told before and after the pool's deadline."""
-    pool = ConnectionPool(url, connect_seconds=5, read_seconds=1_000, wait_seconds=5)
+    pool = ConnectionPool(url, UpstreamTimeouts(connect=5, read=1_000, wait=5))
     holders = [Waiter() for _ in range(MAX_CONNECTIONS)]
     for holder in holders:
         pool.acquire(holder)
