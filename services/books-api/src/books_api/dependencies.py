@@ -13,7 +13,7 @@ from bookcore.domain.book import AvailabilityStatus
 from bookcore.domain.errors import Invalid
 from bookcore.domain.printed_details import convert_to_isbn13
 from bookcore.kit.book_filters import Currencies, check_listed_names, check_one_currency
-from bookcore.kit.query_parameters import CommaSeparated
+from bookcore.kit.query_parameters import CommaSeparated, CommasInside
 from books_api.cursor import CursorCodec
 from books_api.idempotency import IdempotencyStore
 from books_api.writes import BookWriter
@@ -64,6 +64,7 @@ class FilterParams(BaseModel):
             " is part of a name",
             examples=[["Poetry", "Travel"]],
         ),
+        CommasInside,
     ] = ()
     source: Annotated[
         tuple[Annotated[str, Field(max_length=40)], ...],

@@ -13,6 +13,15 @@ from bookcore.search import SearchIndex, open_search_index
 from search_api.routes import search
 from search_api.settings import Settings
 
+QUERY_HINTS = {
+    "isbn": "an ISBN is typed as q",
+    "sort": "matches are ordered by their score; lists have an order: /v1/books?sort=",
+    "fields": "matches are whole books; a list has fields: /v1/books?fields=",
+    "ids": "books by id are at /v1/books?ids=",
+    "page": "pages are linked by cursor; send `next` of the page before",
+}
+"""Parameters that a client may expect: what to use instead."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Opens the index at startup, closes it at shutdown."""
@@ -35,5 +44,6 @@ def create_app(settings: Settings) -> FastAPI:
         opened[0].suggest("ready", limit=1)
 
     app = create_service("Bookstream search", lifespan=lifespan, ready=check_ready)
+    app.state.query_hints = QUERY_HINTS
     app.include_router(search.router, dependencies=[require_scope(Scope.SEARCH)])
     return app

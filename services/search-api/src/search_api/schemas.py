@@ -12,7 +12,7 @@ from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookState
 from bookcore.kit.book_filters import Currencies
 from bookcore.kit.openapi import NextCursor
-from bookcore.kit.query_parameters import CommaSeparated
+from bookcore.kit.query_parameters import CommaSeparated, CommasInside
 from bookcore.search import SearchFilters, SearchHit, SearchPage, SearchQuery, Suggestion
 
 Amount = Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=2, allow_inf_nan=False)]
@@ -29,7 +29,7 @@ class SearchIn(BaseModel):
     q: str = Field(
         "", max_length=10_000, description="search text; empty matches every book", examples=["ciz lamp"]
     )
-    category: Names = Field(
+    category: Annotated[Names, CommasInside] = Field(
         [],
         description="exact names; a book matches any of them. Repeat the parameter for several: a comma is"
         " part of a name",

@@ -19,6 +19,7 @@ from bookcore.domain.errors import Invalid
 
 _LONGEST_NAME = 40
 _MOST_NAMED = 5
+_BLANK = "give a value, or leave the parameter out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,29 @@ def check_names(
 
 
 def split_commas(values: object) -> object:
-    """The values of a repeatable parameter: `a,b` means `a` and `b`. For values that have no comma."""
+    """The values of a repeatable parameter: `a, b` means `a` and `b`. For values that have no comma.
+
+    Raises: ValueError for a blank value.
+    """
     if not isinstance(values, list | tuple):
         return values
-    return [part for value in values for part in (value.split(",") if isinstance(value, str) else [value])]
+    found = [part.strip() for value in values for part in str(value).split(",")]
+    if not any(found):
+        raise ValueError(_BLANK)
+    return [part for part in found if part]
+
+
+def refuse_blanks(values: object) -> object:
+    """Raises: ValueError for a blank value, which would match nothing."""
+    if isinstance(values, list | tuple) and not all(str(value).strip() for value in values):
+        raise ValueError(_BLANK)
+    return values
 
 
 CommaSeparated = BeforeValidator(split_commas)
 """In the `Annotated` of a repeatable parameter: its values may also be separated by commas."""
+CommasInside = BeforeValidator(refuse_blanks)
+"""In the `Annotated` of a repeatable parameter whose values may have commas inside."""
 
 
 def _explain_unknown(name: str, known: Iterable[str], hints: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from bookcore.domain.details import Details
 from bookcore.events.book import Price
 from bookcore.kit.openapi import NextCursor, deprecate
+from bookcore.kit.query_parameters import CommasInside
 from bookml.facts import BookFacts
 from ml_api.routes import examples
 
@@ -237,6 +238,7 @@ class RowSelection(BaseModel):
             " part of a name",
             examples=[["Poetry", "Travel"]],
         ),
+        CommasInside,
     ] = []
     limit: Annotated[int | None, Field(ge=1, description="most rows; all by default")] = None
 
