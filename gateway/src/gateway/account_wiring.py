@@ -114,13 +114,15 @@ def _build_quotas(settings: Settings) -> Quotas:
 
 def _build_login_quotas(settings: Settings) -> LoginQuotas:
     per_address, per_email = settings.gateway_logins_per_address, settings.gateway_logins_per_email
+    per_minute = settings.gateway_logins_per_minute
     return LoginQuotas(
         address=Quota("login-address", per_address),
         email=Quota("login-email", per_email),
         elsewhere=Quota("login-elsewhere", settings.gateway_logins_elsewhere_per_hour, 3_600.0),
-        known=Quota("login-known", 3 * per_email),
-        known_network=Quota("login-known-network", 10 * per_address),
-        everyone=Quota("login-everyone", settings.gateway_logins_per_minute),
+        everyone=Quota("login-everyone", per_minute),
+        known_email=Quota("login-known-email", 3 * per_email),
+        known_address=Quota("login-known-address", per_address),
+        known_everyone=Quota("login-known-everyone", 5 * per_minute),
     )
 
 

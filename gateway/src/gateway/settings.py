@@ -72,7 +72,9 @@ class Settings(AccountSettings):
         30, ge=1, description="logins and registrations per minute and network (IPv4 address, IPv6 /64)"
     )
     gateway_logins_per_email: int = Field(
-        10, ge=1, description="logins per minute, account and network; three times as many in known networks"
+        10,
+        ge=1,
+        description="logins per minute, account and network; owners have three times as many in reserve",
     )
     gateway_logins_elsewhere_per_hour: int = Field(
         100, ge=1, description="logins per hour and account from all networks that it doesn't know, together"

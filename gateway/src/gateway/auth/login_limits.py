@@ -1,8 +1,8 @@
 """Limits of logins: nobody guesses without end, and nobody keeps the owner of an account out.
 
-Attempts count per account and network. At a network that the account has logged in from, the owner has a
-quota that nobody elsewhere can use up: when the others are exhausted, wrong passwords are refused as too
-many, while the right one still gets in. All other networks together share a slower quota of the account.
+Attempts count per account and network; all networks that an account doesn't know share a slower quota of it.
+At a network that the account has logged in from, its owner has a reserve that nobody elsewhere can use up:
+when a quota is exhausted, wrong passwords are refused as too many, while the right one still gets in.
 """
 
 import asyncio
@@ -20,15 +20,16 @@ from gateway.auth.authenticator import Authenticator
 
 @dataclass(frozen=True, slots=True)
 class LoginQuotas:
-    """Of a network, of an account from one network, from all it doesn't know together, from one it knows, of
-    all known accounts of a network, and of everybody."""
+    """Of a network, of an account from one network, of an account from all that it doesn't know together, of
+    everybody; and the reserve of owners in known networks, by account, by network and in all."""
 
     address: Quota
     email: Quota
     elsewhere: Quota
-    known: Quota
-    known_network: Quota
     everyone: Quota
+    known_email: Quota
+    known_address: Quota
+    known_everyone: Quota
 
 
 class LoginAttempt:
@@ -86,18 +87,19 @@ class LoginLimits:
             raise attempt.refusal
 
     async def _admit_known(self, email: str, address: str) -> LoginAttempt:
-        network = self._authenticator.find_network(address)
-        with self._record_refusal(LoginFailureKind.LOCKED, email, address):
-            await self._count(self._quotas.known, f"{email} {network}")
-            await self._count(self._quotas.known_network, network)
+        network, quotas = self._authenticator.find_network(address), self._quotas
         attempt = LoginAttempt(email, address)
-        quotas = self._quotas
         shared = ((quotas.address, network), (quotas.everyone, ""), (quotas.email, f"{email} {network}"))
         for quota, subject in shared:
             try:
                 await self._count(quota, subject)
             except ProblemError as refusal:
                 attempt.refusal = refusal
+        if attempt.refusal is not None:
+            with self._record_refusal(LoginFailureKind.LOCKED, email, address):
+                await self._count(quotas.known_email, email)
+                await self._count(quotas.known_address, network)
+                await self._count(quotas.known_everyone, "")
         return attempt
 
     async def _count(self, quota: Quota, subject: str) -> None:

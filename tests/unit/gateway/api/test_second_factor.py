@@ -9,6 +9,8 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import ADMIN, READER, log_in
 
 from bookcore.cache.memory import MemoryCache
+from bookcore.domain.errors import Invalid
+from bookcore.kit.settings import read_settings
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -149,6 +151,36 @@ def test_administrator_without_a_factor_has_a_readers_rights(strict: TestClient,
     assert strict.get("/v1/users", headers=headers).status_code == 200
 
 
-def test_production_requires_it_of_administrators() -> None:
-    assert Settings().admins_need_factor is False
-    assert Settings(gateway_admin_second_factor=True).admins_need_factor is True
+PRODUCTION = {
+    "environment": "production",
+    "event_log_url": "kafka://kafka:9092",
+    "lake_url": "s3://lake",
+    "catalogue_url": "postgresql+psycopg2://u:p@db/catalogue",
+    "search_url": "https://search:9200",
+    "internal_secret": "random-and-long-enough-for-production",
+    "accounts_url": "postgresql+psycopg2://u:p@db/accounts",
+    "cache_url": "redis://cache:6379",
+}
+
+
+@pytest.mark.parametrize(("given", "is_needed"), [(None, True), (False, False), (True, True)])
+def test_production_requires_it_of_administrators_unless_told(*, given: bool | None, is_needed: bool) -> None:
+    assert read_settings(Settings).admins_need_factor is False
+    settings = read_settings(Settings, **PRODUCTION, gateway_admin_second_factor=given)
+    assert settings.admins_need_factor is is_needed
+
+
+@pytest.mark.parametrize(
+    ("given", "is_refused"),
+    [
+        ({"smtp_url": "smtps://mail.example.org"}, True),
+        ({"smtp_url": "smtps://mail.example.org", "gateway_public_url": "https://books.example.org"}, False),
+        ({"smtp_url": "smtps://mail.example.org", "gateway_public_url": "http://127.0.0.1:8080"}, True),
+    ],
+)
+def test_links_of_production_are_https(*, given: dict[str, str], is_refused: bool) -> None:
+    if is_refused:
+        with pytest.raises(Invalid, match="https"):
+            read_settings(Settings, **PRODUCTION, **given)
+    else:
+        assert read_settings(Settings, **PRODUCTION, **given).public_url == "https://books.example.org"
