@@ -48,11 +48,13 @@ async def register(new: NewAccount, control: Deps, address: Address, origin: Ori
     except Conflict:
         if not control.confirms_emails:
             raise
-        control.mail.send_registered_already(new.email)
+        if await control.login_limits.count_mail("registered", new.email):
+            control.mail.send_registered_already(new.email)
         return Response(status_code=202)
     if control.confirms_emails:
         await asyncio.to_thread(control.stores.credentials.require_confirmation, account.id)
-        control.mail.send_confirmation(account)
+        if await control.login_limits.count_mail("confirm", account.email):
+            control.mail.send_confirmation(account)
         return Response(status_code=202)
     return control.create_tokens(*await control.logins.begin_session(account, origin))
 

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Response
 
 from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
-from gateway.accounts.quota import Quota
 from gateway.api.account_schemas import (
     EmailConfirmation,
     ForcedReset,
@@ -27,8 +26,6 @@ from gateway.api.dependencies import (
 from gateway.auth.password_rules import check_password
 
 router = APIRouter()
-_MAILS = Quota("reset-mail", 3, 3_600.0)
-"""Links mailed to one address. They stay valid for as long, so whoever asks again has one."""
 
 
 @router.get("/v1/auth/methods", tags=["auth"], dependencies=[Anonymous], summary="Show how to log in")
@@ -53,11 +50,8 @@ async def ask_for_reset(given: ResetRequest, control: Deps) -> Response:
             "forbidden",
             "this gateway sends no mail; ask an administrator for a link (`bookstream user reset`)",
         )
-    try:
-        await control.authenticator.count_request(_MAILS, given.email)
-    except ProblemError:
-        return Response(status_code=202)  # three links of the last hour are there and valid
-    control.mail.send_reset(given.email)
+    if await control.login_limits.count_mail("reset", given.email):
+        control.mail.send_reset(given.email)
     return Response(status_code=202)
 
 

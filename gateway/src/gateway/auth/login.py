@@ -141,7 +141,8 @@ class LoginFlow:
                 "forbidden", "an administrator asked for a new password; open a reset link to choose one"
             )
         if Hold.UNCONFIRMED in holds:
-            self._mail.send_confirmation(account)
+            if await self._limits.count_mail("confirm", account.email):
+                self._mail.send_confirmation(account)
             raise ProblemError(
                 "forbidden", "confirm your e-mail address first; the link was sent to you again"
             )

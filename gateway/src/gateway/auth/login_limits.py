@@ -17,6 +17,9 @@ from gateway.accounts.login_failures import EVERYBODY, LoginFailureKind, LoginFa
 from gateway.accounts.quota import Quota
 from gateway.auth.authenticator import Authenticator
 
+_MAILS = Quota("account-mail", 3, 3_600.0)
+"""Links of one kind mailed to one address. They stay valid for as long, so whoever asks again has one."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoginQuotas:
@@ -66,6 +69,14 @@ class LoginLimits:
         """Count against the quota of all. Raises: ProblemError(too-many-requests)."""
         with self._record_refusal(LoginFailureKind.REFUSED, EVERYBODY, address):
             await self._count(self._quotas.everyone, "")
+
+    async def count_mail(self, kind: str, email: str) -> bool:
+        """Count a mail that a stranger can cause; False when the address has had enough of that kind."""
+        try:
+            await self._count(_MAILS, f"{kind} {email}")
+        except ProblemError:
+            return False
+        return True
 
     async def admit(self, email: str, account: Account | None, address: str) -> LoginAttempt:
         """Count an attempt before the password is looked at. Raises: ProblemError(too-many-requests)."""

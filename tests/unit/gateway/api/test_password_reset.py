@@ -131,6 +131,20 @@ def test_three_links_an_hour_are_mailed_to_an_address(client: TestClient, trap: 
     assert choose(client, tokens[0])[0] == 204
 
 
+def test_unconfirmed_account_does_not_flood_its_address(
+    mailing: Settings, clock: ManualClock, trap: MailTrap
+) -> None:
+    settings = mailing.model_copy(update={"gateway_confirm_emails": True})
+    with TestClient(create_app(settings, cache=MemoryCache(clock=clock), clock=clock)) as client:
+        for _ in range(6):
+            client.post("/v1/auth/register", json=READER)
+        statuses = {client.post("/v1/auth/login", json=READER).status_code for _ in range(6)}
+        assert statuses == {403}
+        subjects = sorted(str(trap.receive()["Subject"]) for _ in range(6))
+    assert trap.mails.empty()
+    assert subjects == ["Confirm your e-mail address"] * 3 + ["You have a Bookstream account"] * 3
+
+
 def test_refused_mail_is_in_the_audit_log_without_the_address(client: TestClient, trap: MailTrap) -> None:
     admin = log_in(client, "/v1/auth/login", ADMIN)
     trap.answers["RCPT"] = f"550 <{READER['email']}> unknown".encode()
