@@ -152,7 +152,9 @@ def test_without_the_cache_server_reads_work_and_logins_are_refused(
 
 
 @contextmanager
-def run_processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def run_processes(
+    folder: Path, service: str, cache: str, *, admin_port: int = 0
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A gateway of two workers as it runs in production."""
     with bind("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
@@ -165,6 +167,7 @@ def run_processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str,
         "BOOTSTRAP_ADMIN_PASSWORD": ADMIN["password"],
         "GATEWAY_WORKERS": "2",
         "GATEWAY_PORT": str(port),
+        "GATEWAY_ADMIN_PORT": str(admin_port),
         "GATEWAY_REQUESTS_PER_MINUTE": "10000000",
         "GATEWAY_ANONYMOUS_PER_MINUTE": "10000000",
         "GATEWAY_ACCESS_LOG": "false",
@@ -173,7 +176,8 @@ def run_processes(folder: Path, service: str, cache: str) -> Iterator[tuple[str,
     with subprocess.Popen([sys.executable, "-m", "gateway"], env={**os.environ, **named}) as process:
         address = f"http://127.0.0.1:{port}"
         try:
-            wait_until(lambda: count_workers(address) == "2.0")
+            metrics_address = f"http://127.0.0.1:{admin_port or port}"
+            wait_until(lambda: count_workers(metrics_address) == "2.0")
             yield address, process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -268,6 +272,20 @@ def test_metrics_sum_all_workers_and_outlive_them(tmp_path: Path, service: str, 
         os.kill(min(list_children(process.pid)), signal.SIGKILL)
         wait_until(lambda: list_children(process.pid).isdisjoint(workers) and count_workers(address) == "2.0")
         assert count_requests(address) == 40
+
+
+def test_admin_port_reports_the_sum_of_all_workers_and_survives_their_replacement(
+    tmp_path: Path, service: str, redis_url: str
+) -> None:
+    with bind("127.0.0.1", 0) as free:
+        admin_port = free.getsockname()[1]
+    cache, admin = f"{redis_url}?prefix=t{uuid4().hex}:", f"http://127.0.0.1:{admin_port}"
+    with run_processes(tmp_path, service, cache, admin_port=admin_port) as (address, process):
+        assert httpx.get(f"{address}/metrics", trust_env=False).status_code == 404
+        workers = list_children(process.pid)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: workers.isdisjoint(list_children(process.pid)) and count_workers(admin) == "2.0")
+        assert httpx.get(f"{admin}/health/ready", trust_env=False).status_code == 200
 
 
 def test_dead_worker_is_restarted_once_the_cache_server_is_back(

@@ -63,7 +63,7 @@ class UsageRecorder(PeriodicFlusher):
         now = int(self._now())
         for quota in caller.quota.beside:
             span, used = self._exhausted.get((caller.user_id, quota.name), (None, 0))
-            if span is not None and span.end > now and used >= quota.requests:
+            if span is not None and span.start <= now < span.end and used >= quota.requests:
                 raise _build_exhausted_problem(caller.quota, quota, wait=span.end - now)
 
     async def flush(self) -> None:

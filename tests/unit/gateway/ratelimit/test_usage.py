@@ -1,12 +1,15 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bookcore.kit.auth import DEFAULT_SCOPES, Role
+from bookcore.kit.problem import ProblemError
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.accounts.caller import Caller
 from gateway.accounts.database import Database, open_database
+from gateway.accounts.periods import DAY, DAY_SECONDS
 from gateway.accounts.quota import Quota
 from gateway.accounts.tables import usage as usage_rows
 from gateway.accounts.usage import UsageTable
@@ -64,6 +67,27 @@ def test_counts_stay_pending_while_the_database_is_away(database: Database, cloc
 
     asyncio.run(use())
     assert [(row.requests, row.failed) for row in table.list_usage("u1", since=0)] == [(2, 1)]
+
+
+def test_quota_that_was_exhausted_on_a_wrong_day_is_free_once_the_clock_is_set_right(
+    database: Database, clock: ManualClock
+) -> None:
+    quota = Quota("user", 10, beside=(Quota(DAY, 2, DAY_SECONDS),))
+    caller = replace(CALLER, quota=quota)
+
+    async def use() -> None:
+        usage = UsageRecorder(UsageTable(database), clock=clock)
+        clock.step(DAY_SECONDS)
+        for _ in range(2):
+            usage.count(caller, 200)
+        await usage.flush()
+        with pytest.raises(ProblemError):
+            usage.check_quotas(caller)
+        clock.step(-DAY_SECONDS)
+        usage.check_quotas(caller)
+        await usage.close()
+
+    asyncio.run(use())
 
 
 def test_counts_older_than_three_months_are_deleted(database: Database, clock: ManualClock) -> None:
