@@ -375,11 +375,12 @@ class GatewayProtocol(CompactProtocol):
 
     def _count_address(self, head: RequestHead, target: bytes) -> bool:
         """Counts the request against its network address; refuses it when there are too many."""
-        limiter, address = self.context.address_limiter, self.find_client(head)[0]
+        limiter, (address, scheme) = self.context.address_limiter, self.find_client(head)
         if not limiter.is_enabled or limiter.allows_request(address):
             return True
         origin = RequestOrigin(self.scope.get("method", "GET"), target, address)
-        self.refuse("too-many-requests", ADDRESS_LIMITED, {"Retry-After": "1"}, origin=origin)
+        headers = {"Retry-After": "1", **self.context.browser_headers.build_named(head.headers, scheme)}
+        self.refuse("too-many-requests", ADDRESS_LIMITED, headers, origin=origin)
         return False
 
     def _drop(self, data: bytes) -> None:

@@ -40,6 +40,10 @@ class BrowserHeaders:
             found += [(b"access-control-allow-origin", allowed), (b"access-control-expose-headers", _EXPOSED)]
         return found
 
+    def build_named(self, headers: Sequence[Header], scheme: str) -> dict[str, str]:
+        """The same by name."""
+        return {name.decode(): value.decode("latin-1") for name, value in self.build(headers, scheme)}
+
     def is_preflight(self, method: str, headers: Sequence[Header]) -> bool:
         """Whether the request asks, before authentication, for what CORS permits."""
         is_asking = get_first(headers, b"access-control-request-method") is not None

@@ -117,6 +117,20 @@ def test_allowed_origin_may_read_hits_misses_and_errors(
                 assert headers["vary"] == "origin"
 
 
+@pytest.mark.parametrize("path", ["/v1/books", "/v1/users/me"])
+def test_allowed_origin_may_read_that_its_network_is_limited(
+    open_settings: Settings, services: StubServices, path: str
+) -> None:
+    few = open_settings.model_copy(update={"gateway_address_requests_per_minute": 2})
+    with run_gateway(few) as gate, gate.connect() as wire:
+        wire.send(wire.build_get(path, APP))  # the second, after the login
+        wire.read_response()
+        wire.send(wire.build_get(path, APP))
+        refused = wire.read_response()
+        assert refused.status == 429
+        assert refused.headers["access-control-allow-origin"] == "https://app.example"
+
+
 def test_response_that_varies_keeps_what_it_varies_by(
     open_settings: Settings, services: StubServices
 ) -> None:
