@@ -12,6 +12,11 @@ from bookcore.kit.auth import Role
 
 FOLDER = Path(__file__).parent / "axe"
 AXE = (FOLDER / "axe.min.js").read_text()
+SHOW_ALL = (
+    "document.querySelectorAll('[hidden]').forEach(e => e.hidden = false);"
+    "document.querySelectorAll('details').forEach(e => e.open = true)"
+)
+"""What is shown only in some state of the page, all at once."""
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = (
     "const done = arguments[arguments.length - 1];"
@@ -74,3 +79,7 @@ def test_axe_finds_nothing_on_the_portal(person: Person, whole: Platform, theme:
     assert list_violations(person) == []
     person.is_spared()
     person.takes_a_picture(f"axe-inside-{theme}-{person.size}")
+    person.driver.execute_script(SHOW_ALL)
+    assert list_violations(person) == []
+    person.is_spared()
+    person.takes_a_picture(f"axe-all-{theme}-{person.size}")

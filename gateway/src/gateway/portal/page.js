@@ -14,7 +14,7 @@ export function make(name, properties = {}, ...children) {
 export const number = (value) => value.toLocaleString("en-GB");
 
 // 36,000,000 as 36M: it has to fit a phone.
-export const short = (value) => (value < 1_000_000 ? number(value) : value.toLocaleString("en-GB", { notation: "compact" }));
+export const short = (value) => (value < 1_000_000 ? number(value) : value.toLocaleString("en-US", { notation: "compact" }));
 
 export const day = (text) =>
   new Date(text).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
