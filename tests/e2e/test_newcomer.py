@@ -10,7 +10,9 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -55,6 +57,54 @@ def test_printed_curl_lines_work(used: Laptop) -> None:
     assert len(books["items"]) == 3
     assert search["total"] > 0
     assert statistics["overall"][0]["books"] == 60
+
+
+def test_printed_key_lasts_and_is_printed_again_by_a_verb(used: Laptop) -> None:
+    with used.serve() as served:
+        first = served.token
+        assert used.run("key").out.strip() == first
+        assert used.run("token").out.count(".") == 2
+    with used.serve() as served:
+        assert served.token == first
+    assert used.run("key").err.startswith("bookstream: no gateway runs on")
+
+
+def test_killed_service_is_started_again_while_the_others_serve(used: Laptop) -> None:
+    with used.serve() as served:
+        children = psutil.Process(served.process.pid).children()
+        books_api = next(child for child in children if "books_api" in child.cmdline())
+        books_api.kill()
+        assert served.get_json("/v1/search?q=the")
+        for _ in range(int(WITHIN / 0.1)):
+            with suppress(urllib.error.HTTPError):
+                assert served.get_json("/v1/categories")
+                return
+            Event().wait(0.1)
+        pytest.fail("books-api was not started again")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["crawl", "nope"], "no source 'nope'; there are books_toscrape, sample_shop"),
+        (["reextract", "nope"], "no source 'nope'; there are books_toscrape, sample_shop"),
+        (["crawl", "--url", "notaurl"], "'notaurl' is no address of a page"),
+        (["export", "--output", "/nope/x"], "bookstream: cannot write /nope/x (No such file or directory)"),
+    ],
+)
+def test_wrong_argument_is_reported_in_the_callers_words(
+    used: Laptop, words: list[str], expected: str
+) -> None:
+    done = used.run(*words)
+    assert done.code != 0
+    assert expected in done.err.strip().splitlines()[-1]
+
+
+def test_failed_start_leaves_no_data_folder(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert Laptop(tmp_path / "new").run("up", "--port", str(port)).code == 1
+    assert not (tmp_path / "new").exists()
 
 
 @carries("token-needed")

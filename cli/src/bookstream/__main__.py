@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from bookcore.domain.errors import BookstreamError
 from bookstream.commands import dlq, fleet, model, user
+from bookstream.commands.access import print_key, print_token
 from bookstream.commands.audit import audit
 from bookstream.commands.crawl import crawl
 from bookstream.commands.demo import run_demo
@@ -30,6 +33,8 @@ _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 _VERBS: Mapping[str, Callable[..., None]] = {
     "demo": run_demo,
     "up": serve_all,
+    "key": print_key,
+    "token": print_token,
     "crawl": crawl,
     "status": print_status,
     "audit": audit,
@@ -50,15 +55,35 @@ _GROUPS: Mapping[str, Callable[[], typer.Typer]] = {
 }
 
 
+def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer's form
+    if is_wanted:
+        print(f"bookstream {version('bookstream')}")
+        raise typer.Exit
+
+
+def _take_options(
+    *,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=_print_version,
+        ),
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
 def create_app() -> typer.Typer:
     """All verbs."""
     app = typer.Typer(
-        help=HELP,
-        add_completion=False,
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
+    app.callback(help=HELP)(_take_options)
     for name, verb in _VERBS.items():
         app.command(name)(verb)
     for name, program in _PROGRAMS.items():

@@ -12,6 +12,9 @@ from bookstream.programs import ProgramExit, run_program
 UNREACHABLE_EXIT_CODE = 3
 """Exit code of the scraper when the start page can't be fetched."""
 
+INVALID_EXIT_CODE = 2
+"""Exit code of the scraper for arguments or settings that it can't use; nothing was crawled."""
+
 
 class SiteUnreachable(BookstreamError):
     """The start page can't be fetched; the text is the scraper's own error line."""
@@ -38,7 +41,8 @@ def run_crawl(source: str, arguments: Sequence[str], environment: Mapping[str, s
 
     with CrawlProgressBar() as bar:
         exited = run_program(["scraper", "crawl", source, *arguments], environment, on_line=read_line)
-    _write_log(get_scraper_log(Path(environment["BOOKSTREAM_DATA"])), exited.errors)
+    if exited.code != INVALID_EXIT_CODE:
+        _write_log(get_scraper_log(Path(environment["BOOKSTREAM_DATA"])), exited.errors)
     return _check_exit(exited, summaries)
 
 
@@ -62,6 +66,8 @@ def _write_log(log: Path, lines: Sequence[str]) -> None:
 def _check_exit(exited: ProgramExit, summaries: Sequence[CrawlSummary]) -> CrawlSummary:
     if exited.code == UNREACHABLE_EXIT_CODE:
         raise SiteUnreachable(exited.last_error.removeprefix("scraper: "))
+    if exited.code == INVALID_EXIT_CODE:
+        raise CrawlFailed(exited.last_error.removeprefix("scraper: "))
     if exited.code != 0 or not summaries:
         raise CrawlFailed(f"the crawl ended with code {exited.code}: {exited.last_error}")
     return summaries[-1]

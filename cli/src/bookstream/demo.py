@@ -49,7 +49,7 @@ class Demo:
     def run(self, url: str, *, books: int) -> DemoResult:
         """Crawl the site, or the sample shop of that many books when the site can't be reached.
 
-        Raises: CrawlFailed, Unavailable when a service ends or the pipeline is stuck.
+        Raises: CrawlFailed, Unavailable when the pipeline is stuck.
         """
         started = time.monotonic()
         log = self.stores.log
@@ -66,9 +66,9 @@ class Demo:
         )
 
     def wait_until_searchable(self) -> None:
-        """Wait until everything published is searchable.
+        """Wait until everything published is searchable; services that end are started again.
 
-        Raises: Unavailable when a service ends, or nothing moves for a minute.
+        Raises: Unavailable when nothing moves for a minute.
         """
         pause, last, moved_at = Event(), "", time.monotonic()
         while not (now := read_pending(self.stores)).is_done:

@@ -33,6 +33,20 @@ def train_source(data: Path, source: str, *, snapshot: str | None = None) -> Tra
     return trained
 
 
+def train_if_needed(data: Path, source: str) -> str:
+    """Train on a source that is due; a sentence about the result, or why it is not due.
+
+    Raises: TrainingFailed.
+    """
+    lines: list[TrainerOutput] = []
+    run_training(data, ["--if-needed", source], on_result=lines.append)
+    trained = next((line for line in lines if isinstance(line, TrainingResult)), None)
+    if trained is not None:
+        return trained.sentence
+    reasons = [line.reason for line in lines if isinstance(line, RetrainLine)]
+    return f"price model of {source}: not trained again: {'; '.join(reasons)}"
+
+
 def run_training(data: Path, arguments: Sequence[str], *, on_result: Callable[[TrainerOutput], None]) -> None:
     """Run `train ARGUMENTS`; progress moves a bar on a terminal, all other lines go to `on_result`."""
     bar = Progress(

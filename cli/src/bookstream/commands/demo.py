@@ -7,11 +7,11 @@ import typer
 
 from bookstream.commands.options import Data, Port
 from bookstream.demo import Demo
-from bookstream.local_services import run_services, serve_until_interrupted
+from bookstream.local_services import print_endpoints, run_services, serve_until_interrupted
 from bookstream.services import build_environment
 from bookstream.settings import load_settings
 from bookstream.stores import open_stores
-from bookstream.training import train_source
+from bookstream.training import train_if_needed
 
 TOSCRAPE = "https://books.toscrape.com/"
 
@@ -25,7 +25,8 @@ def run_demo(
 ) -> None:
     """Crawl a bookshop and serve it, all on this machine.
 
-    Starts all services, crawls a shop, trains a price model, prints the results, and serves until Ctrl-C.
+    Starts all services and prints their addresses, crawls a shop, trains a price model where books changed,
+    and serves until Ctrl-C.
 
     Crawls books.toscrape.com, or the copy that BOOKSTREAM_TOSCRAPE_URL names, or the bundled sample shop when
     the site can't be reached. A second start continues with the stored data.
@@ -34,13 +35,16 @@ def run_demo(
     """
     settings = load_settings(data)
     with run_services(settings, port) as (supervisor, ports), open_stores(settings) as stores:
+        if not once:
+            print_endpoints(ports, settings.data)
+            print(flush=True)
         environment = build_environment(settings.data, ports)
         url = os.environ.get("BOOKSTREAM_TOSCRAPE_URL", TOSCRAPE)
         result = Demo(supervisor, stores, environment).run(url, books=books)
         print(result, flush=True)
         if result.crawl.books:
-            print(train_source(settings.data, result.source).sentence, flush=True)
+            print(train_if_needed(settings.data, result.source), flush=True)
         if not once:
-            serve_until_interrupted(supervisor, ports, settings.data)
+            serve_until_interrupted(supervisor)
         elif result.crawl.failed:
             raise typer.Exit(1)

@@ -10,6 +10,7 @@ import typer
 
 from bookcore.catalogue import BookFilter, Catalogue
 from bookcore.catalogue.export import export_csv, export_jsonl
+from bookcore.domain.errors import Unavailable
 from bookstream.commands.options import Data
 from bookstream.settings import load_settings
 from bookstream.stores import open_stores
@@ -36,8 +37,12 @@ def export(
         if output is None:
             _write_blocks(sys.stdout.buffer, _export_blocks(stores.catalogue, format))
         else:
-            with output.open("wb") as file:
-                _write_blocks(file, _export_blocks(stores.catalogue, format))
+            try:
+                with output.open("wb") as file:
+                    _write_blocks(file, _export_blocks(stores.catalogue, format))
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise Unavailable(f"cannot write {output} ({reason}); choose another --output") from error
 
 
 def _export_blocks(catalogue: Catalogue, format: ExportFormat) -> Iterator[bytes]:  # noqa: A002

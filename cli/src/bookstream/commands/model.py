@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bookcore.kit.progress import DecisionLine, ModelLine
-from bookstream.commands.options import Data
+from bookstream.commands.options import AsJson, Data
 from bookstream.settings import load_settings
 from bookstream.training import run_trainer
 
@@ -24,8 +24,11 @@ Reason = Annotated[str, typer.Option(help="Stored with the decision.")]
 _COLUMNS = ("model", "version", "role", "verdict", "RMSLE", "gain", "coverage", "books", "why")
 
 
-def list_models(*, data: Data = None) -> None:
+def list_models(*, data: Data = None, as_json: AsJson = False) -> None:
     """List every version: role, errors out of fold, the gate's verdict, and the reason for its role."""
+    if as_json:
+        run_trainer(load_settings(data).data, ["model", "list"], on_line=lambda text: print(text.strip()))
+        return
     table = Table(*_COLUMNS, box=None)
 
     def add_row(text: str) -> None:
@@ -87,6 +90,7 @@ def _decide(data: Path | None, action: str, name: str, version: int | None, reas
 
     def print_decision(text: str) -> None:
         line = DecisionLine.model_validate_json(text)
-        print(f"{line.act}: {line.name} version {line.version}")
+        serving = f"version {line.champion} serves" if line.champion else "the labelled baseline serves"
+        print(f"{line.act}: {line.name} version {line.version}; {serving} now")
 
     run_trainer(load_settings(data).data, words, on_line=print_decision)

@@ -1,15 +1,17 @@
 """`bookstream up`: start all services and serve."""
 
 from bookstream.commands.options import Data, Port
-from bookstream.local_services import run_services, serve_until_interrupted
+from bookstream.local_services import print_endpoints, run_services, serve_until_interrupted
 from bookstream.settings import load_settings
 
 
 def serve_all(*, data: Data = None, port: Port = 8080) -> None:
     """Start all services and serve until Ctrl-C.
 
-    Prints their addresses, an access token and requests to paste.
+    Prints their addresses and requests to paste, with an API key that lasts. A service that ends is started
+    again.
     """
     settings = load_settings(data)
     with run_services(settings, port) as (supervisor, ports):
-        serve_until_interrupted(supervisor, ports, settings.data)
+        print_endpoints(ports, settings.data)
+        serve_until_interrupted(supervisor)

@@ -64,13 +64,13 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     rebuild_parser.set_defaults(run=_run_rebuild)
     for command in (crawl_parser, rebuild_parser):
-        command.add_argument("source", choices=sorted(SOURCES))
+        command.add_argument("source", help=f"one of {', '.join(sorted(SOURCES))}")
         command.add_argument("--url", help="start URL of the site or of a copy of it")
     reextract_parser = commands.add_parser(
         "reextract", help="apply the current page objects to the stored pages"
     )
     reextract_parser.set_defaults(run=_run_reextract)
-    reextract_parser.add_argument("source", choices=sorted(SOURCES))
+    reextract_parser.add_argument("source", help=f"one of {', '.join(sorted(SOURCES))}")
     reextract_parser.add_argument("--dry-run", action="store_true", help="count without publishing")
     commands.add_parser("fleet", help="run a worker that executes crawl commands").set_defaults(
         run=_run_fleet
@@ -81,7 +81,14 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_source(name: str) -> None:
+    """Raises: Invalid."""
+    if name not in SOURCES:
+        raise Invalid(f"no source {name!r}; there are {', '.join(sorted(SOURCES))}")
+
+
 def _run_crawl(settings: Settings, options: argparse.Namespace) -> int:
+    _check_source(options.source)
     site = _find_site(settings, options.source, options.url)
     _tune_garbage_collector()
     result = asyncio.run(crawl(settings, site, only_if_running=options.only_if_running))
@@ -91,12 +98,14 @@ def _run_crawl(settings: Settings, options: argparse.Namespace) -> int:
 def _run_rebuild(settings: Settings, options: argparse.Namespace) -> int:
     """Imports its module by name: the catalogue would cost each crawl half a second and 30 MB."""
     module = cast(_RebuildModule, import_module("scraper.rebuild"))
+    _check_source(options.source)
     added = module.rebuild(settings, _find_site(settings, options.source, options.url))
     sys.stdout.write(f"added {added} pages\n")
     return ExitCode.DONE
 
 
 def _run_reextract(settings: Settings, options: argparse.Namespace) -> int:
+    _check_source(options.source)
     result = reextract(settings, SOURCES[options.source], dry_run=options.dry_run)
     sys.stdout.write(f"{result}\n")
     return ExitCode.STOPPED if result.failed else ExitCode.DONE

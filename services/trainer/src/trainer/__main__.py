@@ -27,7 +27,7 @@ from bookcore.kit.settings import read_settings
 from bookcore.lake import open_lake
 from bookml.history import list_sources, update_history
 from bookml.promotion import DecisionRequest, DecisionWriter, get_reason, get_role
-from bookml.registry import ModelAction, open_registry
+from bookml.registry import ModelAction, get_champion, open_registry
 from trainer.job import run_job
 from trainer.retrain_policy import RetrainDecision, RetrainLimits, decide_retraining
 from trainer.settings import Settings
@@ -150,8 +150,15 @@ def _decide(stores: TrainerStores, act: ModelAction, name: str, rest: Sequence[s
     decision = decider.decide(
         DecisionRequest(name, act, "bookstream", reason, 0 if act is ModelAction.ROLLBACK else number)
     )
+    champion = get_champion(stores.registry.list_decisions(name))
     write_line(
-        DecisionLine(name=decision.name, version=decision.version, act=decision.act.value, at=decision.at)
+        DecisionLine(
+            name=decision.name,
+            version=decision.version,
+            act=decision.act.value,
+            at=decision.at,
+            champion=champion,
+        )
     )
 
 

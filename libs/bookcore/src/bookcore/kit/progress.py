@@ -96,12 +96,13 @@ class ModelLine(ProgressLine):
 
 
 class DecisionLine(ProgressLine):
-    """A decision that was made about a version."""
+    """A decision that was made about a version; `champion` serves from now on, None: the baseline."""
 
     name: str
     version: int
     act: str
     at: AwareDatetime
+    champion: int | None = None
 
 
 CrawlLine: TypeAlias = Annotated[CrawlProgress | CrawlSummary, Field(discriminator="event")]
