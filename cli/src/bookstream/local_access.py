@@ -48,7 +48,7 @@ def log_in(url: str, data: Path) -> str:
     secrets = load_local_secrets(data)
     body = {"email": secrets.admin_email, "password": secrets.admin_password}
     try:
-        return str(_post(f"{url}/v1/auth/login", body, {})["access_token"])
+        return str(_post_json(f"{url}/v1/auth/login", body, {})["access_token"])
     except OSError as error:
         log = data / "logs" / "gateway.log"
         raise Unavailable(f"the gateway issued no access token ({error}); see {log}") from error
@@ -64,7 +64,7 @@ def load_api_key(url: str, data: Path) -> str:
         return key
     try:
         headers = {"Authorization": f"Bearer {log_in(url, data)}"}
-        key = str(_post(f"{url}/v1/keys", _KEY, headers)["secret"])
+        key = str(_post_json(f"{url}/v1/keys", _KEY, headers)["secret"])
     except OSError as error:
         raise Unavailable(f"the gateway created no API key ({error})") from error
     staged = file.with_suffix(f".{os.getpid()}")
@@ -83,7 +83,7 @@ def _is_accepted(url: str, key: str) -> bool:
         return False
 
 
-def _post(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> dict[str, object]:
+def _post_json(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> dict[str, object]:
     """Raises: OSError."""
     request = urllib.request.Request(  # noqa: S310 - our own loopback URL
         url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json", **headers}
