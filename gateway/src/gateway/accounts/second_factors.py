@@ -19,7 +19,7 @@ from gateway.accounts.sessions import end_sessions
 _CODES = 10
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without letters and digits that look like another."""
-_CODE_LENGTH = 16
+_CODE_LENGTH = 24
 _NEVER = 0
 _WRONG = "is wrong or was used; wait for the next one, and see that the telephone's clock is right"
 
@@ -33,7 +33,7 @@ class NewSecondFactor:
 
 
 class SecondFactorStore:
-    """The app's secret is encrypted; recovery codes have 79 random bits and are stored as SHA-256."""
+    """The app's secret is encrypted; recovery codes have 118 random bits, so SHA-256 suffices."""
 
     def __init__(self, database: Database, *, clock: Clock, secret: str) -> None:
         self._database = database

@@ -122,7 +122,7 @@ class NewSecondFactorOut(WireModel):
 class RecoveryCodes(WireModel):
     """Ten codes that replace the app once each. Shown once; keep them on paper."""
 
-    recovery_codes: Annotated[tuple[str, ...], Field(examples=[["abcd-efgh-jkmn-pqrs"]])]
+    recovery_codes: Annotated[tuple[str, ...], Field(examples=[["abcd-efgh-jkmn-pqrs-tuvw-xyz2"]])]
 
 
 class ForcedReset(WireModel):

@@ -114,8 +114,9 @@ def test_administrator_of_the_settings_takes_over_a_registered_address(
         assert client.get("/v1/users/me", headers=owner).status_code == 200
 
 
-def test_short_bootstrap_password_is_refused_by_setting(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, bootstrap_admin_email="a@b.c", bootstrap_admin_password="short")
+@pytest.mark.parametrize("password", ["short", "password1234"])
+def test_weak_bootstrap_password_is_refused_by_setting(tmp_path: Path, password: str) -> None:
+    settings = Settings(data=tmp_path, bootstrap_admin_email="a@b.c", bootstrap_admin_password=password)
     with pytest.raises(Invalid, match="BOOKSTREAM_BOOTSTRAP_ADMIN_PASSWORD"):
         create_app(settings)
 
