@@ -58,7 +58,7 @@ def merge_documents(own: Document, services: Mapping[Service, Document]) -> Docu
 
 
 def filter_by_scopes(document: Document, scopes: frozenset[str]) -> Document:
-    """What is open to these scopes: operations that ask for none of the others, and the schemas they use."""
+    """What is open to these scopes: operations that ask for none of the others, their schemas and tags."""
     paths: Document = {}
     for path, item in document["paths"].items():
         others = {name: part for name, part in item.items() if name not in list_operations(item)}
@@ -67,7 +67,9 @@ def filter_by_scopes(document: Document, scopes: frozenset[str]) -> Document:
             paths[path] = {**others, **allowed}
     components = dict(document.get("components", {}))
     components["schemas"] = _find_reachable(paths, components.get("schemas", {}))
-    return {**document, "paths": paths, "components": components}
+    used = {tag for item in paths.values() for op in _list_operations(item) for tag in op.get("tags", [])}
+    tags = [tag for tag in document.get("tags", []) if tag["name"] in used]
+    return {**document, "tags": tags, "paths": paths, "components": components}
 
 
 def get_scopes(operation: Document) -> frozenset[str]:

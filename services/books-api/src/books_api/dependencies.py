@@ -102,7 +102,7 @@ def build_filter(
     deps: Deps,
     params: Annotated[FilterParams, Query()],
 ) -> BookFilter:
-    """Equal filters are equal whatever the order of their params.
+    """Equal filters are equal whatever the order of their values.
 
     Raises: Invalid when min_price is above max_price, for a bound on prices of several currencies, and for an
     unknown category that looks like several.
