@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bookcore.kit.problem import PROBLEMS, ProblemError, build_problem_response
 from gateway.http.browser_headers import BrowserHeaders
-from gateway.http.headers import NOSNIFF, REQUEST_ID, Header, get_first, is_valid_request_id
+from gateway.http.headers import PROTECTIVE_HEADERS, REQUEST_ID, Header, get_first, is_valid_request_id
 from gateway.http.scope import add_response_headers, get_response_headers, get_user, set_request_ids
 from gateway.http.trace import TRACEPARENT, Tracer, parse_traceparent
 from gateway.observability.access_log import AccessRecord, RequestRecorder
@@ -176,7 +176,7 @@ class _LimitedBody:
 def _list_own_headers(path: str) -> list[Header]:
     """Of all responses, and of the gateway's own operations, which return tokens, keys and personal data."""
     is_own_operation = path.startswith(_OWN_OPERATIONS) and get_route_prefix(path) == OWN
-    return [NOSNIFF, _NO_STORE] if is_own_operation else [NOSNIFF]
+    return [*PROTECTIVE_HEADERS, _NO_STORE] if is_own_operation else [*PROTECTIVE_HEADERS]
 
 
 async def _send_preflight(headers: Sequence[Header], sender: _ResponseSender) -> None:

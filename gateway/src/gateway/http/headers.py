@@ -4,12 +4,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 
+from bookcore.kit.problem import PROTECTIVE_HEADERS as PROTECTIVE
+
 Header = tuple[bytes, bytes]
 """Lower-case name and value."""
 
 REQUEST_ID = b"x-request-id"
-NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
-"""Sent with every response, so that no browser takes JSON for something else."""
+PROTECTIVE_HEADERS: tuple[Header, ...] = tuple(
+    (name.lower().encode(), value.encode()) for name, value in PROTECTIVE.items()
+)
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -39,7 +42,7 @@ _REQUEST_ONLY = frozenset(
         b"traceparent",
     }
 )
-_RESPONSE_ONLY = frozenset({b"server", b"date", REQUEST_ID, b"traceparent", NOSNIFF[0]})
+_RESPONSE_ONLY = frozenset({b"server", b"date", REQUEST_ID, b"traceparent", b"x-content-type-options"})
 _DROPPED_FROM_RESPONSE = _HOP_BY_HOP | _RESPONSE_ONLY
 ADDRESS_HEADERS = frozenset({b"location", b"content-location", b"link"})
 _CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"range"})
@@ -106,8 +109,8 @@ def filter_response_headers(headers: Sequence[Header], prefix: bytes) -> list[He
         if name in ADDRESS_HEADERS:
             header = (name, replace_addresses(header, lambda address: _make_public(address, prefix)))
         public_headers.append(header)
-    public_headers.append(NOSNIFF)
-    return public_headers
+    names = {name for name, _ in public_headers}
+    return [*public_headers, *(header for header in PROTECTIVE_HEADERS if header[0] not in names)]
 
 
 def replace_addresses(header: Header, replace: Callable[[bytes], bytes]) -> bytes:

@@ -50,12 +50,23 @@ def test_responses_with_secrets_or_personal_data_are_not_stored(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_response_forbids_sniffing_once(
+def test_every_response_forbids_sniffing_framing_and_scripts(
     gate: RunningGateway, services: StubServices, path: str
 ) -> None:
     services.respond = lambda _: JSONResponse({}, headers={"X-Content-Type-Options": "sniff"})
     for headers in read_headers(gate, path):
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; ")
+        assert {"base-uri 'none'", "frame-ancestors 'none'"} <= set(policy.split("; "))
+        assert "script-src 'unsafe" not in policy
+
+
+def test_service_keeps_a_policy_of_its_own(gate: RunningGateway, services: StubServices) -> None:
+    services.respond = lambda _: JSONResponse({}, headers={"Content-Security-Policy": "sandbox"})
+    for headers in read_headers(gate, "/v1/books"):
+        assert headers["content-security-policy"] == "sandbox"
 
 
 def test_refusals_forbid_sniffing_too(gate: RunningGateway) -> None:

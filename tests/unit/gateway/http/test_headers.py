@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.http.headers import (
-    NOSNIFF,
+    PROTECTIVE_HEADERS,
     Header,
     filter_request_headers,
     filter_response_headers,
@@ -69,7 +69,7 @@ def test_response_headers_are_filtered_and_get_public_paths() -> None:
     assert filter_response_headers(sent, b"/v1") == [
         (b"location", b"/v1/books/x"),
         (b"link", b'</v1/books?cursor=a>; rel="next", <https://else.example/>; rel="x"'),
-        NOSNIFF,
+        *PROTECTIVE_HEADERS,
     ]
 
 
