@@ -14,6 +14,8 @@ def test_owner_secures_and_deletes_the_account(person: Person, whole: Platform) 
     email = f"safe-{person.size}@portal.example"
     person.signs_up(email)
     assert "this one" in person.sees("#sessions li").text
+    person.driver.execute_script("document.querySelector('.skip').click()")
+    person.sees("#inside")
     person.presses("details:has(#password-form) summary")
     person.types("#old-password", PASSWORD)
     person.types("#new-password", "password1234")

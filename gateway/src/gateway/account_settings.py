@@ -56,7 +56,7 @@ class AccountSettings(SharedSettings):
         return self.gateway_admin_second_factor
 
     def read_oidc_secret(self) -> str:
-        """The client secret; empty for a public client. Raises: OSError."""
+        """The client secret; empty for a public client. Raises: OSError, never after the validation."""
         if self.oidc_client_secret_file == Path():
             return self.oidc_client_secret.get_secret_value()
         return self.oidc_client_secret_file.read_text().strip()
@@ -91,6 +91,10 @@ class AccountSettings(SharedSettings):
             raise ValueError("BOOKSTREAM_GATEWAY_CONFIRM_EMAILS requires BOOKSTREAM_SMTP_URL")
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_domains):
             raise ValueError("BOOKSTREAM_OIDC_ISSUER requires _OIDC_CLIENT_ID and _OIDC_DOMAINS")
+        try:
+            self.read_oidc_secret()
+        except OSError as error:
+            raise ValueError(f"BOOKSTREAM_OIDC_CLIENT_SECRET_FILE can't be read ({error})") from error
         is_public = self.environment is Environment.PRODUCTION and (has_mail or self.oidc_issuer)
         if is_public and not self.gateway_public_url.startswith("https:"):
             raise ValueError(

@@ -1,7 +1,6 @@
 """Opens the components of accounts: stores, tokens, logins, mail and the provider."""
 
 from bookcore.cache import Cache
-from bookcore.domain.errors import Invalid
 from bookcore.kit.clock import Clock, make_seconds_clock
 from bookcore.kit.cursor import SignedCursors
 from gateway.accounts.database import Database
@@ -29,7 +28,7 @@ _DAY_SECONDS = 86_400
 def create_control(
     settings: Settings, database: Database, cache: Cache, *, clock: Clock, keys: SigningKeys
 ) -> ApiDependencies:
-    """Raises: Invalid when the provider's secret can't be read, Unavailable without the database."""
+    """Raises: Unavailable without the database."""
     stores = create_stores(settings, database, clock)
     tokens = AccessTokens(keys, clock=clock, life_seconds=settings.gateway_token_seconds)
     authenticator = Authenticator(
@@ -83,14 +82,10 @@ def _create_mail(settings: Settings, stores: AccountStores) -> AccountMail:
 def _create_oidc(
     settings: Settings, stores: AccountStores, authenticator: Authenticator, clock: Clock
 ) -> OidcSignIn:
-    try:
-        secret = settings.read_oidc_secret()
-    except OSError as error:
-        raise Invalid(f"cannot be read ({error})", field="BOOKSTREAM_OIDC_CLIENT_SECRET_FILE") from error
     client = OidcClient(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
-        secret=secret,
+        secret=settings.read_oidc_secret(),
         redirect_uri=f"{settings.public_url}/v1/auth/oidc/callback",
         domains=settings.oidc_domains,
     )

@@ -7,10 +7,13 @@ const PROBLEMS = {
   "provider-refused": "The sign-in with your organisation was refused. Begin again in this browser, or ask your administrator.",
 };
 
-// Name and secret of the address, which then leaves the address bar and the history.
+const NAMES = ["reset", "confirm", "sign-in", "forgot", "problem"];
+
+// Name and secret of a link, which then leave the address bar and the history; null for any other address.
 export function takeLink() {
   const [name, ...rest] = location.hash.slice(1).split("=");
-  if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  if (!NAMES.includes(name)) return null;
+  history.replaceState(null, "", location.pathname + location.search);
   return [name, decodeURIComponent(rest.join("="))];
 }
 

@@ -135,11 +135,11 @@ setInterval(() => {
 }, 15_000);
 find("forgot").onclick = () => guarded(askForReset);
 
-async function start() {
-  const link = takeLink();
-  if (!link[0] && (await resume())) return enter();
+async function start(link) {
+  if (!link && (await resume())) return enter();
   welcome();
   await showLoginMethods();
+  if (!link) return;
   const waitForCode = (send) => {
     sendCode = send;
     find("sign-hint").textContent = "One more step.";
@@ -151,5 +151,8 @@ async function start() {
     find("sign-problem").textContent = problem instanceof TypeError ? "The server can't be reached. Try again." : problem.message.replace("token: this", "This");
   }
 }
-addEventListener("hashchange", () => guarded(start));
-guarded(start);
+addEventListener("hashchange", () => {
+  const link = takeLink();
+  if (link) guarded(() => start(link));
+});
+guarded(() => start(takeLink()));

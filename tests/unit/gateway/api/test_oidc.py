@@ -219,6 +219,7 @@ def test_disabled_user_cannot_sign_in(client: TestClient, provider: Provider) ->
         {"oidc_issuer": "http://provider.example"},
         {"oidc_issuer": "https://provider.example"},
         {"oidc_issuer": "provider", "oidc_client_id": "x", "oidc_domains": "corp.example"},
+        {"oidc_client_secret_file": "/nowhere/secret"},
         {"gateway_confirm_emails": True},
         {"smtp_url": "mail.example.org"},
         {"gateway_public_url": "books.example.org"},
