@@ -25,7 +25,8 @@ test: check ## lint, types, import contracts and every test that needs no server
 test-stack: $(VENV)/ready ## install and start the real servers, then the contract, integration and fault suites on them
 	$(BIN)/bookstream stack up > /dev/null
 	$(BIN)/pytest -n 2 --dist loadfile tests/integration $(ARGS)
-	$(BIN)/pytest tests/faults $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile tests/faults/test_network.py tests/faults/test_stores.py $(ARGS)
+	$(BIN)/pytest tests/faults/test_crawled.py tests/faults/test_killed.py $(ARGS)
 
 test-compiled: $(VENV)/ready ## compile the gateway's data plane (needs gcc) and run its tests on that
 	$(BIN)/python -m deploy.compiled .stack/compiled

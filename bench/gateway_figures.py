@@ -47,6 +47,9 @@ def build_figures(rounds: Rounds) -> list[Figure]:
             "hit with other headers each time, envoy",
             "hit with other headers each time against envoy",
         ),
+        _compare(
+            rounds, "compressed hit, gateway", "hit, gateway", "compressed hit against a plain one", most=1.15
+        ),
         _compare(rounds, "miss, gateway", "miss, envoy", "miss, counted globally, against envoy", most=0.7),
         _compare(
             rounds,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import psutil
 
@@ -79,11 +80,12 @@ def read_cpu_seconds(pid: int) -> float:
 
 @dataclass(frozen=True)
 class LoadProfile:
-    """Duration, connections and optional script of a run of wrk."""
+    """Duration, connections, and optional script and Accept-Encoding of a run of wrk."""
 
     seconds: int
     connections: int = 32
     script: str = ""
+    encoding: str = ""
 
 
 def run_wrk(url: str, token: str, pressure: LoadProfile, *, pid: int, server: int = 0) -> Load:
@@ -91,6 +93,7 @@ def run_wrk(url: str, token: str, pressure: LoadProfile, *, pid: int, server: in
     command = ["taskset", "-c", LOADING, "wrk", "-t1", "--latency"]
     command += [f"-c{pressure.connections}", f"-d{pressure.seconds}s"]
     command += ["-s", pressure.script] if pressure.script else []
+    command += ["-H", f"Accept-Encoding: {pressure.encoding}"] if pressure.encoding else []
     before, server_before = read_cpu_seconds(pid), read_cpu_seconds(server) if server else 0.0
     done = subprocess.run(
         [*command, "-H", f"Authorization: Bearer {token}", url], capture_output=True, text=True, check=True
@@ -109,8 +112,16 @@ def run_wrk(url: str, token: str, pressure: LoadProfile, *, pid: int, server: in
     )
 
 
-def measure_steady_rate(url: str, token: str, *, rate: float, seconds: int) -> float:
-    """The 99th percentile in milliseconds at an open-loop rate (requests a second)."""
+class Latency(NamedTuple):
+    """Percentiles in milliseconds."""
+
+    p50: float
+    p99: float
+    p999: float
+
+
+def measure_steady_rate(url: str, token: str, *, rate: float, seconds: int) -> Latency:
+    """Latency at an open-loop rate (requests a second)."""
     with TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         command = ["taskset", "-c", LOADING, "h2load", "--h1", "-t1", f"-c{_STEADY}", f"-D{seconds}"]
@@ -119,7 +130,7 @@ def measure_steady_rate(url: str, token: str, *, rate: float, seconds: int) -> f
             [*command, "-H", f"Authorization: Bearer {token}", url], capture_output=True, check=True
         )
         taken = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
-    return taken[int(len(taken) * 0.99)] / 1_000
+    return Latency(*(taken[int(len(taken) * share)] / 1_000 for share in (0.5, 0.99, 0.999)))
 
 
 def install_program(program: str, *packages: str) -> None:

@@ -1,4 +1,8 @@
-"""The fault suite needs the native stack: it kills and starts servers, one test at a time."""
+"""The fault suite needs the native stack.
+
+`test_crawled` and `test_killed` kill servers that all tests share, so they run alone; the other files use proxies
+or data of their own and run side by side.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
