@@ -2,42 +2,62 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 
-from gateway.upstream.connection import UpstreamConnection
+from gateway.http.headers import Header
 from gateway.upstream.messages import OutboundHead, UpstreamFailure
-from gateway.upstream.pool import MAX_CONNECTIONS, ConnectionPool, PoolWaiter, UpstreamTimeouts
+from gateway.upstream.open_requests import StreamLimit
+from gateway.upstream.pool import MAX_CONNECTIONS, UpstreamTimeouts
+from gateway.upstream.request import create_request
+from gateway.upstream.upstream import Upstream
 
 
-class Waiter(PoolWaiter):
-    """A request that keeps its connection."""
+class Receiver:
+    """Of a request that gets no response; `started` once it has a connection."""
 
     def __init__(self) -> None:
-        self.is_over, self.waiting_since, self.source = False, 0.0, None
         self.failure: UpstreamFailure | None = None
         self.started = asyncio.get_running_loop().create_future()
 
-    def start(self, connection: UpstreamConnection) -> None:
-        connection.start_request(self, OutboundHead("GET", b"/", b""))
+    def on_ready(self) -> None:
         self.started.set_result(None)
 
-    def on_failure(self, failure: UpstreamFailure, *, was_stale: bool = False) -> None:
+    def on_head(self, status: int, headers: Sequence[Header]) -> None:
+        """Never called."""
+
+    def on_body(self, chunk: bytes) -> None:
+        """Never called."""
+
+    def on_end(self) -> None:
+        """Never called."""
+
+    def on_failure(self, failure: UpstreamFailure) -> None:
         self.failure = failure
+
+    def on_flush(self) -> None:
+        """Nothing to do."""
 
 
 async def wait_in_full_pool(url: str) -> tuple[UpstreamFailure | None, UpstreamFailure | None]:
     """What a waiting request was told before and after the pool's deadline."""
-    pool = ConnectionPool(url, UpstreamTimeouts(connect=5, read=1_000, wait=5))
-    holders = [Waiter() for _ in range(MAX_CONNECTIONS)]
+    loop = asyncio.get_running_loop()
+    timeouts, limit = (
+        UpstreamTimeouts(connect=5, read=1_000, wait=5),
+        StreamLimit(per_caller=4, per_network=4),
+    )
+    upstream = Upstream("books-api", [url], timeouts=timeouts, export_limit=limit, now=loop.time)
+    head = OutboundHead("POST", b"/", b"", length=1)  # a request whose body is awaited keeps its connection
+    holders = [Receiver() for _ in range(MAX_CONNECTIONS)]
     for holder in holders:
-        pool.acquire(holder)
+        create_request(upstream, head, holder).attempt()
     await asyncio.gather(*(holder.started for holder in holders))
-    late, now = Waiter(), asyncio.get_running_loop().time()
-    pool.acquire(late)
-    pool.sweep(now + 4)
+    late, now = Receiver(), loop.time()
+    create_request(upstream, head, late).attempt()
+    upstream.sweep(now + 4)
     before = late.failure
-    pool.sweep(now + 6)
+    upstream.sweep(now + 6)
     after = late.failure
-    await pool.close()
+    await upstream.close()
     return before, after
 
 
