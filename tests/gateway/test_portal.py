@@ -78,6 +78,23 @@ def test_session_survives_a_reload_and_ends_at_sign_out(person: Person) -> None:
     person.is_spared()
 
 
+def test_nothing_of_an_ended_session_stays_in_the_page(person: Person) -> None:
+    email = f"gone-{person.size}@portal.example"
+    person.signs_up(email)
+    secret = person.makes_key("left behind")
+    person.presses("#sign-out")
+    person.sees("#welcome")
+    left = [text for text in (email, secret, "left behind", "this one") if text in person.driver.page_source]
+    assert left == []
+    typed = "return [...document.querySelectorAll('input')].map((field) => field.value).join('')"
+    assert person.driver.execute_script(typed) == ""
+    assert (
+        person.driver.execute_script("return Object.keys(sessionStorage).concat(Object.keys(localStorage))")
+        == []
+    )
+    person.is_spared()
+
+
 def test_errors_are_shown_beside_the_field_or_response(person: Person) -> None:
     person.opens("/portal")
     person.presses("#choose-up")

@@ -10,6 +10,7 @@ import { showUsage, startUsage } from "./usage.js";
 let isNew = false;
 let sendCode = null; // waits for the second factor after the provider
 let perMinute = 1;
+const filled = [...document.querySelectorAll("[id]:empty")]; // what a session fills is empty in the page
 
 // Run it; whatever goes wrong is said on the page, and a session that has ended leads back to the start.
 async function guarded(work) {
@@ -24,7 +25,15 @@ async function guarded(work) {
   }
 }
 
+// Nothing of an ended session stays in the page, also when the server is away.
+function clear() {
+  for (const element of filled) element.replaceChildren();
+  for (const form of document.forms) form.reset();
+  find("factor-uri").removeAttribute("href");
+}
+
 function welcome(words = "") {
+  clear();
   find("inside").hidden = find("who").hidden = true;
   find("welcome").hidden = false;
   find("sign-problem").textContent = words;

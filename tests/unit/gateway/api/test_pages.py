@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 from importlib.resources import files
 
 import pytest
@@ -8,6 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from tests.unit.gateway.servers import StubServices
 
 from bookcore.kit.problem import PROBLEMS
+from gateway import portal
 from gateway.api.docs_ui_routes import DOCS_FILES
 
 BOOKS = {"paths": {"/books": {"get": {"summary": "List <books>", "tags": ["books"]}}}}
@@ -90,3 +92,12 @@ def test_vendored_swagger_ui_is_the_recorded_release_with_its_licence() -> None:
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     page = (files("gateway.api") / "docs.html").read_text()
     assert page.count(f"?v={recorded['version']}") == 2
+
+
+def test_password_fields_are_masked_and_left_to_password_managers(client: TestClient) -> None:
+    fields = re.findall(r"<input [^>]*password[^>]*>", client.get("/portal").text)
+    assert len(fields) >= 6
+    filled_in = re.compile(r'type="password" autocomplete="(current|new)-password"')
+    assert [field for field in fields if not filled_in.search(field)] == []
+    scripts = [client.get(f"/portal/{name}").text for name in portal.MEDIA_TYPES if name.endswith(".js")]
+    assert [script for script in scripts if re.search(r"paste\b|contextmenu", script)] == []
