@@ -113,6 +113,12 @@ def test_a_service_runs_unprivileged_and_has_a_health_check(name: str) -> None:
     assert name in ONE_SHOT or "HEALTHCHECK" in final
 
 
+def test_images_are_built_of_listed_folders_without_history_or_tests() -> None:
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert rules[0] == "*"
+    assert not [rule for rule in rules if rule.startswith(("!.", "!tests", "!docs", "!**"))]
+
+
 def test_every_volume_and_network_is_used_and_declared() -> None:
     used = {v.partition(":")[0] for s in COMPOSED.values() for v in s.get("volumes", ())}
     assert used == WHOLE["volumes"].keys()

@@ -66,3 +66,47 @@ def test_secrets_of_the_gateway_come_from_the_systems_random_source() -> None:
 
 def imports_random(path: Path) -> bool:
     return bool(re.search(r"^(import random|from random import)", path.read_text(), re.MULTILINE))
+
+
+CRYPTOGRAPHY = re.compile(r"^(hashlib|hmac|cryptography|argon2|jwt|joserfc|pyotp)\b")
+IN_INVENTORY = {
+    "sha256": "SHA-256",
+    "sha1": "SHA-1",
+    "blake2b": "BLAKE2b",
+    "SHA256": "SHA-256",
+    "HKDF": "HKDF",
+    "hmac": "HMAC-SHA-256",
+    "AESGCM": "AES-256-GCM",
+    "Ed25519PrivateKey": "Ed25519",
+    "Ed25519PublicKey": "Ed25519",
+    "PasswordHasher": "argon2id",
+    "jwt": "ID tokens",
+    "KeySet": "ID tokens",
+    "pyotp": "TOTP",
+    "strings_equal": "TOTP",
+}
+"""What the product imports to encrypt, sign or hash, and its word on the page."""
+
+
+def test_inventory_names_all_cryptography_of_the_product() -> None:
+    page = (ROOT / "docs/security/inventory.md").read_text()
+    imported = {name for _, tree in read_sources() for name in list_cryptography(tree)}
+    assert sorted(name for name in imported if IN_INVENTORY.get(name, "not listed") not in page) == []
+
+
+def list_cryptography(tree: ast.Module) -> Iterator[str]:
+    """Names imported from such libraries, without their errors and serial forms."""
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.Import):
+            yield from (name for name in names if CRYPTOGRAPHY.match(name))
+        elif isinstance(node, ast.ImportFrom) and CRYPTOGRAPHY.match(node.module or ""):
+            is_helper = re.search("exceptions|errors|serialization", node.module or "")
+            yield from () if is_helper else names
+
+
+def test_dependencies_are_locked_by_digest() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt", "deploy/mlflow/requirements.txt"):
+        pins = re.split(r"\n(?=\S)", (ROOT / name).read_text().strip())
+        assert len(pins) > 20
+        assert [pin for pin in pins if "==" not in pin or "--hash=sha256:" not in pin] == []

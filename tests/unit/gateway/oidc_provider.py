@@ -35,9 +35,11 @@ class _Grant:
 
 @dataclass
 class Provider:
-    """`claims` replaces claims of the next ID tokens; `signs` False signs with a key that isn't published."""
+    """`claims` replaces claims of the next ID tokens; `signs` False signs with a key that isn't published;
+    `issuer` is what the metadata say instead of the address."""
 
     address: str = ""
+    issuer: str = ""
     now: float = 0.0
     person: Person = field(default_factory=Person)
     claims: dict[str, Any] = field(default_factory=dict)  # Any: whatever a bad provider may claim
@@ -62,7 +64,7 @@ class Provider:
 
     def build_metadata(self) -> dict[str, object]:
         return {
-            "issuer": self.address,
+            "issuer": self.issuer or self.address,
             "authorization_endpoint": f"{self.address}/authorize",
             "token_endpoint": f"{self.address}/token",
             "jwks_uri": f"{self.address}/keys",

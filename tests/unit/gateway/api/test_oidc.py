@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyotp
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
@@ -24,6 +25,7 @@ from gateway.app import create_app
 from gateway.settings import Settings
 
 PASSWORD = "a password of a squatter"
+FACTOR = "/v1/users/me/second-factor"
 JANE = {"email": "jane@corp.example", "password": PASSWORD}
 
 
@@ -228,3 +230,20 @@ def test_disabled_user_cannot_sign_in(client: TestClient, provider: Provider) ->
 def test_settings_that_cannot_work_are_refused(given: dict[str, object]) -> None:
     with pytest.raises(Invalid):
         read_settings(Settings, **given)
+
+
+def test_metadata_of_another_issuer_are_refused(client: TestClient, provider: Provider) -> None:
+    provider.issuer = "https://other.example"
+    assert leave(client) == "/portal#problem=provider-away"
+
+
+def test_second_factor_is_asked_for_after_the_provider(
+    client: TestClient, provider: Provider, clock: ManualClock
+) -> None:
+    headers = sign_in(client, provider)
+    secret = client.post(FACTOR, json={"password": ""}, headers=headers).json()["secret"]
+    code = pyotp.TOTP(secret).at(int(clock.now().timestamp()))
+    codes = client.post(f"{FACTOR}/confirm", json={"code": code}, headers=headers).json()["recovery_codes"]
+    said = come_back(client, provider.authorize(leave(client)))
+    assert begin_session(client, said).json()["type"] == "/problems/second-factor-required"
+    assert begin_session(client, said, codes[0]).status_code == 200

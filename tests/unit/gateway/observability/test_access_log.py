@@ -5,7 +5,7 @@ import time
 import httpx
 from tests.unit.gateway.servers import RunningGateway, StubServices
 
-from gateway.observability.access_log import AccessLog
+from gateway.observability.access_log import AccessLog, AccessRecord
 
 
 def test_access_log_names_the_user_on_every_path(gate: RunningGateway, services: StubServices) -> None:
@@ -40,3 +40,15 @@ def test_access_log_names_the_user_on_every_path(gate: RunningGateway, services:
         ("GET", "/v1/users/me", 200, me),
         ("GET", "/v1/books", 401, ""),
     ]
+
+
+def test_request_is_one_line_of_json_whatever_it_holds() -> None:
+    written = io.StringIO()
+    log = AccessLog(now=lambda: 0.0, stream=written)
+    forged = '/v1/books\n{"event":"request","status":200}\r\x1b[2K"'
+    log.add(AccessRecord("GET", "own", forged, 404, 0.1, b"", b"id\n\xff", b"", "", "127.0.0.1"))
+    log.flush()
+    (line,) = written.getvalue().split("\n")[:-1]
+    assert json.loads(line)["path"] == forged
+    assert json.loads(line)["timestamp"] == "1970-01-01T00:00:00.000+00:00"
+    assert line.isprintable()
