@@ -4,7 +4,7 @@ from importlib.resources import files
 
 MEDIA_TYPES = {
     "portal.css": "text/css; charset=utf-8",
-    "icon.svg": "image/svg+xml",
+    "icon.svg": "image/svg+xml; charset=utf-8",
     "account.js": "text/javascript; charset=utf-8",
     "admin.js": "text/javascript; charset=utf-8",
     "home.js": "text/javascript; charset=utf-8",

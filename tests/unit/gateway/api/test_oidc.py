@@ -1,10 +1,12 @@
 """Sign-in with an organisation's provider, which runs here."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyotp
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from tests.unit.gateway.oidc_provider import (
@@ -205,6 +207,14 @@ def test_refusal_at_the_provider_leads_back_to_the_portal(client: TestClient) ->
 def test_cookie_is_kept_from_scripts_and_other_sites(client: TestClient) -> None:
     cookie = client.get("/v1/auth/oidc").headers["set-cookie"]
     assert {"HttpOnly", "SameSite=lax", "Path=/v1/auth/oidc"} <= set(cookie.split("; "))
+
+
+def test_cookie_of_a_public_gateway_is_sent_over_tls_only(client: TestClient) -> None:
+    assert isinstance(client.app, FastAPI)
+    client.app.state.control = replace(client.app.state.control, is_public=True)
+    name, _, rest = client.get("/v1/auth/oidc").headers["set-cookie"].partition("=")
+    assert name == "__Secure-bookstream-sign-in"
+    assert "Secure" in rest.split("; ")
 
 
 def test_disabled_user_cannot_sign_in(client: TestClient, provider: Provider) -> None:

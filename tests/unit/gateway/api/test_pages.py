@@ -101,3 +101,10 @@ def test_password_fields_are_masked_and_left_to_password_managers(client: TestCl
     assert [field for field in fields if not filled_in.search(field)] == []
     scripts = [client.get(f"/portal/{name}").text for name in portal.MEDIA_TYPES if name.endswith(".js")]
     assert [script for script in scripts if re.search(r"paste\b|contextmenu", script)] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/portal", *(f"/portal/{name}" for name in portal.MEDIA_TYPES), "/docs"]
+)
+def test_page_and_its_parts_name_their_charset(client: TestClient, path: str) -> None:
+    assert client.get(path).headers["content-type"].endswith("; charset=utf-8")

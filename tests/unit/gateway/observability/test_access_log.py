@@ -3,7 +3,7 @@ import json
 import time
 
 import httpx
-from tests.unit.gateway.servers import RunningGateway, StubServices
+from tests.unit.gateway.servers import READER, RunningGateway, StubServices
 
 from gateway.observability.access_log import AccessLog, AccessRecord
 
@@ -27,6 +27,10 @@ def test_access_log_names_the_user_on_every_path(gate: RunningGateway, services:
         f"{gate.address}/v1/users/me", headers={"Authorization": f"Bearer {gate.token}"}, trust_env=False
     ).json()["id"]
     httpx.get(f"{gate.address}/v1/books", trust_env=False)
+    answer = httpx.post(f"{gate.address}/v1/auth/register", json=READER, trust_env=False)
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    reader = httpx.get(f"{gate.address}/v1/users/me", headers=headers, trust_env=False).json()["id"]
+    httpx.put(f"{gate.address}/v1/books/1", headers=headers, trust_env=False)
     log.flush()
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     logged = [(line["method"], line["path"], line["status"], line["user_id"]) for line in lines]
@@ -39,6 +43,9 @@ def test_access_log_names_the_user_on_every_path(gate: RunningGateway, services:
         ("GET", "/v1/nothing", 404, ""),
         ("GET", "/v1/users/me", 200, me),
         ("GET", "/v1/books", 401, ""),
+        ("POST", "/v1/auth/register", 201, ""),
+        ("GET", "/v1/users/me", 200, reader),
+        ("PUT", "/v1/books/1", 403, reader),
     ]
 
 
