@@ -18,12 +18,16 @@ router = APIRouter(prefix="/v1/auth/oidc", tags=["auth"], dependencies=[Anonymou
 _COOKIE = "__Secure-bookstream-sign-in"
 _COOKIE_NEAR = "bookstream-sign-in"
 """On a laptop, which has no TLS."""
+_FOREIGN = ("cross-site", "same-site")
+"""What browsers say in Sec-Fetch-Site when a page of another origin leads here."""
 _log = structlog.get_logger()
 
 
 @router.get("", include_in_schema=False)
-async def begin_sign_in(control: Deps) -> Response:
-    """Send the browser to the provider."""
+async def begin_sign_in(request: Request, control: Deps) -> Response:
+    """Send the browser to the provider; from a page of another origin to the portal, where a click begins."""
+    if request.headers.get("sec-fetch-site") in _FOREIGN:
+        return RedirectResponse("/portal", status_code=303)
     try:
         url, cookie = await _get_provider(control).begin()
     except BookstreamError as error:

@@ -247,6 +247,16 @@ def test_metadata_of_another_issuer_are_refused(client: TestClient, provider: Pr
     assert leave(client) == "/portal#problem=provider-away"
 
 
+@pytest.mark.parametrize("page", ["cross-site", "same-site"])
+def test_link_on_another_page_begins_no_sign_in(client: TestClient, provider: Provider, page: str) -> None:
+    answer = client.get("/v1/auth/oidc", headers={"Sec-Fetch-Site": page})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/portal")
+    assert "set-cookie" not in answer.headers
+    for asked in ("same-origin", "none"):
+        answer = client.get("/v1/auth/oidc", headers={"Sec-Fetch-Site": asked})
+        assert answer.headers["location"].startswith(provider.address)
+
+
 def test_second_factor_is_asked_for_after_the_provider(
     client: TestClient, provider: Provider, clock: ManualClock
 ) -> None:
