@@ -95,6 +95,23 @@ def test_nothing_of_an_ended_session_stays_in_the_page(person: Person) -> None:
     person.is_spared()
 
 
+def test_answer_that_comes_after_the_session_is_not_shown(person: Person) -> None:
+    person.signs_up(f"late-{person.size}@portal.example")
+    person.driver.execute_script(
+        "const ask = window.fetch; window.fetch = async (path, asked) => {"
+        "const answer = await ask(path, asked);"
+        "if (path === '/v1/keys' && asked.method === 'GET') await new Promise((go) => (window.release = go));"
+        "return answer; }"
+    )
+    person.makes_key("left behind")
+    person.waits_until("return Boolean(window.release)")
+    person.presses("#sign-out")
+    person.sees("#welcome")
+    person.driver.execute_async_script("window.release(); setTimeout(arguments[0], 200)")
+    assert "left behind" not in person.driver.page_source
+    person.is_spared()
+
+
 def test_errors_are_shown_beside_the_field_or_response(person: Person) -> None:
     person.opens("/portal")
     person.presses("#choose-up")

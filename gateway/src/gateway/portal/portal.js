@@ -5,7 +5,7 @@ import { showKeys, startKeys } from "./keys.js";
 import { askForReset, followLink, showLoginMethods, takeLink } from "./links.js";
 import { find, make, number, press, short } from "./page.js";
 import { call, forget, isSignedIn, onAnswer, resume, signIn, signOut, signUp } from "./session.js";
-import { showUsage, startUsage } from "./usage.js";
+import { forgetUsage, showUsage, startUsage } from "./usage.js";
 
 let isNew = false;
 let sendCode = null; // waits for the second factor after the provider
@@ -30,6 +30,7 @@ function clear() {
   for (const element of filled) element.replaceChildren();
   for (const form of document.forms) form.reset();
   find("factor-uri").removeAttribute("href");
+  forgetUsage();
 }
 
 function welcome(words = "") {

@@ -96,8 +96,12 @@ export async function ask(method, path, body, headers = {}) {
   return answer;
 }
 
+// An answer that comes when its session has ended is not shown.
 export async function call(method, path, body) {
+  const began = access;
   const answer = await ask(method, path, body === undefined ? undefined : JSON.stringify(body));
   if (!answer.ok) throw await problemOf(answer);
-  return answer.status === 204 ? null : answer.json();
+  const said = answer.status === 204 ? null : await answer.json();
+  if (began && !access) throw new Problem(401, {});
+  return said;
 }

@@ -95,6 +95,8 @@ export async function showUsage() {
   drawGraph();
 }
 
+export const forgetUsage = () => (shown = null);
+
 function drawGraph() {
   const width = find("graph").clientWidth;
   if (shown && width) find("graph").replaceChildren(graph(shown.found, shown.sums, Math.max(260, width)));
