@@ -98,6 +98,12 @@ class FrontierContract:
         assert fleet.apply(command)
         return command
 
+    def test_the_site_of_the_last_run_is_known(self, opened: Callable[[CrawlLimits], Frontier]) -> None:
+        frontier = opened(CrawlLimits(host="a"))
+        assert frontier.read_site() is None
+        begin(frontier)
+        assert frontier.read_site() == SITE
+
     def test_pages_are_leased_in_the_order_of_discovery(self, frontier: Frontier) -> None:
         assert urls(frontier.lease_pages(9).pages) == ["http://a/1", "http://a/2"]
 

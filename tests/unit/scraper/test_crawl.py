@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bookcore.domain.book import Book
 from bookcore.domain.normalise import normalise
 from bookcore.lake import open_lake
@@ -60,6 +62,18 @@ def test_second_crawl_of_an_unchanged_site_gets_304_and_publishes_nothing(
     assert (second.code, second.summary["published"], second.summary["unchanged"]) == (0, 0, 25)
     assert second.summary["pages"] == first.summary["pages"] == shop.count_by_status()["304"] - before
     assert second.summary["run"] != first.summary["run"]
+    assert len(scraper.read_records()) == 25
+
+
+@pytest.mark.parametrize("page", ["http://127.0.0.1:9/", "{shop}no/such/page.html"])
+def test_another_site_that_cannot_be_reached_does_not_discard_what_is_known(
+    shop: RunningShop, scraper: Scraper, page: str
+) -> None:
+    scraper.crawl(shop.address)
+    ran = scraper.crawl(page.format(shop=shop.address))
+    assert (ran.code, "are kept" in ran.error) == (3, True)
+    again = scraper.crawl(shop.address)
+    assert (again.code, again.summary["published"], again.summary["unchanged"]) == (0, 0, 25)
     assert len(scraper.read_records()) == 25
 
 

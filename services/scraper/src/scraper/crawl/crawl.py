@@ -16,6 +16,7 @@ from bookcore.kit.progress import write_line
 from bookcore.lake import open_lake
 from scraper.crawl.scrapy_settings import build_scrapy_settings
 from scraper.crawl.shutdown import stop_in_order
+from scraper.crawl.start_page import find_fault
 from scraper.frontier import CrawlLimits, CrawlRun, Frontier, PageKind, open_frontier
 from scraper.session.failures import FailureRecorder
 from scraper.session.host_pacer import HostPacer
@@ -39,6 +40,12 @@ async def crawl(settings: Settings, site: Site, *, only_if_running: bool = False
     can't be opened.
     """
     with _open_stores(settings, site) as stores:
+        last_site = stores.frontier.read_site()
+        if last_site not in (None, site.start):  # a new site discards the pages of the last one
+            reason = await asyncio.to_thread(find_fault, site.start, settings)
+            if reason is not None:
+                line = f"cannot reach {site.start}: {reason}; the pages of {last_site} are kept"
+                return CrawlResult(ExitCode.UNREACHABLE, line)
         run = begin_run(stores.frontier, site, only_if_running=only_if_running)
         session = _create_session(settings, site, stores, run)
         await _run_scrapy(session)

@@ -165,6 +165,9 @@ class FrontierRun(Protocol):
         Raises: Conflict for a paused or (see above) uncommanded source, and while others crawl another site.
         """
 
+    def read_site(self) -> str | None:
+        """The start URL of the last run; None before the first one."""
+
     def finish_run(self, *, now: datetime) -> bool:
         """Finish a drained run. True for exactly one of the processes that call it."""
 

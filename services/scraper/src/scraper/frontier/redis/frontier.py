@@ -172,6 +172,10 @@ class RedisFrontier:
         failures = zip(records, reasons.values(), strict=True)
         return [(orjson.loads(record)[0], reason.decode().partition("|")[2]) for record, reason in failures]
 
+    def read_site(self) -> str | None:
+        site = cast(bytes | None, self._store.execute("HGET", f"{self._base}:meta", "site"))
+        return None if site is None else site.decode()
+
     def finish_run(self, *, now: datetime) -> bool:
         return self._run_script("end", self._limits.max_pages, now.isoformat())[0] == b"1"
 

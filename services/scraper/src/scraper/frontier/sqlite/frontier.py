@@ -184,6 +184,11 @@ class SqliteFrontier:
         with self._file.lock_connection() as db:
             return db.execute("SELECT url, reason FROM pages WHERE state = 'failed' ORDER BY id").fetchall()
 
+    def read_site(self) -> str | None:
+        with self._file.lock_connection() as db:
+            last = db.execute("SELECT site FROM runs ORDER BY number DESC LIMIT 1").fetchone()
+        return None if last is None else str(last[0])
+
     def finish_run(self, *, now: datetime) -> bool:
         with self._file.begin_transaction() as db:
             if not self._leases.is_drained():
