@@ -20,8 +20,9 @@ def test_notebook_example_of_the_docs_runs(tmp_path: Path, capsys: pytest.Captur
     assert done.code == 0, done.err
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     with laptop.serve() as served:
+        names = {"GATEWAY": served.base, "KEY": served.token, "SOURCE": "sample_shop"}
         for block in code:
-            exec(compile(block, str(PAGE), "exec"), {"GATEWAY": served.base, "TOKEN": served.token})
+            exec(compile(block, str(PAGE), "exec"), names)
         shop = Bookstream(served.base, served.token)
         with pytest.raises(Invalid, match="no model was trained on 'nowhere'"):
             shop.predict("nowhere", title="A")
