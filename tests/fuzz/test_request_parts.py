@@ -190,7 +190,7 @@ def test_client_address_is_an_address_whatever_proxies_send(sent: list[Header]) 
 def test_filtered_headers_are_filtered_no_further(sent: list[Header]) -> None:
     request, response = filter_request_headers(sent), filter_response_headers(sent, b"/v1")
     assert filter_request_headers(request) == request
-    assert filter_response_headers(response, b"/v1") == response
+    assert sorted(filter_response_headers(response, b"/v1")) == sorted(response)
 
 
 @PROFILE

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from tests.gateway.rolling import Program
+from tests.gateway.rolling import WITHIN, Program
 from tests.unit.gateway.servers import ADMIN, serve_app
 
 from bookcore.kit.auth import HEADER, InternalTokens
@@ -66,7 +66,7 @@ def gateway(tmp_path: Path, clock: Path) -> Iterator[Program]:
 
 
 def test_step_of_the_wall_clock_refuses_nobody(gateway: Program, clock: Path) -> None:
-    with httpx.Client(base_url=gateway.address, trust_env=False) as client:
+    with httpx.Client(base_url=gateway.address, trust_env=False, timeout=WITHIN) as client:
         token = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
         answers = []

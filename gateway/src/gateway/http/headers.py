@@ -122,12 +122,15 @@ def replace_addresses(header: Header, replace: Callable[[bytes], bytes]) -> byte
 
 
 def strip_origin(address: bytes, host: bytes, prefix: bytes) -> bytes:
-    """The path of an address at `host`, without the `prefix` of all its paths; any other address as it is."""
+    """The path of an address at `host`, without the `prefix` of all its paths; any other address as it is.
+
+    A path that begins with several slashes would name another host: one is left.
+    """
     origin = _ORIGIN.match(address)
     if origin is None or origin[1].lower() != host.lower():
         return address
     path = address[origin.end() :].removeprefix(prefix)
-    return path if path.startswith(b"/") else b"/" + path
+    return b"/" + path.lstrip(b"/\\")
 
 
 def _drop_headers(headers: Sequence[Header], names: frozenset[bytes]) -> list[Header]:

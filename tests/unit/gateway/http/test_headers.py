@@ -100,6 +100,14 @@ def test_location_at_an_inner_host_becomes_a_public_path(origin: bytes, path: by
     ]
 
 
+@pytest.mark.parametrize(
+    "path", [b"//else.example/x", b"/\\\\else.example/x", b"\\\\/else.example/x", b"///else.example/x"]
+)
+def test_path_at_an_inner_host_names_no_other_host(path: bytes) -> None:
+    sent = [(b"location", b"http://books-api:8081" + path)]
+    assert filter_response_headers(sent, b"/v1")[0] == (b"location", b"/v1/else.example/x")
+
+
 def test_address_at_the_service_itself_becomes_its_path() -> None:
     assert strip_origin(b"https://Books.Example/api/books/x", b"books.example", b"/api") == b"/books/x"
     assert strip_origin(b"https://else.example/api/books/x", b"books.example", b"/api").startswith(b"https:")
