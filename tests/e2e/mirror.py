@@ -16,7 +16,8 @@ FIELDS = (
 def unpack_site(shared_data: Path, folder: Path) -> Path:
     """All 1,181 pages as files below the folder."""
     with tarfile.open(shared_data / "books_toscrape_site" / "site_mirror_1181_pages.tar.gz") as mirror:
-        mirror.extractall(folder, filter="data")
+        mirror.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 or newer
+        mirror.extractall(folder)
     return folder
 
 

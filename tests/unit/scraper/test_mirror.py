@@ -28,7 +28,8 @@ class _Quiet(SimpleHTTPRequestHandler):
 def mirror(tmp_path: Path) -> Iterator[str]:
     """Where the copy of the site begins."""
     with tarfile.open(Path(_DATA or "") / "books_toscrape_site" / "site_mirror_1181_pages.tar.gz") as archive:
-        archive.extractall(tmp_path / "site", filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 or newer
+        archive.extractall(tmp_path / "site")
     home = min((tmp_path / "site").rglob("index.html"), key=lambda path: len(path.parts))
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=home.parent))
     Thread(target=server.serve_forever, args=(0.05,)).start()
