@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from gateway.http.headers import Header
@@ -21,6 +22,7 @@ _PAIR = re.compile(
 _ESCAPE = re.compile(r"\\(.)")
 
 
+@lru_cache(maxsize=16_384)
 def parse_address(text: str) -> Address | None:
     """An address with or without brackets, port and zone, mapped IPv4 unfolded; None for other text."""
     text = text.strip()
@@ -54,6 +56,8 @@ class TrustedProxies:
 
     def is_trusted(self, address: str) -> bool:
         """Whether the address is in one of the networks."""
+        if not self._networks:
+            return False
         parsed = parse_address(address)
         return parsed is not None and any(parsed in network for network in self._networks)
 
