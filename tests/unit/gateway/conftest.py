@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.unit.gateway.servers import (
     ADMIN,
     READER,
+    WITHIN,
     OpenGateway,
     RunningGateway,
     StubServices,
@@ -119,7 +120,7 @@ def door(tmp_path: Path) -> Iterator[OpenGateway]:
                 gateway_read_seconds=read_seconds,
             )
             address = stack.enter_context(run_server(build_config(create_app(settings))))
-            client = stack.enter_context(httpx.Client(base_url=address, trust_env=False))
+            client = stack.enter_context(httpx.Client(base_url=address, trust_env=False, timeout=WITHIN))
             token = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"
             return client

@@ -26,6 +26,8 @@ from gateway.downstream.server import GatewayServer, build_config
 from gateway.settings import Settings
 
 ADMIN = {"email": "admin@example.org", "password": "a password of the admin"}
+WITHIN = 60.0
+"""Seconds for a response on a machine that is busy with other tests."""
 READER = {"email": "reader@example.org", "password": "a password of a reader"}
 
 
@@ -133,7 +135,7 @@ def run_gateway(settings: Settings, limits: ConnectionLimits | None = None) -> I
     if limits is not None:
         app.state.downstream = replace(app.state.downstream, limits=limits)
     with run_server(build_config(app)) as address:
-        answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False)
+        answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False, timeout=WITHIN)
         yield RunningGateway(address, answer.json()["access_token"], app)
 
 
