@@ -107,7 +107,8 @@ def test_second_crawl_makes_no_change_and_a_third_exactly_those_of_the_pages_tha
 def test_readme_shows_what_is_printed(crawls: list[FinishedProcess], laptop: Laptop) -> None:
     shown = (ROOT / "README.md").read_text().split("$ make run\n")[1].split("\n```")[0]
     with laptop.serve() as served:
-        printed = f"{crawls[0].err.splitlines()[0]}\n{crawls[0].out}{served.invitation}"
+        endpoints, last = served.invitation.split("\n\nCtrl-C")
+    printed = f"{crawls[0].err.splitlines()[0]}\n{endpoints}\n\n{crawls[0].out}\nCtrl-C{last}"
     assert without_what_varies(shown) == without_what_varies(printed)
 
 
