@@ -15,7 +15,7 @@ from gateway.downstream.context import DownstreamContext
 from gateway.downstream.fast_exchange import DownstreamConnection, FastExchange
 from gateway.downstream.refusal import RequestOrigin
 from gateway.downstream.strictness import find_violation
-from gateway.http.headers import Header, filter_response_headers
+from gateway.http.headers import Header, filter_response_headers, list_tokens
 from gateway.http.network_key import build_network_key
 from gateway.http.request_head import RequestHead
 from gateway.proxy.passthrough import Passthrough
@@ -44,8 +44,8 @@ def parse_websocket_request(raw: bytes, paths: Set[str]) -> WebSocketRequest | N
     parsed = _parse_head(raw)
     if parsed is None or unquote(parsed.target.partition(b"?")[0].decode("latin-1")) not in paths:
         return None
-    is_upgrade = b"upgrade" in _list_tokens(parsed.headers, b"connection")
-    if not is_upgrade or b"websocket" not in _list_tokens(parsed.headers, b"upgrade"):
+    is_upgrade = b"upgrade" in list_tokens(parsed.headers, b"connection")
+    if not is_upgrade or b"websocket" not in list_tokens(parsed.headers, b"upgrade"):
         return None
     return WebSocketRequest(raw, parsed.target, RequestHead(parsed.headers))
 
@@ -253,8 +253,3 @@ def _parse_head(raw: bytes) -> _HeadParser | None:
     except httptools.HttpParserError:
         return None
     return parser
-
-
-def _list_tokens(headers: Sequence[Header], name: bytes) -> set[bytes]:
-    values = (value for header_name, value in headers if header_name == name)
-    return {token.strip().lower() for value in values for token in value.split(b",")}

@@ -142,9 +142,14 @@ def is_connection_closing(headers: Sequence[Header]) -> bool:
     return b"close" in _parse_connection(headers)
 
 
-def _parse_connection(headers: Sequence[Header]) -> frozenset[bytes]:
-    values = (value for name, value in headers if name == b"connection")
+def list_tokens(headers: Sequence[Header], name: bytes) -> frozenset[bytes]:
+    """The comma-separated tokens of all headers of that name, in lower case."""
+    values = (value for header_name, value in headers if header_name == name)
     return frozenset(token.strip().lower() for value in values for token in value.split(b","))
+
+
+def _parse_connection(headers: Sequence[Header]) -> frozenset[bytes]:
+    return list_tokens(headers, b"connection")
 
 
 def _is_forgeable(name: bytes) -> bool:
