@@ -1,7 +1,7 @@
 """The open client connections of a server."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from gateway.timeouts import HasDeadlines
 
@@ -13,16 +13,16 @@ class OpenConnections:
     """Sweeps the timeouts of the connections once a second, and closes refused ones gently."""
 
     def __init__(self) -> None:
-        self._list: Callable[[], Iterable[object]] = tuple
+        self._list: Callable[[], Collection[object]] = tuple
         self._next = 0.0
         self._lingering_count = 0
 
-    def watch(self, list_connections: Callable[[], Iterable[object]]) -> None:
+    def watch(self, list_connections: Callable[[], Collection[object]]) -> None:
         """Sets where the server keeps its connections; those without deadlines are ignored."""
         self._list = list_connections
 
     def count(self) -> int:
-        return sum(1 for _ in self._list())
+        return len(self._list())
 
     def linger(self, transport: asyncio.Transport) -> bool:
         """Ends what is sent to a client now and closes its connection after two seconds, or when it closes.
