@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from tests.unit.bookml.books import make_books, publish_books
-from tests.unit.gateway.servers import ADMIN, run_server, serve_app
+from tests.unit.gateway.servers import ADMIN, create_server, run_server, serve_app
 from tests.unit.ml_api.conftest import World, silent
 
 import books_api.app
@@ -24,7 +24,6 @@ from gateway.accounts import AccountChange
 from gateway.accounts.api_keys import NewKey
 from gateway.api.dependencies import ApiDependencies
 from gateway.app import create_app
-from gateway.downstream.server import build_config
 from gateway.settings import Settings
 from trainer.job import run_job
 
@@ -94,7 +93,7 @@ def run_platform(data: Path) -> Iterator[Platform]:
         )
         app = create_app(settings)
         app.openapi()
-        address = stack.enter_context(run_server(build_config(app)))
+        address = stack.enter_context(run_server(create_server(app)))
         yield Platform(address, settings, app.state.control, services)
 
 

@@ -16,6 +16,7 @@ from tests.unit.gateway.servers import (
     OpenGateway,
     RunningGateway,
     StubServices,
+    create_server,
     log_in,
     run_gateway,
     run_server,
@@ -24,7 +25,6 @@ from tests.unit.gateway.servers import (
 from bookcore.cache.memory import MemoryCache
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.app import create_app
-from gateway.downstream.server import build_config
 from gateway.settings import Settings
 
 
@@ -44,7 +44,7 @@ def stage() -> Iterator[tuple[SwitchableApp, str]]:
     """The app and its address."""
     here = SwitchableApp()
     config = uvicorn.Config(here, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
-    with run_server(config) as address:
+    with run_server(uvicorn.Server(config)) as address:
         yield here, address
 
 
@@ -119,7 +119,7 @@ def door(tmp_path: Path) -> Iterator[OpenGateway]:
                 bootstrap_admin_password=ADMIN["password"],
                 gateway_read_seconds=read_seconds,
             )
-            address = stack.enter_context(run_server(build_config(create_app(settings))))
+            address = stack.enter_context(run_server(create_server(create_app(settings))))
             client = stack.enter_context(httpx.Client(base_url=address, trust_env=False, timeout=WITHIN))
             token = client.post("/v1/auth/login", json=ADMIN).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

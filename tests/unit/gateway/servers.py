@@ -20,7 +20,6 @@ from tests.unit.gateway.raw import RawConnection
 from bookcore.kit.app import bind
 from bookcore.kit.auth import HEADER, InternalTokens
 from gateway.app import create_app
-from gateway.downstream.connection import GatewayProtocol
 from gateway.downstream.context import ConnectionLimits
 from gateway.downstream.server import GatewayServer, build_config
 from gateway.settings import Settings
@@ -57,11 +56,9 @@ class StubServices:
 
 
 @contextmanager
-def run_server(config: uvicorn.Config) -> Iterator[str]:
+def run_server(server: uvicorn.Server) -> Iterator[str]:
     """Runs a server in a thread; yields its address."""
     listener = bind("127.0.0.1", 0)
-    is_gateway = config.http is GatewayProtocol
-    server = GatewayServer(config, on_started=lambda _: None) if is_gateway else uvicorn.Server(config)
     thread = Thread(target=server.run, args=([listener],))
     thread.start()
     try:
@@ -72,10 +69,16 @@ def run_server(config: uvicorn.Config) -> Iterator[str]:
         listener.close()
 
 
+def create_server(app: FastAPI) -> GatewayServer:
+    """The gateway's own server."""
+    return GatewayServer(build_config(app), on_started=lambda _: None)
+
+
 @contextmanager
 def serve_app(app: ASGIApp) -> Iterator[str]:
     """Runs an app on a plain server; yields its address."""
-    with run_server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)) as address:
+    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
+    with run_server(uvicorn.Server(config)) as address:
         yield address
 
 
@@ -134,7 +137,7 @@ def run_gateway(settings: Settings, limits: ConnectionLimits | None = None) -> I
     app = create_app(settings)
     if limits is not None:
         app.state.downstream = replace(app.state.downstream, limits=limits)
-    with run_server(build_config(app)) as address:
+    with run_server(create_server(app)) as address:
         answer = httpx.post(f"{address}/v1/auth/login", json=ADMIN, trust_env=False, timeout=WITHIN)
         yield RunningGateway(address, answer.json()["access_token"], app)
 

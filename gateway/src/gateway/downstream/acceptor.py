@@ -8,6 +8,8 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from functools import partial
+from typing import cast
 
 import structlog
 
@@ -17,19 +19,24 @@ _BATCH = 512
 _BACKLOG = 65_535
 """Of the listen queue; Linux takes at most net.core.somaxconn."""
 _PAUSE_SECONDS = 0.5
+_STREAM = int(socket.SOCK_STREAM)
 _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Acceptor:
-    """Listens on one bound socket, which its owner closes. Out of files, it waits half a second."""
+    """Listens on one bound socket, which its owner closes. Out of files, it waits half a second.
+
+    `create_protocol` is given the address and port of the client.
+    """
 
     def __init__(
         self,
         listener: socket.socket,
-        create_protocol: Callable[[], asyncio.Protocol],
+        create_protocol: Callable[[tuple[str, int]], asyncio.Protocol],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._listener, self._create_protocol, self._loop = listener, create_protocol, loop
+        self._family = int(listener.family)
         self._opening: set[asyncio.Task[tuple[asyncio.Transport, asyncio.Protocol]]] = set()
         self._is_closed = False
         self._retry: asyncio.TimerHandle | None = None
@@ -53,7 +60,7 @@ class Acceptor:
     def _accept_batch(self) -> None:
         for _ in range(_BATCH):
             try:
-                connection, _ = self._listener.accept()
+                descriptor, address = self._listener._accept()  # type: ignore[attr-defined]  # no typeshed entry
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -61,10 +68,10 @@ class Acceptor:
                     raise
                 self._pause(error)
                 return
-            connection.settimeout(0)
-            opening = self._loop.create_task(
-                self._loop.connect_accepted_socket(self._create_protocol, connection)
-            )
+            # socket.accept() also looks up enumerations and sets timeouts, which uvloop doesn't need.
+            connection = cast(socket.socket, socket.SocketType(self._family, _STREAM, 0, descriptor))
+            create_protocol = partial(self._create_protocol, address[:2])
+            opening = self._loop.create_task(self._loop.connect_accepted_socket(create_protocol, connection))
             self._opening.add(opening)
             opening.add_done_callback(self._on_opened)
 

@@ -5,11 +5,8 @@ pipelined requests are answered in order.
 """
 
 import asyncio
-from typing import Any
 
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-from uvicorn.server import ServerState
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.downstream.compact_protocol import CompactProtocol
 from gateway.downstream.connection_state import ASGI, CLOSED, FAST, READING_HEAD, REFUSED, TUNNEL
@@ -38,7 +35,7 @@ _COMPACT_SECONDS = 1.0
 
 
 class GatewayProtocol(CompactProtocol):
-    """Created by uvicorn for each connection.
+    """Created for each accepted connection.
 
     Draining is independent of the state: the response under way is then the last.
     """
@@ -61,21 +58,15 @@ class GatewayProtocol(CompactProtocol):
         "is_proxied",
         "waiting_since",
     )
-    context: DownstreamContext
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],  # Any: uvicorn's own type
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._state = READING_HEAD
-        self.url, self._peer = b"", ""
-        self.is_proxied = False
+    def __init__(self, blank: HttpToolsProtocol, context: DownstreamContext, peer: tuple[str, int]) -> None:
+        super().__init__(blank)
+        self.context = context
+        self._peer = format_address(peer[0])
+        self.client = (self._peer, peer[1])
+        self.is_proxied = context.trusted_proxies.is_trusted(self._peer)
         """Whether the peer is a trusted proxy."""
-        self.context = config.app.state.downstream  # type: ignore[union-attr]  # the app is ours
+        self._state = READING_HEAD
         self._answering: RequestResponseCycle | None = None
         """The cycle whose response is under way; uvicorn itself knows only the last one queued."""
         self._exchange: FastExchange | None = None
@@ -95,12 +86,6 @@ class GatewayProtocol(CompactProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
-        self.release_asgi()
-        if self.client:
-            self._peer = format_address(self.client[0])
-            self.client = (self._peer, self.client[1])
-        self.is_proxied = self.context.trusted_proxies.is_trusted(self._peer)
-        self.context.connections.watch(lambda: self.server_state.connections)
         self.waiting_since = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -11,7 +11,9 @@ from fastapi import FastAPI
 
 from bookcore.kit.draining import DrainingServer
 from gateway.downstream.acceptor import Acceptor
+from gateway.downstream.compact_protocol import create_blank
 from gateway.downstream.connection import GatewayProtocol
+from gateway.downstream.context import DownstreamContext
 
 
 class GatewayServer(DrainingServer):
@@ -31,8 +33,16 @@ class GatewayServer(DrainingServer):
 
     def accept_on(self, listener: socket.socket) -> None:
         """Accepts connections of this listening socket too."""
+        context: DownstreamContext = self.config.app.state.downstream  # type: ignore[union-attr]  # the app is ours
+        context.connections.watch(lambda: self.server_state.connections)
+        blank = create_blank(self.config, self.server_state, self.lifespan.state)
+        blank.server = listener.getsockname()[:2]
+
+        def create_protocol(peer: tuple[str, int]) -> GatewayProtocol:
+            return GatewayProtocol(blank, context, peer)
+
         loop = asyncio.get_running_loop()
-        self._acceptors[listener.fileno()] = Acceptor(listener, self._create_protocol, loop)
+        self._acceptors[listener.fileno()] = Acceptor(listener, create_protocol, loop)
 
     def stop_accepting_on(self, listener: socket.socket) -> None:
         """Leaves the listening socket to another process; its open connections stay."""
@@ -52,15 +62,12 @@ class GatewayServer(DrainingServer):
             if isinstance(connection, GatewayProtocol):
                 connection.is_draining = True
 
-    def _create_protocol(self) -> GatewayProtocol:
-        return GatewayProtocol(self.config, self.server_state, self.lifespan.state)
-
 
 def build_config(app: FastAPI) -> uvicorn.Config:
     """uvicorn's configuration for the gateway."""
     return uvicorn.Config(
         app,
-        http=GatewayProtocol,
+        http="httptools",
         loop="uvloop",
         ws="none",  # WebSockets are tunnelled by GatewayProtocol
         log_level="warning",
