@@ -9,10 +9,10 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser faketime fuzz gcc help run servers test test-compiled test-stack test-compose soak check bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime fuzz gcc help run servers test test-compiled test-stack test-compose soak check check-k8s bench bench-gateway bench-ml mutants docs lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 run: $(VENV)/run ## crawl a bookshop, keep it, serve it (ARGS="--once --data DIR --port 8080")
 	@$(BIN)/bookstream demo $(ARGS)
@@ -50,6 +50,9 @@ faketime: ## install Debian's libfaketime for the tests of stepped clocks (as ro
 
 gcc: ## install a C compiler for test-compiled (as root)
 	command -v gcc > /dev/null || (apt-get update -q && apt-get install -q --yes --no-install-recommends gcc libc6-dev)
+
+check-k8s: $(VENV)/ready ## render deploy/k8s and check its schemas and policies; needs no cluster
+	$(BIN)/python -m deploy.k8s.check
 
 test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl through it and compare (as root)
 	$(BIN)/python -m deploy.compose.test $(ARGS)
