@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fastapi import FastAPI
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 import bookcore.kit.settings
@@ -22,6 +23,7 @@ import trainer.settings
 from bookcore.events import asyncapi
 from bookcore.events.json_schemas import build_schemas
 from bookcore.kit.openapi import Document
+from bookcore.kit.settings import is_confidential
 from gateway.api.openapi_merge import merge_documents
 from gateway.routing.routes import Service
 
@@ -41,6 +43,9 @@ _INTRODUCTION = """# Settings
 Read once, at start, from the environment. An invalid value ends the start with one line that names the
 variable.
 Production (`BOOKSTREAM_ENVIRONMENT=production`) rejects embedded stores and default secrets.
+
+Settings marked **secret** may hold a password: give them as files of `BOOKSTREAM_SECRETS_DIR`
+([how](how-to/give-secrets-as-files.md)), each named as its variable. The environment wins over a file.
 """
 
 _HEAD = "| variable | default | meaning |\n|---|---|---|\n"
@@ -70,7 +75,7 @@ def build_settings_page() -> str:
         own = {n: f for n, f in kind.model_fields.items() if n not in shared or service == "every service"}
         parts.append(f"\n## {service[0].upper()}{service[1:]}\n\n{_HEAD}")
         parts += [
-            f"| `BOOKSTREAM_{name.upper()}` | {_format_default(field.default)} | {field.description} |\n"
+            f"| `BOOKSTREAM_{name.upper()}` | {_format_default(field.default)} | {_format_meaning(field)} |\n"
             for name, field in own.items()
         ]
     return "".join(parts)
@@ -79,6 +84,10 @@ def build_settings_page() -> str:
 def _format_default(default: object) -> str:
     text = str(default)
     return f"`{text}`" if text else "-"
+
+
+def _format_meaning(field: FieldInfo) -> str:
+    return f"**secret**; {field.description}" if is_confidential(field) else str(field.description)
 
 
 def create_apps() -> dict[str, FastAPI]:

@@ -4,14 +4,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bookcore.kit.settings import Environment
+from bookcore.kit.settings import Environment, ServerUrl
 from bookcore.kit.settings import Settings as SharedSettings
 
 
 class Settings(SharedSettings):
     """The shared settings and where models are kept."""
 
-    registry_url: str = Field("", description="registry of models; default `file://DATA/ml/models`")
+    registry_url: ServerUrl = Field("", description="registry of models; default `file://DATA/ml/models`")
 
     @model_validator(mode="after")
     def _set_defaults(self) -> Self:

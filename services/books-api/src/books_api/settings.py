@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bookcore.kit.settings import Environment
+from bookcore.kit.settings import Environment, ServerUrl
 from bookcore.kit.settings import Settings as SharedSettings
 
 
@@ -16,7 +16,9 @@ class Settings(SharedSettings):
     books_api_write_wait: float = Field(
         10.0, ge=0, description="seconds that a write waits for the catalogue before the response is 202"
     )
-    cache_url: str = Field("memory://", description="store of the responses to POST with an Idempotency-Key")
+    cache_url: ServerUrl = Field(
+        "memory://", description="store of the responses to POST with an Idempotency-Key"
+    )
 
     @model_validator(mode="after")
     def _refuse_own_unsafe(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bookcore.kit.settings import Environment
+from bookcore.kit.settings import Environment, ServerUrl
 from bookml.settings import Settings as MlSettings
 
 
@@ -25,10 +25,10 @@ class Settings(MlSettings):
 
     ml_api_host: str = Field("127.0.0.1", description="address to listen on")
     ml_api_port: int = Field(8083, ge=0, le=65_535, description="port to listen on; 0 picks a free one")
-    ml_features_url: str = Field(
+    ml_features_url: ServerUrl = Field(
         "", description="newest facts by book; default `sqlite:///DATA/ml/online.db`"
     )
-    ml_predictions_url: str = Field(
+    ml_predictions_url: ServerUrl = Field(
         "", description="predictions that were made; default `sqlite:///DATA/ml/predictions.db`"
     )
     ml_journal: Path = Field(

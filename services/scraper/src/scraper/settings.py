@@ -13,7 +13,7 @@ class Settings(shared.Settings):
     toscrape_url: str = Field(
         "https://books.toscrape.com/", description="where the books_toscrape site, or a copy of it, begins"
     )
-    frontier_url: str = Field("", description="frontier; default `sqlite://DATA/frontier`")
+    frontier_url: shared.ServerUrl = Field("", description="frontier; default `sqlite://DATA/frontier`")
     scraper_contact: str = Field(
         "https://bookstream.example/crawler",
         description="web or mail address in the User-Agent, for a site's keeper to complain to; set yours",

@@ -5,6 +5,7 @@ import sys
 
 import structlog
 
+from bookcore.kit.secret_files import list_overridden
 from bookcore.kit.settings import Environment, Settings
 
 _TALKATIVE = ("alembic", "boto3", "botocore", "elastic_transport", "kafka", "urllib3")
@@ -38,3 +39,5 @@ def configure_logging(settings: Settings, *, service: str) -> None:
         logging.ERROR
     )  # it warns of every busy tenth of a second
     structlog.contextvars.bind_contextvars(service=service)
+    for name in list_overridden():
+        structlog.get_logger().warning("the environment overrides a secret file", variable=name)

@@ -1,22 +1,29 @@
 """Settings shared by all services; each service extends them.
 
-Read once, in main, from the environment (`BOOKSTREAM_...`). Every backing server has an embedded default
-below the data folder.
+Read once, in main, from the environment (`BOOKSTREAM_...`) and the files of `BOOKSTREAM_SECRETS_DIR`. Every
+backing server has an embedded default below the data folder.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bookcore.domain.errors import Invalid
+from bookcore.kit.secret_files import read_secret_files
 from bookcore.kit.validation import explain_error
 
 DEVELOPMENT_SECRET = "development-only-secret-of-thirty-two-bytes"  # noqa: S105 - refused in production
 _SHORTEST_SECRET = 32
 _EMBEDDED = ("sqlite:", "file:", "tantivy:", "memory:")
+_PREFIX = "BOOKSTREAM_"
+_SERVICE_LINK = ("tcp://", "udp://", "sctp://")
+"""How the address begins that Kubernetes puts into NAME_PORT for each Service called NAME."""
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -37,19 +44,34 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
+@dataclass(frozen=True, slots=True)
+class Confidential:
+    """Marks a setting that may hold a password; `docs/settings.md` calls it secret."""
+
+
+ServerUrl = Annotated[str, Confidential()]
+"""Address of a server, which may hold user and password."""
+
+
+def is_confidential(field: FieldInfo) -> bool:
+    """Whether the setting is given as a file of BOOKSTREAM_SECRETS_DIR rather than in the environment."""
+    return field.annotation is SecretStr or any(isinstance(mark, Confidential) for mark in field.metadata)
+
+
 class Settings(BaseSettings):
     """Settings that two or more services share."""
 
-    model_config = SettingsConfigDict(env_prefix="BOOKSTREAM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
 
     environment: Environment = Field(
         Environment.DEVELOPMENT, description="`production` refuses embedded adapters and default secrets"
     )
     data: Path = Field(Path("var"), description="folder below which the embedded adapters keep their files")
-    event_log_url: str = Field("", description="event log; default `sqlite://DATA/log.db`")
-    lake_url: str = Field("", description="lake; default `file://DATA/lake`")
-    catalogue_url: str = Field("", description="catalogue; default `sqlite:///DATA/catalogue.db`")
-    search_url: str = Field("", description="search index; default `tantivy://DATA/search`")
+    secrets_dir: str = Field("", description="folder of files, each named as the variable it stands for")
+    event_log_url: ServerUrl = Field("", description="event log; default `sqlite://DATA/log.db`")
+    lake_url: ServerUrl = Field("", description="lake; default `file://DATA/lake`")
+    catalogue_url: ServerUrl = Field("", description="catalogue; default `sqlite:///DATA/catalogue.db`")
+    search_url: ServerUrl = Field("", description="search index; default `tantivy://DATA/search`")
     internal_secret: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET),
         description="signs the short-lived tokens that carry the caller's identity from gateway to services",
@@ -84,13 +106,25 @@ class Settings(BaseSettings):
 
 
 def read_settings(kind: type[S], **given: object) -> S:
-    """The settings from the environment; `given` values take precedence.
+    """The settings from environment and secret files; `given` values take precedence.
 
     Raises: Invalid with the variable and the reason.
     """
+    files = read_secret_files([_PREFIX + name.upper() for name in kind.model_fields])
+    secrets = {name.removeprefix(_PREFIX).lower(): value for name, value in files.items()}
     try:
-        return kind(**given)  # type: ignore[arg-type]  # pydantic checks the values, which may be of any type
+        return kind(**{**secrets, **given})  # type: ignore[arg-type]  # pydantic checks values of any type
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        raise Invalid(explain_error(first), field=f"BOOKSTREAM_{name}" if name else None) from error
+        raise Invalid(_explain(first), field=_PREFIX + name if name else None) from error
+
+
+def _explain(error: ErrorDetails) -> str:
+    reason, value = explain_error(error), error["input"]
+    if not isinstance(value, str) or not value.startswith(_SERVICE_LINK):
+        return reason
+    return (
+        f"{reason}, not {value}, which Kubernetes sets for a Service of this name;"
+        " set `enableServiceLinks: false` in the pod"
+    )
