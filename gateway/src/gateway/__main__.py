@@ -1,4 +1,7 @@
-"""`python -m gateway`: serves until SIGTERM or SIGINT; with several workers, SIGHUP replaces them in turn."""
+"""`python -m gateway`: serves until SIGTERM or SIGINT; with several workers, SIGHUP replaces them in turn.
+
+`python -m gateway make-key [FOLDER]`: make the first signing key, for a deployment to hand to every gateway.
+"""
 
 import asyncio
 import os
@@ -16,6 +19,7 @@ from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from gateway.app import create_app
+from gateway.auth.signing_key_files import SIGNING, create_first_key
 from gateway.downstream.server import GatewayServer, serve
 from gateway.observability.worker_counters import WorkerCounters, fold_exited
 from gateway.settings import Settings
@@ -31,7 +35,9 @@ def main() -> int:
         settings = read_settings(Settings)
         configure_logging(settings, service="gateway")
         stop_with_parent()
-        if sys.argv[1:2] == ["worker"]:
+        if sys.argv[1:2] == ["make-key"]:
+            _make_key(Path(sys.argv[2]) if len(sys.argv) > 2 else settings.gateway_keys)
+        elif sys.argv[1:2] == ["worker"]:
             _run_worker(settings, sys.argv[2:])
         elif settings.gateway_workers == 1:
             _serve_alone(settings)
@@ -41,6 +47,10 @@ def main() -> int:
         sys.stderr.write(f"gateway: {error}\n")
         return 1
     return 0
+
+
+def _make_key(folder: Path) -> None:
+    sys.stdout.write(f"{'made' if create_first_key(folder) else 'kept'} {folder / SIGNING}\n")
 
 
 def _serve_alone(settings: Settings) -> None:

@@ -61,9 +61,17 @@ async def verify_audit(_: Admin, control: Deps) -> AuditVerdict:
     return AuditVerdict.from_verification(await asyncio.to_thread(control.stores.audit.verify))
 
 
-@router.post("/signing-keys", status_code=201, summary="Rotate the signing key")
+@router.post(
+    "/signing-keys",
+    status_code=201,
+    summary="Rotate the signing key",
+    responses=describe_problems("conflict"),
+)
 async def rotate_signing_key(caller: Admin, control: Deps) -> SigningKeyOut:
-    """Sign new tokens with a new key; old tokens stay valid until they expire."""
+    """Sign new tokens with a new key; old tokens stay valid until they expire.
+
+    Keys that are given from outside, such as a mounted Secret, are rotated there.
+    """
     kid = await asyncio.to_thread(control.keys.rotate)
     await asyncio.to_thread(
         control.stores.audit.append, AuditEvent(format_actor(caller), "signing-key.rotated", kid)
@@ -75,7 +83,7 @@ async def rotate_signing_key(caller: Admin, control: Deps) -> SigningKeyOut:
     "/signing-keys/{kid}",
     status_code=204,
     summary="Distrust a signing key",
-    responses=describe_problems("not-found"),
+    responses=describe_problems("not-found", "conflict"),
 )
 async def distrust_signing_key(
     kid: Annotated[

@@ -1,4 +1,8 @@
-"""Signing keys as files: written atomically, readable by their owner only, with a cheap check for changes."""
+"""Signing keys as files: written atomically, readable by their owner only, with a cheap check for changes.
+
+A folder that is mounted read-only, such as a Kubernetes Secret, gives the keys from outside: they are only
+read, and a replaced file is noticed like a rotation.
+"""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.domain.errors import Conflict, Invalid, Unavailable
 
 SIGNING = "signing.pem"
 _SUFFIX = ".pem"
@@ -31,18 +35,39 @@ def compute_mark(folder: Path) -> Mark:
     return frozenset((name, stat.st_ino, stat.st_mtime_ns) for name, stat in found)
 
 
-def read_keys(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]:
-    """Consistent snapshot of all keys by file name; creates the first key.
+def create_first_key(folder: Path) -> bool:
+    """Makes the folder and its signing key where there is none; False where there is one.
 
-    Raises: Invalid for a file that is no key, Unavailable when the folder can't be used.
+    Raises: Unavailable when the folder can't be written.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (folder / SIGNING).exists():
-            _create_folder(folder)
+        return not (folder / SIGNING).exists() and _link_first_key(folder)
+    except OSError as error:
+        raise build_unavailable(folder, error) from error
+
+
+def check_writable(folder: Path) -> None:
+    """Raises: Conflict when the keys are given from outside: in a read-only folder, or as links."""
+    if (folder / SIGNING).is_symlink() or not os.access(folder, os.W_OK):
+        raise Conflict(
+            f"the keys are given from outside: change the files of {folder} where they come from; the old"
+            " signing.pem stays beside the new one as retired-*.pem until its last token has expired"
+        )
+
+
+def read_keys(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]:
+    """Consistent snapshot of all keys by file name.
+
+    Raises: Invalid for a file that is no key or without a signing key, Unavailable when the folder can't be
+    used.
+    """
+    try:
         for _ in range(_TRIES):
+            if not (folder / SIGNING).exists():
+                raise _build_missing(folder)
             found = _read_snapshot(folder)
-            if found is not None:
+            if found is not None and SIGNING in found[1]:
                 return found
     except OSError as error:
         raise build_unavailable(folder, error) from error
@@ -57,6 +82,14 @@ def _read_snapshot(folder: Path) -> tuple[Mark, Mapping[str, Ed25519PrivateKey]]
         return (before, keys) if compute_mark(folder) == before else None
     except FileNotFoundError:
         return None
+
+
+def _build_missing(folder: Path) -> Invalid:
+    return Invalid(
+        f"there is no {SIGNING} in {folder}; make one with `python -m gateway make-key FOLDER` and give it to"
+        " every gateway",
+        field="BOOKSTREAM_GATEWAY_KEYS",
+    )
 
 
 def build_unavailable(folder: Path, error: OSError) -> Unavailable:
@@ -87,11 +120,12 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _create_folder(folder: Path) -> None:
+def _link_first_key(folder: Path) -> bool:
     draft = write_key(folder)
     try:
         os.link(draft, folder / SIGNING)  # whole or not at all, and only the first succeeds
     except FileExistsError:
-        return
+        return False
     finally:
         draft.unlink()
+    return True

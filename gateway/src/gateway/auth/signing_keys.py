@@ -3,7 +3,7 @@
 `signing.pem` signs; every other `*.pem` is trusted. A rotation keeps the old key as `retired-TIME-KID.pem`
 until its last token has expired. Gateways that share the folder check it for changes with each token that
 they sign or verify for the first time, so a rotation under load refuses no valid token; unknown kids cause no
-reads.
+reads. A folder that is given from outside (read-only) is changed outside; changes are noticed the same way.
 """
 
 import base64
@@ -28,7 +28,9 @@ from gateway.auth.signing_key_files import (
     SIGNING,
     Mark,
     build_unavailable,
+    check_writable,
     compute_mark,
+    create_first_key,
     load_key,
     read_keys,
     write_key,
@@ -76,12 +78,18 @@ class KeyRing:
 
 
 class SigningKeys:
-    """Current keys; thread-safe. `token_seconds`: longest lifetime of a token."""
+    """Current keys; thread-safe. `token_seconds`: longest lifetime of a token.
 
-    def __init__(self, folder: Path, *, clock: Clock, token_seconds: int) -> None:
+    `may_create`: whether a folder without a key gets one. Raises: Invalid for wrong or missing keys,
+    Unavailable.
+    """
+
+    def __init__(self, folder: Path, *, clock: Clock, token_seconds: int, may_create: bool = True) -> None:
         self._folder = folder
         self._clock = clock
         self._token_seconds = token_seconds
+        if may_create:
+            create_first_key(folder)
         mark, keys = read_keys(folder)
         self._read: tuple[Mark, KeyRing] = mark, _build_ring(keys)
         self._is_broken = False
@@ -107,7 +115,8 @@ class SigningKeys:
     def rotate(self) -> str:
         """Sign with a new key from now on; returns its kid.
 
-        Idempotent by nothing: each call makes a key. Raises: Unavailable when the folder can't be written.
+        Idempotent by nothing: each call makes a key. Raises: Conflict when the keys are given from outside,
+        Unavailable when the folder can't be written.
         """
         with self._lock_folder():
             now = int(self._clock.now().timestamp())
@@ -118,7 +127,8 @@ class SigningKeys:
     def distrust(self, kid: str) -> None:
         """Refuse all tokens of a key from now on; a signing key is replaced by a new one.
 
-        Raises: NotFound, Unavailable when the folder can't be written.
+        Raises: NotFound, Conflict when the keys are given from outside, Unavailable when the folder can't be
+        written.
         """
         with self._lock_folder():
             _, keys = read_keys(self._folder)
@@ -134,6 +144,7 @@ class SigningKeys:
     @contextmanager
     def _lock_folder(self) -> Iterator[None]:
         """Exclusive among all gateways on this folder."""
+        check_writable(self._folder)
         try:
             with (self._folder / _LOCK).open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
