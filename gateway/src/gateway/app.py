@@ -185,9 +185,7 @@ def _create_listener(
         purging = components.response_cache.purge_and_wait(tags)
         asyncio.run_coroutine_threadsafe(purging, loop).result(_PURGE_SECONDS)
 
-    instance = settings.gateway_instance
-    group = f"gateway.purge.{instance}" if instance else "gateway.purge"
-    return ChangeListener(components.event_log, group=group, on_change=purge)
+    return ChangeListener(components.event_log, instance=settings.gateway_instance, on_change=purge)
 
 
 def _log_embedded_adapters(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from bookcore.kit.settings import Environment
+from bookcore.kit.settings import Environment, ServerUrl
 from gateway.account_settings import AccountSettings
 from gateway.http.browser_headers import ANY_ORIGIN
 from gateway.http.client_address import TrustedProxies
@@ -31,10 +31,16 @@ class Settings(AccountSettings):
     )
     gateway_instance: str = Field(
         "",
-        pattern=r"^[A-Za-z0-9._-]{0,60}$",
-        description="instance name when several gateways run, so that each receives every change event",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        max_length=253,
+        description="instance name when several gateways run, so that each receives every change event; "
+        "in Kubernetes the pod's name",
     )
-    gateway_keys: Path = Field(Path(), description="folder of the signing keys; default DATA/keys")
+    gateway_keys: Path = Field(
+        Path(),
+        description="folder of the signing keys, one for all gateways; default DATA/keys; may be read-only. "
+        "Production makes no key: `python -m gateway make-key`",
+    )
     gateway_token_seconds: int = Field(
         600, ge=1, le=86_400, description="lifetime of an access token, in seconds"
     )
@@ -148,10 +154,10 @@ class Settings(AccountSettings):
     ml_api_urls: Addresses = Field(
         ("http://127.0.0.1:8083",), description="addresses of ml-api, separated by commas"
     )
-    accounts_url: str = Field(
+    accounts_url: ServerUrl = Field(
         "", description="database of the accounts; default `sqlite:///DATA/accounts.db`"
     )
-    cache_url: str = Field("memory://", description="cache of responses, limits and generations")
+    cache_url: ServerUrl = Field("memory://", description="cache of responses, limits and generations")
     bootstrap_admin_email: str = Field(
         "", description="e-mail address of an administrator that is created at start"
     )

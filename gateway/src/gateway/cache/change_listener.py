@@ -1,6 +1,7 @@
 """Purges cached responses of changed books, from the event log."""
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from threading import Event, Thread
 
 import structlog
@@ -15,17 +16,22 @@ from gateway.routing.cache_tags import ALL, build_change_tags
 _log = structlog.get_logger()
 _POLL_SECONDS = 0.5
 _BATCH = 1_000
+_GROUP = "gateway.purge"
+_LONGEST_INSTANCE = 60
+"""Characters of an instance in a group's name; the names of pods have up to 253."""
 
 
 class ChangeListener:
     """A thread that calls `on_change` (which may block) with the tags that a batch of changes purges.
 
-    It starts at the end of the topic and purges everything first, which covers all earlier changes. Only the
+    It starts at the end of the topic and purges everything first, which covers all earlier changes. The
+    group of an instance is deleted at a clean stop, unless another worker of the instance still listens.
     """
 
-    def __init__(self, log: EventLog, *, group: str, on_change: Callable[[Sequence[str]], None]) -> None:
+    def __init__(self, log: EventLog, *, instance: str, on_change: Callable[[Sequence[str]], None]) -> None:
         self._event_log = log
-        self._group = group
+        self._group = build_group_name(instance)
+        self._is_temporary = bool(instance)
         self._on_change = on_change
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="purge", daemon=True)
@@ -56,6 +62,14 @@ class ChangeListener:
                 self._process_batch(consumer)
         finally:
             consumer.close()
+        if self._is_temporary:
+            self._delete_group()
+
+    def _delete_group(self) -> None:
+        try:
+            self._event_log.delete_group(self._group)
+        except BookstreamError as error:
+            _log.warning("the consumer group stays in the event log", group=self._group, error=str(error))
 
     def _process_batch(self, consumer: Consumer) -> None:
         records = consumer.poll(limit=_BATCH, timeout=_POLL_SECONDS)
@@ -67,6 +81,13 @@ class ChangeListener:
     def _find_end(self, topic: str, partition: int) -> int | None:
         progress = self._event_log.read_progress(topic, self._group)
         return next((p.end for p in progress if p.partition == partition), None)
+
+
+def build_group_name(instance: str) -> str:
+    """`gateway.purge`, with `.INSTANCE` where there are several; a long name is shortened and hashed."""
+    if len(instance) > _LONGEST_INSTANCE:
+        instance = f"{instance[:40]}-{sha256(instance.encode()).hexdigest()[:16]}"
+    return f"{_GROUP}.{instance}" if instance else _GROUP
 
 
 def _build_positions(records: Sequence[Record]) -> list[Position]:

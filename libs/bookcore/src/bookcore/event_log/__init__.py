@@ -82,6 +82,12 @@ class EventLog(Protocol):
     def read_progress(self, topic: str, group: str) -> Sequence[PartitionProgress]:
         """One entry per partition; `committed` is 0 for a group that never committed."""
 
+    def delete_group(self, group: str) -> bool:
+        """Forgets the offsets of a group; False while it has a live member, and nothing changes then.
+
+        Idempotent by the group. Raises: Unavailable.
+        """
+
     def declare_topics(self) -> Sequence[str]:
         """Creates or updates the topics of bookcore.events.topics; returns one line per topic."""
 

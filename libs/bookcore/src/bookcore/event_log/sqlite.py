@@ -15,7 +15,7 @@ from bookcore.domain.book import from_version
 from bookcore.domain.errors import Conflict
 from bookcore.event_log import Consumer, EventLog, PartitionProgress, Position, StartOffset
 from bookcore.event_log.sqlite_connection import begin_write, connect
-from bookcore.event_log.sqlite_group import GroupMember, get_group_folder
+from bookcore.event_log.sqlite_group import GroupMember, get_group_folder, has_members
 from bookcore.events.message import Headers, Message, Record
 from bookcore.events.topics import TOPICS, get_topic
 
@@ -85,6 +85,14 @@ class SqliteEventLog:
                 (group, topic),
             ).fetchall()
         return [PartitionProgress(topic, *row) for row in rows]
+
+    def delete_group(self, group: str) -> bool:
+        """Its empty lock files stay."""
+        if has_members(get_group_folder(self.path, group)):
+            return False
+        with self._write_lock, begin_write(self._writer):
+            self._writer.execute("DELETE FROM committed WHERE consumer_group = ?", (group,))
+        return True
 
     def declare_topics(self) -> Sequence[str]:
         """Opening the file has declared them."""

@@ -61,17 +61,9 @@ class GroupMember:
     def _list_members(self) -> list[str]:
         names = [self._path.name]
         for path in self._folder.glob("member-*"):
-            if path != self._path and not self._remove_if_dead(path):
+            if path != self._path and not _remove_if_dead(path):
                 names.append(path.name)
         return sorted(names)
-
-    def _remove_if_dead(self, path: Path) -> bool:
-        lock = _try_lock(path)
-        if lock is None:
-            return False
-        path.unlink(missing_ok=True)
-        lock.close()
-        return True
 
     def _acquire(self, partition: TopicPartition) -> None:
         lock = _try_lock(self._folder / f"owner-{partition[0]}-{partition[1]}")
@@ -87,6 +79,20 @@ def get_group_folder(log: Path, group: str) -> Path:
     if not _GROUP.fullmatch(group):
         raise Invalid("must be 1-100 of A-Z, a-z, 0-9, . _ -", field="group")
     return log.with_suffix(".groups") / group
+
+
+def has_members(folder: Path) -> bool:
+    """Whether the group has a living member."""
+    return not all(_remove_if_dead(path) for path in folder.glob("member-*"))
+
+
+def _remove_if_dead(path: Path) -> bool:
+    lock = _try_lock(path)
+    if lock is None:
+        return not path.exists()
+    path.unlink(missing_ok=True)
+    lock.close()
+    return True
 
 
 def _try_lock(path: Path) -> IO[bytes] | None:

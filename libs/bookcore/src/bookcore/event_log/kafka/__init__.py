@@ -13,10 +13,11 @@ from kafka.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     GroupIdNotFoundError,
+    NonEmptyGroupError,
     NotCoordinatorError,
 )
 
-from bookcore.domain.errors import Invalid, NotFound
+from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.event_log import Consumer, EventLog, PartitionProgress, Position, StartOffset
 from bookcore.event_log.kafka.address import KafkaAddress, parse_address, translate_errors
 from bookcore.event_log.kafka.group_consumer import KafkaGroupConsumer
@@ -27,6 +28,7 @@ from bookcore.events.message import Message, Record
 from bookcore.events.topics import get_topic
 
 _SETTLING = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+_DELETED = ("OK", GroupIdNotFoundError.__name__)
 _COORDINATOR_WITHIN, _PAUSE = 15.0, 0.2  # seconds
 
 
@@ -80,6 +82,15 @@ class KafkaEventLog:
         ends = self._reader.read_end_offsets(topic, range(declared.partitions))
         committed = self._read_committed(topic, group)
         return [PartitionProgress(topic, p, committed.get(p, 0), ends[p]) for p in range(declared.partitions)]
+
+    def delete_group(self, group: str) -> bool:
+        """A static member (`member`) counts as live until its session ends."""
+        name = self._address.prefix + group
+        with translate_errors(self._address):
+            result = self._admin.delete_groups([name])[name]
+        if result not in (*_DELETED, NonEmptyGroupError.__name__):
+            raise Unavailable(f"{self._address} can't delete the group {name} now ({result})")
+        return result in _DELETED
 
     def declare_topics(self) -> Sequence[str]:
         with translate_errors(self._address):

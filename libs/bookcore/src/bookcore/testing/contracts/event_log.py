@@ -192,6 +192,17 @@ class EventLogContract:
         consumer.close()
         assert sum(p.lag for p in log.read_progress(TOPIC, "g")) == 0
 
+    def test_a_deleted_group_has_no_offsets_left(self, log: EventLog) -> None:
+        log.append(TOPIC, make_messages(10))
+        consumer = log.create_consumer("g", [TOPIC])
+        consumer.commit(compute_next_positions(drain(consumer, want=10)))
+        assert log.delete_group("g") is False
+        assert sum(p.lag for p in log.read_progress(TOPIC, "g")) == 0
+        consumer.close()
+        assert log.delete_group("g") is True
+        assert sum(p.committed for p in log.read_progress(TOPIC, "g")) == 0
+        assert log.delete_group("g") is True
+
     def test_read_looks_without_a_group(self, log: EventLog) -> None:
         at = log.append(TOPIC, [Message("k", str(n).encode()) for n in range(10)])[0]
         assert [r.value for r in log.read(TOPIC, at.partition, 2, 3)] == [b"2", b"3", b"4"]
