@@ -80,6 +80,7 @@ IN_INVENTORY = {
     "Ed25519PrivateKey": "Ed25519",
     "Ed25519PublicKey": "Ed25519",
     "PasswordHasher": "argon2id",
+    "pbkdf2_hmac": "PBKDF2",
     "jwt": "ID tokens",
     "KeySet": "ID tokens",
     "pyotp": "TOTP",

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.kit.tls import explain_tls_error
 from bookcore.sql import create_tables, open_engine
 from gateway.accounts.security_tables import metadata
 
@@ -94,7 +95,8 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise Unavailable(f"the accounts database is unavailable ({error.orig}); try again") from error
+        why = explain_tls_error(str(error.orig)) or error.orig
+        raise Unavailable(f"the accounts database is unavailable ({why}); try again") from error
     except DatabaseError as error:
         if not any(words in str(error.orig) for words in _DAMAGED):
             raise

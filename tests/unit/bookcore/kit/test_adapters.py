@@ -19,7 +19,11 @@ from bookcore.search import open_search_index
         (open_cache, "cache_url: no cache for gopher://; use one of memory, redis, rediss"),
         (open_event_log, "event_log_url: no event log for gopher://; use one of sqlite, kafka"),
         (open_lake, "lake_url: no lake for gopher://; use one of file, s3"),
-        (open_search_index, "search_url: no search index for gopher://; use one of tantivy, elasticsearch"),
+        (
+            open_search_index,
+            "search_url: no search index for gopher://;"
+            " use one of tantivy, elasticsearch, elasticsearch+https",
+        ),
     ],
 )
 def test_an_unknown_scheme_is_refused_with_the_setting_and_the_choices(

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
+from devstack.elasticsearch_tls import USER, build_login, write_security
 from devstack.server import HOST, Instance, LaunchCommand, Server, find_tool, probe, run_command
 
 VERSION = "9.5.0"
@@ -18,7 +19,6 @@ http.port: {port}
 transport.port: {transport}
 path.data: {data}
 path.logs: {logs}
-xpack.security.enabled: false
 cluster.routing.allocation.disk.threshold_enabled: false
 """
 
@@ -52,7 +52,8 @@ def _prepare(here: Instance) -> None:
         data=here.data / "data",
         logs=here.data / "logs",
     )
-    (settings / "elasticsearch.yml").write_text(text)
+    security = write_security(here, settings) if here.certificates else "xpack.security.enabled: false\n"
+    (settings / "elasticsearch.yml").write_text(text + security)
 
 
 def _build_command(here: Instance) -> LaunchCommand:
@@ -87,8 +88,17 @@ def _read_java_version(home: Path) -> int:
 
 
 def _is_ready(here: Instance) -> bool:
-    request = b"GET /_cluster/health?wait_for_status=yellow&timeout=1s HTTP/1.0\r\n\r\n"
-    return b" 200 " in probe(here.port, request, within=3.0)[:20]
+    login = build_login(here) if here.certificates else ""
+    request = f"GET /_cluster/health?wait_for_status=yellow&timeout=1s HTTP/1.0\r\n{login}\r\n"
+    return b" 200 " in probe(here, request.encode(), within=3.0)[:20]
+
+
+def _build_exports(here: Instance) -> dict[str, str]:
+    place = f"{HOST}:{here.port}/books"
+    if here.certificates:
+        place = f"{USER}:{here.password}@{place}?cafile={here.authority}"
+    scheme = "elasticsearch+https" if here.certificates else "elasticsearch"
+    return {"BOOKSTREAM_SEARCH_URL": f"{scheme}://{place}"}
 
 
 ELASTICSEARCH = Server(
@@ -99,5 +109,5 @@ ELASTICSEARCH = Server(
     prepare=_prepare,
     build_command=_build_command,
     is_ready=_is_ready,
-    build_exports=lambda here: {"BOOKSTREAM_SEARCH_URL": f"elasticsearch://{HOST}:{here.port}/books"},
+    build_exports=_build_exports,
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 from struct import pack
 from uuid import uuid4
 
+from devstack.kafka_tls import USER, build_listeners, write_keystore
 from devstack.server import HOST, Instance, LaunchCommand, Server, find_tool, probe, run_command
 
 VERSION = "4.1.1"
@@ -20,9 +21,7 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 _PROPERTIES = """process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},BEHIND://{host}:{behind}
-advertised.listeners=PLAINTEXT://{host}:{port},BEHIND://{host}:{proxy}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT
+{listeners}
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers={host}:{controller}
 offsets.topic.replication.factor=1
@@ -37,6 +36,9 @@ auto.create.topics.enable=false
 log.retention.check.interval.ms=60000
 log.dirs={logs}
 """
+_LISTENERS = """listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller},BEHIND://{host}:{behind}
+advertised.listeners=PLAINTEXT://{host}:{port},BEHIND://{host}:{proxy}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT"""
 _LOGGING = """rootLogger.level=WARN
 rootLogger.appenderRef.stdout.ref=out
 appender.out.type=Console
@@ -69,19 +71,24 @@ def _install(folder: Path) -> None:
 
 def _prepare(here: Instance) -> None:
     logs = here.data / "log"
-    text = _PROPERTIES.format(
+    listeners = _LISTENERS.format(
         host=HOST,
         port=here.port,
         controller=here.port + 1,
         behind=here.port + PROXIED_PORT_OFFSET,
         proxy=here.port + PROXY_PORT_OFFSET,
-        logs=logs,
     )
+    if here.certificates:
+        write_keystore(here)
+        listeners = build_listeners(here)
+    text = _PROPERTIES.format(host=HOST, controller=here.port + 1, listeners=listeners, logs=logs)
     (here.data / "server.properties").write_text(text)
     (here.data / "log4j2.properties").write_text(_LOGGING)
     if not (logs / "meta.properties").exists():
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
         storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
+        if here.certificates:
+            storage += ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={here.password}]"]
         run_command([*_build_java_command(here), *storage, "-c", str(here.data / "server.properties")])
 
 
@@ -96,7 +103,14 @@ def _build_java_command(here: Instance) -> list[str]:
 
 def _is_ready(here: Instance) -> bool:
     """Whether it answers requests; it doesn't before its logs are loaded."""
-    return len(probe(here.port, _API_VERSIONS)) > 4
+    return len(probe(here, _API_VERSIONS)) > 4
+
+
+def _build_exports(here: Instance) -> dict[str, str]:
+    place = f"{HOST}:{here.port}"
+    if here.certificates:
+        place = f"{USER}:{here.password}@{place}?cafile={here.authority}"
+    return {"BOOKSTREAM_EVENT_LOG_URL": f"kafka://{place}"}
 
 
 KAFKA = Server(
@@ -107,5 +121,5 @@ KAFKA = Server(
     prepare=_prepare,
     build_command=_build_command,
     is_ready=_is_ready,
-    build_exports=lambda here: {"BOOKSTREAM_EVENT_LOG_URL": f"kafka://{HOST}:{here.port}"},
+    build_exports=_build_exports,
 )

@@ -56,7 +56,7 @@ def _build_command(here: Instance) -> LaunchCommand:
 
 
 def _is_ready(here: Instance) -> bool:
-    return b" 200 " in probe(here.port, b"GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+    return b" 200 " in probe(here, b"GET /health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
 
 
 MLFLOW = Server(

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +19,30 @@ HOST = "127.0.0.1"
 class Instance:
     """One installed server: programs in `programs`, files in `data`, listens at `port` (and the next three).
 
-    `password` is needed to connect.
+    `password` is needed to connect. With `certificates` it speaks TLS only: a folder of ca.pem, server.pem
+    and server.key.
     """
 
     programs: Path
     data: Path
     port: int
     password: str
+    certificates: Path | None = None
+
+    @property
+    def authority(self) -> str:
+        """Path of the certificate that clients trust."""
+        return f"{self.certificates}/ca.pem"
+
+    @property
+    def certificate(self) -> str:
+        """Path of the server's certificate."""
+        return f"{self.certificates}/server.pem"
+
+    @property
+    def key(self) -> str:
+        """Path of the server's key."""
+        return f"{self.certificates}/server.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +104,19 @@ def install_wheel(requirement: str, folder: Path) -> None:
     run_command([sys.executable, "-m", "pip", *words, "--target", str(folder), requirement])
 
 
-def probe(port: int, request: bytes, *, within: float = 2.0) -> bytes:
+def probe(here: Instance, request: bytes, *, within: float = 2.0) -> bytes:
     """The first bytes of a server's response on loopback; empty when it doesn't respond."""
     try:
-        with socket.create_connection((HOST, port), timeout=within) as connection:
-            connection.sendall(request)
-            return connection.recv(4096)
+        with socket.create_connection((HOST, here.port), timeout=within) as connection:
+            if here.certificates is None:
+                return _send_request(connection, request)
+            context = ssl.create_default_context(cafile=here.authority)
+            with context.wrap_socket(connection, server_hostname=HOST) as secured:
+                return _send_request(secured, request)
     except OSError:
         return b""
+
+
+def _send_request(connection: socket.socket, request: bytes) -> bytes:
+    connection.sendall(request)
+    return connection.recv(4096)

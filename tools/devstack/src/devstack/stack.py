@@ -57,11 +57,18 @@ class ServerStatus:
 
 
 class Stack:
-    """The servers of one folder."""
+    """The servers of one folder; with `certificates` they speak TLS only (see Instance)."""
 
-    def __init__(self, home: StackHome | None = None, on_message: OnMessage = lambda line: None) -> None:
+    def __init__(
+        self,
+        home: StackHome | None = None,
+        on_message: OnMessage = lambda line: None,
+        *,
+        certificates: Path | None = None,
+    ) -> None:
         self._home = home or open_home()
         self._on_message = on_message
+        self._certificates = certificates
         self._saving = Lock()
 
     def start(self, names: Sequence[str] = ()) -> Mapping[str, str]:
@@ -115,6 +122,7 @@ class Stack:
             home.get_data_folder(server.name),
             port,
             home.read_password(),
+            self._certificates,
         )
 
     def _install(self, server: Server) -> None:

@@ -29,7 +29,7 @@ def _build_command(here: Instance) -> LaunchCommand:
 
 
 def _is_ready(here: Instance) -> bool:
-    return probe(here.port, f"AUTH {here.password}\r\nPING\r\n".encode()).startswith(b"+OK\r\n+PONG")
+    return probe(here, f"AUTH {here.password}\r\nPING\r\n".encode()).startswith(b"+OK\r\n+PONG")
 
 
 def _build_exports(here: Instance) -> dict[str, str]:

@@ -23,18 +23,21 @@ def _prepare(here: Instance) -> None:
 
 def _build_command(here: Instance) -> LaunchCommand:
     place = ["--port", f"{HOST}:{here.port}", "--iam-dir", str(here.data / "iam"), "--quiet"]
+    if here.certificates:
+        place += ["--cert", here.certificate, "--key", here.key]
     backend = ["posix", "--versioning-dir", str(here.data / "versions"), str(here.data / "objects")]
     environment = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": here.password}
     return LaunchCommand([str(here.programs / "versitygw"), *place, *backend], environment)
 
 
 def _is_ready(here: Instance) -> bool:
-    return probe(here.port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1")
+    return probe(here, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1")
 
 
 def _build_exports(here: Instance) -> dict[str, str]:
+    scheme, options = ("https", f"&cafile={here.authority}") if here.certificates else ("http", "")
     return {
-        "BOOKSTREAM_LAKE_URL": f"s3://{BUCKET}?endpoint=http://{HOST}:{here.port}",
+        "BOOKSTREAM_LAKE_URL": f"s3://{BUCKET}?endpoint={scheme}://{HOST}:{here.port}{options}",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": here.password,
     }

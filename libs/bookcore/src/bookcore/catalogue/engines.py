@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
 from bookcore.catalogue.schema import check_schema_version
 from bookcore.domain.errors import Invalid, Unavailable
 from bookcore.kit.adapters import explain_missing_client
+from bookcore.kit.tls import explain_tls_error
 from bookcore.sql import begin_setup, create_sqlite_engine
 
 _FIELD = "BOOKSTREAM_CATALOGUE_URL"
@@ -102,7 +103,7 @@ def _classify_error(error: DBAPIError) -> Invalid | Unavailable:
     refused = getattr(error.orig, "pgcode", None) in _REFUSED
     if refused or "authentication failed" in cause or "does not exist" in cause:
         return Invalid(f"is refused ({cause}); check user, password and database", field=_FIELD)
-    return _build_unavailable(cause)
+    return _build_unavailable(explain_tls_error(cause) or cause)
 
 
 def _build_unavailable(cause: str) -> Unavailable:

@@ -5,12 +5,15 @@ role. A put retried after a lost response finds its own object and returns False
 object: callers compare contents.
 """
 
+import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import getproxies
 
 import boto3
 from botocore.config import Config
@@ -22,10 +25,12 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
     ResponseStreamingError,
+    SSLError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
+from bookcore.kit.tls import TlsFiles, check_handshake, explain_tls_error, parse_tls_files
 from bookcore.lake import Lake
 from bookcore.lake.keys import check_key
 
@@ -34,6 +39,7 @@ if TYPE_CHECKING:  # stubs that only development has installed
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
 
 _FIELD = "BOOKSTREAM_LAKE_URL"
+_CONNECT_SECONDS = 3
 _AT_A_TIME = 16
 _PART = 16 * 1024 * 1024
 """Bytes of a part; larger objects than this are sent in parts."""
@@ -48,12 +54,13 @@ _NO_BUCKET = {"NoSuchBucket"}
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Address of the objects; `endpoint` None is Amazon's own."""
+    """Address of the objects; `endpoint` None is Amazon's own, `cafile` None the system's authorities."""
 
     name: str
     prefix: str
     endpoint: str | None
     region: str
+    cafile: str | None = None
 
     def __str__(self) -> str:
         return f"s3://{self.name} at {self.endpoint or 'AWS'}"
@@ -64,9 +71,10 @@ class Bucket:
             "s3",
             endpoint_url=self.endpoint,
             region_name=self.region,
+            verify=self.cafile,
             config=Config(
                 retries={"total_max_attempts": 5, "mode": "standard"},
-                connect_timeout=3,
+                connect_timeout=_CONNECT_SECONDS,
                 read_timeout=15,
                 max_pool_connections=2 * _AT_A_TIME,
                 s3={"addressing_style": "path" if self.endpoint else "auto"},
@@ -75,32 +83,49 @@ class Bucket:
 
 
 def parse_bucket(url: str) -> Bucket:
-    """`s3://bucket[/prefix][?endpoint=http://host:port&region=us-east-1]`.
+    """`s3://bucket[/prefix][?endpoint=https://host:port&cafile=/ca.pem&region=us-east-1]`.
 
     Raises: Invalid.
     """
     parts = urlsplit(url)
     given = parse_qs(parts.query)
-    unknown = given.keys() - {"endpoint", "region"}
+    unknown = given.keys() - {"endpoint", "region", "cafile"}
     if unknown or not parts.hostname:
         wrong = f"knows no {sorted(unknown)[0]!r}" if unknown else "must be s3://bucket[/prefix]?endpoint=..."
         raise Invalid(wrong, field=_FIELD)
     prefix = f"{parts.path.strip('/')}/".lstrip("/")
     first = {name: values[0] for name, values in given.items()}
-    return Bucket(parts.netloc, prefix, first.get("endpoint"), first.get("region", "us-east-1"))
+    endpoint = first.get("endpoint")
+    is_tls = endpoint is None or endpoint.startswith("https:")
+    tls = parse_tls_files(first, is_tls=is_tls, field=_FIELD)
+    tls.create_context(field=_FIELD)
+    return Bucket(parts.netloc, prefix, endpoint, first.get("region", "us-east-1"), tls.cafile)
 
 
 def open_lake(url: str) -> Lake:
     """Raises: Invalid for a wrong URL, bucket or credentials, Unavailable when S3 does not answer."""
     bucket = parse_bucket(url)
+    _check_tls(bucket)
     lake = S3Lake(bucket)
     lake.check_bucket()
     return lake
 
 
+def _check_tls(bucket: Bucket) -> None:
+    """The client would retry for many seconds. Raises: Unavailable."""
+    parts = urlsplit(bucket.endpoint or "")
+    if parts.scheme != "https" or not parts.hostname or "https" in getproxies():
+        return
+    context = TlsFiles(bucket.cafile).create_context(field=_FIELD)
+    where = (parts.hostname, parts.port or 443)
+    with _translate_errors(bucket), socket.create_connection(where, timeout=_CONNECT_SECONDS) as connection:
+        check_handshake(connection, context, parts.hostname)
+
+
 def prepare(url: str) -> str:
     """Creates the bucket if absent; returns one line about the result."""
     bucket = parse_bucket(url)
+    _check_tls(bucket)
     with _translate_errors(bucket):
         client = bucket.create_client()
         try:
@@ -288,4 +313,5 @@ def _translate_errors(bucket: Bucket) -> Iterator[None]:
 
 
 def _format_error(error: Exception) -> str:
-    return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    return (isinstance(error, SSLError | ssl.SSLError) and explain_tls_error(text)) or text

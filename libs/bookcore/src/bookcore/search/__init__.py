@@ -147,7 +147,11 @@ class IndexRebuild(Protocol):
         """
 
 
-_ADAPTERS = {"tantivy": "bookcore.search.tantivy", "elasticsearch": "bookcore.search.elasticsearch"}
+_ADAPTERS = {
+    "tantivy": "bookcore.search.tantivy",
+    "elasticsearch": "bookcore.search.elasticsearch",
+    "elasticsearch+https": "bookcore.search.elasticsearch",
+}
 
 
 class _Adapter(Protocol):

@@ -6,10 +6,12 @@ from typing import cast
 import orjson
 import redis
 
+from bookcore.cache.redis.server import split_prefix
 from bookcore.domain.errors import Unavailable
 from bookml.facts import parse_facts
 from bookml.online import StoredFacts
 
+_FIELD = "BOOKSTREAM_ML_FEATURES_URL"
 _PREFIX = "bookml:book:"
 _PUT = """
 local known = redis.call('HGET', KEYS[1], 'v')
@@ -20,7 +22,7 @@ return 1
 
 
 def open_store(url: str) -> "RedisStore":
-    """`redis://host:port/database`."""
+    """`redis://host:port/database`, `rediss://` with TLS and the options of `bookcore.kit.tls`."""
     return RedisStore(url)
 
 
@@ -28,14 +30,16 @@ class RedisStore:
     """One hash for each book: version and encoded facts."""
 
     def __init__(self, url: str) -> None:
-        self._client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+        address, prefix = split_prefix(url, field=_FIELD)
+        self._prefix = prefix + _PREFIX
+        self._client = redis.Redis.from_url(address, socket_timeout=5, socket_connect_timeout=2)
         self._put = self._client.register_script(_PUT)
 
     def put(self, books: Sequence[StoredFacts]) -> None:
         try:
             with self._client.pipeline(transaction=False) as pipe:
                 for book in books:
-                    self._put(keys=[_PREFIX + book.id], args=[book.version, _encode(book)], client=pipe)
+                    self._put(keys=[self._prefix + book.id], args=[book.version, _encode(book)], client=pipe)
                 pipe.execute()
         except redis.RedisError as error:
             raise _build_error(error) from error
@@ -44,7 +48,7 @@ class RedisStore:
         try:
             with self._client.pipeline(transaction=False) as pipe:
                 for book_id in ids:
-                    pipe.hget(_PREFIX + book_id, "b")
+                    pipe.hget(self._prefix + book_id, "b")
                 bodies = cast(list[bytes | None], pipe.execute())
         except redis.RedisError as error:
             raise _build_error(error) from error

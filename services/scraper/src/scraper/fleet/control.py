@@ -46,7 +46,11 @@ class FleetControl(Protocol):
         """Free files and connections."""
 
 
-_ADAPTERS = {"sqlite": "scraper.fleet.sqlite", "redis": "scraper.fleet.redis"}
+_ADAPTERS = {
+    "sqlite": "scraper.fleet.sqlite",
+    "redis": "scraper.fleet.redis",
+    "rediss": "scraper.fleet.redis",
+}
 
 
 class _Adapter(Protocol):

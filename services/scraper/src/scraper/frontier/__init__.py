@@ -226,7 +226,11 @@ BEGIN_CONFLICTS = {
 }
 """Why begin_run refuses."""
 
-_ADAPTERS = {"sqlite": "scraper.frontier.sqlite.frontier", "redis": "scraper.frontier.redis.frontier"}
+_ADAPTERS = {
+    "sqlite": "scraper.frontier.sqlite.frontier",
+    "redis": "scraper.frontier.redis.frontier",
+    "rediss": "scraper.frontier.redis.frontier",
+}
 
 
 class _Adapter(Protocol):

@@ -25,7 +25,8 @@ local function number(value) return string.format('%.17g', value) end
 
 
 def open_cache(url: str) -> Cache:
-    """`redis://[[user]:password@]host:port[/db][?prefix=name:]`, `rediss://` with TLS.
+    """`redis://[[user]:password@]host:port[/db][?prefix=name:]`, `rediss://` with TLS and the options of
+    `kit.tls`.
 
     Raises: Invalid for a wrong URL, login or version, Unavailable when no server answers.
     """

@@ -6,7 +6,6 @@ and its late reply is dropped; the connection and the commands behind it continu
 """
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
@@ -15,7 +14,9 @@ import structlog
 from hiredis import ProtocolError, Reader, ReplyError, pack_command
 from redis.asyncio.connection import parse_url
 
+from bookcore.cache.redis.server import format_server, parse_client_files
 from bookcore.domain.errors import BookstreamError, Invalid, Unavailable
+from bookcore.kit.tls import explain_tls_error
 
 _log = structlog.get_logger()
 _ANSWER_SECONDS = 1.0
@@ -44,9 +45,11 @@ class RedisConnection:
     """
 
     def __init__(self, address: str, *, field: str) -> None:
-        self._address, self._field = address, field
+        self._field = field
         self._options = parse_url(address)
-        self._display_address = address.rpartition("@")[2].removeprefix("redis://")
+        self._is_tls = address.startswith("rediss:")
+        self._files = parse_client_files(address)
+        self._display_address = format_server(address)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.protocol: RedisProtocol | None = None
         """The connection while it is up."""
@@ -92,7 +95,8 @@ class RedisConnection:
         try:
             wire = await self._connect_transport()
         except (OSError, BookstreamError, TimeoutError) as error:
-            failure = error if isinstance(error, BookstreamError) else self._build_unavailable(str(error))
+            why = (self._is_tls and explain_tls_error(str(error))) or str(error)
+            failure = error if isinstance(error, BookstreamError) else self._build_unavailable(why)
             self._handle_loss(failure)
             self._fail_queued(failure)
         else:
@@ -106,7 +110,7 @@ class RedisConnection:
     async def _connect_transport(self) -> "RedisProtocol":
         loop = asyncio.get_running_loop()
         where = self._options
-        secure = ssl.create_default_context() if self._address.startswith("rediss:") else None
+        secure = self._files.create_context(field=self._field) if self._is_tls else None
         async with asyncio.timeout(_CONNECT_SECONDS):
             _, wire = await loop.create_connection(
                 lambda: RedisProtocol(loop, explain=self._translate_reason, lost=self._handle_loss),

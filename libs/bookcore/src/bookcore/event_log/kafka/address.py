@@ -1,9 +1,11 @@
 """Parses a kafka:// URL into client settings, and translates the client's errors."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from struct import pack
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,10 +23,14 @@ from kafka.errors import (
 )
 
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
+from bookcore.kit.tls import OPTIONS, TlsFiles, check_handshake, explain_tls_error, parse_tls_files
 
 Configuration = dict[str, Any]  # Any: the client's settings are of every type
 _FIELD = "BOOKSTREAM_EVENT_LOG_URL"
-_KNOWN = {"prefix", "member", "security", "mechanism", "cafile"}
+_KNOWN = {"prefix", "member", "security", "mechanism"} | OPTIONS
+_SECURITY = ("PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL")
+_API_VERSIONS = pack(">ihhih", 10, 18, 0, 1, -1)
+"""A request that a broker answers before a login."""
 _KNOCK = 3.0  # seconds
 _BOOTSTRAP_MS, _REQUEST_MS, _SESSION_MS = 8_000, 10_000, 10_000
 DELIVERY_MS = 20_000
@@ -49,21 +55,25 @@ class KafkaAddress:
     mechanism: str | None = None
     user: str | None = None
     password: str | None = None
-    cafile: str | None = None
+    tls: TlsFiles | None = None
 
     def __str__(self) -> str:
         return f"kafka://{','.join(self.servers)}"
 
     def probe(self) -> None:
-        """Connects to any broker, within 3 s each: the client alone would retry for many seconds.
+        """Connects to any broker, within 3 s each: the client alone would retry for many seconds, and not say
+        why TLS fails.
 
-        Raises: OSError.
+        Raises: OSError, Invalid for unusable files of TLS.
         """
         failure: OSError | None = None
+        context = None if self.tls is None else self.tls.create_context(field=_FIELD)
         for server in self.servers:
             host, _, port = server.rpartition(":")
             try:
-                socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK).close()
+                with socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK) as connection:
+                    if context is not None:
+                        check_handshake(connection, context, host.strip("[]"), _API_VERSIONS)
             except OSError as error:
                 failure = error
             else:
@@ -82,7 +92,9 @@ class KafkaAddress:
             "sasl_mechanism": self.mechanism,
             "sasl_plain_username": self.user,
             "sasl_plain_password": self.password,
-            "ssl_cafile": self.cafile,
+            "ssl_cafile": self.tls and self.tls.cafile,
+            "ssl_certfile": self.tls and self.tls.certfile,
+            "ssl_keyfile": self.tls and self.tls.keyfile,
         }
 
     def build_consumer_settings(self) -> Configuration:
@@ -140,16 +152,28 @@ def parse_address(url: str) -> KafkaAddress:
         raise Invalid(wrong, field=_FIELD)
     user, _, password = (unquote(part) for part in login.partition(":"))
     first = {name: values[0] for name, values in given.items()}
+    security = _choose_security(first, has_user=bool(user))
+    is_tls = security.endswith("SSL")
+    tls = parse_tls_files(first, is_tls=is_tls, field=_FIELD)
     return KafkaAddress(
         servers,
         prefix=first.get("prefix", ""),
         member=first.get("member"),
-        security=first.get("security", "SASL_PLAINTEXT" if user else "PLAINTEXT"),
+        security=security,
         mechanism=first.get("mechanism", "SCRAM-SHA-512" if user else None),
         user=user or None,
         password=password or None,
-        cafile=first.get("cafile"),
+        tls=tls if is_tls else None,
     )
+
+
+def _choose_security(options: dict[str, str], *, has_user: bool) -> str:
+    """Without the option TLS where its files are named, a login where there is a user. Raises: Invalid."""
+    default = ("SASL_" if has_user else "") + ("SSL" if options.keys() & OPTIONS else "PLAINTEXT")
+    security = options.get("security", default)
+    if security not in _SECURITY:
+        raise Invalid(f"knows no security {security!r}; use one of {', '.join(_SECURITY)}", field=_FIELD)
+    return security
 
 
 def _is_server(text: str) -> bool:
@@ -170,14 +194,21 @@ def translate_errors(address: KafkaAddress) -> Iterator[None]:
         ) from error
     except _TOO_LARGE as error:
         raise Invalid(f"a message is larger than Kafka takes: {_format_error(error)}") from error
+    except ssl.SSLError as error:  # some are ValueErrors, too
+        raise _build_unavailable(address, error) from error
     except (IllegalStateError, ValueError, TypeError):
         raise
     except (KafkaError, OSError) as error:
-        raise Unavailable(
-            f"Kafka at {address} does not answer ({_format_error(error)}); check {_FIELD} and the server",
-            retry_after=2,
-        ) from error
+        raise _build_unavailable(address, error) from error
+
+
+def _build_unavailable(address: KafkaAddress, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"Kafka at {address} does not answer ({_format_error(error)}); check {_FIELD} and the server",
+        retry_after=2,
+    )
 
 
 def _format_error(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return (isinstance(error, ssl.SSLError) and explain_tls_error(text)) or text

@@ -12,7 +12,8 @@ from bookcore.search.elasticsearch.rebuild import ElasticsearchRebuild
 
 
 def open_index(url: str, *, writable: bool) -> SearchIndex:
-    """`elasticsearch://[user:password@]host:port/ALIAS`; readers also create the index if absent.
+    """`elasticsearch[+https]://[user:password@]host:port/ALIAS`, with https the options of `kit.tls`; readers
+    also create the index if absent.
 
     Raises: Invalid when the URL, the user or the server's version is wrong, Unavailable when the server does
     not answer, Conflict when the index was created by another version.

@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from elastic_transport import SerializationError
 from elasticsearch import ApiError, Elasticsearch, OrjsonSerializer, TransportError
 
 from bookcore.domain.errors import BookstreamError, Invalid, Unavailable
+from bookcore.kit.tls import OPTIONS, TlsFiles, explain_tls_error, parse_tls_files
 
 BUSY = (429, 502, 503, 504)
 """Statuses of a server or a load balancer that a retry may resolve."""
 
+_FIELD = "search_url"
+_HTTPS = "elasticsearch+https"
 _PORT = 9200
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,119}")
 _SECONDS = 10.0  # read timeout; writes have their own
@@ -23,17 +26,19 @@ _CONNECTIONS = 32  # pool size; more threads open temporary connections
 
 @dataclass(frozen=True, slots=True)
 class ElasticsearchAddress:
-    """The parts of `elasticsearch://[user:password@]host:port/ALIAS`."""
+    """The parts of `elasticsearch[+https]://[user:password@]host:port/ALIAS`; `tls` None is plain HTTP."""
 
     host: str
     port: int
     alias: str
     user: tuple[str, str] | None
+    tls: TlsFiles | None = None
 
     @property
     def display(self) -> str:
         """For errors and logs: without user and password."""
-        return f"elasticsearch://{self.host}:{self.port}/{self.alias}"
+        scheme = "elasticsearch" if self.tls is None else _HTTPS
+        return f"{scheme}://{self.host}:{self.port}/{self.alias}"
 
 
 def parse_address(url: str) -> ElasticsearchAddress:
@@ -48,19 +53,29 @@ def parse_address(url: str) -> ElasticsearchAddress:
         raise _build_invalid_url("the host is missing")
     if not _ALIAS.fullmatch(alias):
         raise _build_invalid_url(f"{alias!r} can't name an index; use a-z 0-9 . _ -, at most 120 of them")
-    if parts.query or parts.fragment:
-        raise _build_invalid_url("it takes no options")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if parts.fragment or not options.keys() <= OPTIONS:
+        raise _build_invalid_url(f"its only options are {', '.join(sorted(OPTIONS))}, with {_HTTPS}://")
+    is_tls = parts.scheme == _HTTPS
+    tls = parse_tls_files(options, is_tls=is_tls, field=_FIELD)
     user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    return ElasticsearchAddress(f"[{host}]" if ":" in host else host, port, alias, user)
+    return ElasticsearchAddress(
+        f"[{host}]" if ":" in host else host, port, alias, user, tls if is_tls else None
+    )
 
 
 class Connection:
-    """One client with its pool, for any number of threads; connects at the first request."""
+    """One client with its pool, for any number of threads; connects at the first request.
+
+    Raises: Invalid for unusable files of TLS.
+    """
 
     def __init__(self, address: ElasticsearchAddress) -> None:
         self.address = address
+        tls = address.tls and address.tls.create_context(field=_FIELD)
         self.client = Elasticsearch(
-            f"http://{address.host}:{address.port}",
+            f"{'https' if tls else 'http'}://{address.host}:{address.port}",
+            ssl_context=tls,
             basic_auth=address.user,
             request_timeout=_SECONDS,
             connections_per_node=_CONNECTIONS,
@@ -92,8 +107,9 @@ def translate_error(error: ApiError | TransportError, address: ElasticsearchAddr
         return _translate_status(error, address)
     if isinstance(error, SerializationError):
         return _build_not_elasticsearch(address)
+    why = explain_tls_error(error.message) if address.tls else None
     return Unavailable(
-        f"no answer from Elasticsearch at {address.display} ({error.message});"
+        f"no answer from Elasticsearch at {address.display} ({why or error.message});"
         " start it, or correct BOOKSTREAM_SEARCH_URL",
         retry_after=2.0,
     )
@@ -119,12 +135,12 @@ def _translate_status(error: ApiError, address: ElasticsearchAddress) -> Bookstr
         return _build_not_elasticsearch(address)
     if kind == "media_type_header_exception":
         return Invalid(
-            f"the server at {address.display} is older than Elasticsearch 9; upgrade it", field="search_url"
+            f"the server at {address.display} is older than Elasticsearch 9; upgrade it", field=_FIELD
         )
     if status in (401, 403) and kind == "security_exception":
         return Invalid(
             f"Elasticsearch at {address.display} refuses the user ({reason}); correct the user and password",
-            field="search_url",
+            field=_FIELD,
         )
     if status == 400:
         return Invalid(f"Elasticsearch at {address.display} refuses this: {kind} {reason}")
@@ -134,9 +150,9 @@ def _translate_status(error: ApiError, address: ElasticsearchAddress) -> Bookstr
 def _build_not_elasticsearch(address: ElasticsearchAddress) -> Invalid:
     return Invalid(
         f"what answers at {address.display} is not Elasticsearch; correct the host and port",
-        field="search_url",
+        field=_FIELD,
     )
 
 
 def _build_invalid_url(why: str) -> Invalid:
-    return Invalid(f"write elasticsearch://[user:password@]host:port/ALIAS; {why}", field="search_url")
+    return Invalid(f"write elasticsearch://[user:password@]host:port/ALIAS; {why}", field=_FIELD)

@@ -9,14 +9,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import cast
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.retry import Retry
 
+from bookcore.cache.redis.server import check_tls, format_server, split_prefix
 from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.kit.tls import OPTIONS, explain_tls_error
 
 ScriptArgument = str | int | bytes
 ScriptReply = list[bytes]
@@ -31,15 +33,15 @@ class ScriptStore:
     """One server; `prefix` stands before every key."""
 
     def __init__(self, url: str) -> None:
-        parts = _parse_url(url)
-        self.prefix = parse_qs(parts.query).get("prefix", [""])[0]
-        self._display_url = f"redis://{parts.hostname}:{parts.port or 6379}{parts.path}"
-        self._client = redis.Redis(
-            host=parts.hostname or "localhost",
-            port=parts.port or 6379,
-            db=int(parts.path.strip("/") or 0),
-            username=parts.username,
-            password=parts.password,
+        _check_url(url)
+        address, self.prefix = split_prefix(url, field=_SETTING)
+        self._address = address
+        self._is_tls = address.startswith("rediss:")
+        self._display_url = (
+            address.partition("://")[0] + "://" + format_server(address).removeprefix("rediss://")
+        )
+        self._client = redis.Redis.from_url(
+            address,
             socket_timeout=_SECONDS,
             socket_connect_timeout=_SECONDS,
             retry=Retry(NoBackoff(), 1),
@@ -72,6 +74,7 @@ class ScriptStore:
         """Raises: Invalid for wrong credentials or a server that is too old."""
         try:
             with self._translate_errors():
+                check_tls(self._address, field=_SETTING)
                 info = cast(dict[str, str], self._client.info("server"))
         except Unavailable:
             self.close()
@@ -99,18 +102,18 @@ class ScriptStore:
             raise self._build_unavailable(error, f"check that it runs, and {_SETTING}") from error
 
     def _build_unavailable(self, error: Exception, remedy: str) -> Unavailable:
-        return Unavailable(f"the frontier at {self._display_url} can't be used ({error}); {remedy}")
+        why = (self._is_tls and explain_tls_error(str(error))) or error
+        return Unavailable(f"the frontier at {self._display_url} can't be used ({why}); {remedy}")
 
 
-def _parse_url(url: str) -> SplitResult:
+def _check_url(url: str) -> None:
     """Raises: Invalid without repeating the URL, which may hold a password."""
     try:
         parts = urlsplit(url)
         known = parts.port is None or parts.port > 0
     except ValueError:
         known = False
-    if not known or not parts.hostname or set(parse_qs(parts.query)) - {"prefix"}:
+    if not known or not parts.hostname or set(parse_qs(parts.query)) - {"prefix"} - OPTIONS:
         raise Invalid("must be redis://[:password@]host:port/0?prefix=NAME:", field=_SETTING)
     if not (parts.path.strip("/") or "0").isdecimal():
         raise Invalid("the path of a redis:// URL is the number of its database", field=_SETTING)
-    return parts
