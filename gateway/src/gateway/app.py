@@ -16,6 +16,7 @@ from bookcore.cache import Cache
 from bookcore.event_log import EventLog
 from bookcore.kit.app import Lifespan, bind, create_service
 from bookcore.kit.clock import Clock, SystemClock
+from bookcore.kit.settings import Environment
 from gateway.api import (
     account_routes,
     admin_routes,
@@ -31,6 +32,7 @@ from gateway.api import (
     user_routes,
 )
 from gateway.api.openapi_documents import MergedDocuments
+from gateway.auth.signing_key_files import read_keys
 from gateway.bootstrap import ensure_admin, parse_admin
 from gateway.cache.change_listener import ChangeListener
 from gateway.cache.response_cache import ResponseCache
@@ -76,6 +78,8 @@ def create_app(
     """
     email, password = settings.bootstrap_admin_email, settings.bootstrap_admin_password.get_secret_value()
     admin = parse_admin(email, password)
+    if settings.environment is Environment.PRODUCTION:
+        read_keys(settings.gateway_keys)  # where there is none, production makes none
     components = open_components(settings, cache=cache, event_log=event_log, clock=clock or SystemClock())
     control, downstream = components.control, components.downstream
     if admin is not None:

@@ -11,7 +11,6 @@ from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
 from bookcore.kit.clock import Clock, make_monotonic_clock, make_seconds_clock
-from bookcore.kit.settings import Environment
 from gateway.account_wiring import create_control
 from gateway.accounts.database import Database, open_database
 from gateway.api.dependencies import ApiDependencies
@@ -73,12 +72,7 @@ def open_components(
     settings: Settings, *, cache: Cache | None, event_log: EventLog | None, clock: Clock
 ) -> Components:
     """Opens what is not given. Raises: BookstreamError when accounts, keys, cache or event log can't open."""
-    keys = SigningKeys(
-        settings.gateway_keys,
-        clock=clock,
-        token_seconds=settings.gateway_token_seconds,
-        may_create=settings.environment is not Environment.PRODUCTION,
-    )
+    keys = SigningKeys(settings.gateway_keys, clock=clock, token_seconds=settings.gateway_token_seconds)
     database = open_database(settings.accounts_url)
     try:
         cache = cache or open_cache(settings.cache_url)

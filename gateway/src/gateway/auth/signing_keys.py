@@ -80,16 +80,14 @@ class KeyRing:
 class SigningKeys:
     """Current keys; thread-safe. `token_seconds`: longest lifetime of a token.
 
-    `may_create`: whether a folder without a key gets one. Raises: Invalid for wrong or missing keys,
-    Unavailable.
+    A folder without a key gets one. Raises: Invalid for a file that is no key, Unavailable.
     """
 
-    def __init__(self, folder: Path, *, clock: Clock, token_seconds: int, may_create: bool = True) -> None:
+    def __init__(self, folder: Path, *, clock: Clock, token_seconds: int) -> None:
         self._folder = folder
         self._clock = clock
         self._token_seconds = token_seconds
-        if may_create:
-            create_first_key(folder)
+        create_first_key(folder)
         mark, keys = read_keys(folder)
         self._read: tuple[Mark, KeyRing] = mark, _build_ring(keys)
         self._is_broken = False

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from tests.unit.gateway.servers import ADMIN, READER, StubServices, log_in
 
 from bookcore.cache.memory import MemoryCache
-from bookcore.domain.errors import Conflict, Invalid
+from bookcore.domain.errors import Conflict
 from bookcore.testing.contracts.cache import ManualClock
 from gateway.app import create_app
 from gateway.auth.signing_key_files import create_first_key
@@ -61,7 +61,7 @@ def mounted(tmp_path: Path) -> MountedSecret:
 
 
 def open_given(folder: Path) -> SigningKeys:
-    return SigningKeys(folder, clock=ManualClock(), token_seconds=600, may_create=False)
+    return SigningKeys(folder, clock=ManualClock(), token_seconds=600)
 
 
 def test_gateways_with_the_same_keys_accept_each_others_tokens(
@@ -132,16 +132,7 @@ def test_read_only_folder_gives_keys_from_outside(tmp_path: Path) -> None:
         open_given(tmp_path / "keys").rotate()
 
 
-def test_production_refuses_to_make_a_key(tmp_path: Path) -> None:
-    folder = tmp_path / "keys"
-    with pytest.raises(Invalid, match=r"^BOOKSTREAM_GATEWAY_KEYS: there is no signing\.pem in .*make-key"):
-        open_given(folder)
-    assert not folder.exists()
-
-
-def test_gateway_in_production_starts_with_a_made_key_only(
-    tmp_path: Path,
-) -> None:
+def test_production_makes_no_key_and_starts_with_a_made_one(tmp_path: Path) -> None:
     environment = {
         "BOOKSTREAM_ENVIRONMENT": "production",
         "BOOKSTREAM_INTERNAL_SECRET": "x" * 40,
