@@ -1,5 +1,6 @@
 # One verb per line of help. The virtual environment holds uv itself; nothing else needs to be installed first.
 UV_VERSION := 0.13.9
+CHECKOV_VERSION := 3.3.30
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser faketime fuzz gcc help run servers test test-compiled test-stack test-compose soak check check-k8s bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime fuzz gcc help run servers test test-compiled test-stack test-compose soak check check-k8s checkov bench bench-gateway bench-ml mutants docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -53,6 +54,12 @@ gcc: ## install a C compiler for test-compiled (as root)
 
 check-k8s: $(VENV)/ready ## render deploy/k8s and check its schemas and policies; needs no cluster
 	$(BIN)/python -m deploy.k8s.check
+
+checkov: $(VENV)/ready ## check the rendered overlays with checkov, from an environment of its own in .stack
+	test -x .stack/checkov/bin/checkov || ($(BIN)/uv venv --quiet --clear .stack/checkov && VIRTUAL_ENV=.stack/checkov $(BIN)/uv pip install --quiet checkov==$(CHECKOV_VERSION))
+	mkdir -p .stack/k8s/rendered
+	for name in overlays/dev overlays/test overlays/prod platform; do $(BIN)/python -m deploy.k8s.render deploy/k8s/$$name > .stack/k8s/rendered/$${name#*/}.yaml || exit 1; done
+	.stack/checkov/bin/checkov --config-file deploy/k8s/checkov.conf --directory .stack/k8s/rendered
 
 test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl through it and compare (as root)
 	$(BIN)/python -m deploy.compose.test $(ARGS)

@@ -1,13 +1,13 @@
 """Compares the renderer with `kubectl kustomize`, object by object.
 
-`python -m deploy.k8s.compared [KUBECTL]` prints one line per kustomization and per different object; its
-exit code is 1 when one differs. The order of lists of objects is free.
+`python -m deploy.k8s.compared [KUBECTL]` prints one line per different object; its exit code is 1 when
+one differs. The order of lists of objects is free.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -18,9 +18,9 @@ from deploy.k8s.render import render
 Key = tuple[str, str]
 
 
-def list_differences(kubectl: str, folder: Path) -> Iterator[str]:
+def list_differences(kubectl: Sequence[str], folder: Path) -> Iterator[str]:
     """One line per object that only one of both has, or that differs. Raises: CalledProcessError."""
-    command = [kubectl, "kustomize", str(folder)]
+    command = [*kubectl, "kustomize", str(folder)]
     text = subprocess.run(command, capture_output=True, check=True, text=True).stdout  # noqa: S603
     theirs, ours = index_objects(list(yaml.safe_load_all(text))), index_objects(render(folder))
     for key in sorted(theirs.keys() | ours.keys()):
@@ -60,15 +60,17 @@ def _write_sorted(value: object) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
+def compare_all(kubectl: Sequence[str]) -> list[str]:
+    """The differences of every kustomization; `kubectl` is how it is called."""
+    return [f"{name}: {line}" for name in KUSTOMIZATIONS for line in list_differences(kubectl, FOLDER / name)]
+
+
 def main() -> int:
     """Returns 1 when an object differs."""
-    kubectl = sys.argv[1] if len(sys.argv) > 1 else "kubectl"
-    count = 0
-    for name in KUSTOMIZATIONS:
-        lines = list(list_differences(kubectl, FOLDER / name))
-        count += len(lines)
-        sys.stdout.write("\n".join([f"{name}: {len(lines)} differences", *lines, ""]))
-    return 1 if count else 0
+    lines = compare_all([sys.argv[1] if len(sys.argv) > 1 else "kubectl"])
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write(f"{len(KUSTOMIZATIONS)} kustomizations, {len(lines)} differences\n")
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

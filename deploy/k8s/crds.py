@@ -1,12 +1,11 @@
 """Writes crds/: the schemas of the operators' kinds that deploy/k8s uses, strict and without prose.
 
-`python -m deploy.k8s.crds` takes them from the operators' Go modules, from Strimzi's own generator (Maven;
-JAVA names a Java 21 or newer) and from npm (CloudNativePG, which the Go proxy doesn't have), at the versions
+`python -m deploy.k8s.crds` takes them from the operators' Go modules, from Strimzi's own generator (Maven,
+Java 21 or newer) and from npm (CloudNativePG, which the Go proxy doesn't have), at the versions
 that deploy/k8s is written for.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,8 @@ import yaml
 from deploy.k8s.declarations import build_schema
 from deploy.k8s.merging import Object
 from deploy.k8s.schemas import CRDS
+
+from devstack.elasticsearch import find_java
 
 MODULES: Mapping[str, Sequence[str]] = {
     "github.com/prometheus-operator/prometheus-operator@v0.85.0": (
@@ -56,13 +57,20 @@ def main() -> None:
     """Writes one file for each kind."""
     CRDS.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
-        for module, names in MODULES.items():
-            source = _download_module(module)
-            _write_definitions([source / f"{name}.yaml" for name in names])
-        _write_definitions(_generate_kafka(Path(folder)))
+        _write_definitions(collect_definitions(Path(folder)))
         _write_postgres(Path(folder))
     for path in sorted(CRDS.glob("*.json")):
         sys.stdout.write(f"{path.name}  {path.stat().st_size // 1024} KB\n")
+
+
+def collect_definitions(folder: Path) -> list[Path]:
+    """The definitions of all kinds but CloudNativePG's, as files; `folder` is for those that are made."""
+    found = [
+        source / f"{name}.yaml"
+        for source, names in ((_download_module(module), names) for module, names in MODULES.items())
+        for name in names
+    ]
+    return [*found, *_generate_kafka(folder)]
 
 
 def _run(folder: Path | None, *words: str) -> str:
@@ -101,7 +109,7 @@ def _generate_kafka(folder: Path) -> list[Path]:
     files = {kind: folder / f"{kind}.yaml" for kind in _KAFKA}
     classes = [f"io.strimzi.api.kafka.model.{_KAFKA[kind]}.{kind}={path}" for kind, path in files.items()]
     generator = ["-cp", "lib/*", "io.strimzi.crdgenerator.CrdGenerator", "--yaml", *classes]
-    _run(folder, os.environ.get("JAVA", "java"), *generator)
+    _run(folder, str(find_java() / "bin/java"), *generator)
     return list(files.values())
 
 

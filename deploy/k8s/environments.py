@@ -9,7 +9,7 @@ from deploy.k8s.merging import Object
 from deploy.k8s.render import render
 
 FOLDER = Path(__file__).parent
-KUSTOMIZATIONS = ("overlays/dev", "overlays/test", "overlays/prod", "platform", "argocd")
+KUSTOMIZATIONS = ("overlays/dev", "overlays/test", "overlays/prod", "platform", "admission", "argocd")
 ENVIRONMENTS: Mapping[str, Sequence[str]] = {
     "dev": ("overlays/dev",),
     "test": ("overlays/test",),

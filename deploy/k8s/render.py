@@ -23,7 +23,6 @@ _FIELDS = {
     *("apiVersion", "kind", "resources", "components", "configMapGenerator", "secretGenerator"),
     *("patches", "namespace", "labels", "images"),
 }
-_CLUSTER = {"Namespace", "PersistentVolume", "StorageClass", "ClusterRole", "ClusterSecretStore"}
 _TEMPLATES = {
     "Deployment": ("spec.template",),
     "StatefulSet": ("spec.template",),
@@ -130,7 +129,7 @@ def matches_text(labels: Object, selector: str) -> bool:
 
 def _transform(data: Object, resource: Resource) -> Resource:
     body = resource.body
-    if "namespace" in data and body["kind"] not in _CLUSTER:
+    if "namespace" in data and body["kind"] != "Namespace":
         body = merge(body, {"metadata": {"namespace": data["namespace"]}})
     for labels in data.get("labels", ()):
         places = ["", *(_TEMPLATES.get(body["kind"], ()) if labels.get("includeTemplates") else ())]

@@ -17,8 +17,10 @@ _SECTIONS = {"migrate": "ingestor", "backup": "ingestor", "train": "trainer", "c
 """Jobs and the service whose settings they read."""
 _OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 """Names of the cloud's own clients."""
-_COMING = {"BOOKSTREAM_ADMIN_HOST", "BOOKSTREAM_ADMIN_PORT", "BOOKSTREAM_SECRETS_DIR"}
+_COMING = {"BOOKSTREAM_ADMIN_HOST", "BOOKSTREAM_ADMIN_PORT"}
 """Settings of every service that docs/settings.md gets next; a service without them passes them over."""
+_SECRETS = "/run/secrets/bookstream"
+"""BOOKSTREAM_SECRETS_DIR."""
 _HOST = re.compile(r"//(?:[^@/]*@)?([\w.-]+):(\d+)")
 _PASSWORD = re.compile(r"//[^/@\s]*:[^/@]+@")
 
@@ -58,7 +60,7 @@ def collect_settings(environment: Environment, workload: Workload) -> Mapping[st
     """What a pod reads: the files of its secrets, then its environment, which wins."""
     found: dict[str, Setting] = {}
     container = workload.containers[0]
-    mounted = {mount["name"] for mount in container.get("volumeMounts", ()) if "secrets" in mount["name"]}
+    mounted = {each["name"] for each in container.get("volumeMounts", ()) if each["mountPath"] == _SECRETS}
     for volume in workload.spec.get("volumes", ()):
         if volume["name"] in mounted and "secret" in volume:
             found |= _read_secret(environment, volume["secret"]["secretName"])

@@ -58,14 +58,14 @@ def _prepare(here: Instance) -> None:
 
 def _build_command(here: Instance) -> LaunchCommand:
     environment = {
-        "ES_JAVA_HOME": str(_find_java()),
+        "ES_JAVA_HOME": str(find_java()),
         "ES_JAVA_OPTS": "-Xms512m -Xmx512m",
         "ES_PATH_CONF": str(here.data / "config"),
     }
     return LaunchCommand([str(here.programs / "server" / "bin" / "elasticsearch")], environment)
 
 
-def _find_java() -> Path:
+def find_java() -> Path:
     """Raises: Unavailable when no Java is new enough."""
     named = [os.environ.get("ES_JAVA_HOME"), os.environ.get("JAVA_HOME")]
     homes = [Path(home) for home in named if home] + sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
