@@ -117,6 +117,7 @@ def _create_handler(settings: Settings, response_cache: ResponseCache) -> Reques
             settings.gateway_stale_error_seconds,
         ),
         max_entry_bytes=settings.gateway_cache_entry_bytes,
+        ipv6_prefix=settings.gateway_ipv6_prefix,
     )
 
 

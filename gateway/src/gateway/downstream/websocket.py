@@ -200,7 +200,7 @@ class WebSocketTunnel(asyncio.Protocol):
         if problem is not None or match is None:
             raise problem or ProblemError("not-found", "no service has this path")
         exchange = FastExchange(match, head, auth, connection=self._client, raw=raw)
-        holder = auth.caller.user_id, build_network_key(address)
+        holder = auth.caller.user_id, build_network_key(address, self._context.handler.ipv6_prefix)
         if not self._context.websocket_limit.has_room(*holder):
             detail = "too many open WebSockets of yours; close one first"
             raise ProblemError("too-many-requests", detail, headers={"Retry-After": "10"})

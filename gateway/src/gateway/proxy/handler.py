@@ -34,9 +34,11 @@ class RequestHandler:
         upstreams: Mapping[Service, Upstream],
         max_lifetime: Lifetime,
         max_entry_bytes: int,
+        ipv6_prefix: int,
     ) -> None:
         self._cache, self._internal_tokens, self.upstreams = cache, internal_tokens, upstreams
         self.max_lifetime, self.max_entry_bytes = max_lifetime, max_entry_bytes
+        self.ipv6_prefix = ipv6_prefix
         self.now, self._wall_now = cache.now, cache.wall_now
         self._fills: dict[str, CacheFill] = {}
         self._peek = cache.local.peek
@@ -68,7 +70,7 @@ class RequestHandler:
 
     def build_holder(self, exchange: Exchange) -> Holder:
         """For whom the request is counted while it is open."""
-        network = build_network_key(exchange.client.find_address(exchange.head))
+        network = build_network_key(exchange.client.find_address(exchange.head), self.ipv6_prefix)
         return Holder(exchange.auth.caller.user_id, network, exchange.match.route.is_export)
 
     def close_fill(self, fill: CacheFill) -> None:

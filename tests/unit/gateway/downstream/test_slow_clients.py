@@ -53,7 +53,7 @@ class LongResponses:
 
 
 @contextmanager
-def run_before(service: LongResponses, folder: Path, **more: int) -> Iterator[RunningGateway]:
+def run_before(service: LongResponses, folder: Path, **more: object) -> Iterator[RunningGateway]:
     """A gateway in front of that service."""
     with serve_app(service.app) as address:
         settings = Settings(
@@ -124,17 +124,24 @@ def test_ended_requests_give_their_share_back(tmp_path: Path) -> None:
             assert service.stopped.wait(20)
 
 
-def test_exports_of_one_address_have_a_limit_over_all_callers(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("prefix", "second_address", "status"),
+    [(64, "2001:db8:0:1::9", 429), (64, "2001:db8:0:2::9", 200), (48, "2001:db8:0:2::9", 429)],
+)
+def test_exports_of_one_network_have_a_limit_over_all_callers(
+    tmp_path: Path, prefix: int, second_address: str, status: int
+) -> None:
     service = LongResponses(is_idle=True)
+    settings = {"gateway_exports_per_address": 1, "gateway_ipv6_prefix": prefix}
     with (
-        run_before(service, tmp_path, gateway_exports_per_address=1) as gate,
+        run_before(service, tmp_path, **settings, gateway_trusted_proxies=("127.0.0.1/32",)) as gate,
         gate.connect() as first,
         RawConnection(gate.address, create_token(gate)) as second,
     ):
-        first.send(first.build_get("/v1/books/export"))
+        first.send(first.build_get("/v1/books/export", "X-Forwarded-For: 2001:db8:0:1::1"))
         assert first.read_head()[0] == 200
-        second.send(second.build_get("/v1/books/export"))
-        assert second.read_response().status == 429
+        second.send(second.build_get("/v1/books/export", f"X-Forwarded-For: {second_address}"))
+        assert second.read_head()[0] == status
 
 
 def test_idle_client_with_an_unread_response_is_disconnected(tmp_path: Path) -> None:
