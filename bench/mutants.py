@@ -5,6 +5,7 @@ the tests notice is killed. Writes bench/results/mutants.json; `--docs` writes t
 docs/benchmarks.md.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,12 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.report import Figure, save_figures, write_docs_table
-from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome
 
 ROOT = Path(__file__).parent.parent
 GOAL = 85.0
-_TIMEOUT = 30  # seconds for the tests of one mutant
 _COPIED = ("libs", "services", "gateway", "tests", "docs", "pyproject.toml", "README.md")
 
 
@@ -76,45 +74,21 @@ def run_room(name: str, room: Room) -> Score:
                 shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, copy / part)
-        command = f"{sys.executable} -m pytest -x -q -p no:cacheprovider -p no:xdist {' '.join(room.tests)}"
-        paths = [
-            str(path)
-            for path in (*copy.glob("libs/*/src"), *copy.glob("services/*/src"), *copy.glob("*/src"))
-        ]
+        paths = [*copy.glob("libs/*/src"), *copy.glob("services/*/src"), *copy.glob("*/src"), copy, ROOT]
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([*paths, str(copy)]),
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        subprocess.run(command.split(), cwd=copy, env=environment, check=True, capture_output=True)
-        config = copy / "mutants.toml"
-        config.write_text(
-            f"[cosmic-ray]\nmodule-path = {list(room.modules)!r}\ntimeout = {_TIMEOUT}.0\n"
-            "excluded-modules = []\n"
-            f"test-command = {command!r}\n[cosmic-ray.distributor]\nname = 'local'\n"
+        order = copy / "order.json"
+        order.write_text(json.dumps({"modules": list(room.modules), "tests": list(room.tests)}))
+        runner = [sys.executable, "-m", "bench.mutant_runner", str(order)]
+        done = subprocess.run(
+            runner, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True, check=True
         )
-        for words in (["init", "mutants.toml", "mutants.sqlite"], ["exec", "mutants.toml", "mutants.sqlite"]):
-            runner = [sys.executable, "-m", "cosmic_ray.cli", *words]
-            subprocess.run(runner, cwd=copy, env=environment, check=True, capture_output=True)
-        with use_db(str(copy / "mutants.sqlite"), WorkDB.Mode.open) as database:
-            return _compute_score(database)
-
-
-def _compute_score(database: WorkDB) -> Score:
-    mutations = {item.job_id: item.mutations[0] for item in database.work_items}
-    results = [
-        (job, result) for job, result in database.results if result.worker_outcome == WorkerOutcome.NORMAL
-    ]
-    survivors = [job for job, result in results if result.test_outcome == TestOutcome.SURVIVED]
-    return Score(
-        len(results), len(results) - len(survivors), sorted(_describe(mutations[job]) for job in survivors)
-    )
-
-
-def _describe(mutation: object) -> str:
-    place = getattr(mutation, "start_pos", (0, 0))
-    name = str(getattr(mutation, "operator_name", "")).rpartition("/")[2]
-    return f"{getattr(mutation, 'module_path', '')}:{place[0]} {name}"
+        results = [json.loads(line) for line in done.stdout.splitlines()]
+    survivors = sorted(result["place"] for result in results if not result["is_killed"])
+    return Score(len(results), len(results) - len(survivors), survivors)
 
 
 def measure(names: Sequence[str]) -> Iterator[Figure]:
