@@ -184,7 +184,11 @@ async def _invalidate_user(cache_url: str, user_id: str) -> None:
     try:
         await CacheGenerations(cache).advance(build_status_scope(user_id))
         responses = ResponseCache(
-            cache, LocalCache(max_bytes=0), now=time.monotonic, wall_now=time.time, is_shared=True
+            cache,
+            LocalCache(max_bytes=0, max_entry_bytes=0),
+            now=time.monotonic,
+            wall_now=time.time,
+            is_shared=True,
         )
         await responses.purge_and_wait([USER_TAG + user_id])
     finally:

@@ -83,7 +83,9 @@ def open_components(
     control = create_control(settings, database, cache, clock=clock, keys=keys)
     response_cache = ResponseCache(
         cache,
-        LocalCache(max_bytes=settings.gateway_cache_bytes),
+        LocalCache(
+            max_bytes=settings.gateway_cache_bytes, max_entry_bytes=settings.gateway_cache_entry_bytes
+        ),
         now=make_monotonic_clock(clock),
         wall_now=make_seconds_clock(clock),
         is_shared=_has_shared_cache(settings),
@@ -116,7 +118,6 @@ def _create_handler(settings: Settings, response_cache: ResponseCache) -> Reques
             settings.gateway_stale_seconds,
             settings.gateway_stale_error_seconds,
         ),
-        max_entry_bytes=settings.gateway_cache_entry_bytes,
         ipv6_prefix=settings.gateway_ipv6_prefix,
     )
 

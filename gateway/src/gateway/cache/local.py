@@ -6,11 +6,11 @@ from gateway.cache.entry import CacheEntry
 
 
 class LocalCache:
-    """`max_bytes` 0 disables it."""
+    """`max_bytes` 0 disables it; a response of over `max_entry_bytes` is cached nowhere."""
 
-    def __init__(self, *, max_bytes: int) -> None:
+    def __init__(self, *, max_bytes: int, max_entry_bytes: int) -> None:
         self._entries: OrderedDict[str, CacheEntry] = OrderedDict()
-        self._max_bytes = max_bytes
+        self._max_bytes, self.max_entry_bytes = max_bytes, max_entry_bytes
         self.bytes = 0
         self.peek = self._entries.get
         """Reads an entry without marking it as used."""

@@ -24,7 +24,7 @@ _MICRO = 1_000_000
 
 
 class RequestHandler:
-    """The FillOwner of all fills; `max_lifetime` and `max_entry_bytes` bound what is cached."""
+    """The FillOwner of all fills; `max_lifetime` bounds how long a response is cached."""
 
     def __init__(
         self,
@@ -33,11 +33,10 @@ class RequestHandler:
         internal_tokens: InternalTokens,
         upstreams: Mapping[Service, Upstream],
         max_lifetime: Lifetime,
-        max_entry_bytes: int,
         ipv6_prefix: int,
     ) -> None:
         self._cache, self._internal_tokens, self.upstreams = cache, internal_tokens, upstreams
-        self.max_lifetime, self.max_entry_bytes = max_lifetime, max_entry_bytes
+        self.max_lifetime, self.max_entry_bytes = max_lifetime, cache.local.max_entry_bytes
         self.ipv6_prefix = ipv6_prefix
         self.now, self._wall_now = cache.now, cache.wall_now
         self._fills: dict[str, CacheFill] = {}
