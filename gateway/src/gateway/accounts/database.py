@@ -10,9 +10,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bookcore.domain.errors import Invalid, Unavailable
+from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from bookcore.kit.tls import explain_tls_error
-from bookcore.sql import create_tables, open_engine
+from bookcore.sql import begin_setup, open_engine
+from gateway.accounts.schema import check_schema
 from gateway.accounts.security_tables import metadata
 
 _DAMAGED = ("not a database", "malformed")
@@ -69,7 +70,8 @@ def is_missing_file(url: str) -> bool:
 def open_database(url: str) -> Database:
     """The database behind a SQLAlchemy URL, with its tables.
 
-    Raises: Invalid for a URL that no installed driver reads, Unavailable when it can't be opened.
+    Raises: Invalid for a URL that no installed driver reads, Unavailable when it can't be opened, Conflict
+    when its schema doesn't serve this program.
     """
     try:
         engine = open_engine(url)
@@ -79,9 +81,10 @@ def open_database(url: str) -> Database:
         _create_private(engine.url.database)
         event.listen(engine, "connect", _on_connect)
     try:
-        with _translate_errors():
-            create_tables(engine, metadata)
-    except Unavailable:
+        with _translate_errors(), begin_setup(engine) as connection:
+            metadata.create_all(connection)
+            check_schema(connection)
+    except (Conflict, Unavailable):
         engine.dispose()
         raise
     except OSError as error:

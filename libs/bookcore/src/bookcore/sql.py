@@ -1,11 +1,11 @@
 """SQLAlchemy engines and table creation for SQLite and PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -51,6 +51,19 @@ def create_tables(engine: Engine, metadata: MetaData) -> None:
     """Creates the missing tables. Raises: the same errors as begin_setup."""
     with begin_setup(engine) as connection:
         metadata.create_all(connection)
+
+
+def find_missing_columns(connection: Connection, metadata: MetaData) -> Sequence[str]:
+    """Tables, and `table.column`, that the metadata has and the database lacks."""
+    inspector = inspect(connection)
+    present = set(inspector.get_table_names())
+    missing = sorted(metadata.tables.keys() - present)
+    for name in sorted(metadata.tables.keys() & present):
+        columns = {column["name"] for column in inspector.get_columns(name)}
+        missing += [
+            f"{name}.{column.name}" for column in metadata.tables[name].columns if column.name not in columns
+        ]
+    return missing
 
 
 def _lock_database_file(engine: Engine) -> AbstractContextManager[None]:

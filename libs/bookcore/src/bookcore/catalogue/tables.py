@@ -141,3 +141,14 @@ offsets = Table(
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next", BigInteger, nullable=False),
 )
+
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column(
+        "oldest_reader",
+        _build_text_type(10),
+        primary_key=True,
+        comment="schema revision of the oldest program that this database serves; one row",
+    ),
+)

@@ -7,6 +7,8 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+kind = "expand"
+oldest_reader = "0001"
 
 
 def upgrade() -> None:

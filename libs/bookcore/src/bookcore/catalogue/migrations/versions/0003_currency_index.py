@@ -6,6 +6,8 @@ revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+kind = "expand"
+oldest_reader = "0001"
 
 
 def upgrade() -> None:
