@@ -12,11 +12,13 @@ from gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger()
 _HEALTH = OutboundHead("GET", b"/health/live", b"")
+_ALIVE = (200, 404)
+"""404: the service has its health checks on a port of its own."""
 _HEALTH_SECONDS = 1.0
 
 
 class HealthChecker:
-    """Sends `GET /health/live` to each ejected address once a second; a 200 readmits it."""
+    """Sends `GET /health/live` to each ejected address once a second; an answer readmits it."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -41,7 +43,7 @@ class _Probe:
         """Nothing to do."""
 
     def on_head(self, status: int, headers: Sequence[Header]) -> None:
-        self._is_well = status == 200 and not is_connection_closing(headers)
+        self._is_well = status in _ALIVE and not is_connection_closing(headers)
 
     def on_body(self, chunk: bytes) -> None:
         """Nothing to do."""

@@ -39,6 +39,11 @@ class LoadBalancer:
         self._random = random or Random()  # noqa: S311 - balances, guards nothing
         self._picks = 0
 
+    def replace(self, urls: Sequence[str]) -> None:
+        """Changes the addresses; those that stay keep their health, requests under way keep theirs."""
+        self.addresses = {url: self.addresses.get(url) or UpstreamAddress(url) for url in urls}
+        self._all = list(self.addresses.values())
+
     def pick(self, tried: AbstractSet[str] = frozenset()) -> UpstreamAddress | None:
         """An address that is not in `tried`; None when there is none."""
         if len(self._all) == 1 and not tried:

@@ -19,6 +19,10 @@ class FairShare:
         self._free, self._alpha = slots, alpha
         self._held: dict[str, int] = {}
 
+    def resize(self, by: int) -> None:
+        """More slots, or fewer."""
+        self._free += by
+
     def has_room(self, key: str) -> bool:
         return self._held.get(key, 0) < max(_FLOOR, self._alpha * self._free)
 
@@ -70,9 +74,16 @@ class OpenRequests:
     """Of one service with so many connections."""
 
     def __init__(self, slots: int, export_limit: StreamLimit) -> None:
+        self._slots = slots
         self._export_limit = export_limit
         self._by_caller = FairShare(slots, alpha=_CALLER_ALPHA)
         self._by_network = FairShare(slots, alpha=_NETWORK_ALPHA)
+
+    def resize(self, slots: int) -> None:
+        """The service has another number of connections."""
+        self._by_caller.resize(slots - self._slots)
+        self._by_network.resize(slots - self._slots)
+        self._slots = slots
 
     def acquire(self, holder: Holder) -> bool:
         """False when the holder has its share."""

@@ -41,12 +41,12 @@ class PoolWaiter(ResponseHandler):
 
 
 class ConnectionPool(ConnectionOwner):
-    """At most 256 connections and 1,024 waiting requests."""
+    """At most 256 connections and 1,024 waiting requests. `host`: the Host header, "" for the URL's."""
 
-    def __init__(self, url: str, timeouts: UpstreamTimeouts) -> None:
+    def __init__(self, url: str, timeouts: UpstreamTimeouts, *, host: str = "") -> None:
         self.url = url
         parts = urlsplit(url)
-        self.host = parts.netloc.rpartition("@")[2].encode()
+        self.host = (host or parts.netloc.rpartition("@")[2]).encode()
         self.prefix = parts.path.encode()
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
@@ -108,6 +108,11 @@ class ConnectionPool(ConnectionOwner):
         """The service is about to close them."""
         for connection in list(self._idle):
             connection.abort()
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether it has no connection and no request."""
+        return not (self._all or self._opening or self._waiting)
 
     async def close(self) -> None:
         """Closes all connections; requests under way fail."""
