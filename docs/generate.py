@@ -22,6 +22,7 @@ import search_api.settings
 import trainer.settings
 from bookcore.events import asyncapi
 from bookcore.events.json_schemas import build_schemas
+from bookcore.kit.admin.families import ALL, METRICS, MetricFamily
 from bookcore.kit.openapi import Document
 from bookcore.kit.settings import is_confidential
 from gateway.api.openapi_merge import merge_documents
@@ -48,6 +49,18 @@ Settings marked **secret** may hold a password: give them as files of `BOOKSTREA
 ([how](how-to/give-secrets-as-files.md)), each named as its variable. The environment wins over a file.
 """
 
+_METRICS_INTRODUCTION = """# Metrics
+
+Each process exports these at `/metrics` of its admin port (`BOOKSTREAM_ADMIN_HOST`, `BOOKSTREAM_ADMIN_PORT`),
+in Prometheus' text format; without one the services have `/metrics` on their own port, the gateway for
+private networks only. A gateway of several workers reports the sum of `gateway_*` over all of them. The list
+is `libs/bookcore/src/bookcore/kit/admin/families.py`. A family has at most 500 series; further label values
+are counted together as `other`.
+
+| name | process | type | labels | unit | meaning |
+|---|---|---|---|---|---|
+"""
+
 _HEAD = "| variable | default | meaning |\n|---|---|---|\n"
 
 
@@ -56,6 +69,7 @@ def build_pages() -> dict[Path, str]:
     schemas = ROOT / "libs/bookcore/src/bookcore/events/schemas"
     return {
         ROOT / "docs/settings.md": build_settings_page(),
+        ROOT / "docs/metrics.md": build_metrics_page(),
         ROOT / "docs/asyncapi.json": json.dumps(asyncapi.build_document(), indent=1, ensure_ascii=False)
         + "\n",
         **{
@@ -79,6 +93,20 @@ def build_settings_page() -> str:
             for name, field in own.items()
         ]
     return "".join(parts)
+
+
+def build_metrics_page() -> str:
+    """Every metric with its process, type, labels, unit and meaning."""
+    return _METRICS_INTRODUCTION + "".join(_format_family(family) for family in METRICS.values())
+
+
+def _format_family(family: MetricFamily) -> str:
+    processes = "every process" if family.processes == ALL else ", ".join(family.processes)
+    labels = ", ".join(f"`{label}`" for label in family.labels) or "-"
+    return (
+        f"| `{family.name}` | {processes} | {family.type.value} | {labels} | {family.unit or '-'} |"
+        f" {family.meaning} |\n"
+    )
 
 
 def _format_default(default: object) -> str:

@@ -92,6 +92,10 @@ HOOKS = {
     "crawled",
     "scraped",
     "dropped",
+    # http.server
+    "do_GET",
+    "do_HEAD",
+    "version_string",
     # Alembic
     "upgrade",
     "downgrade",

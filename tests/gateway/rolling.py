@@ -13,7 +13,7 @@ from threading import Event, Thread
 import httpx
 from tests.unit.gateway.servers import ADMIN
 
-from bookcore.kit.app import bind
+from bookcore.kit.listener import bind
 
 WITHIN = 60.0
 _ANSWERED = (200, 201, 202, 409)

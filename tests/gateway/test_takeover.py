@@ -20,7 +20,7 @@ from tests.gateway.rolling import Program, run_under_load, wait_until
 from tests.unit.gateway.servers import ADMIN, serve_app
 
 from bookcore.domain.errors import Unavailable
-from bookcore.kit.app import bind
+from bookcore.kit.listener import bind
 from gateway.takeover import join_port, take_over
 
 

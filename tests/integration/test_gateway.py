@@ -21,7 +21,7 @@ from starlette.routing import Route
 from tests.gateway.rolling import list_children, wait_until
 from tests.unit.gateway.servers import ADMIN, RunningGateway, run_gateway, serve_app
 
-from bookcore.kit.app import bind
+from bookcore.kit.listener import bind
 from bookcore.testing.proxy import FaultProxy
 from gateway.settings import Settings
 
@@ -167,7 +167,7 @@ def run_processes(
         "BOOTSTRAP_ADMIN_PASSWORD": ADMIN["password"],
         "GATEWAY_WORKERS": "2",
         "GATEWAY_PORT": str(port),
-        "GATEWAY_ADMIN_PORT": str(admin_port),
+        "ADMIN_PORT": str(admin_port),
         "GATEWAY_REQUESTS_PER_MINUTE": "10000000",
         "GATEWAY_ANONYMOUS_PER_MINUTE": "10000000",
         "GATEWAY_ACCESS_LOG": "false",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bookcore.domain.errors import BookstreamError
+from bookstream.admin import serve_admin_port
 from bookstream.commands import dlq, fleet, model, user
 from bookstream.commands.access import print_key, print_token
 from bookstream.commands.audit import audit
@@ -96,7 +97,8 @@ def create_app() -> typer.Typer:
 def main() -> None:
     """Exit codes: 0 done, 1 failed (one line says why), 2 invalid arguments, 130 stopped by Ctrl-C."""
     try:
-        create_app()(standalone_mode=True)
+        with serve_admin_port():
+            create_app()(standalone_mode=True)
     except (BookstreamError, OSError) as error:
         sys.stderr.write(f"bookstream: {error}\n")
         sys.exit(1)

@@ -57,7 +57,7 @@ def _open_child(arguments: Sequence[str], environment: Mapping[str, str]) -> Ite
     try:
         with subprocess.Popen(
             [sys.executable, "-m", *arguments],
-            env={**os.environ, **environment, PARENT_PIPE: str(parent_pipe[0])},
+            env={**os.environ, "BOOKSTREAM_ADMIN_PORT": "0", **environment, PARENT_PIPE: str(parent_pipe[0])},
             pass_fds=parent_pipe[:1],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

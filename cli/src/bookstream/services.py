@@ -51,6 +51,7 @@ def build_environment(data: Path, ports: ServicePorts) -> Mapping[str, str]:
         "BOOKSTREAM_ML_API_URLS": f"http://127.0.0.1:{ports.ml_api}",
         "BOOKSTREAM_BOOKS_API_URLS": f"http://127.0.0.1:{ports.books_api}",
         "BOOKSTREAM_SEARCH_API_URLS": f"http://127.0.0.1:{ports.search_api}",
+        "BOOKSTREAM_ADMIN_PORT": "0",  # this program's
         "PYTHONUNBUFFERED": "1",
     }
 

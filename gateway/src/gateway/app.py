@@ -1,7 +1,6 @@
 """The gateway's ASGI app; `create_app` builds all of it."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,7 +13,10 @@ from starlette.routing import Route
 
 from bookcore.cache import Cache
 from bookcore.event_log import EventLog
-from bookcore.kit.app import Lifespan, bind, create_service
+from bookcore.events.topics import CHANGED
+from bookcore.kit.admin.server import AdminServer, bind_admin_port
+from bookcore.kit.admin.service import ServiceAdmin
+from bookcore.kit.app import Lifespan, create_service
 from bookcore.kit.clock import Clock, SystemClock
 from bookcore.kit.settings import Environment
 from gateway.api import (
@@ -34,13 +36,12 @@ from gateway.api import (
 from gateway.api.openapi_documents import MergedDocuments
 from gateway.auth.signing_key_files import read_keys
 from gateway.bootstrap import ensure_admin, parse_admin
-from gateway.cache.change_listener import ChangeListener
+from gateway.cache.change_listener import ChangeListener, build_group_name
 from gateway.cache.response_cache import ResponseCache
-from gateway.downstream.admin_port import AdminPort
 from gateway.downstream.asgi_app import ProxyApp
 from gateway.downstream.middleware import RequestMiddleware
 from gateway.observability.counters import collect_counters
-from gateway.observability.prometheus import MetricsEndpoint
+from gateway.observability.prometheus import FAMILIES, MetricsEndpoint
 from gateway.routing.routes import PUBLIC_PREFIX, ROUTES
 from gateway.settings import Settings
 from gateway.wiring import Components, open_components
@@ -84,10 +85,11 @@ def create_app(
     control, downstream = components.control, components.downstream
     if admin is not None:
         ensure_admin(admin, users=control.stores.users, passwords=control.passwords)
+    process = _create_admin(settings, components)
     app = create_service(
         "Bookstream",
-        lifespan=_create_lifespan(settings, components),
-        ready=components.database.check_connection,
+        lifespan=_create_lifespan(settings, components, process),
+        admin=process,
         openapi_url=None,
         always=("too-many-requests", "internal", "unavailable"),
     )
@@ -96,7 +98,7 @@ def create_app(
     for module in _ROUTES:
         app.include_router(module.router)
     app.state.purger = _Purger(components.response_cache)
-    _add_metrics(app, components, has_admin_port=settings.gateway_admin_port > 0)
+    _add_metrics(app, components, process, has_admin_port=settings.admin_port > 0)
     _add_proxy(app, components)
     app.add_middleware(
         RequestMiddleware,
@@ -116,7 +118,7 @@ class _Purger:
         await self._response_cache.purge_and_wait(tags)
 
 
-def _add_metrics(app: FastAPI, components: Components, *, has_admin_port: bool) -> None:
+def _add_metrics(app: FastAPI, components: Components, admin: ServiceAdmin, *, has_admin_port: bool) -> None:
     downstream = components.downstream
     collect = partial(
         collect_counters,
@@ -126,7 +128,7 @@ def _add_metrics(app: FastAPI, components: Components, *, has_admin_port: bool) 
         upstreams=components.handler.upstreams,
         count_connections=downstream.connections.count,
     )
-    metrics = app.state.metrics = MetricsEndpoint(collect, has_admin_port=has_admin_port)
+    metrics = app.state.metrics = MetricsEndpoint(admin, collect, has_admin_port=has_admin_port)
     components.sweeper.add(metrics)
 
     async def show_metrics(request: Request) -> Response:
@@ -148,15 +150,27 @@ def _add_proxy(app: FastAPI, components: Components) -> None:
         app.router.routes.append(Route(f"{path}/{{rest:path}}", proxy, include_in_schema=False))
 
 
-def _create_lifespan(settings: Settings, components: Components) -> Lifespan:
-    admin_listener = _bind_admin_port(settings)
+def _create_admin(settings: Settings, components: Components) -> ServiceAdmin:
+    group = build_group_name(settings.gateway_instance)
+    checks = {
+        "accounts": components.database.check_connection,
+        "event log": lambda: components.event_log.read_progress(CHANGED.name, group),
+    }
+    own = [family.name for family in FAMILIES.values()]
+    return ServiceAdmin("gateway", checks, elsewhere=own)
+
+
+def _create_lifespan(settings: Settings, components: Components, admin: ServiceAdmin) -> Lifespan:
+    is_shared = settings.gateway_workers > 1 or settings.gateway_takes_over
+    admin_listener = bind_admin_port(settings, shared=is_shared)
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        admin_port = AdminPort(app, admin_listener) if admin_listener else None
+        admin_port = AdminServer(admin_listener, admin.build_pages()) if admin_listener else None
         if admin_port is not None:
-            await admin_port.open()
+            admin_port.open()
         _log_embedded_adapters(settings)
+        await components.resolve_names()
         listener = _create_listener(settings, components, asyncio.get_running_loop())
         listener.start()
         components.control.usage.start()
@@ -167,19 +181,11 @@ def _create_lifespan(settings: Settings, components: Components) -> Lifespan:
         finally:
             components.sweeper.stop()
             if admin_port is not None:
-                admin_port.close()
+                await asyncio.to_thread(admin_port.close)
             await asyncio.to_thread(listener.stop)
             await components.close()
 
     return run
-
-
-def _bind_admin_port(settings: Settings) -> socket.socket | None:
-    """Shared with the other workers, and with the gateway that this one takes over from."""
-    if not settings.gateway_admin_port:
-        return None
-    is_shared = settings.gateway_workers > 1 or settings.gateway_takes_over
-    return bind(settings.gateway_admin_host, settings.gateway_admin_port, shared=is_shared)
 
 
 def _create_listener(

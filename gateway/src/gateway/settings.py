@@ -22,13 +22,6 @@ class Settings(AccountSettings):
 
     gateway_host: str = Field("127.0.0.1", description="address to listen on")
     gateway_port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 picks a free one")
-    gateway_admin_host: str = Field("127.0.0.1", description="address of the admin port")
-    gateway_admin_port: int = Field(
-        0,
-        ge=0,
-        le=65_535,
-        description="port for metrics and health checks only; 0: metrics on the public port",
-    )
     gateway_instance: str = Field(
         "",
         pattern=r"^[A-Za-z0-9._-]*$",
@@ -146,13 +139,15 @@ class Settings(AccountSettings):
         10.0, ge=0, le=100, description="percentage of traces started here that are sampled"
     )
     books_api_urls: Addresses = Field(
-        ("http://127.0.0.1:8081",), description="addresses of books-api, separated by commas"
+        ("http://127.0.0.1:8081",),
+        description="addresses of books-api, separated by commas;"
+        " `dns+http://name:port` is every address of the name",
     )
     search_api_urls: Addresses = Field(
-        ("http://127.0.0.1:8082",), description="addresses of search-api, separated by commas"
+        ("http://127.0.0.1:8082",), description="addresses of search-api, like those of books-api"
     )
     ml_api_urls: Addresses = Field(
-        ("http://127.0.0.1:8083",), description="addresses of ml-api, separated by commas"
+        ("http://127.0.0.1:8083",), description="addresses of ml-api, like those of books-api"
     )
     accounts_url: ServerUrl = Field(
         "", description="database of the accounts; default `sqlite:///DATA/accounts.db`"
@@ -214,8 +209,10 @@ class Settings(AccountSettings):
     @classmethod
     def _check_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value or ("",):
-            if not address.startswith(("http://", "https://")):
-                raise ValueError(f"{address!r} is not a URL such as http://127.0.0.1:8081")
+            if not address.startswith(("http://", "https://", "dns+http://")):
+                raise ValueError(
+                    f"{address!r} is not a URL such as http://127.0.0.1:8081 or dns+http://books-api:8081"
+                )
         return tuple(address.rstrip("/") for address in value)
 
     @model_validator(mode="after")
@@ -229,8 +226,8 @@ class Settings(AccountSettings):
             raise ValueError("give both BOOKSTREAM_BOOTSTRAP_ADMIN_EMAIL and _PASSWORD, or neither")
         if self.gateway_workers > 1 and self.cache_url.startswith("memory:"):
             raise ValueError("several BOOKSTREAM_GATEWAY_WORKERS require a shared BOOKSTREAM_CACHE_URL")
-        if self.gateway_admin_port and self.gateway_admin_port == self.gateway_port:
-            raise ValueError("BOOKSTREAM_GATEWAY_ADMIN_PORT must be another port than the public one")
+        if self.admin_port and self.admin_port == self.gateway_port:
+            raise ValueError("BOOKSTREAM_ADMIN_PORT must be another port than the public one")
         if self.gateway_takes_over and (self.gateway_workers > 1 or self.gateway_port == 0):
             raise ValueError("BOOKSTREAM_GATEWAY_TAKES_OVER requires one worker and a fixed port")
         if self.environment is Environment.PRODUCTION:

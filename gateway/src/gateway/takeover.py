@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
-from bookcore.kit.app import choose_address_family
+from bookcore.kit.listener import choose_address_family
 
 _SO_ATTACH_REUSEPORT_CBPF = 51
 _RETURN = 0x06

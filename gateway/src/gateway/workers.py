@@ -22,7 +22,7 @@ from time import monotonic
 import structlog
 
 from bookcore.domain.errors import Unavailable
-from bookcore.kit.app import bind
+from bookcore.kit.listener import bind
 from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 
 _log = structlog.get_logger()

@@ -14,6 +14,7 @@ from tests.promises import carries
 from bookcore.catalogue import BookFilter, Catalogue, IngestBatch, Observation, open_catalogue
 from bookcore.catalogue.export import export_csv, export_jsonl
 from bookcore.event_log import open_event_log
+from bookcore.event_log.consumer_loop import ConsumerLoop
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.book import BookState
 from bookcore.events.topics import OBSERVED
@@ -23,7 +24,7 @@ from bookcore.testing.builders import make_book
 from books_api.app import create_app
 from books_api.schemas import BookField
 from books_api.settings import Settings
-from ingestor.catalogue import CatalogueSink, create_catalogue_loop
+from ingestor.catalogue import GROUP, CatalogueSink, create_catalogue_consumer
 
 NEW = {
     "source": "own_shop",
@@ -64,7 +65,8 @@ def ingesting(settings: Settings) -> Iterator[None]:
     catalogue = open_catalogue(settings.catalogue_url)
     sink = CatalogueSink(lake, catalogue, DeadLetterQueue(log))
     stop = Event()
-    worker = Thread(target=create_catalogue_loop(log, sink, catalogue, limit=100), args=(stop,))
+    loop = ConsumerLoop(create_catalogue_consumer(log, catalogue), sink.handle, limit=100, name=GROUP)
+    worker = Thread(target=loop.run, args=(stop,))
     worker.start()
     yield
     stop.set()

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 from tests.unit.gateway.raw import RawConnection
 
-from bookcore.kit.app import bind
 from bookcore.kit.auth import HEADER, InternalTokens
+from bookcore.kit.listener import bind
 from gateway.app import create_app
 from gateway.downstream.context import ConnectionLimits
 from gateway.downstream.server import GatewayServer, build_config

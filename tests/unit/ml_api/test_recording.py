@@ -23,8 +23,8 @@ from bookcore.event_log import open_event_log
 from bookcore.events.codec import encode
 from bookcore.events.ml import PredictionMade
 from bookcore.events.topics import PREDICTED
-from bookcore.kit.app import bind
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
+from bookcore.kit.listener import bind
 from ml_api.predictions.events import encode_messages
 from ml_api.predictions.journal import PredictionJournal
 from ml_api.predictions.recorder import PredictionRecorder

@@ -2,6 +2,7 @@
 
 import typer
 
+from bookstream.admin import record_audit
 from bookstream.audit import audit_stores
 from bookstream.commands.options import Data
 from bookstream.settings import load_settings
@@ -16,6 +17,7 @@ def audit(*, data: Data = None) -> None:
     """
     with open_stores(load_settings(data)) as stores:
         report = audit_stores(stores)
+    record_audit(acked=report.acked, lost=report.lost, doubled=report.dup_effects)
     print(report)
     if not report.is_sound:
         raise typer.Exit(1)

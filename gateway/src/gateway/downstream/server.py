@@ -19,8 +19,14 @@ from gateway.downstream.context import DownstreamContext
 class GatewayServer(DrainingServer):
     """Calls `on_started` once it accepts connections; while draining, responses say `Connection: close`."""
 
-    def __init__(self, config: uvicorn.Config, *, on_started: Callable[["GatewayServer"], None]) -> None:
-        super().__init__(config)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        on_started: Callable[["GatewayServer"], None],
+        on_leave: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(config, on_leave=on_leave)
         self._on_started = on_started
         self._acceptors: dict[int, Acceptor] = {}
 
@@ -95,4 +101,5 @@ def serve(
         gc.freeze()  # objects from startup live as long as the process: garbage collections skip them
         on_started(server)
 
-    GatewayServer(build_config(app), on_started=start).run(sockets=list(listeners))
+    leave = app.state.admin.health.leave
+    GatewayServer(build_config(app), on_started=start, on_leave=leave).run(sockets=list(listeners))

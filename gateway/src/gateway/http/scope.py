@@ -7,7 +7,6 @@ from gateway.http.client_address import is_forwarded
 from gateway.http.headers import Header
 
 _KEY, _IDENTITY, _USER = "bookstream.answer_headers", "bookstream.identity", "bookstream.user"
-_ADMIN_PORT = "bookstream.admin_port"
 
 Scope = MutableMapping[str, Any]
 """ASGI's; Any: the specification leaves the values open."""
@@ -41,16 +40,6 @@ def get_user(scope: Scope) -> str:
     """The user's id; "" for an anonymous request."""
     named: list[str] = scope[_USER]
     return named[-1] if named else ""
-
-
-def mark_admin_port(scope: Scope) -> None:
-    """The request came in at the admin port."""
-    scope[_ADMIN_PORT] = True
-
-
-def is_on_admin_port(scope: Scope) -> bool:
-    """Whether the request came in at the admin port."""
-    return _ADMIN_PORT in scope
 
 
 def has_unknown_proxy(scope: Scope) -> bool:

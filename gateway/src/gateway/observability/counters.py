@@ -68,6 +68,7 @@ def collect_counters(
         ("gateway_slow_readers",): recorder.slow_readers,
         ("gateway_websockets_opened",): recorder.websockets_opened,
         **_collect_failures(upstreams),
+        **_collect_resolutions(upstreams),
     }
     gauges = {
         ("gateway_workers",): 1,
@@ -99,6 +100,15 @@ def _collect_failures(upstreams: Mapping[Service, Upstream]) -> dict[Sample, flo
         ("gateway_upstream_request_failures", upstream.name, failure.name.lower()): count
         for upstream in upstreams.values()
         for failure, count in upstream.failures.items()
+    }
+
+
+def _collect_resolutions(upstreams: Mapping[Service, Upstream]) -> dict[Sample, float]:
+    return {
+        ("gateway_upstream_resolutions", upstream.name, outcome): count
+        for upstream in upstreams.values()
+        for outcome, count in upstream.resolutions.items()
+        if count
     }
 
 

@@ -5,16 +5,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
 import structlog
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
+from bookcore.domain.errors import Unavailable
+from bookcore.kit.admin.event_loop import EventLoopGate
+from bookcore.kit.admin.families import MetricFamily, MetricType, list_families
+from bookcore.kit.admin.server import METRICS_TYPE
+from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.problem import ProblemError
 from gateway.http.client_address import parse_address
-from gateway.http.scope import has_unknown_proxy, is_on_admin_port
+from gateway.http.scope import has_unknown_proxy
 from gateway.observability.access_log import LATENCY_BUCKETS
 from gateway.observability.counters import SUM, Counters, Sample
 from gateway.observability.worker_counters import WorkerCounters
@@ -22,51 +26,12 @@ from gateway.observability.worker_counters import WorkerCounters
 _log = structlog.get_logger()
 _EVERY_SECONDS = 1.0
 _HISTOGRAM = "gateway_request_seconds"
-_ADDRESS = ["service", "address"]
-METRICS = {
-    "gateway_requests": "requests by method, route and response status",
-    "gateway_request_seconds": "seconds from a request's head to the end of its response, by route",
-    "gateway_cache_bytes": "bytes of cached responses in memory",
-    "gateway_cache_entries": "cached responses in memory",
-    "gateway_requests_counted_locally": "requests rate-limited per process, while the cache server was away",
-    "gateway_address_limited_requests": "requests refused by the limit of their network address",
-    "gateway_connections": "open client connections",
-    "gateway_slow_readers": "clients disconnected because they read a response too slowly",
-    "gateway_websockets_opened": "WebSockets opened",
-    "gateway_websockets": "open WebSockets",
-    "gateway_upstream_outstanding": "requests under way by upstream address",
-    "gateway_upstream_ejected": "processes that have ejected the upstream address",
-    "gateway_upstream_breaker_open": "processes whose circuit breaker for the service is open",
-    "gateway_upstream_request_failures": "requests to a service without a complete response, by reason",
-    "gateway_workers": "worker processes that these metrics sum up",
-    "gateway_counted_without_server": "deprecated: use gateway_requests_counted_locally",
-    "gateway_crowded": "deprecated: use gateway_address_limited_requests",
-    "gateway_upstream_resting": "deprecated: use gateway_upstream_ejected",
-    "gateway_upstream_failures": "deprecated: use gateway_upstream_request_failures",
+FAMILIES = {
+    family.name.removesuffix("_total"): family
+    for family in list_families("gateway")
+    if family.name.startswith("gateway_")
 }
-"""Every metric with its help, each the sum over all workers; counters get the suffix `_total`."""
-_COUNTERS = {
-    "gateway_requests": ["method", "route", "status"],
-    "gateway_requests_counted_locally": [],
-    "gateway_address_limited_requests": [],
-    "gateway_slow_readers": [],
-    "gateway_websockets_opened": [],
-    "gateway_upstream_request_failures": ["service", "reason"],
-    "gateway_counted_without_server": [],
-    "gateway_crowded": [],
-    "gateway_upstream_failures": ["service", "reason"],
-}
-_GAUGES = {
-    "gateway_cache_bytes": [],
-    "gateway_cache_entries": [],
-    "gateway_connections": [],
-    "gateway_websockets": [],
-    "gateway_upstream_outstanding": _ADDRESS,
-    "gateway_upstream_ejected": _ADDRESS,
-    "gateway_upstream_breaker_open": ["service"],
-    "gateway_workers": [],
-    "gateway_upstream_resting": _ADDRESS,
-}
+"""The gateway's own metrics, each the sum over all workers; counters get the suffix `_total`."""
 _DEPRECATED = {
     "gateway_requests_counted_locally": "gateway_counted_without_server",
     "gateway_address_limited_requests": "gateway_crowded",
@@ -84,51 +49,60 @@ _DEPRECATED_REASONS = {
 
 
 class CountersCollector(Collector):
-    """Formats counters as Prometheus metric families."""
+    """Formats counters as Prometheus metric families; `read_counters` runs in the event loop."""
 
-    def __init__(self, counters: Counters) -> None:
-        self._counters = counters
+    def __init__(self, read_counters: Callable[[], Counters], gate: EventLoopGate) -> None:
+        self._read_counters, self._gate = read_counters, gate
 
     def collect(self) -> Iterable[Metric]:
-        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {
-            **{name: CounterMetricFamily(name, METRICS[name], labels=ls) for name, ls in _COUNTERS.items()},
-            **{name: GaugeMetricFamily(name, METRICS[name], labels=ls) for name, ls in _GAUGES.items()},
-        }
-        for samples in (self._counters.counts, self._counters.gauges):
+        """Raises: Unavailable when the event loop doesn't turn or the counters can't be read."""
+        counters = self._gate.call(self._read_counters)
+        families = {name: _create_family(family) for name, family in FAMILIES.items() if name != _HISTOGRAM}
+        for samples in (counters.counts, counters.gauges):
             for (name, *labels), value in (*samples.items(), *_list_deprecated(samples)):
                 if name in families:
                     families[name].add_metric(labels, value)
         yield from families.values()
-        yield from self._collect_histograms()
+        yield from _collect_histograms(counters)
 
-    def _collect_histograms(self) -> Iterator[Metric]:
-        bounds = [*(str(bound) for bound in LATENCY_BUCKETS), "+Inf"]
-        counts: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(bounds))
-        seconds: dict[str, float] = {}
-        for (name, *labels), value in self._counters.counts.items():
-            if name == _HISTOGRAM and labels[1] == SUM:
-                seconds[labels[0]] = value
-            elif name == _HISTOGRAM:
-                counts[labels[0]][int(labels[1])] = value
-        family = HistogramMetricFamily(_HISTOGRAM, METRICS[_HISTOGRAM], labels=["route"])
-        for route, buckets in counts.items():
-            cumulative = list(zip(bounds, accumulate(buckets), strict=True))
-            family.add_metric([route], cumulative, seconds.get(route, 0.0))
-        yield family
+
+def _collect_histograms(counters: Counters) -> Iterator[Metric]:
+    bounds = [*(str(bound) for bound in LATENCY_BUCKETS), "+Inf"]
+    counts: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(bounds))
+    seconds: dict[str, float] = {}
+    for (name, *labels), value in counters.counts.items():
+        if name == _HISTOGRAM and labels[1] == SUM:
+            seconds[labels[0]] = value
+        elif name == _HISTOGRAM:
+            counts[labels[0]][int(labels[1])] = value
+    family = HistogramMetricFamily(_HISTOGRAM, FAMILIES[_HISTOGRAM].meaning, labels=["route"])
+    for route, buckets in counts.items():
+        cumulative = list(zip(bounds, accumulate(buckets), strict=True))
+        family.add_metric([route], cumulative, seconds.get(route, 0.0))
+    yield family
+
+
+def _create_family(family: MetricFamily) -> CounterMetricFamily | GaugeMetricFamily:
+    if family.type is MetricType.COUNTER:
+        return CounterMetricFamily(family.name, family.meaning, labels=family.labels)
+    return GaugeMetricFamily(family.name, family.meaning, labels=family.labels)
 
 
 class MetricsEndpoint:
-    """Answers private networks only, and no unknown proxy; on the admin port, where there is one, everybody.
+    """On the public port, for private networks and no unknown proxy; nothing where there is an admin port.
 
     With `WorkerCounters` it sums over all workers. `collect` gives the counters of this process; `sweep`
     publishes them once a second.
     """
 
-    def __init__(self, collect: Callable[[], Counters], *, has_admin_port: bool = False) -> None:
-        self._collect, self._has_admin_port = collect, has_admin_port
+    def __init__(
+        self, admin: ServiceAdmin, collect: Callable[[], Counters], *, has_admin_port: bool = False
+    ) -> None:
+        self._admin, self._collect, self._has_admin_port = admin, collect, has_admin_port
         self._worker_counters: WorkerCounters | None = None
         self._next = 0.0
         self._is_failing = False
+        admin.metrics.registry.register(CountersCollector(self._read_counters, admin.gate))
 
     def use_worker_counters(self, worker_counters: WorkerCounters) -> None:
         """This process is one of several workers."""
@@ -136,11 +110,9 @@ class MetricsEndpoint:
 
     async def __call__(self, request: Request) -> Response:
         """Raises: ProblemError, not-found for whom it is not meant."""
-        if not is_on_admin_port(request.scope) and (self._has_admin_port or not _is_trusted(request)):
+        if self._has_admin_port or not _is_trusted(request):
             raise ProblemError("not-found", "there is nothing here")
-        registry = CollectorRegistry()
-        registry.register(CountersCollector(self._read_counters()))
-        return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4")
+        return Response(self._admin.render_metrics(), media_type=METRICS_TYPE)
 
     def publish(self) -> None:
         """Writes this worker's counters for the other workers. Raises: OSError."""
@@ -166,7 +138,7 @@ class MetricsEndpoint:
             self.publish()
             return self._worker_counters.read_total()
         except OSError as error:
-            raise ProblemError("unavailable", f"the workers' metrics can't be read ({error})") from error
+            raise Unavailable(f"the workers' metrics can't be read ({error})") from error
 
 
 def _list_deprecated(samples: Mapping[Sample, float]) -> Iterator[tuple[Sample, float]]:

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 
 from bookcore.cache import open_cache
 from bookcore.catalogue import Catalogue, open_catalogue, queries
-from bookcore.domain.errors import Unavailable
 from bookcore.event_log import open_event_log
+from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
@@ -52,13 +52,13 @@ def create_app(settings: Settings) -> FastAPI:
         log.close()
         store.close()
 
-    def check_ready() -> None:
-        if not opened:
-            raise Unavailable("the catalogue is not open yet")
-        with opened[0].begin_read() as connection:
-            queries.get_next_offset(connection, "", 0)
+    def check_catalogue() -> None:
+        for store in opened:
+            with store.begin_read() as connection:
+                queries.get_next_offset(connection, "", 0)
 
-    app = create_service("Bookstream books", lifespan=lifespan, ready=check_ready)
+    process = ServiceAdmin("books-api", {"catalogue": check_catalogue}, request_prefix="books_api")
+    app = create_service("Bookstream books", lifespan=lifespan, admin=process)
     app.state.query_hints = QUERY_HINTS
     for router in (catalogue.router, books.router):
         app.include_router(router, dependencies=[require_scope(Scope.BOOKS_READ)])

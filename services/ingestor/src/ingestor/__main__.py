@@ -12,6 +12,7 @@ from threading import Event
 import structlog
 
 from bookcore.domain.errors import BookstreamError, Invalid
+from bookcore.kit.admin.server import open_admin_port
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
@@ -46,7 +47,7 @@ def _run_ingestor(settings: Settings) -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with Ingestor(settings) as ingestor:
+    with Ingestor(settings) as ingestor, open_admin_port(settings, ingestor.build_pages()):
         tune_garbage_collector()
         structlog.get_logger().info("started")
         ingestor.run(stop)

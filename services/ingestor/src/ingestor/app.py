@@ -1,19 +1,32 @@
 """The ingestor: opens the stores, runs three consumer threads, closes the stores."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from bookcore.catalogue import open_catalogue
-from bookcore.event_log import open_event_log
+from bookcore.catalogue import Catalogue, open_catalogue, queries
+from bookcore.event_log import Consumer, EventLog, open_event_log
+from bookcore.event_log.consumer_loop import ConsumerLoop, Handler
 from bookcore.event_log.dead_letters import DeadLetterQueue
+from bookcore.events.topics import OBSERVED, STATE
+from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
+from bookcore.kit.admin.metrics import ProcessMetrics
+from bookcore.kit.admin.server import AdminPages
 from bookcore.lake import open_lake
-from bookcore.search import open_search_index
-from ingestor.catalogue import CatalogueSink, create_catalogue_loop
-from ingestor.index import IndexSink, create_index_loop
+from bookcore.search import SearchIndex, open_search_index
+from ingestor import catalogue as catalogue_sink
+from ingestor import index as index_sink
+from ingestor.catalogue import CatalogueSink, create_catalogue_consumer
+from ingestor.index import IndexSink, create_index_consumer
+from ingestor.measurements import (
+    BacklogMeter,
+    create_freshness_observer,
+    create_record_counter,
+    time_batches,
+)
 from ingestor.relay import OutboxRelay
 from ingestor.settings import Settings
 
@@ -37,6 +50,9 @@ class Ingestor:
         self._settings = settings
         self._closing = ExitStack()
         self._loops: dict[str, Callable[[Event], None]] = {}
+        self.health = ProcessHealth(stuck_seconds=settings.admin_stuck_seconds)
+        self.metrics = ProcessMetrics("ingestor")
+        self.dependencies = DependencyMonitor({})
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -55,6 +71,8 @@ class Ingestor:
         Raises: the error that ended a thread, after the others have stopped.
         """
         failures: list[BaseException] = []
+        self.health.require("a new start", lambda: not stop.is_set())
+        self.health.start()
         threads = [
             Thread(target=_run_guarded, args=(loop, stop, failures), name=name)
             for name, loop in self._loops.items()
@@ -67,6 +85,12 @@ class Ingestor:
         if failures:
             raise failures[0]
 
+    def build_pages(self) -> AdminPages:
+        """What the admin port serves."""
+        return AdminPages(
+            health=self.health, dependencies=self.dependencies, render_metrics=self.metrics.render
+        )
+
     def _open_stores(self, opening: ExitStack) -> None:
         settings = self._settings
         index = open_search_index(settings.search_url, writable=True)
@@ -77,17 +101,56 @@ class Ingestor:
         opening.callback(lake.close)
         catalogue = open_catalogue(settings.catalogue_url)
         opening.callback(catalogue.close)
+        self._watch(_list_checks(log, catalogue, index))
         outbox_ready = Event()
         sink = CatalogueSink(
-            lake, catalogue, DeadLetterQueue(log, settings.dead_letter_limits), outbox_ready=outbox_ready
+            lake, catalogue, self._create_queue(log, catalogue_sink.GROUP), outbox_ready=outbox_ready
         )
         relay = OutboxRelay(catalogue, log)
-        indexing = IndexSink(index, DeadLetterQueue(log, settings.dead_letter_limits))
+        indexing = IndexSink(
+            index,
+            self._create_queue(log, index_sink.GROUP),
+            on_indexed=create_freshness_observer(self.metrics),
+        )
+        consumer = create_catalogue_consumer(log, catalogue)
+        groups = {catalogue_sink.GROUP: OBSERVED.name, index_sink.GROUP: STATE.name}
         self._loops = {
-            "catalogue": create_catalogue_loop(log, sink, catalogue, limit=settings.ingestor_batch),
-            "relay": lambda stop: relay.run(stop, outbox_ready),
-            "index": create_index_loop(log, indexing, limit=settings.ingestor_batch),
+            "catalogue": self._create_loop(consumer, sink.handle, catalogue_sink.GROUP),
+            "relay": lambda stop: relay.run(stop, outbox_ready, lambda: self.health.beat("relay")),
+            "index": self._create_loop(create_index_consumer(log), indexing.handle, index_sink.GROUP),
+            "backlog": BacklogMeter(log, catalogue, self.metrics, groups).run,
         }
+
+    def _watch(self, checks: Mapping[str, Check]) -> None:
+        self.dependencies = DependencyMonitor(checks)
+        self.metrics.watch_dependencies(self.dependencies.read_states)
+
+    def _create_queue(self, log: EventLog, group: str) -> DeadLetterQueue:
+        counter = create_record_counter(self.metrics, group)
+        return DeadLetterQueue(log, self._settings.dead_letter_limits, on_handled=counter)
+
+    def _create_loop(self, consumer: Consumer, handle: Handler, group: str) -> Callable[[Event], None]:
+        loop = ConsumerLoop(
+            consumer,
+            time_batches(handle, self.metrics, group),
+            limit=self._settings.ingestor_batch,
+            name=group,
+            on_turn=lambda: self.health.beat(group),
+        )
+        self.health.require(f"the partitions of {group}", loop.is_assigned)
+        return loop.run
+
+
+def _list_checks(log: EventLog, catalogue: Catalogue, index: SearchIndex) -> Mapping[str, Check]:
+    def check_catalogue() -> None:
+        with catalogue.begin_read() as connection:
+            queries.get_next_offset(connection, OBSERVED.name, 0)
+
+    return {
+        "catalogue": check_catalogue,
+        "event log": lambda: log.read_progress(OBSERVED.name, catalogue_sink.GROUP),
+        "search": lambda: index.suggest("ready", limit=1),
+    }
 
 
 def _run_guarded(loop: Callable[[Event], None], stop: Event, failures: list[BaseException]) -> None:

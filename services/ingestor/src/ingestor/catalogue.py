@@ -5,8 +5,7 @@ from threading import Event
 
 from bookcore.catalogue import Catalogue, IngestBatch, queries
 from bookcore.catalogue.write import apply_batch
-from bookcore.event_log import EventLog
-from bookcore.event_log.consumer_loop import ConsumerLoop
+from bookcore.event_log import Consumer, EventLog
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.message import Batch
 from bookcore.events.topics import OBSERVED
@@ -74,9 +73,6 @@ def create_offset_lookup(catalogue: Catalogue) -> Callable[[str, int], int]:
     return get_next_offset
 
 
-def create_catalogue_loop(
-    log: EventLog, sink: CatalogueSink, catalogue: Catalogue, *, limit: int
-) -> Callable[[Event], None]:
-    """Loop of the consumer group that feeds the catalogue."""
-    consumer = log.create_consumer(GROUP, [OBSERVED.name], start=create_offset_lookup(catalogue))
-    return ConsumerLoop(consumer, sink.handle, limit=limit, name=GROUP).run
+def create_catalogue_consumer(log: EventLog, catalogue: Catalogue) -> Consumer:
+    """A member of the group that feeds the catalogue."""
+    return log.create_consumer(GROUP, [OBSERVED.name], start=create_offset_lookup(catalogue))

@@ -1,12 +1,10 @@
 """Consumes the state topic into the search index."""
 
-from collections.abc import Callable
-from threading import Event
+from collections.abc import Callable, Sequence
 
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.domain.errors import Invalid
-from bookcore.event_log import EventLog
-from bookcore.event_log.consumer_loop import ConsumerLoop
+from bookcore.event_log import Consumer, EventLog
 from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
 from bookcore.events.book import BookGone, BookState
 from bookcore.events.codec import decode
@@ -20,10 +18,17 @@ GROUP = "ingestor.index"
 
 class IndexSink:
     """Handler of the state topic. Idempotent by version: the index keeps the newest state of a book in any
-    order."""
+    order. `on_indexed` gets the changes that the index has acknowledged."""
 
-    def __init__(self, index: SearchIndex, dead_letters: DeadLetterQueue) -> None:
+    def __init__(
+        self,
+        index: SearchIndex,
+        dead_letters: DeadLetterQueue,
+        *,
+        on_indexed: Callable[[Sequence[VersionedBook | RemovedBook]], None] = lambda changes: None,
+    ) -> None:
         self._index = index
+        self._on_indexed = on_indexed
         self._dead_letters = dead_letters
 
     def handle(self, batch: Batch) -> int:
@@ -40,6 +45,7 @@ class IndexSink:
         except UnindexableBooks as refusal:
             reasons = refusal.books
             rejected += [RejectedRecord(r, reasons[BookId(r.key)]) for r in batch.records if r.key in reasons]
+        self._on_indexed(changes)
         self._dead_letters.park(batch.records, rejected)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_INDEX)
         return batch.next
@@ -54,6 +60,6 @@ def _decode_change(record: Record) -> VersionedBook | RemovedBook:
     raise Invalid(f"{event.type} does not belong on this topic")
 
 
-def create_index_loop(log: EventLog, sink: IndexSink, *, limit: int) -> Callable[[Event], None]:
-    """Loop of the consumer group that feeds the search index."""
-    return ConsumerLoop(log.create_consumer(GROUP, [STATE.name]), sink.handle, limit=limit, name=GROUP).run
+def create_index_consumer(log: EventLog) -> Consumer:
+    """A member of the group that feeds the search index."""
+    return log.create_consumer(GROUP, [STATE.name])

@@ -1,5 +1,6 @@
 """Publishes the messages of the catalogue's outbox in order and deletes them after the acknowledgement."""
 
+from collections.abc import Callable
 from itertools import groupby
 from threading import Event
 
@@ -19,14 +20,15 @@ class OutboxRelay:
         self._catalogue = catalogue
         self._event_log = log
 
-    def run(self, stop: Event, outbox_ready: Event) -> None:
+    def run(self, stop: Event, outbox_ready: Event, on_turn: Callable[[], None] = lambda: None) -> None:
         """Relay whenever `outbox_ready` is set, and twice a second in any case."""
 
         def relay_all() -> None:
+            on_turn()
             outbox_ready.wait(0.5)
             outbox_ready.clear()
             while self.relay_batch():
-                pass
+                on_turn()
 
         run_until_stopped(relay_all, stop, name="ingestor.relay")
 

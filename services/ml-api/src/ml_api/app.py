@@ -2,14 +2,15 @@
 
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from threading import Event, Thread
 
 import structlog
 from fastapi import FastAPI
 
-from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
+from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
@@ -20,7 +21,7 @@ from bookml.registry import open_registry
 from ml_api.experiments.canary import CanaryController
 from ml_api.experiments.guardrails import reject_poor_champions
 from ml_api.models.served_models import ServedModels, check_models
-from ml_api.monitoring.metrics import MlMetrics
+from ml_api.monitoring.metrics import HELP, MlMetrics
 from ml_api.predictions.journal import PredictionJournal
 from ml_api.predictions.recorder import PredictionRecorder
 from ml_api.predictions.store import PredictionStore
@@ -52,15 +53,32 @@ def create_app(settings: Settings) -> FastAPI:
             yield
             opened.clear()
 
-    def check_ready() -> None:
-        if not opened:
-            raise Unavailable("the registry is not open yet")
-        check_models(opened[0].models)
-
-    app = create_service("Bookstream machine learning", lifespan=lifespan, ready=check_ready)
+    admin = _create_admin(opened)
+    app = create_service("Bookstream machine learning", lifespan=lifespan, admin=admin)
     for router in (predict.router, models.router, training_data.router, monitoring.router):
         app.include_router(router, dependencies=[require_scope(Scope.ML)])
     return app
+
+
+def _create_admin(opened: Sequence[ServiceState]) -> ServiceAdmin:
+    def check_registry() -> None:
+        for state in opened:
+            check_models(state.models)
+
+    def check_predictions() -> None:
+        for state in opened:
+            state.recorder.store.read_arms("")
+
+    def render_models() -> str:
+        """Nothing while the table of predictions is unavailable: its state is a metric too."""
+        with suppress(BookstreamError):
+            return "".join(state.metrics.render(state.service) for state in opened)
+        return ""
+
+    checks = {"registry": check_registry, "predictions": check_predictions}
+    admin = ServiceAdmin("ml-api", checks, request_prefix="ml_api", elsewhere=HELP)
+    admin.render_more = render_models
+    return admin
 
 
 def _open_state(settings: Settings, closing: ExitStack) -> tuple[ServiceState, Sequence[Loop]]:

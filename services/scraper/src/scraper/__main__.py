@@ -19,6 +19,7 @@ from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from scraper.crawl.crawl import crawl
+from scraper.fleet.crawl_counts import get_counts_path
 from scraper.fleet.status import read_statuses
 from scraper.fleet.worker import run_worker
 from scraper.reextract import reextract
@@ -91,7 +92,8 @@ def _run_crawl(settings: Settings, options: argparse.Namespace) -> int:
     _check_source(options.source)
     site = _find_site(settings, options.source, options.url)
     _tune_garbage_collector()
-    result = asyncio.run(crawl(settings, site, only_if_running=options.only_if_running))
+    crawling = crawl(settings, site, only_if_running=options.only_if_running, counts_path=get_counts_path())
+    result = asyncio.run(crawling)
     return _print_error(result.reason, result.code) if result.reason else result.code
 
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from bookcore.domain.errors import Unavailable
+from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.cursor import SignedCursors
@@ -38,12 +38,12 @@ def create_app(settings: Settings) -> FastAPI:
         opened.clear()
         index.close()
 
-    def check_ready() -> None:
-        if not opened:
-            raise Unavailable("the search index is not open yet")
-        opened[0].suggest("ready", limit=1)
+    def check_index() -> None:
+        for index in opened:
+            index.suggest("ready", limit=1)
 
-    app = create_service("Bookstream search", lifespan=lifespan, ready=check_ready)
+    admin = ServiceAdmin("search-api", {"search": check_index}, request_prefix="search_api")
+    app = create_service("Bookstream search", lifespan=lifespan, admin=admin)
     app.state.query_hints = QUERY_HINTS
     app.include_router(search.router, dependencies=[require_scope(Scope.SEARCH)])
     return app

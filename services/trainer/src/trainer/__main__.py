@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 
 from bookcore.domain.errors import BookstreamError, Invalid, NotFound
 from bookcore.event_log import open_event_log
+from bookcore.kit.admin.health import DependencyMonitor, ProcessHealth
+from bookcore.kit.admin.server import AdminPages, open_admin_port
 from bookcore.kit.clock import SystemClock
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(Settings)
         configure_logging(settings, service="trainer")
         stop_with_parent()
-        with _open_stores(settings) as stores:
+        with _open_stores(settings) as stores, open_admin_port(settings, _build_pages(settings, stores)):
             match words:
                 case ["train", "--if-needed", *chosen] | ["train", *chosen, "--if-needed"] if len(chosen) < 2:
                     _train_if_needed(stores, chosen, _build_limits(settings))
@@ -77,11 +79,22 @@ def _open_stores(settings: Settings) -> Iterator[TrainerStores]:
         yield TrainerStores(log, lake, open_registry(settings.registry_url), SystemClock())
 
 
+def _build_pages(settings: Settings, stores: TrainerStores) -> AdminPages:
+    health = ProcessHealth(stuck_seconds=settings.admin_stuck_seconds)
+    health.start()
+    return AdminPages(health=health, dependencies=DependencyMonitor({}), render_metrics=stores.metrics.render)
+
+
 def _train(stores: TrainerStores, source: str, snapshot: str | None) -> None:
     def show(what: str, done: int, of: int) -> None:
         write_line(TrainingProgress(what=what, done=done, of=of))
 
-    result = run_job(stores, source, on_progress=show, snapshot_id=snapshot)
+    try:
+        result = run_job(stores, source, on_progress=show, snapshot_id=snapshot)
+    except BookstreamError:
+        stores.record_run(source, "failed")
+        raise
+    stores.record_run(source, result.decision)
     version = result.version
     write_line(
         TrainingResult(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
+from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import create_service
 from bookcore.kit.query_parameters import CommaSeparated
 
@@ -47,7 +48,7 @@ def client() -> Iterator[TestClient]:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = create_service("Things", lifespan=lifespan, ready=lambda: None)
+    app = create_service("Things", lifespan=lifespan, admin=ServiceAdmin("books-api", {}))
     app.state.query_hints = {"q": "search at /search"}
     app.include_router(router)
     with TestClient(app) as client:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.gateway.servers import ADMIN, RunningGateway, StubServices
 
 from bookcore.kit import draining
-from bookcore.kit.app import bind
+from bookcore.kit.listener import bind
 from gateway.app import create_app
 from gateway.downstream.server import GatewayServer, build_config
 from gateway.settings import Settings

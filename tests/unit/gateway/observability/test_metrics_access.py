@@ -6,7 +6,7 @@ from tests.gateway.rolling import find_free_port
 from tests.unit.gateway.servers import RunningGateway, StubServices, run_gateway
 
 from bookcore.domain.errors import Invalid, Unavailable
-from bookcore.kit.app import bind
+from bookcore.kit.listener import bind
 from bookcore.kit.settings import read_settings
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -15,8 +15,9 @@ FORWARDED = ("X-Forwarded-For: 10.0.0.9", 'Forwarded: for="10.0.0.9"', "X-Real-I
 
 
 @pytest.fixture
-def admin_port(settings: Settings) -> Settings:
-    return settings.model_copy(update={"gateway_admin_port": find_free_port()})
+def operated(settings: Settings) -> Settings:
+    """With an admin port."""
+    return settings.model_copy(update={"admin_port": find_free_port()})
 
 
 def read_status(gate: RunningGateway, path: str, *lines: str) -> int:
@@ -42,13 +43,13 @@ def test_metrics_behind_a_trusted_proxy_are_for_private_clients(
 
 
 def test_admin_port_has_metrics_and_health_and_nothing_else(
-    admin_port: Settings, services: StubServices
+    operated: Settings, services: StubServices
 ) -> None:
-    with run_gateway(admin_port) as gate:
-        address = f"http://127.0.0.1:{admin_port.gateway_admin_port}"
+    with run_gateway(operated) as gate:
+        address = f"http://127.0.0.1:{operated.admin_port}"
         with httpx.Client(base_url=address, trust_env=False) as client:
             client.headers["Authorization"] = f"Bearer {gate.token}"
-            for path in ("/health/live", "/health/ready", "/metrics"):
+            for path in ("/health/live", "/health/ready", "/health/detail", "/metrics"):
                 answer = client.get(path, headers={"X-Forwarded-For": "8.8.8.8"})
                 assert answer.status_code == 200, path
             assert "gateway_workers 1.0" in answer.text
@@ -60,13 +61,13 @@ def test_admin_port_has_metrics_and_health_and_nothing_else(
         httpx.get(f"{address}/metrics", trust_env=False)
 
 
-def test_admin_port_in_use_is_named_at_start(admin_port: Settings) -> None:
-    port = admin_port.gateway_admin_port
+def test_admin_port_in_use_is_named_at_start(operated: Settings) -> None:
+    port = operated.admin_port
     with bind("127.0.0.1", port), pytest.raises(Unavailable, match=f"cannot listen on 127.0.0.1:{port}"):
-        create_app(admin_port)
+        create_app(operated)
 
 
 def test_admin_port_must_differ_from_the_public_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOOKSTREAM_GATEWAY_ADMIN_PORT", "8080")
+    monkeypatch.setenv("BOOKSTREAM_ADMIN_PORT", "8080")
     with pytest.raises(Invalid, match="another port"):
         read_settings(Settings)

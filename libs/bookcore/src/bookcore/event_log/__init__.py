@@ -45,6 +45,10 @@ StartOffset = Callable[[str, int], int | None]
 class Consumer(Protocol):
     """One member of a group; partitions are divided among the live members. Not thread-safe."""
 
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group has told this member its partitions, which may be none of them."""
+
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
         """Up to `limit` records in order per partition; waits up to `timeout` seconds for the first."""
 

@@ -25,13 +25,29 @@ _log = structlog.get_logger()
 
 
 class ConsumerLoop:
-    """One consumer in one thread, until `stop` is set or the handler raises a permanent error."""
+    """One consumer in one thread, until `stop` is set or the handler raises a permanent error.
 
-    def __init__(self, consumer: Consumer, handler: Handler, *, limit: int = 1_000, name: str = "") -> None:
+    `on_turn` is called before each poll and each batch, also while a dependency is unavailable.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        handler: Handler,
+        *,
+        limit: int = 1_000,
+        name: str = "",
+        on_turn: Callable[[], None] = lambda: None,
+    ) -> None:
         self._consumer = consumer
         self._handler = handler
         self._limit = limit
         self._name = name
+        self._on_turn = on_turn
+
+    def is_assigned(self) -> bool:
+        """Whether the group has told this consumer its partitions."""
+        return self._consumer.is_assigned
 
     def run(self, stop: Event) -> None:
         """Consumes until `stop` is set, then leaves the group."""
@@ -43,12 +59,14 @@ class ConsumerLoop:
 
     def poll_once(self, stop: Event, *, timeout: float) -> int:
         """Polls once and handles the records; returns their number."""
+        self._on_turn()
         try:
             records = self._consumer.poll(limit=self._limit, timeout=timeout)
         except Unavailable as error:
             self._wait(error, stop)
             return 0
         for batch in split_batches(records):
+            self._on_turn()
             self._handle(batch, stop)
         return len(records)
 

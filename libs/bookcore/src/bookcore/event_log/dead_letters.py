@@ -1,7 +1,7 @@
 """The dead-letter queue of a consumer, and the limits at which the consumer stops."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -38,11 +38,22 @@ class DeadLetterLimits:
     window: int = 200
 
 
-class DeadLetterQueue:
-    """The dead-letter topics of one consumer, with its limits."""
+OnHandled = Callable[[int, Sequence[RejectedRecord]], None]
+"""(accepted, rejected): the records that were not handled before."""
 
-    def __init__(self, log: EventLog, limits: DeadLetterLimits | None = None) -> None:
+
+class DeadLetterQueue:
+    """The dead-letter topics of one consumer, with its limits. `on_handled` counts records, each once."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        limits: DeadLetterLimits | None = None,
+        *,
+        on_handled: OnHandled = lambda accepted, rejected: None,
+    ) -> None:
         self._event_log = log
+        self._on_handled = on_handled
         self._limits = limits or DeadLetterLimits()
         self._recent: deque[bool] = deque(maxlen=self._limits.window)
         self._consecutive = 0
@@ -56,7 +67,10 @@ class DeadLetterQueue:
         Idempotent by offset: a batch that is redelivered is neither counted nor sent again.
         Raises: TooManyDeadLetters with the limit and the last reason.
         """
-        self._count([record for record in records if _is_new(record, self._counted)], parked)
+        new = [record for record in records if _is_new(record, self._counted)]
+        self._count(new, parked)
+        rejected = [one for one in parked if _is_new(one.record, self._counted)]
+        self._on_handled(len(new) - len(rejected), rejected)
         _advance(records, self._counted)
         self._send([one for one in parked if _is_new(one.record, self._sent)])
         _advance(records, self._sent)

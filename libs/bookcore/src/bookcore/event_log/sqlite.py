@@ -156,6 +156,10 @@ class SqliteConsumer:
         self._rebalance_at = 0.0
         self._pause = Event()
 
+    @property
+    def is_assigned(self) -> bool:
+        return self._rebalance_at > 0
+
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
         deadline = time.monotonic() + timeout
         idle = _IDLE_FIRST

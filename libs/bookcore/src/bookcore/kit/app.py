@@ -2,8 +2,8 @@
 
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
 import uvicorn
@@ -11,34 +11,36 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.domain.errors import BookstreamError
+from bookcore.kit.admin.server import METRICS_TYPE
+from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.draining import DrainingServer
 from bookcore.kit.head_requests import HeadRequests
 from bookcore.kit.openapi import install_openapi
 from bookcore.kit.problem import install_problem_handlers
 from bookcore.kit.query_parameters import QueryCheck
+from bookcore.kit.request_metrics import RequestMetrics
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Check = Callable[[], None]
-"""Raises a BookstreamError when the service can't do its work now."""
+OWN_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
 class Health(BaseModel):
     """`status` is `ok`, or `unavailable` with the reason in `detail`."""
 
     status: Annotated[str, Field(examples=["ok"])]
-    detail: Annotated[str | None, Field(examples=["the catalogue is not open yet"])] = None
+    detail: Annotated[str | None, Field(examples=["starting"])] = None
 
 
 def create_service(
     title: str,
     *,
     lifespan: Lifespan,
-    ready: Check,
+    admin: ServiceAdmin,
     openapi_url: str | None = "/openapi.json",
     always: Sequence[str] = ("internal", "unavailable"),
 ) -> FastAPI:
-    """An app with problem+json errors, `/health/live` (the process runs) and `/health/ready` (it can serve).
+    """An app with problem+json errors, `/health/live` (the process runs), `/health/ready` (it takes work).
 
     `openapi_url` None leaves that path to the caller; `always` are the problems that any operation may
     return. Unknown query parameters are refused by every route. The documentation pages are the gateway's:
@@ -47,7 +49,7 @@ def create_service(
     app = FastAPI(
         title=title,
         version="1",
-        lifespan=lifespan,
+        lifespan=_add_admin(lifespan, admin),
         openapi_url=openapi_url,
         dependencies=[Depends(QueryCheck())],
         docs_url=None,
@@ -55,6 +57,9 @@ def create_service(
         redirect_slashes=False,  # Starlette redirects to the host that the request names
         generate_unique_id_function=lambda route: route.name,
     )
+    app.state.admin = admin
+    if admin.request_prefix:  # inside HeadRequests, whose requests are copies
+        app.add_middleware(RequestMetrics, metrics=admin.metrics, prefix=admin.request_prefix)
     app.add_middleware(HeadRequests)
     install_problem_handlers(app)
     install_openapi(app, always=always)
@@ -66,9 +71,9 @@ def create_service(
 
     @app.get("/health/ready", tags=["health"], response_model=Health, responses={503: {"model": Health}})
     def is_ready() -> Response:
-        """Readiness: every dependency of the service is available."""
+        """Readiness: the service has started and isn't stopping. It asks no store."""
         try:
-            ready()
+            admin.health.check_ready()
         except BookstreamError as error:
             return JSONResponse(Health(status="unavailable", detail=str(error)).model_dump(), 503)
         return JSONResponse(Health(status="ok").model_dump())
@@ -76,29 +81,29 @@ def create_service(
     return app
 
 
-def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A listening TCP socket; port 0 picks a free one. `shared` sets SO_REUSEPORT.
+def add_metrics_route(app: FastAPI) -> None:
+    """`/metrics` on the port of the service, which only the gateway reaches."""
+    admin: ServiceAdmin = app.state.admin
 
-    Raises: Unavailable with the port when it is in use or not allowed.
-    """
-    listener = socket.socket(choose_address_family(host))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    # asyncio sets this only on its own sockets; without it a response waits up to 40 ms for a delayed ACK.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        reason = error.strerror or str(error)
-        raise Unavailable(f"cannot listen on {host}:{port} ({reason}); choose another port") from error
-    return listener
+    @app.get("/metrics", include_in_schema=False)
+    def show_metrics() -> Response:
+        return Response(admin.render_metrics(), media_type=METRICS_TYPE)
 
 
-def choose_address_family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def remove_own_routes(app: FastAPI) -> None:
+    """Health and metrics are on the admin port only."""
+    app.router.routes[:] = [
+        route for route in app.router.routes if getattr(route, "path", "") not in OWN_PATHS
+    ]
+
+
+def _add_admin(lifespan: Lifespan, admin: ServiceAdmin) -> Lifespan:
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        async with lifespan(app), admin.run():
+            yield
+
+    return run
 
 
 def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") -> None:
@@ -113,4 +118,4 @@ def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") 
     )
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after shutdown
         signal.signal(number, lambda *_: None)
-    DrainingServer(config).run(sockets=[listener])
+    DrainingServer(config, on_leave=app.state.admin.health.leave).run(sockets=[listener])

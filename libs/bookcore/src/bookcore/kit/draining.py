@@ -7,6 +7,7 @@ moment, on old and new connections, so that clients with connection pools (the g
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
@@ -15,9 +16,14 @@ DRAIN_TICKS, IDLE_TICKS, TICK_SECONDS = 10, 2, 0.1
 
 
 class DrainingServer(uvicorn.Server):
-    """Drains, then shuts down like uvicorn; a second signal ends it at once."""
+    """Drains, then shuts down like uvicorn; a second signal ends it at once. `on_leave` is called first."""
+
+    def __init__(self, config: uvicorn.Config, *, on_leave: Callable[[], None] = lambda: None) -> None:
+        super().__init__(config)
+        self._on_leave = on_leave
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_leave()
         await self._drain()
         await self.on_drained()
         await super().shutdown(sockets)

@@ -7,7 +7,9 @@ from typing import TypeVar
 from fastapi import FastAPI
 
 from bookcore.domain.errors import BookstreamError
-from bookcore.kit.app import bind, serve
+from bookcore.kit.admin.server import open_admin_port
+from bookcore.kit.app import add_metrics_route, remove_own_routes, serve
+from bookcore.kit.listener import bind
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import Settings, read_settings
@@ -27,7 +29,13 @@ def run_service(
         configure_logging(settings, service=service)
         stop_with_parent()
         listener = bind(*where(settings))
-        serve(create(settings), listener)
+        app = create(settings)
+        if settings.admin_port:
+            remove_own_routes(app)
+        else:
+            add_metrics_route(app)
+        with open_admin_port(settings, app.state.admin.build_pages()):
+            serve(app, listener)
     except BookstreamError as error:
         sys.stderr.write(f"{service}: {error}\n")
         return 1

@@ -76,6 +76,16 @@ class Settings(BaseSettings):
         SecretStr(DEVELOPMENT_SECRET),
         description="signs the short-lived tokens that carry the caller's identity from gateway to services",
     )
+    admin_host: str = Field("127.0.0.1", description="address of the admin port")
+    admin_port: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="port for health checks and metrics only; 0: none, services have them on their own then",
+    )
+    admin_stuck_seconds: float = Field(
+        120.0, gt=0, description="a loop without a turn for that long is stuck: `/health/live` says 503"
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR")
 
     @model_validator(mode="after")

@@ -5,27 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from bookcore.kit.admin.families import list_families
 from ml_api.experiments.assignment import get_challenger_share
 from ml_api.serving.prediction_service import PredictionService
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 HELP = {
-    "ml_predictions_total": ("counter", "predictions by model and kind"),
-    "ml_predict_seconds": ("histogram", "duration of a predict request in seconds"),
-    "ml_live_rmsle": ("gauge", "RMSLE of predictions with an observed price, by version and variant"),
-    "ml_live_coverage": ("gauge", "share of observed prices inside the interval, by version and variant"),
-    "ml_live_observed": ("gauge", "predictions with an observed price, by version and variant"),
-    "ml_drift_psi": ("gauge", "population stability index of requested features; above 0.25 is drift"),
-    "ml_drift_ks": ("gauge", "Kolmogorov-Smirnov distance of requested features; above 0.3 is drift"),
-    "ml_source_has_signal": ("gauge", "1 when the newest model passed the gate, else 0"),
-    "ml_model_age_seconds": ("gauge", "time since the champion was trained"),
-    "ml_trial_percent": ("gauge", "percent of subjects that the challenger predicts for"),
-    "ml_challenger_failures_total": ("counter", "failed predictions of a challenger in this process"),
-    "ml_predictions_waiting": ("gauge", "predictions in the journal that are not in table and topic yet"),
-    "ml_registry_trouble": (
-        "gauge",
-        "1 while the registry is unavailable or a model can't be loaded",
-    ),
+    family.name: (family.type.value, family.meaning)
+    for family in list_families("ml-api")
+    if family.name.startswith("ml_") and not family.name.startswith("ml_api_")
 }
 """Type and description of every metric."""
 Sample = tuple[str, str, float]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from scrapy import signals
@@ -11,6 +12,8 @@ from scrapy.utils.misc import load_object
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import open_event_log
+from bookcore.events.topics import OBSERVED
+from bookcore.kit.admin.server import open_admin_port
 from bookcore.kit.clock import SystemClock
 from bookcore.kit.progress import write_line
 from bookcore.lake import open_lake
@@ -18,6 +21,8 @@ from scraper.crawl.scrapy_settings import build_scrapy_settings
 from scraper.crawl.shutdown import stop_in_order
 from scraper.crawl.start_page import find_fault
 from scraper.frontier import CrawlLimits, CrawlRun, Frontier, PageKind, open_frontier
+from scraper.session.admin import ScraperAdmin
+from scraper.session.counts import CrawlCounts
 from scraper.session.failures import FailureRecorder
 from scraper.session.host_pacer import HostPacer
 from scraper.session.page_leases import PageLeases
@@ -32,9 +37,11 @@ _RELEASE_TIMEOUT = 6.0
 """Seconds for the last call of the frontier to end."""
 
 
-async def crawl(settings: Settings, site: Site, *, only_if_running: bool = False) -> CrawlResult:
+async def crawl(
+    settings: Settings, site: Site, *, only_if_running: bool = False, counts_path: Path | None = None
+) -> CrawlResult:
     """Crawl the site until the run is drained or a stop is requested. `only_if_running`: only if the fleet is
-    commanded to.
+    commanded to. `counts_path`: where a fleet's worker reads the counts.
 
     Raises: Conflict when another process has the source for itself, or it is paused; Unavailable when a store
     can't be opened.
@@ -48,8 +55,11 @@ async def crawl(settings: Settings, site: Site, *, only_if_running: bool = False
                 return CrawlResult(ExitCode.UNREACHABLE, line)
         run = begin_run(stores.frontier, site, only_if_running=only_if_running)
         session = _create_session(settings, site, stores, run)
-        await _run_scrapy(session)
-        return await asyncio.to_thread(lambda: _finish_run(session))
+        with open_admin_port(settings, session.admin.build_pages()):
+            session.admin.health.start()
+            await _run_scrapy(session, counts_path)
+            session.admin.health.leave()
+            return await asyncio.to_thread(lambda: _finish_run(session))
 
 
 def begin_run(frontier: Frontier, site: Site, *, only_if_running: bool = False) -> CrawlRun:
@@ -74,13 +84,15 @@ def build_limits(settings: Settings, site: Site) -> CrawlLimits:
 
 def _create_session(settings: Settings, site: Site, stores: Stores, run: CrawlRun) -> CrawlSession:
     limits, patience, frontier = build_limits(settings, site), settings.scraper_patience, stores.frontier
-    progress, stop = ProgressTracker(run), StopRequest()
+    progress, stop, counts = ProgressTracker(run), StopRequest(), CrawlCounts()
+    admin = _create_admin(settings, stores, site.source.name, counts)
 
     def rejoin() -> None:
         progress.run = begin_run(frontier, site)
 
     pacer = HostPacer(frontier, is_paced=limits.host_rate > 0, patience=patience)
     leases = PageLeases(frontier, pacer, rejoin=rejoin, lease_seconds=limits.lease_seconds, patience=patience)
+    leases.on_turn = lambda: admin.health.beat("leases")
     return CrawlSession(
         settings=settings,
         site=site,
@@ -89,18 +101,28 @@ def _create_session(settings: Settings, site: Site, stores: Stores, run: CrawlRu
         pacer=pacer,
         leases=leases,
         stop=stop,
-        failures=FailureRecorder(site.start, leases=leases, progress=progress, stop=stop),
+        failures=FailureRecorder(site.start, leases=leases, progress=progress, stop=stop, counts=counts),
+        counts=counts,
+        admin=admin,
     )
 
 
-async def _run_scrapy(session: CrawlSession) -> None:
+def _create_admin(settings: Settings, stores: Stores, source: str, counts: CrawlCounts) -> ScraperAdmin:
+    checks = {
+        "event log": lambda: stores.log.read(OBSERVED.name, 0, 0, 1),
+        "frontier": stores.frontier.read_status,
+    }
+    return ScraperAdmin(settings, checks, lambda: {source: counts})
+
+
+async def _run_scrapy(session: CrawlSession, counts_path: Path | None) -> None:
     spider = load_object(session.site.source.spider)
     wanted = build_scrapy_settings(session.settings, site=session.site)
     wanted.set(SETTING, session)
     crawler = Crawler(spider, wanted)
     crawler.signals.connect(session.failures.record_response, signal=signals.response_downloaded)
     async with (
-        _report_progress(session),
+        _report_progress(session, counts_path),
         stop_in_order(session.stop, crawler),
         _keep_leases(session),
     ):
@@ -113,6 +135,7 @@ def _finish_run(session: CrawlSession) -> CrawlResult:
     frontier, progress = session.stores.frontier, session.progress
     if result.code is ExitCode.DONE:
         frontier.finish_run(now=SystemClock().now())
+        session.admin.record_complete(session.site.source.name)
     with suppress(BookstreamError):
         progress.status = frontier.read_status()
     write_line(progress.build_progress())  # a short crawl may have printed only its beginning
@@ -143,13 +166,21 @@ async def _keep_leases(session: CrawlSession) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _report_progress(session: CrawlSession) -> AsyncIterator[None]:
-    """Print a progress line four times a second."""
-    progress, frontier = session.progress, session.stores.frontier
+async def _report_progress(session: CrawlSession, counts_path: Path | None) -> AsyncIterator[None]:
+    """Print a progress line four times a second, and save the counts."""
+    progress, frontier, source = session.progress, session.stores.frontier, session.site.source.name
+
+    def save_counts() -> None:
+        session.admin.show_status(source, progress.status)
+        if counts_path is not None:
+            with suppress(OSError):  # counts that are missing must not stop a crawl
+                session.counts.save(counts_path)
 
     async def write_lines() -> None:
         while True:
             write_line(progress.build_progress())
+            session.admin.health.beat("event loop")
+            save_counts()
             await asyncio.sleep(_PROGRESS_INTERVAL)
             with suppress(BookstreamError):
                 progress.status = await asyncio.to_thread(frontier.read_status)
@@ -159,6 +190,7 @@ async def _report_progress(session: CrawlSession) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
+        save_counts()
 
 
 @contextmanager

@@ -43,12 +43,19 @@ class RetryMiddleware:
     """Downloader middleware. Requests that wait here count as active, so the host receives fewer of them."""
 
     def __init__(
-        self, *, retries: int, stopping: asyncio.Event, now: Callable[[], float], hold_host: HoldHost
+        self,
+        *,
+        retries: int,
+        stopping: asyncio.Event,
+        now: Callable[[], float],
+        hold_host: HoldHost,
+        on_retry: Callable[[], None] = lambda: None,
     ) -> None:
         self._retries = retries
         self._stopping = stopping
         self._now = now
         self._hold_host = hold_host
+        self._on_retry = on_retry
         self._host_until = 0.0
         self._has_responded = False
 
@@ -62,6 +69,7 @@ class RetryMiddleware:
             stopping=session.stop.event,
             now=time.monotonic,
             hold_host=session.pacer.hold_host,
+            on_retry=session.counts.record_retry,
         )
 
     async def process_request(self, request: Request) -> None:
@@ -103,6 +111,7 @@ class RetryMiddleware:
         retries: int = request.meta.get("retries", 0)
         if retries >= self._retries or self._stopping.is_set():
             return None
+        self._on_retry()
         return request.replace(
             meta={**request.meta, "retries": retries + 1, "not_before": self._now() + pause}
         )

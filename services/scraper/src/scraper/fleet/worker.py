@@ -12,18 +12,24 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
 import structlog
 
 from bookcore.domain.errors import BookstreamError, Unavailable
-from bookcore.event_log import open_event_log
+from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.consumer_loop import ConsumerLoop
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.topics import COMMAND
+from bookcore.kit.admin.server import open_admin_port
 from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 from scraper.fleet.commands import GROUP, CommandHandler
 from scraper.fleet.control import FleetControl, SourceMode, SourceState, open_fleet
+from scraper.fleet.crawl_counts import VARIABLE as COUNTS_FILE
+from scraper.fleet.crawl_counts import CrawlCountsFolder
+from scraper.session.admin import ScraperAdmin
 from scraper.session.stop import ExitCode
 from scraper.settings import Settings
 from scraper.sources import SOURCES
@@ -48,8 +54,12 @@ class _SourceCrawl:
 class FleetWorker:
     """Reconciles its child processes with the state of each source, twice a second."""
 
-    def __init__(self, fleet: FleetControl, parent_pipe: int) -> None:
+    def __init__(
+        self, fleet: FleetControl, parent_pipe: int, counts: CrawlCountsFolder, admin: ScraperAdmin
+    ) -> None:
         self._fleet = fleet
+        self._counts = counts
+        self._admin = admin
         self._parent_pipe = parent_pipe
         self._crawls = {source: _SourceCrawl() for source in SOURCES}
 
@@ -57,6 +67,7 @@ class FleetWorker:
         """Run until `stop` is set; then stop the crawls in order and wait for them."""
         try:
             while not stop.wait(_RECONCILE_INTERVAL):
+                self._admin.health.beat("fleet")
                 self.reconcile()
         finally:
             self._stop_crawls()
@@ -70,8 +81,9 @@ class FleetWorker:
             _log.warning("frontier unavailable; retrying", reason=str(error))
 
     def _reconcile_source(self, crawl: _SourceCrawl, state: SourceState) -> None:
+        self._admin.show_status(state.source, state.status)
         if crawl.child and crawl.child.poll() is not None:
-            self._record_exit(crawl, state.source, crawl.child.returncode)
+            self._record_exit(crawl, state, crawl.child.returncode)
         if crawl.child and state.mode is SourceMode.RUNNING and state.url != crawl.url:
             crawl.child.terminate()  # another copy of the site was commanded
         if state.mode is not SourceMode.RUNNING:
@@ -80,18 +92,26 @@ class FleetWorker:
             crawl.url = state.url
             crawl.child = self._start_crawl(state)
 
-    def _record_exit(self, crawl: _SourceCrawl, source: str, code: int) -> None:
+    def _record_exit(self, crawl: _SourceCrawl, state: SourceState, code: int) -> None:
         crawl.child = None
+        self._counts.fold(state.source)
+        if code == ExitCode.DONE and state.mode is not SourceMode.STOPPED:
+            self._admin.record_complete(state.source)
         crawl.pause = _FIRST_PAUSE if code == ExitCode.DONE else min(crawl.pause * 2, _MAX_PAUSE)
         crawl.not_before = time.monotonic() + crawl.pause
-        _log.info("crawl ended", source=source, code=code)
+        _log.info("crawl ended", source=state.source, code=code)
 
     def _start_crawl(self, state: SourceState) -> subprocess.Popen[bytes]:
         _log.info("crawl started", source=state.source, url=state.url)
         where = ["--url", state.url] if state.url else []
         return subprocess.Popen(  # noqa: S603 - our own program, and a source and URL that were checked
             [sys.executable, "-m", "scraper", "crawl", state.source, "--only-if-running", *where],
-            env={**os.environ, PARENT_PIPE: str(self._parent_pipe)},
+            env={
+                **os.environ,
+                PARENT_PIPE: str(self._parent_pipe),
+                COUNTS_FILE: str(self._counts.get_path(state.source)),
+                "BOOKSTREAM_ADMIN_PORT": "0",  # the worker's
+            },
             pass_fds=[self._parent_pipe],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -120,18 +140,38 @@ def run_worker(settings: Settings, stop: Event) -> None:
         fleet = stack.enter_context(closing(open_fleet(settings.frontier_url, is_worker=True)))
         log = stack.enter_context(closing(open_event_log(settings.event_log_url)))
         parent_pipe = stack.enter_context(_open_parent_pipe())
-        commands = CommandHandler(fleet, DeadLetterQueue(log))
-        runner = ConsumerLoop(log.create_consumer(GROUP, [COMMAND.name]), commands.handle, name=GROUP)
+        counts = CrawlCountsFolder(Path(stack.enter_context(TemporaryDirectory(prefix="bookstream-fleet-"))))
+        admin = _create_admin(settings, fleet, log, counts)
+        runner = ConsumerLoop(
+            log.create_consumer(GROUP, [COMMAND.name]),
+            CommandHandler(fleet, DeadLetterQueue(log)).handle,
+            name=GROUP,
+            on_turn=lambda: admin.health.beat("commands"),
+        )
+        admin.health.require(f"the partitions of {GROUP}", runner.is_assigned)
+        admin.health.require("a new start", lambda: not stop.is_set())
+        stack.enter_context(open_admin_port(settings, admin.build_pages()))
+        admin.health.start()
         errors: list[BookstreamError] = []
         consuming = Thread(target=_consume_commands, args=(runner, stop, errors))
         consuming.start()
         try:
-            FleetWorker(fleet, parent_pipe).run(stop)
+            FleetWorker(fleet, parent_pipe, counts, admin).run(stop)
         finally:
             stop.set()
             consuming.join()
         for error in errors:
             raise error
+
+
+def _create_admin(
+    settings: Settings, fleet: FleetControl, log: EventLog, counts: CrawlCountsFolder
+) -> ScraperAdmin:
+    checks = {
+        "event log": lambda: log.read_progress(COMMAND.name, GROUP),
+        "frontier": lambda: fleet.read_source(next(iter(SOURCES))),
+    }
+    return ScraperAdmin(settings, checks, counts.read_total)
 
 
 def _consume_commands(runner: ConsumerLoop, stop: Event, errors: list[BookstreamError]) -> None:

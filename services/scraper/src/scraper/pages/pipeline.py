@@ -6,8 +6,10 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from bookcore.domain.errors import Unavailable
+from scraper.frontier import PageKind
 from scraper.pages.parser import ParsedPage
 from scraper.pages.publisher import Publisher
+from scraper.session.counts import PageOutcome
 from scraper.session.session import SETTING, CrawlSession
 from scraper.session.stop import ExitCode
 
@@ -46,6 +48,14 @@ class PublishPipeline:
         except Unavailable as error:
             self._session.stop.stop(ExitCode.STOPPED, str(error))
             raise DropItem(str(error)) from error
+        self._session.counts.record_page(_classify(item))
         if item.page:
             self._session.leases.remove_lease(item.page)
         return item
+
+
+def _classify(item: ParsedPage) -> PageOutcome:
+    if item.event is None and item.snapshot is None:
+        return PageOutcome.UNMODIFIED
+    is_book = item.event is not None or (item.page is not None and item.page.kind is PageKind.BOOK)
+    return PageOutcome.BOOK if is_book else PageOutcome.LISTING

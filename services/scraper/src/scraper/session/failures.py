@@ -4,6 +4,7 @@ import structlog
 
 from bookcore.domain.errors import Unavailable
 from scraper.frontier import Page
+from scraper.session.counts import CrawlCounts, PageOutcome
 from scraper.session.page_leases import PageLeases
 from scraper.session.progress import ProgressTracker
 from scraper.session.stop import ExitCode, StopRequest
@@ -18,9 +19,16 @@ class FailureRecorder:
     stops."""
 
     def __init__(
-        self, start_url: str, *, leases: PageLeases, progress: ProgressTracker, stop: StopRequest
+        self,
+        start_url: str,
+        *,
+        leases: PageLeases,
+        progress: ProgressTracker,
+        stop: StopRequest,
+        counts: CrawlCounts,
     ) -> None:
         self._start_url = start_url
+        self._counts = counts
         self._leases = leases
         self._progress = progress
         self._stop = stop
@@ -42,6 +50,7 @@ class FailureRecorder:
             return
         self._transport_failures_in_a_row = self._transport_failures_in_a_row + 1 if is_transport else 0
         self._failed += 1
+        self._counts.record_page(PageOutcome.FAILED)
         if self._failed <= _MAX_LOGGED:
             _log.warning("page failed", url=page.url, reason=reason)
         try:

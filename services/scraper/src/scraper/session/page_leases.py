@@ -36,7 +36,8 @@ class SupplyState(Enum):
 class PageLeases:
     """Supplies the spider with leased pages, for one event loop.
 
-    `rejoin` begins the run again after the store was emptied; it blocks, as the queue does.
+    `rejoin` begins the run again after the store was emptied; it blocks, as the queue does. `on_turn` is
+    called at each turn of `run`.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class PageLeases:
         self._rejoin = rejoin
         self._renew_interval = lease_seconds / _RENEWALS_PER_LEASE
         self._patience = patience
+        self.on_turn: Callable[[], None] = lambda: None
         self._ready: deque[Page] = deque()
         self._leased: dict[tuple[PageKind, int], Page] = {}
         self._state = SupplyState.WAITING
@@ -68,6 +70,7 @@ class PageLeases:
         """
         renew_at = time.monotonic() + self._renew_interval
         while self._state is not SupplyState.CLOSED:
+            self.on_turn()
             wait = _MAX_WAIT
             if len(self._ready) < _LOW_WATERMARK:
                 wait = await self._lease_pages()

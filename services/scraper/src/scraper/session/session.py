@@ -6,6 +6,8 @@ from typing import Self
 from bookcore.event_log import EventLog
 from bookcore.lake import Lake
 from scraper.frontier import Frontier
+from scraper.session.admin import ScraperAdmin
+from scraper.session.counts import CrawlCounts
 from scraper.session.failures import FailureRecorder
 from scraper.session.host_pacer import HostPacer
 from scraper.session.page_leases import PageLeases
@@ -39,6 +41,8 @@ class CrawlSession:
     leases: PageLeases
     stop: StopRequest
     failures: FailureRecorder
+    counts: CrawlCounts
+    admin: ScraperAdmin
 
     def __deepcopy__(self, _: object) -> Self:
         """Scrapy copies its settings deeply; there is one session."""

@@ -37,9 +37,11 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]  # the client
     def __init__(self, client: KafkaConsumer) -> None:
         self._client = client
         self.fresh: set[TopicPartition] = set()
+        self.is_assigned = False
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Called by the client inside its poll."""
+        """Called by the client inside its poll, with the partitions that are new."""
+        self.is_assigned = True
         for at in assigned:
             self._client.pause(at)
             self._client.seek(at, 0)
@@ -68,6 +70,10 @@ class KafkaGroupConsumer:
             self._client.subscribe(list(self._topics), listener=self._rebalance)
             for name in self._topics:  # a leader without metadata would assign no partition
                 self._client.partitions_for_topic(name)
+
+    @property
+    def is_assigned(self) -> bool:
+        return self._rebalance.is_assigned
 
     def poll(self, *, limit: int, timeout: float) -> Sequence[Record]:
         """Raises: Conflict when the start offset is no longer, or not yet, in the log."""

@@ -1,0 +1,137 @@
+"""Measures the ingestor: records, freshness, and how far groups and outbox are behind."""
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event
+
+import structlog
+
+from bookcore.catalogue import Catalogue, count_messages, read_next_messages
+from bookcore.domain.book import VersionedBook
+from bookcore.event_log import EventLog
+from bookcore.event_log.consumer_loop import Handler
+from bookcore.event_log.dead_letters import OnHandled, RejectedRecord
+from bookcore.events.message import Batch
+from bookcore.kit.admin.metrics import ProcessMetrics
+from bookcore.search import RemovedBook
+
+MEASURE_SECONDS = 5.0
+REASONS = frozenset(
+    [
+        "source",
+        "source_id",
+        "url",
+        "title",
+        "price",
+        "currency",
+        "rating",
+        "availability",
+        "category",
+        "description",
+        "image_url",
+        "identifiers",
+        "attributes",
+        "details",
+        "observed_at",
+    ]
+)
+"""Fields that a rejection begins with; the label of a dead letter is one of them, `format` or `other`."""
+_MICROSECONDS = 1_000_000
+_log = structlog.get_logger()
+
+
+def create_record_counter(metrics: ProcessMetrics, group: str) -> OnHandled:
+    """Counts records by outcome, and dead letters by reason."""
+
+    def count(accepted: int, rejected: Sequence[RejectedRecord]) -> None:
+        metrics.count("ingestor_records_total", group, "accepted", by=accepted)
+        metrics.count("ingestor_records_total", group, "rejected", by=len(rejected))
+        for one in rejected:
+            metrics.count("ingestor_dead_letters_total", group, classify_reason(one.reason))
+
+    return count
+
+
+def classify_reason(reason: str) -> str:
+    """The field at fault; `format` for a record that can't be decoded, `other` for the rest."""
+    first = re.split(r"[ :]", reason, maxsplit=1)[0]
+    if first in REASONS:
+        return first
+    return "format" if first.startswith("books.") or reason.startswith("unknown event type") else "other"
+
+
+def create_freshness_observer(
+    metrics: ProcessMetrics,
+) -> Callable[[Sequence[VersionedBook | RemovedBook]], None]:
+    """Observes the time from the observation of each book; its version is the microsecond of that."""
+
+    def observe(changes: Sequence[VersionedBook | RemovedBook]) -> None:
+        now = time.time()
+        for change in changes:
+            seconds = max(0.0, now - change.version / _MICROSECONDS)
+            metrics.observe("ingestor_freshness_seconds", value=seconds)
+
+    return observe
+
+
+def time_batches(handle: Handler, metrics: ProcessMetrics, group: str) -> Handler:
+    """The handler, timed; a batch that fails counts too."""
+
+    def handle_timed(batch: Batch) -> int:
+        began = time.perf_counter()
+        try:
+            return handle(batch)
+        finally:
+            metrics.observe("ingestor_batch_seconds", group, value=time.perf_counter() - began)
+
+    return handle_timed
+
+
+class BacklogMeter:
+    """Sets the gauges of lag and outbox every five seconds. While a store is unavailable they keep their last
+    values; bookstream_dependency_up tells. `groups`: topic by consumer group."""
+
+    def __init__(
+        self, log: EventLog, catalogue: Catalogue, metrics: ProcessMetrics, groups: Mapping[str, str]
+    ) -> None:
+        self._event_log, self._catalogue, self._metrics, self._groups = log, catalogue, metrics, groups
+        self._oldest: tuple[int, float] | None = None
+
+    def run(self, stop: Event) -> None:
+        """Measures until `stop` is set."""
+        while not stop.is_set():
+            try:
+                self.measure()
+            except Exception as error:  # noqa: BLE001 - a figure that is missing must not stop the ingestor
+                _log.warning("lag and outbox can't be measured", reason=str(error))
+            stop.wait(MEASURE_SECONDS)
+
+    def measure(self) -> None:
+        """Raises: Unavailable."""
+        for group, topic in self._groups.items():
+            self._measure_group(group, topic)
+        self._measure_outbox()
+
+    def _measure_group(self, group: str, topic: str) -> None:
+        for progress in self._event_log.read_progress(topic, group):
+            labels = (group, str(progress.partition))
+            seconds = 0.0
+            if progress.lag:
+                first = self._event_log.read(topic, progress.partition, progress.committed, 1)
+                seconds = max(0.0, time.time() - first[0].timestamp.timestamp()) if first else 0.0
+            self._metrics.set("ingestor_lag_messages", *labels, value=progress.lag)
+            self._metrics.set("ingestor_lag_seconds", *labels, value=seconds)
+
+    def _measure_outbox(self) -> None:
+        with self._catalogue.begin_read() as connection:
+            waiting = count_messages(connection)
+            oldest = read_next_messages(connection, 1) if waiting else []
+        now = time.monotonic()
+        if not oldest:
+            self._oldest = None
+        elif self._oldest is None or self._oldest[0] != oldest[0].sequence:
+            self._oldest = (oldest[0].sequence, now)
+        self._metrics.set("ingestor_outbox_messages", value=waiting)
+        age = now - self._oldest[1] if self._oldest else 0.0
+        self._metrics.set("ingestor_outbox_oldest_seconds", value=age)
