@@ -26,7 +26,7 @@ from ingestor.measurements import (
     classify_reason,
     create_freshness_observer,
     create_record_counter,
-    time_batches,
+    measure_batches,
 )
 from ingestor.settings import Settings
 
@@ -53,7 +53,7 @@ def test_records_and_dead_letters_are_counted_once_however_often_they_come(
         Message("shop:u1", b"{", ()),
     ]
     (batch,) = in_log(stores.log, OBSERVED.name, messages)
-    timed = time_batches(sink.handle, metrics, GROUP)
+    timed = measure_batches(sink.handle, metrics, GROUP)
     for _ in range(3):
         timed(batch)
     assert read(metrics, "ingestor_records_total", group=GROUP, outcome="accepted") == 2

@@ -52,7 +52,7 @@ class NameResolver:
         """Asks for all names at the same time and changes the upstream's addresses."""
         await asyncio.gather(*(self._resolve_name(name) for name in self._names))
         resolved = [url for name in self._names for url in self._known.get(name, ())]
-        self._upstream.replace_addresses(dict.fromkeys(self._fixed, "") | self._name_hosts(resolved))
+        self._upstream.replace_addresses(dict.fromkeys(self._fixed, "") | self._map_hosts(resolved))
 
     def close(self) -> None:
         """Resolves no more."""
@@ -60,7 +60,7 @@ class NameResolver:
         if self._task is not None:
             self._task.cancel()
 
-    def _name_hosts(self, urls: Sequence[str]) -> dict[str, str]:
+    def _map_hosts(self, urls: Sequence[str]) -> dict[str, str]:
         hosts = {url: urlsplit(name).netloc for name, known in self._known.items() for url in known}
         return {url: hosts[url] for url in urls}
 

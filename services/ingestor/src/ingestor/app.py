@@ -25,7 +25,7 @@ from ingestor.measurements import (
     BacklogMeter,
     create_freshness_observer,
     create_record_counter,
-    time_batches,
+    measure_batches,
 )
 from ingestor.relay import OutboxRelay
 from ingestor.settings import Settings
@@ -132,7 +132,7 @@ class Ingestor:
     def _create_loop(self, consumer: Consumer, handle: Handler, group: str) -> Callable[[Event], None]:
         loop = ConsumerLoop(
             consumer,
-            time_batches(handle, self.metrics, group),
+            measure_batches(handle, self.metrics, group),
             limit=self._settings.ingestor_batch,
             name=group,
             on_turn=lambda: self.health.beat(group),

@@ -75,7 +75,7 @@ def create_freshness_observer(
     return observe
 
 
-def time_batches(handle: Handler, metrics: ProcessMetrics, group: str) -> Handler:
+def measure_batches(handle: Handler, metrics: ProcessMetrics, group: str) -> Handler:
     """The handler, timed; a batch that fails counts too."""
 
     def handle_timed(batch: Batch) -> int:

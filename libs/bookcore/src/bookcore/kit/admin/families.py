@@ -42,15 +42,15 @@ def list_families(process: str) -> Sequence[MetricFamily]:
     return [family for family in METRICS.values() if process in family.processes]
 
 
-def _counter(name: str, labels: str, meaning: str, process: str) -> MetricFamily:
+def _make_counter(name: str, labels: str, meaning: str, process: str) -> MetricFamily:
     return MetricFamily(name, MetricType.COUNTER, labels.split(), "", meaning, (process,))
 
 
-def _gauge(name: str, labels: str, unit: str, meaning: str, process: str) -> MetricFamily:
+def _make_gauge(name: str, labels: str, unit: str, meaning: str, process: str) -> MetricFamily:
     return MetricFamily(name, MetricType.GAUGE, labels.split(), unit, meaning, (process,))
 
 
-def _histogram(
+def _make_histogram(
     name: str, labels: str, meaning: str, process: str, buckets: Sequence[float] = REQUEST_SECONDS
 ) -> MetricFamily:
     return MetricFamily(name, MetricType.HISTOGRAM, labels.split(), "seconds", meaning, (process,), buckets)
@@ -86,9 +86,9 @@ def _list_services() -> Iterator[MetricFamily]:
     for process in ("books-api", "search-api", "ml-api"):
         prefix = process.replace("-", "_")
         requests = "requests by method, route and response status"
-        yield _counter(f"{prefix}_requests_total", "method route status", requests, process)
+        yield _make_counter(f"{prefix}_requests_total", "method route status", requests, process)
         duration = "from a request's head to the end of its response, by route"
-        yield _histogram(f"{prefix}_request_seconds", "route", duration, process)
+        yield _make_histogram(f"{prefix}_request_seconds", "route", duration, process)
 
 
 def _list_gateway() -> Iterator[MetricFamily]:
@@ -119,6 +119,13 @@ def _list_gateway() -> Iterator[MetricFamily]:
             "deprecated: use gateway_upstream_request_failures",
         ),
     }
+    for name, (labels, meaning) in counters.items():
+        yield _make_counter(name, labels, meaning, "gateway")
+    duration = "from a request's head to the end of its response, by route"
+    yield _make_histogram("gateway_request_seconds", "route", duration, "gateway")
+
+
+def _list_gateway_gauges() -> Iterator[MetricFamily]:
     gauges = {
         "gateway_cache_bytes": ("", "bytes", "cached responses in memory"),
         "gateway_cache_entries": ("", "", "cached responses in memory"),
@@ -138,12 +145,8 @@ def _list_gateway() -> Iterator[MetricFamily]:
         "gateway_workers": ("", "", "worker processes that these metrics sum up"),
         "gateway_upstream_resting": ("service address", "", "deprecated: use gateway_upstream_ejected"),
     }
-    for name, (labels, meaning) in counters.items():
-        yield _counter(name, labels, meaning, "gateway")
     for name, (labels, unit, meaning) in gauges.items():
-        yield _gauge(name, labels, unit, meaning, "gateway")
-    duration = "from a request's head to the end of its response, by route"
-    yield _histogram("gateway_request_seconds", "route", duration, "gateway")
+        yield _make_gauge(name, labels, unit, meaning, "gateway")
 
 
 def _list_ml() -> Iterator[MetricFamily]:
@@ -172,16 +175,18 @@ def _list_ml() -> Iterator[MetricFamily]:
         "ml_predictions_waiting": ("", "", "predictions in the journal that are not in table and topic yet"),
         "ml_registry_trouble": ("", "", "1 while the registry is unavailable or a model can't be loaded"),
     }
-    yield _counter("ml_predictions_total", "model kind", "predictions by model and kind", "ml-api")
-    yield _counter(
+    yield _make_counter("ml_predictions_total", "model kind", "predictions by model and kind", "ml-api")
+    yield _make_counter(
         "ml_challenger_failures_total",
         "model version",
         "failed predictions of a challenger in this process",
         "ml-api",
     )
     for name, (labels, unit, meaning) in gauges.items():
-        yield _gauge(name, labels, unit, meaning, "ml-api")
-    yield _histogram("ml_predict_seconds", "", "duration of a predict request", "ml-api", _PREDICT_SECONDS)
+        yield _make_gauge(name, labels, unit, meaning, "ml-api")
+    yield _make_histogram(
+        "ml_predict_seconds", "", "duration of a predict request", "ml-api", _PREDICT_SECONDS
+    )
 
 
 def _list_ingestor() -> Iterator[MetricFamily]:
@@ -205,36 +210,44 @@ def _list_ingestor() -> Iterator[MetricFamily]:
         ),
     }
     for name, (labels, meaning) in counters.items():
-        yield _counter(name, labels, meaning, "ingestor")
+        yield _make_counter(name, labels, meaning, "ingestor")
     for name, (labels, unit, meaning) in gauges.items():
-        yield _gauge(name, labels, unit, meaning, "ingestor")
+        yield _make_gauge(name, labels, unit, meaning, "ingestor")
     batch = "handling of one batch of one partition"
-    yield _histogram("ingestor_batch_seconds", "group", batch, "ingestor", _BATCH_SECONDS)
+    yield _make_histogram("ingestor_batch_seconds", "group", batch, "ingestor", _BATCH_SECONDS)
     fresh = "from the observation of a book until the search index has acknowledged its state"
-    yield _histogram("ingestor_freshness_seconds", "", fresh, "ingestor", _FRESHNESS_SECONDS)
+    yield _make_histogram("ingestor_freshness_seconds", "", fresh, "ingestor", _FRESHNESS_SECONDS)
 
 
 def _list_jobs() -> Iterator[MetricFamily]:
     pages = "pages by outcome: book, listing, unmodified or failed"
-    yield _counter("scraper_pages_total", "source outcome", pages, "scraper")
-    yield _counter("scraper_retries_total", "source", "requests that were sent again", "scraper")
+    yield _make_counter("scraper_pages_total", "source outcome", pages, "scraper")
+    yield _make_counter("scraper_retries_total", "source", "requests that were sent again", "scraper")
     frontier = "pages of the frontier: queued, leased or failed"
-    yield _gauge("scraper_frontier_pages", "source state", "", frontier, "scraper")
+    yield _make_gauge("scraper_frontier_pages", "source state", "", frontier, "scraper")
     complete = "end of the last complete crawl that this process has run, since 1970"
-    yield _gauge("scraper_last_complete_timestamp_seconds", "source", "seconds", complete, "scraper")
+    yield _make_gauge("scraper_last_complete_timestamp_seconds", "source", "seconds", complete, "scraper")
     last = "end of the last training that this process has run, since 1970"
-    yield _gauge("trainer_last_run_timestamp_seconds", "source", "seconds", last, "trainer")
+    yield _make_gauge("trainer_last_run_timestamp_seconds", "source", "seconds", last, "trainer")
     result = "trainings of this process by result: promoted, refused, kept, unchanged or failed"
-    yield _counter("trainer_runs_total", "source result", result, "trainer")
+    yield _make_counter("trainer_runs_total", "source result", result, "trainer")
     audit = "acknowledged events of the last audit: acked, lost, or doubled for effects that are there twice"
-    yield _gauge("bookstream_audit_events", "result", "", audit, "cli")
+    yield _make_gauge("bookstream_audit_events", "result", "", audit, "cli")
     done = "end of the last audit of this process, since 1970"
-    yield _gauge("bookstream_audit_timestamp_seconds", "", "seconds", done, "cli")
+    yield _make_gauge("bookstream_audit_timestamp_seconds", "", "seconds", done, "cli")
 
 
 METRICS: Mapping[str, MetricFamily] = {
     family.name: family
-    for part in (_list_shared, _list_services, _list_gateway, _list_ml, _list_ingestor, _list_jobs)
+    for part in (
+        _list_shared,
+        _list_services,
+        _list_gateway,
+        _list_gateway_gauges,
+        _list_ml,
+        _list_ingestor,
+        _list_jobs,
+    )
     for family in part()
 }
 """Every metric by name, in the order of docs/metrics.md."""
