@@ -26,10 +26,8 @@ DEFAULTS = {
     "BOOKSTREAM_TOSCRAPE_URL",
     "BOOKSTREAM_SCRAPER_CONTACT",
     "BOOKSTREAM_SCRAPER_HOST_RATE",
-    "BOOKSTREAM_GATEWAY_ADMIN_HOST",
-    "BOOKSTREAM_GATEWAY_ADMIN_PORT",
 }
-"""Defaults that Compose repeats so that .env can replace them, and the gateway's own admin port."""
+"""Defaults that Compose repeats so that .env can replace them."""
 
 
 @pytest.fixture
