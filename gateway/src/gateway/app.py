@@ -42,8 +42,9 @@ from gateway.downstream.asgi_app import ProxyApp
 from gateway.downstream.middleware import RequestMiddleware
 from gateway.observability.counters import collect_counters
 from gateway.observability.prometheus import FAMILIES, MetricsEndpoint
-from gateway.routing.routes import PUBLIC_PREFIX, ROUTES
+from gateway.routing.routes import PUBLIC_PREFIX, ROUTES, Service
 from gateway.settings import Settings
+from gateway.upstream.resolver import NameResolvers
 from gateway.wiring import Components, open_components
 
 _log = structlog.get_logger()
@@ -163,6 +164,7 @@ def _create_admin(settings: Settings, components: Components) -> ServiceAdmin:
 def _create_lifespan(settings: Settings, components: Components, admin: ServiceAdmin) -> Lifespan:
     is_shared = settings.gateway_workers > 1 or settings.gateway_takes_over
     admin_listener = bind_admin_port(settings, shared=is_shared)
+    resolvers = _create_resolvers(settings, components)
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
@@ -170,7 +172,7 @@ def _create_lifespan(settings: Settings, components: Components, admin: ServiceA
         if admin_port is not None:
             admin_port.open()
         _log_embedded_adapters(settings)
-        await components.resolve_names()
+        await resolvers.resolve()
         listener = _create_listener(settings, components, asyncio.get_running_loop())
         listener.start()
         components.control.usage.start()
@@ -180,12 +182,25 @@ def _create_lifespan(settings: Settings, components: Components, admin: ServiceA
             yield
         finally:
             components.sweeper.stop()
+            resolvers.close()
             if admin_port is not None:
                 await asyncio.to_thread(admin_port.close)
             await asyncio.to_thread(listener.stop)
             await components.close()
 
     return run
+
+
+def _create_resolvers(settings: Settings, components: Components) -> NameResolvers:
+    urls = {
+        Service.BOOKS: settings.books_api_urls,
+        Service.SEARCH: settings.search_api_urls,
+        Service.ML: settings.ml_api_urls,
+    }
+    upstreams = components.handler.upstreams
+    resolvers = NameResolvers({upstreams[service]: given for service, given in urls.items()})
+    components.sweeper.add(resolvers)
+    return resolvers
 
 
 def _create_listener(

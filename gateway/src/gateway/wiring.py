@@ -1,8 +1,7 @@
 """Opens and closes all components of the gateway, in one place."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -37,7 +36,6 @@ from gateway.timeouts import TimeoutSweeper
 from gateway.upstream.health_check import HealthChecker
 from gateway.upstream.open_requests import StreamLimit
 from gateway.upstream.pool import UpstreamTimeouts
-from gateway.upstream.resolver import PREFIX, RESOLVE_SECONDS, NameResolver
 from gateway.upstream.upstream import Upstream
 
 _log = structlog.get_logger()
@@ -57,18 +55,9 @@ class Components:
     handler: RequestHandler
     downstream: DownstreamContext
     sweeper: TimeoutSweeper
-    resolvers: Sequence[NameResolver]
-
-    async def resolve_names(self) -> None:
-        """Before the first request; a name that isn't resolved in time is asked for again later."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(RESOLVE_SECONDS):
-                await asyncio.gather(*(resolver.resolve() for resolver in self.resolvers))
 
     async def close(self) -> None:
         """Writes what is pending and closes all connections."""
-        for resolver in self.resolvers:
-            resolver.close()
         await self.control.usage.close()
         await self.control.failures.close()
         await self.control.mail.close()
@@ -103,7 +92,6 @@ def open_components(
     )
     handler = _create_handler(settings, response_cache)
     downstream = _create_downstream(settings, control, response_cache, handler)
-    resolvers = _create_resolvers(settings, handler.upstreams)
     return Components(
         cache=cache,
         event_log=event_log,
@@ -112,8 +100,7 @@ def open_components(
         response_cache=response_cache,
         handler=handler,
         downstream=downstream,
-        sweeper=_create_sweeper(downstream, resolvers),
-        resolvers=resolvers,
+        sweeper=_create_sweeper(downstream),
     )
 
 
@@ -188,10 +175,8 @@ def _create_caller_cache(
     return callers
 
 
-def _create_sweeper(downstream: DownstreamContext, resolvers: Sequence[NameResolver]) -> TimeoutSweeper:
+def _create_sweeper(downstream: DownstreamContext) -> TimeoutSweeper:
     sweeper = TimeoutSweeper()
-    for resolver in resolvers:
-        sweeper.add(resolver)
     for upstream in downstream.handler.upstreams.values():
         sweeper.add(upstream)
         sweeper.add(HealthChecker(upstream))
@@ -206,24 +191,12 @@ def _log_failed_purge(error: BookstreamError | None) -> None:
         _log.warning("other gateways were not notified of a changed user", error=str(error))
 
 
-def _list_urls(settings: Settings) -> Mapping[Service, Sequence[str]]:
-    return {
+def _create_upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:
+    addresses = {
         Service.BOOKS: settings.books_api_urls,
         Service.SEARCH: settings.search_api_urls,
         Service.ML: settings.ml_api_urls,
     }
-
-
-def _create_resolvers(settings: Settings, upstreams: Mapping[Service, Upstream]) -> Sequence[NameResolver]:
-    """One for each service that is given by a name."""
-    return [
-        NameResolver(upstreams[service], urls)
-        for service, urls in _list_urls(settings).items()
-        if any(url.startswith(PREFIX) for url in urls)
-    ]
-
-
-def _create_upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[Service, Upstream]:
     timeouts = UpstreamTimeouts(
         settings.gateway_connect_seconds, settings.gateway_read_seconds, settings.gateway_wait_seconds
     )
@@ -233,10 +206,10 @@ def _create_upstreams(settings: Settings, now: Callable[[], float]) -> Mapping[S
     return {
         service: Upstream(
             service.value,
-            [url for url in urls if not url.startswith(PREFIX)],
+            urls,
             timeouts=timeouts,
             export_limit=export_limit,
             now=now,
         )
-        for service, urls in _list_urls(settings).items()
+        for service, urls in addresses.items()
     }

@@ -6,14 +6,14 @@ work pod by pod.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import structlog
 
-from gateway.upstream.upstream import Upstream
+from gateway.upstream.upstream import BY_NAME, Upstream
 
-PREFIX = "dns+"
 RESOLVE_SECONDS = 5.0
 _log = structlog.get_logger()
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -35,8 +35,8 @@ class NameResolver:
 
     def __init__(self, upstream: Upstream, urls: Sequence[str], *, lookup: Lookup = look_up) -> None:
         self._upstream = upstream
-        self._fixed = [url for url in urls if not url.startswith(PREFIX)]
-        self._names = [url for url in urls if url.startswith(PREFIX)]
+        self._fixed = [url for url in urls if not url.startswith(BY_NAME)]
+        self._names = [url for url in urls if url.startswith(BY_NAME)]
         self._lookup = lookup
         self._known: dict[str, Sequence[str]] = {}
         self._next = 0.0
@@ -65,7 +65,7 @@ class NameResolver:
         return {url: hosts[url] for url in urls}
 
     async def _resolve_name(self, url: str) -> None:
-        parts = urlsplit(url.removeprefix(PREFIX))
+        parts = urlsplit(url.removeprefix(BY_NAME))
         try:
             found = await self._lookup(parts.hostname or "", parts.port or 80)
         except (OSError, UnicodeError) as error:
@@ -76,3 +76,30 @@ class NameResolver:
             port = f":{parts.port}" if parts.port else ""
             addresses = sorted({f"[{host}]" if ":" in host else host for host in found})
             self._known[url] = [f"http://{host}{port}{parts.path}" for host in addresses]
+
+
+class NameResolvers:
+    """Those of a gateway: one for each service that is given by a name."""
+
+    def __init__(self, urls: Mapping[Upstream, Sequence[str]]) -> None:
+        self._resolvers = [
+            NameResolver(upstream, given)
+            for upstream, given in urls.items()
+            if any(url.startswith(BY_NAME) for url in given)
+        ]
+
+    async def resolve(self) -> None:
+        """Before the first request; a name that isn't resolved in time is asked for again later."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                await asyncio.gather(*(resolver.resolve() for resolver in self._resolvers))
+
+    def sweep(self, now: float) -> None:
+        """Starts the resolutions that are due."""
+        for resolver in self._resolvers:
+            resolver.sweep(now)
+
+    def close(self) -> None:
+        """Resolves no more."""
+        for resolver in self._resolvers:
+            resolver.close()

@@ -9,6 +9,9 @@ from gateway.upstream.messages import UpstreamFailure
 from gateway.upstream.open_requests import OpenRequests, StreamLimit
 from gateway.upstream.pool import MAX_CONNECTIONS, ConnectionPool, UpstreamTimeouts
 
+BY_NAME = "dns+"
+"""Begins a URL that names all addresses of a name; see gateway.upstream.resolver."""
+
 
 class Upstream:
     """Shared by all requests to the service: load balancer, circuit breaker, retry budget, pools, shares.
@@ -26,6 +29,7 @@ class Upstream:
         now: Callable[[], float],
     ) -> None:
         self.name = name
+        urls = [url for url in urls if not url.startswith(BY_NAME)]
         self.balancer = LoadBalancer(urls, now=now)
         self.budget = RetryBudget()
         self.breaker = CircuitBreaker(now=now)
