@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from docs.generate import ROOT
 
-from bookcore.kit.app import bind
+from bookcore.kit.listener import bind
 
 _END = "end of"
 
