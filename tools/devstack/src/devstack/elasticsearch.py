@@ -8,7 +8,16 @@ from pathlib import Path
 
 from bookcore.domain.errors import Unavailable
 from devstack.elasticsearch_tls import USER, build_login, write_security
-from devstack.server import HOST, Instance, LaunchCommand, Server, find_tool, probe, run_command
+from devstack.server import (
+    HOST,
+    Instance,
+    LaunchCommand,
+    Server,
+    find_tool,
+    get_short_life_options,
+    probe,
+    run_command,
+)
 
 VERSION = "9.5.0"
 _ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
@@ -59,7 +68,7 @@ def _prepare(here: Instance) -> None:
 def _build_command(here: Instance) -> LaunchCommand:
     environment = {
         "ES_JAVA_HOME": str(find_java()),
-        "ES_JAVA_OPTS": "-Xms512m -Xmx512m",
+        "ES_JAVA_OPTS": " ".join(["-Xms512m -Xmx512m", *get_short_life_options(here)]),
         "ES_PATH_CONF": str(here.data / "config"),
     }
     return LaunchCommand([str(here.programs / "server" / "bin" / "elasticsearch")], environment)

@@ -6,7 +6,16 @@ from struct import pack
 from uuid import uuid4
 
 from devstack.kafka_tls import USER, build_listeners, write_keystore
-from devstack.server import HOST, Instance, LaunchCommand, Server, find_tool, probe, run_command
+from devstack.server import (
+    HOST,
+    Instance,
+    LaunchCommand,
+    Server,
+    find_tool,
+    get_short_life_options,
+    probe,
+    run_command,
+)
 
 VERSION = "4.1.1"
 PROXIED_PORT_OFFSET, PROXY_PORT_OFFSET = 2, 3
@@ -97,7 +106,8 @@ def _build_command(here: Instance) -> LaunchCommand:
 
 
 def _build_java_command(here: Instance) -> list[str]:
-    settings = ["-Xmx512m", f"-Dlog4j2.configurationFile={here.data / 'log4j2.properties'}"]
+    short = get_short_life_options(here)
+    settings = ["-Xmx512m", *short, f"-Dlog4j2.configurationFile={here.data / 'log4j2.properties'}"]
     return [find_tool("java", _JAVA), *settings, "-cp", f"{here.programs / 'lib'}/*"]
 
 

@@ -104,6 +104,11 @@ def install_wheel(requirement: str, folder: Path) -> None:
     run_command([sys.executable, "-m", "pip", *words, "--target", str(folder), requirement])
 
 
+def get_short_life_options(here: Instance) -> list[str]:
+    """Options of Java for a server with TLS, which a test starts and ends: no time is spent on optimizing."""
+    return ["-XX:TieredStopAtLevel=1"] if here.certificates else []
+
+
 def probe(here: Instance, request: bytes, *, within: float = 2.0) -> bytes:
     """The first bytes of a server's response on loopback; empty when it doesn't respond."""
     try:
