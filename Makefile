@@ -10,7 +10,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser faketime fuzz gcc help run servers test test-compiled test-stack test-compose soak check check-k8s checkov bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-compose soak check check-k8s checkov bench bench-gateway bench-ml mutants docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ browser: ## install Debian's Chromium for the tests of the portal (as root)
 
 faketime: ## install Debian's libfaketime for the tests of stepped clocks (as root)
 	ls /usr/lib/*/faketime/libfaketime.so.1 > /dev/null 2>&1 || (apt-get update -q && apt-get install -q --yes --no-install-recommends faketime)
+
+promtool: ## install Debian's Prometheus for the tests of alert rules (as root)
+	command -v promtool > /dev/null || (apt-get update -q && RUNLEVEL=1 apt-get install -q --yes --no-install-recommends prometheus)
 
 gcc: ## install a C compiler for test-compiled (as root)
 	command -v gcc > /dev/null || (apt-get update -q && apt-get install -q --yes --no-install-recommends gcc libc6-dev)
