@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bookcore.catalogue import bulk_postgresql, open_catalogue, prepare_catalogue
 from bookcore.catalogue.fold import StoredBook
+from bookcore.catalogue.schema import HEAD
 from bookcore.catalogue.tables import manifest
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from bookcore.events.topics import OBSERVED
@@ -52,14 +53,39 @@ def test_preparing_twice_changes_nothing(prepared: str) -> None:
     catalogue.close()
 
 
-def test_a_schema_from_the_future_is_refused(prepared: str) -> None:
+def migrate_further(prepared: str, *, oldest_reader: str) -> None:
+    """As a later Bookstream does."""
     catalogue = open_catalogue(prepared)
     with catalogue.begin_write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE schema_compatibility SET oldest_reader = :o"), {"o": oldest_reader})
+        connection.execute(text("ALTER TABLE books ADD COLUMN later TEXT"))
     catalogue.close()
+
+
+def test_a_schema_that_was_contracted_later_is_refused(prepared: str) -> None:
+    migrate_further(prepared, oldest_reader="9999")
     for act in (open_catalogue, prepare_catalogue):
         with pytest.raises(Conflict, match="newer Bookstream"):
             act(prepared)
+
+
+def test_a_schema_that_was_expanded_later_serves_this_program(prepared: str) -> None:
+    migrate_further(prepared, oldest_reader=HEAD)
+    catalogue = open_catalogue(prepared)
+    ingest(catalogue, [observe(make_book(), version=1)])
+    assert get(catalogue, make_book().id).version == 1
+    catalogue.close()
+    assert prepare_catalogue(prepared) == "kept schema 9999, which serves this program"
+
+
+def test_a_schema_that_was_migrated_in_part_is_refused_with_the_remedy(prepared: str) -> None:
+    catalogue = open_catalogue(prepared)
+    with catalogue.begin_write() as connection:
+        connection.execute(text("ALTER TABLE books DROP COLUMN details"))
+    catalogue.close()
+    with pytest.raises(Conflict, match=r"books\.details missing; restore the backup"):
+        open_catalogue(prepared)
 
 
 def test_batches_that_overlap_are_refused_by_the_database_itself(prepared: str) -> None:

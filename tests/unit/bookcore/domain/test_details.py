@@ -152,6 +152,7 @@ def test_a_catalogue_of_before_is_brought_up_with_its_books(tmp_path: Path) -> N
         connection.execute(text("ALTER TABLE books DROP COLUMN details"))
         connection.execute(text("DROP INDEX books_by_currency_and_price"))
         connection.execute(text("CREATE INDEX books_by_price ON books (price, id)"))
+        connection.execute(text("DROP TABLE schema_compatibility"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         connection.execute(
             text(
