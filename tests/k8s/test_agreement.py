@@ -1,13 +1,17 @@
 """docker-compose.yml, the overlays and docs/settings.md name the same services, ports and settings."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from deploy.k8s.environments import FOLDER, Environment, render_environment
-from deploy.k8s.policies.settings import collect_settings, read_settings_page
+from deploy.k8s.environments import ENVIRONMENTS, FOLDER, Environment, render_environment
+from deploy.k8s.policies.settings import SERVICES_OF_JOBS, collect_settings, read_settings_page
+from docs.generate import SETTINGS
+
+from bookcore.kit.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSED: Mapping[str, Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())[
@@ -20,7 +24,7 @@ ELSEWHERE = {
 }
 """Services of Compose that Kubernetes has by another name."""
 TOOLS = {"bookstream"}
-"""One-off commands: `kubectl run`, as deploy/k8s/README.md says."""
+"""One-off commands: Jobs, as deploy/k8s/README.md says."""
 DEFAULTS = {
     "BOOKSTREAM_REGISTRY_URL",
     "BOOKSTREAM_TOSCRAPE_URL",
@@ -99,3 +103,20 @@ def test_a_service_is_told_what_compose_tells_it(dev: Environment) -> None:
         known = {key for key in told if key in read_settings_page().get(name, ())}
         lacking = known - found.keys() - DEFAULTS
         assert lacking == set(), name
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_the_settings_of_a_service_accept_what_an_environment_tells_it(name: str) -> None:
+    environment = render_environment(name)
+    for each in environment.workloads:
+        kind = SETTINGS.get(SERVICES_OF_JOBS.get(each.name, each.name))
+        if kind is None:
+            continue
+        told = {key: setting.value for key, setting in collect_settings(environment, each).items()}
+        given = {
+            key.removeprefix("BOOKSTREAM_").lower(): re.sub(r"\{\{.*?\}\}", "0" * 40, value)
+            for key, value in told.items()
+            if key.startswith("BOOKSTREAM_") and value
+        }
+        read = read_settings(kind, **given)
+        assert read.model_fields_set >= given.keys() & type(read).model_fields.keys(), each.name

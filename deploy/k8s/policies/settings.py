@@ -13,7 +13,7 @@ from deploy.k8s.generated import REFERENCES
 from deploy.k8s.merging import Object
 
 _PAGE = Path("docs/settings.md")
-_SECTIONS = {"migrate": "ingestor", "backup": "ingestor", "train": "trainer", "crawl-shop": "scraper"}
+SERVICES_OF_JOBS = {"migrate": "ingestor", "backup": "ingestor", "train": "trainer", "crawl-shop": "scraper"}
 """Jobs and the service whose settings they read."""
 _OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 """Names of the cloud's own clients."""
@@ -53,7 +53,7 @@ def read_settings_page() -> Mapping[str, frozenset[str]]:
 
 def list_known_settings(workload: Workload) -> frozenset[str]:
     """Names that the workload's program reads; none for a program of others."""
-    return read_settings_page().get(_SECTIONS.get(workload.name, workload.name), frozenset())
+    return read_settings_page().get(SERVICES_OF_JOBS.get(workload.name, workload.name), frozenset())
 
 
 def collect_settings(environment: Environment, workload: Workload) -> Mapping[str, Setting]:
