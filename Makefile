@@ -10,7 +10,7 @@ SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-compose soak check check-k8s checkov bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-compose test-k8s soak check check-k8s checkov bench bench-gateway bench-ml mutants docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ checkov: $(VENV)/ready ## check the rendered overlays with checkov, from an envi
 	mkdir -p .stack/k8s/rendered
 	for name in overlays/dev overlays/test overlays/prod platform; do $(BIN)/python -m deploy.k8s.render deploy/k8s/$$name > .stack/k8s/rendered/$${name#*/}.yaml || exit 1; done
 	.stack/checkov/bin/checkov --config-file deploy/k8s/checkov.conf --directory .stack/k8s/rendered
+
+test-k8s: $(VENV)/ready ## build Kubernetes and put the overlays before its real API server (needs Go, Maven and etcd)
+	$(BIN)/python -m deploy.k8s.cluster.test
 
 test-compose: $(VENV)/ready ## build every image, run docker-compose.yml, crawl through it and compare (as root)
 	$(BIN)/python -m deploy.compose.test $(ARGS)

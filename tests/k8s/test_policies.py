@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 import pytest
+from deploy.k8s.cluster.program import read_version
 from deploy.k8s.environments import ENVIRONMENTS, FOLDER, KUSTOMIZATIONS, render_environment
 from deploy.k8s.policies.settings import list_drift
 from deploy.k8s.policy import POLICIES
@@ -76,3 +77,7 @@ def test_a_setting_that_one_environment_lacks_is_found() -> None:
     )
     del secret["data"]["BOOKSTREAM_FRONTIER_URL"]
     assert list(list_drift({"dev": render_environment("dev"), "test": lacking})) != []
+
+
+def test_the_cluster_that_is_built_is_of_a_supported_version() -> None:
+    assert read_version().removeprefix("v").rpartition(".")[0] in VERSIONS
