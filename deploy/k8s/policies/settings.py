@@ -17,8 +17,6 @@ SERVICES_OF_JOBS = {"migrate": "ingestor", "backup": "ingestor", "train": "train
 """Jobs and the service whose settings they read."""
 _OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 """Names of the cloud's own clients."""
-_COMING = {"BOOKSTREAM_ADMIN_HOST", "BOOKSTREAM_ADMIN_PORT"}
-"""Settings of every service that docs/settings.md gets next; a service without them passes them over."""
 _SECRETS = "/run/secrets/bookstream"
 """BOOKSTREAM_SECRETS_DIR."""
 _HOST = re.compile(r"//(?:[^@/]*@)?([\w.-]+):(\d+)")
@@ -101,7 +99,7 @@ def find_unknown_settings(environment: Environment) -> Iterator[str]:
         known = list_known_settings(workload)
         for name in collect_settings(environment, workload) if known else ():
             # the ConfigMap is shared: another service's setting is passed over
-            if name not in every | _OTHERS | _COMING:
+            if name not in every | _OTHERS:
                 yield f"{workload.name}: {name} is no setting of docs/settings.md"
 
 
