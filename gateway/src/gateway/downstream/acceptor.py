@@ -9,7 +9,6 @@ import errno
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import cast
 
 import structlog
 
@@ -19,8 +18,17 @@ _BATCH = 512
 _BACKLOG = 65_535
 """Of the listen queue; Linux takes at most net.core.somaxconn."""
 _PAUSE_SECONDS = 0.5
-_STREAM = int(socket.SOCK_STREAM)
 _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class _AcceptedSocket(socket.socket):
+    """uvloop asks for family and type; those of `socket.socket` look up enumerations each time.
+
+    A subclass of it all the same: uvloop detaches only those, and closes the descriptor of others twice.
+    """
+
+    family = socket.AF_INET  # AF_INET6 is handled alike
+    type = socket.SOCK_STREAM
 
 
 class Acceptor:
@@ -36,7 +44,7 @@ class Acceptor:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._listener, self._create_protocol, self._loop = listener, create_protocol, loop
-        self._family = int(listener.family)
+        self._family = listener.family
         self._opening: set[asyncio.Task[tuple[asyncio.Transport, asyncio.Protocol]]] = set()
         self._is_closed = False
         self._retry: asyncio.TimerHandle | None = None
@@ -68,8 +76,7 @@ class Acceptor:
                     raise
                 self._pause(error)
                 return
-            # socket.accept() also looks up enumerations and sets timeouts, which uvloop doesn't need.
-            connection = cast(socket.socket, socket.SocketType(self._family, _STREAM, 0, descriptor))
+            connection = _AcceptedSocket(self._family, socket.SOCK_STREAM, 0, descriptor)
             create_protocol = partial(self._create_protocol, address[:2])
             opening = self._loop.create_task(self._loop.connect_accepted_socket(create_protocol, connection))
             self._opening.add(opening)
