@@ -100,7 +100,7 @@ def test_a_server_that_is_busy_is_worth_another_try() -> None:
         ("elasticsearch://h:9200", "name an index"),
         ("elasticsearch://h:9200/Books", "name an index"),
         ("elasticsearch://h:9200/a/b", "name an index"),
-        ("elasticsearch://h:9200/books?replicas=2", "no options"),
+        ("elasticsearch://h:9200/books?replicas=2", "its only options are cafile"),
     ],
 )
 def test_a_url_that_cannot_be_right_is_refused(url: str, why: str) -> None:
