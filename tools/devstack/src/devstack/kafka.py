@@ -95,7 +95,7 @@ def _prepare(here: Instance) -> None:
     (here.data / "log4j2.properties").write_text(_LOGGING)
     if not (logs / "meta.properties").exists():
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-        storage = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
+        storage = ["kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}"]
         if here.certificates:
             storage += ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={here.password}]"]
         run_command([*_build_java_command(here), *storage, "-c", str(here.data / "server.properties")])
