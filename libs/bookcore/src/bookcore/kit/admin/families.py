@@ -83,7 +83,7 @@ def _list_shared() -> Iterator[MetricFamily]:
 
 
 def _list_services() -> Iterator[MetricFamily]:
-    for process in ("books-api", "search-api", "ml-api"):
+    for process in ("books-api", "search-api", "ml-api", "gateway"):
         prefix = process.replace("-", "_")
         requests = "requests by method, route and response status"
         yield _make_counter(f"{prefix}_requests_total", "method route status", requests, process)
@@ -93,7 +93,6 @@ def _list_services() -> Iterator[MetricFamily]:
 
 def _list_gateway() -> Iterator[MetricFamily]:
     counters = {
-        "gateway_requests_total": ("method route status", "requests by method, route and response status"),
         "gateway_requests_counted_locally_total": (
             "",
             "requests rate-limited per process, while the cache server was away",
@@ -121,8 +120,6 @@ def _list_gateway() -> Iterator[MetricFamily]:
     }
     for name, (labels, meaning) in counters.items():
         yield _make_counter(name, labels, meaning, "gateway")
-    duration = "from a request's head to the end of its response, by route"
-    yield _make_histogram("gateway_request_seconds", "route", duration, "gateway")
 
 
 def _list_gateway_gauges() -> Iterator[MetricFamily]:
