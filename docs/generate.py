@@ -110,7 +110,7 @@ def _format_family(family: MetricFamily) -> str:
 
 
 def _format_default(default: object) -> str:
-    text = str(default)
+    text = "" if default is None else str(default)
     return f"`{text}`" if text else "-"
 
 

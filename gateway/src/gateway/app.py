@@ -19,6 +19,7 @@ from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import Lifespan, create_service
 from bookcore.kit.clock import Clock, SystemClock
 from bookcore.kit.settings import Environment
+from bookcore.kit.tracing.tracer import Tracer
 from gateway.api import (
     account_routes,
     admin_routes,
@@ -42,6 +43,7 @@ from gateway.downstream.asgi_app import ProxyApp
 from gateway.downstream.middleware import RequestMiddleware
 from gateway.observability.counters import collect_counters
 from gateway.observability.prometheus import FAMILIES, MetricsEndpoint
+from gateway.observability.spans import create_span_recorder
 from gateway.routing.routes import PUBLIC_PREFIX, ROUTES, Service
 from gateway.settings import Settings
 from gateway.upstream.resolver import NameResolvers
@@ -87,6 +89,8 @@ def create_app(
     if admin is not None:
         ensure_admin(admin, users=control.stores.users, passwords=control.passwords)
     process = _create_admin(settings, components)
+    if process.tracer.add is not None:
+        downstream.recorder.spans = create_span_recorder(process.tracer.add)
     app = create_service(
         "Bookstream",
         lifespan=_create_lifespan(settings, components, process),
@@ -158,7 +162,7 @@ def _create_admin(settings: Settings, components: Components) -> ServiceAdmin:
         "event log": lambda: components.event_log.read_progress(CHANGED.name, group),
     }
     own = [family.name for family in FAMILIES.values()]
-    return ServiceAdmin("gateway", checks, elsewhere=own)
+    return ServiceAdmin("gateway", checks, elsewhere=own, traces=settings.traces)
 
 
 def _create_lifespan(settings: Settings, components: Components, admin: ServiceAdmin) -> Lifespan:
@@ -173,7 +177,7 @@ def _create_lifespan(settings: Settings, components: Components, admin: ServiceA
             admin_port.open()
         _log_embedded_adapters(settings)
         await resolvers.resolve()
-        listener = _create_listener(settings, components, asyncio.get_running_loop())
+        listener = _create_listener(settings, components, admin.tracer)
         listener.start()
         components.control.usage.start()
         components.control.failures.start()
@@ -203,14 +207,16 @@ def _create_resolvers(settings: Settings, components: Components) -> NameResolve
     return resolvers
 
 
-def _create_listener(
-    settings: Settings, components: Components, loop: asyncio.AbstractEventLoop
-) -> ChangeListener:
+def _create_listener(settings: Settings, components: Components, tracer: Tracer) -> ChangeListener:
+    loop = asyncio.get_running_loop()
+
     def purge(tags: Sequence[str]) -> None:
         purging = components.response_cache.purge_and_wait(tags)
         asyncio.run_coroutine_threadsafe(purging, loop).result(_PURGE_SECONDS)
 
-    return ChangeListener(components.event_log, instance=settings.gateway_instance, on_change=purge)
+    return ChangeListener(
+        components.event_log, instance=settings.gateway_instance, on_change=purge, tracer=tracer
+    )
 
 
 def _log_embedded_adapters(settings: Settings) -> None:

@@ -135,8 +135,8 @@ class Settings(AccountSettings):
     gateway_access_log: bool = Field(
         default=True, description="log each request as one line of JSON on standard error"
     )
-    gateway_trace_percent: float = Field(
-        10.0, ge=0, le=100, description="percentage of traces started here that are sampled"
+    gateway_trace_percent: float | None = Field(
+        None, ge=0, le=100, description="deprecated: BOOKSTREAM_TRACES_RATIO for the gateway, as a percentage"
     )
     books_api_urls: Addresses = Field(
         ("http://127.0.0.1:8081",),
@@ -159,6 +159,12 @@ class Settings(AccountSettings):
     bootstrap_admin_password: SecretStr = Field(
         SecretStr(""), description="that administrator's password, at least 12 characters"
     )
+
+    @property
+    def trace_percent(self) -> float:
+        """Percentage of traces started here that are sampled."""
+        percent = self.gateway_trace_percent
+        return 100 * self.traces_ratio if percent is None else percent
 
     @property
     def public_url(self) -> str:

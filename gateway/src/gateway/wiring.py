@@ -127,7 +127,7 @@ def _create_downstream(
 ) -> DownstreamContext:
     now = response_cache.now
     callers = _create_caller_cache(settings, control, response_cache)
-    tracer = Tracer(percent=settings.gateway_trace_percent)
+    tracer = Tracer(percent=settings.trace_percent)
     access_log = AccessLog(now=response_cache.wall_now) if settings.gateway_access_log else None
     browser_headers = BrowserHeaders(settings.gateway_cors_origins)
     return DownstreamContext(

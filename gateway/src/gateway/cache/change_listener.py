@@ -11,6 +11,8 @@ from bookcore.event_log import Consumer, EventLog, Position
 from bookcore.events.message import Record
 from bookcore.events.topics import CHANGED
 from bookcore.kit.retry import run_until_stopped
+from bookcore.kit.tracing.messages import MessageTracer
+from bookcore.kit.tracing.tracer import Tracer
 from gateway.routing.cache_tags import ALL, build_change_tags
 
 _log = structlog.get_logger()
@@ -28,11 +30,19 @@ class ChangeListener:
     group of an instance is deleted at a clean stop, unless another worker of the instance still listens.
     """
 
-    def __init__(self, log: EventLog, *, instance: str, on_change: Callable[[Sequence[str]], None]) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        *,
+        instance: str,
+        on_change: Callable[[Sequence[str]], None],
+        tracer: Tracer | None = None,
+    ) -> None:
         self._event_log = log
         self._group = build_group_name(instance)
         self._is_temporary = bool(instance)
         self._on_change = on_change
+        self._tracer = MessageTracer(tracer or Tracer())
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="purge", daemon=True)
 
@@ -75,7 +85,8 @@ class ChangeListener:
         records = consumer.poll(limit=_BATCH, timeout=_POLL_SECONDS)
         if records:
             tags = dict.fromkeys(tag for record in records for tag in build_change_tags(record.key))
-            self._on_change([ALL] if ALL in tags else list(tags))
+            with self._tracer.process(records, group=self._group):
+                self._on_change([ALL] if ALL in tags else list(tags))
             consumer.commit(_build_positions(records))
 
     def _find_end(self, topic: str, partition: int) -> int | None:

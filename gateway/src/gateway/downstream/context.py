@@ -53,8 +53,8 @@ class DownstreamContext:
     websocket_limit: StreamLimit
 
     def record_exchange(self, exchange: FastExchange) -> None:
-        """Counts and logs; with status 0 when the client disconnected before a response."""
-        if self.recorder.log is None:
+        """Counts, logs and traces; with status 0 when the client disconnected before a response."""
+        if not self.recorder.needs_record(exchange.traceparent):
             seconds = perf_counter() - exchange.started
             self.recorder.count("GET", exchange.match.route.prefix, exchange.status, seconds)
         else:

@@ -102,6 +102,7 @@ class FastExchange(Exchange):
             self.traceparent,
             self.auth.caller.user_id,
             self.connection.find_address(self.head),
+            b"" if self.trace is None else self.trace.span_id,
         )
 
     def send_entry(self, entry: CacheEntry, note: bytes, *, age: int) -> None:

@@ -84,6 +84,7 @@ class FastPath:
             return None
         exchange = FastExchange(match, block.head, auth, connection=connection, raw=raw)
         exchange.browser_lines = block.proxied_lines if connection.is_proxied else block.lines
+        exchange.trace = trace
         trace_id, exchange.traceparent = self._tracer.start_span(trace)
         exchange.request_id = request_id or trace_id
         return exchange

@@ -11,6 +11,8 @@ from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bookcore.kit.problem import PROBLEMS, ProblemError, build_problem_response
+from bookcore.kit.tracing.context import current_span
+from bookcore.kit.tracing.context import parse_traceparent as parse_context
 from gateway.http.browser_headers import BrowserHeaders
 from gateway.http.headers import PROTECTIVE_HEADERS, REQUEST_ID, Header, get_first, is_valid_request_id
 from gateway.http.scope import add_response_headers, get_response_headers, get_user, set_request_ids
@@ -46,8 +48,9 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, traceparent = self._read_ids(scope)
+        request_id, traceparent, parent = self._read_ids(scope)
         set_request_ids(scope, request_id, traceparent)
+        current_span.set(parse_context(traceparent))
         get_response_headers(scope).extend(_list_own_headers(scope["path"]))
         body = _LimitedBody(scope, receive, limit=self._body_limit)
         browser_headers = self._browser_headers.build(scope["headers"], scope["scheme"])
@@ -60,15 +63,16 @@ class RequestMiddleware:
                     await self._app(scope, body.receive, sender.send)
             except Exception as error:  # noqa: BLE001 - the outermost handler: logs, then sends 500 or aborts
                 await _send_error(error, scope, receive, sender)
-        self._recorder.record(sender.build_access_record(request_id, traceparent))
+        self._recorder.record(sender.build_access_record(request_id, traceparent, parent))
 
-    def _read_ids(self, scope: Scope) -> tuple[bytes, bytes]:
+    def _read_ids(self, scope: Scope) -> tuple[bytes, bytes, bytes]:
+        """Request id, traceparent, and the span id that the client has sent."""
         headers = scope["headers"]
-        trace_id, traceparent = self._tracer.start_span(parse_traceparent(get_first(headers, TRACEPARENT)))
-        request_id = get_first(headers, REQUEST_ID)
-        return (
-            request_id if request_id is not None and is_valid_request_id(request_id) else trace_id
-        ), traceparent
+        trace = parse_traceparent(get_first(headers, TRACEPARENT))
+        request_id, (trace_id, traceparent) = get_first(headers, REQUEST_ID), self._tracer.start_span(trace)
+        if request_id is None or not is_valid_request_id(request_id):
+            request_id = trace_id
+        return request_id, traceparent, b"" if trace is None else trace.span_id
 
 
 class _ResponseSender:
@@ -104,7 +108,7 @@ class _ResponseSender:
             message = {"type": "http.response.body"}
         await self._send(message)
 
-    def build_access_record(self, request_id: bytes, traceparent: bytes) -> AccessRecord:
+    def build_access_record(self, request_id: bytes, traceparent: bytes, parent: bytes) -> AccessRecord:
         """Status 0 when the client disconnected before a response."""
         path = self._scope["path"]
         return AccessRecord(
@@ -118,6 +122,7 @@ class _ResponseSender:
             traceparent,
             get_user(self._scope),
             self._scope["client"][0] if self._scope.get("client") else "",
+            parent,
         )
 
 

@@ -78,6 +78,7 @@ def build_config(app: FastAPI) -> uvicorn.Config:
         ws="none",  # WebSockets are tunnelled by GatewayProtocol
         log_level="warning",
         access_log=False,
+        log_config=None,  # its loggers write as all others do
         proxy_headers=False,  # else any local client could choose the address that limits count
         timeout_graceful_shutdown=10,
         timeout_keep_alive=round(app.state.downstream.limits.idle_seconds),

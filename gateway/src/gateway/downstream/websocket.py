@@ -206,6 +206,7 @@ class WebSocketTunnel(asyncio.Protocol):
             raise ProblemError("too-many-requests", detail, headers={"Retry-After": "10"})
         self._context.websocket_limit.acquire(*holder)
         self._holder = holder
+        exchange.trace = head.trace
         trace_id, exchange.traceparent = self._context.tracer.start_span(head.trace)
         exchange.request_id = head.request_id or trace_id
         return exchange

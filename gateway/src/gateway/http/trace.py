@@ -14,10 +14,11 @@ _DIGITS, _DRAWN = 48, 256
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """Hexadecimal; `flags` 01 means sampled."""
+    """Hexadecimal; `flags` 01 means sampled, `span_id` is the caller's."""
 
     trace_id: bytes
     flags: bytes
+    span_id: bytes
 
 
 def parse_traceparent(value: bytes | None) -> TraceContext | None:
@@ -25,7 +26,7 @@ def parse_traceparent(value: bytes | None) -> TraceContext | None:
     match = _FORM.fullmatch(value) if value else None
     if match is None or not match[1].strip(b"0") or not match[2].strip(b"0"):
         return None
-    return TraceContext(match[1], _SAMPLED if int(match[3], 16) & 1 else _UNSAMPLED)
+    return TraceContext(match[1], _SAMPLED if int(match[3], 16) & 1 else _UNSAMPLED, match[2])
 
 
 class Tracer:

@@ -10,6 +10,7 @@ from gateway.cache.response_cache import RateLimitResult
 from gateway.http.compression import Encoder, add_vary, create_encoder, encode_headers, is_compressible
 from gateway.http.headers import Header, get_first
 from gateway.http.request_head import RequestHead
+from gateway.http.trace import TraceContext
 from gateway.routing.match import RouteMatch
 from gateway.upstream.messages import ResponseSource
 
@@ -45,6 +46,7 @@ class Exchange:
         "request_id",
         "source",
         "started",
+        "trace",
         "traceparent",
     )
 
@@ -60,6 +62,8 @@ class Exchange:
         """Compresses a streamed response."""
         self.is_disconnected = False
         self.request_id = self.traceparent = b""
+        self.trace: TraceContext | None = None
+        """The client's."""
         self.started = 0.0
 
     def disconnect(self) -> None:

@@ -41,7 +41,9 @@ def create_app(settings: Settings) -> FastAPI:
         secret = settings.internal_secret.get_secret_value()
         store = open_catalogue(settings.catalogue_url)
         log = open_event_log(settings.event_log_url)
-        writer = BookWriter(log, store, SystemClock(), wait=settings.books_api_write_wait)
+        writer = BookWriter(
+            log, store, SystemClock(), wait=settings.books_api_write_wait, tracer=process.tracer
+        )
         app.state.internal_tokens = InternalTokens(secret)
         idempotency = IdempotencyStore(open_cache(settings.cache_url))
         app.state.dependencies = Dependencies(store, writer, CursorCodec(secret), idempotency)
@@ -57,7 +59,9 @@ def create_app(settings: Settings) -> FastAPI:
             with store.begin_read() as connection:
                 queries.get_next_offset(connection, "", 0)
 
-    process = ServiceAdmin("books-api", {"catalogue": check_catalogue}, request_prefix="books_api")
+    process = ServiceAdmin(
+        "books-api", {"catalogue": check_catalogue}, request_prefix="books_api", traces=settings.traces
+    )
     app = create_service("Bookstream books", lifespan=lifespan, admin=process)
     app.state.query_hints = QUERY_HINTS
     for router in (catalogue.router, books.router):

@@ -18,6 +18,8 @@ from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.clock import Clock
+from bookcore.kit.tracing.messages import MessageTracer
+from bookcore.kit.tracing.tracer import Tracer
 
 EXTRACTOR = "books-api/1"
 _POLL_INTERVAL = 0.02  # seconds
@@ -36,11 +38,20 @@ class WriteResult:
 class BookWriter:
     """Publishes events and waits up to `wait` seconds until the catalogue has applied them."""
 
-    def __init__(self, log: EventLog, catalogue: Catalogue, clock: Clock, *, wait: float) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        catalogue: Catalogue,
+        clock: Clock,
+        *,
+        wait: float,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._event_log = log
         self._catalogue = catalogue
         self._clock = clock
         self._wait = wait
+        self._tracer = MessageTracer(tracer or Tracer())
         self._locks = [Lock() for _ in range(_LOCKS)]
 
     @contextmanager
@@ -77,7 +88,7 @@ class BookWriter:
         checked = normalise(event.origin, printed)
         if isinstance(checked, Rejected):
             raise Invalid(checked.reason, field=checked.field)
-        self._event_log.append(OBSERVED.name, [encode(event, source="books-api")])
+        self._append(event)
         return self._wait_for_catalogue(book.id, event.version)
 
     def withdraw_book(self, stored: VersionedBook) -> WriteResult:
@@ -91,8 +102,13 @@ class BookWriter:
             observed_at=self._compute_timestamp(stored),
             reason="deleted by an administrator",
         )
-        self._event_log.append(OBSERVED.name, [encode(event, source="books-api")])
+        self._append(event)
         return self._wait_for_catalogue(stored.book.id, event.version)
+
+    def _append(self, event: BookObserved | BookWithdrawn) -> None:
+        message = encode(event, source="books-api")
+        with self._tracer.send(OBSERVED.name, [message]) as outgoing:
+            self._event_log.append(OBSERVED.name, outgoing)
 
     def _compute_timestamp(self, over: VersionedBook | None) -> datetime:
         now = to_version(self._clock.now())

@@ -1,7 +1,9 @@
 """Validates records of the observed topic."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from bookcore.catalogue import Observation
 from bookcore.domain.book import make_book_id, to_version
@@ -14,6 +16,7 @@ from bookcore.events.message import Batch, Record
 
 _MIN_VERSION = 0
 _DAY = timedelta(days=1)
+_NO_TRACES: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +27,19 @@ class ValidatedBatch:
     rejected: tuple[RejectedRecord, ...]
 
 
-def validate_batch(batch: Batch) -> ValidatedBatch:
-    """Decode and validate a batch; pure."""
+def validate_batch(batch: Batch, traceparents: Mapping[int, str] = _NO_TRACES) -> ValidatedBatch:
+    """Decode and validate a batch; pure. `traceparents` by position, for the events that a record causes."""
     observations: list[Observation] = []
     rejected: list[RejectedRecord] = []
-    for record in batch.records:
+    for position, record in enumerate(batch.records):
         try:
-            observations.append(_decode_observation(record))
+            observations.append(_decode_observation(record, traceparents.get(position, "")))
         except Invalid as error:
             rejected.append(RejectedRecord(record, str(error)))
     return ValidatedBatch(tuple(observations), tuple(rejected))
 
 
-def _decode_observation(record: Record) -> Observation:
+def _decode_observation(record: Record, traceparent: str) -> Observation:
     event = decode(record).event
     if isinstance(
         event, BookObserved | BookWithdrawn
@@ -45,13 +48,14 @@ def _decode_observation(record: Record) -> Observation:
             "must be after 1970 and less than a day after the event was published", field="observed_at"
         )
     if isinstance(event, BookWithdrawn):
-        return Observation(make_book_id(event.source, event.source_id), None, event.version, event.event_id)
+        book_id = make_book_id(event.source, event.source_id)
+        return Observation(book_id, None, event.version, event.event_id, traceparent)
     if not isinstance(event, BookObserved):
         raise Invalid(f"{event.type} does not belong on this topic")
     book = normalise(event.origin, event.printed)
     if isinstance(book, Rejected):
         raise Invalid(str(book))
-    return Observation(book.id, book, event.version, event.event_id)
+    return Observation(book.id, book, event.version, event.event_id, traceparent)
 
 
 def _compute_latest_version(record: Record) -> int:

@@ -15,6 +15,7 @@ from bookcore.events.topics import OBSERVED, STATE
 from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.admin.server import AdminPages
+from bookcore.kit.tracing.tracer import Tracer, open_tracer
 from bookcore.lake import open_lake
 from bookcore.search import SearchIndex, open_search_index
 from ingestor import catalogue as catalogue_sink
@@ -52,6 +53,7 @@ class Ingestor:
         self._loops: dict[str, Callable[[Event], None]] = {}
         self.health = ProcessHealth(stuck_seconds=settings.admin_stuck_seconds)
         self.metrics = ProcessMetrics("ingestor")
+        self._tracer = Tracer()
         self.dependencies = DependencyMonitor({})
 
     def __enter__(self) -> Self:
@@ -93,6 +95,8 @@ class Ingestor:
 
     def _open_stores(self, opening: ExitStack) -> None:
         settings = self._settings
+        self._tracer = open_tracer(settings.traces, self.metrics)
+        opening.callback(self._tracer.close)
         index = open_search_index(settings.search_url, writable=True)
         opening.callback(index.close)
         log = open_event_log(settings.event_log_url)
@@ -104,13 +108,18 @@ class Ingestor:
         self._watch(_list_checks(log, catalogue, index))
         outbox_ready = Event()
         sink = CatalogueSink(
-            lake, catalogue, self._create_queue(log, catalogue_sink.GROUP), outbox_ready=outbox_ready
+            lake,
+            catalogue,
+            self._create_queue(log, catalogue_sink.GROUP),
+            outbox_ready=outbox_ready,
+            tracer=self._tracer,
         )
-        relay = OutboxRelay(catalogue, log)
+        relay = OutboxRelay(catalogue, log, self._tracer)
         indexing = IndexSink(
             index,
             self._create_queue(log, index_sink.GROUP),
             on_indexed=create_freshness_observer(self.metrics),
+            tracer=self._tracer,
         )
         consumer = create_catalogue_consumer(log, catalogue)
         groups = {catalogue_sink.GROUP: OBSERVED.name, index_sink.GROUP: STATE.name}

@@ -1,6 +1,6 @@
 """Consumes observed events into the lake and the catalogue, one batch at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event
 
 from bookcore.catalogue import Catalogue, IngestBatch, queries
@@ -10,6 +10,8 @@ from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.message import Batch
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
+from bookcore.kit.tracing.messages import MessageTracer
+from bookcore.kit.tracing.tracer import Tracer
 from bookcore.lake import Lake
 from ingestor.accept import validate_batch
 from ingestor.archive import archive_batch
@@ -28,12 +30,14 @@ class CatalogueSink:
         dead_letters: DeadLetterQueue,
         *,
         outbox_ready: Event | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._lake = lake
         self._catalogue = catalogue
         self._get_next_offset = create_offset_lookup(catalogue)
         self._dead_letters = dead_letters
         self._outbox_ready = outbox_ready or Event()
+        self._tracer = MessageTracer(tracer or Tracer())
 
     def handle(self, batch: Batch) -> int:
         """Archive, dead-letter, write, in this order, so that a record is never in neither place."""
@@ -41,9 +45,13 @@ class CatalogueSink:
         expected = self._get_next_offset(batch.topic, batch.partition)
         if expected != batch.first:  # a duplicate, or a gap before it: archive nothing out of order
             return expected
+        with self._tracer.process(batch.records, group=GROUP) as traceparents:
+            return self._store(batch, traceparents)
+
+    def _store(self, batch: Batch, traceparents: Mapping[int, str]) -> int:
         stored = archive_batch(self._lake, batch)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_LAKE_PUT)
-        validated = validate_batch(stored.batch)
+        validated = validate_batch(stored.batch, traceparents)
         self._dead_letters.park(stored.batch.records, validated.rejected)
         if validated.rejected:
             trigger_failpoint(Failpoint.INGESTOR_AFTER_PARK)

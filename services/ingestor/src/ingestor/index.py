@@ -11,6 +11,8 @@ from bookcore.events.codec import decode
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import STATE
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
+from bookcore.kit.tracing.messages import MessageTracer
+from bookcore.kit.tracing.tracer import Tracer
 from bookcore.search import RemovedBook, SearchIndex, UnindexableBooks
 
 GROUP = "ingestor.index"
@@ -26,13 +28,19 @@ class IndexSink:
         dead_letters: DeadLetterQueue,
         *,
         on_indexed: Callable[[Sequence[VersionedBook | RemovedBook]], None] = lambda changes: None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._index = index
         self._on_indexed = on_indexed
         self._dead_letters = dead_letters
+        self._tracer = MessageTracer(tracer or Tracer())
 
     def handle(self, batch: Batch) -> int:
         """Index the batch; undecodable records and documents that the engine refuses become dead letters."""
+        with self._tracer.process(batch.records, group=GROUP):
+            return self._index_batch(batch)
+
+    def _index_batch(self, batch: Batch) -> int:
         changes: list[VersionedBook | RemovedBook] = []
         rejected: list[RejectedRecord] = []
         for record in batch.records:

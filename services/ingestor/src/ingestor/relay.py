@@ -8,6 +8,8 @@ from bookcore.catalogue import Catalogue, acquire_sender_lock, delete_sent, read
 from bookcore.event_log import EventLog
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 from bookcore.kit.retry import run_until_stopped
+from bookcore.kit.tracing.messages import MessageTracer
+from bookcore.kit.tracing.tracer import Tracer
 
 _BATCH = 1_000
 
@@ -16,9 +18,10 @@ class OutboxRelay:
     """At-least-once in order: a retry after a crash repeats event ids. A database lock allows one relay at
     a time."""
 
-    def __init__(self, catalogue: Catalogue, log: EventLog) -> None:
+    def __init__(self, catalogue: Catalogue, log: EventLog, tracer: Tracer | None = None) -> None:
         self._catalogue = catalogue
         self._event_log = log
+        self._tracer = MessageTracer(tracer or Tracer())
 
     def run(self, stop: Event, outbox_ready: Event, on_turn: Callable[[], None] = lambda: None) -> None:
         """Relay whenever `outbox_ready` is set, and twice a second in any case."""
@@ -42,7 +45,8 @@ class OutboxRelay:
                 return 0
             messages = read_next_messages(connection, _BATCH)
             for topic, group in groupby(sorted(messages, key=lambda o: o.topic), key=lambda o: o.topic):
-                self._event_log.append(topic, [item.message for item in group])
+                with self._tracer.send(topic, [item.message for item in group]) as outgoing:
+                    self._event_log.append(topic, outgoing)
             trigger_failpoint(Failpoint.INGESTOR_AFTER_RELAY_APPEND)
             delete_sent(connection, messages)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_RELAY_MARK)

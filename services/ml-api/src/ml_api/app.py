@@ -14,6 +14,7 @@ from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
+from bookcore.kit.tracing.options import TraceOptions
 from bookcore.lake import open_lake
 from bookml.online import StoredFacts, create_feed, open_online_store
 from bookml.promotion import DecisionWriter
@@ -53,14 +54,14 @@ def create_app(settings: Settings) -> FastAPI:
             yield
             opened.clear()
 
-    admin = _create_admin(opened)
+    admin = _create_admin(opened, settings.traces)
     app = create_service("Bookstream machine learning", lifespan=lifespan, admin=admin)
     for router in (predict.router, models.router, training_data.router, monitoring.router):
         app.include_router(router, dependencies=[require_scope(Scope.ML)])
     return app
 
 
-def _create_admin(opened: Sequence[ServiceState]) -> ServiceAdmin:
+def _create_admin(opened: Sequence[ServiceState], traces: TraceOptions) -> ServiceAdmin:
     def check_registry() -> None:
         for state in opened:
             check_models(state.models)
@@ -76,7 +77,7 @@ def _create_admin(opened: Sequence[ServiceState]) -> ServiceAdmin:
         return ""
 
     checks = {"registry": check_registry, "predictions": check_predictions}
-    admin = ServiceAdmin("ml-api", checks, request_prefix="ml_api", elsewhere=HELP)
+    admin = ServiceAdmin("ml-api", checks, request_prefix="ml_api", elsewhere=HELP, traces=traces)
     admin.render_more = render_models
     return admin
 

@@ -42,7 +42,9 @@ def create_app(settings: Settings) -> FastAPI:
         for index in opened:
             index.suggest("ready", limit=1)
 
-    admin = ServiceAdmin("search-api", {"search": check_index}, request_prefix="search_api")
+    admin = ServiceAdmin(
+        "search-api", {"search": check_index}, request_prefix="search_api", traces=settings.traces
+    )
     app = create_service("Bookstream search", lifespan=lifespan, admin=admin)
     app.state.query_hints = QUERY_HINTS
     app.include_router(search.router, dependencies=[require_scope(Scope.SEARCH)])

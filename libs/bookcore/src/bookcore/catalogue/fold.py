@@ -9,12 +9,14 @@ from bookcore.events.book import ChangeKind
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """An accepted event: the observed book, or None for a withdrawal."""
+    """An accepted event: the observed book, or None for a withdrawal. `traceparent` is for the events that it
+    causes."""
 
     book_id: BookId
     book: Book | None
     version: int
     event_id: str
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class BookTransition:
     kind: ChangeKind | None
     before: Book | None
     after: VersionedBook
+    traceparent: str = ""
 
 
 @dataclass(slots=True)
@@ -113,10 +116,12 @@ def _withdraw(effects: BatchEffects, before: StoredBook | None, seen: Observatio
     effects.rows[seen.book_id] = StoredBook(gone, seen.event_id)
     if before.versioned.deleted:
         effects.unchanged += 1
-        effects.transitions.append(BookTransition(None, None, gone))
+        effects.transitions.append(BookTransition(None, None, gone, seen.traceparent))
     else:
         effects.deleted += 1
-        effects.transitions.append(BookTransition(ChangeKind.DELETED, before.versioned.book, gone))
+        effects.transitions.append(
+            BookTransition(ChangeKind.DELETED, before.versioned.book, gone, seen.traceparent)
+        )
 
 
 def _accept(effects: BatchEffects, before: StoredBook | None, seen: Observation, book: Book) -> None:
@@ -126,10 +131,12 @@ def _accept(effects: BatchEffects, before: StoredBook | None, seen: Observation,
     effects.rows[seen.book_id] = StoredBook(now, seen.event_id)
     if before is None or before.versioned.deleted:
         effects.created += 1
-        effects.transitions.append(BookTransition(ChangeKind.CREATED, None, now))
+        effects.transitions.append(BookTransition(ChangeKind.CREATED, None, now, seen.traceparent))
     elif before.versioned.book != book:
         effects.updated += 1
-        effects.transitions.append(BookTransition(ChangeKind.UPDATED, before.versioned.book, now))
+        effects.transitions.append(
+            BookTransition(ChangeKind.UPDATED, before.versioned.book, now, seen.traceparent)
+        )
     else:
         effects.unchanged += 1
-        effects.transitions.append(BookTransition(None, before.versioned.book, now))
+        effects.transitions.append(BookTransition(None, before.versioned.book, now, seen.traceparent))

@@ -11,6 +11,7 @@ from bookcore.catalogue.rows import Row
 from bookcore.catalogue.tables import outbox
 from bookcore.events.encoder import EventEncoder
 from bookcore.events.message import Message
+from bookcore.kit.tracing.context import TRACEPARENT
 
 _SOURCE = "ingestor/catalogue"
 _SENDER_LOCK = 7_112_201
@@ -32,6 +33,8 @@ def build_outbox_rows(turns: Iterable[BookTransition]) -> Iterator[Row]:
     for turn in turns:
         for topic, message in tell.encode_transition(turn.kind, after=turn.after, before=turn.before):
             headers = [(name, value.decode()) for name, value in message.headers]
+            if turn.traceparent:
+                headers.append((TRACEPARENT, turn.traceparent))
             yield {"topic": topic, "key": message.key, "value": message.value, "headers": headers}
 
 

@@ -19,10 +19,9 @@ from bookcore.kit.head_requests import HeadRequests
 from bookcore.kit.openapi import install_openapi
 from bookcore.kit.problem import install_problem_handlers
 from bookcore.kit.query_parameters import QueryCheck
-from bookcore.kit.request_metrics import RequestMetrics
+from bookcore.kit.request_metrics import OWN_PATHS, RequestMetrics
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-OWN_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
 class Health(BaseModel):
@@ -54,12 +53,15 @@ def create_service(
         dependencies=[Depends(QueryCheck())],
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # bookcore.kit has its own
         redirect_slashes=False,  # Starlette redirects to the host that the request names
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.admin = admin
     if admin.request_prefix:  # inside HeadRequests, whose requests are copies
-        app.add_middleware(RequestMetrics, metrics=admin.metrics, prefix=admin.request_prefix)
+        app.add_middleware(
+            RequestMetrics, metrics=admin.metrics, prefix=admin.request_prefix, tracer=admin.tracer
+        )
     app.add_middleware(HeadRequests)
     install_problem_handlers(app)
     install_openapi(app, always=always)
@@ -112,6 +114,7 @@ def serve(app: FastAPI, listener: socket.socket, *, log_level: str = "warning") 
         app,
         log_level=log_level.lower(),
         access_log=False,
+        log_config=None,  # its loggers write as all others do
         proxy_headers=False,  # a local client could otherwise choose the address that rate limits use
         timeout_graceful_shutdown=10,
         server_header=False,

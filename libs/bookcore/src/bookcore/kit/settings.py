@@ -9,13 +9,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bookcore.domain.errors import Invalid
 from bookcore.kit.secret_files import read_secret_files
+from bookcore.kit.tracing.options import TraceOptions
 from bookcore.kit.validation import explain_error
 
 DEVELOPMENT_SECRET = "development-only-secret-of-thirty-two-bytes"  # noqa: S105 - refused in production
@@ -42,6 +43,13 @@ class LogLevel(StrEnum):
     INFO = "INFO"
     WARNING = "WARNING"
     ERROR = "ERROR"
+
+
+class LogFormat(StrEnum):
+    """How lines are written to standard error."""
+
+    JSON = "json"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,36 @@ class Settings(BaseSettings):
         120.0, gt=0, description="a loop without a turn for that long is stuck: `/health/live` says 503"
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR")
+    log_format: LogFormat | None = Field(
+        None, description="`json`: one object per line, or `text`; default `json` in production, else `text`"
+    )
+    traces_url: str = Field(
+        "",
+        description="OpenTelemetry collector that spans are sent to by OTLP over HTTP, such as"
+        " `http://collector:4318`; nothing: none",
+    )
+    traces_ratio: float = Field(
+        0.1, ge=0, le=1, description="share of the traces that begin here and are sampled"
+    )
+
+    @property
+    def traces(self) -> TraceOptions:
+        """Whether and where spans are sent."""
+        return TraceOptions(self.traces_url, self.traces_ratio)
+
+    @property
+    def is_log_json(self) -> bool:
+        """The setting, or whether this is production."""
+        if self.log_format is None:
+            return self.environment is Environment.PRODUCTION
+        return self.log_format is LogFormat.JSON
+
+    @field_validator("traces_url")
+    @classmethod
+    def _check_collector(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError(f"{value!r} is not a URL such as http://collector:4318")
+        return value
 
     @model_validator(mode="after")
     def _set_embedded_defaults(self) -> Self:

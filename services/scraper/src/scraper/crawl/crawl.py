@@ -55,7 +55,7 @@ async def crawl(
                 return CrawlResult(ExitCode.UNREACHABLE, line)
         run = begin_run(stores.frontier, site, only_if_running=only_if_running)
         session = _create_session(settings, site, stores, run)
-        with open_admin_port(settings, session.admin.build_pages()):
+        with closing(session.admin.tracer), open_admin_port(settings, session.admin.build_pages()):
             session.admin.health.start()
             await _run_scrapy(session, counts_path)
             session.admin.health.leave()

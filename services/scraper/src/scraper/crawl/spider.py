@@ -108,6 +108,7 @@ def _build_fetched_page(response: Response, clock: SystemClock) -> FetchedPage:
         etag=_read_header(response, "ETag"),
         last_modified=_read_header(response, "Last-Modified"),
         fetched_at=clock.now(),
+        span=response.meta.get("span"),
     )
 
 

@@ -20,6 +20,7 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from yarl import URL
 
+from bookcore.kit.tracing.span import SpanKind
 from scraper.fetch.resolver import PrivateAddressError, PublicAddressResolver
 from scraper.session.session import SETTING, CrawlSession
 
@@ -36,6 +37,7 @@ class DownloadHandler:
         settings = crawler.settings
         self._limit = settings.getint("DOWNLOAD_MAXSIZE")
         session: CrawlSession = settings[SETTING]
+        self._tracer = session.admin.tracer
         self._allows_private = session.site.allows_private_addresses
         self._connections = settings.getint("CONCURRENT_REQUESTS")
         self._headers = {"User-Agent": settings["USER_AGENT"], "Accept": "text/html"}
@@ -67,6 +69,16 @@ class DownloadHandler:
             await self._session.close()
 
     async def _fetch(self, request: Request, started: float) -> Response:
+        """The shop is told of no trace."""
+        attributes = {"http.request.method": "GET", "url.full": request.url}
+        with self._tracer.start_span("GET", SpanKind.CLIENT, None, attributes) as span:
+            request.meta["span"] = span.context if span else None
+            response = await self._send(request, started)
+            if span:
+                span.attributes["http.response.status_code"] = response.status
+            return response
+
+    async def _send(self, request: Request, started: float) -> Response:
         self._session = self._session or self._open_session()
         headers = request.headers.to_tuple_list()
         url = URL(request.url, encoded=True)

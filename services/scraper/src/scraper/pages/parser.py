@@ -7,6 +7,7 @@ from http import HTTPStatus
 from bookcore.domain.errors import Invalid
 from bookcore.domain.normalise import Origin, hash_printed
 from bookcore.events.book import BookObserved
+from bookcore.kit.tracing.context import SpanContext
 from bookcore.lake.layout import make_page_key
 from scraper.frontier import Page, PageSnapshot
 from scraper.pages.extraction_monitor import find_missing_fields
@@ -16,7 +17,7 @@ from scraper.sources.site import Site
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """Response of the site. `url`: after redirects."""
+    """Response of the site. `url`: after redirects. `span`: of the request, None without a trace."""
 
     status: int
     url: str
@@ -24,6 +25,7 @@ class FetchedPage:
     etag: str | None
     last_modified: str | None
     fetched_at: datetime
+    span: SpanContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,14 @@ class ParsedPage:
 
     `body`: stored in the lake unless None. `snapshot`: replaces the page's unless None. `event`: published
     unless None. `page`: marked as done at the end; None for an item without a lease of the frontier.
+    `span`: of the request for the page, None without a trace.
     """
 
     page: Page | None
     body: bytes | None = None
     snapshot: PageSnapshot | None = None
     event: BookObserved | None = None
+    span: SpanContext | None = None
 
 
 class PageParser:
@@ -118,7 +122,7 @@ class PageParser:
         if find_missing_fields(printed):
             snapshot = PageSnapshot(body_key=key, content_hash=content_hash)
         is_unchanged = content_hash == page.snapshot.content_hash
-        return ParsedPage(page, fetched.body, snapshot, None if is_unchanged else event)
+        return ParsedPage(page, fetched.body, snapshot, None if is_unchanged else event, fetched.span)
 
     def _canonicalize_links(self, links: tuple[str, ...]) -> tuple[str, ...]:
         urls = (self._site.canonicalize(link) for link in links)

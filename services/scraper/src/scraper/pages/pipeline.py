@@ -6,6 +6,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from bookcore.domain.errors import Unavailable
+from bookcore.kit.tracing.messages import MessageTracer
 from scraper.frontier import PageKind
 from scraper.pages.parser import ParsedPage
 from scraper.pages.publisher import Publisher
@@ -37,6 +38,7 @@ class PublishPipeline:
             batch_size=settings.scraper_batch,
             patience=settings.scraper_patience,
         )
+        publisher.tracer = MessageTracer(session.admin.tracer)
         return cls(session, publisher)
 
     async def process_item(self, item: object) -> object:

@@ -12,6 +12,8 @@ from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
+from bookcore.kit.tracing.messages import MessageTracer, write_context
+from bookcore.kit.tracing.tracer import Tracer
 from bookcore.lake.layout import make_ledger_key, make_page_key, pack_lines, pack_page
 from scraper.frontier import CrawlRun, FinishedPage
 from scraper.pages.parser import ParsedPage
@@ -38,6 +40,7 @@ class Publisher:
         self._source = source
         self._batch_size = batch_size
         self._patience = patience
+        self.tracer = MessageTracer(Tracer())
         self._pending: list[_PendingPage] = []
         self._batch_full = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -84,7 +87,7 @@ class Publisher:
         await self._call(lambda: self._store_bodies(batch))
         events = [parsed.event for parsed in batch if parsed.event]
         if events:
-            await self._call(lambda: self._append_events(events))
+            await self._call(lambda: self._append_events(batch))
             await self._call(lambda: self._write_ledger(events))
         await self._call(lambda: self._mark_finished(batch))
 
@@ -96,9 +99,15 @@ class Publisher:
         self._stores.lake.put_many({make_page_key(body): pack_page(body) for body in bodies})
         trigger_failpoint(Failpoint.SCRAPER_AFTER_PAGE_STORED)
 
-    def _append_events(self, events: Sequence[BookObserved]) -> None:
-        messages = [encode(event, source=f"scraper/{self._source}") for event in events]
-        self._stores.log.append(OBSERVED.name, messages)
+    def _append_events(self, batch: Sequence[ParsedPage]) -> None:
+        source = f"scraper/{self._source}"
+        messages = [
+            write_context(encode(parsed.event, source=source), parsed.span)
+            for parsed in batch
+            if parsed.event
+        ]
+        with self.tracer.send(OBSERVED.name, messages) as outgoing:
+            self._stores.log.append(OBSERVED.name, outgoing)
         trigger_failpoint(Failpoint.SCRAPER_AFTER_APPEND)
 
     def _write_ledger(self, events: Sequence[BookObserved]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.admin.server import AdminPages
+from bookcore.kit.tracing.tracer import open_tracer
 from scraper.frontier import RunStatus
 from scraper.session.counts import PAGES, RETRIES, CrawlCollector, CrawlCounts
 from scraper.settings import Settings
@@ -23,6 +24,7 @@ class ScraperAdmin:
         self.health = ProcessHealth(stuck_seconds=settings.admin_stuck_seconds)
         self.metrics = ProcessMetrics("scraper", elsewhere=(PAGES, RETRIES))
         self.metrics.registry.register(CrawlCollector(read_counts))
+        self.tracer = open_tracer(settings.traces, self.metrics)
         self._dependencies = DependencyMonitor(checks)
         self.metrics.watch_dependencies(self._dependencies.read_states)
 

@@ -69,6 +69,9 @@ def _list_shared() -> Iterator[MetricFamily]:
         "1 when the store answered the last check, else 0; checked every ten seconds",
         _SERVICES,
     )
+    spans = "spans by outcome: sent, dropped (the queue was full) or failed (the collector took none)"
+    counter = MetricType.COUNTER
+    yield MetricFamily("bookstream_spans_total", counter, ["outcome"], "", spans, _SERVICES)
     process = {
         "process_virtual_memory_bytes": ("bytes", "virtual memory"),
         "process_resident_memory_bytes": ("bytes", "resident memory"),
@@ -77,7 +80,7 @@ def _list_shared() -> Iterator[MetricFamily]:
         "process_max_fds": ("", "limit of open file descriptors"),
     }
     cpu = "processor time of user and system; like all of process_*, of the worker that answers"
-    yield MetricFamily("process_cpu_seconds_total", MetricType.COUNTER, [], "seconds", cpu, ALL)
+    yield MetricFamily("process_cpu_seconds_total", counter, [], "seconds", cpu, ALL)
     for name, (unit, meaning) in process.items():
         yield MetricFamily(name, gauge, [], unit, meaning, ALL)
 

@@ -34,6 +34,7 @@ class ProcessMetrics:
     """
 
     def __init__(self, process: str, *, elsewhere: Collection[str] = ()) -> None:
+        self.process, self.version = process, read_version(process)
         self.registry = CollectorRegistry()
         self._families: dict[str, Counter | Gauge | Histogram] = {}
         self._labels: dict[str, set[tuple[str, ...]]] = {}
@@ -43,7 +44,7 @@ class ProcessMetrics:
             if not (family.name in elsewhere or family.name.startswith(_PROCESS) or family.name == _UP):
                 self._families[family.name] = _create(family, self.registry)
                 self._labels[family.name] = set()
-        self.set("bookstream_build_info", process, _read_version(process), value=1)
+        self.set("bookstream_build_info", process, self.version, value=1)
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
         """Adds to a counter."""
@@ -109,7 +110,8 @@ def _create(family: MetricFamily, registry: CollectorRegistry) -> Counter | Gaug
     return Histogram(family.name, family.meaning, family.labels, registry=registry, buckets=family.buckets)
 
 
-def _read_version(process: str) -> str:
+def read_version(process: str) -> str:
+    """Of the distribution of a process."""
     try:
         return version(_DISTRIBUTIONS.get(process, process))
     except PackageNotFoundError:

@@ -1,5 +1,6 @@
 """Health and metrics of an HTTP service."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
@@ -7,8 +8,11 @@ from bookcore.kit.admin.event_loop import EventLoopGate
 from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.admin.server import AdminPages
+from bookcore.kit.tracing.options import TraceOptions
+from bookcore.kit.tracing.tracer import open_tracer
 
 _NEVER = float("inf")
+_NO_TRACES = TraceOptions()
 
 
 class ServiceAdmin:
@@ -23,6 +27,7 @@ class ServiceAdmin:
         *,
         request_prefix: str = "",
         elsewhere: Collection[str] = (),
+        traces: TraceOptions = _NO_TRACES,
     ) -> None:
         self.request_prefix = request_prefix
         self.render_more: Callable[[], str] = str
@@ -30,6 +35,7 @@ class ServiceAdmin:
         self.dependencies = DependencyMonitor(checks)
         self.metrics = ProcessMetrics(process, elsewhere=elsewhere)
         self.metrics.watch_dependencies(self.dependencies.read_states)
+        self.tracer = open_tracer(traces, self.metrics)
         self.gate = EventLoopGate()
 
     @asynccontextmanager
@@ -42,6 +48,7 @@ class ServiceAdmin:
         finally:
             self.health.leave()
             self.gate.close()
+            await asyncio.to_thread(self.tracer.close)
 
     def render_metrics(self) -> bytes:
         """All metrics in Prometheus' text format; may block."""
