@@ -64,8 +64,8 @@ def find_port(url: str) -> int:
 def secure(postgresql_url: str, redis_url: str, s3_url: str) -> Iterator[SecureStack]:
     """The servers with TLS, in a folder of their own.
 
-    `s3_url` puts its credentials into the environment for the whole session, so it runs before the environment is
-    changed here and restored.
+    `s3_url` puts its credentials into the environment for the whole session, so it runs before the
+    environment is changed here and restored.
     """
     assert s3_url
     installed = open_home()
