@@ -94,8 +94,13 @@ class Supervisor:
             pause.wait(0.5)
 
     def stop_all(self) -> None:
-        """Stop all, the last started first."""
-        for name in reversed(list(self._running)):
+        """Stop the last started, which asks the others, then the others at once."""
+        if self._running:
+            self.stop(next(reversed(self._running)))
+        for running in self._running.values():
+            if running.process is not None:
+                running.process.terminate()
+        for name in list(self._running):
             self.stop(name)
         for descriptor in (self._pipe_read, self._pipe_write):
             os.close(descriptor)

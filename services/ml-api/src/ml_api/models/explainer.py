@@ -2,13 +2,16 @@
 
 import math
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
-from lightgbm import Booster
 
 from bookml.features import Features
 from bookml.predictor import PricePredictor
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 _MAX_EFFECTS = 8
 
@@ -26,7 +29,7 @@ class Explainer:
         """The base, the strongest effects and the rest as factors; their product is 1 + price."""
         with self._lock:
             if not self._boosters:
-                self._boosters = [Booster(model_str=text) for text in orjson.loads(self._trees)]
+                self._boosters = _load_boosters(self._trees)
         x = self._predictor.compute_tree_inputs([row])
         contributions = [b.predict(x, pred_contrib=True, num_threads=1)[0] for b in self._boosters]
         effects = np.mean(contributions, axis=0)
@@ -35,3 +38,10 @@ class Explainer:
         rest = sum(value for _, value in ordered[_MAX_EFFECTS:])
         factors = [("base", effects[-1]), *ordered[:_MAX_EFFECTS], ("all others", rest)]
         return [{"feature": name, "factor": round(math.exp(float(value)), 4)} for name, value in factors]
+
+
+def _load_boosters(trees: bytes) -> "list[Booster]":
+    """The import takes a second and 60 MB, so only a process that explains pays it."""
+    from lightgbm import Booster
+
+    return [Booster(model_str=text) for text in orjson.loads(trees)]
