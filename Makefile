@@ -8,6 +8,8 @@ ARGS ?=
 MINUTES ?= 5
 SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
+# Rooms with compiled modules; the account API and mail stay interpreted.
+COMPILED_TESTS := $(addprefix tests/unit/gateway/,accounts api/test_cache_purge.py auth cache downstream http observability proxy ratelimit routing upstream test_clock_steps.py)
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
 .PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-compose test-k8s soak check check-k8s checkov bench bench-gateway bench-ml mutants docs lock clean
@@ -26,12 +28,12 @@ test: check ## lint, types, import contracts and every test that needs no server
 test-stack: $(VENV)/ready ## install and start the real servers, then the contract, integration and fault suites on them
 	$(BIN)/bookstream stack up > /dev/null
 	$(BIN)/pytest -n 2 --dist loadfile tests/integration $(ARGS)
-	$(BIN)/pytest -n 2 --dist loadfile tests/faults/test_network.py tests/faults/test_stores.py $(ARGS)
-	$(BIN)/pytest tests/faults/test_crawled.py tests/faults/test_killed.py $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadgroup tests/faults -m "not exclusive" $(ARGS)
+	$(BIN)/pytest tests/faults -m exclusive $(ARGS)
 
 test-compiled: $(VENV)/ready ## compile the gateway's data plane (needs gcc) and run its tests on that
 	$(BIN)/python -m deploy.compiled .stack/compiled
-	PYTHONPATH=.stack/compiled $(BIN)/pytest -n 2 --dist loadfile tests/unit/gateway tests/gateway/test_usage.py $(ARGS)
+	PYTHONPATH=.stack/compiled $(BIN)/pytest -n 2 --dist loadfile $(COMPILED_TESTS) tests/gateway/test_usage.py $(ARGS)
 
 soak: $(VENV)/ready ## faults at random under load (MINUTES=5 SEED=1), from a seed that is printed
 	$(BIN)/bookstream stack up > /dev/null

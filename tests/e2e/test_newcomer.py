@@ -16,7 +16,7 @@ from threading import Event
 
 import psutil
 import pytest
-from tests.e2e.laptop import WITHIN, Laptop, wait_for_invitation
+from tests.e2e.laptop import WITHIN, FinishedProcess, Laptop, RunningGateway, wait_for_invitation
 from tests.e2e.sites import SampleShop, run_sample_shop
 from tests.promises import carries
 
@@ -25,52 +25,68 @@ NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers there
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Laptop:
-    """A laptop on which the demo ran once, without a network."""
-    laptop = Laptop(tmp_path_factory.mktemp("used"))
-    done = laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
+    """A laptop; see `first_demo`."""
+    return Laptop(tmp_path_factory.mktemp("used"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def first_demo(used: Laptop) -> FinishedProcess:
+    """The demo ran once on the laptop, without a network."""
+    done = used.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
     assert done.code == 0, done.err
-    return laptop
+    return done
 
 
 @carries("offline")
-def test_demo_without_the_site_crawls_the_sample_shop(tmp_path: Path) -> None:
-    done = Laptop(tmp_path).run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
-    assert done.code == 0
-    first, last, model = done.out.splitlines()
+def test_demo_without_the_site_crawls_the_sample_shop(first_demo: FinishedProcess) -> None:
+    first, last, model = first_demo.out.splitlines()
     assert first.startswith(f"cannot reach {NOWHERE}")
     assert first.endswith("crawling the bundled sample shop instead")
     assert "60 books · 60 changes · 0 parked" in last
     assert model.startswith("price-sample_shop-gbp version 1 is refused: ")
 
 
-@carries("pasteable")
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, so its lines can't be pasted")
-def test_printed_curl_lines_work(used: Laptop) -> None:
-    with used.serve() as served:
+class TestRunningBookstream:
+    """One start for all that only looks at it; the last test kills a service of it."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def served(cls, used: Laptop) -> Iterator[RunningGateway]:
+        with used.serve() as served:
+            yield served
+
+    @carries("pasteable")
+    @pytest.mark.skipif(
+        not shutil.which("curl"), reason="curl is not installed, so its lines can't be pasted"
+    )
+    def test_printed_curl_lines_work(self, served: RunningGateway) -> None:
         answers = [
             subprocess.run(
                 ["/bin/sh", "-c", line.replace("curl ", "curl -s ", 1)], capture_output=True, check=True
             )
             for line in served.list_curl_lines
         ]
-    books, search, statistics = [json.loads(answer.stdout) for answer in answers]
-    assert len(books["items"]) == 3
-    assert search["total"] > 0
-    assert statistics["overall"][0]["books"] == 60
+        books, search, statistics = [json.loads(answer.stdout) for answer in answers]
+        assert len(books["items"]) == 3
+        assert search["total"] > 0
+        assert statistics["overall"][0]["books"] == 60
 
+    @carries("token-needed")
+    def test_everything_but_sign_in_health_and_docs_needs_a_token(self, served: RunningGateway) -> None:
+        public = ["/health/live", "/health/ready", "/docs", "/openapi.json", "/.well-known/jwks.json"]
+        closed = ["/v1/books", "/v1/books/export", "/v1/search?q=a", "/v1/users/me", "/v1/users"]
+        codes = [without_token(served.base + path) for path in (*public, *closed)]
+        assert codes == [200] * 5 + [401] * 5
 
-def test_printed_key_lasts_and_is_printed_again_by_a_verb(used: Laptop) -> None:
-    with used.serve() as served:
-        first = served.token
-        assert used.run("key").out.strip() == first
-        assert used.run("token").out.count(".") == 2
-    with used.serve() as served:
-        assert served.token == first
-    assert used.run("key").err.startswith("bookstream: no gateway runs on")
+    def test_second_bookstream_on_the_same_data_is_refused(
+        self, used: Laptop, served: RunningGateway
+    ) -> None:
+        done = used.run("up", "--port", "0")
+        assert done.code == 1
+        assert "another bookstream runs on" in done.err
+        assert served.get_json("/v1/categories")
 
-
-def test_killed_service_is_started_again_while_the_others_serve(used: Laptop) -> None:
-    with used.serve() as served:
+    def test_killed_service_is_started_again_while_the_others_serve(self, served: RunningGateway) -> None:
         children = psutil.Process(served.process.pid).children()
         books_api = next(child for child in children if "books_api" in child.cmdline())
         books_api.kill()
@@ -81,6 +97,21 @@ def test_killed_service_is_started_again_while_the_others_serve(used: Laptop) ->
                 return
             Event().wait(0.1)
         pytest.fail("books-api was not started again")
+
+
+@carries("clean-stop")
+def test_second_start_uses_the_existing_data_and_prints_the_same_key(used: Laptop) -> None:
+    with used.serve() as served:
+        first = served.token
+        assert used.run("key").out.strip() == first
+        assert used.run("token").out.count(".") == 2
+    with used.serve() as served:
+        assert served.token == first
+        figures = served.get_json("/v1/statistics")["overall"]
+    assert used.run("key").err.startswith("bookstream: no gateway runs on")
+    assert isinstance(figures, list)
+    assert figures[0]["books"] == 60
+    assert not [p for p in psutil.process_iter() if _uses(p, used.data)]
 
 
 @pytest.mark.parametrize(
@@ -105,15 +136,6 @@ def test_failed_start_leaves_no_data_folder(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         assert Laptop(tmp_path / "new").run("up", "--port", str(port)).code == 1
     assert not (tmp_path / "new").exists()
-
-
-@carries("token-needed")
-def test_everything_but_sign_in_health_and_docs_needs_a_token(used: Laptop) -> None:
-    with used.serve() as served:
-        public = ["/health/live", "/health/ready", "/docs", "/openapi.json", "/.well-known/jwks.json"]
-        closed = ["/v1/books", "/v1/books/export", "/v1/search?q=a", "/v1/users/me", "/v1/users"]
-        codes = [without_token(served.base + path) for path in (*public, *closed)]
-    assert codes == [200] * 5 + [401] * 5
 
 
 def test_second_crawl_of_the_sample_shop_publishes_nothing(used: Laptop) -> None:
@@ -143,15 +165,6 @@ def test_killed_crawl_ends_its_scraper_and_can_be_resumed(tmp_path: Path) -> Non
         assert Laptop(tmp_path).run(*words[:4]).read_number("books") == 1_000
 
 
-@carries("clean-stop")
-def test_second_start_uses_the_existing_data(used: Laptop) -> None:
-    with used.serve() as served:
-        figures = served.get_json("/v1/statistics")["overall"]
-    assert isinstance(figures, list)
-    assert figures[0]["books"] == 60
-    assert not [p for p in psutil.process_iter() if _uses(p, used.data)]
-
-
 def test_killed_bookstream_leaves_no_process_and_starts_again(used: Laptop) -> None:
     environment = {**os.environ, "BOOKSTREAM_DATA": str(used.data)}
     command = [sys.executable, "-m", "bookstream", "up", "--port", "0"]
@@ -171,13 +184,6 @@ def test_port_in_use_is_reported_in_one_line_with_a_remedy(tmp_path: Path) -> No
         port = taken.getsockname()[1]
         done = Laptop(tmp_path).run("demo", "--once", "--port", str(port))
     assert (done.code, done.err) == (1, f"bookstream: port {port} is in use; choose another with --port\n")
-
-
-def test_second_bookstream_on_the_same_data_is_refused(used: Laptop) -> None:
-    with used.serve():
-        done = used.run("up", "--port", "0")
-    assert done.code == 1
-    assert "another bookstream runs on" in done.err
 
 
 def test_status_topics_audit_and_export_describe_the_data(used: Laptop, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The fault suite needs the native stack.
 
-`test_crawled` and `test_killed` kill servers that all tests share, so they run alone; the other files use
-proxies or data of their own and run side by side.
+Tests marked `exclusive` kill servers that all tests share, so they run alone; the others use proxies or data
+of their own and run side by side.
 """
 
 from collections.abc import Callable, Iterator

@@ -17,6 +17,7 @@ from bookcore.events.topics import OBSERVED
 from bookcore.testing.proxy import FaultProxy
 from devstack.stack import Stack
 
+pytestmark = pytest.mark.xdist_group("crawl")  # one shop and one undisturbed crawl for all
 BOOKS = 150
 PACE = {
     "BOOKSTREAM_SCRAPER_HOST_RATE": "40",
@@ -110,6 +111,7 @@ def test_next_scrapers_continue_after_three_kills(trial: Trial, endure: Endure) 
     endure(trial.laptop, strike)
 
 
+@pytest.mark.exclusive
 @pytest.mark.parametrize("name", ["kafka", "versitygw", "valkey"])
 def test_crawl_survives_a_killed_server(name: str, trial: Trial, stack: Stack, endure: Endure) -> None:
     def strike(_: Crawl) -> None:

@@ -19,6 +19,7 @@ INGESTOR = [
 
 
 @carries("survives-servers")
+@pytest.mark.exclusive
 @pytest.mark.parametrize("name", STRUCK)
 def test_ingest_survives_a_killed_server(name: str, trial: Trial, stack: Stack) -> None:
     def strike() -> None:
@@ -28,6 +29,7 @@ def test_ingest_survives_a_killed_server(name: str, trial: Trial, stack: Stack) 
     trial.endure(strike)
 
 
+@pytest.mark.exclusive
 @pytest.mark.parametrize("name", STRUCK)
 def test_ingest_survives_a_restarted_server(name: str, trial: Trial, stack: Stack) -> None:
     def strike() -> None:

@@ -9,7 +9,8 @@ from tests.faults.conftest import Trial
 from bookcore.testing.proxy import FaultProxy
 from devstack.stack import Stack
 
-SERVERS = ["kafka", "versitygw", "postgresql", "elasticsearch"]
+KAFKA = pytest.param("kafka", marks=pytest.mark.xdist_group("kafka"))  # its proxy has one port
+SERVERS = [KAFKA, "versitygw", "postgresql", "elasticsearch"]
 SILENCE = 8.0  # seconds
 
 
