@@ -1,6 +1,7 @@
 """Explains a price by TreeSHAP on the model's boosters; a row costs some milliseconds."""
 
 import math
+from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,6 @@ class Explainer:
 
 
 def _load_boosters(trees: bytes) -> "list[Booster]":
-    """The import takes a second and 60 MB, so only a process that explains pays it."""
-    from lightgbm import Booster
-
-    return [Booster(model_str=text) for text in orjson.loads(trees)]
+    """The import of LightGBM takes a second, so only a process that explains pays it."""
+    lightgbm = import_module("lightgbm")
+    return [lightgbm.Booster(model_str=text) for text in orjson.loads(trees)]
