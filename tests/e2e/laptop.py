@@ -23,7 +23,7 @@ from bookstream.settings import Settings
 from bookstream.status import read_pending
 from bookstream.stores import Stores, open_stores
 
-_URLS = ("event_log_url", "lake_url", "catalogue_url", "search_url")
+URLS = ("event_log_url", "lake_url", "catalogue_url", "search_url")
 WITHIN = 120.0  # seconds, for anything that has to end
 
 
@@ -76,7 +76,7 @@ class Laptop:
     @property
     def settings(self) -> Settings:
         """As the programs read them from their environment."""
-        given = {name: self.environment.get(f"BOOKSTREAM_{name.upper()}", "") for name in _URLS}
+        given = {name: self.environment.get(f"BOOKSTREAM_{name.upper()}", "") for name in URLS}
         return read_settings(Settings, data=self.data, **given)
 
     def open_stores(self) -> AbstractContextManager[Stores]:

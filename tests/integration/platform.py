@@ -6,7 +6,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.e2e.laptop import Laptop
+from tests.e2e.laptop import URLS, Laptop
+
+from bookcore.kit.settings import read_settings
+from ingestor.migrate import migrate_stores
+from ingestor.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class Addresses:
                 **more,
             },
         )
-        prepared = laptop.run_module("ingestor", "migrate")
-        assert prepared.code == 0, prepared.err
+        urls = {name: laptop.environment[f"BOOKSTREAM_{name.upper()}"] for name in URLS}
+        assert list(migrate_stores(read_settings(Settings, data=data, **urls)))
         return laptop
 
 
