@@ -51,8 +51,8 @@ browser: ## install Debian's Chromium for the tests of the portal (as root)
 faketime: ## install Debian's libfaketime for the tests of stepped clocks (as root)
 	ls /usr/lib/*/faketime/libfaketime.so.1 > /dev/null 2>&1 || (apt-get update -q && apt-get install -q --yes --no-install-recommends faketime)
 
-promtool: ## install Debian's Prometheus for the tests of alert rules (as root)
-	command -v promtool > /dev/null || (apt-get update -q && RUNLEVEL=1 apt-get install -q --yes --no-install-recommends prometheus)
+promtool: ## install Debian's Prometheus and Alertmanager for the tests of rules and dashboards (as root)
+	(command -v promtool && command -v amtool) > /dev/null || (apt-get update -q && RUNLEVEL=1 apt-get install -q --yes --no-install-recommends prometheus prometheus-alertmanager)
 
 gcc: ## install a C compiler for test-compiled (as root)
 	command -v gcc > /dev/null || (apt-get update -q && apt-get install -q --yes --no-install-recommends gcc libc6-dev)
@@ -87,8 +87,9 @@ fuzz: $(VENV)/ready ## fuzz the reading of requests, headers, cookies and target
 mutants: $(VENV)/ready ## change the pure rules one expression at a time and count what no test notices (ARGS="--docs gate")
 	$(BIN)/python -m bench.mutants $(ARGS)
 
-docs: $(VENV)/ready ## write the generated pages anew (settings, OpenAPI, JSON Schemas)
+docs: $(VENV)/ready ## write the generated files anew (settings, OpenAPI, JSON Schemas, alert rules, dashboards)
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m deploy.observability.generate
 
 lock: $(VENV)/uv ## resolve and pin every third-party package (requirements.txt, requirements-dev.txt)
 	$(BIN)/uv lock

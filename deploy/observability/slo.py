@@ -1,18 +1,15 @@
-"""Service level objectives and their alert rules: `python -m deploy.observability.slo` writes slo.yml.
+"""Service level objectives and their rules.
 
 An objective allows a share of bad events over 28 days, its error budget. An alert fires when the budget is
 spent so many times too fast, in a long window and in a short one, which ends the alert soon after the fault
 (Google's Site Reliability Workbook, chapter 5).
 """
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import yaml
+from deploy.observability.thresholds import build_runbook_path
 
-RULES = Path(__file__).parent / "slo.yml"
 _WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 _BURNS = {
     "page": ((14.4, "1h", "5m"), (6.0, "6h", "30m")),
@@ -23,7 +20,7 @@ _BURNS = {
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """`bad` and `all` count events per second; `WINDOW` in them is replaced."""
+    """`bad` and `all` count events per second; `WINDOW` in them is replaced. Without `bad` series it is 0."""
 
     name: str
     percent: float
@@ -80,97 +77,14 @@ OBJECTIVES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """An alert on a state instead of a budget."""
-
-    name: str
-    expression: str
-    minutes: int
-    severity: str
-    summary: str
-
-
-THRESHOLDS = (
-    Threshold("TargetDown", "up == 0", 5, "page", "Prometheus can't read {{ $labels.instance }}"),
-    Threshold(
-        "NoTraffic",
-        "absent(gateway_requests_total) or sum(rate(gateway_requests_total[15m])) == 0",
-        15,
-        "page",
-        "no request has reached a gateway for 15 minutes",
-    ),
-    Threshold(
-        "EventsLost",
-        'bookstream_audit_events{result="lost"} > 0',
-        0,
-        "page",
-        "the last audit misses {{ $value }} acknowledged events",
-    ),
-    Threshold(
-        "ConsumerLag",
-        "max by (group) (ingestor_lag_seconds) > 300",
-        5,
-        "page",
-        "{{ $labels.group }} is {{ $value | humanizeDuration }} behind",
-    ),
-    Threshold(
-        "OutboxStuck",
-        "max(ingestor_outbox_oldest_seconds) > 300",
-        5,
-        "page",
-        "a change has waited in the outbox for {{ $value | humanizeDuration }}",
-    ),
-    Threshold(
-        "DependencyDown",
-        "min by (dependency, job) (bookstream_dependency_up) == 0",
-        5,
-        "page",
-        "{{ $labels.job }} can't reach {{ $labels.dependency }}",
-    ),
-    Threshold(
-        "BreakerOpen",
-        "max by (service) (gateway_upstream_breaker_open) > 0",
-        5,
-        "page",
-        "gateways have given up on {{ $labels.service }}",
-    ),
-    Threshold(
-        "LimitsPerProcess",
-        "rate(gateway_requests_counted_locally_total[10m]) > 0",
-        10,
-        "ticket",
-        "rate limits are counted per gateway: the cache server is away",
-    ),
-    Threshold(
-        "CrawlTooOld",
-        "time() - max by (source) (scraper_last_complete_timestamp_seconds) > 2 * 86400",
-        60,
-        "ticket",
-        "the last complete crawl of {{ $labels.source }} ended {{ $value | humanizeDuration }} ago",
-    ),
-)
-
-
-def build_rules() -> Mapping[str, object]:
-    """Prometheus' rule groups."""
-    burning = [rule for objective in OBJECTIVES for rule in _build_objective(objective)]
-    states = [_build_threshold(threshold) for threshold in THRESHOLDS]
-    return {
-        "groups": [
-            {"name": "bookstream-objectives", "rules": burning},
-            {"name": "bookstream-states", "rules": states},
-        ]
-    }
-
-
-def _build_objective(objective: Objective) -> Iterator[Mapping[str, object]]:
+def build_objective(objective: Objective) -> Iterator[Mapping[str, object]]:
+    """Recording rules of every window, then one alert a severity."""
     for window in _WINDOWS:
-        expression = f"({objective.bad}) / ({objective.all})".replace("WINDOW", window)
+        expression = f"(({objective.bad}) or 0 * ({objective.all})) / ({objective.all})"
         yield {
             "record": f"slo:error_ratio:rate{window}",
             "labels": {"objective": objective.name},
-            "expr": expression,
+            "expr": expression.replace("WINDOW", window),
         }
     for severity, burns in _BURNS.items():
         selector = f'{{objective="{objective.name}"}}'
@@ -188,31 +102,6 @@ def _build_objective(objective: Objective) -> Iterator[Mapping[str, object]]:
             "annotations": {
                 "summary": f"{{{{ $value | humanizePercentage }}}} bad; objective: {objective.percent:g} % "
                 f"{objective.meaning}",
-                "runbook_url": _build_runbook_path(objective.name),
+                "runbook_url": build_runbook_path(objective.name),
             },
         }
-
-
-def _build_threshold(threshold: Threshold) -> Mapping[str, object]:
-    return {
-        "alert": threshold.name,
-        "expr": threshold.expression,
-        "for": f"{threshold.minutes}m",
-        "labels": {"severity": threshold.severity},
-        "annotations": {"summary": threshold.summary, "runbook_url": _build_runbook_path(threshold.name)},
-    }
-
-
-def _build_runbook_path(alert: str) -> str:
-    return f"docs/runbooks/{alert}.md"
-
-
-def dump_rules() -> str:
-    """The text of slo.yml."""
-    note = "# Written by deploy/observability/slo.py.\n"
-    return note + yaml.safe_dump(build_rules(), sort_keys=False, width=110)
-
-
-if __name__ == "__main__":
-    RULES.write_text(dump_rules())
-    sys.stdout.write(f"{RULES.name} written\n")

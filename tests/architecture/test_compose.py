@@ -82,10 +82,11 @@ def test_ports_are_those_of_the_settings() -> None:
     assert told["BOOKSTREAM_SEARCH_API_URLS"] == f"http://search-api:{SearchSettings().search_api_port}"
 
 
-def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
+def test_only_gateway_and_grafana_can_be_reached_and_only_from_this_machine() -> None:
     published = {name: section["ports"] for name, section in COMPOSED.items() if "ports" in section}
-    assert published.keys() == {"gateway"}
-    assert all(port.startswith("127.0.0.1:") for port in published["gateway"])
+    assert published.keys() == {"gateway", "grafana"}
+    assert COMPOSED["grafana"]["profiles"] == ["observability"]
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
 def test_metrics_are_on_a_port_that_is_not_published() -> None:
@@ -93,6 +94,32 @@ def test_metrics_are_on_a_port_that_is_not_published() -> None:
         port = environment(COMPOSED[service])["BOOKSTREAM_ADMIN_PORT"]
         assert int(port)
         assert not [published for published in COMPOSED[service].get("ports", ()) if port in published]
+
+
+def test_prometheus_scrapes_the_admin_port_of_every_service() -> None:
+    folder = ROOT / "deploy/observability"
+    jobs = yaml.safe_load((folder / "prometheus.yml").read_text())["scrape_configs"]
+    targets = {job["job_name"]: job["static_configs"] for job in jobs}
+    running = [name for name in SERVICES if name not in ONE_SHOT]
+    admin = {name: environment(COMPOSED[name])["BOOKSTREAM_ADMIN_PORT"] for name in running}
+    assert targets == {name: [{"targets": [f"{name}:{port}"]}] for name, port in admin.items()}
+
+
+def test_observability_mounts_rules_receivers_and_dashboards() -> None:
+    folder = "./deploy/observability"
+    mounted = {
+        volume.split(":")[0]
+        for section in COMPOSED.values()
+        if section.get("profiles") == ["observability"]
+        for volume in section["volumes"]
+        if volume.startswith("./")
+    }
+    names = ("prometheus.yml", "rules.yml", "alertmanager.yml", "provisioning", "dashboards")
+    assert mounted == {f"{folder}/{name}" for name in names}
+    assert [name for name in mounted if not (ROOT / name).exists()] == []
+    provider = yaml.safe_load((ROOT / folder / "provisioning/dashboards/bookstream.yml").read_text())
+    (path,) = {each["options"]["path"] for each in provider["providers"]}
+    assert f"{folder}/dashboards:{path}:ro" in COMPOSED["grafana"]["volumes"]
 
 
 @pytest.mark.parametrize("name", sorted(SERVERS))
@@ -121,7 +148,7 @@ def test_images_are_built_of_listed_folders_without_history_or_tests() -> None:
 
 def test_every_volume_and_network_is_used_and_declared() -> None:
     used = {v.partition(":")[0] for s in COMPOSED.values() for v in s.get("volumes", ())}
-    assert used == WHOLE["volumes"].keys()
+    assert {name for name in used if not name.startswith("./")} == WHOLE["volumes"].keys()
     assert {n for s in COMPOSED.values() for n in s.get("networks", ())} == WHOLE["networks"].keys()
 
 

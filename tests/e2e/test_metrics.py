@@ -2,52 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 import httpx
 import pytest
-from tests.gateway.rolling import find_free_port
+from tests.e2e.processes import PUBLIC, RUNNING, Process, run_processes
 
 from bookcore.kit.admin.families import ALL, list_families
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookstream.admin import get_metrics
-from bookstream.supervisor import Service, Supervisor
 
-RUNNING = ("ingestor", "books-api", "search-api", "ml-api", "gateway", "scraper")
-ARGUMENTS = {"scraper": ["scraper", "fleet"]}
-PUBLIC = {"books-api": "BOOKS_API", "search-api": "SEARCH_API", "ml-api": "ML_API", "gateway": "GATEWAY"}
 WITHIN = 120.0
-
-
-@dataclass(frozen=True)
-class Process:
-    """Addresses of a running process; `public` is "" without a port of its own."""
-
-    admin: str
-    public: str
 
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Process]]:
-    """One of each that runs until it is stopped, all on one data folder."""
-    data = tmp_path_factory.mktemp("data")
-    with ExitStack() as stack:
-        supervisor = stack.enter_context(Supervisor(data / "logs", {"BOOKSTREAM_DATA": str(data)}))
-        started, services = {}, []
-        for name in RUNNING:
-            admin, public = find_free_port(), find_free_port()
-            environment = {"BOOKSTREAM_ADMIN_PORT": str(admin)}
-            if name in PUBLIC:
-                environment[f"BOOKSTREAM_{PUBLIC[name]}_PORT"] = str(public)
-            words = ARGUMENTS.get(name, [name.replace("-", "_")])
-            ready = f"http://127.0.0.1:{admin}/health/ready"
-            services.append(Service(name, words, ready, environment))
-            address = f"http://127.0.0.1:{public}" if name in PUBLIC else ""
-            started[name] = Process(f"http://127.0.0.1:{admin}", address)
-        supervisor.start_all(services)
+    with run_processes(tmp_path_factory.mktemp("data")) as started:
         yield started
 
 

@@ -19,11 +19,11 @@ from tests.integration.servers import SKIPPED
 from bookcore.testing.proxy import FaultProxy
 from devstack.kafka import KAFKA, PROXIED_PORT_OFFSET, PROXY_PORT_OFFSET
 from devstack.server import HOST
-from devstack.stack import SERVERS, Stack
+from devstack.stack import DEFAULT, SERVERS, Stack
 
 __all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
 
-STRUCK = [name for name in SERVERS if name != "mlflow"]
+STRUCK = [name for name in DEFAULT if name != "mlflow"]
 """What events pass through."""
 BOOKS = 240
 EVENTS = len(build_story(BOOKS))

@@ -14,9 +14,9 @@ from docs.generate import SETTINGS
 from bookcore.kit.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
-COMPOSED: Mapping[str, Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())[
-    "services"
-]
+WHOLE: Mapping[str, Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+COMPOSED = {name: each for name, each in WHOLE.items() if each.get("profiles") != ["observability"]}
+"""Without Prometheus and Grafana: those of a cluster belong to its operator."""
 ELSEWHERE = {
     "topics": "migrate",
     "trainer": "train",

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from deploy.observability.slo import OBJECTIVES, RULES, THRESHOLDS, build_rules, dump_rules
+from deploy.observability.generate import RULES
+from deploy.observability.rules import build_groups
+from deploy.observability.slo import OBJECTIVES
+from deploy.observability.thresholds import MODELS, STATES
 from docs.generate import ROOT
 
 from bookcore.kit.admin.families import METRICS
@@ -26,6 +29,15 @@ _DEPENDENCY = 'bookstream_dependency_up{job="gateway",dependency="cache"}'
 _BREAKER = 'gateway_upstream_breaker_open{service="books-api"}'
 _LOCALLY = "gateway_requests_counted_locally_total"
 _COMPLETE = 'scraper_last_complete_timestamp_seconds{source="shop"}'
+_COVERAGE = 'ml_live_coverage{model="price",version="2",variant="champion"}'
+_PSI = 'ml_drift_psi{model="price",feature="pages"}'
+_KS = 'ml_drift_ks{model="price",feature="pages"}'
+_AGE = 'ml_model_age_seconds{model="price"}'
+_SIGNAL = 'ml_source_has_signal{model="price",source="shop",currency="GBP"}'
+_CHALLENGER = 'ml_challenger_failures_total{model="price",version="3"}'
+_WAITING = "ml_predictions_waiting"
+_REGISTRY = "ml_registry_trouble"
+_PREDICTED = 'ml_predict_seconds_bucket{le="0.1"}'
 HEALTHY = {
     _REQUESTS: "0+100x125",
     'gateway_requests_total{route="/books",status="503"}': "0+0x125",
@@ -45,6 +57,19 @@ HEALTHY = {
     _BREAKER: "0x125",
     _LOCALLY: "5x125",
     _COMPLETE: "0x125",
+    _COVERAGE: "0.9x125",
+    'ml_live_coverage{model="price",version="3",variant="challenger"}': "0.5x125",
+    'ml_live_observed{model="price",version="2",variant="champion"}': "500x125",
+    _PSI: "0.1x125",
+    _KS: "0.1x125",
+    _AGE: "86400x125",
+    _SIGNAL: "1x125",
+    _CHALLENGER: "2x125",
+    _WAITING: "3x125",
+    _REGISTRY: "0x125",
+    _PREDICTED: "0+1000x125",
+    'ml_predict_seconds_bucket{le="0.5"}': "0+1000x125",
+    'ml_predict_seconds_bucket{le="+Inf"}': "0+1000x125",
 }
 """Series -> values, one a minute."""
 FAULTS: Mapping[str, Mapping[str, str]] = {
@@ -62,8 +87,17 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "BreakerOpen": {_BREAKER: "1x125"},
     "LimitsPerProcess": {_LOCALLY: "0+1x125"},
     "CrawlTooOld": {_COMPLETE: "-200000x125"},
+    "IntervalsHoldTooLittle": {_COVERAGE: "0.8x125"},
+    "InputsDrift": {_PSI: "0.3x125"},
+    "InputsHaveAnotherShape": {_KS: "0.4x125"},
+    "ModelIsOld": {_AGE: "8000000x125"},
+    "SourceIsNoise": {_SIGNAL: "0x125"},
+    "ChallengerFails": {_CHALLENGER: "0+1x125"},
+    "PredictionsAreNotWritten": {_WAITING: "20000x125"},
+    "ModelsCannotBeRefreshed": {_REGISTRY: "1x125"},
+    "PredictionsAreSlow": {_PREDICTED: "0+900x125"},
 }
-NAMES = {each.name for each in (*OBJECTIVES, *THRESHOLDS)}
+NAMES = {each.name for each in (*OBJECTIVES, *STATES, *MODELS)}
 
 
 def build_case(fault: Mapping[str, str], firing: str) -> dict[str, object]:
@@ -89,13 +123,23 @@ def test_each_alert_fires_for_its_fault_alone_and_none_without_a_fault(tmp_path:
 
 def test_each_alert_has_a_fault_and_a_runbook() -> None:
     assert set(FAULTS) == NAMES
-    assert {path.stem for path in (ROOT / "docs/runbooks").glob("*.md")} == NAMES
+    pages = {path.stem: path.read_text() for path in (ROOT / "docs/runbooks").glob("*.md")}
+    assert pages.keys() == NAMES
+    for name, text in pages.items():
+        assert re.match(rf"# {name}\n\n\w.*\n\n## Look\n\n- .*\n\n## Act\n\n- ", text, re.DOTALL), name
 
 
-def test_rules_are_written_from_the_objectives_and_name_exported_metrics() -> None:
-    assert RULES.read_text() == dump_rules()
-    named = {
-        re.sub("_(bucket|count)$", "", name)
-        for name in re.findall(r"\b(?:gateway|ingestor|scraper|bookstream)_\w+", str(build_rules()))
-    }
-    assert named <= set(METRICS)
+def test_each_alert_names_exported_metrics_and_labels_that_they_have() -> None:
+    for rule in list_rules():
+        names = set(re.findall(r"\b(?:gateway|ingestor|scraper|bookstream|ml)_\w+", str(rule["expr"])))
+        families = {re.sub("_(bucket|count)$", "", name) for name in names}
+        assert families <= set(METRICS), rule
+        labels = {label for name in families for label in METRICS[name].labels} | {"instance", "job"}
+        annotations = str(rule.get("annotations", ""))
+        assert set(re.findall(r"\$labels\.(\w+)", annotations)) <= labels, rule
+
+
+def list_rules() -> list[dict[str, object]]:
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    assert groups == build_groups()
+    return [rule for group in groups for rule in group["rules"]]

@@ -12,6 +12,7 @@ from bookcore.domain.errors import Unavailable
 from bookstream.local_secrets import load_local_secrets
 
 _ADDRESS_FILE, _KEY_FILE = "gateway.url", "api-key"
+_METRICS_FILE = "metrics-targets.json"
 _SECONDS = 10
 _SCOPES = ["books:read", "search", "ml", "analytics"]
 _KEY = {"name": "bookstream on this machine", "scopes": _SCOPES, "days": None}
@@ -23,6 +24,18 @@ def publish_address(data: Path, url: str) -> Iterator[None]:
     """Writes the gateway's address into the data folder until the end of the block."""
     file = data / _ADDRESS_FILE
     file.write_text(url)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def publish_metrics(data: Path, ports: Mapping[str, int]) -> Iterator[None]:
+    """Lists the processes for Prometheus (file_sd) in the data folder until the end of the block."""
+    file = data / _METRICS_FILE
+    listed = [{"targets": [f"127.0.0.1:{port}"], "labels": {"job": job}} for job, port in ports.items()]
+    file.write_text(json.dumps(listed, indent=1))
     try:
         yield
     finally:

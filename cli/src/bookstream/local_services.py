@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bookstream.data_lock import lock_data_folder
 from bookstream.interrupts import handle_stop_signals
-from bookstream.local_access import load_api_key, publish_address
+from bookstream.local_access import load_api_key, publish_address, publish_metrics
 from bookstream.services import ServicePorts, build_environment, choose_ports, list_services
 from bookstream.settings import Settings
 from bookstream.stores import prepare_stores
@@ -31,7 +31,7 @@ def run_services(settings: Settings, port: int) -> Iterator[tuple[Supervisor, Se
             services = list_services(ports)
             print(f"starting {', '.join(service.name for service in services)}", file=sys.stderr, flush=True)
             supervisor.start_all(services)
-            with publish_address(data, build_base_url(ports)):
+            with publish_address(data, build_base_url(ports)), publish_metrics(data, ports.metrics):
                 yield supervisor, ports
 
 

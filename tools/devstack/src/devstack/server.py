@@ -58,7 +58,8 @@ class Server:
     """`install` fills an empty folder; `prepare` makes configuration and data, again at every start.
 
     `exports` are the environment variables by which Bookstream finds it. `stop` asks it to end in order;
-    `abort` ends it at once, the hardest way that it is made for.
+    `abort` ends it at once, the hardest way that it is made for. One that isn't `is_default` is started only
+    by its name.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Server:
     build_exports: Callable[[Instance], Mapping[str, str]]
     stop_signal: signal.Signals = signal.SIGTERM
     abort_signal: signal.Signals = signal.SIGKILL
+    is_default: bool = True
 
 
 def run_command(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:

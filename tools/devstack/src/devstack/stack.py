@@ -16,16 +16,21 @@ from pathlib import Path
 from threading import Event, Lock
 
 from bookcore.domain.errors import NotFound, Unavailable
+from devstack.alertmanager import ALERTMANAGER
 from devstack.elasticsearch import ELASTICSEARCH
 from devstack.home import StackHome, ensure_account, open_home
 from devstack.kafka import KAFKA
 from devstack.mlflow import MLFLOW
 from devstack.postgresql import POSTGRESQL
+from devstack.prometheus import PROMETHEUS
 from devstack.server import HOST, Instance, Server
 from devstack.valkey import VALKEY
 from devstack.versitygw import VERSITYGW
 
-SERVERS = {server.name: server for server in (KAFKA, VERSITYGW, POSTGRESQL, ELASTICSEARCH, VALKEY, MLFLOW)}
+_OF_BOOKSTREAM = (KAFKA, VERSITYGW, POSTGRESQL, ELASTICSEARCH, VALKEY, MLFLOW)
+SERVERS = {server.name: server for server in (*_OF_BOOKSTREAM, ALERTMANAGER, PROMETHEUS)}
+DEFAULT = [name for name, server in SERVERS.items() if server.is_default]
+"""What is started without a name."""
 _READY_TIMEOUT, _STOP_TIMEOUT, _PORT_TIMEOUT = 180.0, 60.0, 15.0  # seconds
 _POLL_INTERVAL = 0.1
 OnMessage = Callable[[str], None]
@@ -77,7 +82,7 @@ class Stack:
         Returns the environment variables to export. Raises: Unavailable naming the server, the reason and its
         log.
         """
-        servers = _select_servers(names)
+        servers = _select_servers(names or DEFAULT)
         with self._lock():
             who = ensure_account()
             with ThreadPoolExecutor(len(servers)) as pool:
@@ -108,7 +113,7 @@ class Stack:
     def read_exports(self, names: Sequence[str] = ()) -> Mapping[str, str]:
         """Environment variables by which Bookstream finds the servers."""
         variables: dict[str, str] = {}
-        for server in _select_servers(names):
+        for server in _select_servers(names or DEFAULT):
             variables.update(server.build_exports(self.locate(server)))
         return variables
 
