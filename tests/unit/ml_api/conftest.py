@@ -1,8 +1,10 @@
 """A shop with signal and one without, trained once; each test works on a copy."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -47,8 +49,22 @@ class World:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`good` has a champion (2) and the version before it (1); `noise` was refused."""
-    data = tmp_path_factory.mktemp("trained")
+    """`good` has a champion (2) and the version before it (1); `noise` was refused.
+
+    The workers of a test run share it: training is the longest part of these tests.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    data = folder / "trained"
+    with (folder / "trained.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not data.exists():
+            train_models(folder / "trained.new")
+            (folder / "trained.new").rename(data)
+    return data
+
+
+def train_models(data: Path) -> None:
     world = World(Settings(data=data))
     stores = world.stores()
     publish_books(stores.log, make_books(260, signal=True, source="good"))
@@ -59,7 +75,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_job(stores, "good", on_progress=silent)
     stores.lake.close()
     stores.log.close()
-    return data
 
 
 @pytest.fixture
