@@ -78,6 +78,17 @@ class TestRunningBookstream:
         codes = [without_token(served.base + path) for path in (*public, *closed)]
         assert codes == [200] * 5 + [401] * 5
 
+    def test_processes_list_where_prometheus_finds_their_metrics(
+        self, used: Laptop, served: RunningGateway
+    ) -> None:
+        listed = json.loads((used.data / "metrics-targets.json").read_text())
+        targets = {each["labels"]["job"]: each["targets"][0] for each in listed}
+        assert targets.keys() == {"gateway", "books-api", "search-api", "ml-api", "ingestor"}
+        assert f"http://{targets['gateway']}" == served.base
+        for job, target in targets.items():
+            with urllib.request.urlopen(f"http://{target}/metrics", timeout=WITHIN) as answer:
+                assert f'process="{job}"'.encode() in answer.read()
+
     def test_second_bookstream_on_the_same_data_is_refused(
         self, used: Laptop, served: RunningGateway
     ) -> None:
