@@ -60,6 +60,7 @@ PLANTS = [
     Plant("books_api.settings", "scrapy"),
     Plant("search_api.settings", "elasticsearch"),
     Plant("sample_shop", "boto3"),
+    Plant("scraper.sources", "google"),
     Plant("devstack.home", "bookstream"),
 ]
 

@@ -9,8 +9,10 @@ from sqlalchemy import create_engine, make_url, text
 from tests.integration.platform import addresses
 from tests.integration.servers import (
     ELASTICSEARCH,
+    GCS,
     KAFKA,
     MLFLOW,
+    OPTIONAL,
     POSTGRESQL,
     REDIS,
     S3,
@@ -39,6 +41,15 @@ def kafka_url() -> Iterator[str]:
 def s3_url() -> Iterator[str]:
     """`s3://bucket?endpoint=...`; make a bucket of your own."""
     yield from _address(S3)
+
+
+@pytest.fixture(scope="session")
+def gcs_url() -> Iterator[str]:
+    """`gs://bucket?endpoint=...`; make a bucket of your own."""
+    with server(GCS) as url:
+        if url is None:
+            pytest.skip(f"{OPTIONAL}{GCS.native}; run `make test-gcs`, or set {GCS.variable}")
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -84,18 +95,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was not tested."""
-    skipped = _without_server(terminalreporter)
-    if skipped:
-        terminalreporter.write_line(f"{skipped} tests SKIPPED for want of a real server", red=True, bold=True)
+    for reason, wanted in ((SKIPPED, "a real server"), (OPTIONAL, "an optional server")):
+        if skipped := _count_skipped(terminalreporter, reason):
+            terminalreporter.write_line(f"{skipped} tests SKIPPED for want of {wanted}", red=True, bold=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI that is a failure."""
+    """In CI a server that is lacking is a failure, but for an optional one."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") and isinstance(reporter, pytest.TerminalReporter) and _without_server(reporter):
+    if (
+        os.environ.get("CI")
+        and isinstance(reporter, pytest.TerminalReporter)
+        and _count_skipped(reporter, SKIPPED)
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _without_server(reporter: pytest.TerminalReporter) -> int:
-    return sum(SKIPPED in str(report.longrepr) for report in reporter.stats.get("skipped", []))
+def _count_skipped(reporter: pytest.TerminalReporter, reason: str) -> int:
+    return sum(reason in str(report.longrepr) for report in reporter.stats.get("skipped", []))

@@ -20,6 +20,8 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 from devstack.stack import Stack
 
 SKIPPED = "no server: "
+OPTIONAL = "no optional server: "
+"""Reason of tests whose server is not part of the stack by default; it is counted, too, and fails nothing."""
 _KEY, _SECRET = "containerkey", "container-secret"
 
 
@@ -70,6 +72,16 @@ S3 = Wanted(
     ready="VERSITYGW|listening|started",
     environment={"ROOT_ACCESS_KEY": _KEY, "ROOT_SECRET_KEY": _SECRET},
     command="posix /tmp",
+)
+GCS = Wanted(
+    "BOOKSTREAM_TEST_GCS_URL",
+    native="fake-gcs-server",
+    setting="BOOKSTREAM_LAKE_URL",
+    image="fsouza/fake-gcs-server:1.56.1",
+    port=4443,
+    url="gs://?endpoint=http://127.0.0.1:{port}",
+    ready="server started",
+    command="-scheme http -external-url http://127.0.0.1:{port}",
 )
 POSTGRESQL = Wanted(
     "BOOKSTREAM_TEST_POSTGRESQL_URL",
@@ -160,7 +172,7 @@ def _container(wanted: Wanted) -> Iterator[str]:
     for name, value in wanted.environment.items():
         container.with_env(name, value.replace("{port}", str(port)))
     if wanted.command:
-        container.with_command(wanted.command)
+        container.with_command(wanted.command.replace("{port}", str(port)))
     container.waiting_for(LogMessageWaitStrategy(wanted.ready).with_startup_timeout(180))
     if wanted is S3:
         os.environ.update(AWS_ACCESS_KEY_ID=_KEY, AWS_SECRET_ACCESS_KEY=_SECRET)

@@ -24,11 +24,13 @@ SECURE: dict[str, tuple[Open, str]] = {
     "features": (open_online_store, "rediss://127.0.0.1:1/0?"),
     "search index": (open_search_index, "elasticsearch+https://127.0.0.1:1/books?"),
     "lake": (open_lake, "s3://bucket?endpoint=https://127.0.0.1:1&"),
+    "lake of Google": (open_lake, "gs://bucket?endpoint=https://127.0.0.1:1&"),
 }
 PLAIN = {
     "event log": "kafka://127.0.0.1:1?security=PLAINTEXT&",
     "search index": "elasticsearch://127.0.0.1:1/books?",
     "lake": "s3://bucket?endpoint=http://127.0.0.1:1&",
+    "lake of Google": "gs://bucket?endpoint=http://127.0.0.1:1&",
 }
 
 

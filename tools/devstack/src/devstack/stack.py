@@ -18,6 +18,7 @@ from threading import Event, Lock
 from bookcore.domain.errors import NotFound, Unavailable
 from devstack.alertmanager import ALERTMANAGER
 from devstack.elasticsearch import ELASTICSEARCH
+from devstack.fake_gcs import FAKE_GCS
 from devstack.home import StackHome, ensure_account, open_home
 from devstack.kafka import KAFKA
 from devstack.mlflow import MLFLOW
@@ -28,7 +29,7 @@ from devstack.valkey import VALKEY
 from devstack.versitygw import VERSITYGW
 
 _OF_BOOKSTREAM = (KAFKA, VERSITYGW, POSTGRESQL, ELASTICSEARCH, VALKEY, MLFLOW)
-SERVERS = {server.name: server for server in (*_OF_BOOKSTREAM, ALERTMANAGER, PROMETHEUS)}
+SERVERS = {server.name: server for server in (*_OF_BOOKSTREAM, ALERTMANAGER, PROMETHEUS, FAKE_GCS)}
 DEFAULT = [name for name, server in SERVERS.items() if server.is_default]
 """What is started without a name."""
 _READY_TIMEOUT, _STOP_TIMEOUT, _PORT_TIMEOUT = 180.0, 60.0, 15.0  # seconds

@@ -14,7 +14,7 @@ from bookcore.kit.secret_files import list_overridden
 from bookcore.kit.settings import Settings
 from bookcore.kit.tracing.context import current_span
 
-_TALKATIVE = ("alembic", "boto3", "botocore", "elastic_transport", "kafka", "urllib3")
+_TALKATIVE = ("alembic", "boto3", "botocore", "elastic_transport", "google", "kafka", "urllib3")
 """Libraries that log every request; only their warnings are kept."""
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(9), *range(11, 32), *range(127, 160))}
 """Control characters but tab and line feed, as escapes."""

@@ -1,4 +1,4 @@
-"""The lake port: immutable objects by key. S3 in production, a folder on a laptop."""
+"""The lake port: immutable objects by key. S3 or Google Cloud Storage in production, a folder on a laptop."""
 
 from collections.abc import Iterator, Mapping
 from typing import Protocol, cast
@@ -33,7 +33,7 @@ class Lake(Protocol):
         """Frees the connections."""
 
 
-_ADAPTERS = {"file": "bookcore.lake.files", "s3": "bookcore.lake.s3"}
+_ADAPTERS = {"file": "bookcore.lake.files", "s3": "bookcore.lake.s3", "gs": "bookcore.lake.gcs"}
 
 
 class _Adapter(Protocol):
