@@ -73,6 +73,20 @@ STATES = (
         "ticket",
         "the last complete crawl of {{ $labels.source }} ended {{ $value | humanizeDuration }} ago",
     ),
+    Threshold(
+        "DrillTooOld",
+        "time() - max(ingestor_drill_timestamp_seconds) > 8 * 86400",
+        60,
+        "ticket",
+        "the last restore drill that ended equal was {{ $value | humanizeDuration }} ago",
+    ),
+    Threshold(
+        "BackupTooOld",
+        'time() - max(kube_cronjob_status_last_successful_time{cronjob="backup"}) > 26 * 3600',
+        60,
+        "ticket",
+        "the last dump of the database ended {{ $value | humanizeDuration }} ago",
+    ),
 )
 _CHAMPION = '{variant="champion"}'
 MODELS = (

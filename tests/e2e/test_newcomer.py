@@ -154,7 +154,7 @@ def test_second_crawl_of_the_sample_shop_publishes_nothing(used: Laptop) -> None
     assert (again.code, again.read_number("changes")) == (0, 0)
 
 
-@pytest.mark.parametrize("verb", ["status", "audit", "export", "topics", "replay"])
+@pytest.mark.parametrize("verb", ["status", "audit", "export", "topics", "replay", "drill"])
 def test_commands_on_an_empty_folder_report_it_and_create_nothing(verb: str, tmp_path: Path) -> None:
     done = Laptop(tmp_path / "nowhere").run(verb)
     assert (done.code, "there is no data in" in done.err) == (1, True)

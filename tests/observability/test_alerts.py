@@ -38,6 +38,8 @@ _CHALLENGER = 'ml_challenger_failures_total{model="price",version="3"}'
 _WAITING = "ml_predictions_waiting"
 _REGISTRY = "ml_registry_trouble"
 _PREDICTED = 'ml_predict_seconds_bucket{le="0.1"}'
+_DRILL = "ingestor_drill_timestamp_seconds"
+_BACKUP = 'kube_cronjob_status_last_successful_time{cronjob="backup"}'
 HEALTHY = {
     _REQUESTS: "0+100x125",
     'gateway_requests_total{route="/books",status="503"}': "0+0x125",
@@ -70,6 +72,8 @@ HEALTHY = {
     _PREDICTED: "0+1000x125",
     'ml_predict_seconds_bucket{le="0.5"}': "0+1000x125",
     'ml_predict_seconds_bucket{le="+Inf"}': "0+1000x125",
+    _DRILL: "0x125",
+    _BACKUP: "0x125",
 }
 """Series -> values, one a minute."""
 FAULTS: Mapping[str, Mapping[str, str]] = {
@@ -96,6 +100,8 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "PredictionsAreNotWritten": {_WAITING: "20000x125"},
     "ModelsCannotBeRefreshed": {_REGISTRY: "1x125"},
     "PredictionsAreSlow": {_PREDICTED: "0+900x125"},
+    "DrillTooOld": {_DRILL: "-700000x125"},
+    "BackupTooOld": {_BACKUP: "-100000x125"},
 }
 NAMES = {each.name for each in (*OBJECTIVES, *STATES, *MODELS)}
 

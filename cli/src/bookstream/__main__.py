@@ -14,6 +14,7 @@ from bookstream.commands.access import print_key, print_token
 from bookstream.commands.audit import audit
 from bookstream.commands.crawl import crawl
 from bookstream.commands.demo import run_demo
+from bookstream.commands.drill import run_restore_drill
 from bookstream.commands.export import export
 from bookstream.commands.import_table import import_table
 from bookstream.commands.reextract import reextract
@@ -42,6 +43,7 @@ _VERBS: Mapping[str, Callable[..., None]] = {
     "export": export,
     "topics": list_or_apply_topics,
     "replay": replay,
+    "drill": run_restore_drill,
     "reextract": reextract,
     "import": import_table,
     "train": train,

@@ -2,6 +2,7 @@
 
 `python -m ingestor migrate`: create bucket, schema and topics, or migrate them.
 `python -m ingestor replay`: rebuild catalogue and index from the lake beside the live ones.
+`python -m ingestor drill`: do that for practice, compare, and tell how long it took.
 """
 
 import signal
@@ -17,6 +18,7 @@ from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from ingestor.app import Ingestor, tune_garbage_collector
+from ingestor.drill import run_drill
 from ingestor.migrate import migrate_stores
 from ingestor.replay import replay
 from ingestor.settings import Settings
@@ -35,8 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run_migration(settings)
         if words[0] == "replay" and set(words[1:]) <= {"--swap"}:
             return _run_replay(settings, swap="--swap" in words)
+        if words[0] == "drill" and set(words[1:]) <= {"--json"}:
+            return _run_drill(settings, as_json="--json" in words)
         raise Invalid(
-            f"unknown arguments {' '.join(words)!r}; use `python -m ingestor [migrate | replay [--swap]]`"
+            f"unknown arguments {' '.join(words)!r};"
+            " use `python -m ingestor [migrate | replay [--swap] | drill [--json]]`"
         )
     except BookstreamError as error:
         sys.stderr.write(f"ingestor: {error}\n")
@@ -66,6 +71,12 @@ def _run_replay(settings: Settings, *, swap: bool) -> int:
     if swap:
         sys.stdout.write("the rebuilt catalogue and index are live now\n")
     return 0 if swap or result.is_equal else 1
+
+
+def _run_drill(settings: Settings, *, as_json: bool) -> int:
+    report = run_drill(settings)
+    sys.stdout.write(f"{report.to_json() if as_json else report}\n")
+    return 0 if report.is_equal else 1
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from bookcore.search import SearchIndex, open_search_index
 from ingestor import catalogue as catalogue_sink
 from ingestor import index as index_sink
 from ingestor.catalogue import CatalogueSink, create_catalogue_consumer
+from ingestor.drill_record import DrillRecord
 from ingestor.index import IndexSink, create_index_consumer
 from ingestor.measurements import (
     BacklogMeter,
@@ -128,6 +129,7 @@ class Ingestor:
             "relay": lambda stop: relay.run(stop, outbox_ready, lambda: self.health.beat("relay")),
             "index": self._create_loop(create_index_consumer(log), indexing.handle, index_sink.GROUP),
             "backlog": BacklogMeter(log, catalogue, self.metrics, groups).run,
+            "drill": DrillRecord(lake, self.metrics).run,
         }
 
     def _watch(self, checks: Mapping[str, Check]) -> None:

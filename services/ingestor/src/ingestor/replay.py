@@ -6,6 +6,7 @@ embedded stores the services must be stopped.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 from bookcore.catalogue import (
@@ -68,7 +69,7 @@ def replay(settings: Settings, *, swap: bool) -> ReplayResult:
     lake = open_lake(settings.lake_url)
     live = open_catalogue(settings.catalogue_url)
     rebuild = begin_rebuild(settings.catalogue_url)
-    catalogue_replay = _CatalogueReplay(lake, live, rebuild.catalogue)
+    catalogue_replay = CatalogueReplay(lake, live, rebuild.catalogue)
     try:
         catalogue_replay.catch_up()
         with rebuild.block_writes():
@@ -85,8 +86,10 @@ def replay(settings: Settings, *, swap: bool) -> ReplayResult:
             store.close()
 
 
-class _CatalogueReplay:
+class CatalogueReplay:
     """Applies the archived batches that the live catalogue has, in order, to the rebuilt one.
+
+    `newest` is the time of the newest event that was read.
 
     A batch that is in the lake and not yet in the live catalogue is left to the ingestor, which has to
     publish its changes. If the live catalogue is empty (it was lost), all batches are applied.
@@ -95,15 +98,21 @@ class _CatalogueReplay:
     def __init__(self, lake: Lake, live: Catalogue, rebuilt: Catalogue) -> None:
         self._lake, self._live, self._rebuilt = lake, live, rebuilt
         self._records = self._rejected = 0
+        self.newest: datetime | None = None
 
     def catch_up(self) -> None:
-        """Apply the batches between the offsets of the rebuilt and the live catalogue."""
-        end, here = _read_offsets(self._live), _read_offsets(self._rebuilt)
+        """Apply the batches between the offsets of the rebuilt and the live catalogue.
+
+        Raises: Conflict when the lake lacks one between two others, Invalid for a damaged one.
+        """
+        end, here = _read_offsets(self._live), dict(_read_offsets(self._rebuilt))
         for batch in sorted(self._list_batches(), key=lambda b: (b.partition, b.first)):
-            if batch.first >= here[batch.partition] and (
-                not any(end.values()) or batch.first < end[batch.partition]
-            ):
-                self._apply_archived(batch)
+            at = here[batch.partition]
+            if batch.first >= at and (not any(end.values()) or batch.first < end[batch.partition]):
+                if batch.first > at:
+                    missing = f"offsets {at} to {batch.first - 1} of {OBSERVED.name}/{batch.partition}"
+                    raise Conflict(f"the lake lacks {missing}, which are before {batch.key}")
+                here[batch.partition] = self._apply_archived(batch)
 
     def check_completeness(self) -> None:
         """Raises: Conflict when the lake lacks batches of the live catalogue."""
@@ -128,7 +137,8 @@ class _CatalogueReplay:
     def _list_batches(self) -> Iterator[ArchivedBatch]:
         return map(parse_batch_key, self._lake.list(make_topic_prefix(OBSERVED.name)))
 
-    def _apply_archived(self, archived: ArchivedBatch) -> None:
+    def _apply_archived(self, archived: ArchivedBatch) -> int:
+        """The offset after the batch."""
         records = _read_records(self._lake, archived.key)
         batch = Batch(OBSERVED.name, archived.partition, records)
         validated = validate_batch(batch)
@@ -145,6 +155,8 @@ class _CatalogueReplay:
         _discard_outbox(self._rebuilt)
         self._records += len(records)
         self._rejected += len(validated.rejected)
+        self.newest = max(self.newest or records[-1].timestamp, *(each.timestamp for each in records))
+        return batch.next
 
 
 def _read_offsets(catalogue: Catalogue) -> Mapping[int, int]:
@@ -171,23 +183,26 @@ def _rebuild_index(settings: Settings) -> None:
     catalogue = open_catalogue(settings.catalogue_url)
     rebuild = rebuild_search(settings.search_url)
     try:
-        _index_newer(catalogue, rebuild.index)
+        index_newer(catalogue, rebuild.index)
         rebuild.swap()
-        _index_newer(catalogue, rebuild.index)  # changes that went to the old index meanwhile
+        index_newer(catalogue, rebuild.index)  # changes that went to the old index meanwhile
         rebuild.delete_old()
     finally:
         rebuild.discard()
         catalogue.close()
 
 
-def _index_newer(catalogue: Catalogue, index: SearchIndex) -> None:
-    """Index the books whose version in the catalogue is newer."""
+def index_newer(catalogue: Catalogue, index: SearchIndex) -> int:
+    """Index the books whose version in the catalogue is newer; returns how many there are."""
     indexed = {book_id: version for book_id, version, _ in index.read_versions()}
     newer = (
         stored for stored in catalogue.iterate_books() if stored.version > indexed.get(stored.book.id, -1)
     )
-    while chunk := list(islice(_build_changes(newer), _CHUNK)):
+    changes, count = _build_changes(newer), 0
+    while chunk := list(islice(changes, _CHUNK)):
         index.put(chunk)
+        count += len(chunk)
+    return count
 
 
 def _build_changes(books: Iterator[VersionedBook]) -> Iterator[VersionedBook | RemovedBook]:

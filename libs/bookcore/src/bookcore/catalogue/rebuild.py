@@ -17,7 +17,7 @@ _OUTBOX = "topic, key, value, headers"
 
 class CatalogueRebuild(Protocol):
     """The swap moves the live catalogue's unsent outbox to the new one; the old one is kept until the next
-    rebuild.
+    swap.
     """
 
     @property
@@ -34,15 +34,14 @@ class CatalogueRebuild(Protocol):
         """Frees the connections; deletes the new catalogue unless it was swapped in."""
 
 
-def begin_rebuild(url: str) -> "PostgresqlRebuild | SqliteRebuild":
-    """Creates an empty catalogue beside the live one; leftovers of earlier rebuilds are deleted.
+def begin_rebuild(url: str, name: str = "rebuilt") -> "PostgresqlRebuild | SqliteRebuild":
+    """Creates an empty catalogue beside the live one; leftovers of earlier rebuilds of that name are deleted.
 
     Raises: the same errors as open_catalogue.
     """
     engine = create_catalogue_engine(url)
-    return (
-        PostgresqlRebuild(engine, url) if engine.dialect.name == "postgresql" else SqliteRebuild(engine, url)
-    )
+    kind = PostgresqlRebuild if engine.dialect.name == "postgresql" else SqliteRebuild
+    return kind(engine, url, name)
 
 
 class PostgresqlRebuild:
@@ -51,12 +50,12 @@ class PostgresqlRebuild:
     No reader sees a mixture: the swap waits for running readers and new readers wait for the swap.
     """
 
-    def __init__(self, engine: Engine, url: str) -> None:
+    def __init__(self, engine: Engine, url: str, name: str) -> None:
         self._engine = engine
         with translate_errors(), engine.begin() as connection:
             self._schema = read_schema_name(connection)
-            for leftover in (self._new_schema, self._old_schema):
-                connection.execute(text(f"DROP SCHEMA IF EXISTS {leftover} CASCADE"))
+            self._new_schema = f"{self._schema}_{name}"
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {self._new_schema} CASCADE"))
         built = make_url(url).update_query_dict({"schema": self._new_schema})
         prepare_catalogue(_format_url(built))
         self.catalogue = open_catalogue(_format_url(built))
@@ -84,6 +83,7 @@ class PostgresqlRebuild:
             f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE",
             f"INSERT INTO {self._new_schema}.outbox ({_OUTBOX})"  # noqa: S608 - our own names
             f" SELECT {_OUTBOX} FROM {self._schema}.outbox ORDER BY sequence",
+            f"DROP SCHEMA IF EXISTS {self._old_schema} CASCADE",
             f"ALTER SCHEMA {self._schema} RENAME TO {self._old_schema}",
             f"ALTER SCHEMA {self._new_schema} RENAME TO {self._schema}",
         ):
@@ -96,10 +96,6 @@ class PostgresqlRebuild:
         self._engine.dispose()
 
     @property
-    def _new_schema(self) -> str:
-        return f"{self._schema}_rebuilt"
-
-    @property
     def _old_schema(self) -> str:
         return f"{self._schema}_before"
 
@@ -107,13 +103,12 @@ class PostgresqlRebuild:
 class SqliteRebuild:
     """A second file. Programs that have the old file open must be restarted after the swap."""
 
-    def __init__(self, engine: Engine, url: str) -> None:
+    def __init__(self, engine: Engine, url: str, name: str) -> None:
         self._engine = engine
         self._path = Path(make_url(url).database or "")
-        self._new_path = self._path.with_name(f"{self._path.stem}-rebuilt.db")
+        self._new_path = self._path.with_name(f"{self._path.stem}-{name}.db")
         self._old_path = self._path.with_name(f"{self._path.stem}-before.db")
-        for leftover in (self._new_path, self._old_path):
-            _delete_database(leftover)
+        _delete_database(self._new_path)
         self.catalogue = open_catalogue(f"sqlite:///{self._new_path}")
         self._swap_requested = False
 
@@ -147,6 +142,7 @@ class SqliteRebuild:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._engine.dispose()
         self.catalogue.close()  # the last connection writes the WAL into the file
+        _delete_database(self._old_path)
         self._path.replace(self._old_path)
         self._new_path.replace(self._path)
         for journal in ("-wal", "-shm"):

@@ -3,6 +3,7 @@
 pages/<2 hex>/<sha256>.zst                                     stored pages, by the hash of their bytes
 events/topic=<topic>/date=<day>/p-<partition>-<first>.jsonl.zst  archived records, in batches
 ledger/<source>/<run>/<sequence>.jsonl.zst                     pages acknowledged during a crawl
+drills/<time>.jsonl.zst                                        what a restore for practice came to
 
 The first offset alone names a batch: two attempts use the same key, and the later one reads how far the
 earlier one got. Every object carries a zstd content checksum.
@@ -79,6 +80,15 @@ def parse_batch_key(key: str) -> ArchivedBatch:
 def make_ledger_key(source: str, run: str, sequence: int) -> str:
     """Key of one segment of a crawl's ledger."""
     return f"ledger/{source}/{run}/{sequence:09d}.jsonl.zst"
+
+
+DRILLS = "drills/"
+"""Prefix of the records of restore drills."""
+
+
+def make_drill_key(ended: datetime) -> str:
+    """Key of a drill's record; keys are in the order of time."""
+    return f"{DRILLS}{ended.astimezone(UTC):%Y-%m-%dT%H%M%S.%fZ}.jsonl.zst"
 
 
 def pack_page(body: bytes) -> bytes:

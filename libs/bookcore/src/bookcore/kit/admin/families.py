@@ -208,6 +208,17 @@ def _list_ingestor() -> Iterator[MetricFamily]:
             "seconds",
             "how long this process has seen the oldest message of the outbox wait",
         ),
+        "ingestor_drill_timestamp_seconds": (
+            "",
+            "seconds",
+            "end of the last restore drill that ended equal, since 1970; 0 without one",
+        ),
+        "ingestor_drill_recovery_seconds": ("", "seconds", "RTO of that drill: time of the restore"),
+        "ingestor_drill_event_age_seconds": (
+            "",
+            "seconds",
+            "RPO of that drill: age of the newest event in the lake",
+        ),
     }
     for name, (labels, meaning) in counters.items():
         yield _make_counter(name, labels, meaning, "ingestor")
