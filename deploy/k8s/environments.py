@@ -9,13 +9,22 @@ from deploy.k8s.merging import Object
 from deploy.k8s.render import render
 
 FOLDER = Path(__file__).parent
-KUSTOMIZATIONS = ("overlays/dev", "overlays/test", "overlays/prod", "platform", "admission", "argocd")
+KUSTOMIZATIONS = (
+    "overlays/dev",
+    "overlays/test",
+    "overlays/prod",
+    "overlays/prod-gcp",
+    "platform",
+    "admission",
+    "argocd",
+)
 ENVIRONMENTS: Mapping[str, Sequence[str]] = {
     "dev": ("overlays/dev",),
     "test": ("overlays/test",),
     "prod": ("platform", "overlays/prod"),
+    "prod-gcp": ("platform", "overlays/prod-gcp"),
 }
-GIVEN = {"dev": ("gateway-keys",), "test": ("gateway-keys",), "prod": ()}
+GIVEN = {"dev": ("gateway-keys",), "test": ("gateway-keys",), "prod": (), "prod-gcp": ()}
 """Secrets that are made by hand before the first apply."""
 _KINDS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
@@ -66,6 +75,10 @@ class Environment:
     name: str
     objects: Sequence[Object]
     given: Sequence[str] = ()
+
+    @property
+    def is_production(self) -> bool:
+        return self.name.startswith("prod")
 
     def select(self, *kinds: str) -> Iterator[Object]:
         """Objects of the given kinds."""

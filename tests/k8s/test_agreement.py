@@ -47,7 +47,7 @@ def prod() -> Environment:
 def test_every_service_of_compose_has_a_workload(dev: Environment, prod: Environment) -> None:
     wanted = {ELSEWHERE.get(name, name) for name in COMPOSED.keys() - TOOLS}
     found = {each.name for environment in (dev, prod) for each in environment.workloads}
-    assert found - wanted == {"backup"}
+    assert found - wanted == {"backup", "drill"}
     assert wanted - found == set()
 
 

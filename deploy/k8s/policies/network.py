@@ -131,8 +131,10 @@ def list_wanted(environment: Environment) -> set[Flow]:
         for setting in collect_settings(environment, workload).values():
             if setting.name in known or (not known and setting.name.endswith("_URL")):
                 wanted |= {(name, hosts[host], port) for host, port in setting.addresses if host in hosts}
-        if workload.labels.get("bookstream/lake") and environment.name == "prod":
+        if workload.labels.get("bookstream/lake") and environment.is_production:
             wanted.add((name, "internet", 443))
+        if workload.labels.get("bookstream/lake") and environment.name == "prod-gcp":
+            wanted.add((name, "metadata", 80))  # Workload Identity
     wanted |= {("scraper", "internet", port) for port in (80, 443)}
     if environment.find("Deployment", "sample-shop"):
         wanted.add(("scraper", "sample-shop", 8090))

@@ -49,7 +49,7 @@ def _find_container_rights(workload: Workload, container: Object) -> Iterator[st
 
 def find_floating_images(environment: Environment) -> Iterator[str]:
     """Production names images by digest, others by a tag that isn't latest."""
-    pinned = r".+@sha256:[0-9a-f]{64}" if environment.name == "prod" else r"[^@]+:(?!latest$)[\w.-]+"
+    pinned = r".+@sha256:[0-9a-f]{64}" if environment.is_production else r"[^@]+:(?!latest$)[\w.-]+"
     for workload in environment.workloads:
         for container in workload.containers:
             if not re.fullmatch(pinned, container["image"]):

@@ -13,7 +13,13 @@ from deploy.k8s.generated import REFERENCES
 from deploy.k8s.merging import Object
 
 _PAGE = Path("docs/settings.md")
-SERVICES_OF_JOBS = {"migrate": "ingestor", "backup": "ingestor", "train": "trainer", "crawl-shop": "scraper"}
+SERVICES_OF_JOBS = {
+    "migrate": "ingestor",
+    "backup": "ingestor",
+    "drill": "ingestor",
+    "train": "trainer",
+    "crawl-shop": "scraper",
+}
 """Jobs and the service whose settings they read."""
 _OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 """Names of the cloud's own clients."""
@@ -183,19 +189,17 @@ def _list_operator_secrets(environment: Environment) -> Iterator[str]:
 
 
 def list_drift(environments: Mapping[str, Environment]) -> Iterator[str]:
-    """Settings that a service has in one environment and lacks in another, but for those of one alone."""
+    """Settings that a service has in one environment and not in another, but for production's own."""
     own = {
-        "prod": {
-            "BOOKSTREAM_REGISTRY_URL",
-            "BOOKSTREAM_GATEWAY_TRUSTED_PROXIES",
-            "BOOKSTREAM_GATEWAY_PUBLIC_URL",
-        }
+        "BOOKSTREAM_REGISTRY_URL",
+        "BOOKSTREAM_GATEWAY_TRUSTED_PROXIES",
+        "BOOKSTREAM_GATEWAY_PUBLIC_URL",
     }
     names: dict[tuple[str, str], set[str]] = {}
     for environment in environments.values():
         for workload in environment.workloads:
             read = collect_settings(environment, workload).keys()
-            known = read & list_known_settings(workload) - own.get(environment.name, set())
+            known = read & list_known_settings(workload) - (own if environment.is_production else set())
             names.setdefault((workload.name, environment.name), set()).update(known)
     for (service, place), found in names.items():
         for other, wanted in names.items():
