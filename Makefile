@@ -1,6 +1,7 @@
 # One verb per line of help. The virtual environment holds uv itself; nothing else needs to be installed first.
 UV_VERSION := 0.13.9
 CHECKOV_VERSION := 3.3.30
+CYCLONEDX_VERSION := 7.5.0
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack servi
 COMPILED_TESTS := $(addprefix tests/unit/gateway/,accounts api/test_cache_purge.py auth cache downstream http observability proxy ratelimit routing upstream test_clock_steps.py)
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-compose test-k8s soak check check-k8s checkov bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-gcs test-compose test-k8s soak check check-k8s checkov sbom bench bench-gateway bench-ml mutants docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -30,6 +31,10 @@ test-stack: $(VENV)/ready ## install and start the real servers, then the contra
 	$(BIN)/pytest -n 2 --dist loadfile tests/integration $(ARGS)
 	$(BIN)/pytest -n 3 --dist loadgroup tests/faults -m "not exclusive" $(ARGS)
 	$(BIN)/pytest tests/faults -m exclusive $(ARGS)
+
+test-gcs: $(VENV)/ready ## build the emulator of Google Cloud Storage (needs Go) and run the lake's suite on it
+	$(BIN)/bookstream stack up fake-gcs-server > /dev/null
+	$(BIN)/pytest tests/integration/test_lake_gcs.py $(ARGS)
 
 test-compiled: $(VENV)/ready ## compile the gateway's data plane (needs gcc) and run its tests on that
 	$(BIN)/python -m deploy.compiled .stack/compiled
@@ -63,8 +68,12 @@ check-k8s: $(VENV)/ready ## render deploy/k8s and check its schemas and policies
 checkov: $(VENV)/ready ## check the rendered overlays with checkov, from an environment of its own in .stack
 	test -x .stack/checkov/bin/checkov || ($(BIN)/uv venv --quiet --clear .stack/checkov && VIRTUAL_ENV=.stack/checkov $(BIN)/uv pip install --quiet checkov==$(CHECKOV_VERSION))
 	mkdir -p .stack/k8s/rendered
-	for name in overlays/dev overlays/test overlays/prod platform; do $(BIN)/python -m deploy.k8s.render deploy/k8s/$$name > .stack/k8s/rendered/$${name#*/}.yaml || exit 1; done
+	for name in overlays/dev overlays/test overlays/prod overlays/prod-gcp platform; do $(BIN)/python -m deploy.k8s.render deploy/k8s/$$name > .stack/k8s/rendered/$${name#*/}.yaml || exit 1; done
 	.stack/checkov/bin/checkov --config-file deploy/k8s/checkov.conf --directory .stack/k8s/rendered
+
+sbom: $(VENV)/ready ## list the packages of each image as CycloneDX in .stack/sbom, by a tool in an environment of its own
+	test -x .stack/sbom/tool/bin/cyclonedx-py || ($(BIN)/uv venv --quiet --clear .stack/sbom/tool && VIRTUAL_ENV=.stack/sbom/tool $(BIN)/uv pip install --quiet cyclonedx-bom==$(CYCLONEDX_VERSION))
+	$(BIN)/python -m deploy.release.sbom
 
 test-k8s: $(VENV)/ready ## build Kubernetes and put the overlays before its real API server (needs Go, Maven and etcd)
 	$(BIN)/python -m deploy.k8s.cluster.test

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.compose.compared import compare_books, load_site_truth, parse_shop_truth
+from deploy.compose.demo import build_demo, run_demo
 from deploy.compose.engine import Engine, open_engine
 from deploy.compose.project import ComposeProject
 from deploy.compose.standins import provide
@@ -49,6 +50,8 @@ def main() -> int:
             provide(found, _print)
             test_development(found, keep=options.keep)
             test_production(found)
+            _run_step("demo image built", lambda: build_demo(found))
+            _print(run_demo(found))
     except BookstreamError as error:
         _print(f"FAILED: {error}")
         return 1
