@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.collaborators = state
             gc.collect()
             gc.freeze()  # models are many long-lived objects; collecting them costs pauses
+            closing.callback(gc.unfreeze)  # else a process that opens apps in turn keeps the models of all
             gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 20, 50)
             closing.enter_context(_ThreadGroup(loops))
             opened.append(state)
