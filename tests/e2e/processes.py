@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.gateway.rolling import find_free_port
-
+from bookstream.services import find_free_port
 from bookstream.supervisor import Service, Supervisor
 
 RUNNING = ("ingestor", "books-api", "search-api", "ml-api", "gateway", "scraper")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from docs.generate import ROOT
 
-from bookcore.kit.listener import bind
+from bookstream.services import find_free_port
 
 _END = "end of"
 
@@ -94,8 +94,7 @@ def test_console_blocks_of_the_page_run_and_print_what_it_shows(
     write_table(shared_data / "serbian_bookshop/books.csv.gz", tmp_path, rows=rows)
     for table in re.findall(r"```csv\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
         (tmp_path / "shop.csv").write_text(table)
-    with bind("127.0.0.1", 0) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     steps = list(list_steps(page))
     for step, printed in zip(steps, run_steps(steps, tmp_path, port), strict=True):
         check_shown(step, printed)

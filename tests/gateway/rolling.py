@@ -13,19 +13,12 @@ from threading import Event, Thread
 import httpx
 from tests.unit.gateway.servers import ADMIN
 
-from bookcore.kit.listener import bind
+from bookstream.services import find_free_port
 
 WITHIN = 60.0
 _ANSWERED = (200, 201, 202, 409)
 """409 is books-api's word on two writes at once, not a lost one."""
 Ask = Callable[[httpx.Client, int], httpx.Response]
-
-
-def find_free_port() -> int:
-    """Nobody's, a moment ago."""
-    with bind("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 @dataclass

@@ -21,8 +21,8 @@ from starlette.routing import Route
 from tests.gateway.rolling import list_children, wait_until
 from tests.unit.gateway.servers import ADMIN, RunningGateway, run_gateway, serve_app
 
-from bookcore.kit.listener import bind
 from bookcore.testing.proxy import FaultProxy
+from bookstream.services import find_free_port
 from gateway.settings import Settings
 
 SERVED = {"count": 0}
@@ -156,8 +156,7 @@ def run_processes(
     folder: Path, service: str, cache: str, *, admin_port: int = 0
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A gateway of two workers as it runs in production."""
-    with bind("127.0.0.1", 0) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     env = {
         "DATA": str(folder),
         "CACHE_URL": cache,
@@ -277,8 +276,7 @@ def test_metrics_sum_all_workers_and_outlive_them(tmp_path: Path, service: str, 
 def test_admin_port_reports_the_sum_of_all_workers_and_survives_their_replacement(
     tmp_path: Path, service: str, redis_url: str
 ) -> None:
-    with bind("127.0.0.1", 0) as free:
-        admin_port = free.getsockname()[1]
+    admin_port = find_free_port()
     cache, admin = f"{redis_url}?prefix=t{uuid4().hex}:", f"http://127.0.0.1:{admin_port}"
     with run_processes(tmp_path, service, cache, admin_port=admin_port) as (address, process):
         assert httpx.get(f"{address}/metrics", trust_env=False).status_code == 404

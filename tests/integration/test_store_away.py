@@ -10,10 +10,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from tests.gateway.rolling import find_free_port
 from tests.unit.gateway.servers import ADMIN, run_gateway, serve_app
 
 from bookcore.testing.proxy import FaultProxy
+from bookstream.services import find_free_port
 from gateway.settings import Settings
 
 

@@ -10,7 +10,8 @@ from threading import Event
 import httpx
 import yaml
 from deploy.observability.generate import RULES
-from tests.gateway.rolling import find_free_port
+
+from bookstream.services import find_free_port
 
 _POLLS, _INTERVAL = 120, 0.25
 VARIABLES = {"$source": ".*", "$__rate_interval": "30s"}

@@ -18,7 +18,7 @@ from bookcore.search import open_search_index
     [
         (open_cache, "cache_url: no cache for gopher://; use one of memory, redis, rediss"),
         (open_event_log, "event_log_url: no event log for gopher://; use one of sqlite, kafka"),
-        (open_lake, "lake_url: no lake for gopher://; use one of file, s3"),
+        (open_lake, "lake_url: no lake for gopher://; use one of file, s3, gs"),
         (
             open_search_index,
             "search_url: no search index for gopher://;"

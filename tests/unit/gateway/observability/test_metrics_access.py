@@ -2,12 +2,12 @@
 
 import httpx
 import pytest
-from tests.gateway.rolling import find_free_port
 from tests.unit.gateway.servers import RunningGateway, StubServices, run_gateway
 
 from bookcore.domain.errors import Invalid, Unavailable
 from bookcore.kit.listener import bind
 from bookcore.kit.settings import read_settings
+from bookstream.services import find_free_port
 from gateway.app import create_app
 from gateway.settings import Settings
 

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     log_format: LogFormat | None = Field(
         None, description="`json`: one object per line, or `text`; default `json` in production, else `text`"
     )
-    traces_url: str = Field(
+    traces_url: ServerUrl = Field(
         "",
         description="OpenTelemetry collector that spans are sent to by OTLP over HTTP, such as"
         " `http://collector:4318`; nothing: none",

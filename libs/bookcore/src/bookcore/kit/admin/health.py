@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 from bookcore.domain.errors import BookstreamError, Unavailable
 
@@ -24,7 +24,6 @@ class ProcessHealth:
     def __init__(self, *, stuck_seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self._stuck_seconds = stuck_seconds
         self._now = now
-        self._lock = Lock()
         self._beats: dict[str, float] = {}
         self._requirements: dict[str, Callable[[], bool]] = {}
         self._is_started = self._is_leaving = False
@@ -35,8 +34,7 @@ class ProcessHealth:
 
     def forget(self, loop: str) -> None:
         """The loop has ended in order."""
-        with self._lock:
-            self._beats.pop(loop, None)
+        self._beats.pop(loop, None)
 
     def require(self, what: str, is_met: Callable[[], bool]) -> None:
         """The process is ready only while this is met; `what` completes the sentence "waits for"."""
@@ -52,10 +50,8 @@ class ProcessHealth:
 
     def check_live(self) -> None:
         """Raises: Unavailable with the loops that are stuck."""
-        with self._lock:
-            beats = dict(self._beats)
         latest = self._now() - self._stuck_seconds
-        stuck = sorted(loop for loop, beat in beats.items() if beat < latest)
+        stuck = sorted(loop for loop, beat in self._beats.copy().items() if beat < latest)
         if stuck:
             raise Unavailable(f"no turn of {', '.join(stuck)} for {self._stuck_seconds:g} s")
 
