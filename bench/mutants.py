@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from bench.report import Figure, save_figures, write_docs_table
 
 ROOT = Path(__file__).parent.parent
 GOAL = 85.0
+_TOLD_EVERY = 25
 _COPIED = ("libs", "services", "gateway", "tests", "docs", "pyproject.toml", "README.md")
 
 
@@ -82,13 +83,25 @@ def run_room(name: str, room: Room) -> Score:
         }
         order = copy / "order.json"
         order.write_text(json.dumps({"modules": list(room.modules), "tests": list(room.tests)}))
-        runner = [sys.executable, "-m", "bench.mutant_runner", str(order)]
-        done = subprocess.run(
-            runner, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True, check=True
-        )
-        results = [json.loads(line) for line in done.stdout.splitlines()]
-    survivors = sorted(result["place"] for result in results if not result["is_killed"])
+        results = list(_run_mutants(name, order, environment))
+    survivors = sorted(str(result["place"]) for result in results if not result["is_killed"])
     return Score(len(results), len(results) - len(survivors), survivors)
+
+
+def _run_mutants(name: str, order: Path, environment: Mapping[str, str]) -> Iterator[dict[str, object]]:
+    """Each result, as it comes; tells the progress on standard error."""
+    command = [sys.executable, "-m", "bench.mutant_runner", str(order)]
+    with subprocess.Popen(
+        command, cwd=order.parent, env=environment, stdout=subprocess.PIPE, text=True
+    ) as runner:
+        assert runner.stdout is not None
+        total = runner.stdout.readline().strip()
+        for number, line in enumerate(runner.stdout, start=1):
+            if number % _TOLD_EVERY == 0:
+                sys.stderr.write(f"{name}: {number} of {total} mutants\n")
+            yield json.loads(line)
+    if runner.returncode:
+        raise subprocess.CalledProcessError(runner.returncode, command)
 
 
 def measure(names: Sequence[str]) -> Iterator[Figure]:
