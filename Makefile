@@ -9,6 +9,8 @@ ARGS ?=
 MINUTES ?= 5
 SEED ?=
 DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack services/scraper services/ingestor services/books-api services/search-api services/ml-api services/trainer gateway cli sample_shop
+# More than two cores: much of a test is waiting for processes and servers.
+WORKERS ?= 3
 # Rooms with compiled modules; the account API and mail stay interpreted.
 COMPILED_TESTS := $(addprefix tests/unit/gateway/,accounts api/test_cache_purge.py auth cache downstream http observability proxy ratelimit routing upstream test_clock_steps.py)
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
@@ -24,12 +26,12 @@ run: $(VENV)/run ## crawl a bookshop, keep it, serve it (ARGS="--once --data DIR
 servers: $(VENV)/ready ## install the clients of the real servers and all that checks and tests need
 
 test: check ## lint, types, import contracts and every test that needs no server
-	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/integration --ignore tests/faults $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --ignore tests/integration --ignore tests/faults $(ARGS)
 
 test-stack: $(VENV)/ready ## install and start the real servers, then the contract, integration and fault suites on them
 	$(BIN)/bookstream stack up > /dev/null
-	$(BIN)/pytest -n 2 --dist loadfile tests/integration $(ARGS)
-	$(BIN)/pytest -n 3 --dist loadgroup tests/faults -m "not exclusive" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/integration $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/faults -m "not exclusive" $(ARGS)
 	$(BIN)/pytest tests/faults -m exclusive $(ARGS)
 
 test-gcs: $(VENV)/ready ## build the emulator of Google Cloud Storage (needs Go) and run the lake's suite on it
@@ -38,7 +40,7 @@ test-gcs: $(VENV)/ready ## build the emulator of Google Cloud Storage (needs Go)
 
 test-compiled: $(VENV)/ready ## compile the gateway's data plane (needs gcc) and run its tests on that
 	$(BIN)/python -m deploy.compiled .stack/compiled
-	PYTHONPATH=.stack/compiled $(BIN)/pytest -n 2 --dist loadfile $(COMPILED_TESTS) tests/gateway/test_usage.py $(ARGS)
+	PYTHONPATH=.stack/compiled $(BIN)/pytest -n $(WORKERS) --dist loadfile $(COMPILED_TESTS) tests/gateway/test_usage.py $(ARGS)
 
 soak: $(VENV)/ready ## faults at random under load (MINUTES=5 SEED=1), from a seed that is printed
 	$(BIN)/bookstream stack up > /dev/null
