@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
+from bookcore.domain.errors import Unavailable
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.settings import read_settings
 from bookcore.search import SearchQuery
@@ -85,20 +86,34 @@ class Laptop:
 
     def wait_until_settled(self) -> None:
         """Wait until everything published is searchable."""
-        deadline, pause = time.monotonic() + WITHIN, Event()
-        with self.open_stores() as stores:
-            while not (now := read_pending(stores)).is_done:
-                assert time.monotonic() < deadline, str(now)
-                pause.wait(0.05)
+
+        def describe(stores: Stores) -> str:
+            now = read_pending(stores)
+            return "" if now.is_done else str(now)
+
+        self._wait_while(describe)
 
     def wait_until_begun(self) -> None:
         """Wait until the ingestor has taken something."""
+
+        def describe(stores: Stores) -> str:
+            progress = stores.log.read_progress(OBSERVED.name, "ingestor.catalogue")
+            return "" if any(at.committed for at in progress) else "nothing is taken"
+
+        self._wait_while(describe)
+
+    def _wait_while(self, describe: Callable[[Stores], str]) -> None:
+        """Wait until it returns ""; a server that is away for a moment is asked again."""
         deadline, pause = time.monotonic() + WITHIN, Event()
         with self.open_stores() as stores:
-            while not any(
-                at.committed for at in stores.log.read_progress(OBSERVED.name, "ingestor.catalogue")
-            ):
-                assert time.monotonic() < deadline
+            while True:
+                try:
+                    now = describe(stores)
+                except Unavailable as error:
+                    now = str(error)
+                if not now:
+                    return
+                assert time.monotonic() < deadline, now
                 pause.wait(0.05)
 
     def ingest(self) -> None:
