@@ -3,14 +3,12 @@
 from datetime import datetime
 from threading import Event
 
-import structlog
-
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.lake import Lake
 from bookcore.lake.layout import DRILLS, unpack_lines
+from ingestor.measurements import repeat_until
 
 READ_SECONDS = 600.0
-_log = structlog.get_logger()
 
 
 class DrillRecord:
@@ -21,12 +19,7 @@ class DrillRecord:
 
     def run(self, stop: Event) -> None:
         """Reads until `stop` is set."""
-        while not stop.is_set():
-            try:
-                self.read()
-            except Exception as error:  # noqa: BLE001 - a figure that is missing must not stop the ingestor
-                _log.warning("the last drill can't be read", reason=str(error))
-            stop.wait(READ_SECONDS)
+        repeat_until(stop, self.read, every=READ_SECONDS, failure="the last drill can't be read")
 
     def read(self) -> None:
         """Raises: Unavailable; Invalid when the record is damaged."""

@@ -88,6 +88,16 @@ def measure_batches(handle: Handler, metrics: ProcessMetrics, group: str) -> Han
     return handle_timed
 
 
+def repeat_until(stop: Event, measure: Callable[[], None], *, every: float, failure: str) -> None:
+    """Calls `measure` every so many seconds until `stop` is set; logs `failure` with an error's reason."""
+    while not stop.is_set():
+        try:
+            measure()
+        except Exception as error:  # noqa: BLE001 - a figure that is missing must not stop the ingestor
+            _log.warning(failure, reason=str(error))
+        stop.wait(every)
+
+
 class BacklogMeter:
     """Sets the gauges of lag and outbox every five seconds. While a store is unavailable they keep their last
     values; bookstream_dependency_up tells. `groups`: topic by consumer group."""
@@ -100,12 +110,7 @@ class BacklogMeter:
 
     def run(self, stop: Event) -> None:
         """Measures until `stop` is set."""
-        while not stop.is_set():
-            try:
-                self.measure()
-            except Exception as error:  # noqa: BLE001 - a figure that is missing must not stop the ingestor
-                _log.warning("lag and outbox can't be measured", reason=str(error))
-            stop.wait(MEASURE_SECONDS)
+        repeat_until(stop, self.measure, every=MEASURE_SECONDS, failure="lag and outbox can't be measured")
 
     def measure(self) -> None:
         """Raises: Unavailable."""
