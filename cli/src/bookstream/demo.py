@@ -105,5 +105,7 @@ def serve_sample_shop(supervisor: Supervisor, data: Path, *, books: int) -> Iter
     url = f"http://127.0.0.1:{port}/"
     arguments = ["sample_shop", "serve", "--port", str(port), "--books", str(books), "--seed", _SHOP_SEED]
     supervisor.start_all([Service("sample-shop", arguments, url)])
-    yield url
-    supervisor.stop("sample-shop")
+    try:
+        yield url
+    finally:
+        supervisor.stop("sample-shop")
