@@ -6,7 +6,6 @@ database or alias.
 """
 
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from bookstream.services import find_free_port
 from devstack.stack import Stack
 
 SKIPPED = "no server: "
@@ -167,7 +167,7 @@ def _engine_has(image: str) -> bool:
 
 @contextmanager
 def _container(wanted: Wanted) -> Iterator[str]:
-    port = _free_port()
+    port = find_free_port()
     container = DockerContainer(wanted.image).with_bind_ports(wanted.port, port)
     for name, value in wanted.environment.items():
         container.with_env(name, value.replace("{port}", str(port)))
@@ -178,10 +178,3 @@ def _container(wanted: Wanted) -> Iterator[str]:
         os.environ.update(AWS_ACCESS_KEY_ID=_KEY, AWS_SECRET_ACCESS_KEY=_SECRET)
     with container:
         yield wanted.url.format(port=port)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
