@@ -58,29 +58,6 @@ _FACTS = """
 import sys, mlflow.pyfunc
 mlflow.pyfunc.save_model(sys.argv[2], python_model=sys.argv[3], artifacts={"files": sys.argv[1]})
 """
-_CODE = """
-from pathlib import Path
-import mlflow.pyfunc
-from mlflow.models import set_model
-from bookcore.domain.details import Details
-from bookml.facts import Facts
-from bookml.predictor import Predictor
-
-class Price(mlflow.pyfunc.PythonModel):
-    def load_context(self, context):
-        files = {path.name: path.read_bytes() for path in Path(context.artifacts["files"]).iterdir()}
-        self.predictor = Predictor(files)
-
-    def predict(self, context, model_input, params=None):
-        told = []
-        for row in model_input.to_dict("records"):
-            details = {name: row.pop(name) for name in list(row) if name in Details.__slots__}
-            details["authors"] = tuple(details.get("authors", ()))
-            told.append(Facts(**row, details=Details(**details)))
-        return [each.price for each in self.predictor.predict(told)]
-
-set_model(Price())
-"""
 
 
 def measure_serving(data: Path, scratch: Path, *, name: str, books: Sequence[BookFacts]) -> list[Figure]:
@@ -93,14 +70,13 @@ def measure_serving(data: Path, scratch: Path, *, name: str, books: Sequence[Boo
     folder.mkdir(exist_ok=True)
     for file, body in files.items():
         (folder / file).write_bytes(body)
-    (scratch / "price.py").write_text(_CODE)
     questions = [{"source": version.source, "features": build_question(facts)} for facts in books]
     records = [{"dataframe_records": [build_question(facts)]} for facts in books]
     tables = PricePredictor(files).description.as_tables()
     with (
         run_ml_api(data) as ours,
         run_mlflow(scratch, _FACTS, str(_ROOT / "bench" / "ml_pipeline.py")) as usual,
-        run_mlflow(scratch, _FACTS, str(scratch / "price.py")) as theirs,
+        run_mlflow(scratch, _FACTS, str(_ROOT / "bench" / "ml_peer_model.py")) as theirs,
         run_mlflow(scratch, _GRAPH, str(len(COLUMNS))) as graph,
     ):
         calls = {
