@@ -14,7 +14,7 @@ from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookState, Price
 from bookcore.kit.openapi import NextCursor, deprecate
 
-Amount = Annotated[str, Field(pattern=r"^\d{1,9}(\.\d{1,3})?$", examples=["51.77"])]
+Amount = Annotated[str, Field(pattern=r"^\d{1,9}(\.\d{1,4})?$", examples=["51.77"])]
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
@@ -31,7 +31,7 @@ class PriceIn(_StrictModel):
     def to_money(self) -> Money:
         """Raises: Invalid when the currency has fewer decimals."""
         money = Money(Decimal(self.amount), self.currency)
-        if Decimal(money.plain) != money.amount:
+        if not money.has_minor_units:
             raise Invalid(f"has more decimals than {self.currency} has", field="price")
         return money
 

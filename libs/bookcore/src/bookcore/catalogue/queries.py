@@ -25,6 +25,7 @@ from bookcore.catalogue.filters import BookFilter, build_conditions
 from bookcore.catalogue.rows import from_row
 from bookcore.catalogue.tables import books, offsets, price_observations
 from bookcore.domain.book import AvailabilityStatus, BookId, Money, VersionedBook, from_version
+from bookcore.domain.currencies import MINOR_DIGITS, USUAL_DIGITS
 
 
 class Sort(StrEnum):
@@ -68,7 +69,9 @@ class CategoryCount:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Aggregates of a set of books in one currency; means are rounded half-even to cents and hundredths."""
+    """Aggregates of a set of books in one currency; means are rounded half-even to the currency's
+    minor unit, at most cents, and to hundredths of a star.
+    """
 
     category: str | None
     currency: str
@@ -246,6 +249,7 @@ def _has_book(connection: Connection, wanted: BookFilter, condition: ColumnEleme
 
 def _build_statistics(row: RowMapping) -> Statistics:
     cent = Decimal("0.01")
+    unit = min(cent, Decimal(1).scaleb(-MINOR_DIGITS.get(row["currency"], USUAL_DIGITS)))
     mean = Decimal(row["total"]) / row["books"] / 10_000
     stars = Decimal(row["stars"]) / row["rated"] if row["rated"] else None
     return Statistics(
@@ -253,8 +257,8 @@ def _build_statistics(row: RowMapping) -> Statistics:
         currency=row["currency"],
         books=row["books"],
         in_stock=row["in_stock"],
-        min_price=(Decimal(row["lowest"]) / 10_000).quantize(cent),
-        max_price=(Decimal(row["highest"]) / 10_000).quantize(cent),
-        mean_price=mean.quantize(cent, ROUND_HALF_EVEN),
+        min_price=(Decimal(row["lowest"]) / 10_000).quantize(unit),
+        max_price=(Decimal(row["highest"]) / 10_000).quantize(unit),
+        mean_price=mean.quantize(unit, ROUND_HALF_EVEN),
         mean_rating=None if stars is None else stars.quantize(cent, ROUND_HALF_EVEN),
     )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
+from bookcore.domain.currencies import MINOR_DIGITS, USUAL_DIGITS
 from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.errors import Invalid
 
@@ -19,7 +20,6 @@ Rating = NewType("Rating", int)
 
 _SOURCE = re.compile(r"[a-z0-9_]{1,40}")
 _SOURCE_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
-_MINOR_DIGITS = {"JPY": 0, "KRW": 0, "RSD": 2, "KWD": 3}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,8 +57,15 @@ class Money:
 
     @property
     def plain(self) -> str:
-        """The amount with the currency's usual number of decimals, for example 51.77 or 1200."""
-        return f"{self.amount:.{_MINOR_DIGITS.get(self.currency, 2)}f}"
+        """The amount with the currency's number of decimals, for example 51.77 or 1200, and never rounded."""
+        text = f"{self.amount:.{MINOR_DIGITS.get(self.currency, USUAL_DIGITS)}f}"
+        return text if Decimal(text) == self.amount else f"{self.amount:f}"
+
+    @property
+    def has_minor_units(self) -> bool:
+        """Whether the amount has no more decimals than its currency."""
+        digits = MINOR_DIGITS.get(self.currency, USUAL_DIGITS)
+        return self.amount == round(self.amount, digits)
 
 
 class AvailabilityStatus(StrEnum):

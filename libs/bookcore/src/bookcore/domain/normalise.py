@@ -189,7 +189,7 @@ def _parse_money(field: str, text: str) -> Money:
     if amount < 0:
         raise InvalidField(field, "is negative", text)
     money = Money(amount, currency)
-    if Decimal(money.plain) != amount:
+    if not money.has_minor_units:
         raise InvalidField(field, f"has more decimals than {currency} has", text)
     return money
 
