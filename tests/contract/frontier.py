@@ -25,6 +25,7 @@ from scraper.frontier import (
     RunState,
     open_frontier,
 )
+from scraper.frontier.closing import IS_UNLISTED, PAGE_IS_GONE, RunClosing
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 SITE, EXTRACTOR = "http://127.0.0.1/index.html", "shop/1"
@@ -311,6 +312,108 @@ class FrontierContract:
         assert {page.snapshot for page in frontier.lease_pages(9).pages} == {
             PageSnapshot(body_key=KNOWN.body_key)
         }
+
+    def run_once(
+        self, frontier: Frontier, listed: Sequence[str], *, missing: Sequence[str] = (), limited: bool = False
+    ) -> RunClosing:
+        """A run in which these books are listed, and those pages are not found."""
+        begin(frontier)
+        frontier.add_pages(PageKind.BOOK, listed, depth=1)
+        while pages := frontier.lease_pages(99).pages:
+            finish(frontier, [page for page in pages if page.url not in missing])
+            for page in pages:
+                if page.url in missing:
+                    frontier.fail_page(page, "404 Not Found", is_missing=True)
+        closing = frontier.close_run(now=NOW, is_limited=limited)
+        assert closing is not None
+        assert frontier.finish_run(now=NOW, closing=closing)
+        return closing
+
+    @pytest.fixture
+    def shelf(self, opened: Callable[[CrawlLimits], Frontier]) -> tuple[Frontier, list[str]]:
+        """A complete run of ten books."""
+        frontier, books = opened(CrawlLimits(host="a")), [f"http://a/{number}" for number in range(10)]
+        closing = self.run_once(frontier, books)
+        assert (closing.seen, closing.expected, closing.gone) == (10, None, ())
+        return frontier, books
+
+    def test_page_that_two_runs_do_not_find_is_gone(self, shelf: tuple[Frontier, list[str]]) -> None:
+        frontier, books = shelf
+        assert self.run_once(frontier, books, missing=books[:1]).gone == ()
+        (gone,) = self.run_once(frontier, books, missing=books[:1]).gone
+        assert (gone.url, gone.body_key, gone.reason) == (books[0], KNOWN.body_key, PAGE_IS_GONE)
+        assert frontier.read_status().discovered == 9
+
+    def test_page_that_is_found_again_is_not_gone(self, shelf: tuple[Frontier, list[str]]) -> None:
+        frontier, books = shelf
+        for missing in (books[:1], [], books[:1]):
+            assert self.run_once(frontier, books, missing=missing).gone == ()
+
+    def test_page_that_fails_twice_in_one_run_is_missing_once(
+        self, shelf: tuple[Frontier, list[str]], opened: Callable[[CrawlLimits], Frontier]
+    ) -> None:
+        frontier, books = shelf
+        begin(frontier)
+        page = frontier.lease_pages(1).pages[0]
+        frontier.fail_page(page, "404 Not Found", is_missing=True)
+        frontier.release_pages([])
+        frontier.close()
+        assert self.run_once(opened(CrawlLimits(host="a")), books, missing=[page.url]).gone == ()
+
+    def test_book_that_two_complete_runs_do_not_list_is_gone(self, shelf: tuple[Frontier, list[str]]) -> None:
+        frontier, books = shelf
+        assert self.run_once(frontier, books[1:]).gone == ()
+        assert self.run_once(frontier, books[1:], limited=True).gone == ()
+        (gone,) = self.run_once(frontier, books[1:]).gone
+        assert (gone.url, gone.reason) == (books[0], IS_UNLISTED)
+
+    def test_forgotten_page_is_new_when_it_is_listed_again(self, shelf: tuple[Frontier, list[str]]) -> None:
+        frontier, books = shelf
+        for _ in range(2):
+            self.run_once(frontier, books[1:])
+        begin(frontier)
+        assert frontier.add_pages(PageKind.BOOK, books, depth=1) == 1
+        pages = frontier.lease_pages(99).pages
+        assert [page.snapshot for page in pages if page.url == books[0]] == [PageSnapshot()]
+        assert frontier.read_status().discovered == 10
+
+    def test_listing_that_failed_makes_a_run_incomplete(self, shelf: tuple[Frontier, list[str]]) -> None:
+        frontier, _ = shelf
+        for _ in range(2):
+            begin(frontier)
+            frontier.add_pages(PageKind.LISTING, ["http://a/list"], depth=0)
+            for page in frontier.lease_pages(99).pages:
+                if page.kind is PageKind.LISTING:
+                    frontier.fail_page(page, "500 Internal Server Error")
+                else:
+                    finish(frontier, [page])
+            closing = frontier.close_run(now=NOW, is_limited=False)
+            assert closing is not None
+            assert (closing.is_complete, closing.gone) == (False, ())
+            frontier.finish_run(now=NOW, closing=closing)
+
+    def test_run_that_sees_less_than_80_percent_forgets_nothing(
+        self, shelf: tuple[Frontier, list[str]]
+    ) -> None:
+        frontier, books = shelf
+        closings = [self.run_once(frontier, books[3:], missing=books[:3]) for _ in range(3)]
+        assert [(each.seen, each.expected, each.covers_enough) for each in closings] == [(7, 10, False)] * 3
+        assert (len(closings[-1].gone), closings[-1].forgotten) == (3, ())
+        assert frontier.read_status().discovered == 10
+
+    def test_closing_has_one_moment_until_a_page_is_finished(self, frontier: Frontier) -> None:
+        later = NOW.replace(hour=13)
+        pages = frontier.lease_pages(9).pages
+        assert frontier.close_run(now=NOW, is_limited=False) is None
+        finish(frontier, pages)
+        moments = []
+        for now in (NOW, later):
+            closing = frontier.close_run(now=now, is_limited=False)
+            assert closing is not None
+            moments.append(closing.moment)
+        assert moments == [NOW, NOW]
+        frontier.finish_run(now=later)
+        assert frontier.close_run(now=later, is_limited=False) is None
 
     def test_source_is_idle_after_its_run_is_finished(self, frontier: Frontier, fleet: FleetControl) -> None:
         assert fleet.read_source(SOURCE).mode is SourceMode.IDLE

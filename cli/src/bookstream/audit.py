@@ -41,11 +41,16 @@ class AuditReport:
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """An event that the event log acknowledged to a crawl."""
+    """An event that the event log acknowledged to a crawl. `is_withdrawal`: it prints nothing."""
 
     event_id: str
     key: str
     version: int
+    is_withdrawal: bool = False
+
+    def has_effect(self, versions: Mapping[str, int]) -> bool:
+        """Whether a store with these versions has it; a book that isn't there needs no withdrawal."""
+        return versions.get(self.key, self.version if self.is_withdrawal else -1) >= self.version
 
 
 def audit_stores(stores: Stores) -> AuditReport:
@@ -67,8 +72,8 @@ def audit_stores(stores: Stores) -> AuditReport:
     for book_id, version, _ in stores.index.read_versions():
         duplicates += book_id in documents
         documents[book_id] = version
-    in_catalogue = {e.event_id for e in acked.values() if rows.get(e.key, -1) >= e.version}
-    in_search = {e.event_id for e in acked.values() if documents.get(e.key, -1) >= e.version}
+    in_catalogue = {e.event_id for e in acked.values() if e.has_effect(rows)}
+    in_search = {e.event_id for e in acked.values() if e.has_effect(documents)}
     complete = archived & (parked | (in_catalogue & in_search))
     return AuditReport(
         acked=len(acked),
@@ -85,7 +90,9 @@ def read_ledger(lake: Lake) -> Iterator[LedgerLine]:
     """The ledger lines of all crawls."""
     for key in lake.list("ledger/"):
         for row in unpack_lines(lake.get(key)):
-            yield LedgerLine(row["event_id"], row["key"], int(row["version"]))
+            yield LedgerLine(
+                row["event_id"], row["key"], int(row["version"]), is_withdrawal=not row["content_hash"]
+            )
 
 
 def _read_archived_ids(lake: Lake) -> Iterator[str]:

@@ -56,6 +56,13 @@ def describe_failures(summary: CrawlSummary, log: Path) -> str:
     return f" · {summary.failed} failed (see {log})" if summary.failed else ""
 
 
+def describe_withdrawals(summary: CrawlSummary) -> str:
+    """The count of withdrawn books, or why none was; empty when none is gone."""
+    if summary.withheld:
+        return f" · {summary.withheld} not withdrawn, because too much of the source is missing"
+    return f" · {summary.gone} withdrawn" if summary.gone else ""
+
+
 def _write_log(log: Path, lines: Sequence[str]) -> None:
     """Best effort: the errors may be about a full disk."""
     with suppress(OSError):

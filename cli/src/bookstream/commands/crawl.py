@@ -1,7 +1,7 @@
 """`bookstream crawl`: crawl a source into the event log."""
 
 from bookstream.commands.options import Data, SiteUrl, Source
-from bookstream.crawl import describe_failures, get_scraper_log, run_crawl
+from bookstream.crawl import describe_failures, describe_withdrawals, get_scraper_log, run_crawl
 from bookstream.interrupts import handle_stop_signals
 from bookstream.settings import load_settings
 
@@ -18,5 +18,5 @@ def crawl(source: Source = "books_toscrape", *, url: SiteUrl = None, data: Data 
     failures = describe_failures(summary, get_scraper_log(folder))
     print(
         f"{summary.pages} pages · {summary.books} books · {summary.published} published"
-        f" · {summary.unchanged} unchanged{failures} · {summary.seconds:.1f} s"
+        f" · {summary.unchanged} unchanged{describe_withdrawals(summary)}{failures} · {summary.seconds:.1f} s"
     )

@@ -34,13 +34,16 @@ class SourceProfile:
 
     `language`: BCP 47 tag. `decimal`: decimal sign of amounts, None for a point, with commas as
     separators of thousands. `currency`: ISO 4217 code of amounts without one. `territory`: ISO 3166 code
-    of its customers.
+    of its customers. `identified_by`: properties that hold the source's own key, the first that a listing
+    has; `url` for its address. `sells_only_books`: a product without an ISBN is a book, too.
     """
 
     language: str = "en"
     decimal: str | None = None
     currency: str | None = None
     territory: str | None = None
+    identified_by: tuple[str, ...] = ("sku", "isbn", "productID", "url")
+    sells_only_books: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ class CrawlSummary(ProgressLine):
     """Result of a whole crawl run over all its processes; `seconds` are those of this process.
 
     `published`: new or changed books. `limited`: pages were skipped because of scraper_max_pages or
-    scraper_max_depth.
+    scraper_max_depth. `gone`: books that were withdrawn; `withheld`: books that were not, because the run saw
+    too little of the source.
     """
 
     run: str
@@ -46,6 +47,8 @@ class CrawlSummary(ProgressLine):
     seconds: float
     resumed: bool
     limited: bool
+    gone: int = 0
+    withheld: int = 0
     event: Literal["summary"] = "summary"
 
 

@@ -21,6 +21,7 @@ from scraper.crawl.scrapy_settings import build_scrapy_settings
 from scraper.crawl.shutdown import stop_in_order
 from scraper.crawl.start_page import find_fault
 from scraper.frontier import CrawlLimits, CrawlRun, Frontier, PageKind, open_frontier
+from scraper.pages.withdrawals import withdraw_books
 from scraper.session.admin import ScraperAdmin
 from scraper.session.counts import CrawlCounts
 from scraper.session.failures import FailureRecorder
@@ -134,13 +135,23 @@ def _finish_run(session: CrawlSession) -> CrawlResult:
     result = session.stop.result or CrawlResult(ExitCode.DONE)
     frontier, progress = session.stores.frontier, session.progress
     if result.code is ExitCode.DONE:
-        frontier.finish_run(now=SystemClock().now())
+        _close_run(session)
         session.admin.record_complete(session.site.source.name)
     with suppress(BookstreamError):
         progress.status = frontier.read_status()
     write_line(progress.build_progress())  # a short crawl may have printed only its beginning
     write_line(progress.build_summary())
     return result
+
+
+def _close_run(session: CrawlSession) -> None:
+    """Withdraw the books that are gone, then finish the run. Raises: Unavailable."""
+    stores, progress = session.stores, session.progress
+    closing = stores.frontier.close_run(now=SystemClock().now(), is_limited=progress.is_limited)
+    if closing:
+        withdrawn = withdraw_books(stores, session.site.source, progress.run, closing)
+        progress.record_withdrawals(withdrawn.gone, withdrawn.withheld)
+    stores.frontier.finish_run(now=SystemClock().now(), closing=closing)
 
 
 @asynccontextmanager

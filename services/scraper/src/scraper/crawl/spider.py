@@ -10,6 +10,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from bookcore.kit.clock import SystemClock
+from booksources.web_pages.charset import keep_charset
 from scraper.fetch.retry import TRANSIENT_ERRORS
 from scraper.frontier import Page
 from scraper.pages.parser import FetchedPage, ParsedPage
@@ -50,6 +51,8 @@ class BookSpider(Spider):
         try:
             if response.status in _REDIRECTS:
                 return await self._follow_redirect(response, page)
+            if response.status == HTTPStatus.NOT_MODIFIED and not response.meta["is_conditional"]:
+                return await self._ask_again(response, page)
             return await self.parse_page(_build_fetched_page(response, self._clock), page)
         except StaleSnapshotError:
             return self._build_request(page, page.url, is_conditional=False)
@@ -80,8 +83,19 @@ class BookSpider(Spider):
             reason = f"{response.status} {HTTPStatus(response.status).phrase} without an end"
             await self._failures.record_failure(page, reason)
             return None
-        request = self._build_request(page, urljoin(response.url, target), is_conditional=True)
+        is_conditional: bool = response.meta["is_conditional"]
+        request = self._build_request(page, urljoin(response.url, target), is_conditional=is_conditional)
         request.meta["redirects"] = redirects + 1
+        return request
+
+    async def _ask_again(self, response: Response, page: Page) -> Request | None:
+        """A cache answered 304 although nothing was asked on a condition; it is asked once more."""
+        if response.meta.get("is_asked_again"):
+            await self._failures.record_failure(page, "304 Not Modified to a request without conditions")
+            return None
+        request = self._build_request(page, response.url, is_conditional=False)
+        request.headers["Cache-Control"] = "no-cache"
+        request.meta.update(is_asked_again=True, redirects=response.meta.get("redirects", 0))
         return request
 
     def _build_request(self, page: Page, url: str, *, is_conditional: bool) -> Request:
@@ -97,6 +111,7 @@ class BookSpider(Spider):
             callback=self.parse_response,
             errback=self.on_error,
             cb_kwargs={"page": page},
+            meta={"is_conditional": bool(headers)},
         )
 
 
@@ -104,10 +119,11 @@ def _build_fetched_page(response: Response, clock: SystemClock) -> FetchedPage:
     return FetchedPage(
         status=response.status,
         url=response.url,
-        body=response.body,
+        body=keep_charset(response.body, _read_header(response, "Content-Type") or ""),
         etag=_read_header(response, "ETag"),
         last_modified=_read_header(response, "Last-Modified"),
         fetched_at=clock.now(),
+        is_delimited=response.meta.get("is_delimited", True),
         span=response.meta.get("span"),
     )
 

@@ -25,7 +25,7 @@ from scraper.fetch.resolver import PrivateAddressError, PublicAddressResolver
 from scraper.session.session import SETTING, CrawlSession
 
 _CONNECT_TIMEOUT = 10
-_KEPT_HEADERS = ("ETag", "Last-Modified", "Location", "Retry-After")
+_KEPT_HEADERS = ("Content-Type", "ETag", "Last-Modified", "Location", "Retry-After")
 
 
 class DownloadHandler:
@@ -60,6 +60,8 @@ class DownloadHandler:
             raise DownloadTimeoutError(f"no answer within {self._timeout.total:g} s") from error
         except aiohttp.ClientConnectorError as error:
             _raise_download_error(error)
+        except aiohttp.ClientPayloadError as error:
+            raise DownloadFailedError("the page was cut short: its transfer ended early") from error
         except aiohttp.ClientError as error:
             raise DownloadFailedError(f"{error or type(error).__name__}") from error
 
@@ -85,6 +87,7 @@ class DownloadHandler:
         async with self._session.get(url, headers=headers, allow_redirects=False) as response:
             request.meta["download_latency"] = time.monotonic() - started
             body = await self._read_body(response)
+            request.meta["is_delimited"] = _has_announced_end(response)
             kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
             return Response(request.url, status=response.status, headers=kept, body=body)
 
@@ -116,6 +119,11 @@ class DownloadHandler:
     def _raise_too_large(self, response: aiohttp.ClientResponse) -> NoReturn:
         response.close()
         raise DownloadCancelledError(f"the page is larger than {self._limit:,} bytes")
+
+
+def _has_announced_end(response: aiohttp.ClientResponse) -> bool:
+    """Whether an end of the transfer that comes early is noticed."""
+    return response.content_length is not None or "chunked" in response.headers.get("Transfer-Encoding", "")
 
 
 def _raise_download_error(error: aiohttp.ClientConnectorError) -> NoReturn:

@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 from typing import Protocol, cast
 
 from bookcore.kit.adapters import load_adapter
+from scraper.frontier.closing import RunClosing
 
 
 class PageKind(IntEnum):
@@ -168,8 +169,16 @@ class FrontierRun(Protocol):
     def read_site(self) -> str | None:
         """The start URL of the last run; None before the first one."""
 
-    def finish_run(self, *, now: datetime) -> bool:
-        """Finish a drained run. True for exactly one of the processes that call it."""
+    def close_run(self, *, now: datetime, is_limited: bool) -> RunClosing | None:
+        """Find the books that are gone; None unless the run is drained and unfinished.
+
+        `is_limited`: links were left out. A page counts as gone when two crawls did not find it, or when two
+        complete ones did not list it. `now` is the moment of the closing unless an earlier try was killed.
+        """
+
+    def finish_run(self, *, now: datetime, closing: RunClosing | None = None) -> bool:
+        """Finish a drained run and forget the pages of its gone books: listed again, they are new. True for
+        exactly one of the processes that call it."""
 
     def read_status(self) -> RunStatus:
         """Progress of the run."""
@@ -193,8 +202,9 @@ class PageQueue(Protocol):
     def finish_pages(self, finished: Sequence[FinishedPage], *, next_segment: int) -> int:
         """Mark pages as done and count them, in one transaction. Returns how many were ignored as stale."""
 
-    def fail_page(self, page: Page, reason: str) -> None:
-        """Record the failure of a page unless its lease was lost; the next run tries it again."""
+    def fail_page(self, page: Page, reason: str, *, is_missing: bool = False) -> None:
+        """Record the failure of a page unless its lease was lost; the next run tries it again. `is_missing`:
+        the site says that there is no such page."""
 
     def release_pages(self, pages: Collection[Page]) -> None:
         """Return pages to the queue at once and sign this process off."""

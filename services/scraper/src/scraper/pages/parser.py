@@ -11,13 +11,15 @@ from bookcore.kit.tracing.context import SpanContext
 from bookcore.lake.layout import make_page_key
 from scraper.frontier import Page, PageSnapshot
 from scraper.pages.extraction_monitor import find_missing_fields
-from scraper.sources.page_objects import BookPage
+from scraper.sources.page_objects import BookPage, is_complete
 from scraper.sources.site import Site
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """Response of the site. `url`: after redirects. `span`: of the request, None without a trace."""
+    """Response of the site. `url`: after redirects. `body`: decodable without the Content-Type.
+    `is_delimited`: the transfer announced its end. `span`: of the request, None without a trace.
+    """
 
     status: int
     url: str
@@ -25,6 +27,7 @@ class FetchedPage:
     etag: str | None
     last_modified: str | None
     fetched_at: datetime
+    is_delimited: bool = True
     span: SpanContext | None = None
 
 
@@ -61,12 +64,16 @@ class PageParser:
         self._site = site
         self._source = site.source
 
-    def check_status(self, fetched: FetchedPage) -> None:
-        """Raises: Invalid for any status but 200 and 304."""
+    def check_response(self, fetched: FetchedPage) -> None:
+        """Raises: Invalid for any status but 200 and 304, and for a page of a transfer without an announced
+        end that seems to be cut."""
         if fetched.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
             is_standard = fetched.status in HTTPStatus._value2member_map_
             phrase = HTTPStatus(fetched.status).phrase if is_standard else ""
             raise Invalid(f"{fetched.status} {phrase}".strip())
+        has_end = fetched.is_delimited or fetched.status == HTTPStatus.NOT_MODIFIED
+        if not has_end and not is_complete(fetched.body, is_delimited=False):
+            raise Invalid("the page was cut short")
 
     def parse_listing(self, body: bytes, url: str) -> ListingContent:
         """Links of a listing; of a truncated one, those up to its end."""

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.lake.layout import unpack_page
 from scraper.frontier import Page, PageKind
+from scraper.frontier.closing import GONE_STATUSES
 from scraper.pages.extraction_monitor import ExtractionMonitor
 from scraper.pages.parser import FetchedPage, ListingContent, PageParser, ParsedPage
 from scraper.session.session import CrawlSession
@@ -32,10 +33,11 @@ class PageProcessor:
         session = self._session
         session.failures.record_fetched()
         try:
-            self._parser.check_status(fetched)
+            self._parser.check_response(fetched)
             parsed = await self._parse(page, fetched)
         except Invalid as refusal:
-            await session.failures.record_failure(page, refusal.reason)
+            is_missing = fetched.status in GONE_STATUSES
+            await session.failures.record_failure(page, refusal.reason, is_missing=is_missing)
         except Unavailable as error:
             session.stop.stop(ExitCode.STOPPED, str(error))
         else:

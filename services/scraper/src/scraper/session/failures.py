@@ -44,8 +44,11 @@ class FailureRecorder:
         """A page came; the count of failures in a row starts anew."""
         self._transport_failures_in_a_row = 0
 
-    async def record_failure(self, page: Page, reason: str, *, is_transport: bool = False) -> None:
-        """`is_transport`: no response came, after all retries. Ignored while the crawl is stopping."""
+    async def record_failure(
+        self, page: Page, reason: str, *, is_transport: bool = False, is_missing: bool = False
+    ) -> None:
+        """`is_transport`: no response came, after all retries; `is_missing`: the site says that there is no
+        such page. Ignored while the crawl is stopping."""
         if self._stop.is_set:
             return
         self._transport_failures_in_a_row = self._transport_failures_in_a_row + 1 if is_transport else 0
@@ -54,7 +57,7 @@ class FailureRecorder:
         if self._failed <= _MAX_LOGGED:
             _log.warning("page failed", url=page.url, reason=reason)
         try:
-            await self._leases.fail_page(page, reason)
+            await self._leases.fail_page(page, reason, is_missing=is_missing)
         except Unavailable as error:
             self._stop.stop(ExitCode.STOPPED, str(error))
         if page.url == self._start_url or self._transport_failures_in_a_row >= _MAX_TRANSPORT_FAILURES:

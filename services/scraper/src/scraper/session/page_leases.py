@@ -122,9 +122,9 @@ class PageLeases:
             self._is_queue_exhausted = False
             self._lease_wanted.set()
 
-    async def fail_page(self, page: Page, reason: str) -> None:
+    async def fail_page(self, page: Page, reason: str, *, is_missing: bool = False) -> None:
         """Record the failure of a page and drop its lease. Raises: Unavailable."""
-        await self._call(lambda: self._queue.fail_page(page, reason))
+        await self._call(lambda: self._queue.fail_page(page, reason, is_missing=is_missing))
         self.remove_lease(page)
 
     async def release_pages(self) -> None:

@@ -15,6 +15,7 @@ class ProgressTracker:
         self.status = RunStatus(run.counts)
         self.total_books: int | None = None
         self.is_limited = False
+        self._gone = self._withheld = 0
         self._started = time.monotonic()
 
     @property
@@ -26,6 +27,10 @@ class ProgressTracker:
         """Number of books that a listing prints; the largest one is that of the whole site."""
         if total is not None:
             self.total_books = max(total, self.total_books or 0)
+
+    def record_withdrawals(self, gone: int, withheld: int) -> None:
+        """Books withdrawn at the end of the run, or not, because the run saw too little."""
+        self._gone, self._withheld = gone, withheld
 
     def build_progress(self) -> CrawlProgress:
         """Leased pages count as queued."""
@@ -48,4 +53,6 @@ class ProgressTracker:
             seconds=self.seconds,
             resumed=self.run.is_resumed,
             limited=self.is_limited,
+            gone=self._gone,
+            withheld=self._withheld,
         )

@@ -26,6 +26,11 @@ class Source:
     extractor: str
     spider: str = "scraper.crawl.spider.BookSpider"
 
+    def read_ids(self, html: bytes, url: str) -> tuple[str, ...]:
+        """The source's own keys of the books on a page."""
+        source_id = self.book_page(html, url).source_id
+        return (source_id,) if source_id else ()
+
 
 SOURCES: dict[str, Source] = {
     source.name: source

@@ -9,7 +9,6 @@ import socket
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from hashlib import blake2b
 from itertools import count, repeat
 from typing import TypeVar, cast
 
@@ -31,6 +30,8 @@ from scraper.frontier import (
     RunState,
     RunStatus,
 )
+from scraper.frontier.closing import RunClosing
+from scraper.frontier.redis.closing import ClosingState, hash_url, read_closing
 from scraper.frontier.redis.scripts import ScriptArgument, ScriptReply, ScriptStore
 
 _MICROSECONDS = 1_000_000
@@ -86,7 +87,7 @@ class RedisFrontier:
         for chunk in _split_chunks(urls):
             args: list[ScriptArgument] = [int(kind)]
             for url in chunk:
-                args += [_hash_url(url), _pack_record(url, depth, -1, PageSnapshot())]
+                args += [hash_url(url), _pack_record(url, depth, -1, PageSnapshot())]
             added += int(self._run_script("add", *args)[0])
         return added
 
@@ -144,8 +145,8 @@ class RedisFrontier:
             stale += int(self._run_script("finish", *args)[0])
         return stale
 
-    def fail_page(self, page: Page, reason: str) -> None:
-        self._run_script("fail", _format_member(page), page.token, reason[:500])
+    def fail_page(self, page: Page, reason: str, *, is_missing: bool = False) -> None:
+        self._run_script("fail", _format_member(page), page.token, reason[:500], int(is_missing))
 
     def release_pages(self, pages: Collection[Page]) -> None:
         self._run_script("release", self._worker)
@@ -176,8 +177,21 @@ class RedisFrontier:
         site = cast(bytes | None, self._store.execute("HGET", f"{self._base}:meta", "site"))
         return None if site is None else site.decode()
 
-    def finish_run(self, *, now: datetime) -> bool:
-        return self._run_script("end", self._limits.max_pages, now.isoformat())[0] == b"1"
+    def close_run(self, *, now: datetime, is_limited: bool) -> RunClosing | None:
+        reply = self._run_script("close", self._limits.max_pages, now.isoformat())
+        if not reply:
+            return None
+        state = ClosingState.parse(reply, run=self._run[1], is_limited=is_limited)
+        return read_closing(self._store, self._base, state)
+
+    def finish_run(self, *, now: datetime, closing: RunClosing | None = None) -> bool:
+        seen: ScriptArgument = closing.seen if closing and closing.is_reference else ""
+        for chunk in _split_chunks(closing.forgotten if closing else ()):
+            members: list[ScriptArgument] = []
+            for page in chunk:
+                members += [f"{int(PageKind.BOOK)}:{page.id}", hash_url(page.url)]
+            self._run_script("forget", *members)
+        return self._run_script("end", self._limits.max_pages, now.isoformat(), seen)[0] == b"1"
 
     def close(self) -> None:
         self._store.close()
@@ -234,10 +248,6 @@ def _list_tokens(pages: Sequence[Page]) -> Iterator[ScriptArgument]:
     for page in pages:
         yield _format_member(page)
         yield page.token
-
-
-def _hash_url(url: str) -> bytes:
-    return blake2b(url.encode(), digest_size=12).digest()
 
 
 def _split_chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:

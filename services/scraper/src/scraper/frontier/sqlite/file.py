@@ -14,16 +14,24 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
     id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, depth INTEGER NOT NULL,
     run INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'pending', reason TEXT,
-    etag TEXT, last_modified TEXT, body TEXT, content_hash TEXT);
+    etag TEXT, last_modified TEXT, body TEXT, content_hash TEXT,
+    listed INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0,
+    missing_run INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS pages_by_kind ON pages (kind);
 CREATE TABLE IF NOT EXISTS runs (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, site TEXT NOT NULL, extractor TEXT NOT NULL,
     started TEXT NOT NULL, finished TEXT,
     sequence INTEGER NOT NULL DEFAULT 0, pages INTEGER NOT NULL DEFAULT 0, books INTEGER NOT NULL DEFAULT 0,
-    published INTEGER NOT NULL DEFAULT 0, unchanged INTEGER NOT NULL DEFAULT 0);
+    published INTEGER NOT NULL DEFAULT 0, unchanged INTEGER NOT NULL DEFAULT 0,
+    seen INTEGER, closing TEXT);
 CREATE TABLE IF NOT EXISTS fleet (only INTEGER PRIMARY KEY CHECK (only = 1), mode TEXT NOT NULL, url TEXT);
 CREATE TABLE IF NOT EXISTS commands (id TEXT PRIMARY KEY);
 """
+_ADDED = {
+    "pages": ("listed", "missing", "missing_run"),
+    "runs": ("seen", "closing"),
+}
+"""Columns that files of earlier versions lack."""
 
 
 class FrontierFile:
@@ -34,6 +42,7 @@ class FrontierFile:
         self._lock = RLock()
         with self._translate_errors():
             self._db = open_sqlite_file(path, _SCHEMA, synchronous="NORMAL")
+            _add_columns(self._db)
 
     @contextmanager
     def lock_connection(self) -> Iterator[sqlite3.Connection]:
@@ -71,6 +80,15 @@ class FrontierFile:
             raise Unavailable(
                 f"the frontier {self._path} can't be used ({error}); free some space or check permissions"
             ) from error
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    for table, columns in _ADDED.items():
+        present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        for column in columns:
+            if column not in present:
+                kind = "INTEGER NOT NULL DEFAULT 0" if table == "pages" else "TEXT"
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
 def parse_folder(url: str) -> Path:

@@ -28,6 +28,8 @@ from scraper.frontier import (
     RunState,
     RunStatus,
 )
+from scraper.frontier.closing import RunClosing
+from scraper.frontier.sqlite.closing import forget_pages, mark_listed, mark_missing, read_closing
 from scraper.frontier.sqlite.file import FrontierFile, lock_exclusively, parse_folder
 from scraper.frontier.sqlite.leases import InMemoryLeases
 from scraper.frontier.sqlite.pacing import HostPace
@@ -92,9 +94,11 @@ class SqliteFrontier:
     def add_pages(self, kind: PageKind, urls: Sequence[str], *, depth: int) -> int:
         with self._file.begin_transaction() as db:
             added = db.executemany(
-                "INSERT OR IGNORE INTO pages (url, kind, depth) VALUES (?, ?, ?)",
-                [(url, kind, depth) for url in urls],
+                "INSERT OR IGNORE INTO pages (url, kind, depth, listed) VALUES (?, ?, ?, ?)",
+                [(url, kind, depth, self._run) for url in urls],
             ).rowcount
+            if added < len(urls):
+                mark_listed(db, urls, self._run)
             self._discovered += max(added, 0)
             self._leases.mark_pages_added()
         return max(added, 0)
@@ -119,8 +123,8 @@ class SqliteFrontier:
             mine = [item for item in finished if self._leases.owns(item.page)]
             is_superseded = self._is_superseded(db)
             db.executemany(
-                "UPDATE pages SET state = 'done', run = ?, reason = NULL, etag = ?, last_modified = ?,"
-                " body = ?, content_hash = ? WHERE id = ?",
+                "UPDATE pages SET state = 'done', run = ?, reason = NULL, missing = 0, etag = ?,"
+                " last_modified = ?, body = ?, content_hash = ? WHERE id = ?",
                 [
                     (self._run, *_build_columns(item, discards_snapshot=is_superseded), item.page.id)
                     for item in mine
@@ -128,7 +132,7 @@ class SqliteFrontier:
             )
             counts = _count_pages(mine)
             db.execute(
-                "UPDATE runs SET sequence = ?, pages = pages + ?, books = books + ?,"
+                "UPDATE runs SET sequence = ?, closing = NULL, pages = pages + ?, books = books + ?,"
                 " published = published + ?, unchanged = unchanged + ? WHERE number = ?",
                 (next_segment, counts.pages, counts.books, counts.published, counts.unchanged, self._run),
             )
@@ -137,7 +141,7 @@ class SqliteFrontier:
         self._stale += len(finished) - len(mine)
         return len(finished) - len(mine)
 
-    def fail_page(self, page: Page, reason: str) -> None:
+    def fail_page(self, page: Page, reason: str, *, is_missing: bool = False) -> None:
         with self._file.begin_transaction() as db:
             if not self._leases.owns(page):
                 self._stale += 1
@@ -146,6 +150,8 @@ class SqliteFrontier:
                 "UPDATE pages SET state = 'failed', run = ?, reason = ? WHERE id = ?",
                 (self._run, reason[:500], page.id),
             )
+            if is_missing:
+                mark_missing(db, page.id, self._run)
             self._leases.remove_lease(page)
             self._failed += 1
 
@@ -189,10 +195,18 @@ class SqliteFrontier:
             last = db.execute("SELECT site FROM runs ORDER BY number DESC LIMIT 1").fetchone()
         return None if last is None else str(last[0])
 
-    def finish_run(self, *, now: datetime) -> bool:
+    def close_run(self, *, now: datetime, is_limited: bool) -> RunClosing | None:
+        with self._file.begin_transaction() as db:
+            if not self._leases.is_drained():
+                return None
+            return read_closing(db, self._run, now=now, is_limited=is_limited)
+
+    def finish_run(self, *, now: datetime, closing: RunClosing | None = None) -> bool:
         with self._file.begin_transaction() as db:
             if not self._leases.is_drained():
                 return False
+            if closing:
+                self._discovered -= forget_pages(db, self._run, closing)
             ended = db.execute(
                 "UPDATE runs SET finished = ? WHERE number = ? AND finished IS NULL",
                 (now.isoformat(), self._run),

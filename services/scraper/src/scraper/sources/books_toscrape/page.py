@@ -5,7 +5,15 @@ own block and table. Only the book's page prints the stock number and the UPC.
 """
 
 from bookcore.domain.normalise import PrintedBook
-from scraper.sources.page_objects import Element, PageLinks, is_complete, parse_html, read_text, resolve_link
+from scraper.sources.page_objects import (
+    PageElement,
+    PageLinks,
+    find_base,
+    is_complete,
+    parse_html,
+    read_text,
+    resolve_link,
+)
 
 
 class ToscrapeBookPage:
@@ -13,8 +21,8 @@ class ToscrapeBookPage:
 
     def __init__(self, html: bytes, url: str) -> None:
         self.is_complete = is_complete(html)
-        self._url = url
         self._page = parse_html(html)
+        self._base = find_base(self._page, html, url)
         self._product = self._page.find(".//article[@class='product_page']")
         self._table = _read_table(self._product)
 
@@ -56,7 +64,7 @@ class ToscrapeBookPage:
         path = ".//div[@id='product_gallery']//img"
         image = None if self._product is None else self._product.find(path)
         source = None if image is None else image.get("src", "")
-        return resolve_link(self._url, source) if source else None
+        return resolve_link(self._base, source) if source else None
 
 
 class ToscrapeListPage:
@@ -64,8 +72,8 @@ class ToscrapeListPage:
 
     def __init__(self, html: bytes, url: str) -> None:
         self.is_complete = is_complete(html)
-        self._url = url
         self._page = parse_html(html)
+        self._base = find_base(self._page, html, url)
 
     def list_links(self) -> PageLinks:
         """The pager of a page without cards isn't followed, which ends an endless pager."""
@@ -81,30 +89,30 @@ class ToscrapeListPage:
         printed = read_text(self._page.find(".//form[@class='form-horizontal']/strong")) or ""
         return int(printed) if printed.isascii() and printed.isdecimal() and len(printed) < 10 else None
 
-    def _resolve_links(self, links: list[Element]) -> tuple[str, ...]:
-        found = (resolve_link(self._url, link.get("href", "")) for link in links)
+    def _resolve_links(self, links: list[PageElement]) -> tuple[str, ...]:
+        found = (resolve_link(self._base, link.get("href", "")) for link in links)
         return tuple(dict.fromkeys(address for address in found if address))
 
 
-def _read_table(product: Element | None) -> dict[str, str]:
+def _read_table(product: PageElement | None) -> dict[str, str]:
     rows = [] if product is None else product.findall("table//tr")
     cells = [{cell.tag: cell for cell in reversed(list(row))} for row in rows]
     texts = ((read_text(row.get("th")), read_text(row.get("td"))) for row in cells)
     return {name: value for name, value in texts if name and value}
 
 
-def _find_main(product: Element | None) -> Element | None:
+def _find_main(product: PageElement | None) -> PageElement | None:
     blocks = [] if product is None else product.findall("div/div")
     return next((block for block in blocks if "product_main" in block.get("class", "").split()), None)
 
 
-def _find_first(main: Element | None, tag: str, marked: str = "") -> Element | None:
+def _find_first(main: PageElement | None, tag: str, marked: str = "") -> PageElement | None:
     """First child with the tag and, if given, the class."""
     found = [] if main is None else main.findall(tag)
     return next((each for each in found if not marked or marked in each.get("class", "").split()), None)
 
 
-def _read_rating(stars: Element | None) -> str | None:
+def _read_rating(stars: PageElement | None) -> str | None:
     """Class beside `star-rating`, for example Three."""
     classes = [] if stars is None else stars.get("class", "").split()
     return next((word for word in classes if word != "star-rating"), None)

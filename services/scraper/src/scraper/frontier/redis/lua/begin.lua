@@ -32,8 +32,8 @@ if same and not last[3] then
 end
 
 if last[1] and last[1] ~= site then
-  redis.call('UNLINK', pages, seen, failed)
-  redis.call('HDEL', meta, 'known0', 'known1')
+  redis.call('UNLINK', pages, seen, failed, listed, missing)
+  redis.call('HDEL', meta, 'known0', 'known1', 'forgotten', 'complete', 'seen')
 elseif last[1] and last[2] ~= extractor then
   redis.call('HINCRBY', meta, 'epoch', 1)
 end
@@ -42,5 +42,5 @@ local next_number = tonumber(last[4] or 0) + 1
 local name = stem .. '-' .. text(next_number)
 redis.call('HSET', meta, 'site', site, 'extractor', extractor, 'number', text(next_number), 'name', name,
   'taken0', 0, 'taken1', 0, 'turn', 0, 'pages', 0, 'books', 0, 'published', 0, 'unchanged', 0, 'failed', 0)
-redis.call('HDEL', meta, 'finished')
+redis.call('HDEL', meta, 'finished', 'closing')
 return {'begun', text(next_number), name, '0', '0', '0', '0'}

@@ -18,6 +18,8 @@ if stale > 0 then redis.call('HINCRBY', meta, 'stale', stale) end
 if #mine > 0 then
   remove_leases(mine)
   redis.call('HDEL', failed, unpack(mine))
+  redis.call('HDEL', missing, unpack(mine))
+  redis.call('HDEL', meta, 'closing')
   if #records > 0 then redis.call('HSET', pages, unpack(records)) end
   redis.call('HINCRBY', meta, 'pages', #mine)
   redis.call('HINCRBY', meta, 'books', books)

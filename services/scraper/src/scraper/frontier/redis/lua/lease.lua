@@ -50,11 +50,19 @@ if #members == 0 then
   return {state, '0', text(wait), text(hold), '0', '0', limited and '1' or '0'}
 end
 
+local records, live = {}, {}
+for i, record in ipairs(redis.call('HMGET', pages, unpack(members))) do
+  if record then -- a page that was forgotten is passed over
+    records[#records + 1], live[#live + 1] = record, members[i]
+  end
+end
+redis.call('HSET', meta, 'taken0', taken[1], 'taken1', taken[2], 'turn', turn)
+if #live == 0 then return {state, '0', '0', text(hold), '0', '0', limited and '1' or '0'} end
+members = live
+
 local token = text(redis.call('HINCRBY', meta, 'token', 1))
 local until_then = text(moment + lasts)
-redis.call('HSET', meta, 'taken0', taken[1], 'taken1', taken[2], 'turn', turn)
 if apart > 0 then reserve_until(start + #members * apart) end
-local records = redis.call('HMGET', pages, unpack(members))
 local answer = {state, token, '0', text(hold), text(start - moment), text(apart), limited and '1' or '0',
   text(number(meta, 'epoch'))}
 local scores, tokens, of_host = {}, {}, {}

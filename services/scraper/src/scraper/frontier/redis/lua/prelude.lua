@@ -5,6 +5,7 @@ local base, host = KEYS[1], KEYS[2]
 local meta, pages, seen = base .. ':meta', base .. ':pages', base .. ':seen'
 local held, leases, failed = base .. ':held', base .. ':leases', base .. ':failed'
 local workers, fleet = base .. ':workers', base .. ':fleet'
+local listed, missing = base .. ':listed', base .. ':missing'
 local busy = host .. ':busy'
 local SECOND = 1000000
 

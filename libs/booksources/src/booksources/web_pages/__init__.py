@@ -1,0 +1,1 @@
+"""Web pages: charset, elements, links, and whether a page is whole; pure functions of bytes and address."""
