@@ -2,97 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
 
-
-class Element(Protocol):
-    """The used part of lxml's element, which ships no types."""
-
-    tag: object
-
-    def __iter__(self) -> Iterator["Element"]: ...
-    def iter(self) -> Iterator["Element"]:
-        """Itself and all descendants."""
-        ...
-
-    def itertext(self) -> Iterator[str]:
-        """Its text and that of all descendants."""
-        ...
-
-    def clear(self) -> None:
-        """Remove its content."""
-        ...
-
-    def getparent(self) -> "Element | None":
-        """Its parent."""
-        ...
-
-    def getprevious(self) -> "Element | None":
-        """Its previous sibling."""
-        ...
-
-    def __delitem__(self, place: int) -> None: ...
-
-
-_SHORT = {
-    "a001": "recordreference",
-    "b004": "isbn",
-    "b005": "ean13",
-    "b012": "productform",
-    "b333": "productformdetail",
-    "b014": "productformdescription",
-    "b028": "distinctivetitle",
-    "b029": "subtitle",
-    "b030": "titleprefix",
-    "b031": "titlewithoutprefix",
-    "b034": "sequencenumber",
-    "b035": "contributorrole",
-    "b036": "personname",
-    "b037": "personnameinverted",
-    "b039": "namesbeforekey",
-    "b040": "keynames",
-    "b047": "corporatename",
-    "b057": "editionnumber",
-    "b058": "editionstatement",
-    "b061": "numberofpages",
-    "b064": "basicmainsubject",
-    "b065": "bicmainsubject",
-    "b067": "subjectschemeidentifier",
-    "b069": "subjectcode",
-    "b070": "subjectheadingtext",
-    "b079": "imprintname",
-    "b081": "publishername",
-    "b291": "publishingrole",
-    "b003": "publicationdate",
-    "b202": "titletype",
-    "b203": "titletext",
-    "b218": "extenttype",
-    "b219": "extentvalue",
-    "b220": "extentunit",
-    "b221": "productidtype",
-    "b244": "idvalue",
-    "b252": "languagecode",
-    "b253": "languagerole",
-    "b306": "date",
-    "x448": "publishingdaterole",
-    "x409": "titleelementlevel",
-    "c093": "measuretypecode",
-    "x315": "measuretype",
-    "c094": "measurement",
-    "c095": "measureunitcode",
-    "d101": "maindescription",
-    "d102": "texttypecode",
-    "d104": "text",
-    "x426": "texttype",
-    "j148": "pricetypecode",
-    "x462": "pricetype",
-    "j151": "priceamount",
-    "j152": "currencycode",
-    "m186": "defaultcurrencycode",
-    "x310": "defaultpricetype",
-    "m185": "defaultpricetypecode",
-    "m184": "defaultlanguageoftext",
-}
+from booksources.cleaning.xml_events import Element, get_local_name, read_line
+from booksources.onix.dates import parse_sent_at
+from booksources.onix.short_tags import REFERENCE_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +16,13 @@ class MessageDefaults:
     currency: str = ""
     price_type: str = ""
     language: str = ""
+    sent_at: datetime | None = None
 
 
 def get_name(element: Element) -> str:
     """Reference name in lower case without namespace; empty for comments and processing instructions."""
-    tag = element.tag
-    if not isinstance(tag, str):
-        return ""
-    name = tag.rpartition("}")[2].lower()
-    return _SHORT.get(name, name)
+    name = get_local_name(element).lower()
+    return REFERENCE_NAMES.get(name, name)
 
 
 def find_children(element: Element, *names: str) -> Iterator[Element]:
@@ -128,8 +40,17 @@ def get_text(element: Element | None, *names: str) -> str:
     if element is None:
         return ""
     elements = find_children(element, *names) if names else iter([element])
-    texts = (" ".join("".join(map(str, each.itertext())).split()) for each in elements)
-    return next((text for text in texts if text), "")
+    return next((text for each in elements if (text := read_line(each))), "")
+
+
+def find_child(element: Element | None, *names: str) -> Element | None:
+    """The first child with one of the names."""
+    return None if element is None else next(find_children(element, *names), None)
+
+
+def get_date_format(date: Element | None) -> str:
+    """The format that the date element itself names; empty for none."""
+    return date.attrib.get("dateformat", "") if date is not None else ""
 
 
 def parse_header(header: Element) -> MessageDefaults:
@@ -138,4 +59,5 @@ def parse_header(header: Element) -> MessageDefaults:
         currency=get_text(header, "defaultcurrencycode"),
         price_type=get_text(header, "defaultpricetype", "defaultpricetypecode"),
         language=get_text(header, "defaultlanguageoftext"),
+        sent_at=parse_sent_at(get_text(header, "sentdatetime", "sentdate")),
     )

@@ -1,70 +1,85 @@
-"""Converts one ONIX product to a row of text."""
+"""Converts one ONIX product to a listing."""
 
-import re
-from collections.abc import Callable, Iterator
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator
 
-from booksources.onix.elements import Element, MessageDefaults, find_children, find_descendants, get_text
+from bookcore.domain.printed_listing import PrintedListing, PrintedSeries, PrintedSubject, Remark
+from booksources.cleaning.html_text import convert_html_to_text, read_element_text
+from booksources.cleaning.units import convert_to_grams, convert_to_millimetres
+from booksources.cleaning.xml_events import Element
+from booksources.onix.code_lists import DESCRIPTIONS, FORMS, MEASURES, SUBJECT_SCHEMES
+from booksources.onix.contributors import read_contributors
+from booksources.onix.dates import parse_date
+from booksources.onix.elements import (
+    MessageDefaults,
+    find_child,
+    find_children,
+    find_descendants,
+    get_date_format,
+    get_text,
+)
+from booksources.onix.offers import read_offers
 
-_FORMS = {  # list 7 of ONIX 2.1 and list 150 of 3.0
-    "BA": "Book",
-    "BB": "Hardback",
-    "BC": "Paperback",
-    "BD": "Loose-leaf",
-    "BE": "Spiral bound",
-    "BF": "Pamphlet",
-    "BG": "Leather",
-    "BH": "Board book",
-    "BI": "Rag book",
-    "BJ": "Bath book",
-    "BK": "Novelty book",
-    "BM": "Big book",
-    "AA": "Audio",
-    "AC": "Audio CD",
-    "AJ": "Audio download",
-    "DG": "E-book",
-    "EA": "E-book",
-    "ED": "E-book",
-}
 _ISBN13, _EAN, _ISBN10 = "15", "03", "02"
-_RETAIL = ("02", "01", "04", "03", "41", "42")
-"""Price types by preference: retail prices first, with tax before without."""
-_WRITERS = ("A01", "A02", "B01", "B06", "A12", "")
-_MEASURES = {"01": "height", "02": "width", "03": "thickness", "08": "weight"}
-_MILLIMETRES = {"mm": Decimal(1), "cm": Decimal(10), "in": Decimal("25.4")}
-_GRAMS = {"gr": Decimal(1), "kg": Decimal(1_000), "oz": Decimal("28.349523"), "lb": Decimal("453.59237")}
-_DESCRIPTIONS = ("03", "01", "02")
-_DATE = re.compile(r"(\d{4})(?:-?(\d\d))?(?:-?(\d\d))?(?:T.*)?")
-_TAG = re.compile(r"<[^>]{0,200}>")
+_PUBLISHED = ("01", "11", "02")
+_PAGES = ("00", "11", "10", "07", "08")
+_FRONT_COVER, _OLD_COVERS = "01", ("04", "06")
+_TRADE_IDENTIFIERS = {"03": "gtin", "06": "doi", "13": "lccn", "22": "urn", "23": "oclc"}
 
 
-def parse_product(product: Element, defaults: MessageDefaults) -> dict[str, str]:
-    """A row with every column of COLUMNS; missing values are empty."""
-    return {name: read(product, defaults) for name, read in _COLUMNS.items()}
+def parse_product(product: Element, defaults: MessageDefaults) -> PrintedListing:
+    """What the product states; a field that can't be read is a remark."""
+    remarks: list[Remark] = []
+    places = _list_places(product)
+    measures = _read_measures(product, remarks)
+    return PrintedListing(
+        title=_read_title(product) or None,
+        subtitle=_read_subtitle(product) or None,
+        contributors=read_contributors(places),
+        identifiers=_read_identifiers(product),
+        publisher=_read_publisher(product) or None,
+        imprint=next((get_text(e, "imprintname") for e in find_descendants(product, "imprint")), "") or None,
+        published=_read_publication_date(product, remarks),
+        format=_read_format(product) or None,
+        pages=_read_pages(product) or None,
+        languages=_read_languages(product, defaults),
+        series=_read_series(product),
+        subjects=tuple(_read_subjects(product)),
+        category=_read_category(product) or None,
+        description=_read_description(product) or None,
+        covers=_read_covers(product),
+        dimensions=measures.get("dimensions"),
+        weight=measures.get("weight"),
+        edition=_read_edition(product) or None,
+        offers=read_offers(product, defaults, remarks),
+        remarks=tuple(remarks),
+    )
+
+
+def _list_places(product: Element) -> list[Element]:
+    """The product and its descriptive detail: not its collections and parts."""
+    return [product, *find_children(product, "descriptivedetail")]
 
 
 def _find_own(product: Element, *names: str) -> Iterator[Element]:
-    """Elements of the product itself, not of its collections and parts."""
-    for place in (product, *find_children(product, "descriptivedetail")):
-        yield from find_children(place, *names)
+    return (element for place in _list_places(product) for element in find_children(place, *names))
 
 
-def _find_identifier(product: Element, *kinds: str) -> str:
-    for kind in kinds:
-        for element in find_children(product, "productidentifier"):
-            if get_text(element, "productidtype") == kind and (value := get_text(element, "idvalue")):
-                return value
-    return ""
-
-
-def _read_isbn(product: Element, _: MessageDefaults) -> str:
-    ean = _find_identifier(product, _EAN)
+def _read_identifiers(product: Element) -> dict[str, str]:
+    by_type: dict[str, str] = {}
+    for element in find_children(product, "productidentifier"):
+        if value := get_text(element, "idvalue"):
+            by_type.setdefault(get_text(element, "productidtype"), value)
+    ean = by_type.get(_EAN, "")
     isbn = (
-        _find_identifier(product, _ISBN13)
+        by_type.get(_ISBN13)
         or (ean if ean.startswith(("978", "979")) else "")
-        or _find_identifier(product, _ISBN10)
+        or by_type.get(_ISBN10)
+        or get_text(product, "ean13", "isbn")
     )
-    return isbn or get_text(product, "ean13") or get_text(product, "isbn")
+    others = {name: by_type[code] for code, name in _TRADE_IDENTIFIERS.items() if code in by_type}
+    if others.get("gtin", "").startswith(("978", "979")):
+        others.pop("gtin")
+    return ({"isbn": isbn} if isbn else {}) | others
 
 
 def _find_title(product: Element) -> Element | None:
@@ -78,41 +93,50 @@ def _find_title(product: Element) -> Element | None:
     return None
 
 
-def _read_title(product: Element, _: MessageDefaults) -> str:
+def _read_title(product: Element) -> str:
     title = _find_title(product)
-    whole = get_text(title, "titletext") if title is not None else ""
-    if title is not None and not whole:
-        parts = (get_text(title, "titleprefix"), get_text(title, "titlewithoutprefix"))
-        whole = " ".join(part for part in parts if part)
-    return whole or get_text(product, "distinctivetitle")
+    return _compose_title(title) or get_text(product, "distinctivetitle")
 
 
-def _read_subtitle(product: Element, _: MessageDefaults) -> str:
+def _compose_title(element: Element | None) -> str:
+    if whole := get_text(element, "titletext"):
+        return whole
+    parts = (get_text(element, "titleprefix"), get_text(element, "titlewithoutprefix"))
+    return " ".join(part for part in parts if part) if element is not None else ""
+
+
+def _read_subtitle(product: Element) -> str:
     title = _find_title(product)
-    return get_text(title, "subtitle") if title is not None else ""
+    return get_text(title, "subtitle") if title is not None else get_text(product, "subtitle")
 
 
-def _read_authors(product: Element, _: MessageDefaults) -> str:
-    people = [*_find_own(product, "contributor")]
-    for role in _WRITERS:
-        names = [_read_person(element) for element in people if get_text(element, "contributorrole") == role]
-        if any(names):
-            return "; ".join(name.replace(";", ",") for name in names if name)
-    return ""
+def _read_series(product: Element) -> tuple[PrintedSeries, ...]:
+    return tuple(
+        PrintedSeries(name=name, number=number or None)
+        for name, number in (
+            *map(_read_old_series, _find_own(product, "series")),
+            *map(_read_collection, _find_own(product, "collection")),
+        )
+        if name
+    )
 
 
-def _read_person(contributor: Element) -> str:
-    name = get_text(contributor, "personname")
-    if name:
-        return name
-    last, _, first = get_text(contributor, "personnameinverted").partition(",")
-    if last:
-        return f"{first.strip()} {last.strip()}".strip()
-    parts = (get_text(contributor, "namesbeforekey"), get_text(contributor, "keynames"))
-    return " ".join(part for part in parts if part) or get_text(contributor, "corporatename")
+def _read_old_series(series: Element) -> tuple[str, str]:
+    """Name and number of a series of ONIX 2.1."""
+    name = get_text(series, "titleofseries") or _compose_title(find_child(series, "title"))
+    return name, get_text(series, "numberwithinseries")
 
 
-def _read_publisher(product: Element, _: MessageDefaults) -> str:
+def _read_collection(collection: Element) -> tuple[str, str]:
+    """Name of a collection (level 02) and the number of the product in it."""
+    elements = [*find_descendants(collection, "titleelement")]
+    named = [e for e in elements if get_text(e, "titleelementlevel") in ("02", "")]
+    places = find_descendants(collection, "partnumber", "collectionsequencenumber")
+    numbers = [text for element in places if (text := get_text(element))]
+    return (_compose_title(named[0]) if named else "", next(iter(numbers), ""))
+
+
+def _read_publisher(product: Element) -> str:
     publishers = [*find_descendants(product, "publisher")]
     main = [element for element in publishers if get_text(element, "publishingrole") in ("01", "")]
     for element in (*main, *publishers, *find_descendants(product, "imprint")):
@@ -121,128 +145,111 @@ def _read_publisher(product: Element, _: MessageDefaults) -> str:
     return get_text(product, "publishername")
 
 
-def _read_publication_date(product: Element, _: MessageDefaults) -> str:
-    dates = [
-        get_text(element, "date")
-        for element in find_descendants(product, "publishingdate")
-        if get_text(element, "publishingdaterole") in ("01", "11")
-    ]
-    match = _DATE.fullmatch(
-        next((text for text in (*dates, get_text(product, "publicationdate")) if text), "")
-    )
-    return "-".join(part for part in match.groups() if part and part != "00") if match else ""
+def _read_publication_date(product: Element, remarks: list[Remark]) -> str | None:
+    texts: dict[str, tuple[str, str]] = {}
+    for element in find_descendants(product, "publishingdate"):
+        form = get_date_format(find_child(element, "date"))
+        role = get_text(element, "publishingdaterole")
+        texts.setdefault(role, (get_text(element, "date"), form or get_text(element, "dateformat")))
+    plain = (get_text(product, "publicationdate"), "")
+    chosen = next((texts[role] for role in _PUBLISHED if texts.get(role, ("",))[0]), plain)
+    published = parse_date(*chosen) if chosen[0] else None
+    if chosen[0] and published is None:
+        remarks.append(Remark("published", chosen[0][:200], "is no date of its format"))
+    return published
 
 
-def _read_pages(product: Element, _: MessageDefaults) -> str:
+def _read_pages(product: Element) -> str:
     if pages := get_text(product, "numberofpages"):
-        return pages
+        return pages if pages != "0" else ""
     extents = {
         get_text(element, "extenttype"): get_text(element, "extentvalue")
         for element in find_descendants(product, "extent")
         if get_text(element, "extentunit") in ("03", "")
     }
-    return next((extents[kind] for kind in ("00", "11", "10", "07", "08") if kind in extents), "")
+    return next((extents[kind] for kind in _PAGES if extents.get(kind, "0") not in ("0", "")), "")
 
 
-def _read_format(product: Element, _: MessageDefaults) -> str:
-    code = next((get_text(element) for element in find_descendants(product, "productform")), "")
-    return _FORMS.get(code, code)
+def _read_format(product: Element) -> str:
+    code = next((get_text(element) for element in _find_own(product, "productform")), "")
+    return FORMS.get(code, code)
 
 
-def _read_edition(product: Element, _: MessageDefaults) -> str:
+def _read_edition(product: Element) -> str:
     return next(
-        (get_text(element) for element in find_descendants(product, "editionstatement", "editionnumber")), ""
+        (get_text(element) for element in _find_own(product, "editionstatement", "editionnumber")), ""
     )
 
 
-def _read_language(product: Element, defaults: MessageDefaults) -> str:
-    codes = {
-        get_text(element, "languagerole"): get_text(element, "languagecode")
-        for element in find_descendants(product, "language")
-    }
-    return codes.get("01", "") or defaults.language
+def _read_languages(product: Element, defaults: MessageDefaults) -> tuple[str, ...]:
+    codes = [
+        get_text(element, "languagecode")
+        for element in _find_own(product, "language")
+        if get_text(element, "languagerole") in ("01", "")
+    ]
+    return tuple(dict.fromkeys(code for code in codes or [defaults.language] if code))
 
 
-def _read_category(product: Element, _: MessageDefaults) -> str:
-    subjects = [*find_descendants(product, "subject", "mainsubject")]
-    words = (get_text(element, "subjectheadingtext") for element in subjects)
-    codes = (get_text(element, "subjectcode") for element in subjects)
-    main = (get_text(element) for element in find_descendants(product, "basicmainsubject", "bicmainsubject"))
-    return next((text for part in (words, main, codes) for text in part if text), "")
+def _read_subjects(product: Element) -> Iterator[PrintedSubject]:
+    for name, scheme in (("basicmainsubject", "bisac"), ("bicmainsubject", "bic")):
+        if code := get_text(product, name):
+            yield PrintedSubject(scheme=scheme, code=code)
+    for element in _find_own(product, "mainsubject", "subject"):
+        code, heading = get_text(element, "subjectcode"), get_text(element, "subjectheadingtext")
+        kind = get_text(element, "mainsubjectschemeidentifier", "subjectschemeidentifier")
+        if code or heading:
+            scheme = SUBJECT_SCHEMES.get(kind, f"onix:{kind}")
+            yield PrintedSubject(scheme=scheme, code=code or None, heading=heading or None)
 
 
-def _read_description(product: Element, _: MessageDefaults) -> str:
-    texts = {
-        get_text(element, "texttypecode", "texttype"): get_text(element, "text")
-        for element in find_descendants(product, "othertext", "textcontent")
-    }
-    text = next((texts[kind] for kind in _DESCRIPTIONS if texts.get(kind)), "")
-    return " ".join(_TAG.sub(" ", text or get_text(product, "maindescription")).split())
+def _read_category(product: Element) -> str:
+    """The first heading that is no list of keywords, else the first code."""
+    subjects = [subject for subject in _read_subjects(product) if subject.scheme != "keyword"]
+    texts = (*(s.heading for s in subjects), *(s.code for s in subjects))
+    return next((text for text in texts if text), "")
 
 
-def _find_price(product: Element, defaults: MessageDefaults) -> Element | None:
-    """The preferred retail price; None where no price has an amount."""
-    prices = [element for element in find_descendants(product, "price") if get_text(element, "priceamount")]
-    kinds = [get_text(element, "pricetype", "pricetypecode") or defaults.price_type for element in prices]
-    for kind in (*_RETAIL, ""):
-        if kind in kinds:
-            return prices[kinds.index(kind)]
-    return prices[0] if prices else None
+def _read_description(product: Element) -> str:
+    texts: dict[str, str] = {}
+    for element in find_descendants(product, "othertext", "textcontent"):
+        kind, place = get_text(element, "texttypecode", "texttype"), find_child(element, "text")
+        if place is not None:
+            texts.setdefault(kind, _read_marked_text(place))
+    found = next((texts[kind] for kind in DESCRIPTIONS if texts.get(kind)), "")
+    main = find_child(product, "maindescription")
+    return found or (_read_marked_text(main) if main is not None else "")
 
 
-def _read_price(product: Element, defaults: MessageDefaults) -> str:
-    return get_text(_find_price(product, defaults), "priceamount")
+def _read_marked_text(element: Element) -> str:
+    return convert_html_to_text(read_element_text(element))
 
 
-def _read_currency(product: Element, defaults: MessageDefaults) -> str:
-    price = _find_price(product, defaults)
-    return (get_text(price, "currencycode") or defaults.currency) if price is not None else ""
+def _read_covers(product: Element) -> tuple[str, ...]:
+    found: list[str] = []
+    for resource in find_descendants(product, "supportingresource"):
+        if get_text(resource, "resourcecontenttype") == _FRONT_COVER:
+            found += [get_text(link) for link in find_descendants(resource, "resourcelink")]
+    for media in find_children(product, "mediafile"):
+        is_address = get_text(media, "mediafilelinktypecode") == "01"
+        if is_address and get_text(media, "mediafiletypecode") in _OLD_COVERS:
+            found.append(get_text(media, "mediafilelink"))
+    return tuple(dict.fromkeys(url for url in found if url.startswith(("http://", "https://"))))
 
 
-def _read_measures(product: Element) -> dict[str, str]:
-    """Measures in mm and g as whole numbers; measures in other units are skipped."""
-    measures = {}
+def _read_measures(product: Element, remarks: list[Remark]) -> dict[str, str]:
+    """`dimensions` as width x height [x thickness] in mm, and `weight` in g."""
+    found: dict[str, int] = {}
     for element in _find_own(product, "measure"):
-        name = _MEASURES.get(get_text(element, "measuretype", "measuretypecode"))
-        unit = get_text(element, "measureunitcode")
-        scale = (_GRAMS if name == "weight" else _MILLIMETRES).get(unit)
-        if name and scale:
-            try:
-                measures[name] = f"{Decimal(get_text(element, 'measurement')) * scale:.0f}"
-            except InvalidOperation:
-                continue
-    return measures
-
-
-def _format_dimensions(product: Element, _: MessageDefaults) -> str:
-    measures = _read_measures(product)
-    sizes = [measures[name] for name in ("width", "height", "thickness") if name in measures]
-    return f"{' x '.join(sizes)} mm" if {"width", "height"} <= measures.keys() and "0" not in sizes else ""
-
-
-def _format_weight(product: Element, _: MessageDefaults) -> str:
-    grams = _read_measures(product).get("weight", "0")
-    return f"{grams} g" if grams != "0" else ""
-
-
-_COLUMNS: dict[str, Callable[[Element, MessageDefaults], str]] = {
-    "reference": lambda product, _: get_text(product, "recordreference"),
-    "isbn": _read_isbn,
-    "title": _read_title,
-    "subtitle": _read_subtitle,
-    "authors": _read_authors,
-    "publisher": _read_publisher,
-    "published": _read_publication_date,
-    "pages": _read_pages,
-    "format": _read_format,
-    "edition": _read_edition,
-    "language": _read_language,
-    "category": _read_category,
-    "description": _read_description,
-    "price": _read_price,
-    "currency": _read_currency,
-    "dimensions": _format_dimensions,
-    "weight": _format_weight,
-}
-COLUMNS = tuple(_COLUMNS)
-"""Columns of a row in order; `dimensions` as 130 x 205 mm, `weight` as 350 g, `authors` separated by `; `."""
+        name = MEASURES.get(get_text(element, "measuretype", "measuretypecode"))
+        amount, unit = get_text(element, "measurement"), get_text(element, "measureunitcode")
+        if name is None or name in found:
+            continue
+        convert = convert_to_grams if name == "weight" else convert_to_millimetres
+        value = convert(amount, unit)
+        if value is not None:
+            found[name] = value
+        elif amount.strip("0.") != "":
+            remarks.append(Remark(name, f"{amount} {unit}"[:200], "is no measure with a known unit"))
+    sizes = [str(found[name]) for name in ("width", "height", "thickness") if name in found]
+    shown = {"dimensions": f"{' x '.join(sizes)} mm"} if {"width", "height"} <= found.keys() else {}
+    return shown | ({"weight": f"{found['weight']} g"} if "weight" in found else {})

@@ -1,49 +1,102 @@
-"""ONIX for Books (2.1, 3.0, 3.1; reference names and short tags) as rows, one product at a time.
+"""ONIX for Books (2.1, 3.0, 3.1; reference names and short tags) as listings, one product at a time.
 
-A row has the columns of product.COLUMNS as text; missing values are empty. Code lists are EDItEUR's.
+Code lists are EDItEUR's.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import IO
 
-from lxml import etree  # type: ignore[import-untyped]  # ships no types; Element is what we use of it
-
-from booksources.onix.elements import Element, MessageDefaults, get_name, parse_header
+from bookcore.domain.errors import Invalid
+from bookcore.domain.printed_listing import PrintedListing, PrintedOffer
+from booksources.cleaning.source_ids import make_source_id
+from booksources.cleaning.xml_events import (
+    Element,
+    MalformedXml,
+    encode_element,
+    free_element,
+    iterate_events,
+)
+from booksources.onix.elements import MessageDefaults, get_name, get_text, parse_header
 from booksources.onix.product import parse_product
-from booksources.onix.xml_text import SanitizedXml
+from booksources.onix.rows import to_row
+from booksources.reading import Document, Gone, Listing, Parked, ReadItem, SourceProfile
 
 _LEVELS = {"onixmessage": 1, "product": 0}
+_BLOCKS = frozenset({"descriptivedetail", "collateraldetail", "publishingdetail", "productsupply"})
+_PARTIAL, _DELETED = frozenset({"04", "14"}), "05"
 
 
-class MalformedMessage(Exception):
+class MalformedMessage(Invalid):
     """The file is no XML, ends early, or is no ONIX message."""
 
 
-def read_products(body: IO[bytes], *, encoding: str | None = None) -> Iterator[dict[str, str]]:
-    """A row for each product; elements are freed once read, so that memory stays flat.
+def read(document: Document, profile: SourceProfile) -> Iterator[ReadItem]:
+    """A listing for each product, and a Gone for each product that the sender deleted.
 
-    Reads nothing outside of the file: no DTD, no external entity. Raises: MalformedMessage, Invalid for a
-    file that declares entities.
+    Products that update only some blocks are parked: a listing replaces all that was known, so the blocks
+    that they leave out would be lost. Amounts always
+    have a point, so `profile` adds only its currency and territory.
     """
-    events = etree.iterparse(
-        SanitizedXml(body, encoding=encoding),
-        events=("start", "end"),
-        encoding="utf-8",
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
-        huge_tree=False,
-    )
+    for number, (product, defaults) in enumerate(_iterate_products(document.body, encoding=None), start=1):
+        yield _read_item(number, product, defaults, profile)
+
+
+def read_products(body: IO[bytes], *, encoding: str | None = None) -> Iterator[dict[str, str]]:
+    """A row of text for each product, with the columns of rows.COLUMNS; see there.
+
+    Raises: Invalid.
+    """
+    for product, defaults in _iterate_products(body, encoding=encoding):
+        reference = get_text(product, "recordreference")
+        yield to_row(reference, parse_product(product, defaults))
+
+
+def _read_item(number: int, product: Element, defaults: MessageDefaults, profile: SourceProfile) -> ReadItem:
+    reference = get_text(product, "recordreference")
+    kind = get_text(product, "notificationtype")
+    if not reference:
+        return _park(number, product, "has no RecordReference")
+    if kind == _DELETED:
+        reason = get_text(product, "deletiontext") or "the sender deleted the product"
+        return Gone(make_source_id(reference), reason, as_of=defaults.sent_at)
+    if kind in _PARTIAL and not _has_all_blocks(product):
+        return _park(number, product, "updates only some blocks of a product; ask for the full record")
+    printed = parse_product(product, defaults)
+    if not printed.title:
+        return _park(number, product, "has no title")
+    profiled = _add_profile(printed, profile)
+    return Listing(make_source_id(reference), "", profiled, as_of=defaults.sent_at)
+
+
+def _has_all_blocks(product: Element) -> bool:
+    return {get_name(block) for block in product} >= _BLOCKS
+
+
+def _add_profile(printed: PrintedListing, profile: SourceProfile) -> PrintedListing:
+    offers = tuple(_add_currency(offer, profile.currency) for offer in printed.offers)
+    return replace(printed, offers=offers, currency=profile.currency, territory=profile.territory)
+
+
+def _add_currency(offer: PrintedOffer, currency: str | None) -> PrintedOffer:
+    if offer.price is None or " " in offer.price or currency is None:
+        return offer
+    return replace(offer, price=f"{offer.price} {currency}")
+
+
+def _park(number: int, product: Element, reason: str) -> Parked:
+    return Parked(f"product {number}", encode_element(product), reason)
+
+
+def _iterate_products(body: IO[bytes], *, encoding: str | None) -> Iterator[tuple[Element, MessageDefaults]]:
+    """Products; each is freed once the next is asked for, so that memory stays flat."""
     try:
-        yield from _read_rows(events)
-    except etree.XMLSyntaxError as error:
-        raise MalformedMessage(str(error.msg)) from error
+        yield from _iterate_elements(iterate_events(body, encoding=encoding))
+    except MalformedXml as error:
+        raise MalformedMessage(error.reason) from error
 
 
-def _read_rows(events: Iterator[tuple[str, Element]]) -> Iterator[dict[str, str]]:
+def _iterate_elements(events: Iterator[tuple[str, Element]]) -> Iterator[tuple[Element, MessageDefaults]]:
     defaults, has_products, depth, level = MessageDefaults(), False, 0, 0
     for event, element in events:
         name = get_name(element)
@@ -59,8 +112,8 @@ def _read_rows(events: Iterator[tuple[str, Element]]) -> Iterator[dict[str, str]
             defaults = parse_header(element)
         elif name == "product":
             has_products = True
-            yield parse_product(element, defaults)
-        _free_element(element)
+            yield element, defaults
+        free_element(element)
     if not has_products:
         raise MalformedMessage("it has no products")
 
@@ -70,10 +123,3 @@ def _find_product_depth(root: str) -> int:
     if root not in _LEVELS:
         raise MalformedMessage(f"its root is <{root[:60]}>, not an ONIX message")
     return _LEVELS[root]
-
-
-def _free_element(element: Element) -> None:
-    element.clear()
-    parent = element.getparent()
-    while parent is not None and element.getprevious() is not None:
-        del parent[0]
