@@ -27,6 +27,7 @@ from bookcore.search import (
     open_search_index,
 )
 from bookcore.search.elasticsearch.connection import parse_address
+from bookcore.testing.builders import get_price
 from sample_shop.shop import Moment, Shop
 
 SEEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,7 +65,7 @@ def generate_queries(books: Sequence[VersionedBook]) -> Iterator[SearchQuery]:
         yield SearchQuery(words[-1][:3])
         yield SearchQuery(stored.book.source_id)
         yield SearchQuery(words[0], SearchFilters(category=(stored.book.category or "",), min_rating=3))
-        yield SearchQuery("", SearchFilters(max_price=stored.book.price.amount), offset=40 * n)
+        yield SearchQuery("", SearchFilters(max_price=get_price(stored.book).amount), offset=40 * n)
 
 
 def load_books(index: SearchIndex, books: Sequence[VersionedBook], *, batch: int) -> float:

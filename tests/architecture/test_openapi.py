@@ -177,6 +177,18 @@ ALLOWED = {
     f"GET /v1/categories: response 200{change}": "every list has items and next; there was no name to keep"
     for change in (" may be object", "[] lost category", "[] lost books")
 }
+_PRICED = {
+    "GET /v1/books": "200.items[].price",
+    "GET /v1/books/{book_id}": "200.price",
+    "GET /v1/search": "200.items[].book.price",
+    "PATCH /v1/books/{book_id}": "200.price",
+    "POST /v1/books": "201.price",
+}
+ALLOWED |= {
+    f"{where}: response {price} {change}": "a book may have no price, and 0 would be a wrong one"
+    for where, price in _PRICED.items()
+    for change in ("may be null", "lost amount", "lost currency")
+}
 """Breaking changes on purpose, each with its reason; the changelog names them."""
 
 

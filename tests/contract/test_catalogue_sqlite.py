@@ -3,12 +3,18 @@ from pathlib import Path
 import pytest
 
 from bookcore.testing.contracts.catalogue import CatalogueContract
+from bookcore.testing.contracts.catalogue_migration import CatalogueMigrationContract
+from bookcore.testing.contracts.catalogue_offers import CatalogueOffersContract
 
 
-class TestSqliteCatalogue(CatalogueContract):
+class TestSqliteCatalogue(CatalogueContract, CatalogueOffersContract, CatalogueMigrationContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/catalogue.db"
+
+    @pytest.fixture
+    def empty_url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/empty.db"
 
     @pytest.fixture
     def other_url(self, tmp_path: Path) -> str:

@@ -14,6 +14,8 @@ from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from bookcore.events.topics import OBSERVED
 from bookcore.testing.builders import make_book, make_versioned_book
 from bookcore.testing.contracts.catalogue import CatalogueContract, get, ingest, observe
+from bookcore.testing.contracts.catalogue_migration import CatalogueMigrationContract
+from bookcore.testing.contracts.catalogue_offers import CatalogueOffersContract
 
 
 @pytest.fixture
@@ -28,10 +30,14 @@ def prepared(empty: str) -> str:
     return empty
 
 
-class TestPostgresqlCatalogue(CatalogueContract):
+class TestPostgresqlCatalogue(CatalogueContract, CatalogueOffersContract, CatalogueMigrationContract):
     @pytest.fixture
     def url(self, prepared: str) -> str:
         return prepared
+
+    @pytest.fixture
+    def empty_url(self, empty: str) -> str:
+        return empty
 
     @pytest.fixture
     def other_url(self, postgresql_url: str) -> str:

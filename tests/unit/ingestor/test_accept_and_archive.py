@@ -42,7 +42,7 @@ def test_every_record_is_accepted_or_rejected_with_a_reason() -> None:
             replace(good, value=b'{"source": "shop"}'),
             replace(good, value=b"NaN"),
             replace(good, headers=()),
-            replace(good, headers=(("ce_type", b"books.book.observed.v2"),)),
+            replace(good, headers=(("ce_type", b"books.book.observed.v9"),)),
         ]
     )
     accepted = validate_batch(batch)
@@ -52,7 +52,7 @@ def test_every_record_is_accepted_or_rejected_with_a_reason() -> None:
     assert reasons[:2] == ["price is missing", "price is negative: '£-1'"]
     assert "Invalid JSON" in reasons[2]
     assert "source_id: Field required" in reasons[3]
-    assert "unknown event type or version 'books.book.observed.v2'" in reasons[6]
+    assert "unknown event type or version 'books.book.observed.v9'" in reasons[6]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -123,7 +122,7 @@ def test_index_keeps_the_newest_version_of_duplicate_and_late_states(stores: Sto
 
 
 def test_relay_publishes_the_outbox_in_order_and_empties_it(stores: Stores) -> None:
-    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log), outbox_ready=Event())
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
     seen = [
         encode(make_observation(make_book("u1", price=f"{n}.00"), minute=n), source="test") for n in range(4)
     ]
@@ -133,6 +132,6 @@ def test_relay_publishes_the_outbox_in_order_and_empties_it(stores: Stores) -> N
     assert relay.relay_batch() == 8
     assert relay.relay_batch() == 0
     sent = [r for p in range(4) for r in stores.log.read(STATE.name, p, 0, 100)]
-    assert [BookState.model_validate_json(r.value or b"").price.amount for r in sent] == [
-        f"{n}.00" for n in range(4)
+    assert [str(BookState.model_validate_json(r.value or b"").to_book().book.price) for r in sent] == [
+        f"{n}.00 GBP" for n in range(4)
     ]

@@ -27,6 +27,7 @@ from bookcore.events.codec import decode
 from bookcore.events.ml import ModelDecided
 from bookcore.events.topics import DECIDED
 from bookcore.kit.auth import DEFAULT_SCOPES, HEADER, Identity, InternalTokens, Role
+from bookcore.testing.builders import get_price
 from bookml.artifact import MODEL
 from bookml.promotion import DecisionRequest
 from bookml.registry import Challenge, ModelAction, ModelDecision, ModelDraft, get_challenge
@@ -164,7 +165,7 @@ def count_predictions(told: dict[str, object]) -> int:
 
 
 def observe_prices(world: World, books: Sequence[Book], *, factor: float, round_: int) -> None:
-    true = [replace(b, price=Money(b.price.amount * Decimal(factor), "GBP")) for b in books]
+    true = [replace(b, price=Money(get_price(b).amount * Decimal(factor), "GBP")) for b in books]
     publish_books(world.stores().log, true, minute=MONTHS + round_)
 
 

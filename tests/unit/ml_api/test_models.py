@@ -13,6 +13,7 @@ from tests.unit.ml_api.conftest import World
 from tests.unit.ml_api.test_predict import BOOK, ask, parse_amount, wait_for
 
 from bookcore.domain.book import Money
+from bookcore.testing.builders import get_price
 from bookml.promotion import DecisionRequest
 from bookml.registry import ModelAction
 from ml_api.experiments.assignment import hash_subject
@@ -162,7 +163,7 @@ def test_champion_is_judged_by_prices_observed_later(world: World, *, wrong: int
         assert isinstance(items, list)
         wait_for(client, f"/ml/predictions/{items[0]['id']}")
         Event().wait(0.2)
-        dear = [replace(b, price=Money(b.price.amount * Decimal(wrong), "GBP")) for b in books]
+        dear = [replace(b, price=Money(get_price(b).amount * Decimal(wrong), "GBP")) for b in books]
         publish_books(world.stores().log, dear, minute=MONTHS)
         pause = Event()
         for _ in range(200):
@@ -170,7 +171,7 @@ def test_champion_is_judged_by_prices_observed_later(world: World, *, wrong: int
             if row.get("true_price"):
                 break
             pause.wait(0.02)
-        assert row["true_price"] == f"{dear[0].price.amount:.2f}"
+        assert row["true_price"] == f"{get_price(dear[0]).amount:.2f}"
         Event().wait(0.3)
         assert (list_roles(client)["price-good-gbp:2"] == "champion") is stays
         assert "ml_live_coverage" in client.get("/ml/metrics").text

@@ -19,7 +19,7 @@ from bookcore.events.ml import PredictionMade
 from bookcore.events.topics import PREDICTED
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
-from bookcore.testing.builders import EPOCH
+from bookcore.testing.builders import EPOCH, get_price
 from bookml.history import update_history
 from bookml.registry import open_registry
 from trainer.job import run_job
@@ -82,7 +82,9 @@ def test_few_new_books_make_only_an_old_model_due(stores: TrainerStores) -> None
 
 
 def test_many_new_prices_make_a_source_due(stores: TrainerStores) -> None:
-    books = [replace(b, price=Money(b.price.amount + 1, "GBP")) for b in make_books(BOOKS, signal=True)[:70]]
+    books = [
+        replace(b, price=Money(get_price(b).amount + 1, "GBP")) for b in make_books(BOOKS, signal=True)[:70]
+    ]
     publish_books(stores.log, books, minute=1)
     found = decide_after(stores)
     assert found.needed
@@ -117,7 +119,7 @@ def test_high_live_error_makes_a_source_due(stores: TrainerStores, factor: float
 
 
 def publish_predictions(book: Book, factor: float, digest: str) -> PredictionMade:
-    price = str(round(book.price.amount * Decimal(factor), 2))
+    price = str(round(get_price(book).amount * Decimal(factor), 2))
     return PredictionMade(
         prediction_id=f"p-{book.id}",
         book_id=book.id,

@@ -19,6 +19,7 @@ from bookcore.events.ml import ModelDecided
 from bookcore.events.topics import DECIDED
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
+from bookcore.testing.builders import get_price
 from bookml import artifact
 from bookml.encoder import COLUMNS
 from bookml.facts import extract_facts
@@ -60,7 +61,7 @@ def make_rows(books: int, *, signal: bool, gaps: bool = False) -> TrainingRows:
     if gaps:
         unknown = [replace(each, details=replace(each.details, pages=None)) for each in facts[::3]]
         facts[::3] = unknown
-    logs = np.log1p(np.array([float(book.price.amount) for book in made]))
+    logs = np.log1p(np.array([float(get_price(book).amount) for book in made]))
     return TrainingRows.from_features(
         [compute_features(each) for each in facts], [each.work_key for each in facts], logs
     )

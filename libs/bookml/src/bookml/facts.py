@@ -57,9 +57,7 @@ def extract_facts(book: Book) -> BookFacts:
 
 def parse_facts(values: Mapping[str, Any]) -> BookFacts:  # Any: JSON
     """The inverse of `as_dict`."""
-    details = dict(values.get("details") or {})
-    details["authors"] = tuple(details.get("authors", ()))
-    return BookFacts(**{**values, "details": Details(**details)})
+    return BookFacts(**{**values, "details": Details.from_plain(values.get("details"))})
 
 
 def _fold(text: str) -> str:

@@ -41,7 +41,9 @@ COLUMNS = {
     "work": "VARCHAR",
     "facts": "VARCHAR",
 }
-"""`price` is exact; `facts` is Facts as JSON; times are microseconds since 1970 UTC."""
+"""`price` is exact, null for a book without one; `facts` is Facts as JSON; times are microseconds since 1970
+UTC.
+"""
 _BATCH = 5_000
 _PART = re.compile(r"/p-(\d+)-(\d+)-(\d+)\.parquet$")
 
@@ -147,8 +149,8 @@ def _build_row(record: Record) -> dict[str, object] | None:
     facts = extract_facts(book)
     return _build_key_columns(event.id, book.source, event.version, available_at) | {
         "deleted": False,
-        "price": str(book.price.amount),
-        "currency": book.price.currency,
+        "price": str(book.price.amount) if book.price else None,
+        "currency": book.price.currency if book.price else None,
         "work": facts.work_key,
         "facts": orjson.dumps(facts.as_dict, option=orjson.OPT_SORT_KEYS).decode(),
     }

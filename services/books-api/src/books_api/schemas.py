@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from bookcore.catalogue import CategoryCount, PricePeriod, Statistics
-from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, VersionedBook
+from bookcore.catalogue import CategoryCount, PricePeriod, Statistics, UnpricedCount, Withdrawal
+from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating
 from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.errors import Invalid
 from bookcore.events.book import BookState, Price
@@ -120,9 +120,6 @@ class DetailsIn(_StrictModel):
         return Details(authors=tuple(name.strip() for name in self.authors or ()), **values)
 
 
-_MERGED_FIELDS = ("identifiers", "attributes", "details")
-
-
 class BookPatch(_StrictModel):
     """Fields to change; fields that are left out stay unchanged, null clears an optional field.
 
@@ -146,16 +143,13 @@ class BookPatch(_StrictModel):
     details: DetailsIn | None = None
 
 
-class BookIn(BookPatch):
-    """A new book; its id will be `source:source_id`."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_NEW_BOOK]})
+class WholeBook(BookPatch):
+    """A book with all required fields; the price is optional."""
 
     source: Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$", examples=["own_shop"])]
     source_id: Annotated[str, Field(pattern="^[A-Za-z0-9._~-]{1,128}$", examples=["a897fe39b1053632"])]
     url: Annotated[str, Field(min_length=1, max_length=2_000)]
     title: Text
-    price: PriceIn
 
     def to_book(self) -> Book:
         """The domain's book. Raises: Invalid."""
@@ -167,7 +161,7 @@ class BookIn(BookPatch):
             title=self.title,
             category=self.category,
             rating=None if self.rating is None else Rating(self.rating),
-            price=self.price.to_money(),
+            price=self.price.to_money() if self.price else None,
             availability=Availability(stock.status, stock.quantity),
             identifiers=_drop_none(self.identifiers),
             description=self.description,
@@ -175,6 +169,14 @@ class BookIn(BookPatch):
             attributes=_drop_none(self.attributes),
             details=NO_DETAILS if self.details is None else self.details.to_details(),
         )
+
+
+class BookIn(WholeBook):
+    """A new book; its id will be `source:source_id`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW_BOOK]})
+
+    price: PriceIn
 
 
 class BookField(StrEnum):
@@ -193,6 +195,7 @@ class BookField(StrEnum):
     IMAGE_URL = "image_url"
     ATTRIBUTES = "attributes"
     DETAILS = "details"
+    OFFERS = "offers"
     VERSION = "version"
     FIRST_SEEN_AT = "first_seen_at"
     LAST_SEEN_AT = "last_seen_at"
@@ -231,12 +234,26 @@ class PeriodOut(BaseModel):
 
     @classmethod
     def from_period(cls, period: PricePeriod) -> "PeriodOut":
-        price = Price(amount=period.price.plain, currency=period.price.currency)
-        return cls(price=price, valid_from=period.valid_from, last_seen_at=period.last_seen_at)
+        return cls(
+            price=Price.from_money(period.price),
+            valid_from=period.valid_from,
+            last_seen_at=period.last_seen_at,
+        )
+
+
+class WithdrawalOut(BaseModel):
+    """From that time on the source no longer had the book, until it was seen again."""
+
+    at: AwareDatetime
+    reason: str
+
+    @classmethod
+    def from_withdrawal(cls, withdrawal: Withdrawal) -> "WithdrawalOut":
+        return cls(at=withdrawal.at, reason=withdrawal.reason)
 
 
 class HistoryOut(BaseModel):
-    """Price history of a book, oldest first."""
+    """Price history of a book, oldest first, and when and why it was withdrawn."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -246,6 +263,7 @@ class HistoryOut(BaseModel):
                     "items": [_PERIOD],
                     "next": None,
                     "prices": [_PERIOD],
+                    "withdrawn": [{"at": "2026-05-01T12:00:00Z", "reason": "the page answers 404"}],
                 }
             ]
         }
@@ -255,6 +273,7 @@ class HistoryOut(BaseModel):
     items: list[PeriodOut]
     next: NextCursor
     prices: Annotated[list[PeriodOut], deprecate("items")]
+    withdrawn: list[WithdrawalOut]
 
 
 class CategoryOut(BaseModel):
@@ -317,11 +336,25 @@ class FiguresOut(BaseModel):
         )
 
 
+class UnpricedOut(BaseModel):
+    """Numbers of books without a price in a category; null counts the books without a category."""
+
+    category: Annotated[str | None, Field(examples=["Poetry"])]
+    books: Annotated[int, Field(examples=[3])]
+    in_stock: Annotated[int, Field(examples=[1])]
+
+    @classmethod
+    def from_count(cls, count: UnpricedCount) -> "UnpricedOut":
+        return cls(category=count.category, books=count.books, in_stock=count.in_stock)
+
+
 class StatisticsOut(BaseModel):
-    """One entry per currency overall, and one per category and currency."""
+    """One entry per currency overall, and one per category and currency; books without a price are counted
+    in `without_price`, by category, and nowhere else."""
 
     overall: list[FiguresOut]
     by_category: list[FiguresOut]
+    without_price: list[UnpricedOut]
 
 
 class Pending(BaseModel):
@@ -334,18 +367,6 @@ class Pending(BaseModel):
 
 def _to_price(amount: Decimal, currency: str) -> Price:
     return Price(amount=str(amount), currency=currency)
-
-
-def apply_patch(stored: VersionedBook, patch: BookPatch) -> BookIn:
-    """The book after the patch, validated like a new one. Raises: ValidationError."""
-    state = BookState.from_stored(stored)
-    fields = state.model_dump(mode="json", include=set(BookIn.model_fields))
-    fields["price"] = state.price.model_dump()
-    for name, value in patch.model_dump(mode="json", exclude_unset=True).items():
-        if name in _MERGED_FIELDS and value is not None:
-            value = {k: v for k, v in {**(fields[name] or {}), **value}.items() if v is not None}
-        fields[name] = value
-    return BookIn.model_validate(fields)
 
 
 def _drop_none(model: BaseModel | None) -> dict[str, str]:

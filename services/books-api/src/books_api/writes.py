@@ -11,17 +11,18 @@ from zlib import crc32
 
 from bookcore.catalogue import Catalogue, queries
 from bookcore.domain.book import Book, BookId, VersionedBook, from_version, to_version
-from bookcore.domain.errors import Conflict, Invalid
-from bookcore.domain.normalise import Rejected, hash_printed, normalise, print_book
+from bookcore.domain.errors import Conflict
+from bookcore.domain.listing_print import needs_listing
 from bookcore.event_log import EventLog
 from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import encode
+from bookcore.events.listing import BookObservedV2
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.clock import Clock
 from bookcore.kit.tracing.messages import MessageTracer
 from bookcore.kit.tracing.tracer import Tracer
+from books_api.observations import build_listing_observation, build_observation
 
-EXTRACTOR = "books-api/1"
 _POLL_INTERVAL = 0.02  # seconds
 _LOCKS = 64
 
@@ -74,20 +75,9 @@ class BookWriter:
         Raises: Invalid when the ingestor would reject the book, Unavailable when the event log can't be
         written.
         """
-        printed = print_book(book)
-        event = BookObserved(
-            source=book.source,
-            source_id=book.source_id,
-            url=book.url,
-            observed_at=self._compute_timestamp(replaces),
-            content_hash="",
-            extractor=EXTRACTOR,
-            printed=printed,
-        )
-        event = event.model_copy(update={"content_hash": hash_printed(event.origin, printed)})
-        checked = normalise(event.origin, printed)
-        if isinstance(checked, Rejected):
-            raise Invalid(checked.reason, field=checked.field)
+        observed_at = self._compute_timestamp(replaces)
+        build = build_listing_observation if needs_listing(book) else build_observation
+        event = build(book, observed_at)
         self._append(event)
         return self._wait_for_catalogue(book.id, event.version)
 
@@ -105,7 +95,7 @@ class BookWriter:
         self._append(event)
         return self._wait_for_catalogue(stored.book.id, event.version)
 
-    def _append(self, event: BookObserved | BookWithdrawn) -> None:
+    def _append(self, event: BookObserved | BookObservedV2 | BookWithdrawn) -> None:
         message = encode(event, source="books-api")
         with self._tracer.send(OBSERVED.name, [message]) as outgoing:
             self._event_log.append(OBSERVED.name, outgoing)

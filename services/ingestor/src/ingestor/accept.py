@@ -1,17 +1,21 @@
 """Validates records of the observed topic."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
 from bookcore.catalogue import Observation
-from bookcore.domain.book import make_book_id, to_version
+from bookcore.domain.book import Book, from_version, make_book_id, to_version
 from bookcore.domain.errors import Invalid
-from bookcore.domain.normalise import Rejected, normalise
+from bookcore.domain.listing import normalise_listing
+from bookcore.domain.normalise import normalise
+from bookcore.domain.printed_listing import Remark
+from bookcore.domain.rejection import Rejected
 from bookcore.event_log.dead_letters import RejectedRecord
 from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import decode
+from bookcore.events.listing import BookObservedV2
 from bookcore.events.message import Batch, Record
 
 _MIN_VERSION = 0
@@ -21,41 +25,57 @@ _NO_TRACES: Mapping[int, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBatch:
-    """Each record of the batch is in exactly one of the two."""
+    """Each record of the batch is in exactly one of the first two; `remarks` are those of the observations,
+    by source.
+    """
 
     observations: tuple[Observation, ...]
     rejected: tuple[RejectedRecord, ...]
+    remarks: tuple[tuple[str, Remark], ...] = ()
 
 
 def validate_batch(batch: Batch, traceparents: Mapping[int, str] = _NO_TRACES) -> ValidatedBatch:
     """Decode and validate a batch; pure. `traceparents` by position, for the events that a record causes."""
     observations: list[Observation] = []
     rejected: list[RejectedRecord] = []
+    remarks: list[tuple[str, Remark]] = []
     for position, record in enumerate(batch.records):
         try:
-            observations.append(_decode_observation(record, traceparents.get(position, "")))
+            observation, noted = _decode_observation(record, traceparents.get(position, ""))
+            observations.append(observation)
+            remarks += [(observation.book_id.partition(":")[0], remark) for remark in noted]
         except Invalid as error:
             rejected.append(RejectedRecord(record, str(error)))
-    return ValidatedBatch(tuple(observations), tuple(rejected))
+    return ValidatedBatch(tuple(observations), tuple(rejected), tuple(remarks))
 
 
-def _decode_observation(record: Record, traceparent: str) -> Observation:
+def _decode_observation(record: Record, traceparent: str) -> tuple[Observation, Sequence[Remark]]:
     event = decode(record).event
-    if isinstance(
-        event, BookObserved | BookWithdrawn
-    ) and not _MIN_VERSION <= event.version <= _compute_latest_version(record):
+    if not isinstance(event, BookObserved | BookObservedV2 | BookWithdrawn):
+        raise Invalid(f"{event.type} does not belong on this topic")
+    if not _MIN_VERSION <= event.version <= _compute_latest_version(record):
         raise Invalid(
             "must be after 1970 and less than a day after the event was published", field="observed_at"
         )
     if isinstance(event, BookWithdrawn):
         book_id = make_book_id(event.source, event.source_id)
-        return Observation(book_id, None, event.version, event.event_id, traceparent)
-    if not isinstance(event, BookObserved):
-        raise Invalid(f"{event.type} does not belong on this topic")
-    book = normalise(event.origin, event.printed)
-    if isinstance(book, Rejected):
-        raise Invalid(str(book))
-    return Observation(book.id, book, event.version, event.event_id, traceparent)
+        gone = Observation(book_id, None, event.version, event.event_id, traceparent, event.reason)
+        return gone, ()
+    book, remarks = _normalise(event)
+    return Observation(book.id, book, event.version, event.event_id, traceparent), remarks
+
+
+def _normalise(event: BookObserved | BookObservedV2) -> tuple[Book, Sequence[Remark]]:
+    """Raises: Invalid with the field and the reason."""
+    if isinstance(event, BookObserved):
+        book = normalise(event.origin, event.printed)
+        if isinstance(book, Rejected):
+            raise Invalid(str(book))
+        return book, ()
+    listing = normalise_listing(event.origin, event.printed, from_version(event.version))
+    if isinstance(listing, Rejected):
+        raise Invalid(str(listing))
+    return listing.book, listing.remarks
 
 
 def _compute_latest_version(record: Record) -> int:

@@ -1,13 +1,14 @@
 """The ingestor: opens the stores, runs three consumer threads, closes the stores."""
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
 from bookcore.catalogue import Catalogue, open_catalogue, queries
+from bookcore.domain.printed_listing import Remark
 from bookcore.event_log import Consumer, EventLog, open_event_log
 from bookcore.event_log.consumer_loop import ConsumerLoop, Handler
 from bookcore.event_log.dead_letters import DeadLetterQueue
@@ -20,13 +21,14 @@ from bookcore.lake import open_lake
 from bookcore.search import SearchIndex, open_search_index
 from ingestor import catalogue as catalogue_sink
 from ingestor import index as index_sink
-from ingestor.catalogue import CatalogueSink, create_catalogue_consumer
+from ingestor.catalogue import CatalogueSink, OnApplied, create_catalogue_consumer
 from ingestor.drill_record import DrillRecord
 from ingestor.index import IndexSink, create_index_consumer
 from ingestor.measurements import (
     BacklogMeter,
     create_freshness_observer,
     create_record_counter,
+    create_remark_counter,
     measure_batches,
 )
 from ingestor.relay import OutboxRelay
@@ -112,7 +114,7 @@ class Ingestor:
             lake,
             catalogue,
             self._create_queue(log, catalogue_sink.GROUP),
-            outbox_ready=outbox_ready,
+            on_applied=self._create_observer(outbox_ready),
             tracer=self._tracer,
         )
         relay = OutboxRelay(catalogue, log, self._tracer)
@@ -135,6 +137,15 @@ class Ingestor:
     def _watch(self, checks: Mapping[str, Check]) -> None:
         self.dependencies = DependencyMonitor(checks)
         self.metrics.watch_dependencies(self.dependencies.read_states)
+
+    def _create_observer(self, outbox_ready: Event) -> OnApplied:
+        count_remarks = create_remark_counter(self.metrics)
+
+        def observe(remarks: Sequence[tuple[str, Remark]]) -> None:
+            outbox_ready.set()
+            count_remarks(remarks)
+
+        return observe
 
     def _create_queue(self, log: EventLog, group: str) -> DeadLetterQueue:
         counter = create_record_counter(self.metrics, group)

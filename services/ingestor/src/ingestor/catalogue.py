@@ -1,10 +1,10 @@
 """Consumes observed events into the lake and the catalogue, one batch at a time."""
 
-from collections.abc import Callable, Mapping
-from threading import Event
+from collections.abc import Callable, Mapping, Sequence
 
 from bookcore.catalogue import Catalogue, IngestBatch, queries
 from bookcore.catalogue.write import apply_batch
+from bookcore.domain.printed_listing import Remark
 from bookcore.event_log import Consumer, EventLog
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.message import Batch
@@ -17,6 +17,8 @@ from ingestor.accept import validate_batch
 from ingestor.archive import archive_batch
 
 GROUP = "ingestor.catalogue"
+OnApplied = Callable[[Sequence[tuple[str, Remark]]], None]
+"""Called once a batch is in the catalogue, with (source, remark) of each value that could not be read."""
 
 
 class CatalogueSink:
@@ -29,14 +31,14 @@ class CatalogueSink:
         catalogue: Catalogue,
         dead_letters: DeadLetterQueue,
         *,
-        outbox_ready: Event | None = None,
+        on_applied: OnApplied = lambda remarks: None,
         tracer: Tracer | None = None,
     ) -> None:
         self._lake = lake
         self._catalogue = catalogue
         self._get_next_offset = create_offset_lookup(catalogue)
         self._dead_letters = dead_letters
-        self._outbox_ready = outbox_ready or Event()
+        self._on_applied = on_applied
         self._tracer = MessageTracer(tracer or Tracer())
 
     def handle(self, batch: Batch) -> int:
@@ -67,7 +69,7 @@ class CatalogueSink:
             apply_batch(connection, ingest)
             trigger_failpoint(Failpoint.INGESTOR_INSIDE_TRANSACTION)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_TRANSACTION)
-        self._outbox_ready.set()
+        self._on_applied(validated.remarks)
         return stored.batch.next
 
 

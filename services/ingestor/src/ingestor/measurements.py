@@ -3,18 +3,21 @@
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from threading import Event
 
 import structlog
 
 from bookcore.catalogue import Catalogue, count_messages, read_next_messages
 from bookcore.domain.book import VersionedBook
+from bookcore.domain.printed_listing import PrintedListing, PrintedOffer, Remark
 from bookcore.event_log import EventLog
 from bookcore.event_log.consumer_loop import Handler
 from bookcore.event_log.dead_letters import OnHandled, RejectedRecord
 from bookcore.events.message import Batch
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.search import RemovedBook
+from ingestor.catalogue import OnApplied
 
 MEASURE_SECONDS = 5.0
 REASONS = frozenset(
@@ -37,6 +40,14 @@ REASONS = frozenset(
     ]
 )
 """Fields that a rejection begins with; the label of a dead letter is one of them, `format` or `other`."""
+REMARKED = frozenset(
+    [
+        *(each.name for each in fields(PrintedListing)),
+        *(f"offers.{each.name}" for each in fields(PrintedOffer)),
+        *("identifiers.isbn", "contributors.role", "subjects.scheme"),
+    ]
+)
+"""Fields of a remark; the label of another is `other`."""
 _MICROSECONDS = 1_000_000
 _log = structlog.get_logger()
 
@@ -49,6 +60,17 @@ def create_record_counter(metrics: ProcessMetrics, group: str) -> OnHandled:
         metrics.count("ingestor_records_total", group, "rejected", by=len(rejected))
         for one in rejected:
             metrics.count("ingestor_dead_letters_total", group, classify_reason(one.reason))
+
+    return count
+
+
+def create_remark_counter(metrics: ProcessMetrics) -> OnApplied:
+    """Counts optional values that could not be read, by source and field."""
+
+    def count(remarks: Sequence[tuple[str, Remark]]) -> None:
+        for source, remark in remarks:
+            field = remark.field if remark.field in REMARKED else "other"
+            metrics.count("ingestor_remarks_total", source, field)
 
     return count
 

@@ -13,6 +13,7 @@ from bookcore.catalogue.engines import check_schema, create_catalogue_engine
 from bookcore.catalogue.migrate import build_config, find_oldest_reader
 from bookcore.catalogue.schema import HEAD, read_oldest_reader
 from bookcore.domain.errors import Conflict
+from bookcore.testing.contracts.catalogue_migration import migrate_to
 
 STEPS = list(reversed(list(ScriptDirectory.from_config(build_config()).walk_revisions())))
 EXPANDING = {"create_table", "add_column", "create_index", "drop_index", "execute", "get_context"}
@@ -92,8 +93,9 @@ def test_an_expanded_catalogue_that_lacks_what_this_program_uses_is_refused(url:
         open_catalogue(url)
 
 
-def test_a_catalogue_of_before_says_its_oldest_reader_after_the_migration(url: str) -> None:
-    change(url, "DROP TABLE schema_compatibility", "UPDATE alembic_version SET version_num = '0003'")
+def test_a_catalogue_of_before_says_its_oldest_reader_after_the_migration(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/before.db"
+    migrate_to(url, "0003")
     with pytest.raises(Conflict, match="run `python -m ingestor migrate`"):
         check_schema(create_catalogue_engine(url))
     assert prepare_catalogue(url) == f"brought schema from 0003 to {HEAD}"

@@ -26,6 +26,7 @@ from bookcore.events.codec import decode
 from bookcore.events.json_schemas import load_examples
 from bookcore.events.topics import CHANGED, OBSERVED, STATE
 from bookcore.testing.builders import make_book
+from bookcore.testing.contracts.catalogue_migration import migrate_to
 
 ORIGIN = Origin("shop", "u1", "https://shop.example/u1")
 PRINTED = PrintedBook(title="The Lamp", price="£51.77")
@@ -147,13 +148,8 @@ def test_messages_from_before_there_were_details_are_read_as_ever(topic: str) ->
 
 def test_a_catalogue_of_before_is_brought_up_with_its_books(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/catalogue.db"
-    open_catalogue(url).close()
+    migrate_to(url, "0001")
     with create_engine(url).begin() as connection:
-        connection.execute(text("ALTER TABLE books DROP COLUMN details"))
-        connection.execute(text("DROP INDEX books_by_currency_and_price"))
-        connection.execute(text("CREATE INDEX books_by_price ON books (price, id)"))
-        connection.execute(text("DROP TABLE schema_compatibility"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         connection.execute(
             text(
                 "INSERT INTO books VALUES ('shop:a', 'shop', 'a', 'u', 'T', 't', NULL, NULL, 10000, 'GBP',"

@@ -53,7 +53,7 @@ def _book(path: str, html: bytes) -> Book:
 def _twelve_of_book(book: Book) -> tuple[object, ...]:
     attributes = book.attributes
     return (
-        *(book.source_id, book.title, book.category, book.rating, book.price.amount, book.price.currency),
+        *(book.source_id, book.title, book.category, book.rating, str(book.price)),
         *(Decimal(attributes["price_excl_tax"]), Decimal(attributes["tax"]), attributes["reviews"]),
         *(attributes["product_type"], book.availability.quantity, book.description),
     )
@@ -62,7 +62,7 @@ def _twelve_of_book(book: Book) -> tuple[object, ...]:
 def _twelve_of_row(row: dict[str, Any]) -> tuple[object, ...]:
     prices = [Decimal(str(row[name])) for name in ("price_incl_tax", "price_excl_tax", "tax")]
     return (
-        *(row["upc"], row["title"], row["category"], row["rating"], prices[0], row["currency"]),
+        *(row["upc"], row["title"], row["category"], row["rating"], f"{prices[0]:.2f} {row['currency']}"),
         *(
             prices[1],
             prices[2],

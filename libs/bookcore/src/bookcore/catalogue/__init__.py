@@ -10,10 +10,11 @@ from json import dumps
 
 from sqlalchemy import Connection, Engine
 
-from bookcore.catalogue import queries
+from bookcore.catalogue import history, queries
 from bookcore.catalogue.engines import check_schema, create_catalogue_engine, migrate_schema, translate_errors
 from bookcore.catalogue.filters import BookFilter
 from bookcore.catalogue.fold import Observation
+from bookcore.catalogue.history import PricePeriod, Withdrawal
 from bookcore.catalogue.outbox import (
     OutboxMessage,
     acquire_sender_lock,
@@ -21,7 +22,8 @@ from bookcore.catalogue.outbox import (
     delete_sent,
     read_next_messages,
 )
-from bookcore.catalogue.queries import CategoryCount, PageKey, PricePeriod, Sort, Statistics
+from bookcore.catalogue.queries import CategoryCount, PageKey, Sort
+from bookcore.catalogue.statistics import Statistics, UnpricedCount
 from bookcore.catalogue.write import BatchResult, IngestBatch, apply_batch
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.change import hash_content
@@ -39,6 +41,8 @@ __all__ = [
     "PricePeriod",
     "Sort",
     "Statistics",
+    "UnpricedCount",
+    "Withdrawal",
     "acquire_sender_lock",
     "count_messages",
     "delete_sent",
@@ -96,7 +100,7 @@ class Catalogue:
         digest = sha256()
         for chunk in self._read_chunks():
             with self.begin_read() as connection:
-                histories = queries.get_price_histories(
+                histories = history.get_price_histories(
                     connection, first=chunk[0].book.id, last=chunk[-1].book.id
                 )
             for stored in chunk:

@@ -3,20 +3,26 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+
+import orjson
 
 from bookcore.catalogue import BookFilter, Catalogue, PageKey, Sort, queries
-from bookcore.domain.book import VersionedBook
-from bookcore.domain.details import Details
+from bookcore.domain.book import Book, VersionedBook
 from bookcore.events.book import BookState
 
 _BLOCK = 500
-_DETAILS = tuple(f.name for f in fields(Details) if f.name != "authors")
+_DETAILS = (
+    *("publisher", "year", "pages", "format", "edition", "language"),
+    *("width_mm", "height_mm", "thickness_mm", "weight_g"),
+)
+_LISTS = ("contributors", "languages", "series", "subjects", "covers", "offers")
+_TEXTS = ("subtitle", "imprint", "published")
 CSV_COLUMNS: tuple[str, ...] = (
     *("id", "source", "source_id", "url", "title", "category", "rating", "price", "currency"),
     *("availability", "quantity", "upc", "description", "image_url", "price_excl_tax", "tax"),
     *("reviews", "product_type", "version", "first_seen_at", "last_seen_at"),
     *("isbn13", "authors", *_DETAILS, "average_rating"),
+    *(*_TEXTS, *_LISTS),
 )
 
 
@@ -27,7 +33,7 @@ def export_jsonl(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
 
 
 def export_csv(catalogue: Catalogue, wanted: BookFilter) -> Iterator[bytes]:
-    """RFC 4180 with a header line; absent values are empty."""
+    """RFC 4180 with a header line; absent values are empty, and lists of facts are JSON."""
     yield _format_csv([CSV_COLUMNS])
     for books in _read_blocks(catalogue, wanted):
         yield _format_csv([_build_row(stored) for stored in books])
@@ -54,8 +60,8 @@ def _build_row(stored: VersionedBook) -> list[str | int | None]:
         book.title,
         book.category,
         book.rating,
-        book.price.plain,
-        book.price.currency,
+        book.price and book.price.plain,
+        book.price and book.price.currency,
         book.availability.status.value,
         book.availability.quantity,
         book.identifiers.get("upc"),
@@ -69,7 +75,15 @@ def _build_row(stored: VersionedBook) -> list[str | int | None]:
         "; ".join(book.details.authors) or None,
         *(getattr(book.details, name) for name in _DETAILS),
         book.attributes.get("average_rating"),
+        *(getattr(book.details, name) for name in _TEXTS),
+        *_build_lists(book),
     ]
+
+
+def _build_lists(book: Book) -> Iterator[str | None]:
+    lists = {**(book.details.plain or {}), "offers": [offer.plain for offer in book.offers]}
+    for name in _LISTS:
+        yield orjson.dumps(lists[name]).decode() if lists.get(name) else None
 
 
 def _format_csv(rows: Sequence[Sequence[str | int | None]]) -> bytes:

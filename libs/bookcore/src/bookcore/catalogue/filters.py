@@ -27,6 +27,11 @@ class BookFilter:
     max_price: Decimal | None = None
     min_rating: int | None = None
 
+    @property
+    def allows_no_price(self) -> bool:
+        """Whether a book without a price can match; it has no currency."""
+        return not self.currency and self.min_price is None and self.max_price is None
+
 
 def build_conditions(wanted: BookFilter) -> list[ColumnElement[bool]]:
     """The WHERE clauses of a filter; deleted books never match."""

@@ -3,20 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bookcore.domain.book import Book, BookId, Money, VersionedBook, from_version
+from bookcore.domain.book import Book, BookId, Money, Offer, VersionedBook, from_version
 from bookcore.events.book import ChangeKind
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """An accepted event: the observed book, or None for a withdrawal. `traceparent` is for the events that it
-    causes."""
+    """An accepted event: the observed book, or None for a withdrawal, which has a reason. `traceparent` is
+    for the events that it causes.
+    """
 
     book_id: BookId
     book: Book | None
     version: int
     event_id: str
     traceparent: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,16 @@ class PriceObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferObservation:
+    """The offers of a book at one moment, so that another rule of the price can be asked later."""
+
+    book_id: BookId
+    version: int
+    event_id: str
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BookTransition:
     """A book before and after an observation; `kind` None means that it was observed again, unchanged."""
 
@@ -54,10 +66,14 @@ class BookTransition:
 
 @dataclass(slots=True)
 class BatchEffects:
-    """Rows to write, prices to record, transitions to publish in order, and counts."""
+    """Rows to write, history to record (prices, offers, withdrawals), transitions to publish in order, and
+    counts.
+    """
 
     rows: dict[BookId, StoredBook] = field(default_factory=dict)
     prices: list[PriceObservation] = field(default_factory=list)
+    offers: list[OfferObservation] = field(default_factory=list)
+    withdrawals: list[Observation] = field(default_factory=list)
     transitions: list[BookTransition] = field(default_factory=list)
     created: int = 0
     updated: int = 0
@@ -84,14 +100,12 @@ def fold(
     *,
     outdated: Sequence[Observation] = (),
 ) -> BatchEffects:
-    """Applies observations to stored books, oldest version first; an outdated one only adds to the price
-    history.
-    """
+    """Applies observations, oldest version first; an outdated one only adds to the history."""
     effects = BatchEffects(stale=len(outdated))
-    effects.prices += [price for seen in outdated if (price := _read_price(seen))]
+    for seen in outdated:
+        _record_history(effects, seen)
     for seen in sorted(observations, key=lambda o: (o.book_id, o.version, o.event_id)):
-        if price := _read_price(seen):
-            effects.prices.append(price)
+        _record_history(effects, seen)
         before = effects.rows.get(seen.book_id) or held.get(seen.book_id)
         if before is not None and (seen.version, seen.event_id) <= before.precedence:
             effects.stale += 1
@@ -102,10 +116,15 @@ def fold(
     return effects
 
 
-def _read_price(seen: Observation) -> PriceObservation | None:
+def _record_history(effects: BatchEffects, seen: Observation) -> None:
+    at = (seen.book_id, seen.version, seen.event_id)
     if seen.book is None:
-        return None
-    return PriceObservation(seen.book_id, seen.version, seen.event_id, seen.book.price)
+        effects.withdrawals.append(seen)
+        return
+    if seen.book.price:
+        effects.prices.append(PriceObservation(*at, seen.book.price))
+    if seen.book.offers:
+        effects.offers.append(OfferObservation(*at, seen.book.offers))
 
 
 def _withdraw(effects: BatchEffects, before: StoredBook | None, seen: Observation) -> None:

@@ -1,9 +1,8 @@
 """Read-only queries of the catalogue."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +12,6 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     String,
-    case,
     func,
     literal,
     select,
@@ -23,9 +21,8 @@ from sqlalchemy import (
 
 from bookcore.catalogue.filters import BookFilter, build_conditions
 from bookcore.catalogue.rows import from_row
-from bookcore.catalogue.tables import books, offsets, price_observations
-from bookcore.domain.book import AvailabilityStatus, BookId, Money, VersionedBook, from_version
-from bookcore.domain.currencies import MINOR_DIGITS, USUAL_DIGITS
+from bookcore.catalogue.tables import books, offsets
+from bookcore.domain.book import BookId, VersionedBook, from_version
 
 
 class Sort(StrEnum):
@@ -51,15 +48,6 @@ class PageKey:
 
 
 @dataclass(frozen=True, slots=True)
-class PricePeriod:
-    """A price with the times of its first and last observation, and no other price in between."""
-
-    price: Money
-    valid_from: datetime
-    last_seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class CategoryCount:
     """A category with its number of books; None counts the books without a category."""
 
@@ -67,26 +55,11 @@ class CategoryCount:
     books: int
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Aggregates of a set of books in one currency; means are rounded half-even to the currency's
-    minor unit, at most cents, and to hundredths of a star.
-    """
-
-    category: str | None
-    currency: str
-    books: int
-    in_stock: int
-    min_price: Decimal
-    max_price: Decimal
-    mean_price: Decimal
-    mean_rating: Decimal | None
-
-
+_NO_PRICE = -1  # where a page ends among the books without a price
 _SORT_COLUMNS: dict[str, ColumnElement[Any]] = {  # Any: each sorts by its own type
     "id": type_coerce(books.c.id, String),
     "title": type_coerce(books.c.title_key, String),
-    "price": type_coerce(books.c.price, BigInteger),
+    "price": func.coalesce(type_coerce(books.c.price, BigInteger), literal(_NO_PRICE, BigInteger)),
     "rating": func.coalesce(books.c.rating, 0),
     "first_seen_at": type_coerce(books.c.first_seen_at, BigInteger),
 }
@@ -109,6 +82,8 @@ def list_books(
     connection: Connection, wanted: BookFilter, *, sort: Sort, after: PageKey | None, limit: int
 ) -> tuple[Sequence[VersionedBook], PageKey | None]:
     """Up to `limit` books after the key, and the key of the next page (None on the last page)."""
+    if sort in (Sort.PRICE, Sort.PRICE_DESC):
+        return _list_by_price(connection, wanted, sort=sort, after=after, limit=limit)
     column, descending = _SORT_COLUMNS[sort.value.removeprefix("-")], sort.value.startswith("-")
     query = select(books, column.label("sort_value")).where(*build_conditions(wanted))
     if after is not None:
@@ -123,6 +98,43 @@ def list_books(
     )
 
 
+def _list_by_price(
+    connection: Connection, wanted: BookFilter, *, sort: Sort, after: PageKey | None, limit: int
+) -> tuple[Sequence[VersionedBook], PageKey | None]:
+    """Books without a price come last in both directions, by id."""
+    descending = sort is Sort.PRICE_DESC
+    rows: list[RowMapping] = []
+    if after is None or after.value != _NO_PRICE:
+        rows += _read_priced(connection, wanted, descending=descending, after=after, limit=limit + 1)
+        after = None
+    if len(rows) <= limit and wanted.allows_no_price:
+        query = select(books).where(*build_conditions(wanted), books.c.currency.is_(None))
+        if after is not None:
+            query = query.where(books.c.id < after.id if descending else books.c.id > after.id)
+        order = books.c.id.desc() if descending else books.c.id
+        rows += connection.execute(query.order_by(order).limit(limit + 1 - len(rows))).mappings()
+    found = [from_row(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return found, None
+    price = found[-1].book.price
+    return found, PageKey(_NO_PRICE if price is None else int(price.amount * 10_000), found[-1].book.id)
+
+
+def _read_priced(
+    connection: Connection, wanted: BookFilter, *, descending: bool, after: PageKey | None, limit: int
+) -> Sequence[RowMapping]:
+    """Within one currency they are read from the index in order."""
+    currencies = wanted.currency or list_currencies(connection, wanted)
+    narrowed = replace(wanted, currency=tuple(currencies)) if len(currencies) == 1 else wanted
+    column = type_coerce(books.c.price, BigInteger)
+    query = select(books).where(*build_conditions(narrowed), books.c.price.is_not(None))
+    if after is not None:
+        here, there = tuple_(column, books.c.id), tuple_(literal(after.value), literal(after.id))
+        query = query.where(here < there if descending else here > there)
+    order = (column.desc(), books.c.id.desc()) if descending else (column, books.c.id)
+    return connection.execute(query.order_by(*order).limit(limit)).mappings().all()
+
+
 def get_page_key(connection: Connection, book_id: str, *, sort: Sort) -> PageKey | None:
     """Position of a book in that order; None for an unknown id."""
     column = _SORT_COLUMNS[sort.value.removeprefix("-")]
@@ -133,28 +145,6 @@ def get_page_key(connection: Connection, book_id: str, *, sort: Sort) -> PageKey
 def count_books(connection: Connection, wanted: BookFilter) -> int:
     query = select(func.count()).select_from(books).where(*build_conditions(wanted))
     return connection.execute(query).scalar_one()
-
-
-def get_price_history(connection: Connection, book_id: str) -> Sequence[PricePeriod]:
-    """Price periods of a book in time order; equal neighbours are merged."""
-    return get_price_histories(connection, first=book_id, last=book_id).get(book_id, [])
-
-
-def get_price_histories(
-    connection: Connection, *, first: str, last: str
-) -> Mapping[str, Sequence[PricePeriod]]:
-    """Price periods of all books from id to id, inclusive."""
-    seen = price_observations
-    query = select(seen).where(seen.c.book_id.between(first, last))
-    histories: dict[str, list[PricePeriod]] = {}
-    for row in connection.execute(query.order_by(seen.c.book_id, seen.c.version, seen.c.event_id)).mappings():
-        price, moment = Money(row["amount"], row["currency"]), from_version(row["version"])
-        periods = histories.setdefault(row["book_id"], [])
-        if periods and periods[-1].price == price:
-            periods[-1] = replace(periods[-1], last_seen_at=moment)
-        else:
-            periods.append(PricePeriod(price, moment, moment))
-    return histories
 
 
 def list_categories(connection: Connection) -> Sequence[CategoryCount]:
@@ -179,32 +169,6 @@ def list_currencies(connection: Connection, wanted: BookFilter) -> Sequence[str]
 def has_category(connection: Connection, category: str) -> bool:
     """Whether some book has the category."""
     return _has_book(connection, BookFilter(), books.c.category == category)
-
-
-def compute_statistics(
-    connection: Connection, wanted: BookFilter, *, by_category: bool
-) -> Sequence[Statistics]:
-    """One entry per currency, or per category and currency."""
-    group = [books.c.category, books.c.currency] if by_category else [books.c.currency]
-    amount = type_coerce(books.c.price, BigInteger)
-    in_stock = case((books.c.availability == AvailabilityStatus.IN_STOCK.value, 1), else_=0)
-    query = (
-        select(
-            (books.c.category if by_category else literal(None)).label("category"),
-            books.c.currency,
-            func.count().label("books"),
-            func.sum(in_stock).label("in_stock"),
-            func.min(amount).label("lowest"),
-            func.max(amount).label("highest"),
-            func.sum(amount).label("total"),
-            func.sum(books.c.rating).label("stars"),
-            func.count(books.c.rating).label("rated"),
-        )
-        .where(*build_conditions(wanted))
-        .group_by(*group)
-        .order_by(*group)
-    )
-    return [_build_statistics(row) for row in connection.execute(query).mappings()]
 
 
 def get_newest_observation(connection: Connection) -> datetime | None:
@@ -245,20 +209,3 @@ def _iterate_currencies(connection: Connection) -> Iterator[str]:
 def _has_book(connection: Connection, wanted: BookFilter, condition: ColumnElement[bool]) -> bool:
     query = select(books.c.id).where(*build_conditions(wanted), condition).limit(1)
     return connection.execute(query).first() is not None
-
-
-def _build_statistics(row: RowMapping) -> Statistics:
-    cent = Decimal("0.01")
-    unit = min(cent, Decimal(1).scaleb(-MINOR_DIGITS.get(row["currency"], USUAL_DIGITS)))
-    mean = Decimal(row["total"]) / row["books"] / 10_000
-    stars = Decimal(row["stars"]) / row["rated"] if row["rated"] else None
-    return Statistics(
-        category=row["category"],
-        currency=row["currency"],
-        books=row["books"],
-        in_stock=row["in_stock"],
-        min_price=(Decimal(row["lowest"]) / 10_000).quantize(unit),
-        max_price=(Decimal(row["highest"]) / 10_000).quantize(unit),
-        mean_price=mean.quantize(unit, ROUND_HALF_EVEN),
-        mean_rating=None if stars is None else stars.quantize(cent, ROUND_HALF_EVEN),
-    )

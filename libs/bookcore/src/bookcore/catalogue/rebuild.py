@@ -78,7 +78,7 @@ class PostgresqlRebuild:
     def swap(self) -> None:
         if self._blocking is None:
             raise Conflict("swap needs block_writes")
-        tables = "books, price_observations, manifest, outbox"
+        tables = "books, price_observations, offer_observations, withdrawals, manifest, outbox"
         for statement in (
             f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE",
             f"INSERT INTO {self._new_schema}.outbox ({_OUTBOX})"  # noqa: S608 - our own names

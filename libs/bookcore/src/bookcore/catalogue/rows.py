@@ -12,10 +12,11 @@ from bookcore.domain.book import (
     AvailabilityStatus,
     Book,
     Money,
+    Offer,
     Rating,
     VersionedBook,
 )
-from bookcore.domain.details import NO_DETAILS, Details
+from bookcore.domain.details import Details
 
 _LONGEST_KEY = 200
 """Characters by which titles are sorted; an index entry has to fit in a third of a page."""
@@ -34,8 +35,8 @@ def to_row(held: StoredBook) -> Row:
         "title_key": book.title.casefold()[:_LONGEST_KEY],
         "category": book.category,
         "rating": book.rating,
-        "price": book.price.amount,
-        "currency": book.price.currency,
+        "price": book.price.amount if book.price else None,
+        "currency": book.price.currency if book.price else None,
         "availability": book.availability.status.value,
         "quantity": book.availability.quantity,
         "identifiers": dict(book.identifiers),
@@ -43,6 +44,7 @@ def to_row(held: StoredBook) -> Row:
         "image_url": book.image_url,
         "attributes": dict(book.attributes),
         "details": book.details.plain,
+        "offers": [offer.plain for offer in book.offers] or None,
         "version": stored.version,
         "event_id": held.event_id,
         "first_seen_at": stored.first_seen_at,
@@ -59,19 +61,16 @@ def from_row(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
         title=row["title"],
         category=row["category"],
         rating=None if row["rating"] is None else Rating(row["rating"]),
-        price=Money(row["price"], row["currency"]),
+        price=None if row["price"] is None else Money(row["price"], row["currency"]),
         availability=Availability(AvailabilityStatus(row["availability"]), row["quantity"]),
         identifiers=row["identifiers"],
         description=row["description"],
         image_url=row["image_url"],
         attributes=row["attributes"],
-        details=_read_details(row["details"]),
+        details=Details.from_plain(row["details"]),
+        offers=tuple(map(Offer.from_plain, row["offers"] or ())),
     )
     return VersionedBook(book, row["version"], row["first_seen_at"], row["last_seen_at"], row["deleted"])
-
-
-def _read_details(stored: Mapping[str, Any] | None) -> Details:
-    return Details(**{**stored, "authors": tuple(stored.get("authors", ()))}) if stored else NO_DETAILS
 
 
 COLUMNS = [column.name for column in books.columns]

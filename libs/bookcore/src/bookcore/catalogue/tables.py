@@ -72,8 +72,8 @@ books = Table(
     Column("title_key", _build_text_type(), nullable=False, comment="case-folded title, to sort by"),
     Column("category", _build_text_type()),
     Column("rating", Integer),
-    Column("price", ExactAmount, nullable=False),
-    Column("currency", _build_text_type(3), nullable=False),
+    Column("price", ExactAmount, comment="chosen among the offers; empty for a book without a price"),
+    Column("currency", _build_text_type(3)),
     Column("availability", _build_text_type(20), nullable=False),
     Column("quantity", Integer),
     Column("identifiers", JSON, nullable=False),
@@ -81,6 +81,7 @@ books = Table(
     Column("image_url", _build_text_type()),
     Column("attributes", JSON, nullable=False),
     Column("details", JSON(none_as_null=True)),
+    Column("offers", JSON(none_as_null=True)),
     Column("version", BigInteger, nullable=False, comment="microsecond of the newest accepted observation"),
     Column(
         "event_id",
@@ -105,6 +106,24 @@ price_observations = Table(
     Column("event_id", _build_text_type(36), primary_key=True),
     Column("amount", ExactAmount, nullable=False),
     Column("currency", _build_text_type(3), nullable=False),
+)
+
+offer_observations = Table(
+    "offer_observations",
+    metadata,
+    Column("book_id", _build_text_type(170), primary_key=True),
+    Column("version", BigInteger, primary_key=True, comment="microsecond at which the offers were seen"),
+    Column("event_id", _build_text_type(36), primary_key=True),
+    Column("offers", JSON, nullable=False),
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("book_id", _build_text_type(170), primary_key=True),
+    Column("version", BigInteger, primary_key=True, comment="microsecond from which the book was gone"),
+    Column("event_id", _build_text_type(36), primary_key=True),
+    Column("reason", _build_text_type(), nullable=False),
 )
 
 outbox = Table(

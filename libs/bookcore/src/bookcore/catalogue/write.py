@@ -11,7 +11,15 @@ from bookcore.catalogue import bulk_postgresql, bulk_sqlite
 from bookcore.catalogue.fold import BatchEffects, Observation, StoredBook, fold, split_by_version
 from bookcore.catalogue.outbox import build_outbox_rows
 from bookcore.catalogue.rows import Row, from_row
-from bookcore.catalogue.tables import books, manifest, offsets, outbox, price_observations
+from bookcore.catalogue.tables import (
+    books,
+    manifest,
+    offer_observations,
+    offsets,
+    outbox,
+    price_observations,
+    withdrawals,
+)
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict
 
@@ -76,11 +84,19 @@ def apply_batch(connection: Connection, batch: IngestBatch) -> BatchResult:
         bulk.merge_books(connection, known)
     if new := [one for book_id, one in by_id if book_id not in held]:
         bulk.insert_books(connection, new)
-    if effects.prices:
-        bulk.insert_absent(connection, price_observations, _build_price_rows(effects))
+    _record_history(connection, bulk, effects)
     if effects.transitions:
         bulk.insert_rows(connection, outbox, build_outbox_rows(effects.transitions))
     return BatchResult(effects.created, effects.updated, effects.deleted, effects.unchanged, effects.stale)
+
+
+def _record_history(connection: Connection, bulk: _BulkWriter, effects: BatchEffects) -> None:
+    if effects.prices:
+        bulk.insert_absent(connection, price_observations, _build_price_rows(effects))
+    if effects.offers:
+        bulk.insert_absent(connection, offer_observations, _build_offer_rows(effects))
+    if effects.withdrawals:
+        bulk.insert_absent(connection, withdrawals, _build_withdrawal_rows(effects))
 
 
 def _advance_offset(connection: Connection, bulk: _BulkWriter, batch: IngestBatch) -> None:
@@ -133,6 +149,27 @@ def _build_price_rows(effects: BatchEffects) -> Iterator[Row]:
             "event_id": seen.event_id,
             "amount": seen.price.amount,
             "currency": seen.price.currency,
+        }
+
+
+def _build_offer_rows(effects: BatchEffects) -> Iterator[Row]:
+    for seen in effects.offers:
+        offers = [offer.plain for offer in seen.offers]
+        yield {
+            "book_id": seen.book_id,
+            "version": seen.version,
+            "event_id": seen.event_id,
+            "offers": offers,
+        }
+
+
+def _build_withdrawal_rows(effects: BatchEffects) -> Iterator[Row]:
+    for seen in effects.withdrawals:
+        yield {
+            "book_id": seen.book_id,
+            "version": seen.version,
+            "event_id": seen.event_id,
+            "reason": seen.reason,
         }
 
 

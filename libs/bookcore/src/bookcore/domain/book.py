@@ -4,13 +4,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from enum import StrEnum
 from typing import NewType
 
-from bookcore.domain.currencies import MINOR_DIGITS, USUAL_DIGITS
+from bookcore.domain.availability import Availability, AvailabilityStatus
 from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.errors import Invalid
+from bookcore.domain.money import Money
+from bookcore.domain.offer import Offer
+
+__all__ = [
+    "Availability",
+    "AvailabilityStatus",
+    "Book",
+    "BookId",
+    "Money",
+    "Offer",
+    "Rating",
+    "VersionedBook",
+    "from_version",
+    "make_book_id",
+    "to_version",
+]
 
 BookId = NewType("BookId", str)
 """`source:source_id`, for example `books_toscrape:a897fe39b1053632`; safe in a URL path as it is."""
@@ -46,51 +60,12 @@ def from_version(version: int) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
-    """An exact, non-negative amount in major units with its ISO 4217 currency; 51.77 GBP."""
-
-    amount: Decimal
-    currency: str
-
-    def __str__(self) -> str:
-        return f"{self.plain} {self.currency}"
-
-    @property
-    def plain(self) -> str:
-        """The amount with the currency's number of decimals, for example 51.77 or 1200, and never rounded."""
-        text = f"{self.amount:.{MINOR_DIGITS.get(self.currency, USUAL_DIGITS)}f}"
-        return text if Decimal(text) == self.amount else f"{self.amount:f}"
-
-    @property
-    def has_minor_units(self) -> bool:
-        """Whether the amount has no more decimals than its currency."""
-        digits = MINOR_DIGITS.get(self.currency, USUAL_DIGITS)
-        return self.amount == round(self.amount, digits)
-
-
-class AvailabilityStatus(StrEnum):
-    """Whether the source sells the book now."""
-
-    IN_STOCK = "in_stock"
-    OUT_OF_STOCK = "out_of_stock"
-    PREORDER = "preorder"
-    UNKNOWN = "unknown"
-    DELISTED = "delisted"
-
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """Status and, where the source prints it, the number of copies."""
-
-    status: AvailabilityStatus
-    quantity: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Book:
     """The facts that a source states about one book; equal content means equal values.
 
-    `attributes` keeps facts that only this source prints (text or whole numbers), by the source's own names.
+    `price` is chosen among the `offers` by `bookcore.domain.price_rule`, None where none qualifies; a source
+    that prints one price has no offers. `attributes` keeps facts that only this source prints (text or whole
+    numbers), by the source's own names.
     """
 
     source: str
@@ -99,13 +74,14 @@ class Book:
     title: str
     category: str | None
     rating: Rating | None
-    price: Money
+    price: Money | None
     availability: Availability
     identifiers: Mapping[str, str] = field(default_factory=dict)
     description: str | None = None
     image_url: str | None = None
     attributes: Mapping[str, str | int] = field(default_factory=dict)
     details: Details = NO_DETAILS
+    offers: tuple[Offer, ...] = ()
 
     @property
     def id(self) -> BookId:

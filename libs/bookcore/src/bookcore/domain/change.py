@@ -6,6 +6,8 @@ from hashlib import sha256
 from json import dumps
 
 from bookcore.domain.book import Book
+from bookcore.domain.details import PlainDetails
+from bookcore.domain.offer import PlainOffer
 
 Plain = (
     str
@@ -14,7 +16,8 @@ Plain = (
     | Mapping[str, str]
     | Mapping[str, str | int]
     | Mapping[str, str | int | None]
-    | Mapping[str, str | int | list[str]]
+    | PlainDetails
+    | list[PlainOffer]
 )
 """A field's value as it goes over the wire."""
 
@@ -29,19 +32,25 @@ class FieldChange:
 
 
 def to_plain_fields(book: Book) -> dict[str, Plain]:
-    """The content of a book by field, as plain JSON values; times and versions are not content."""
+    """The content of a book by field, as plain JSON values; times and versions are not content.
+
+    `offers` is left out where there are none, so that such a book has the content that it always had.
+    """
+    price = {"amount": book.price.plain, "currency": book.price.currency} if book.price else None
+    offers: dict[str, Plain] = {"offers": [offer.plain for offer in book.offers]} if book.offers else {}
     return {
         "url": book.url,
         "title": book.title,
         "category": book.category,
         "rating": book.rating,
-        "price": {"amount": book.price.plain, "currency": book.price.currency},
+        "price": price,
         "availability": {"status": book.availability.status.value, "quantity": book.availability.quantity},
         "identifiers": dict(book.identifiers),
         "description": book.description,
         "image_url": book.image_url,
         "attributes": dict(book.attributes),
         "details": book.details.plain,
+        **offers,
     }
 
 
@@ -51,7 +60,8 @@ def compare_fields(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> list[t
     """
     if not old:
         return [(name, None, value) for name, value in new.items() if value is not None]
-    return [(name, was, now) for name, was in old.items() if was != (now := new.get(name))]
+    names = dict.fromkeys((*old, *new))
+    return [(name, was, now) for name in names if (was := old.get(name)) != (now := new.get(name))]
 
 
 def hash_content(book: Book) -> str:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 
-from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money, Rating, make_book_id
+from bookcore.domain.availability import Availability, AvailabilityStatus
+from bookcore.domain.book import Book, Rating, make_book_id
 from bookcore.domain.details import NO_DETAILS
 from bookcore.domain.errors import Invalid
+from bookcore.domain.money import Money
 from bookcore.domain.printed_details import (
     PrintedDetails,
     has_no_details,
@@ -17,6 +19,7 @@ from bookcore.domain.printed_details import (
     print_details,
 )
 from bookcore.domain.rejection import InvalidField, Rejected, check_text, is_whole_number
+from bookcore.domain.web_address import has_other_scheme
 
 __all__ = [
     "Origin",
@@ -93,14 +96,14 @@ def hash_printed(origin: Origin, printed: PrintedBook) -> str:
 
 
 def print_book(book: Book) -> PrintedBook:
-    """Inverse of normalise, for a book that an administrator entered."""
+    """Inverse of normalise, for a book that an administrator entered: one with a price and without offers."""
     stock = book.availability.status.value.replace("_", " ")
     quantity = book.availability.quantity
     return PrintedBook(
         title=book.title,
         category=book.category,
         rating=None if book.rating is None else str(book.rating),
-        price=str(book.price),
+        price=None if book.price is None else str(book.price),
         availability=stock if quantity is None else f"{stock} ({quantity} available)",
         upc=book.identifiers.get("upc"),
         description=book.description,
@@ -129,7 +132,7 @@ def _print_attribute(book: Book, name: str) -> str | None:
 
 def _print_amount(book: Book, name: str) -> str | None:
     value = _print_attribute(book, name)
-    return None if value is None else f"{value} {book.price.currency}"
+    return None if value is None or book.price is None else f"{value} {book.price.currency}"
 
 
 def _build_book(origin: Origin, printed: PrintedBook) -> Book:
@@ -137,7 +140,7 @@ def _build_book(origin: Origin, printed: PrintedBook) -> Book:
     return Book(
         source=origin.source,
         source_id=_parse_source_id(origin),
-        url=_check_length("url", origin.url) or "",
+        url=_check_address("url", origin.url) or "",
         title=_require("title", _check_length("title", printed.title)),
         category=_check_length("category", printed.category),
         rating=_parse_rating(printed.rating),
@@ -145,7 +148,7 @@ def _build_book(origin: Origin, printed: PrintedBook) -> Book:
         availability=_parse_availability(printed.availability),
         identifiers=_parse_identifiers(printed),
         description=_check_length("description", printed.description),
-        image_url=_check_length("image_url", printed.image_url),
+        image_url=_check_address("image_url", printed.image_url),
         attributes=_parse_attributes(printed, price.currency),
         details=NO_DETAILS if printed.details is None else parse_details(printed.details),
     )
@@ -166,6 +169,13 @@ def _require(field: str, text: str | None) -> str:
 
 def _check_length(field: str, text: str | None) -> str | None:
     return check_text(field, text, longest=_TOO_LONG[field])
+
+
+def _check_address(field: str, text: str | None) -> str | None:
+    """What a browser takes as another scheme, such as `javascript:`, is refused; a table names its rows."""
+    if text and has_other_scheme(text) and not (field == "url" and text.startswith("table:")):
+        raise InvalidField(field, "is not an http(s) address", text)
+    return _check_length(field, text)
 
 
 def _parse_source_id(origin: Origin) -> str:

@@ -40,19 +40,19 @@ class PrintedDetails:
 
 def parse_details(printed: PrintedDetails) -> Details:
     """Raises: InvalidField for a value that does not parse."""
-    width, height, thickness = _parse_dimensions(printed.dimensions)
+    width, height, thickness = parse_dimensions(printed.dimensions)
     return Details(
         authors=_parse_authors(printed.authors),
         publisher=_check_text("publisher", printed.publisher),
-        year=_parse_year(printed.published),
-        pages=_parse_pages(printed.pages),
+        year=parse_year(printed.published),
+        pages=parse_pages(printed.pages),
         format=_check_text("format", printed.format),
         edition=_check_text("edition", printed.edition),
         language=_check_text("language", printed.language),
         width_mm=width,
         height_mm=height,
         thickness_mm=thickness,
-        weight_g=_parse_weight(printed.weight),
+        weight_g=parse_weight(printed.weight),
     )
 
 
@@ -126,7 +126,8 @@ def _parse_authors(text: str | None) -> tuple[str, ...]:
     return found
 
 
-def _parse_year(text: str | None) -> int | None:
+def parse_year(text: str | None) -> int | None:
+    """The year of YYYY, YYYY-MM or YYYY-MM-DD. Raises: InvalidField."""
     if not text:
         return None
     if not _PUBLISHED.fullmatch(text):
@@ -134,7 +135,8 @@ def _parse_year(text: str | None) -> int | None:
     return int(text[:4])
 
 
-def _parse_pages(text: str | None) -> int | None:
+def parse_pages(text: str | None) -> int | None:
+    """Raises: InvalidField."""
     if not text:
         return None
     if not is_whole_number(text) or not 1 <= int(text) <= _MOST["pages"]:
@@ -142,7 +144,8 @@ def _parse_pages(text: str | None) -> int | None:
     return int(text)
 
 
-def _parse_dimensions(text: str | None) -> tuple[int | None, int | None, int | None]:
+def parse_dimensions(text: str | None) -> tuple[int | None, int | None, int | None]:
+    """Width, height and thickness in mm. Raises: InvalidField."""
     if not text:
         return None, None, None
     match = _SIZE.fullmatch(text)
@@ -156,7 +159,8 @@ def _parse_dimensions(text: str | None) -> tuple[int | None, int | None, int | N
     return width, height, thickness
 
 
-def _parse_weight(text: str | None) -> int | None:
+def parse_weight(text: str | None) -> int | None:
+    """Grams. Raises: InvalidField."""
     if not text:
         return None
     match = _WEIGHT.fullmatch(text)

@@ -1,7 +1,6 @@
 """The events about books, one frozen model per type and version; JSON Schemas are generated from these."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha1
 from typing import ClassVar
@@ -14,7 +13,6 @@ from bookcore.domain.book import (
     AvailabilityStatus,
     Book,
     BookId,
-    Money,
     Rating,
     VersionedBook,
     make_book_id,
@@ -23,6 +21,21 @@ from bookcore.domain.book import (
 from bookcore.domain.change import FieldChange
 from bookcore.domain.details import NO_DETAILS, Details
 from bookcore.domain.normalise import Origin, PrintedBook
+from bookcore.events.offers import OfferState, Price
+
+__all__ = [
+    "BookChanged",
+    "BookGone",
+    "BookObserved",
+    "BookState",
+    "BookWithdrawn",
+    "ChangeKind",
+    "Event",
+    "Price",
+    "PricedBookState",
+    "Stock",
+    "make_event_id",
+]
 
 _NAMESPACE = UUID("6f4b1c1e-8d0a-5b6e-9a57-0c2b7a4f5d11")
 
@@ -73,7 +86,9 @@ class BookObserved(Event):
 
 
 class BookWithdrawn(Event):
-    """An administrator removed the book from the catalogue; a later observation restores it."""
+    """A source no longer has the book, or an administrator removed it, for that reason; a later observation
+    restores it.
+    """
 
     type = "books.book.withdrawn.v1"
 
@@ -127,15 +142,6 @@ class BookChanged(Event):
         return self.book_id
 
 
-class Price(BaseModel):
-    """An amount as text, so that no client parses it as a float."""
-
-    model_config = ConfigDict(frozen=True)
-
-    amount: str
-    currency: str
-
-
 class Stock(BaseModel):
     """Availability with the number of copies, where the source prints it."""
 
@@ -146,9 +152,12 @@ class Stock(BaseModel):
 
 
 class BookState(Event):
-    """A whole book of the catalogue; the newest state per key replaces all earlier ones."""
+    """A whole book of the catalogue; the newest state per key replaces all earlier ones.
 
-    type = "books.book.state.v1"
+    On the topic this version tells of books without a price, PricedBookState of those with one.
+    """
+
+    type = "books.book.state.v2"
 
     id: BookId
     source: str
@@ -157,13 +166,14 @@ class BookState(Event):
     title: str
     category: str | None
     rating: int | None
-    price: Price
+    price: Price | None
     availability: Stock
     identifiers: Mapping[str, str]
     description: str | None
     image_url: str | None
     attributes: Mapping[str, str | int]
     details: Details | None = None
+    offers: tuple[OfferState, ...] = ()
     version: int
     first_seen_at: AwareDatetime
     last_seen_at: AwareDatetime
@@ -180,9 +190,10 @@ class BookState(Event):
 
     @classmethod
     def from_stored(cls, stored: VersionedBook) -> "BookState":
-        """The wire form of a catalogue row."""
+        """The wire form of a catalogue row: a PricedBookState when it has a price."""
         book = stored.book
-        return cls(
+        model = BookState if book.price is None else PricedBookState
+        return model(
             id=book.id,
             source=book.source,
             source_id=book.source_id,
@@ -190,13 +201,14 @@ class BookState(Event):
             title=book.title,
             category=book.category,
             rating=book.rating,
-            price=Price(amount=book.price.plain, currency=book.price.currency),
+            price=None if book.price is None else Price.from_money(book.price),
             availability=Stock(status=book.availability.status, quantity=book.availability.quantity),
             identifiers=book.identifiers,
             description=book.description,
             image_url=book.image_url,
             attributes=book.attributes,
             details=None if book.details == NO_DETAILS else book.details,
+            offers=tuple(map(OfferState.from_offer, book.offers)),
             version=stored.version,
             first_seen_at=stored.first_seen_at,
             last_seen_at=stored.last_seen_at,
@@ -211,15 +223,24 @@ class BookState(Event):
             title=self.title,
             category=self.category,
             rating=None if self.rating is None else Rating(self.rating),
-            price=Money(Decimal(self.price.amount), self.price.currency),
+            price=self.price.to_money() if self.price else None,
             availability=Availability(self.availability.status, self.availability.quantity),
             identifiers=self.identifiers,
             description=self.description,
             image_url=self.image_url,
             attributes=self.attributes,
             details=self.details or NO_DETAILS,
+            offers=tuple(each.to_offer() for each in self.offers),
         )
         return VersionedBook(book, self.version, self.first_seen_at, self.last_seen_at)
+
+
+class PricedBookState(BookState):
+    """A whole book that has a price; what is new since version 1 of it is optional, so old readers go on."""
+
+    type = "books.book.state.v1"
+
+    price: Price
 
 
 class BookGone(Event):

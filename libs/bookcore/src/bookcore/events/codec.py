@@ -10,13 +10,23 @@ from pydantic import ValidationError
 
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Invalid
-from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
+from bookcore.events.book import (
+    BookChanged,
+    BookGone,
+    BookObserved,
+    BookState,
+    BookWithdrawn,
+    Event,
+    PricedBookState,
+)
 from bookcore.events.crawl import CrawlCommand
+from bookcore.events.listing import BookObservedV2
 from bookcore.events.message import Headers, Message, Record
 from bookcore.events.ml import ModelDecided, PredictionMade
 
-_FACTS = (BookObserved, BookWithdrawn, BookChanged, BookGone, CrawlCommand, ModelDecided, PredictionMade)
-EVENTS: dict[str, type[Event]] = {model.type: model for model in (*_FACTS, BookState)}
+_OBSERVED = (BookObserved, BookObservedV2, BookWithdrawn)
+_FACTS = (*_OBSERVED, BookChanged, BookGone, CrawlCommand, ModelDecided, PredictionMade)
+EVENTS: dict[str, type[Event]] = {model.type: model for model in (*_FACTS, PricedBookState, BookState)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +55,10 @@ def encode(event: Event, *, source: str) -> Message:
     if isinstance(event, BookGone):
         return Message(key, None, (*headers, ("version", str(event.version).encode())))
     headers = (*headers, ("content-type", b"application/json"))
-    if isinstance(event, BookObserved) and event.page:
+    if isinstance(event, BookObserved | BookObservedV2) and event.page:
         headers = (*headers, ("ce_dataref", event.page.encode()))
-    return Message(key, event.model_dump_json().encode(), headers)
+    is_simple = isinstance(event, BookState) and not event.offers  # readers of before know no offers
+    return Message(key, event.model_dump_json(exclude={"offers"} if is_simple else None).encode(), headers)
 
 
 def build_cloud_event_headers(event_id: str, kind: str, *, source: str, key: str, now: datetime) -> Headers:

@@ -12,7 +12,7 @@ import orjson
 
 from bookcore.domain.book import Book, BookId, VersionedBook
 from bookcore.domain.change import Plain, compare_fields, to_plain_fields
-from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, make_event_id
+from bookcore.events.book import BookChanged, BookGone, BookState, ChangeKind, PricedBookState, make_event_id
 from bookcore.events.codec import build_cloud_event_headers
 from bookcore.events.message import Message
 from bookcore.events.topics import CHANGED, STATE
@@ -74,7 +74,8 @@ class EventEncoder:
             "first_seen_at": now.first_seen_at,
             "last_seen_at": now.last_seen_at,
         }
-        return self._encode(BookState.type, content, data)
+        model = BookState if now.book.price is None else PricedBookState
+        return self._encode(model.type, content, data)
 
     def _encode(self, kind: str, content: "_BookContent", data: object) -> Message:
         event_id = make_event_id(kind, content.book_id, content.version)

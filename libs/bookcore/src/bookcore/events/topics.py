@@ -4,8 +4,17 @@ from dataclasses import dataclass, replace
 from zlib import crc32
 
 from bookcore.domain.errors import NotFound
-from bookcore.events.book import BookChanged, BookGone, BookObserved, BookState, BookWithdrawn, Event
+from bookcore.events.book import (
+    BookChanged,
+    BookGone,
+    BookObserved,
+    BookState,
+    BookWithdrawn,
+    Event,
+    PricedBookState,
+)
 from bookcore.events.crawl import CrawlCommand
+from bookcore.events.listing import BookObservedV2
 from bookcore.events.ml import ModelDecided, PredictionMade
 
 
@@ -35,7 +44,7 @@ class Topic:
 OBSERVED = Topic(
     name="books.book.observed.v1",
     key="source:source_id",
-    events=(BookObserved, BookWithdrawn),
+    events=(BookObserved, BookObservedV2, BookWithdrawn),
     partitions=4,
     producers=("scraper", "books-api"),
     consumers=("ingestor.catalogue",),
@@ -51,7 +60,7 @@ CHANGED = Topic(
 STATE = Topic(
     name="books.book.state.v1",
     key="book id",
-    events=(BookState, BookGone),
+    events=(PricedBookState, BookState, BookGone),
     partitions=4,
     producers=("ingestor.relay",),
     consumers=("ingestor.index", "bookml.history", "ml-api.features"),

@@ -40,6 +40,12 @@ def make_book(
     )
 
 
+def get_price(book: Book) -> Money:
+    """The price of a book that has one."""
+    assert book.price is not None
+    return book.price
+
+
 def make_versioned_book(
     source_id: str = "u1", *, version: int | None = None, title: str | None = None
 ) -> VersionedBook:

@@ -23,7 +23,9 @@ GROUP = "ml-api.features"
 
 @dataclass(frozen=True, slots=True)
 class StoredFacts:
-    """Stored facts of a book; `facts` None for a deleted book. `price` is exact text."""
+    """Stored facts of a book; `facts` None for a deleted book. `price` is exact text, `price` and `currency`
+    are empty for a book without a price.
+    """
 
     id: str
     version: int
@@ -89,4 +91,5 @@ def _parse_record(record: Record) -> StoredFacts | None:
     if not isinstance(event, BookState):
         return None
     book = event.to_book().book
-    return StoredFacts(event.id, event.version, book.price.plain, book.price.currency, extract_facts(book))
+    price, currency = (book.price.plain, book.price.currency) if book.price else ("", "")
+    return StoredFacts(event.id, event.version, price, currency, extract_facts(book))

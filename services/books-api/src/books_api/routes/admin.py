@@ -15,8 +15,9 @@ from bookcore.kit.problem import ProblemError
 from bookcore.kit.validation import build_invalid
 from books_api.dependencies import Deps
 from books_api.idempotency import HEADER, IdempotentRoute
+from books_api.patching import apply_patch
 from books_api.routes.books import BookPath, format_etag, get_live_book
-from books_api.schemas import BookIn, BookPatch, Pending, apply_patch
+from books_api.schemas import BookIn, BookPatch, Pending
 from books_api.writes import WriteResult
 
 router = APIRouter(tags=["writing"], route_class=IdempotentRoute)
@@ -86,7 +87,7 @@ def delete_book(book_id: BookPath, deps: Deps, if_match: IfMatch = None) -> Resp
 
 def _apply_patch(stored: VersionedBook, patch: BookPatch) -> Book:
     try:
-        return apply_patch(stored, patch).to_book()
+        return apply_patch(stored, patch)
     except ValidationError as error:
         raise build_invalid(error) from error
 

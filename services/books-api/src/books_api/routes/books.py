@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from bookcore.catalogue import BookFilter, Catalogue, PageKey, Sort, queries
+from bookcore.catalogue import BookFilter, Catalogue, PageKey, Sort, history, queries
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.events.book import BookState
@@ -16,7 +16,15 @@ from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
 from bookcore.kit.query_parameters import CommaSeparated
 from books_api.dependencies import Dependencies, Deps, Filter, choose_currency
-from books_api.schemas import BookField, BookPage, BookPart, BookPartPage, HistoryOut, PeriodOut
+from books_api.schemas import (
+    BookField,
+    BookPage,
+    BookPart,
+    BookPartPage,
+    HistoryOut,
+    PeriodOut,
+    WithdrawalOut,
+)
 
 router = APIRouter(tags=["books"])
 
@@ -91,10 +99,12 @@ def list_books(
             {"items": [_render_book(book, choice.fields) for book in selected], "next": None}
         )
     after = _resolve_cursor(deps, book_filter, paging)
-    is_by_price = paging.sort in (Sort.PRICE, Sort.PRICE_DESC)
-    wanted = choose_currency(deps.catalogue, book_filter) if is_by_price else book_filter
+    if paging.sort in (Sort.PRICE, Sort.PRICE_DESC):
+        choose_currency(deps.catalogue, book_filter)  # refuses several; books without a price come last
     with deps.catalogue.begin_read() as connection:
-        books, end = queries.list_books(connection, wanted, sort=paging.sort, after=after, limit=paging.limit)
+        books, end = queries.list_books(
+            connection, book_filter, sort=paging.sort, after=after, limit=paging.limit
+        )
     next_cursor = deps.cursors.encode_cursor(end, book_filter, paging.sort) if end else None
     response = _build_json_response(
         {"items": [_render_book(stored, choice.fields) for stored in books], "next": next_cursor}
@@ -123,12 +133,15 @@ def get_book(book_id: BookPath, deps: Deps, fields: Fields = ()) -> Response:
     "/books/{book_id}/history", operation_id="get_book_history", responses=describe_problems("not-found")
 )
 def get_history(book_id: BookPath, deps: Deps) -> HistoryOut:
-    """Get the prices of a book, oldest first."""
-    get_live_book(deps.catalogue, book_id)
+    """Get the prices of a book, oldest first, and when and why it was withdrawn; it may be gone now."""
     with deps.catalogue.begin_read() as connection:
-        periods = queries.get_price_history(connection, book_id)
+        if queries.get_book(connection, book_id) is None:
+            raise NotFound(f"no book {book_id!r}")
+        periods = history.get_price_history(connection, book_id)
+        withdrawals = history.get_withdrawals(connection, book_id)
     found = [PeriodOut.from_period(period) for period in periods]
-    return HistoryOut(id=book_id, items=found, next=None, prices=found)
+    withdrawn = [WithdrawalOut.from_withdrawal(each) for each in withdrawals]
+    return HistoryOut(id=book_id, items=found, next=None, prices=found, withdrawn=withdrawn)
 
 
 def _render_book(stored: VersionedBook, fields: Sequence[BookField]) -> dict[str, object]:

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from bookcore.catalogue import queries
+from bookcore.catalogue import queries, statistics
 from bookcore.catalogue.export import export_csv, export_jsonl
 from bookcore.kit.openapi import JSON_LINES, describe_stream
 from books_api.dependencies import Deps, Filter
-from books_api.schemas import CategoriesOut, CategoryOut, FiguresOut, StatisticsOut
+from books_api.schemas import CategoriesOut, CategoryOut, FiguresOut, StatisticsOut, UnpricedOut
 
 router = APIRouter(tags=["catalogue"])
 
@@ -41,11 +41,13 @@ def list_categories(deps: Deps) -> CategoriesOut:
 def get_statistics(deps: Deps, book_filter: Filter) -> StatisticsOut:
     """Get counts, prices and ratings of the books that match the filters, overall and by category."""
     with deps.catalogue.begin_read() as connection:
-        overall = queries.compute_statistics(connection, book_filter, by_category=False)
-        by_category = queries.compute_statistics(connection, book_filter, by_category=True)
+        overall = statistics.compute_statistics(connection, book_filter, by_category=False)
+        by_category = statistics.compute_statistics(connection, book_filter, by_category=True)
+        unpriced = statistics.count_unpriced(connection, book_filter)
     return StatisticsOut(
         overall=[FiguresOut.from_statistics(row) for row in overall],
         by_category=[FiguresOut.from_statistics(row) for row in by_category],
+        without_price=[UnpricedOut.from_count(row) for row in unpriced],
     )
 
 

@@ -193,6 +193,10 @@ def _list_ingestor() -> Iterator[MetricFamily]:
     counters = {
         "ingestor_records_total": ("group outcome", "records handled: accepted, or rejected as dead letters"),
         "ingestor_dead_letters_total": ("group reason", "dead letters by the field at fault, or `other`"),
+        "ingestor_remarks_total": (
+            "source field",
+            "optional values that could not be read, by field",
+        ),
     }
     partition = "group partition"
     gauges = {

@@ -69,10 +69,15 @@ def _build_fields(found: IndexedFields) -> dict[str, object]:
         "category": found.category,
         "currency": found.currency,
         "availability": found.availability,
-        "price": orjson.Fragment(str(found.price)),  # the server rejects a value that is too large, per book
+        "price": _write_price(found.price),
         "rating": found.rating,
     }
     return {name: value for name, value in fields.items() if value not in (None, "")}
+
+
+def _write_price(price: int | None) -> orjson.Fragment | None:
+    """A number of any size: the server rejects a value that is too large, per book."""
+    return None if price is None else orjson.Fragment(str(price))
 
 
 def _shorten_words(words: str) -> str:

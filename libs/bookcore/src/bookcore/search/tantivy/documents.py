@@ -83,9 +83,10 @@ def _add_facts(document: tantivy.Document, found: IndexedFields) -> None:
     for identifier in found.identifiers:
         document.add_text("identifier", identifier)
     document.add_text("source", found.source)
-    document.add_text("currency", found.currency)
     document.add_text("availability", found.availability)
-    document.add_integer("price", found.price)
+    if found.currency is not None and found.price is not None:
+        document.add_text("currency", found.currency)
+        document.add_integer("price", found.price)
     if found.category:
         document.add_text("category", found.category)
     if found.rating is not None:
