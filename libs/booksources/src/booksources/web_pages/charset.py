@@ -24,6 +24,12 @@ def decode_html(html: bytes, content_type: str = "") -> str:
     return html_to_unicode(content_type, html)[1]
 
 
+def is_xml(content_type: str) -> bool:
+    """Whether a document declares its charset as XML does, as feeds and sitemaps do; XHTML is HTML here."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind in ("text/xml", "application/xml") or (kind.endswith("+xml") and "xhtml" not in kind)
+
+
 def keep_charset(html: bytes, content_type: str) -> bytes:
     """The bytes of a page that can be decoded without its Content-Type.
 

@@ -1,0 +1,1 @@
+"""Reads sitemaps, their indexes, and the sitemaps that a robots.txt names."""
