@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bookcore.domain.errors import Invalid
+from booksources.readers import READERS
 from booksources.reading import SourceProfile
 from booksources.sources.registry import get_builtin_folder, scan_sources
 
@@ -57,7 +58,10 @@ def test_built_in_sources_are_without_fault() -> None:
         (("start", "starts"), "the key 'start' is missing"),
         (('"EUR"', '"EURO"'), "'currency' must be three capital letters of ISO 4217"),
         (('"EUR"', '"ZZZ"'), "currency must be a code of ISO 4217, not 'ZZZ'"),
-        (('"schema_org"', '"shema_org"'), "reader must be one of schema_org, sitemap, not 'shema_org'"),
+        (
+            ('"schema_org"', '"shema_org"'),
+            f"reader must be one of {', '.join(sorted(READERS))}, not 'shema_org'",
+        ),
         (('reader = "schema_org"', ""), "needs either reader or page_objects"),
         (("true", '"yes"'), "'sells_only_books' must be true or false"),
         (("2.0", '"fast"'), "'politeness.rate' must be a number of requests a second"),

@@ -1,0 +1,1 @@
+"""JSON documents by declared expressions."""

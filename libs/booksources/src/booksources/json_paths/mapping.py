@@ -1,0 +1,79 @@
+"""Declares where the fields of a listing are in JSON: expressions of JMESPath (jmespath.org), as TOML."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any, Protocol, cast
+
+import jmespath  # type: ignore[import-untyped]  # ships no types; Expression is what we use of it
+from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]  # as above
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bookcore.domain.errors import Invalid, NotFound
+
+_BUNDLED = files("booksources.json_paths") / "mappings"
+
+
+class Expression(Protocol):
+    """A compiled expression."""
+
+    def search(self, value: Any) -> Any:  # Any: JSON
+        """The selected part of the value; None for nothing."""
+        ...
+
+
+class JsonMapping(BaseModel):
+    """Expressions by field.
+
+    `records`: the list of records in the document; a document that is a list itself has no need of one.
+    `next`: address of the next page. `total`: number of records. `fields`: for each record; `source_id` and
+    `title` are needed. `offers`: list of offers in a record, and `offer_fields` within each.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    records: str = "@"
+    next: str | None = None
+    total: str | None = None
+    fields: dict[str, str]
+    offers: str | None = None
+    offer_fields: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("fields")
+    @classmethod
+    def _check_needed(cls, fields: dict[str, str]) -> dict[str, str]:
+        lacking = {"source_id", "title"} - fields.keys()
+        if lacking:
+            raise ValueError(f"needs an expression for {', '.join(sorted(lacking))}")
+        return fields
+
+
+def parse_json_mapping(text: str) -> JsonMapping:
+    """Raises: Invalid naming the place of a mistake."""
+    try:
+        mapping = JsonMapping.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"is no TOML: {error}", field="mapping") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Invalid(first["msg"], field=f"mapping.{'.'.join(map(str, first['loc']))}") from error
+    for text in (mapping.records, *mapping.fields.values(), *mapping.offer_fields.values()):
+        compile_expression(text)
+    return mapping
+
+
+def load_json_mapping(name: str) -> JsonMapping:
+    """A bundled mapping: `google_books`, `open_library`, `shopify`, `woocommerce`. Raises: NotFound."""
+    names = sorted(file.name.removesuffix(".toml") for file in _BUNDLED.iterdir())
+    if name not in names:
+        raise NotFound(f"no mapping {name!r} of JSON; there are {', '.join(names)}")
+    return parse_json_mapping((_BUNDLED / f"{name}.toml").read_text())
+
+
+@cache
+def compile_expression(text: str) -> Expression:
+    """Raises: Invalid for an expression that is none."""
+    try:
+        return cast(Expression, jmespath.compile(text))
+    except JMESPathError as error:
+        raise Invalid(f"{text!r} is no expression of JMESPath", field="mapping") from error

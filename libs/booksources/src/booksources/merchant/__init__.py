@@ -1,0 +1,1 @@
+"""RSS, Atom and Google Merchant feeds of products."""

@@ -1,0 +1,1 @@
+"""OPDS catalogues: version 1 (Atom) and version 2 (JSON)."""
