@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.event_log import EventLog, Position
+from bookcore.event_log.oversized import append_or_park
 from bookcore.events.dead_letter import DeadLetter, decode_dead_letter
-from bookcore.events.message import Record
+from bookcore.events.message import Message, Record
 from bookcore.events.topics import TOPICS, get_topic
+from bookcore.lake import Lake
+from bookcore.lake.layout import keep_record, unpack_records
 from bookstream.topics import read_topic
 
 GROUP = "bookstream.redrive"
@@ -53,7 +57,7 @@ def get_dead_letter(log: EventLog, topic: str, offset: int) -> DeadLetter:
     raise NotFound(f"{name} has no offset {offset}; `bookstream dlq list` shows what there is")
 
 
-def redrive(log: EventLog, topic: str) -> int:
+def redrive(log: EventLog, lake: Lake, topic: str) -> int:
     """Redrive the dead letters of a topic that weren't redriven before; their number.
 
     Idempotent by event id: after a crash some are sent twice, which has no second effect.
@@ -66,7 +70,7 @@ def redrive(log: EventLog, topic: str) -> int:
         while sent < todo:
             records = consumer.poll(limit=min(_CHUNK, todo - sent), timeout=5.0)
             for letter in _parse_records(records):
-                log.append(letter.topic, [letter.original])
+                redrive_one(log, lake, letter)
             consumer.commit([Position(r.topic, r.partition, r.offset + 1) for r in records[-1:]])
             sent += len(records)
     finally:
@@ -81,6 +85,21 @@ def _parse_records(records: Iterable[Record]) -> Iterator[DeadLetter]:
             yield decode_dead_letter(record)
 
 
-def redrive_one(log: EventLog, letter: DeadLetter) -> None:
-    """Redrive one dead letter; the others stay as they are."""
-    log.append(letter.topic, [letter.original])
+def redrive_one(log: EventLog, lake: Lake, letter: DeadLetter) -> None:
+    """Redrive one dead letter; the others stay as they are. One that is still too large is parked again.
+
+    Raises: NotFound when its body is no longer in the lake.
+    """
+    message = restore_original(lake, letter)
+    append_or_park(log, letter.topic, [message], keep=partial(keep_record, lake))
+
+
+def restore_original(lake: Lake, letter: DeadLetter) -> Message:
+    """The original message, from the lake when it was too large for a dead letter.
+
+    Raises: NotFound.
+    """
+    if letter.body is None:
+        return letter.original
+    (stored,) = unpack_records(lake.get(letter.body))
+    return letter.restore(stored)

@@ -7,6 +7,7 @@ from datetime import datetime
 from bookcore.catalogue import BookFilter, outbox, queries
 from bookcore.event_log import EventLog
 from bookcore.events.topics import CHANGED, OBSERVED, STATE, TOPICS
+from bookcore.lake.pauses import list_paused_sources
 from bookstream.stores import Stores
 from bookstream.topics import count_messages
 
@@ -39,13 +40,16 @@ class PendingWork:
 
 @dataclass(frozen=True, slots=True)
 class PipelineStatus:
-    """`newest`: time of the last accepted observation; `documents`: books in the search index."""
+    """`newest`: time of the last accepted observation; `documents`: books in the search index; `paused`:
+    sources most of whose records were rejected.
+    """
 
     pending: PendingWork
     books: int
     documents: int
     dead_letters: int
     newest: datetime | None
+    paused: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, object]:
         """For `status --json`."""
@@ -56,6 +60,7 @@ class PipelineStatus:
             "parked": self.dead_letters,
             "newest": self.newest,
             "settled": self.pending.is_done,
+            "paused": list(self.paused),
         }
 
 
@@ -70,6 +75,7 @@ def read_status(stores: Stores) -> PipelineStatus:
         documents=sum(not deleted for _, _, deleted in stores.index.read_versions()),
         dead_letters=count_dead_letters(stores.log),
         newest=newest,
+        paused=list_paused_sources(stores.lake),
     )
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 
 import orjson
@@ -15,19 +16,20 @@ import orjson
 from bookcore.domain.book import to_version
 from bookcore.domain.normalise import Rejected, hash_printed, normalise
 from bookcore.event_log import EventLog
+from bookcore.event_log.oversized import KeepRecord, append_or_park, encode_fitting_letter
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
-from bookcore.events.dead_letter import encode_dead_letter
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.clock import Clock
 from bookcore.lake import Lake
-from bookcore.lake.layout import make_ledger_key, pack_lines
+from bookcore.lake.layout import keep_record, make_ledger_key, pack_lines
 from booksources.tables.mapping import TableMapping
 from booksources.tables.reader import TableRow
 
 _BATCH = 500
 _PRODUCER = "bookstream/import"
+_TOO_LARGE = "the row is larger than an event may be"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,10 +90,17 @@ class TableImporter:
                 events.append(event)
             else:
                 rejected.append(event)
+        keep = partial(keep_record, self._lake)
         if rejected:
-            self._event_log.append(OBSERVED.dead_letter_topic, [_build_dead_letter(row) for row in rejected])
+            letters = [_build_dead_letter(row, keep) for row in rejected]
+            self._event_log.append(OBSERVED.dead_letter_topic, letters)
         if events:
-            self._event_log.append(OBSERVED.name, [encode(event, source=_PRODUCER) for event in events])
+            messages = [encode(event, source=_PRODUCER) for event in events]
+            too_large = append_or_park(self._event_log, OBSERVED.name, messages, keep=keep)
+            events = [event for place, event in enumerate(events) if place not in too_large]
+            counts.parked += len(too_large)
+            if too_large:
+                counts.reasons[_TOO_LARGE] = counts.reasons.get(_TOO_LARGE, 0) + len(too_large)
             self._lake.put(segment, pack_lines(_format_ledger_line(event) for event in events))
         counts.rows += len(batch)
         counts.published += len(events)
@@ -120,12 +129,12 @@ class TableImporter:
         return event
 
 
-def _build_dead_letter(rejected: _RejectedRow) -> Message:
+def _build_dead_letter(rejected: _RejectedRow, keep: KeepRecord) -> Message:
     """A dead letter like the ingestor's, with the row number as offset."""
     message = rejected.message
     row = rejected.line.number
     record = Record(OBSERVED.name, 0, row, _NEVER, message.key, message.value, message.headers)
-    return encode_dead_letter(record, f"row {row}: {rejected.reason}")
+    return encode_fitting_letter(record, f"row {row}: {rejected.reason}", keep=keep)
 
 
 def _split_batches(lines: Iterable[TableRow]) -> Iterator[list[TableRow]]:

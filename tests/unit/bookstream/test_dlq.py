@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
+from bookcore.event_log.oversized import append_or_park
 from bookcore.events.dead_letter import decode_dead_letter
 from bookcore.events.message import Message
 from bookcore.events.topics import OBSERVED, STATE
+from bookcore.lake import open_lake
+from bookcore.lake.layout import keep_record
 
 
 @pytest.fixture
@@ -41,6 +45,19 @@ def read_values(data: Path, topic: str) -> list[bytes | None]:
     found = [r.value for p in range(4) for r in log.read(topic, p, 0, 100)]
     log.close()
     return found
+
+
+def test_a_letter_whose_body_is_in_the_lake_is_shown_and_redriven_whole(tmp_path: Path) -> None:
+    log, lake = open_event_log(f"sqlite://{tmp_path}/log.db"), open_lake(f"file://{tmp_path}/lake")
+    large = Message("shop:1", b"x" * 1_000_100, (("ce_id", b"1"),))
+    append_or_park(log, OBSERVED.name, [large], keep=partial(keep_record, lake))
+    log.close()
+    shown = run_dlq(tmp_path, "show", OBSERVED.name, "0").stdout
+    assert "reason   size is 10001" in shown
+    assert len(shown) > 1_000_100
+    assert run_dlq(tmp_path, "redrive").stdout.strip() == "1 sent"
+    again = run_dlq(tmp_path, "list").stdout
+    assert "2 dead letters, 1 never redriven" in again
 
 
 def test_list_prints_each_dead_letter_with_reason_and_totals(data: Path) -> None:

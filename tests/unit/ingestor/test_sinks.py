@@ -4,26 +4,31 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bookcore.catalogue import Catalogue, open_catalogue
+from bookcore.catalogue import Catalogue, IngestBatch, Observation, open_catalogue
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.consumer_loop import split_batches
-from bookcore.event_log.dead_letters import DeadLetterQueue
+from bookcore.event_log.dead_letters import NO_LIMITS, DeadLetterLimits, DeadLetterQueue
 from bookcore.events.book import BookState, BookWithdrawn
 from bookcore.events.codec import encode
+from bookcore.events.dead_letter import decode_dead_letter
 from bookcore.events.message import Batch, Message
 from bookcore.events.topics import OBSERVED, STATE
 from bookcore.lake import Lake, open_lake
+from bookcore.lake.layout import keep_record
 from bookcore.search import SearchIndex, open_search_index
 from bookcore.testing.builders import EPOCH, make_book, make_observation, make_versioned_book
+from bookcore.testing.listings import PRINTED, make_listing_observation
 from ingestor.archive import archive_batch
 from ingestor.catalogue import CatalogueSink
 from ingestor.index import IndexSink
 from ingestor.relay import OutboxRelay
+from ingestor.source_guard import SourceGuard
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,45 @@ def test_lake_of_another_event_log_is_refused(stores: Stores) -> None:
     archive_batch(stores.lake, replace(batch, records=[replace(batch.records[0], value=b"another log's")]))
     with pytest.raises(Invalid, match="the log was replaced"):
         sink.handle(batch)
+
+
+def test_an_older_file_never_wins_whenever_it_arrives(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
+    newer = make_listing_observation(as_of=EPOCH - timedelta(days=1))
+    older = make_listing_observation(
+        replace(PRINTED, title="Before"), minute=60, as_of=EPOCH - timedelta(days=30)
+    )
+    for batch in in_log(stores.log, OBSERVED.name, [encode(each, source="test") for each in (newer, older)]):
+        sink.handle(batch)
+    (stored,) = stores.catalogue.iterate_books()
+    assert (stored.book.title, stored.version) == ("The Lamp", newer.version)
+
+
+def test_a_paused_source_holds_up_no_other_and_its_records_can_be_redriven(stores: Stores) -> None:
+    guard = SourceGuard(DeadLetterLimits(consecutive=2))
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log, NO_LIMITS), guard=guard)
+    bad = [make_listing_observation(replace(PRINTED, title=None), source="bad") for _ in range(3)]
+    held, good = make_listing_observation(source="bad"), make_listing_observation(source="good")
+    story = [encode(event, source="test") for event in (*bad, held, good)]
+    for batch in in_log(stores.log, OBSERVED.name, story):
+        assert sink.handle(batch) == batch.next
+    assert [stored.book.id for stored in stores.catalogue.iterate_books()] == ["good:u1"]
+    letters = stores.log.read(OBSERVED.dead_letter_topic, 0, 0, 10)
+    assert [decode_dead_letter(letter).original.value for letter in letters][3] == story[3].value
+
+
+def test_an_event_that_is_too_large_for_the_log_does_not_block_the_outbox(stores: Stores) -> None:
+    large = replace(make_book("u1"), attributes={"text": "x" * 1_000_000})
+    small = make_book("u2")
+    seen = [Observation(book.id, book, 1, "e") for book in (large, small)]
+    stores.catalogue.apply_batch(IngestBatch(OBSERVED.name, 0, 0, 2, "lake", seen))
+    relay = OutboxRelay(stores.catalogue, stores.log, keep=partial(keep_record, stores.lake))
+    assert relay.relay_batch() == 4
+    sent = [r.key for p in range(4) for r in stores.log.read(STATE.name, p, 0, 100)]
+    assert sent == ["shop:u2"]
+    (letter,) = stores.log.read(STATE.dead_letter_topic, 0, 0, 10)
+    assert list(stores.lake.list("oversized/")) != []
+    assert letter.key == "shop:u1"
 
 
 def test_book_withdrawn_twice_is_deleted_at_the_newest_version_in_all_stores(stores: Stores) -> None:

@@ -1,13 +1,14 @@
 """`bookstream dlq list|show|redrive`: dead letters."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bookcore.event_log import EventLog, open_event_log
+from bookcore.lake import Lake, open_lake
 from bookstream import dead_letters
 from bookstream.commands.options import Data
 from bookstream.settings import load_settings
@@ -32,7 +33,7 @@ def list_entries(
 ) -> None:
     """Print one line for each dead letter (topic, offset, state, key, reason), then the totals."""
     printed = waiting = total = 0
-    with _open_log(data) as log:
+    with _open_stores(data) as (log, _):
         for entry in dead_letters.list_dead_letters(log, topic):
             total += 1
             waiting += not entry.is_redriven
@@ -45,15 +46,16 @@ def list_entries(
 
 def show(topic: str, offset: int, *, data: Data = None) -> None:
     """Print one dead letter: reason, origin, headers and value."""
-    with _open_log(data) as log:
+    with _open_stores(data) as (log, lake):
         letter = dead_letters.get_dead_letter(log, topic, offset)
+        original = dead_letters.restore_original(lake, letter)
     print(f"reason   {letter.reason}")
     print(f"from     {letter.topic}/{letter.partition}/{letter.offset}")
     print(f"parked   {letter.record.timestamp.isoformat()}   redriven {letter.redrive_count} times before")
     print(f"key      {letter.record.key}")
-    for name, value in letter.original.headers:
+    for name, value in original.headers:
         print(f"header   {name}: {value.decode('utf-8', 'backslashreplace')}")
-    print((letter.record.value or b"(no value)").decode("utf-8", "backslashreplace"))
+    print((original.value or b"(no value)").decode("utf-8", "backslashreplace"))
 
 
 def redrive(
@@ -68,15 +70,15 @@ def redrive(
     """Send the dead letters that were never redriven back to their topics."""
     if offset is not None and topic is None:
         raise typer.BadParameter("--offset needs --topic")
-    with _open_log(data) as log:
+    with _open_stores(data) as (log, lake):
         if dry_run:
             print(f"{_print_matching(log, topic, offset)} would be sent; nothing was")
         elif offset is not None and topic is not None:
-            dead_letters.redrive_one(log, dead_letters.get_dead_letter(log, topic, offset))
+            dead_letters.redrive_one(log, lake, dead_letters.get_dead_letter(log, topic, offset))
             print("1 sent")
         else:
             sent = sum(
-                dead_letters.redrive(log, name) for name in dead_letters.list_dead_letter_topics(topic)
+                dead_letters.redrive(log, lake, name) for name in dead_letters.list_dead_letter_topics(topic)
             )
             print(f"{sent} sent")
 
@@ -107,11 +109,12 @@ def _print_entry(entry: dead_letters.DeadLetterEntry) -> None:
 
 
 @contextmanager
-def _open_log(data: Path | None) -> Iterator[EventLog]:
+def _open_stores(data: Path | None) -> Iterator[tuple[EventLog, Lake]]:
     settings = load_settings(data)
     require_data(settings)
-    log = open_event_log(settings.event_log_url)
-    try:
-        yield log
-    finally:
-        log.close()
+    with ExitStack() as closing:
+        log = open_event_log(settings.event_log_url)
+        closing.callback(log.close)
+        lake = open_lake(settings.lake_url)
+        closing.callback(lake.close)
+        yield log, lake

@@ -22,6 +22,8 @@ def print_status(*, data: Data = None, as_json: AsJson = False) -> None:
     print(f"{'catalogue':<20} {now.books:>12} books   (newest {_format_age(now)})")
     print(f"{'search':<20} {now.documents:>12} books")
     print(f"{'dead letters':<20} {now.dead_letters:>12}")
+    for source in now.paused:
+        print(f"{'paused':<20} {source:>12}   (most of its records are rejected; see `bookstream dlq list`)")
 
 
 def _format_age(now: PipelineStatus) -> str:

@@ -1,27 +1,30 @@
 """The ingestor: opens the stores, runs three consumer threads, closes the stores."""
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
 from bookcore.catalogue import Catalogue, open_catalogue, queries
-from bookcore.domain.printed_listing import Remark
 from bookcore.event_log import Consumer, EventLog, open_event_log
 from bookcore.event_log.consumer_loop import ConsumerLoop, Handler
-from bookcore.event_log.dead_letters import DeadLetterQueue
+from bookcore.event_log.dead_letters import NO_LIMITS, DeadLetterLimits, DeadLetterQueue
+from bookcore.events.message import Batch
 from bookcore.events.topics import OBSERVED, STATE
 from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.admin.server import AdminPages
+from bookcore.kit.clock import SystemClock
 from bookcore.kit.tracing.tracer import Tracer, open_tracer
-from bookcore.lake import open_lake
+from bookcore.lake import Lake, open_lake
+from bookcore.lake.layout import keep_record
 from bookcore.search import SearchIndex, open_search_index
 from ingestor import catalogue as catalogue_sink
 from ingestor import index as index_sink
-from ingestor.catalogue import CatalogueSink, OnApplied, create_catalogue_consumer
+from ingestor.catalogue import CatalogueSink, create_catalogue_consumer
 from ingestor.drill_record import DrillRecord
 from ingestor.index import IndexSink, create_index_consumer
 from ingestor.measurements import (
@@ -31,8 +34,10 @@ from ingestor.measurements import (
     create_remark_counter,
     measure_batches,
 )
+from ingestor.pauses import PauseBook
 from ingestor.relay import OutboxRelay
 from ingestor.settings import Settings
+from ingestor.source_guard import SourceGuard
 
 _NEW_OBJECTS_PER_COLLECTION = 50_000
 
@@ -110,24 +115,32 @@ class Ingestor:
         opening.callback(catalogue.close)
         self._watch(_list_checks(log, catalogue, index))
         outbox_ready = Event()
+        pauses = PauseBook(lake, self.metrics, SystemClock())
+        pauses.end_all()
         sink = CatalogueSink(
             lake,
             catalogue,
-            self._create_queue(log, catalogue_sink.GROUP),
-            on_applied=self._create_observer(outbox_ready),
+            self._create_queue(log, lake, catalogue_sink.GROUP, NO_LIMITS),
+            guard=SourceGuard(
+                settings.dead_letter_limits,
+                on_pause=pauses.record,
+                on_remarks=create_remark_counter(self.metrics),
+            ),
             tracer=self._tracer,
         )
-        relay = OutboxRelay(catalogue, log, self._tracer)
+        relay = OutboxRelay(catalogue, log, self._tracer, keep=partial(keep_record, lake))
         indexing = IndexSink(
             index,
-            self._create_queue(log, index_sink.GROUP),
+            self._create_queue(log, lake, index_sink.GROUP, settings.dead_letter_limits),
             on_indexed=create_freshness_observer(self.metrics),
             tracer=self._tracer,
         )
         consumer = create_catalogue_consumer(log, catalogue)
         groups = {catalogue_sink.GROUP: OBSERVED.name, index_sink.GROUP: STATE.name}
         self._loops = {
-            "catalogue": self._create_loop(consumer, sink.handle, catalogue_sink.GROUP),
+            "catalogue": self._create_loop(
+                consumer, _notify_after(sink.handle, outbox_ready), catalogue_sink.GROUP
+            ),
             "relay": lambda stop: relay.run(stop, outbox_ready, lambda: self.health.beat("relay")),
             "index": self._create_loop(create_index_consumer(log), indexing.handle, index_sink.GROUP),
             "backlog": BacklogMeter(log, catalogue, self.metrics, groups).run,
@@ -138,18 +151,11 @@ class Ingestor:
         self.dependencies = DependencyMonitor(checks)
         self.metrics.watch_dependencies(self.dependencies.read_states)
 
-    def _create_observer(self, outbox_ready: Event) -> OnApplied:
-        count_remarks = create_remark_counter(self.metrics)
-
-        def observe(remarks: Sequence[tuple[str, Remark]]) -> None:
-            outbox_ready.set()
-            count_remarks(remarks)
-
-        return observe
-
-    def _create_queue(self, log: EventLog, group: str) -> DeadLetterQueue:
+    def _create_queue(
+        self, log: EventLog, lake: Lake, group: str, limits: DeadLetterLimits
+    ) -> DeadLetterQueue:
         counter = create_record_counter(self.metrics, group)
-        return DeadLetterQueue(log, self._settings.dead_letter_limits, on_handled=counter)
+        return DeadLetterQueue(log, limits, on_handled=counter, keep=partial(keep_record, lake))
 
     def _create_loop(self, consumer: Consumer, handle: Handler, group: str) -> Callable[[Event], None]:
         loop = ConsumerLoop(
@@ -161,6 +167,17 @@ class Ingestor:
         )
         self.health.require(f"the partitions of {group}", loop.is_assigned)
         return loop.run
+
+
+def _notify_after(handle: Handler, outbox_ready: Event) -> Handler:
+    """The relay needn't wait for its next turn."""
+
+    def handle_and_notify(batch: Batch) -> int:
+        done = handle(batch)
+        outbox_ready.set()
+        return done
+
+    return handle_and_notify
 
 
 def _list_checks(log: EventLog, catalogue: Catalogue, index: SearchIndex) -> Mapping[str, Check]:

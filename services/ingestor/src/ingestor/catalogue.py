@@ -1,10 +1,9 @@
 """Consumes observed events into the lake and the catalogue, one batch at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from bookcore.catalogue import Catalogue, IngestBatch, queries
 from bookcore.catalogue.write import apply_batch
-from bookcore.domain.printed_listing import Remark
 from bookcore.event_log import Consumer, EventLog
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.message import Batch
@@ -15,10 +14,9 @@ from bookcore.kit.tracing.tracer import Tracer
 from bookcore.lake import Lake
 from ingestor.accept import validate_batch
 from ingestor.archive import archive_batch
+from ingestor.source_guard import SourceGuard
 
 GROUP = "ingestor.catalogue"
-OnApplied = Callable[[Sequence[tuple[str, Remark]]], None]
-"""Called once a batch is in the catalogue, with (source, remark) of each value that could not be read."""
 
 
 class CatalogueSink:
@@ -31,14 +29,14 @@ class CatalogueSink:
         catalogue: Catalogue,
         dead_letters: DeadLetterQueue,
         *,
-        on_applied: OnApplied = lambda remarks: None,
+        guard: SourceGuard | None = None,
         tracer: Tracer | None = None,
     ) -> None:
         self._lake = lake
         self._catalogue = catalogue
         self._get_next_offset = create_offset_lookup(catalogue)
         self._dead_letters = dead_letters
-        self._on_applied = on_applied
+        self._guard = guard or SourceGuard()
         self._tracer = MessageTracer(tracer or Tracer())
 
     def handle(self, batch: Batch) -> int:
@@ -53,7 +51,7 @@ class CatalogueSink:
     def _store(self, batch: Batch, traceparents: Mapping[int, str]) -> int:
         stored = archive_batch(self._lake, batch)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_LAKE_PUT)
-        validated = validate_batch(stored.batch, traceparents)
+        validated = self._guard.hold(stored.batch, validate_batch(stored.batch, traceparents))
         self._dead_letters.park(stored.batch.records, validated.rejected)
         if validated.rejected:
             trigger_failpoint(Failpoint.INGESTOR_AFTER_PARK)
@@ -69,7 +67,6 @@ class CatalogueSink:
             apply_batch(connection, ingest)
             trigger_failpoint(Failpoint.INGESTOR_INSIDE_TRANSACTION)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_TRANSACTION)
-        self._on_applied(validated.remarks)
         return stored.batch.next
 
 

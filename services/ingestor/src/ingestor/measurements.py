@@ -17,7 +17,7 @@ from bookcore.event_log.dead_letters import OnHandled, RejectedRecord
 from bookcore.events.message import Batch
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.search import RemovedBook
-from ingestor.catalogue import OnApplied
+from ingestor.source_guard import OnRemarks
 
 MEASURE_SECONDS = 5.0
 REASONS = frozenset(
@@ -64,7 +64,7 @@ def create_record_counter(metrics: ProcessMetrics, group: str) -> OnHandled:
     return count
 
 
-def create_remark_counter(metrics: ProcessMetrics) -> OnApplied:
+def create_remark_counter(metrics: ProcessMetrics) -> OnRemarks:
     """Counts optional values that could not be read, by source and field."""
 
     def count(remarks: Sequence[tuple[str, Remark]]) -> None:

@@ -11,16 +11,18 @@ class Settings(SharedSettings):
 
     ingestor_batch: int = Field(1_000, ge=1, le=50_000, description="most records in one transaction")
     dead_letter_consecutive: int = Field(
-        100, ge=1, description="the ingestor stops after more rejected records in a row than this"
+        100,
+        ge=1,
+        description="more rejected records in a row than this pause a source, and stop the index",
     )
     dead_letter_ratio: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="the ingestor stops when a larger share of the last 200 records is rejected",
+        description="a larger share of the last 200 records rejected pauses a source, and stops the index",
     )
 
     @property
     def dead_letter_limits(self) -> DeadLetterLimits:
-        """Limits of rejected records; beyond them the ingestor stops."""
+        """Limits of rejected records, for each source and for the index."""
         return DeadLetterLimits(consecutive=self.dead_letter_consecutive, ratio=self.dead_letter_ratio)

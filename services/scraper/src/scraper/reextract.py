@@ -10,17 +10,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.domain.normalise import PrintedBook, hash_printed
 from bookcore.event_log import EventLog, open_event_log
+from bookcore.event_log.oversized import append_or_park
 from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.codec import decode, encode
 from bookcore.events.message import Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
 from bookcore.lake.layout import (
+    keep_record,
     make_ledger_key,
     make_topic_prefix,
     parse_batch_key,
@@ -155,5 +158,7 @@ def _reread_page(lake: Lake, source: Source, observation: BookObserved) -> BookO
 
 
 def _publish_corrections(log: EventLog, lake: Lake, events: Sequence[BookObserved], *, key: str) -> None:
-    log.append(OBSERVED.name, [encode(event, source=f"scraper/{events[0].source}") for event in events])
-    lake.put(key, build_ledger_segment(events))
+    messages = [encode(event, source=f"scraper/{events[0].source}") for event in events]
+    parked = append_or_park(log, OBSERVED.name, messages, keep=partial(keep_record, lake))
+    safe = [event for place, event in enumerate(events) if place not in parked]
+    lake.put(key, build_ledger_segment(safe))

@@ -69,7 +69,8 @@ class EventLog(Protocol):
         """Appends all messages durably, or none; returns their positions, in the given order, once
         acknowledged.
 
-        Raises: Unavailable when the log cannot accept them now (disk full, broker unreachable).
+        Raises: Unavailable when the log cannot accept them now (disk full, broker unreachable); Invalid for
+        a message that it can never accept, see `bookcore.event_log.oversized`.
         """
 
     def create_consumer(

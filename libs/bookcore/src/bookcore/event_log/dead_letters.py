@@ -1,5 +1,6 @@
 """The dead-letter queue of a consumer, and the limits at which the consumer stops."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,9 @@ import structlog
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog
+from bookcore.event_log.oversized import KeepRecord, encode_fitting_letter
 from bookcore.events.dead_letter import encode_dead_letter
-from bookcore.events.message import Record
+from bookcore.events.message import Message, Record
 from bookcore.events.topics import get_topic
 
 _log = structlog.get_logger()
@@ -38,12 +40,19 @@ class DeadLetterLimits:
     window: int = 200
 
 
+NO_LIMITS = DeadLetterLimits(consecutive=sys.maxsize, ratio=1.0)
+"""For a consumer that has limits of its own."""
+
+
 OnHandled = Callable[[int, Sequence[RejectedRecord]], None]
 """(accepted, rejected): the records that were not handled before."""
 
 
 class DeadLetterQueue:
-    """The dead-letter topics of one consumer, with its limits. `on_handled` counts records, each once."""
+    """The dead-letter topics of one consumer, with its limits. `on_handled` counts records, each once.
+
+    `keep` stores a record that is too large for a dead letter.
+    """
 
     def __init__(
         self,
@@ -51,9 +60,11 @@ class DeadLetterQueue:
         limits: DeadLetterLimits | None = None,
         *,
         on_handled: OnHandled = lambda accepted, rejected: None,
+        keep: KeepRecord | None = None,
     ) -> None:
         self._event_log = log
         self._on_handled = on_handled
+        self._keep = keep
         self._limits = limits or DeadLetterLimits()
         self._recent: deque[bool] = deque(maxlen=self._limits.window)
         self._consecutive = 0
@@ -88,7 +99,12 @@ class DeadLetterQueue:
                 reason=one.reason,
             )
         for topic, these in by_topic.items():
-            self._event_log.append(topic, [encode_dead_letter(one.record, one.reason) for one in these])
+            self._event_log.append(topic, [self._encode(one) for one in these])
+
+    def _encode(self, one: RejectedRecord) -> Message:
+        if self._keep is None:
+            return encode_dead_letter(one.record, one.reason)
+        return encode_fitting_letter(one.record, one.reason, keep=self._keep)
 
     def _count(self, records: Sequence[Record], parked: Sequence[RejectedRecord]) -> None:
         bad = {one.record.offset: one.reason for one in parked}

@@ -14,6 +14,7 @@ import orjson
 from bookcore.domain.book import from_version
 from bookcore.domain.errors import Conflict
 from bookcore.event_log import Consumer, EventLog, PartitionProgress, Position, StartOffset
+from bookcore.event_log.oversized import check_sizes
 from bookcore.event_log.sqlite_connection import begin_write, connect
 from bookcore.event_log.sqlite_group import GroupMember, get_group_folder, has_members
 from bookcore.events.message import Headers, Message, Record
@@ -40,6 +41,7 @@ class SqliteEventLog:
 
     def append(self, topic: str, messages: Sequence[Message]) -> Sequence[Position]:
         declared = get_topic(topic)
+        check_sizes(messages)
         partitions = [declared.assign_partition(message.key) for message in messages]
         with self._write_lock, begin_write(self._writer):
             ends = self._read_end_offsets(topic, sorted(set(partitions)))

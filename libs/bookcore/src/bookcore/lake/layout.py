@@ -4,6 +4,8 @@ pages/<2 hex>/<sha256>.zst                                     stored pages, by 
 events/topic=<topic>/date=<day>/p-<partition>-<first>.jsonl.zst  archived records, in batches
 ledger/<source>/<run>/<sequence>.jsonl.zst                     pages acknowledged during a crawl
 drills/<time>.jsonl.zst                                        what a restore for practice came to
+oversized/<2 hex>/<sha256>.jsonl.zst                           records too large for the event log
+pauses/<source>/<time>-<paused or resumed>                     when a source was paused
 
 The first offset alone names a batch: two attempts use the same key, and the later one reads how far the
 earlier one got. Every object carries a zstd content checksum.
@@ -23,6 +25,7 @@ import zstandard
 
 from bookcore.domain.errors import Invalid
 from bookcore.events.message import Batch, Record
+from bookcore.lake import Lake
 
 _MAX_OBJECT = 1 << 30
 _BATCH = re.compile(r"/p-(\d+)-(\d+)\.jsonl\.zst$")
@@ -89,6 +92,14 @@ DRILLS = "drills/"
 def make_drill_key(ended: datetime) -> str:
     """Key of a drill's record; keys are in the order of time."""
     return f"{DRILLS}{ended.astimezone(UTC):%Y-%m-%dT%H%M%S.%fZ}.jsonl.zst"
+
+
+def keep_record(lake: Lake, record: Record) -> str:
+    """Stores a record that is too large for the event log; returns its key. Idempotent by key and value."""
+    digest = sha256(record.key.encode() + b"\0" + (record.value or b"")).hexdigest()
+    key = f"oversized/{digest[:2]}/{digest}.jsonl.zst"
+    lake.put(key, pack_records([record]))
+    return key
 
 
 def pack_page(body: bytes) -> bytes:

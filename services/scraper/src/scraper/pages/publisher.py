@@ -6,15 +6,17 @@ the same keys and event ids, so no event is lost and none counts twice.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bookcore.domain.errors import Unavailable
+from bookcore.event_log.oversized import append_or_park
 from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 from bookcore.kit.tracing.messages import MessageTracer, write_context
 from bookcore.kit.tracing.tracer import Tracer
-from bookcore.lake.layout import make_ledger_key, make_page_key, pack_lines, pack_page
+from bookcore.lake.layout import keep_record, make_ledger_key, make_page_key, pack_lines, pack_page
 from scraper.frontier import CrawlRun, FinishedPage
 from scraper.pages.parser import ParsedPage
 from scraper.session.retry import retry_while_unavailable
@@ -87,7 +89,7 @@ class Publisher:
         await self._call(lambda: self._store_bodies(batch))
         events = [parsed.event for parsed in batch if parsed.event]
         if events:
-            await self._call(lambda: self._append_events(batch))
+            await self._call(lambda: self._append_events(batch, events))
             await self._call(lambda: self._write_ledger(events))
         await self._call(lambda: self._mark_finished(batch))
 
@@ -99,7 +101,8 @@ class Publisher:
         self._stores.lake.put_many({make_page_key(body): pack_page(body) for body in bodies})
         trigger_failpoint(Failpoint.SCRAPER_AFTER_PAGE_STORED)
 
-    def _append_events(self, batch: Sequence[ParsedPage]) -> None:
+    def _append_events(self, batch: Sequence[ParsedPage], events: list[BookObserved]) -> None:
+        """Takes the events out that are too large for the log: they are dead letters, not in the ledger."""
         source = f"scraper/{self._source}"
         messages = [
             write_context(encode(parsed.event, source=source), parsed.span)
@@ -107,7 +110,10 @@ class Publisher:
             if parsed.event
         ]
         with self.tracer.send(OBSERVED.name, messages) as outgoing:
-            self._stores.log.append(OBSERVED.name, outgoing)
+            parked = append_or_park(
+                self._stores.log, OBSERVED.name, outgoing, keep=partial(keep_record, self._stores.lake)
+            )
+        events[:] = [event for place, event in enumerate(events) if place not in parked]
         trigger_failpoint(Failpoint.SCRAPER_AFTER_APPEND)
 
     def _write_ledger(self, events: Sequence[BookObserved]) -> None:

@@ -24,6 +24,7 @@ from bookcore.event_log.kafka.group_consumer import KafkaGroupConsumer
 from bookcore.event_log.kafka.partition_reader import PartitionReader
 from bookcore.event_log.kafka.producer import TopicProducer
 from bookcore.event_log.kafka.topics import declare_topics
+from bookcore.event_log.oversized import check_sizes
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import get_topic
 
@@ -56,6 +57,7 @@ class KafkaEventLog:
     def append(self, topic: str, messages: Sequence[Message]) -> Sequence[Position]:
         """Unlike other logs, a part may be stored after Unavailable."""
         declared = get_topic(topic)
+        check_sizes(messages)
         self._check_topic(topic)
         return self._producer.append(topic, [(declared.assign_partition(m.key), m) for m in messages])
 

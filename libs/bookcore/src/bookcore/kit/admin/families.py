@@ -207,6 +207,11 @@ def _list_ingestor() -> Iterator[MetricFamily]:
             "age of the oldest record that the group has not committed; 0 without one",
         ),
         "ingestor_outbox_messages": ("", "", "messages in the outbox"),
+        "ingestor_source_paused": (
+            "source",
+            "",
+            "1 while a source is paused by its dead letters",
+        ),
         "ingestor_outbox_oldest_seconds": (
             "",
             "seconds",

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from bookcore.domain.errors import Conflict, NotFound
+from bookcore.domain.errors import Conflict, Invalid, NotFound
 from bookcore.event_log import Consumer, EventLog, Position, open_event_log
+from bookcore.event_log.oversized import append_or_park
+from bookcore.events.dead_letter import decode_dead_letter
 from bookcore.events.message import Message, Record
-from bookcore.events.topics import OBSERVED
+from bookcore.events.topics import OBSERVED, get_topic
 
 TOPIC = OBSERVED.name
 _APPEND_FOR_EVER = """
@@ -86,6 +88,32 @@ class EventLogContract:
         got = drain(consumer, want=5)
         consumer.close()
         assert {(r.key, r.value, r.headers) for r in got} == {(m.key, m.value, m.headers) for m in sent}
+
+    def test_a_message_that_is_too_large_is_refused_and_nothing_of_its_append_is_stored(
+        self, log: EventLog
+    ) -> None:
+        with pytest.raises(Invalid, match="larger than"):
+            log.append(TOPIC, [Message("small", b"v"), Message("large", bytes(1_100_000))])
+        assert sum(part.end for part in log.read_progress(TOPIC, "g")) == 0
+        log.append(TOPIC, [Message("large", bytes(1_000_000))])
+
+    def test_a_message_that_is_too_large_is_parked_and_the_others_go_on(self, log: EventLog) -> None:
+        kept: list[Record] = []
+
+        def keep(record: Record) -> str:
+            kept.append(record)
+            return "oversized/1"
+
+        large = Message("shop:large" * 100, bytes(1_000_001), (("h", b"1"),))
+        sent = [Message("shop:a", b"v"), large, Message("shop:b", b"v")]
+        assert append_or_park(log, TOPIC, sent, keep=keep) == [1]
+        assert sum(part.end for part in log.read_progress(TOPIC, "g")) == 2
+        letter = decode_dead_letter(log.read(get_topic(TOPIC).dead_letter_topic, 0, 0, 10)[0])
+        assert (letter.body, len(letter.record.key), letter.record.value) == ("oversized/1", 200, b"")
+        assert letter.reason.startswith("size is 100")
+        restored = letter.restore(kept[0])
+        assert (restored.key, restored.value) == (large.key, large.value)
+        assert restored.headers == (("h", b"1"), ("dlq_redriven", b"1"))
 
     def test_a_key_keeps_its_order_and_its_partition(self, log: EventLog) -> None:
         for n in range(20):

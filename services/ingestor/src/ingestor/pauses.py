@@ -1,0 +1,29 @@
+"""Pauses of sources: a gauge, a line in the log, and a record in the lake that `bookstream status` reads."""
+
+import structlog
+
+from bookcore.kit.admin.metrics import ProcessMetrics
+from bookcore.kit.clock import Clock
+from bookcore.lake import Lake
+from bookcore.lake.pauses import list_paused_sources, record_pause
+
+_log = structlog.get_logger()
+
+
+class PauseBook:
+    """Makes a change of a source's pause known. A new start of the ingestor ends all pauses."""
+
+    def __init__(self, lake: Lake, metrics: ProcessMetrics, clock: Clock) -> None:
+        self._lake, self._metrics, self._clock = lake, metrics, clock
+
+    def end_all(self) -> None:
+        """Raises: Unavailable."""
+        for source in list_paused_sources(self._lake):
+            self.record(source, is_paused=False)
+
+    def record(self, source: str, *, is_paused: bool) -> None:
+        """Raises: Unavailable."""
+        record_pause(self._lake, source, at=self._clock.now(), is_paused=is_paused)
+        self._metrics.set("ingestor_source_paused", source, value=float(is_paused))
+        text = "source paused: too many of its records are rejected" if is_paused else "source goes on"
+        _log.warning(text, source=source)
