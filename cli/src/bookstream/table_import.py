@@ -25,7 +25,7 @@ from bookcore.kit.clock import Clock
 from bookcore.lake import Lake
 from bookcore.lake.layout import keep_record, make_ledger_key, pack_lines
 from booksources.tables.mapping import TableMapping
-from booksources.tables.reader import TableRow
+from booksources.tables.rows import TableRow
 
 _BATCH = 500
 _PRODUCER = "bookstream/import"
@@ -110,6 +110,7 @@ class TableImporter:
             counts.reasons[reason] = counts.reasons.get(reason, 0) + 1
 
     def _build_event(self, line: TableRow, moment: datetime) -> BookObserved | _RejectedRow:
+        self._mapping.check_columns(line)
         if line.cells is None:
             key = f"{self._mapping.source}:row-{line.number}"
             return _RejectedRow(line, Message(key, line.raw.encode()), line.fault)

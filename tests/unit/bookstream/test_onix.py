@@ -13,7 +13,8 @@ from bookcore.domain.book import Book
 from bookcore.domain.errors import Invalid
 from bookcore.domain.normalise import Rejected, normalise
 from booksources.tables.mapping import load_mapping
-from booksources.tables.reader import TableFormat, open_table
+from booksources.tables.reader import open_table
+from booksources.tables.rows import TableFormat
 
 PRODUCT = """<Product><RecordReference>r{n}</RecordReference>
 <ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780306406157</IDValue></ProductIdentifier>
@@ -149,7 +150,8 @@ def test_entity_bombs_and_other_files_are_rejected_in_one_line(
 _PEAK = """
 import sys
 from pathlib import Path
-from booksources.tables.reader import TableFormat, open_table
+from booksources.tables.reader import open_table
+from booksources.tables.rows import TableFormat
 with open_table(Path(sys.argv[1]), TableFormat()) as lines:
     print(sum(1 for _ in lines), Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """

@@ -15,7 +15,8 @@ from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
 from booksources.tables.mapping import TableMapping, load_mapping
 from booksources.tables.preview import preview_table
-from booksources.tables.reader import TableFormat, TableRow, open_table
+from booksources.tables.reader import open_table
+from booksources.tables.rows import TableFormat, TableRow
 from booksources.tables.suggestion import suggest_mapping
 from bookstream.commands.options import AsJson, Data
 from bookstream.interrupts import handle_stop_signals

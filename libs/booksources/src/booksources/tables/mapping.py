@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.domain.normalise import Origin, PrintedBook, PrintedDetails
 from booksources.tables.amounts import normalise_amounts
-from booksources.tables.reader import TableFormat
+from booksources.tables.rows import TableFormat, TableRow
 
 Cells = Map[str, str]
 _BUNDLED = files("booksources.tables") / "mappings"
@@ -48,10 +48,7 @@ class FieldRule(BaseModel):
     absent: tuple[str, ...] = ()
 
     def apply(self, row: Cells) -> str | None:
-        """The printed text of the row; None for no value.
-
-        Raises: Invalid naming a column that the table doesn't have.
-        """
+        """The printed text of the row; None for no value, also where the row lacks the column."""
         text = self._read_text(row).strip()
         for old, new in self.replace.items():
             text = text.replace(old, new)
@@ -70,10 +67,14 @@ class FieldRule(BaseModel):
         if self.text is not None:
             return self.text
         if self.hash:
-            joined = "\x1f".join(_get_cell(row, name) for name in self.hash)
+            joined = "\x1f".join(row.get(name, "") for name in self.hash)
             return sha256(joined.encode()).hexdigest()[:_ID_LENGTH]
-        names = self.columns or ((self.column,) if self.column else ())
-        return self.join.join(text for name in names if (text := _get_cell(row, name).strip()))
+        return self.join.join(text for name in self.sources if (text := row.get(name, "").strip()))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Columns that the rule reads."""
+        return self.hash or self.columns or ((self.column,) if self.column else ())
 
 
 class TableMapping(BaseModel):
@@ -106,11 +107,17 @@ class TableMapping(BaseModel):
             raise ValueError("is no encoding that Python knows") from error
         return name
 
-    def map_row(self, row: Cells) -> tuple[Origin, PrintedBook]:
-        """The row as a page would print it.
+    def check_columns(self, row: TableRow) -> None:
+        """Raises: Invalid naming a column that the table doesn't have; records of JSON may lack some."""
+        if row.is_sparse or row.cells is None:
+            return
+        for name in (name for rule in self.fields.values() for name in rule.sources):
+            if name not in row.cells:
+                has = ", ".join(row.cells)[:300]
+                raise Invalid(f"the table has no column {name!r}; it has {has}", field="column")
 
-        Raises: Invalid naming a column that the table doesn't have.
-        """
+    def map_row(self, row: Cells) -> tuple[Origin, PrintedBook]:
+        """The row as a page would print it."""
         values = {name: rule.apply(row) for name, rule in self.fields.items()}
         source_id = values.pop("source_id")
         url = values.pop("url", None) or f"table:{self.source}/{source_id}"
@@ -180,9 +187,3 @@ def _check_pattern(name: str, rule: FieldRule) -> None:
             blank.expand(rule.write)
     except (re.error, IndexError) as error:
         raise Invalid(f"is no pattern: {error}", field=f"mapping.fields.{name}") from error
-
-
-def _get_cell(row: Cells, name: str) -> str:
-    if name not in row:
-        raise Invalid(f"the table has no column {name!r}; it has {', '.join(row)[:300]}", field="column")
-    return row[name]

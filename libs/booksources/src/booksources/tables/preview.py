@@ -9,7 +9,7 @@ import orjson
 from bookcore.domain.book import AvailabilityStatus, Book
 from bookcore.domain.normalise import Rejected, normalise
 from booksources.tables.mapping import TableMapping
-from booksources.tables.reader import TableRow
+from booksources.tables.rows import TableRow
 
 _MAX_BOOKS = 3
 _VALUE_LENGTH = 100
@@ -66,6 +66,7 @@ def preview_table(lines: Iterable[TableRow], mapping: TableMapping) -> TablePrev
 
 
 def _read_book(line: TableRow, mapping: TableMapping) -> tuple[Book | None, str]:
+    mapping.check_columns(line)
     if line.cells is None:
         return None, line.fault
     book = normalise(*mapping.map_row(line.cells))

@@ -10,7 +10,7 @@ from itertools import islice
 import orjson
 
 from bookcore.domain.errors import Invalid
-from booksources.tables.reader import TableRow
+from booksources.tables.rows import TableRow
 
 _SAMPLE = 500
 _REQUIRED = ("title", "price")
@@ -66,7 +66,7 @@ def suggest_mapping(lines: Iterable[TableRow], source: str) -> str:
     rows = [line.cells for line in islice(lines, _SAMPLE) if line.cells is not None]
     if not rows:
         raise Invalid("has no rows that can be read", field="file")
-    columns = list(rows[0])
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     columns_by_field = _match_columns(columns)
     rules = [f"source_id = {_suggest_source_id(columns, columns_by_field, rows)}"]
     for field, column in columns_by_field.items():
