@@ -15,7 +15,7 @@ WORKERS ?= 3
 COMPILED_TESTS := $(addprefix tests/unit/gateway/,accounts api/test_cache_purge.py auth cache downstream http observability proxy ratelimit routing upstream test_clock_steps.py)
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-gcs test-compose test-k8s soak check check-k8s checkov sbom bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-faults test-gcs test-compose test-k8s soak check check-k8s checkov sbom bench bench-gateway bench-ml mutants docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test-stack: $(VENV)/ready ## install and start the real servers, then the contra
 	$(BIN)/bookstream stack up > /dev/null
 	$(BIN)/pytest -n 2 --dist loadfile tests/integration $(ARGS)
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/faults -m "not exclusive" $(ARGS)
+
+test-faults: $(VENV)/ready ## stop and kill each of the real servers under load, one after the other
+	$(BIN)/bookstream stack up > /dev/null
 	$(BIN)/pytest tests/faults -m exclusive $(ARGS)
 
 test-gcs: $(VENV)/ready ## build the emulator of Google Cloud Storage (needs Go) and run the lake's suite on it

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from booksources.json_paths.mapping import load_json_mapping
-from booksources.json_paths.reader import read as read_json
+from booksources.json_paths.reader import read_bundled
 from booksources.marc.reader import read as read_marc
 from booksources.merchant.reader import read as read_merchant
 from booksources.onix.reader import read as read_onix
@@ -22,5 +21,5 @@ READERS: Mapping[str, Reader] = {
     "opds": read_opds,
     "marc": read_marc,
     "merchant": read_merchant,
-    **{name: partial(read_json, mapping=load_json_mapping(name)) for name in _JSON},
+    **{name: partial(read_bundled, name=name) for name in _JSON},
 }

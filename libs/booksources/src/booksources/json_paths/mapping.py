@@ -62,6 +62,7 @@ def parse_json_mapping(text: str) -> JsonMapping:
     return mapping
 
 
+@cache
 def load_json_mapping(name: str) -> JsonMapping:
     """A bundled mapping: `google_books`, `open_library`, `shopify`, `woocommerce`. Raises: NotFound."""
     names = sorted(file.name.removesuffix(".toml") for file in _BUNDLED.iterdir())
