@@ -32,6 +32,11 @@ class OnlineStoreContract:
         store.put([LAMP])
         assert store.get(["shop:1", "shop:2"]) == {"shop:1": LAMP}
 
+    def test_book_without_a_price_is_read_as_stored(self, store: OnlineStore) -> None:
+        unpriced = replace(LAMP, price="", currency="")
+        store.put([unpriced])
+        assert store.get(["shop:1"]) == {"shop:1": unpriced}
+
     def test_older_version_changes_nothing_in_any_order(self, store: OnlineStore) -> None:
         older, newer = replace(LAMP, version=4, price="1.00"), replace(LAMP, version=6, price="2.00")
         store.put([newer, older])

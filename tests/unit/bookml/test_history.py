@@ -41,6 +41,17 @@ def test_every_state_is_stored_once_on_repeated_updates(log: EventLog, lake: Lak
         assert duck.sql("SELECT count(*) FROM history").fetchall() == [(30,)]
 
 
+def test_only_books_with_a_price_are_in_a_snapshot_and_the_others_are_counted(
+    log: EventLog, lake: Lake
+) -> None:
+    books = make_books(5, signal=True)
+    publish_books(log, [*books[:3], *(replace(book, price=None) for book in books[3:])])
+    update_history(log, lake)
+    manifest = snapshot.create_snapshot(lake, books[0].source)
+    assert (manifest.rows, manifest.unpriced) == (3, 2)
+    assert snapshot.read_manifest(lake, manifest.id) == manifest
+
+
 def test_late_correction_does_not_change_earlier_states(log: EventLog, lake: Lake) -> None:
     book = make_books(1, signal=True)[0]
     publish_books(log, [set_price(book, "10.00")], minute=0)

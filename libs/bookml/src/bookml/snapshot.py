@@ -41,13 +41,16 @@ class SnapshotPart:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotManifest:
-    """Contents of a snapshot; all prices are in `currency`."""
+    """Contents of a snapshot; all prices are in `currency`. `unpriced`: books of the source left out, since
+    they have no price above 0.
+    """
 
     id: str
     source: str
     currency: str
     rows: int
     parts: tuple[SnapshotPart, ...]
+    unpriced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,14 @@ def create_snapshot(lake: Lake, source: str, *, moment: int | None = None) -> Sn
 def _select_rows(duck: duckdb.DuckDBPyConnection, source: str, moment: int | None) -> None:
     until = "" if moment is None else f"AND available_at <= {int(moment)}"
     duck.execute(
-        f"""CREATE TEMP TABLE chosen AS SELECT {_COLUMNS} FROM (
+        f"""CREATE TEMP TABLE newest AS SELECT {_COLUMNS} FROM (
             SELECT *, row_number() OVER (
                 PARTITION BY id ORDER BY event_time DESC, available_at DESC
             ) AS place FROM history WHERE source = ? {until}
-        ) WHERE place = 1 AND NOT deleted AND price > 0 ORDER BY id""",  # noqa: S608 - numbers and ours
+        ) WHERE place = 1 AND NOT deleted ORDER BY id""",  # noqa: S608 - numbers and ours
         [source],
     )
+    duck.execute("CREATE TEMP TABLE chosen AS SELECT * FROM newest WHERE price > 0 ORDER BY id")
 
 
 def _write_snapshot(
@@ -113,13 +117,18 @@ def _write_snapshot(
         key = f"{PREFIX}{name}/part-{number:05d}.parquet"
         lake.put(key, body)
         parts.append(SnapshotPart(key, digest, rows))
-    manifest = SnapshotManifest(name, source, currency, total, tuple(parts))
+    manifest = SnapshotManifest(name, source, currency, total, tuple(parts), _count_unpriced(duck))
     lake.put(_build_manifest_key(name), orjson.dumps(asdict(manifest), option=orjson.OPT_SORT_KEYS))
     return manifest
 
 
 def _count_rows(duck: duckdb.DuckDBPyConnection, currency: str) -> int:
     row = duck.execute("SELECT count(*) FROM chosen WHERE currency = ?", [currency]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _count_unpriced(duck: duckdb.DuckDBPyConnection) -> int:
+    row = duck.execute("SELECT (SELECT count(*) FROM newest) - (SELECT count(*) FROM chosen)").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -1,6 +1,6 @@
 """One training job: update the history, take a snapshot, train, register, decide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import orjson
@@ -44,7 +44,11 @@ def run_job(
     trained = train_model(stores.lake, manifest, on_progress=on_progress)
     name = build_model_name(manifest.source, manifest.currency)
     version = stores.registry.register(name, trained.files, trained.draft)
-    return _decide(stores, version)
+    result = _decide(stores, version)
+    if manifest.unpriced:
+        left_out = f"; {manifest.unpriced} books without a price were left out"
+        return replace(result, sentence=result.sentence + left_out)
+    return result
 
 
 def _decide(stores: TrainerStores, version: ModelVersion) -> JobResult:

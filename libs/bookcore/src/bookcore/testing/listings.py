@@ -33,13 +33,18 @@ LISTED = Details(
 def make_listed_book(source_id: str = "u1", *, price: str | None = "9.99") -> Book:
     """A book with two offers, the second for libraries; without a price it says why."""
     money = None if price is None else Money(Decimal(price), "GBP")
+    stock = Availability(AvailabilityStatus.PREORDER)
     offers = (
-        Offer(price=money, unpriced=None if money else Unpriced.ON_REQUEST, territories=("GB", "IE")),
+        Offer(
+            price=money,
+            unpriced=None if money else Unpriced.ON_REQUEST,
+            territories=("GB", "IE"),
+            availability=stock.status,
+        ),
         Offer(price=Money(Decimal("30.00"), "GBP"), price_type=PriceType.LIBRARY_WITH_TAX, quantity=2),
     )
-    stock = Availability(AvailabilityStatus.PREORDER)
     book = replace(make_book(source_id), price=money, availability=stock, attributes={}, details=LISTED)
-    return replace(book, offers=offers)
+    return replace(book, offers=offers, image_url=LISTED.covers[0])
 
 
 PRINTED = PrintedListing(

@@ -22,6 +22,7 @@ from bookcore.search import (
 from bookcore.testing.builders import make_versioned_book
 from bookcore.testing.contracts.search_rebuild import IndexRebuildContract
 from bookcore.testing.index_access import count_commits, kill_a_writer, search_ids
+from bookcore.testing.listings import make_listed_book
 
 
 def make_priced_book(source_id: str, price: str, *, category: str = "Poetry") -> VersionedBook:
@@ -68,6 +69,25 @@ class SearchContract(IndexRebuildContract):
             ["u1"]
         ] * 3
         assert index.search(SearchQuery("huang")).hits[0].book.book.details == told
+
+    def test_a_book_is_found_by_its_other_people_subtitle_and_series(self, index: SearchIndex) -> None:
+        listed = replace(make_versioned_book("u1"), book=make_listed_book("u1"))
+        index.put([listed, make_versioned_book("u2")])
+        for text in ("sekulic", "story of light", "harbour nights"):
+            assert search_ids(index, text) == ["u1"]
+        assert index.search(SearchQuery("sekulic")).hits[0].book == listed
+
+    def test_a_book_without_a_price_is_found_and_matches_no_filter_on_prices(
+        self, index: SearchIndex
+    ) -> None:
+        unpriced = replace(make_versioned_book("u1"), book=make_listed_book("u1", price=None))
+        index.put([unpriced, make_versioned_book("u2")])
+        page = index.search(SearchQuery("volume"))
+        assert {hit.book.book.id for hit in page.hits} == {"shop:u1", "shop:u2"}
+        assert page.facets["currency"] == {"GBP": 1}
+        for filters in (SearchFilters(min_price=Decimal(0)), SearchFilters(max_price=Decimal(1_000))):
+            found = index.search(SearchQuery("volume", filters)).hits
+            assert [hit.book.book.id for hit in found] == ["shop:u2"]
 
     def test_accents_that_do_not_decompose_are_folded_too(self, index: SearchIndex) -> None:
         index.put(
