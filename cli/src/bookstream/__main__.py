@@ -9,7 +9,7 @@ import typer
 
 from bookcore.domain.errors import BookstreamError
 from bookstream.admin import serve_admin_port
-from bookstream.commands import dlq, fleet, model, user
+from bookstream.commands import dlq, fleet, model, source, user
 from bookstream.commands.access import print_key, print_token
 from bookstream.commands.audit import audit
 from bookstream.commands.crawl import crawl
@@ -55,6 +55,7 @@ _GROUPS: Mapping[str, Callable[[], typer.Typer]] = {
     "dlq": dlq.create_group,
     "fleet": fleet.create_group,
     "user": user.create_group,
+    "source": source.create_group,
 }
 
 

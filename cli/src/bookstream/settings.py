@@ -2,12 +2,21 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from bookcore.kit.settings import Settings as SharedSettings
 from bookcore.kit.settings import read_settings
 
 
 class Settings(SharedSettings):
     """The shared settings: the same data folder and URLs as the services use."""
+
+    sources: Path | None = Field(None, description="folder of your own sources; default `DATA/sources`")
+
+    @property
+    def sources_folder(self) -> Path:
+        """Where the user's own sources are."""
+        return self.sources or self.data / "sources"
 
 
 def load_settings(data: Path | None) -> Settings:

@@ -20,11 +20,14 @@ class PathKind(StrEnum):
     COVER = "cover"
     STATIC = "static"
     ROBOTS = "robots"
+    STRUCTURED = "structured"
+    GIFT = "gift"
+    SITEMAP = "sitemap"
     UNKNOWN = "unknown"
 
 
 LISTINGS = (PathKind.HOME, PathKind.CATALOGUE, PathKind.ALL_BOOKS, PathKind.CATEGORY)
-HTML = (*LISTINGS, PathKind.PRODUCT)
+HTML = (*LISTINGS, PathKind.PRODUCT, PathKind.STRUCTURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Address]], ...]
         lambda found: Address(PathKind.COVER, int(found[1], 16)),
     ),
     (re.compile(r"/index\.html"), lambda _: Address(PathKind.HOME)),
+    (
+        re.compile(r"/books/([a-z0-9-]+)-(\d{1,6})"),
+        lambda found: Address(PathKind.STRUCTURED, int(found[2]), found[1]),
+    ),
+    (re.compile(r"/gifts/mug"), lambda _: Address(PathKind.GIFT)),
+    (re.compile(r"/sitemap\.xml"), lambda _: Address(PathKind.SITEMAP)),
     (re.compile(r"/robots\.txt"), lambda _: Address(PathKind.ROBOTS)),
     (re.compile(r"/static/(.+)"), lambda found: Address(PathKind.STATIC, slug=found[1])),
 )

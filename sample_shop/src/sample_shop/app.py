@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sample_shop.addresses import Address, parse_path
+from sample_shop.addresses import Address, PathKind, parse_path
 from sample_shop.answers import ShopResponse, build_conditional, build_plain, build_unvalidated
 from sample_shop.bodies import send_endless, send_huge
 from sample_shop.control import ControlRoutes, create_control_app
@@ -64,13 +64,23 @@ class ShopApp:
         if fault is not None and fault.kind in REFUSALS:
             return REFUSALS[fault.kind]
         moment = self.timeline.get_moment()
-        page = self.storefront.render_page(address, moment)
+        page = (
+            self.storefront.render_sitemap(_build_base(scope))
+            if address.kind is PathKind.SITEMAP
+            else self.storefront.render_page(address, moment)
+        )
         if page is None:
             return build_plain(404, "There is no such page in this shop.")
         if fault is not None and fault.kind in DAMAGES:
             return build_unvalidated(apply_damage(fault.kind, page))
         changed_at = self.timeline.find_last_change(page.books, moment)
         return build_conditional(page, changed_at, self.timeline.read_clock(), dict(scope["headers"]))
+
+
+def _build_base(scope: Scope) -> str:
+    """Address of the shop as the caller names it; a sitemap has whole addresses only."""
+    host = dict(scope["headers"]).get(b"host", b"127.0.0.1").decode("latin-1")
+    return f"{scope['scheme']}://{host}"
 
 
 async def _send(send: Send, answer: ShopResponse, *, with_body: bool) -> None:

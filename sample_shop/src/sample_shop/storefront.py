@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from sample_shop.addresses import Address, PathKind
-from sample_shop.pages import cover, frame
+from sample_shop.pages import cover, frame, structured
 from sample_shop.pages.listing import Listing, render_listing_page
 from sample_shop.pages.product import ProductPage, render_product_page
 from sample_shop.shop import Moment, Shop
@@ -43,6 +43,9 @@ class Storefront:
             PathKind.COVER: self._render_cover,
             PathKind.STATIC: lambda address, _: self._static.get(address.slug),
             PathKind.ROBOTS: lambda _, __: Page(ROBOTS, "text/plain"),
+            PathKind.STRUCTURED: self._render_structured,
+            PathKind.GIFT: lambda _, __: Page(structured.render_mug_page().encode(), HTML),
+            PathKind.SITEMAP: lambda _, __: None,
             PathKind.UNKNOWN: lambda _, __: None,
         }
 
@@ -91,6 +94,20 @@ class Storefront:
         book, *others = [shop.get_book(each, moment) for each in numbers]
         product = ProductPage(book, shop.get_category(number), shop.get_description(number), others)
         return Page(render_product_page(product).encode(), HTML, numbers)
+
+    def render_sitemap(self, base: str) -> Page:
+        """Addresses of the structured pages; `base` is the shop's own, without a slash at its end."""
+        editions = map(self._shop.edition, range(1, self._shop.books + 1))
+        paths = [f"/books/{edition.slug}-{edition.number}" for edition in editions]
+        return Page(structured.render_sitemap(base, [*paths, "/gifts/mug"]).encode(), "application/xml")
+
+    def _render_structured(self, address: Address, moment: Moment) -> Page | None:
+        shop, number = self._shop, address.number
+        if not 1 <= number <= shop.books or shop.edition(number).slug != address.slug:
+            return None
+        book = shop.get_book(number, moment)
+        product = ProductPage(book, shop.get_category(number), shop.get_description(number), ())
+        return Page(structured.render_structured_page(product, shop.seed).encode(), HTML, (number,))
 
     def _render_cover(self, address: Address, _: Moment) -> Page | None:
         if not 1 <= address.number <= self._shop.books:

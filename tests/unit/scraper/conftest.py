@@ -80,21 +80,26 @@ class Scraper:
 
     data: Path
 
-    def start(self, url: str, **settings: str | float) -> subprocess.Popen[str]:
+    def start(
+        self, url: str | None, *, source: str = "books_toscrape", **settings: str | float
+    ) -> subprocess.Popen[str]:
         """Begin a crawl and don't wait."""
+        where = ["--url", url] if url else []
         environment = {name: value for name, value in os.environ.items() if "BOOKSTREAM" not in name}
         wanted = {f"BOOKSTREAM_{name.upper()}": str(value) for name, value in settings.items()}
         return subprocess.Popen(
-            [sys.executable, "-m", "scraper", "crawl", "books_toscrape", "--url", url],
+            [sys.executable, "-m", "scraper", "crawl", source, *where],
             env={**environment, "BOOKSTREAM_DATA": str(self.data), **wanted},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def crawl(self, url: str, **settings: str | float) -> CrawlOutcome:
+    def crawl(
+        self, url: str | None, *, source: str = "books_toscrape", **settings: str | float
+    ) -> CrawlOutcome:
         """One crawl to its end."""
-        return self.wait(self.start(url, **settings))
+        return self.wait(self.start(url, source=source, **settings))
 
     def wait(self, process: subprocess.Popen[str]) -> CrawlOutcome:
         """What became of a crawl."""

@@ -9,7 +9,7 @@ import typer
 Data = Annotated[Path | None, typer.Option(help="Folder of all data; default: BOOKSTREAM_DATA, or ./var.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Port = Annotated[int, typer.Option(help="Port of the gateway; 0 takes any free one.", min=0, max=65_535)]
-Source = Annotated[str, typer.Argument(help="books_toscrape or sample_shop.")]
+Source = Annotated[str, typer.Argument(help="Name of a source; `bookstream source list` lists them.")]
 
 
 def _check_url(url: str | None) -> str | None:

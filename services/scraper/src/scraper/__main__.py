@@ -18,6 +18,7 @@ from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
+from booksources.sources.registry import scan_sources
 from scraper.crawl.crawl import crawl
 from scraper.fleet.crawl_counts import get_counts_path
 from scraper.fleet.status import read_statuses
@@ -25,10 +26,11 @@ from scraper.fleet.worker import run_worker
 from scraper.reextract import reextract
 from scraper.session.stop import ExitCode
 from scraper.settings import Settings
-from scraper.sources import SOURCES
+from scraper.sources import SOURCES, Source, build_source
 from scraper.sources.site import Site, parse_site
 
 _WRONG_USAGE = 2
+_SOURCE_HELP = f"one of your own, or {', '.join(sorted(SOURCES))}"
 _NEW_OBJECTS_PER_COLLECTION = 20_000
 
 
@@ -65,13 +67,13 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     rebuild_parser.set_defaults(run=_run_rebuild)
     for command in (crawl_parser, rebuild_parser):
-        command.add_argument("source", help=f"one of {', '.join(sorted(SOURCES))}")
+        command.add_argument("source", help=_SOURCE_HELP)
         command.add_argument("--url", help="start URL of the site or of a copy of it")
     reextract_parser = commands.add_parser(
         "reextract", help="apply the current page objects to the stored pages"
     )
     reextract_parser.set_defaults(run=_run_reextract)
-    reextract_parser.add_argument("source", help=f"one of {', '.join(sorted(SOURCES))}")
+    reextract_parser.add_argument("source", help=_SOURCE_HELP)
     reextract_parser.add_argument("--dry-run", action="store_true", help="count without publishing")
     commands.add_parser("fleet", help="run a worker that executes crawl commands").set_defaults(
         run=_run_fleet
@@ -82,14 +84,12 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check_source(name: str) -> None:
+def _load_source(settings: Settings, name: str) -> Source:
     """Raises: Invalid."""
-    if name not in SOURCES:
-        raise Invalid(f"no source {name!r}; there are {', '.join(sorted(SOURCES))}")
+    return build_source(scan_sources([settings.sources_folder]).find(name))
 
 
 def _run_crawl(settings: Settings, options: argparse.Namespace) -> int:
-    _check_source(options.source)
     site = _find_site(settings, options.source, options.url)
     _tune_garbage_collector()
     crawling = crawl(settings, site, only_if_running=options.only_if_running, counts_path=get_counts_path())
@@ -100,15 +100,18 @@ def _run_crawl(settings: Settings, options: argparse.Namespace) -> int:
 def _run_rebuild(settings: Settings, options: argparse.Namespace) -> int:
     """Imports its module by name: the catalogue would cost each crawl half a second and 30 MB."""
     module = cast(_RebuildModule, import_module("scraper.rebuild"))
-    _check_source(options.source)
     added = module.rebuild(settings, _find_site(settings, options.source, options.url))
     sys.stdout.write(f"added {added} pages\n")
     return ExitCode.DONE
 
 
 def _run_reextract(settings: Settings, options: argparse.Namespace) -> int:
-    _check_source(options.source)
-    result = reextract(settings, SOURCES[options.source], dry_run=options.dry_run)
+    source = _load_source(settings, options.source)
+    if source.page_objects is None:
+        raise Invalid(
+            f"{source.name} has no page objects; a crawl with a new `extractor` reads its pages again"
+        )
+    result = reextract(settings, source, dry_run=options.dry_run)
     sys.stdout.write(f"{result}\n")
     return ExitCode.STOPPED if result.failed else ExitCode.DONE
 
@@ -128,7 +131,7 @@ def _print_status(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _find_site(settings: Settings, name: str, url: str | None) -> Site:
-    source = SOURCES[name]
+    source = _load_source(settings, name)
     configured = {"books_toscrape": settings.toscrape_url}
     return parse_site(source, url or configured.get(name, source.start_url))
 

@@ -1,5 +1,6 @@
 """Settings of the scraper, in addition to those of all services."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -12,6 +13,10 @@ class Settings(shared.Settings):
 
     toscrape_url: str = Field(
         "https://books.toscrape.com/", description="where the books_toscrape site, or a copy of it, begins"
+    )
+    sources: Path | None = Field(
+        None,
+        description="folder of your own sources, each a folder with a source.toml; default `DATA/sources`",
     )
     frontier_url: shared.ServerUrl = Field("", description="frontier; default `sqlite://DATA/frontier`")
     scraper_contact: str = Field(
@@ -49,6 +54,16 @@ class Settings(shared.Settings):
     scraper_patience: float = Field(
         60, ge=0, description="seconds that the crawl waits for an event log, lake or frontier that is away"
     )
+
+    @property
+    def sources_folder(self) -> Path:
+        """Where the user's own sources are."""
+        return self.sources or self.data / "sources"
+
+    @property
+    def user_agent(self) -> str:
+        """Names the crawler and its keeper to sites."""
+        return f"Bookstream/0.1 (+{self.scraper_contact})"
 
     @model_validator(mode="after")
     def _check_frontier_url(self) -> Self:

@@ -67,20 +67,27 @@ def begin_run(frontier: Frontier, site: Site, *, only_if_running: bool = False) 
     """Join or begin a run and add the start page. Raises: Conflict, Unavailable."""
     now, extractor = SystemClock().now(), site.source.extractor
     run = frontier.begin_run(site=site.start, extractor=extractor, now=now, only_if_running=only_if_running)
-    frontier.add_pages(PageKind.LISTING, [site.start], depth=0)
+    frontier.add_pages(PageKind.LISTING, site.starts, depth=0)
     return run
 
 
 def build_limits(settings: Settings, site: Site) -> CrawlLimits:
     """Limits of the fleet on this site."""
+    own = site.source.politeness
+    rate = settings.get_host_limit("scraper_host_rate", is_loopback=site.is_loopback)
     concurrency = settings.get_host_limit("scraper_host_concurrency", is_loopback=site.is_loopback)
     return CrawlLimits(
         host=urlsplit(site.start).netloc,
-        host_rate=settings.get_host_limit("scraper_host_rate", is_loopback=site.is_loopback),
-        host_concurrency=int(concurrency),
+        host_rate=_choose_lower(rate, own.rate),
+        host_concurrency=int(_choose_lower(concurrency, own.concurrency)),
         lease_seconds=settings.scraper_lease,
         max_pages=settings.scraper_max_pages,
     )
+
+
+def _choose_lower(limit: float, own: float | None) -> float:
+    """0 is no limit."""
+    return min(limit or own, own) if own else limit
 
 
 def _create_session(settings: Settings, site: Site, stores: Stores, run: CrawlRun) -> CrawlSession:
@@ -149,7 +156,7 @@ def _close_run(session: CrawlSession) -> None:
     stores, progress = session.stores, session.progress
     closing = stores.frontier.close_run(now=SystemClock().now(), is_limited=progress.is_limited)
     if closing:
-        withdrawn = withdraw_books(stores, session.site.source, progress.run, closing)
+        withdrawn = withdraw_books(stores, session.site, progress.run, closing)
         progress.record_withdrawals(withdrawn.gone, withdrawn.withheld)
     stores.frontier.finish_run(now=SystemClock().now(), closing=closing)
 

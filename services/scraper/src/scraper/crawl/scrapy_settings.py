@@ -72,7 +72,7 @@ def _build_limits(settings: Settings) -> dict[str, Any]:
 def _build_politeness(settings: Settings, *, is_loopback: bool) -> dict[str, Any]:
     """AutoThrottle is off for a loopback site, which serves nobody else."""
     return {
-        "USER_AGENT": f"Bookstream/0.1 (+{settings.scraper_contact})",
+        "USER_AGENT": settings.user_agent,
         "ROBOTSTXT_OBEY": True,
         "ROBOTSTXT_USER_AGENT": "Bookstream",
         "AUTOTHROTTLE_ENABLED": not is_loopback,

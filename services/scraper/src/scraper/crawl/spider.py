@@ -10,7 +10,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from bookcore.kit.clock import SystemClock
-from booksources.web_pages.charset import keep_charset
+from booksources.web_pages.charset import is_xml, keep_charset
 from scraper.fetch.retry import TRANSIENT_ERRORS
 from scraper.frontier import Page
 from scraper.pages.parser import FetchedPage, ParsedPage
@@ -116,13 +116,15 @@ class BookSpider(Spider):
 
 
 def _build_fetched_page(response: Response, clock: SystemClock) -> FetchedPage:
+    content_type = _read_header(response, "Content-Type") or ""
     return FetchedPage(
         status=response.status,
         url=response.url,
-        body=keep_charset(response.body, _read_header(response, "Content-Type") or ""),
+        body=response.body if is_xml(content_type) else keep_charset(response.body, content_type),
         etag=_read_header(response, "ETag"),
         last_modified=_read_header(response, "Last-Modified"),
         fetched_at=clock.now(),
+        content_type=content_type,
         is_delimited=response.meta.get("is_delimited", True),
         span=response.meta.get("span"),
     )

@@ -8,7 +8,7 @@ from scraper.settings import Settings
 
 def find_fault(url: str, settings: Settings) -> str | None:
     """Why the page can't be fetched; None when it can."""
-    headers = {"User-Agent": f"Bookstream/0.1 (+{settings.scraper_contact})"}
+    headers = {"User-Agent": settings.user_agent}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - a Site has an http or https URL
     try:
         with urllib.request.urlopen(request, timeout=settings.scraper_timeout):  # noqa: S310 - the same

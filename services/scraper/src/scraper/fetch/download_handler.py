@@ -40,7 +40,7 @@ class DownloadHandler:
         self._tracer = session.admin.tracer
         self._allows_private = session.site.allows_private_addresses
         self._connections = settings.getint("CONCURRENT_REQUESTS")
-        self._headers = {"User-Agent": settings["USER_AGENT"], "Accept": "text/html"}
+        self._headers = {"User-Agent": settings["USER_AGENT"], "Accept": "text/html, */*;q=0.5"}
         self._timeout = aiohttp.ClientTimeout(
             total=settings.getfloat("DOWNLOAD_TIMEOUT"), sock_connect=_CONNECT_TIMEOUT
         )

@@ -58,6 +58,12 @@ class FinishedPage:
     snapshot: PageSnapshot | None
     is_published: bool
 
+    @property
+    def is_book(self) -> bool:
+        """Whether the page shows books; any page of a sitemap may turn out to show none."""
+        snapshot = self.snapshot or self.page.snapshot
+        return self.page.kind is PageKind.BOOK and snapshot.content_hash is not None
+
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:

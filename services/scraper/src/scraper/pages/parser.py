@@ -7,12 +7,15 @@ from http import HTTPStatus
 from bookcore.domain.errors import Invalid
 from bookcore.domain.normalise import Origin, hash_printed
 from bookcore.events.book import BookObserved
+from bookcore.events.listing import BookObservedV2
 from bookcore.kit.tracing.context import SpanContext
 from bookcore.lake.layout import make_page_key
 from scraper.frontier import Page, PageSnapshot
 from scraper.pages.extraction_monitor import find_missing_fields
 from scraper.sources.page_objects import BookPage, is_complete
 from scraper.sources.site import Site
+
+BookEvent = BookObserved | BookObservedV2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class FetchedPage:
     etag: str | None
     last_modified: str | None
     fetched_at: datetime
+    content_type: str = ""
     is_delimited: bool = True
     span: SpanContext | None = None
 
@@ -45,16 +49,28 @@ class ListingContent:
 class ParsedPage:
     """Item that the spider yields and the pipeline publishes.
 
-    `body`: stored in the lake unless None. `snapshot`: replaces the page's unless None. `event`: published
-    unless None. `page`: marked as done at the end; None for an item without a lease of the frontier.
-    `span`: of the request for the page, None without a trace.
+    `body`: stored in the lake unless None. `snapshot`: replaces the page's unless None. `events`: published,
+    one for each book of the page. `page`: marked as done at the end; None for an item without a lease of
+    the frontier. `span`: of the request for the page, None without a trace.
     """
 
     page: Page | None
     body: bytes | None = None
     snapshot: PageSnapshot | None = None
-    event: BookObserved | None = None
+    events: tuple[BookEvent, ...] = ()
     span: SpanContext | None = None
+
+
+def check_response(fetched: FetchedPage) -> None:
+    """Raises: Invalid for any status but 200 and 304, and for a page of a transfer without an announced
+    end that seems to be cut."""
+    if fetched.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
+        is_standard = fetched.status in HTTPStatus._value2member_map_
+        phrase = HTTPStatus(fetched.status).phrase if is_standard else ""
+        raise Invalid(f"{fetched.status} {phrase}".strip())
+    has_end = fetched.is_delimited or fetched.status == HTTPStatus.NOT_MODIFIED
+    if not has_end and not is_complete(fetched.body, is_delimited=False):
+        raise Invalid("the page was cut short")
 
 
 class PageParser:
@@ -63,17 +79,6 @@ class PageParser:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._source = site.source
-
-    def check_response(self, fetched: FetchedPage) -> None:
-        """Raises: Invalid for any status but 200 and 304, and for a page of a transfer without an announced
-        end that seems to be cut."""
-        if fetched.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
-            is_standard = fetched.status in HTTPStatus._value2member_map_
-            phrase = HTTPStatus(fetched.status).phrase if is_standard else ""
-            raise Invalid(f"{fetched.status} {phrase}".strip())
-        has_end = fetched.is_delimited or fetched.status == HTTPStatus.NOT_MODIFIED
-        if not has_end and not is_complete(fetched.body, is_delimited=False):
-            raise Invalid("the page was cut short")
 
     def parse_listing(self, body: bytes, url: str) -> ListingContent:
         """Links of a listing; of a truncated one, those up to its end."""
@@ -126,10 +131,10 @@ class PageParser:
             printed=printed,
         )
         snapshot = PageSnapshot(fetched.etag, fetched.last_modified, key, content_hash)
-        if find_missing_fields(printed):
+        if find_missing_fields(printed, self._source.required):
             snapshot = PageSnapshot(body_key=key, content_hash=content_hash)
         is_unchanged = content_hash == page.snapshot.content_hash
-        return ParsedPage(page, fetched.body, snapshot, None if is_unchanged else event, fetched.span)
+        return ParsedPage(page, fetched.body, snapshot, () if is_unchanged else (event,), fetched.span)
 
     def _canonicalize_links(self, links: tuple[str, ...]) -> tuple[str, ...]:
         urls = (self._site.canonicalize(link) for link in links)

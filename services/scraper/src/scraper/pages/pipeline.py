@@ -7,7 +7,7 @@ from scrapy.exceptions import DropItem
 
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.tracing.messages import MessageTracer
-from scraper.frontier import PageKind
+from scraper.frontier import FinishedPage
 from scraper.pages.parser import ParsedPage
 from scraper.pages.publisher import Publisher
 from scraper.session.counts import PageOutcome
@@ -57,7 +57,7 @@ class PublishPipeline:
 
 
 def _classify(item: ParsedPage) -> PageOutcome:
-    if item.event is None and item.snapshot is None:
+    if not item.events and item.snapshot is None:
         return PageOutcome.UNMODIFIED
-    is_book = item.event is not None or (item.page is not None and item.page.kind is PageKind.BOOK)
+    is_book = item.events or (item.page is not None and FinishedPage(item.page, item.snapshot, False).is_book)  # noqa: FBT003
     return PageOutcome.BOOK if is_book else PageOutcome.LISTING

@@ -1,16 +1,23 @@
 """Turns a fetched page into the item that is published, and adds its links to the queue."""
 
 import asyncio
+from dataclasses import replace
 from http import HTTPStatus
 
+import structlog
+
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
+from bookcore.domain.printed_listing import PrintedListing
 from bookcore.lake.layout import unpack_page
 from scraper.frontier import Page, PageKind
 from scraper.frontier.closing import GONE_STATUSES
 from scraper.pages.extraction_monitor import ExtractionMonitor
-from scraper.pages.parser import FetchedPage, ListingContent, PageParser, ParsedPage
+from scraper.pages.parser import FetchedPage, ListingContent, PageParser, ParsedPage, check_response
+from scraper.pages.reading import DocumentParser, PageContent
 from scraper.session.session import CrawlSession
 from scraper.session.stop import ExitCode
+
+_log = structlog.get_logger()
 
 
 class StaleSnapshotError(Exception):
@@ -23,7 +30,8 @@ class PageProcessor:
     def __init__(self, session: CrawlSession) -> None:
         self._session = session
         self._parser = PageParser(session.site)
-        self._monitor = ExtractionMonitor()
+        self._documents = DocumentParser(session.site)
+        self._monitor = ExtractionMonitor(session.site.source.required)
 
     async def process(self, page: Page, fetched: FetchedPage) -> ParsedPage | None:
         """The item to publish; None for a page that failed, and when the crawl is stopping.
@@ -33,7 +41,7 @@ class PageProcessor:
         session = self._session
         session.failures.record_fetched()
         try:
-            self._parser.check_response(fetched)
+            check_response(fetched)
             parsed = await self._parse(page, fetched)
         except Invalid as refusal:
             is_missing = fetched.status in GONE_STATUSES
@@ -45,16 +53,21 @@ class PageProcessor:
         return None
 
     def _is_extraction_broken(self, parsed: ParsedPage) -> bool:
-        """Whether the page objects no longer understand the site; that stops the crawl."""
-        problem = self._monitor.record(parsed.event.printed) if parsed.event else None
-        if problem:
-            name = self._session.site.source.name
-            line = f"{name} looks broken: {problem}; check its page objects"
-            self._session.stop.stop(ExitCode.STOPPED, line)
-        return problem is not None
+        """Whether the reading no longer understands the site; that stops the crawl."""
+        problems = [problem for event in parsed.events if (problem := self._monitor.record(event.printed))]
+        if problems:
+            self._stop_broken(problems[0])
+        return bool(problems)
+
+    def _stop_broken(self, problem: str) -> None:
+        source = self._session.site.source
+        remedy = "check its page objects" if source.page_objects else "check its source.toml"
+        self._session.stop.stop(ExitCode.STOPPED, f"{source.name} looks broken: {problem}; {remedy}")
 
     async def _parse(self, page: Page, fetched: FetchedPage) -> ParsedPage:
         """Raises: Invalid, StaleSnapshotError, Unavailable."""
+        if self._session.site.source.reader is not None:
+            return await self._parse_document(page, fetched)
         is_unmodified = fetched.status == HTTPStatus.NOT_MODIFIED
         if page.kind is PageKind.BOOK:
             return ParsedPage(page) if is_unmodified else self._parser.parse_book(page, fetched)
@@ -65,7 +78,25 @@ class PageProcessor:
             raise Invalid("the page was cut short")
         return ParsedPage(page) if is_unmodified else self._parser.record_listing(page, fetched)
 
-    async def _add_links(self, page: Page, listing: ListingContent) -> None:
+    async def _parse_document(self, page: Page, fetched: FetchedPage) -> ParsedPage:
+        """Links of an unmodified page come from its stored body."""
+        is_unmodified = fetched.status == HTTPStatus.NOT_MODIFIED
+        if is_unmodified:
+            fetched = replace(fetched, body=await self._load_stored_body(page), is_delimited=True)
+        content = await asyncio.to_thread(self._documents.read_content, fetched, page.url)
+        await self._add_links(page, content)
+        if is_unmodified:
+            return ParsedPage(page)
+        for each in content.refused:
+            _log.warning("record refused", url=page.url, place=each.place, reason=each.reason)
+        try:
+            return self._documents.parse(page, fetched, content)
+        except Invalid:
+            if problem := self._monitor.record(PrintedListing()):
+                self._stop_broken(problem)
+            raise
+
+    async def _add_links(self, page: Page, listing: ListingContent | PageContent) -> None:
         """Links are added at once, not with the page's batch: a pager is a chain of pages."""
         session = self._session
         session.progress.record_total(listing.total)

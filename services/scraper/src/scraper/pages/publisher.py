@@ -10,7 +10,6 @@ from functools import partial
 
 from bookcore.domain.errors import Unavailable
 from bookcore.event_log.oversized import append_or_park
-from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
@@ -18,7 +17,7 @@ from bookcore.kit.tracing.messages import MessageTracer, write_context
 from bookcore.kit.tracing.tracer import Tracer
 from bookcore.lake.layout import keep_record, make_ledger_key, make_page_key, pack_lines, pack_page
 from scraper.frontier import CrawlRun, FinishedPage
-from scraper.pages.parser import ParsedPage
+from scraper.pages.parser import BookEvent, ParsedPage
 from scraper.session.retry import retry_while_unavailable
 from scraper.session.session import Stores
 
@@ -87,7 +86,7 @@ class Publisher:
 
     async def _publish_batch(self, batch: Sequence[ParsedPage]) -> None:
         await self._call(lambda: self._store_bodies(batch))
-        events = [parsed.event for parsed in batch if parsed.event]
+        events = [event for parsed in batch for event in parsed.events]
         if events:
             await self._call(lambda: self._append_events(batch, events))
             await self._call(lambda: self._write_ledger(events))
@@ -101,13 +100,13 @@ class Publisher:
         self._stores.lake.put_many({make_page_key(body): pack_page(body) for body in bodies})
         trigger_failpoint(Failpoint.SCRAPER_AFTER_PAGE_STORED)
 
-    def _append_events(self, batch: Sequence[ParsedPage], events: list[BookObserved]) -> None:
+    def _append_events(self, batch: Sequence[ParsedPage], events: list[BookEvent]) -> None:
         """Takes the events out that are too large for the log: they are dead letters, not in the ledger."""
         source = f"scraper/{self._source}"
         messages = [
-            write_context(encode(parsed.event, source=source), parsed.span)
+            write_context(encode(event, source=source), parsed.span)
             for parsed in batch
-            if parsed.event
+            for event in parsed.events
         ]
         with self.tracer.send(OBSERVED.name, messages) as outgoing:
             parked = append_or_park(
@@ -116,7 +115,7 @@ class Publisher:
         events[:] = [event for place, event in enumerate(events) if place not in parked]
         trigger_failpoint(Failpoint.SCRAPER_AFTER_APPEND)
 
-    def _write_ledger(self, events: Sequence[BookObserved]) -> None:
+    def _write_ledger(self, events: Sequence[BookEvent]) -> None:
         """A segment that a killed process left stays as it is: its events were acknowledged too."""
         segment = build_ledger_segment(events)
         while not self._stores.lake.put(self._take_ledger_key(), segment):
@@ -126,7 +125,7 @@ class Publisher:
     def _mark_finished(self, batch: Sequence[ParsedPage]) -> None:
         """Pages whose lease was lost are ignored; events that were published twice have the same ids."""
         finished = [
-            FinishedPage(parsed.page, parsed.snapshot, is_published=parsed.event is not None)
+            FinishedPage(parsed.page, parsed.snapshot, is_published=bool(parsed.events))
             for parsed in batch
             if parsed.page
         ]
@@ -139,12 +138,12 @@ class Publisher:
         return key
 
 
-def build_ledger_segment(events: Sequence[BookObserved]) -> bytes:
+def build_ledger_segment(events: Sequence[BookEvent]) -> bytes:
     """One line for each acknowledged event, which `bookstream audit` looks up."""
     return pack_lines(_build_ledger_line(event) for event in events)
 
 
-def _build_ledger_line(event: BookObserved) -> dict[str, str]:
+def _build_ledger_line(event: BookEvent) -> dict[str, str]:
     """All values are text, as unpack_lines expects."""
     return {
         "event_id": event.event_id,

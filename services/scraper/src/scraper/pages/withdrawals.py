@@ -19,8 +19,9 @@ from bookcore.lake import Lake
 from bookcore.lake.layout import make_ledger_key, pack_lines, unpack_page
 from scraper.frontier import CrawlRun
 from scraper.frontier.closing import GonePage, RunClosing
+from scraper.pages.reading import DocumentParser
 from scraper.session.session import Stores
-from scraper.sources import Source
+from scraper.sources.site import Site
 
 _CHUNK = 500
 _log = structlog.get_logger()
@@ -34,13 +35,14 @@ class WithdrawalCounts:
     withheld: int = 0
 
 
-def withdraw_books(stores: Stores, source: Source, run: CrawlRun, closing: RunClosing) -> WithdrawalCounts:
+def withdraw_books(stores: Stores, site: Site, run: CrawlRun, closing: RunClosing) -> WithdrawalCounts:
     """Publish a withdrawal for each gone book. Raises: Unavailable."""
+    source = site.source
     if not closing.covers_enough:
         reason = f"this run saw {closing.seen} of the {closing.expected} books of the last complete one"
         _log.warning("nothing is withdrawn", source=source.name, reason=reason, books=len(closing.gone))
         return WithdrawalCounts(withheld=len(closing.gone))
-    events = _build_events(stores.lake, source, closing)
+    events = _build_events(stores.lake, site, closing)
     gone = segment = 0
     while chunk := list(islice(events, _CHUNK)):
         stores.log.append(OBSERVED.name, [encode(event, source=f"scraper/{source.name}") for event in chunk])
@@ -51,15 +53,16 @@ def withdraw_books(stores: Stores, source: Source, run: CrawlRun, closing: RunCl
     return WithdrawalCounts(gone=gone)
 
 
-def _build_events(lake: Lake, source: Source, closing: RunClosing) -> Iterator[BookWithdrawn]:
+def _build_events(lake: Lake, site: Site, closing: RunClosing) -> Iterator[BookWithdrawn]:
+    parser = DocumentParser(site)
     for page in closing.forgotten:
-        for source_id in _read_ids(lake, source, page):
+        for source_id in _read_ids(lake, parser, page):
             yield BookWithdrawn(
-                source=source.name, source_id=source_id, observed_at=closing.moment, reason=page.reason
+                source=site.source.name, source_id=source_id, observed_at=closing.moment, reason=page.reason
             )
 
 
-def _read_ids(lake: Lake, source: Source, page: GonePage) -> Sequence[str]:
+def _read_ids(lake: Lake, parser: DocumentParser, page: GonePage) -> Sequence[str]:
     """Ids of the books that the stored page shows; none when it can't be read any more."""
     if page.body_key is None:
         return ()
@@ -68,7 +71,7 @@ def _read_ids(lake: Lake, source: Source, page: GonePage) -> Sequence[str]:
     except (NotFound, Invalid) as error:
         _log.warning("can't tell which book is gone", url=page.url, reason=str(error))
         return ()
-    return source.read_ids(body, page.url)
+    return parser.read_ids(body, page.url)
 
 
 def _build_segment(events: Sequence[BookWithdrawn]) -> bytes:

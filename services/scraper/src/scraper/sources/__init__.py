@@ -1,59 +1,114 @@
-"""All sources that can be crawled, by name."""
+"""Sources that can be crawled: what their folders declare, with the page objects that they name."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from bookcore.domain.errors import Invalid
+from booksources.readers import READERS
+from booksources.reading import Reader, SourceProfile
+from booksources.sources.definition import Politeness, SourceDefinition
+from booksources.sources.registry import SourceRegistry, scan_sources
 from scraper.sources.books_toscrape import page as books_toscrape
 from scraper.sources.page_objects import BookPage, ListPage
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A site, its page objects and its spider.
+class PageObjects:
+    """How pages of one structure are read."""
 
-    `hosts`: names by which the site links to itself; such links are followed on the copy being crawled.
-    `index_file`: file name that stands for a folder, so that `/` and `/index.html` are one page. `extractor`:
-    version of the page objects; a new one makes all pages be fetched in full. `spider`: import path of a
-    BookSpider.
+    book: type[BookPage]
+    listing: type[ListPage]
+
+
+PAGE_OBJECTS: Mapping[str, PageObjects] = {
+    "books_toscrape": PageObjects(books_toscrape.ToscrapeBookPage, books_toscrape.ToscrapeListPage),
+}
+"""By the name that a source.toml gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A site, how its pages are read, and its spider.
+
+    `start_urls`: the first one is the site; others are further start pages and sitemaps. `hosts`: names by
+    which the site links to itself; such links are followed on the copy being crawled. `index_file`: file name
+    that stands for a folder, so that `/` and `/index.html` are one page. `paths`: prefixes of pages, empty
+    for all of the site; `query`: keys of the query that tell pages apart, None for all. `reader`: None for a
+    source with page objects. `extractor`: version of the reading; a new one makes all pages be fetched in
+    full. `spider`: import path of a BookSpider.
     """
 
     name: str
-    start_url: str
+    start_urls: tuple[str, ...]
     hosts: frozenset[str]
     index_file: str
     allows_private_addresses: bool
-    book_page: type[BookPage]
-    list_page: type[ListPage]
+    required: tuple[str, ...]
     extractor: str
+    page_objects: PageObjects | None = None
+    reader: Reader | None = None
+    profile: SourceProfile = field(default_factory=SourceProfile)
+    paths: tuple[str, ...] = ()
+    query: frozenset[str] | None = None
+    follows_links: bool = False
+    politeness: Politeness = field(default_factory=Politeness)
     spider: str = "scraper.crawl.spider.BookSpider"
 
-    def read_ids(self, html: bytes, url: str) -> tuple[str, ...]:
-        """The source's own keys of the books on a page."""
-        source_id = self.book_page(html, url).source_id
-        return (source_id,) if source_id else ()
+    @property
+    def start_url(self) -> str:
+        """The first start page."""
+        return self.start_urls[0]
+
+    @property
+    def book_page(self) -> type[BookPage]:
+        """Page object of a book's page."""
+        return self._require_objects().book
+
+    @property
+    def list_page(self) -> type[ListPage]:
+        """Page object of a listing."""
+        return self._require_objects().listing
+
+    def _require_objects(self) -> PageObjects:
+        if self.page_objects is None:
+            raise Invalid(f"{self.name} has no page objects; its reader reads its pages")
+        return self.page_objects
 
 
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
-        Source(
-            name="books_toscrape",
-            start_url="https://books.toscrape.com/",
-            hosts=frozenset({"books.toscrape.com"}),
-            index_file="index.html",
-            allows_private_addresses=False,
-            book_page=books_toscrape.ToscrapeBookPage,
-            list_page=books_toscrape.ToscrapeListPage,
-            extractor="books_toscrape/1",
-        ),
-        Source(
-            name="sample_shop",
-            start_url="http://127.0.0.1:8090/",
-            hosts=frozenset(),
-            index_file="index.html",
-            allows_private_addresses=True,
-            book_page=books_toscrape.ToscrapeBookPage,
-            list_page=books_toscrape.ToscrapeListPage,
-            extractor="sample_shop/1",
-        ),
+def load_sources(folders: Iterable[Path] = ()) -> Mapping[str, Source]:
+    """All sources by name; a folder at fault is left out."""
+    return build_sources(scan_sources(tuple(folders)))
+
+
+def build_sources(registry: SourceRegistry) -> Mapping[str, Source]:
+    """Sources of a scan, by name."""
+    return {name: build_source(definition) for name, definition in registry.definitions.items()}
+
+
+def build_source(definition: SourceDefinition) -> Source:
+    """Raises: Invalid for page objects that the scraper doesn't have."""
+    objects = PAGE_OBJECTS.get(definition.page_objects or "")
+    if definition.page_objects and objects is None:
+        known = ", ".join(sorted(PAGE_OBJECTS))
+        raise Invalid(f"{definition.name}: page_objects must be one of {known}")
+    return Source(
+        name=definition.name,
+        start_urls=definition.start,
+        hosts=frozenset(definition.hosts),
+        index_file=definition.index_file,
+        allows_private_addresses=definition.allows_private_addresses,
+        required=definition.required,
+        extractor=definition.version,
+        page_objects=objects,
+        reader=READERS[definition.reader] if definition.reader else None,
+        profile=definition.profile,
+        paths=definition.paths,
+        query=None if definition.query is None else frozenset(definition.query),
+        follows_links=definition.follows_links,
+        politeness=definition.politeness,
     )
-}
+
+
+SOURCES: Mapping[str, Source] = load_sources()
+"""The built-in ones."""

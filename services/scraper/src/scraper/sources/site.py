@@ -57,7 +57,7 @@ class Site:
         if len(link) > _MAX_LENGTH:
             return None
         if link.startswith(self.root) and link.endswith(".html") and not _SPECIAL.search(link):
-            return link
+            return link if self.allows_path(urlsplit(link).path) else None
         return self._canonicalize_parts(link)
 
     def _canonicalize_parts(self, link: str) -> str | None:
@@ -65,7 +65,7 @@ class Site:
         if parts is None:
             return None
         start = urlsplit(self.start)
-        folder = start.path.rpartition("/")[0]
+        folder = "" if self.source.reader else start.path.rpartition("/")[0]
         if self.is_internal(link):
             path = parts.path or "/"
         elif parts.hostname in self.source.hosts:
@@ -74,9 +74,27 @@ class Site:
             return None
         if path.endswith("/"):
             path += self.source.index_file
-        if not path.startswith(f"{folder}/"):
+        if not path.startswith(f"{folder}/") or not self.allows_path(path):
             return None
-        return urlunsplit((start.scheme, start.netloc, path, parts.query, ""))
+        return urlunsplit((start.scheme, start.netloc, path, self._reduce_query(parts.query), ""))
+
+    def allows_path(self, path: str) -> bool:
+        """Whether the source declares no prefixes of pages, or this path has one of them."""
+        return not self.source.paths or path.startswith(self.source.paths)
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The start page, and further start pages and sitemaps of the source on this copy; these may lie
+        outside of the paths of its pages."""
+        others = (url for url in self.source.start_urls[1:] if self.is_internal(url))
+        return tuple(dict.fromkeys((self.start, *others)))
+
+    def _reduce_query(self, query: str) -> str:
+        """Only the keys that tell pages apart, in one order."""
+        if self.source.query is None or not query:
+            return query
+        kept = [pair for pair in query.split("&") if pair.partition("=")[0] in self.source.query]
+        return "&".join(sorted(kept))
 
 
 def parse_site(source: Source, url: str) -> Site:

@@ -134,13 +134,12 @@ class RedisFrontier:
             for item in chunk:
                 page, snapshot = item.page, item.snapshot
                 record = _pack_record(page.url, page.depth, self._epoch, snapshot) if snapshot else b""
-                is_book = page.kind is PageKind.BOOK
                 args += [
                     _format_member(page),
                     page.token,
                     record,
-                    int(is_book),
-                    int(is_book and item.is_published),
+                    int(item.is_book),
+                    int(item.is_book and item.is_published),
                 ]
             stale += int(self._run_script("finish", *args)[0])
         return stale

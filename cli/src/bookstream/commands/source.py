@@ -1,0 +1,94 @@
+"""`bookstream source list|show|new|try`: the sources, and how a new one is made."""
+
+from typing import Annotated
+
+import typer
+
+from bookcore.domain.errors import Invalid
+from booksources.sources.registry import SourceRegistry, scan_sources
+from bookstream.commands.options import Data
+from bookstream.settings import Settings, load_settings
+from bookstream.source_folders import choose_folder, inspect_site, write_source
+from bookstream.source_trial import fetch_document, read_document
+
+HELP = """The sources that can be crawled, and how a new one is made.
+
+A source is a folder with a source.toml; your own are in BOOKSTREAM_SOURCES (default: sources in the data
+folder). `source new` makes one from the address of a page, `source try` shows what is read of a page.
+"""
+Name = Annotated[str, typer.Argument(help="Name of the source: a-z, 0-9 and _.")]
+
+
+def list_sources(*, data: Data = None) -> None:
+    """List the sources, with where each begins; a folder at fault has its fault."""
+    registry = scan_source_folders(load_settings(data))
+    for name, definition in sorted(registry.definitions.items()):
+        kind = definition.reader or f"page objects {definition.page_objects}"
+        print(f"{name:<20}{kind:<30}{definition.start[0]}")
+    for fault in registry.faults.values():
+        print(f"at fault: {fault}")
+
+
+def show_source(name: Name, *, data: Data = None) -> None:
+    """Print what a source declares."""
+    definition = scan_source_folders(load_settings(data)).find(name)
+    for key, value in definition.model_dump(mode="json", exclude_defaults=True).items():
+        print(f"{key:<16}{', '.join(value) if isinstance(value, list) else value}")
+    print(f"{'extractor':<16}{definition.version}")
+
+
+def make_source(
+    name: Name,
+    url: Annotated[str, typer.Argument(help="Address of the shop or of a book's page.")],
+    *,
+    data: Data = None,
+) -> None:
+    """Make a source from a page: fetch it politely, find the reader that fits, write its folder."""
+    settings = load_settings(data)
+    place = choose_folder(name, settings.sources_folder, scan_source_folders(settings))
+    new = inspect_site(url, settings.data)
+    path = write_source(new, place)
+    print(f"{new.reading.reader} fits: {len(new.reading.listings)} book(s) at {new.page.url}")
+    print("\n".join(new.reading.iterate_lines()))
+    where = "their links" if new.follows_links else ", ".join(new.start[1:])
+    print(f"pages are found by {where}")
+    print(f"wrote {path}")
+    print(f"next: bookstream source try {name}, then bookstream crawl {name}")
+
+
+def try_source(
+    name: Name,
+    url: Annotated[str | None, typer.Argument(help="A page; default: the saved one.")] = None,
+    *,
+    data: Data = None,
+) -> None:
+    """Show what is read of a page: fields, remarks, links, and what is refused. Nothing is stored."""
+    settings = load_settings(data)
+    definition = scan_source_folders(settings).find(name)
+    if definition.reader is None:
+        raise Invalid(f"{name} has page objects, which only a crawl applies; try works for readers")
+    document = fetch_document(url or _find_page(settings, name) or definition.start[0], settings.data)
+    reading = read_document(document, definition.reader, definition.profile)
+    print(f"{definition.reader} read {document.url}: {len(reading.listings)} book(s)")
+    print("\n".join(reading.iterate_lines()))
+
+
+def scan_source_folders(settings: Settings) -> SourceRegistry:
+    """Built-in sources and those of the user's folder."""
+    return scan_sources([settings.sources_folder])
+
+
+def create_group() -> typer.Typer:
+    """The group of these verbs."""
+    group = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
+    group.command("list")(list_sources)
+    group.command("show")(show_source)
+    group.command("new")(make_source)
+    group.command("try")(try_source)
+    return group
+
+
+def _find_page(settings: Settings, name: str) -> str | None:
+    """The page from which the source was made."""
+    place = settings.sources_folder / name / "cases" / "first" / "url.txt"
+    return place.read_text().strip() if place.exists() else None

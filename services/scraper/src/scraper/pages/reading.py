@@ -1,0 +1,141 @@
+"""Reads the pages and sitemaps of a source by its reader; pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from urllib.parse import urlsplit
+
+from bookcore.domain.errors import Invalid
+from bookcore.domain.listing import hash_listing
+from bookcore.domain.normalise import Origin
+from bookcore.events.listing import BookObservedV2
+from bookcore.lake.layout import make_page_key
+from booksources.readers import READERS
+from booksources.reading import Document, Link, Listing, Parked, ReadItem, Total
+from booksources.web_pages.charset import is_xml
+from booksources.web_pages.wholeness import is_complete
+from scraper.frontier import Page, PageSnapshot
+from scraper.pages.extraction_monitor import find_missing_fields
+from scraper.pages.parser import FetchedPage, ParsedPage
+from scraper.sources.site import Site
+
+_SITEMAP_ENDS = (".xml", ".xml.gz", "/robots.txt")
+_MOST_LINKS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class PageContent:
+    """What a page or sitemap states. `listings` and `books`: canonical URLs within the site, each once, of
+    pages that list and of pages that may show books. `alias_of`: the page's own canonical URL when it is
+    another one; the books are those of that page."""
+
+    books_shown: tuple[Listing, ...] = ()
+    listings: tuple[str, ...] = ()
+    books: tuple[str, ...] = ()
+    refused: tuple[Parked, ...] = ()
+    total: int | None = None
+    alias_of: str | None = None
+
+
+class DocumentParser:
+    """Applies the reader of a source to documents of one site."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._source = site.source
+
+    def read_content(self, fetched: FetchedPage, page_url: str) -> PageContent:
+        """Raises: Invalid for a truncated page, and for a sitemap that is none."""
+        is_sitemap = _is_sitemap(fetched)
+        if not is_sitemap and not is_complete(fetched.body, is_delimited=fetched.is_delimited):
+            raise Invalid("the page was cut short")
+        items = [*self._read_items(fetched, is_sitemap=is_sitemap)]
+        links = [item for item in items if isinstance(item, Link)][:_MOST_LINKS]
+        shown = tuple(item for item in items if isinstance(item, Listing))
+        alias = self._find_alias(shown, page_url)
+        books = [link.url for link in links if self._is_book(link, is_sitemap=is_sitemap)]
+        return PageContent(
+            books_shown=() if alias else shown,
+            listings=self._canonicalize(
+                link.url for link in links if _is_listing(link, is_sitemap=is_sitemap)
+            ),
+            books=self._canonicalize([*books, *([alias] if alias else [])]),
+            refused=tuple(item for item in items if isinstance(item, Parked)),
+            total=next((item.count for item in items if isinstance(item, Total)), None),
+            alias_of=alias,
+        )
+
+    def parse(self, page: Page, fetched: FetchedPage, content: PageContent) -> ParsedPage:
+        """One event for each book; none when the page states what it stated before."""
+        key = make_page_key(fetched.body)
+        events = tuple(self._build_event(listing, fetched, key) for listing in content.books_shown)
+        digest = _join_hashes(events)
+        if digest is None and page.snapshot.content_hash is not None and content.alias_of is None:
+            raise Invalid("the page shows no book any more")
+        snapshot = PageSnapshot(fetched.etag, fetched.last_modified, key, digest)
+        if any(find_missing_fields(event.printed, self._source.required) for event in events):
+            snapshot = PageSnapshot(body_key=key, content_hash=digest)
+        is_unchanged = digest == page.snapshot.content_hash
+        body = None if key == page.snapshot.body_key else fetched.body
+        return ParsedPage(page, body, snapshot, () if is_unchanged else events, fetched.span)
+
+    def read_ids(self, body: bytes, url: str) -> tuple[str, ...]:
+        """The source's own keys of the books on a stored page."""
+        if self._source.reader is None:
+            source_id = self._source.book_page(body, url).source_id
+            return (source_id,) if source_id else ()
+        items = self._source.reader(Document(url, BytesIO(body)), self._source.profile)
+        return tuple(item.source_id for item in items if isinstance(item, Listing) and item.source_id)
+
+    def _read_items(self, fetched: FetchedPage, *, is_sitemap: bool) -> Iterator[ReadItem]:
+        reader = READERS["sitemap"] if is_sitemap else self._source.reader
+        if reader is None:
+            raise Invalid(f"{self._source.name} has no reader")
+        return reader(Document(fetched.url, BytesIO(fetched.body)), self._source.profile)
+
+    def _find_alias(self, shown: tuple[Listing, ...], page_url: str) -> str | None:
+        """A page of one book may name the page that it copies."""
+        if len(shown) != 1:
+            return None
+        canonical = self._site.canonicalize(shown[0].url)
+        return canonical if canonical != page_url else None
+
+    def _is_book(self, link: Link, *, is_sitemap: bool) -> bool:
+        """Any page of a sitemap may show a book, and any that a page links to."""
+        return link.role == "book" or (link.role == "list" and not is_sitemap and self._source.follows_links)
+
+    def _build_event(self, listing: Listing, fetched: FetchedPage, key: str) -> BookObservedV2:
+        origin = Origin(self._source.name, listing.source_id, listing.url)
+        return BookObservedV2(
+            source=origin.source,
+            source_id=origin.source_id,
+            url=origin.url,
+            observed_at=fetched.fetched_at,
+            as_of=listing.as_of,
+            content_hash=hash_listing(origin, listing.printed),
+            extractor=self._source.extractor,
+            page=key,
+            printed=listing.printed,
+        )
+
+    def _canonicalize(self, links: Iterator[str] | list[str]) -> tuple[str, ...]:
+        urls = (self._site.canonicalize(link) for link in links)
+        return tuple(dict.fromkeys(url for url in urls if url))
+
+
+def _is_listing(link: Link, *, is_sitemap: bool) -> bool:
+    return link.role == "next" or (link.role == "list" and is_sitemap)
+
+
+def _is_sitemap(fetched: FetchedPage) -> bool:
+    if is_xml(fetched.content_type) or urlsplit(fetched.url).path.lower().endswith(_SITEMAP_ENDS):
+        return True
+    return fetched.body[:2] == b"\x1f\x8b"
+
+
+def _join_hashes(events: tuple[BookObservedV2, ...]) -> str | None:
+    """None for a page without books."""
+    if len(events) < 2:
+        return events[0].content_hash if events else None
+    return sha256("\n".join(event.content_hash for event in events).encode()).hexdigest()
