@@ -1,58 +1,52 @@
-"""Publishes rows as observed events in batches, with a ledger for `bookstream audit`; rejected rows are
-parked.
+"""Publishes the rows of a table as observed listings in batches, with a ledger for `bookstream audit`;
+refused rows are parked.
 
 Idempotent: the same rows have the same event ids and content hashes, so the catalogue doesn't change.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 
 import orjson
 
 from bookcore.domain.book import to_version
-from bookcore.domain.normalise import Rejected, hash_printed, normalise
 from bookcore.event_log import EventLog
-from bookcore.event_log.oversized import KeepRecord, append_or_park, encode_fitting_letter
-from bookcore.events.book import BookObserved
 from bookcore.events.codec import encode
+from bookcore.events.dead_letter import encode_dead_letter
+from bookcore.events.listing import BookObservedV2
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.clock import Clock
 from bookcore.lake import Lake
-from bookcore.lake.layout import keep_record, make_ledger_key, pack_lines
+from bookcore.lake.layout import make_ledger_key, pack_lines
+from booksources.tables.intake import TableAccount, TableIntake, TakenRow
 from booksources.tables.mapping import TableMapping
 from booksources.tables.rows import TableRow
 
 _BATCH = 500
 _PRODUCER = "bookstream/import"
-_TOO_LARGE = "the row is larger than an event may be"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class ImportCounts:
-    """Counts so far; `position` in bytes of the file, `reasons` of parked rows without the printed values."""
+    """The account so far; `position` in bytes of the file."""
 
-    rows: int = 0
-    published: int = 0
-    parked: int = 0
+    account: TableAccount = field(default_factory=TableAccount)
     position: int = 0
     seconds: float = 0.0
-    reasons: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.rows} rows · {self.published} published · {self.parked} parked · {self.seconds:.1f} s"
-
-
-@dataclass(frozen=True, slots=True)
-class _RejectedRow:
-    line: TableRow
-    message: Message
-    reason: str
+        account = self.account
+        equal = f" · {account.equal} equal" if account.equal else ""
+        return (
+            f"{account.rows} rows are {account.books} books · {account.books} published{equal}"
+            f" · {account.parked} parked · {self.seconds:.1f} s"
+        )
 
 
 class TableImporter:
@@ -65,77 +59,61 @@ class TableImporter:
         self._clock = clock
 
     def run(self, lines: Iterable[TableRow], *, on_progress: Callable[[ImportCounts], None]) -> ImportCounts:
-        """Publish every row in order; a later row of the same book has a later observation time.
+        """Publish every book once, in the order of its first row.
 
         Raises: Unavailable when a store is down, Invalid when the file is damaged or lacks a column;
         everything published until then is stored.
         """
         started_at, at = time.monotonic(), self._clock.now()
-        counts, run = ImportCounts(), f"import-{to_version(at)}"
-        for sequence, batch in enumerate(_split_batches(lines)):
-            self._publish(
-                batch, at=at, segment=make_ledger_key(self._mapping.source, run, sequence), counts=counts
-            )
-            counts.position, counts.seconds = batch[-1].position, time.monotonic() - started_at
-            on_progress(counts)
+        run = f"import-{to_version(at)}"
+        with closing(TableIntake(self._mapping, at)) as intake:
+            counts = ImportCounts(intake.account)
+            for sequence, batch in enumerate(_split_batches(lines)):
+                key = make_ledger_key(self._mapping.source, run, sequence)
+                self._publish([(row, intake.take(row)) for row in batch], at=at, segment=key)
+                counts.position, counts.seconds = batch[-1].position, time.monotonic() - started_at
+                on_progress(counts)
         counts.seconds = time.monotonic() - started_at
         return counts
 
-    def _publish(self, batch: list[TableRow], *, at: datetime, segment: str, counts: ImportCounts) -> None:
-        events: list[BookObserved] = []
-        rejected: list[_RejectedRow] = []
-        for line in batch:
-            event = self._build_event(line, at + timedelta(microseconds=line.number))
-            if isinstance(event, BookObserved):
-                events.append(event)
-            else:
-                rejected.append(event)
-        keep = partial(keep_record, self._lake)
-        if rejected:
-            letters = [_build_dead_letter(row, keep) for row in rejected]
+    def _publish(
+        self, batch: list[tuple[TableRow, TakenRow | str | None]], *, at: datetime, segment: str
+    ) -> None:
+        events: list[BookObservedV2] = []
+        letters: list[Message] = []
+        for row, taken in batch:
+            if isinstance(taken, str):
+                message = Message(f"{self._mapping.source}:row-{row.number}", row.raw.encode())
+                letters.append(_build_dead_letter(row.number, message, taken))
+            elif taken is not None:
+                event = self._build_event(taken, at + timedelta(microseconds=row.number))
+                if taken.reason:
+                    message = encode(event, source=_PRODUCER)
+                    letters.append(_build_dead_letter(row.number, message, taken.reason))
+                else:
+                    events.append(event)
+        if letters:
             self._event_log.append(OBSERVED.dead_letter_topic, letters)
         if events:
-            messages = [encode(event, source=_PRODUCER) for event in events]
-            too_large = append_or_park(self._event_log, OBSERVED.name, messages, keep=keep)
-            events = [event for place, event in enumerate(events) if place not in too_large]
-            counts.parked += len(too_large)
-            if too_large:
-                counts.reasons[_TOO_LARGE] = counts.reasons.get(_TOO_LARGE, 0) + len(too_large)
+            self._event_log.append(OBSERVED.name, [encode(event, source=_PRODUCER) for event in events])
             self._lake.put(segment, pack_lines(_format_ledger_line(event) for event in events))
-        counts.rows += len(batch)
-        counts.published += len(events)
-        counts.parked += len(rejected)
-        for row in rejected:
-            reason = row.reason.partition(": ")[0]
-            counts.reasons[reason] = counts.reasons.get(reason, 0) + 1
 
-    def _build_event(self, line: TableRow, moment: datetime) -> BookObserved | _RejectedRow:
-        self._mapping.check_columns(line)
-        if line.cells is None:
-            key = f"{self._mapping.source}:row-{line.number}"
-            return _RejectedRow(line, Message(key, line.raw.encode()), line.fault)
-        origin, printed = self._mapping.map_row(line.cells)
-        event = BookObserved(
-            source=origin.source,
-            source_id=origin.source_id,
-            url=origin.url,
+    def _build_event(self, taken: TakenRow, moment: datetime) -> BookObservedV2:
+        return BookObservedV2(
+            source=taken.origin.source,
+            source_id=taken.origin.source_id,
+            url=taken.origin.url,
             observed_at=moment,
-            content_hash=hash_printed(origin, printed),
+            content_hash=taken.content_hash,
             extractor=self._mapping.extractor,
-            printed=printed,
+            printed=taken.printed,
         )
-        book = normalise(origin, printed)
-        if isinstance(book, Rejected):
-            return _RejectedRow(line, encode(event, source=_PRODUCER), str(book))
-        return event
 
 
-def _build_dead_letter(rejected: _RejectedRow, keep: KeepRecord) -> Message:
+def _build_dead_letter(row: int, message: Message, reason: str) -> Message:
     """A dead letter like the ingestor's, with the row number as offset."""
-    message = rejected.message
-    row = rejected.line.number
     record = Record(OBSERVED.name, 0, row, _NEVER, message.key, message.value, message.headers)
-    return encode_fitting_letter(record, f"row {row}: {rejected.reason}", keep=keep)
+    return encode_dead_letter(record, f"row {row}: {reason}")
 
 
 def _split_batches(lines: Iterable[TableRow]) -> Iterator[list[TableRow]]:
@@ -144,7 +122,7 @@ def _split_batches(lines: Iterable[TableRow]) -> Iterator[list[TableRow]]:
         yield batch
 
 
-def _format_ledger_line(event: BookObserved) -> dict[str, str]:
+def _format_ledger_line(event: BookObservedV2) -> dict[str, str]:
     return {
         "event_id": event.event_id,
         "key": event.key,
@@ -153,12 +131,8 @@ def _format_ledger_line(event: BookObserved) -> dict[str, str]:
     }
 
 
-def list_reasons(counts: ImportCounts, *, most: int = 5) -> list[str]:
-    """The most frequent reasons with their counts, most frequent first."""
-    ordered = sorted(counts.reasons.items(), key=lambda item: (-item[1], item[0]))
-    return [f"{count} x {reason}" for reason, count in ordered[:most]]
-
-
 def to_json(counts: ImportCounts) -> str:
     """A JSON object."""
-    return orjson.dumps({name: getattr(counts, name) for name in ImportCounts.__slots__}).decode()
+    account = asdict(counts.account)
+    more = {"published": counts.account.books, "position": counts.position, "seconds": counts.seconds}
+    return orjson.dumps(account | more).decode()

@@ -6,7 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.bookstream.test_import import read_observed, read_reasons, run_import
+from tests.unit.bookstream.test_import import (
+    list_authors,
+    list_prices,
+    read_observed,
+    read_reasons,
+    run_import,
+)
 
 from booksources.tables.amounts import normalise_amounts
 from booksources.tables.mapping import parse_mapping
@@ -49,7 +55,7 @@ def test_amounts_are_normalised_and_ambiguous_ones_unchanged(printed: str, decim
     assert normalise_amounts(printed, decimal) == plain
 
 
-def test_invalid_currencies_and_amounts_are_rejected_row_by_row(path: Path) -> None:
+def test_prices_that_cannot_be_read_cost_the_price_only(path: Path) -> None:
     prices = [
         "12,50 EUR",
         "12,50",
@@ -61,12 +67,11 @@ def test_invalid_currencies_and_amounts_are_rejected_row_by_row(path: Path) -> N
         "-5,00 EUR",
     ]
     path.write_text("Title;Price\n" + "".join(f"Book {n};{price}\n" for n, price in enumerate(prices)))
-    assert run_import(path).returncode == 0
-    taken = sorted(str(event.printed.price) for event in read_observed(path))
-    assert taken == ["12.50 EUR", "1234.50 EUR", "€12.50"]
-    assert [reason.partition(" is ")[0] for reason in read_reasons(path)] == [
-        f"row {row}: price" for row in (2, 4, 6, 7, 8)
-    ]
+    done = run_import(path)
+    taken = sorted(list_prices(event) for event in read_observed(path))
+    assert taken == [[], [], [], [], ["12.50 EUR"], ["12.50 EUR"], ["12.50 EUR"], ["1234.50 EUR"]]
+    told = json.loads(done.stdout)
+    assert (told["published"], told["dropped"]) == (8, {"price": 4})
 
 
 @pytest.mark.parametrize("mark", ["utf-8", "utf-8-sig", "utf-16"])
@@ -119,18 +124,16 @@ def test_dry_run_prints_books_and_reasons_and_writes_nothing(path: Path) -> None
     path.write_text("Title;Price\nThe Lamp;1.234,50 EUR\nFree;gratis\nTorn\n")
     words = ("import", str(path), "--mapping", str(path.parent / "mapping.toml"), "--dry-run")
     done = run_bookstream(*words, "--data", str(path.parent / "data"))
-    assert done.stdout.splitlines()[1:] == [
-        "  title: The Lamp",
-        "  price: 1234.50 EUR",
-        "refused, row 2: price is not an amount with a currency: 'gratis'",
-        "refused, row 3: has 1 cells where the header has 2",
-        "3 rows · 1 would be published · 2 parked",
+    books, rest = done.stdout.split("refused, ", 1)
+    assert books.splitlines()[1:3] == ["  title: The Lamp", "  price: 1234.50 EUR"]
+    assert rest.splitlines() == [
+        "row 3: has 1 cells where the header has 2",
+        "3 rows are 2 books · 2 would be published · 1 parked",
         "  parked: 1 x has 1 cells where the header has 2",
-        "  parked: 1 x price is not an amount with a currency",
         "nothing was written; without --dry-run it will be",
     ]
     assert not (path.parent / "data").exists()
-    assert json.loads(run_bookstream(*words, "--json").stdout)["accepted"] == 1
+    assert json.loads(run_bookstream(*words, "--json").stdout)["accepted"] == 2
 
 
 def test_suggested_mapping_works_once_corrected(path: Path) -> None:
@@ -145,15 +148,14 @@ def test_suggested_mapping_works_once_corrected(path: Path) -> None:
     (path.parent / "mapping.toml").write_text(done.stdout.replace("???", "EUR"))
     assert run_import(path).returncode == 0
     lamp, untold = read_observed(path)
-    assert (lamp.source, lamp.source_id, lamp.printed.price) == ("books", "a1", "12.50 EUR")
-    assert (untold.printed.price, untold.printed.details and untold.printed.details.pages) == (
-        "1200.00 EUR",
+    assert (lamp.source, lamp.source_id, list_prices(lamp)) == ("books", "a1", ["12.50 EUR"])
+    assert (list_prices(untold), untold.printed.pages) == (
+        ["1200.00 EUR"],
         None,
     )
-    details = lamp.printed.details
-    assert details is not None
-    assert (details.authors, details.pages, details.published, details.average_rating) == (
-        "Ana Huang; Bo Li",
+    details = lamp.printed
+    assert (list_authors(lamp), details.pages, details.published, details.average_rating) == (
+        ["Ana Huang", "Bo Li"],
         "288",
         "2019",
         "4.55",
@@ -194,11 +196,5 @@ def test_suggested_mappings_accept_nearly_all_rows_of_real_tables(
         "--json",
     )
     told = json.loads(run_bookstream(*words).stdout)
-    assert told["accepted"] > 0.95 * told["rows"]
-
-
-def test_table_without_prices_is_rejected_in_one_line(shared_data: Path, tmp_path: Path) -> None:
-    file = shared_data / "goodbooks_10k" / "books.csv.gz"
-    done = run_bookstream("import", str(file), "--mapping", "goodbooks", "--data", str(tmp_path))
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "the table has no column 'price'" in done.stderr
+    of_one_id = told["reasons"].get("states something else than an earlier row of the same id", 0)
+    assert told["accepted"] + told["equal"] + of_one_id > 0.95 * told["rows"]

@@ -22,11 +22,14 @@ from bookstream.commands.options import AsJson, Data
 from bookstream.interrupts import handle_stop_signals
 from bookstream.settings import load_settings
 from bookstream.stores import prepare_stores
-from bookstream.table_import import ImportCounts, TableImporter, list_reasons, to_json
+from bookstream.table_import import ImportCounts, TableImporter, to_json
 
 
 def import_table(
-    file: Annotated[Path, typer.Argument(help="A .csv, .tsv, .jsonl or ONIX .xml file, also .gz.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A .csv, .tsv, .json, .jsonl, .xlsx, .xls, .ods or ONIX .xml file, also .gz."),
+    ],
     *,
     mapping: Annotated[
         str | None,
@@ -58,7 +61,7 @@ def import_table(
     table_mapping = load_mapping(mapping)
     with open_table(file, table_mapping.format) as rows:
         if dry_run:
-            preview = preview_table(rows, table_mapping)
+            preview = preview_table(rows, table_mapping, SystemClock().now())
             print(preview.to_json() if as_json else "\n".join(preview.lines))
             return
         counts = _publish(rows, table_mapping, data, file.stat().st_size)
@@ -66,8 +69,8 @@ def import_table(
         print(to_json(counts))
         return
     print(counts)
-    for line in list_reasons(counts):
-        print(f"  parked: {line}")
+    for line in counts.account.list_details():
+        print(line)
 
 
 def _publish(rows: Iterator[TableRow], mapping: TableMapping, data: Path | None, size: int) -> ImportCounts:
@@ -98,4 +101,6 @@ def _show_progress(size: int) -> Iterator[Callable[[ImportCounts], None]]:
     )
     task = bar.add_task("import", total=size or None, rows=0, parked=0)
     with bar:
-        yield lambda now: bar.update(task, completed=now.position, rows=now.rows, parked=now.parked)
+        yield lambda now: bar.update(
+            task, completed=now.position, rows=now.account.rows, parked=now.account.parked
+        )

@@ -1,84 +1,55 @@
-"""Maps the columns of a table to the printed fields of a book: TOML, see docs/how-to/import-a-table.md."""
+"""Maps the columns of a table to the printed fields of a listing: TOML, see docs/how-to/import-a-table.md."""
 
 import codecs
 import re
 import tomllib
-from collections.abc import Mapping as Map
-from dataclasses import dataclass, fields
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from bookcore.domain.currencies import MINOR_DIGITS
 from bookcore.domain.errors import Invalid, NotFound
-from bookcore.domain.normalise import Origin, PrintedBook, PrintedDetails
-from booksources.tables.amounts import normalise_amounts
+from bookcore.domain.web_address import is_web_address
+from booksources.cleaning.remarks import RemarkLog
+from booksources.reading import Listing, SourceProfile
+from booksources.tables.listing import FIELDS, ListingBuilder
 from booksources.tables.rows import TableFormat, TableRow
+from booksources.tables.rule import Cells, FieldRule
 
-Cells = Map[str, str]
 _BUNDLED = files("booksources.tables") / "mappings"
-_DETAILS = frozenset(f.name for f in fields(PrintedDetails))
-_PRINTED = (frozenset(f.name for f in fields(PrintedBook)) | _DETAILS) - {"details"}
-_ID_LENGTH = 24
 
 
-class FieldRule(BaseModel):
-    """Source of one printed field.
-
-    `column`, or several `columns` joined by `join`, or a fixed text, or the `hash` of columns. `pattern` must
-    cover all of the text, and `write` is the printed text; text that it doesn't match is printed unchanged,
-    so that the row is rejected, or left out when `lenient`. `absent` texts mean no value. `decimal` is the
-    decimal sign: amounts are printed with a point and without thousands' separators.
-    """
+class ProfileTable(BaseModel):
+    """`[profile]`: what the table's source declares about its notation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    column: str | None = None
-    columns: tuple[str, ...] = ()
-    join: str = " "
-    text: str | None = None
-    hash: tuple[str, ...] = ()
-    pattern: str | None = None
-    write: str = r"\g<0>"
-    replace: dict[str, str] = Field(default_factory=dict)
+    language: str = Field("en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     decimal: Literal[".", ","] | None = None
-    lenient: bool = False
-    absent: tuple[str, ...] = ()
+    currency: str | None = None
+    territory: str | None = Field(None, pattern=r"^[A-Z]{2}$")
 
-    def apply(self, row: Cells) -> str | None:
-        """The printed text of the row; None for no value, also where the row lacks the column."""
-        text = self._read_text(row).strip()
-        for old, new in self.replace.items():
-            text = text.replace(old, new)
-        if self.decimal:
-            text = normalise_amounts(text, self.decimal)
-        if not text or text in self.absent:
-            return None
-        if self.pattern is None:
-            return text
-        match = re.fullmatch(self.pattern, text, re.DOTALL)
-        if match:
-            return match.expand(self.write) or None
-        return None if self.lenient else text
-
-    def _read_text(self, row: Cells) -> str:
-        if self.text is not None:
-            return self.text
-        if self.hash:
-            joined = "\x1f".join(row.get(name, "") for name in self.hash)
-            return sha256(joined.encode()).hexdigest()[:_ID_LENGTH]
-        return self.join.join(text for name in self.sources if (text := row.get(name, "").strip()))
+    @field_validator("currency")
+    @classmethod
+    def _check_currency(cls, code: str | None) -> str | None:
+        if code is not None and code not in MINOR_DIGITS:
+            raise ValueError("is no currency code of ISO 4217, such as EUR")
+        return code
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """Columns that the rule reads."""
-        return self.hash or self.columns or ((self.column,) if self.column else ())
+    def declared(self) -> SourceProfile:
+        """Argument of the cleaning."""
+        return SourceProfile(self.language, self.decimal, self.currency, self.territory)
 
 
 class TableMapping(BaseModel):
-    """A source, and a rule for each field that the table has; `source_id` and `url` are among them."""
+    """A source, and a rule for each field that the table has; `source_id` and `url` are among them.
+
+    `attributes` are facts that only this source has.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,7 +57,9 @@ class TableMapping(BaseModel):
     version: int = Field(1, ge=1)
     encoding: str = "utf-8-sig"
     delimiter: str | None = Field(None, min_length=1, max_length=1)
+    profile: ProfileTable | None = None
     fields: dict[str, FieldRule]
+    attributes: dict[str, FieldRule] = Field(default_factory=dict)
 
     @property
     def extractor(self) -> str:
@@ -111,20 +84,32 @@ class TableMapping(BaseModel):
         """Raises: Invalid naming a column that the table doesn't have; records of JSON may lack some."""
         if row.is_sparse or row.cells is None:
             return
-        for name in (name for rule in self.fields.values() for name in rule.sources):
+        rules = (*self.fields.values(), *self.attributes.values())
+        for name in (name for rule in rules if not rule.optional for name in rule.sources):
             if name not in row.cells:
                 has = ", ".join(row.cells)[:300]
                 raise Invalid(f"the table has no column {name!r}; it has {has}", field="column")
 
-    def map_row(self, row: Cells) -> tuple[Origin, PrintedBook]:
-        """The row as a page would print it."""
+    def map_row(self, row: Cells) -> Listing:
+        """The listing that the row states; what can't be read of it are remarks."""
+        log = RemarkLog()
         values = {name: rule.apply(row) for name, rule in self.fields.items()}
         source_id = values.pop("source_id")
-        url = values.pop("url", None) or f"table:{self.source}/{source_id}"
-        details = {name: values.pop(name) for name in _DETAILS & values.keys()}
-        has_details = any(value is not None for value in details.values())
-        more = PrintedDetails(**details) if has_details else None
-        return Origin(self.source, source_id, url), PrintedBook(**values, details=more)
+        url = self._read_url(values.pop("url", None), log) or f"table:{self.source}/{source_id}"
+        builder = ListingBuilder(self.fields, self.profile.declared if self.profile else None)
+        printed = builder.build(values, log)
+        more = {name: text for name, rule in self.attributes.items() if (text := rule.apply(row))}
+        if more:
+            printed = replace(printed, attributes={**printed.attributes, **more})
+        return Listing(source_id, url, printed)
+
+    @staticmethod
+    def _read_url(text: str | None, log: RemarkLog) -> str | None:
+        """An http(s) address; another one costs itself."""
+        if text is None or is_web_address(text):
+            return text
+        log.add("url", text, "is not an http(s) address")
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +155,12 @@ def parse_mapping(text: str) -> TableMapping:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise Invalid(first["msg"], field=f"mapping.{'.'.join(map(str, first['loc']))}") from error
-    unknown = mapping.fields.keys() - _PRINTED - {"source_id", "url"}
+    unknown = mapping.fields.keys() - FIELDS - {"source_id", "url"}
     if unknown:
-        raise Invalid(f"a book has no such field; it has {', '.join(sorted(_PRINTED))}", field=min(unknown))
+        raise Invalid(f"a book has no such field; it has {', '.join(sorted(FIELDS))}", field=min(unknown))
     if "source_id" not in mapping.fields:
         raise Invalid("needs a rule, such as a column or the hash of some", field="mapping.fields.source_id")
-    for name, rule in mapping.fields.items():
+    for name, rule in {**mapping.attributes, **mapping.fields}.items():
         _check_pattern(name, rule)
     return mapping
 
