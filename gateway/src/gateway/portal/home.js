@@ -17,7 +17,7 @@ function row(book, note) {
   const facts = [book.details?.authors?.join(", "), book.category, book.source, note].filter(Boolean).join(" · ");
   return make("li", {},
     make("div", { className: "what" }, title, make("p", { textContent: facts })),
-    make("span", { className: "price", textContent: `${book.price.amount} ${book.price.currency}` }));
+    make("span", { className: "price", textContent: book.price ? `${book.price.amount} ${book.price.currency}` : "no price" }));
 }
 
 async function showNewest() {

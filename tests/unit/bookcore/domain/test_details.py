@@ -139,10 +139,9 @@ def test_messages_from_before_there_were_details_are_read_as_ever(topic: str) ->
         value = example.record.value
         if value is not None:
             data = json.loads(value)
-            data.pop("details", None)
-            data.get("printed", {}).pop("details", None)
+            shown = [data.pop("details", None), data.get("printed", {}).pop("details", None)]
             old = replace(example.record, value=json.dumps(data).encode())
-            if "details" not in example.name:
+            if not any(shown):
                 assert decode(old).event == decode(example.record).event
 
 

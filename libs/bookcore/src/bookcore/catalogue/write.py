@@ -77,6 +77,7 @@ def apply_batch(connection: Connection, batch: IngestBatch) -> BatchResult:
     _advance_offset(connection, bulk, batch)
     orders = _read_versions(connection, batch.observations)
     fresh, stale = split_by_version(orders, batch.observations)
+    fresh += _read_withdrawals(connection, {seen.book_id for seen in fresh} - orders.keys())
     held = _read_stored_books(connection, orders.keys() & {seen.book_id for seen in fresh})
     effects = fold(held, fresh, outdated=stale)
     by_id = sorted(effects.rows.items())
@@ -129,6 +130,13 @@ def _read_versions(connection: Connection, seen: Sequence[Observation]) -> Mappi
         for book_id, version, event_id in connection.execute(columns.where(books.c.id.in_(ids))):
             found[BookId(book_id)] = (version, event_id)
     return found
+
+
+def _read_withdrawals(connection: Connection, unknown: Collection[BookId]) -> Iterator[Observation]:
+    """Withdrawals of books that were not stored then: they count, too, when an older observation comes."""
+    for ids in _split_chunks(unknown):
+        for row in connection.execute(select(withdrawals).where(withdrawals.c.book_id.in_(ids))):
+            yield Observation(BookId(row.book_id), None, row.version, row.event_id, reason=row.reason)
 
 
 def _read_stored_books(connection: Connection, wanted: Collection[BookId]) -> dict[BookId, StoredBook]:

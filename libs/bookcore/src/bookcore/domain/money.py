@@ -19,8 +19,11 @@ class Money:
     @property
     def plain(self) -> str:
         """The amount with the currency's number of decimals, for example 51.77 or 1200, and never rounded."""
-        text = f"{self.amount:.{MINOR_DIGITS.get(self.currency, USUAL_DIGITS)}f}"
-        return text if Decimal(text) == self.amount else f"{self.amount:f}"
+        digits = MINOR_DIGITS.get(self.currency, USUAL_DIGITS)
+        text = f"{self.amount:.{digits}f}"
+        if digits or Decimal(text) == self.amount:
+            return text
+        return f"{self.amount:f}"  # stored before it was known that the currency has no cents
 
     @property
     def has_minor_units(self) -> bool:

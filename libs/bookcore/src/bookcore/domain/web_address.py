@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 _UNSEEN = re.compile(r"[\x00-\x20]+")  # browsers drop these before they look for the scheme
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-_INVALID = re.compile(r"[\x00-\x20\x7f<>\"\\^`{|}]")
+_INVALID = re.compile(r"[\x00-\x20\x7f<>\"]")
 _WEB = ("http", "https")
 LONGEST_URL = 2_000
 
@@ -23,5 +23,7 @@ def is_web_address(text: str) -> bool:
 
 def has_other_scheme(text: str) -> bool:
     """Whether a browser would take it as an address of a scheme other than http(s)."""
+    if text.startswith(("https://", "http://")):  # nearly always
+        return False
     scheme = _SCHEME.match(_UNSEEN.sub("", text))
     return scheme is not None and scheme[1].lower() not in _WEB

@@ -21,7 +21,8 @@ router = APIRouter(tags=["search"])
 def search_books(request: Request, params: Annotated[SearchIn, Query()]) -> SearchOut:
     """Search books that contain all words (the last one may be incomplete) or an identifier.
 
-    Accents and case are ignored. Searched fields: title, authors, category, description and identifiers.
+    Accents and case are ignored. Searched fields: title and subtitle, authors and other contributors, series,
+    category, description and identifiers.
     """
     started = time.perf_counter()
     index, cursors = _get_index(request), _get_cursors(request)

@@ -118,6 +118,18 @@ class CatalogueOffersContract:
             withdrawn = history.get_withdrawals(connection, book.id)
         assert [(each.at, each.reason) for each in withdrawn] == [(from_version(2), "the page answers 404")]
 
+    @pytest.mark.parametrize("is_withdrawn_first", [True, False])
+    def test_a_withdrawal_counts_in_any_order_of_arrival(
+        self, catalogue: Catalogue, *, is_withdrawn_first: bool
+    ) -> None:
+        book = make_book()
+        story = [observe(book, version=3), withdraw(book, version=5)]
+        for first, seen in enumerate(reversed(story) if is_withdrawn_first else story):
+            ingest(catalogue, [seen], first=first)
+        assert (get(catalogue, book.id).deleted, get(catalogue, book.id).version) == (True, 5)
+        ingest(catalogue, [observe(book, version=6)], first=2)
+        assert not get(catalogue, book.id).deleted
+
     def test_a_withdrawal_that_is_older_than_the_book_changes_only_the_history(
         self, catalogue: Catalogue
     ) -> None:
