@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from docs.source_page import build_source_page
 from fastapi import FastAPI
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
@@ -69,6 +70,7 @@ def build_pages() -> dict[Path, str]:
     schemas = ROOT / "libs/bookcore/src/bookcore/events/schemas"
     return {
         ROOT / "docs/settings.md": build_settings_page(),
+        ROOT / "docs/sources.md": build_source_page(),
         ROOT / "docs/metrics.md": build_metrics_page(),
         ROOT / "docs/asyncapi.json": json.dumps(asyncapi.build_document(), indent=1, ensure_ascii=False)
         + "\n",

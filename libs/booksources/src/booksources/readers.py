@@ -1,25 +1,44 @@
 """The readers by the name that a source gives in its source.toml."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
+from importlib import import_module
+from typing import cast
 
-from booksources.json_paths.reader import read_bundled
-from booksources.marc.reader import read as read_marc
-from booksources.merchant.reader import read as read_merchant
-from booksources.onix.reader import read as read_onix
-from booksources.opds.reader import read as read_opds
-from booksources.reading import Reader
-from booksources.schema_org.reader import read_page
-from booksources.sitemap.reader import read_sitemap
+from booksources.reading import Document, Reader, ReadItem, SourceProfile
+
+
+class LazyReader:
+    """Imports its format when the first document is read: a crawl uses one of them, and all together cost a
+    start 0.4 s."""
+
+    def __init__(self, load: Callable[[], Reader]) -> None:
+        self._load = load
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The format's own."""
+        return self._load()
+
+    def __call__(self, document: Document, profile: SourceProfile) -> Iterator[ReadItem]:
+        return self.reader(document, profile)
+
+
+def _load_reader(room: str, function: str = "read") -> Reader:
+    return cast(Reader, getattr(import_module(f"booksources.{room}.reader"), function))
+
+
+def _load_json_reader(name: str) -> Reader:
+    mapping = import_module("booksources.json_paths.mapping").load_json_mapping(name)
+    read = import_module("booksources.json_paths.reader").read
+    return cast(Reader, partial(read, mapping=mapping))
+
 
 _JSON = ("google_books", "open_library", "shopify", "woocommerce")
 
 READERS: Mapping[str, Reader] = {
-    "schema_org": read_page,
-    "sitemap": read_sitemap,
-    "onix": read_onix,
-    "opds": read_opds,
-    "marc": read_marc,
-    "merchant": read_merchant,
-    **{name: partial(read_bundled, name=name) for name in _JSON},
+    "schema_org": LazyReader(lambda: _load_reader("schema_org", "read_page")),
+    "sitemap": LazyReader(lambda: _load_reader("sitemap", "read_sitemap")),
+    **{name: LazyReader(partial(_load_reader, name)) for name in ("onix", "opds", "marc", "merchant")},
+    **{name: LazyReader(partial(_load_json_reader, name)) for name in _JSON},
 }

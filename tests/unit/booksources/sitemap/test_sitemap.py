@@ -87,6 +87,7 @@ def test_empty_sitemap_has_no_links() -> None:
         (b"\x1f\x8b" + b"x" * 40, "is damaged: it can't be unpacked"),
         (b"<!DOCTYPE a [<!ENTITY b 'x'>]><urlset><url><loc>&b;", "is damaged"),
     ],
+    ids=["page", "text", "cut", "cut gzip", "no gzip", "entity"],
 )
 def test_other_content_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(Invalid, match=reason):

@@ -1,6 +1,8 @@
 """What only the frontier in a file does; the rest is in tests/contract/frontier.py."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,3 +79,26 @@ def test_full_disk_is_an_error_with_a_remedy(tmp_path: Path, frontier: SqliteFro
     with pytest.raises(Unavailable, match=r"database or disk is full.*free some space"):
         frontier.add_pages(PageKind.BOOK, urls, depth=1)
     assert len(frontier.lease_pages(9).pages) == 2
+
+
+def test_file_of_an_earlier_version_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    db = sqlite3.connect(path)
+    db.executescript(
+        "CREATE TABLE pages (id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL,"
+        " depth INTEGER NOT NULL, run INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'pending',"
+        " reason TEXT, etag TEXT, last_modified TEXT, body TEXT, content_hash TEXT);"
+        "CREATE TABLE runs (number INTEGER PRIMARY KEY, name TEXT NOT NULL, site TEXT NOT NULL,"
+        " extractor TEXT NOT NULL, started TEXT NOT NULL, finished TEXT, sequence INTEGER NOT NULL DEFAULT 0,"
+        " pages INTEGER NOT NULL DEFAULT 0, books INTEGER NOT NULL DEFAULT 0,"
+        " published INTEGER NOT NULL DEFAULT 0, unchanged INTEGER NOT NULL DEFAULT 0);"
+        "INSERT INTO pages (url, kind, depth) VALUES ('http://a/1', 1, 1);"
+    )
+    db.close()
+    with closing(SqliteFrontier(path)) as frontier:
+        frontier.begin_run(site="http://a/", extractor="shop/1", now=datetime(2026, 5, 4, tzinfo=UTC))
+        pages = frontier.lease_pages(9).pages
+        frontier.fail_page(pages[0], "404 Not Found", is_missing=True)
+        closed = frontier.close_run(now=datetime(2026, 5, 4, tzinfo=UTC), is_limited=False)
+    assert closed is not None
+    assert (closed.seen, closed.expected, closed.gone) == (0, None, ())

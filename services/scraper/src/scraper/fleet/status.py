@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scraper.fleet.control import SourceMode, SourceState, open_fleet
 from scraper.settings import Settings
-from scraper.sources import SOURCES
+from scraper.sources import load_sources
 
 _SAMPLE_SECONDS = 1.0
 
@@ -32,7 +32,8 @@ class SourceStatus:
 def read_statuses(settings: Settings) -> Iterator[SourceStatus]:
     """Status of every source. Raises: Unavailable."""
     with closing(open_fleet(settings.frontier_url)) as fleet:
-        samples, started = {source: fleet.read_source(source) for source in SOURCES}, time.monotonic()
+        sources = load_sources([settings.sources_folder])
+        samples, started = {source: fleet.read_source(source) for source in sources}, time.monotonic()
         if any(sample.mode is SourceMode.RUNNING for sample in samples.values()):
             time.sleep(_SAMPLE_SECONDS)
         for source, earlier in samples.items():

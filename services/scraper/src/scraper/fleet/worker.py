@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ from scraper.fleet.crawl_counts import CrawlCountsFolder
 from scraper.session.admin import ScraperAdmin
 from scraper.session.stop import ExitCode
 from scraper.settings import Settings
-from scraper.sources import SOURCES
+from scraper.sources import load_sources
 
 _RECONCILE_INTERVAL = 0.5
 _FIRST_PAUSE = 1.0
@@ -55,13 +55,19 @@ class FleetWorker:
     """Reconciles its child processes with the state of each source, twice a second."""
 
     def __init__(
-        self, fleet: FleetControl, parent_pipe: int, counts: CrawlCountsFolder, admin: ScraperAdmin
+        self,
+        fleet: FleetControl,
+        parent_pipe: int,
+        counts: CrawlCountsFolder,
+        admin: ScraperAdmin,
+        *,
+        sources: Iterable[str],
     ) -> None:
         self._fleet = fleet
         self._counts = counts
         self._admin = admin
         self._parent_pipe = parent_pipe
-        self._crawls = {source: _SourceCrawl() for source in SOURCES}
+        self._crawls = {source: _SourceCrawl() for source in sources}
 
     def run(self, stop: Event) -> None:
         """Run until `stop` is set; then stop the crawls in order and wait for them."""
@@ -141,10 +147,11 @@ def run_worker(settings: Settings, stop: Event) -> None:
         log = stack.enter_context(closing(open_event_log(settings.event_log_url)))
         parent_pipe = stack.enter_context(_open_parent_pipe())
         counts = CrawlCountsFolder(Path(stack.enter_context(TemporaryDirectory(prefix="bookstream-fleet-"))))
+        sources = load_sources([settings.sources_folder])
         admin = _create_admin(settings, fleet, log, counts)
         runner = ConsumerLoop(
             log.create_consumer(GROUP, [COMMAND.name]),
-            CommandHandler(fleet, DeadLetterQueue(log)).handle,
+            CommandHandler(fleet, DeadLetterQueue(log), sources).handle,
             name=GROUP,
             on_turn=lambda: admin.health.beat("commands"),
         )
@@ -156,7 +163,7 @@ def run_worker(settings: Settings, stop: Event) -> None:
         consuming = Thread(target=_consume_commands, args=(runner, stop, errors))
         consuming.start()
         try:
-            FleetWorker(fleet, parent_pipe, counts, admin).run(stop)
+            FleetWorker(fleet, parent_pipe, counts, admin, sources=sources).run(stop)
         finally:
             stop.set()
             consuming.join()
@@ -169,7 +176,7 @@ def _create_admin(
 ) -> ScraperAdmin:
     checks = {
         "event log": lambda: log.read_progress(COMMAND.name, GROUP),
-        "frontier": lambda: fleet.read_source(next(iter(SOURCES))),
+        "frontier": lambda: fleet.read_source("books_toscrape"),
     }
     return ScraperAdmin(settings, checks, counts.read_total)
 

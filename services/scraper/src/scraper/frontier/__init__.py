@@ -62,7 +62,8 @@ class FinishedPage:
     def is_book(self) -> bool:
         """Whether the page shows books; any page of a sitemap may turn out to show none."""
         snapshot = self.snapshot or self.page.snapshot
-        return self.page.kind is PageKind.BOOK and snapshot.content_hash is not None
+        has_book = self.is_published or snapshot.content_hash is not None
+        return self.page.kind is PageKind.BOOK and has_book
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,5 +110,7 @@ def build_source(definition: SourceDefinition) -> Source:
     )
 
 
-SOURCES: Mapping[str, Source] = load_sources()
-"""The built-in ones."""
+SOURCES: Mapping[str, Source] = {
+    name: source for name, source in load_sources().items() if source.page_objects
+}
+"""The built-in ones with page objects."""
