@@ -145,7 +145,7 @@ def test_suggested_mapping_works_once_corrected(path: Path) -> None:
     done = run_bookstream("import", str(path))
     assert "# Not used: Colour" in done.stdout
     assert "write its code" in done.stdout
-    (path.parent / "mapping.toml").write_text(done.stdout.replace("???", "EUR"))
+    (path.parent / "mapping.toml").write_text(done.stdout.replace('# currency = "???"', 'currency = "EUR"'))
     assert run_import(path).returncode == 0
     lamp, untold = read_observed(path)
     assert (lamp.source, lamp.source_id, list_prices(lamp)) == ("books", "a1", ["12.50 EUR"])
@@ -157,7 +157,7 @@ def test_suggested_mapping_works_once_corrected(path: Path) -> None:
     assert (list_authors(lamp), details.pages, details.published, details.average_rating) == (
         ["Ana Huang", "Bo Li"],
         "288",
-        "2019",
+        "2019-05-12",
         "4.55",
     )
 
@@ -184,7 +184,9 @@ def test_suggestion_lists_what_is_missing(path: Path, header: str, advice: str) 
 def test_suggested_mappings_accept_nearly_all_rows_of_real_tables(
     shared_data: Path, tmp_path: Path, file: str, code: str
 ) -> None:
-    text = run_bookstream("import", str(shared_data / file)).stdout.replace("???", code)
+    text = run_bookstream("import", str(shared_data / file)).stdout.replace(
+        '# currency = "???"', f'currency = "{code}"'
+    )
     assert parse_mapping(text).fields.keys() >= {"source_id", "title", "price", "authors"}
     (tmp_path / "guess.toml").write_text(text)
     words = (

@@ -15,8 +15,8 @@ from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
 from booksources.tables.mapping import TableMapping, load_mapping
 from booksources.tables.preview import preview_table
-from booksources.tables.reader import open_table
-from booksources.tables.rows import TableFormat, TableRow
+from booksources.tables.reader import detect_format, open_table
+from booksources.tables.rows import TableRow
 from booksources.tables.suggestion import suggest_mapping
 from bookstream.commands.options import AsJson, Data
 from bookstream.interrupts import handle_stop_signals
@@ -50,13 +50,14 @@ def import_table(
     same table again changes nothing.
 
     A new table takes three steps: `import FILE > mapping.toml` suggests a mapping from the names of the
-    columns; correct it; `import FILE --mapping mapping.toml --dry-run` prints the first books and the
-    rejected rows. docs/how-to/import-a-table.md lists the keys of a mapping.
+    columns and their values; check it; `import FILE --mapping mapping.toml --dry-run` prints the first
+    books and the rejected rows. docs/how-to/import-a-table.md lists the keys of a mapping.
     """
     handle_stop_signals()
     if mapping is None:
-        with open_table(file, TableFormat()) as rows:
-            print(suggest_mapping(rows, file.name.partition(".")[0]))
+        form = detect_format(file)
+        with open_table(file, form) as rows:
+            print(suggest_mapping(rows, file.name.partition(".")[0], form))
         return
     table_mapping = load_mapping(mapping)
     with open_table(file, table_mapping.format) as rows:

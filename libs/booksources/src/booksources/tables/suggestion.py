@@ -1,150 +1,243 @@
-"""Suggests a mapping for a new table from the names of its columns and some rows.
+"""Suggests a mapping for a new table from the names of its columns and its values.
 
-The suggestion is a draft for a human to correct; it is never used directly.
+The suggestion is a draft for a human to check; it is never used directly. A sample decides which column is
+which field; what identifies a row is tried on the whole table.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from contextlib import ExitStack, closing
+from itertools import chain, islice
 
 import orjson
 
 from bookcore.domain.errors import Invalid
-from booksources.tables.rows import TableRow
+from booksources.cleaning.dates import detect_date_notation
+from booksources.cleaning.people import detect_people_notation
+from booksources.tables.evidence import (
+    Column,
+    has_value,
+    is_proven_isbn,
+    load_columns,
+    score_name,
+    score_values,
+)
+from booksources.tables.price_evidence import ProfileGuess, infer_profile
+from booksources.tables.row_ids import RowIds
+from booksources.tables.rows import TableFormat, TableRow
 
-_SAMPLE = 500
+_SAMPLE = 1_000
 _REQUIRED = ("title", "price")
-_NAMES: dict[str, str] = {
-    "title": "title booktitle name bookname productname naziv titel titre titulo tytul titolo",
-    "authors": "authors author writer writers autor auteur authorname bookauthor autore by",
-    "price": "price currentprice saleprice sellingprice listprice finalprice priceincltax cena preis prix"
-    " precio cost prezzo",
-    "category": "category categories bookcategory genre genres subject section shelf kategorija kategorie",
-    "publisher": "publisher publishername izdavac verlag imprint editorial wydawnictwo",
-    "published": "published year publicationyear yearofpublication publishyear publicationdate publisheddate"
-    " originalpublicationyear publishdate releasedate date",
-    "pages": "pages numpages pagecount numberofpages pagenumber pagesn npages numberpages",
-    "format": "format binding bookformat covertype cover tippoveza edition",
-    "language": "language lang languagecode",
-    "description": "description synopsis summary blurb desc about overview",
-    "average_rating": "averagerating avgrating rating stars numstars score ratingaverage",
-    "reviews": "reviews numreviews reviewscount reviewcount ratingscount numratings ratingcount ratings"
-    " numberofreviews",
-    "isbn": "isbn13 isbn isbn10",
-    "image_url": "imageurl image coverimage thumbnail",
-    "url": "url link producturl href",
-}
-_IDS = "id bookid sourceid sku asin upc isbn13 isbn productid"
-_FIRST = r"write = '\1', lenient = true"
-_MORE = {
-    "pages": rf"""absent = ["0"], pattern = '(\d{{1,5}})(?:\.0)?(?: ?[a-z.]+)?', {_FIRST}""",
-    "published": rf"""pattern = '.*?(1[5-9]\d\d|20\d\d).*', {_FIRST}""",
-    "average_rating": rf"""pattern = '([0-5](?:\.\d{{1,2}})?)\d*(?:[^0-9.].*)?', {_FIRST}""",
-    "reviews": rf"""decimal = ".", pattern = '(\d+)(?:\.0+)?(?: .*)?', {_FIRST}""",
-    "isbn": "pattern = '([0-9][0-9-]{8,15}[0-9X])', lenient = true",
-    "authors": """replace = { ", " = "; " }""",
-}
-_SIGNS = {
-    "£": "GBP",
-    "€": "EUR",
-    "$": "USD",
-    "¥": "JPY",
-    "₹": "INR",
-    "rs": "INR",
-    "zł": "PLN",
-    "₽": "RUB",
-    "₺": "TRY",
-    "rsd": "RSD",
-    "din": "RSD",
-}
-_COMMA = re.compile(r"\d,\d{1,2}(?!\d)|\d\.\d{3}(?!\d)")
-_POINT = re.compile(r"\d\.\d{1,2}(?!\d)|\d,\d{3}(?!\d)")
+_UNKNOWN = '{ column = "..." }  # no column looks like it'
+_ENOUGH = 0.5  # of the values
+_IDS = (
+    *(
+        "id",
+        "bookid",
+        "book id",
+        "source id",
+        "sku",
+        "asin",
+        "upc",
+        "product id",
+        "item id",
+        "uniqueid",
+        "uid",
+    ),
+    *("isbn13", "isbn", "isbn10", "isbn 10", "goodreads book id", "text", "code", "barcode", "item barcode"),
+    *("bibnum", "bib num", "ean", "uid", "uuid"),
+)
+_KEY = ("isbn", "title", "authors", "publisher", "published", "format", "language", "edition", "series")
+_MORE_KEY = ("category", "pages", "dimensions", "description")
+_INDEX = re.compile(r"column 1|unnamed:? ?\d*|index|source[_ ]index|no|nr|sno|s no|rank|#", re.IGNORECASE)
+_SAFE_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_UNITS = ("kg", "oz", "ounces", "lb", "lbs", "pounds", "mm", "cm", "inches", "in")
+_BINDING = re.compile(r"([^,]{3,30}),.*\d{4}.*")
 
 
-def suggest_mapping(lines: Iterable[TableRow], source: str) -> str:
+def suggest_mapping(lines: Iterable[TableRow], source: str, form: TableFormat | None = None) -> str:
     """TOML. Raises: Invalid when the table has no rows."""
-    rows = [line.cells for line in islice(lines, _SAMPLE) if line.cells is not None]
-    if not rows:
+    rows = (line.cells for line in lines if line.cells is not None)
+    sample = list(islice(rows, _SAMPLE))
+    if not sample:
         raise Invalid("has no rows that can be read", field="file")
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    columns_by_field = _match_columns(columns)
-    rules = [f"source_id = {_suggest_source_id(columns, columns_by_field, rows)}"]
-    for field, column in columns_by_field.items():
-        rule = _suggest_price(column, columns, rows) if field == "price" else _format_rule(field, column)
-        rules.append(f"{field} = {rule}")
-    rules += [
-        f'# {field} = {{ column = "..." }}  # no column looks like it'
-        for field in _REQUIRED
-        if field not in columns_by_field
+    columns = _read_columns(sample)
+    matches = _match_columns(columns)
+    by_name = {column.name: column for column in columns}
+    profile = infer_profile({field: by_name[name] for field, name in matches.items()}, columns)
+    sizes = _suggest_sizes(columns) if "dimensions" not in matches else []
+    rules = [
+        f"source_id = {_suggest_source_id(columns, matches, chain(sample, rows))}",
+        *(f"{field} = {_format_rule(field, by_name[name])}" for field, name in matches.items()),
+        *sizes,
+        *(f"# {each} = {_UNKNOWN}" for each in _REQUIRED if each not in matches),
     ]
-    unused = [name for name in columns if _quote(name) not in " ".join(rules)]
-    return "\n".join(
-        [
-            "# A guess from names of columns and some rows: correct it, then try it with --dry-run.",
-            f"# Not used: {', '.join(unused)[:300] or 'none'}",
-            f"source = {_quote(re.sub('[^a-z0-9]+', '_', source.lower()).strip('_')[:40] or 'table')}",
-            "",
-            "[fields]",
-            *rules,
-        ]
-    )
+    used = " ".join(rules)
+    unused = [column.name for column in columns if _quote(column.name) not in used]
+    head = [*_format_head(source, form, unused), *_format_profile(profile)]
+    return "\n".join([*head, "", "[fields]", *rules])
 
 
-def _match_columns(columns: Sequence[str]) -> dict[str, str]:
-    """The column of each field, by known names of such columns, the likeliest first."""
-    folded = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(columns)}
+def _format_head(source: str, form: TableFormat | None, unused: Sequence[str]) -> list[str]:
+    name = re.sub("[^a-z0-9]+", "_", source.lower()).strip("_")[:40] or "table"
+    is_plain = form is None or form == TableFormat()
+    return [
+        "# A guess from names of columns and their values: check it, then try it with --dry-run.",
+        f"# Not used: {', '.join(unused)[:300] or 'none'}",
+        f"source = {_quote(name)}",
+        *([] if form is None or is_plain else [f"encoding = {_quote(form.encoding)}  # guessed from bytes"]),
+    ]
+
+
+def _format_profile(profile: ProfileGuess) -> list[str]:
+    lines = ["", "[profile]", f"language = {_quote(profile.language)}{_format_why(profile.language_why)}"]
+    if profile.decimal == ",":
+        lines.append('decimal = ","')
+    if profile.currency:
+        return [*lines, f"currency = {_quote(profile.currency)}{_format_why(profile.currency_why)}"]
+    if profile.needs_currency:
+        return [*lines, '# currency = "???"  # no currency is printed: write its code, such as EUR']
+    return lines
+
+
+def _format_why(reason: str) -> str:
+    return f"  # {reason}" if reason else ""
+
+
+def _read_columns(sample: Sequence[Mapping[str, str]]) -> list[Column]:
+    names = dict.fromkeys(name for row in sample for name in row)
+    return [
+        Column(name, [value for row in sample if has_value(value := row.get(name, "").strip())])
+        for name in names
+    ]
+
+
+def _match_columns(columns: Sequence[Column]) -> dict[str, str]:
+    """The column of each field, the likeliest pairs of name and values first; each column once."""
+    scores = [
+        (fit * min(1.0, values + 0.2) + 0.01 * len(column.values) / 1_000, field, column.name)
+        for column in columns
+        for field in load_columns()
+        if (fit := score_name(column.words, field)) and (values := score_values(column, field)) >= _ENOUGH
+    ]
+    order = list(load_columns())
     matches: dict[str, str] = {}
-    for field, names in _NAMES.items():
-        column = next((folded[name] for name in names.split() if name in folded), None)
-        if column is not None and (column not in matches.values() or field == "format"):
-            matches[field] = column
-    return matches
+    for _, field, name in sorted(scores, key=lambda each: (-each[0], order.index(each[1]))):
+        if field not in matches and name not in matches.values():
+            matches[field] = name
+    _add_proven(matches, columns)
+    if "rating" in matches and "average_rating" in matches:
+        del matches["rating"]
+    return {field: matches[field] for field in order if field in matches}
+
+
+def _add_proven(matches: dict[str, str], columns: Sequence[Column]) -> None:
+    """Columns whose values alone say what they are, and dates that stand in the column of formats."""
+    free = [column for column in columns if column.name not in matches.values()]
+    if "isbn" not in matches:
+        proven = [each for each in free if each.measure_share(is_proven_isbn) > 0.9]
+        matches.update((("isbn", proven[0].name),) if proven else ())
+    by_name = {column.name: column for column in columns}
+    edition = by_name.get(matches.get("edition", ""))
+    if "format" not in matches and edition and edition.measure_share(_is_binding) > _ENOUGH:
+        matches["format"] = matches.pop("edition")
+    binding = by_name.get(matches.get("format", ""))
+    if "published" not in matches and binding and score_values(binding, "published") > _ENOUGH:
+        matches["published"] = binding.name
+    subjects = by_name.get(matches.get("subjects", ""))
+    if "category" not in matches and subjects and not subjects.measure_share(_is_list):
+        matches["category"] = matches.pop("subjects")
+
+
+def _is_binding(text: str) -> bool:
+    """Whether a text is a binding with a date: `Paperback, 10 Mar 2016`."""
+    return bool(_BINDING.fullmatch(text))
+
+
+def _is_list(text: str) -> bool:
+    return any(mark in text for mark in ";|[")
 
 
 def _suggest_source_id(
-    columns: Sequence[str], columns_by_field: Mapping[str, str], rows: Sequence[Mapping[str, str]]
+    columns: Sequence[Column], matches: Mapping[str, str], rows: Iterable[Mapping[str, str]]
 ) -> str:
-    """A column without empty or duplicate values, else a hash of the fields that distinguish editions."""
-    folded = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in columns}
-    for name in _IDS.split():
-        values = [row.get(folded.get(name, ""), "") for row in rows]
-        if all(values) and len(set(values)) == len(values):
-            return f"{{ column = {_quote(folded[name])} }}"
-    parts = ("title", "authors", "publisher", "published", "format")
-    named = dict.fromkeys(columns_by_field[part] for part in parts if part in columns_by_field)
-    return f"{{ hash = [{', '.join(map(_quote, named))}] }}"
+    """A column of ids that the whole table has once each, else a hash of what distinguishes editions."""
+    ids = [each.name for word in _IDS for each in columns if each.words in (word, word.replace(" ", ""))]
+    index = [each.name for each in columns if _INDEX.fullmatch(each.name.strip())]
+    key = tuple(dict.fromkeys(matches[field] for field in _KEY if field in matches))
+    more = tuple(dict.fromkeys([*key, *(matches[field] for field in _MORE_KEY if field in matches)]))
+    duplicates, count = _count_duplicates([*((name,) for name in (*ids, *index)), key, more], rows)
+    for name in ids:
+        if not duplicates[(name,)]:
+            return f"{{ column = {_quote(name)} }}"
+    isbn = next((each for each in columns if each.name == matches.get("isbn")), None)
+    if duplicates[key] <= count // 100 or (isbn and len(isbn.values) >= min(count, _SAMPLE) * 0.99):
+        return f"{{ hash = [{', '.join(map(_quote, key))}] }}"
+    for name in index:
+        if not duplicates[(name,)]:
+            return f"{{ column = {_quote(name)} }}"
+    return f"{{ hash = [{', '.join(map(_quote, more))}] }}"
 
 
-def _format_rule(field: str, column: str) -> str:
-    more = f", {_MORE[field]}" if field in _MORE else ""
-    return f"{{ column = {_quote(column)}{more} }}"
+def _count_duplicates(
+    keys: Sequence[tuple[str, ...]], rows: Iterable[Mapping[str, str]]
+) -> tuple[dict[tuple[str, ...], int], int]:
+    """Rows whose value of each key is empty, no id, or had before, over the whole table in bounded memory."""
+    counts = dict.fromkeys(keys, 0)
+    number = 0
+    with ExitStack() as stack:
+        seen = {key: stack.enter_context(closing(RowIds())) for key in counts}
+        for number, row in enumerate(rows, start=1):
+            for key, ids in seen.items():
+                text = "\x1f".join(row.get(name, "").strip() for name in key)
+                is_id = _SAFE_ID.fullmatch(text) if len(key) == 1 else text.strip("\x1f")
+                if not is_id or ids.add(text, "", number) is not None:
+                    counts[key] += 1
+    return counts, number
 
 
-def _suggest_price(column: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
-    values = [value for row in rows if (value := row.get(column, "").strip())]
-    comma, point = (sum(bool(form.search(value)) for value in values) for form in (_COMMA, _POINT))
-    decimal = "," if comma > point else "."
-    currency = next((name for name in columns if name.strip().lower() in ("currency", "currencycode")), None)
-    if currency is not None:
-        return f"{{ columns = [{_quote(column)}, {_quote(currency)}], decimal = '{decimal}' }}"
-    code = _detect_currency(values) or "???"
-    doubt = "" if code != "???" else "  # no currency is printed: write its code, such as EUR"
-    pattern = r"'[^0-9-]*(-?\d+(?:\.\d+)?)[^0-9]*'"
-    rule = (
-        f"{{ column = {_quote(column)}, decimal = '{decimal}', pattern = {pattern}, write = '\\1 {code}' }}"
+def _format_rule(field: str, column: Column) -> str:
+    parts = [f"column = {_quote(column.name)}"]
+    if field == "authors":
+        people = detect_people_notation(column.values)
+        parts += [f'comma = "{people.comma}"'] if people.comma else []
+        parts += ["slash = true"] if people.has_slash else []
+    if field == "published" and detect_date_notation(column.values, "en").is_serial:
+        parts.append("days = true")
+    if field == "format" and column.measure_share(_is_binding) > _ENOUGH:
+        parts.append("pattern = '([^,]{3,30}),.*', write = '\\1', lenient = true")
+    if field in ("subjects", "category") and _has_commas(column):
+        parts += ['separator = ","'] if field == "subjects" else []
+    if field in ("dimensions", "weight"):
+        parts += _format_unit(field, column)
+    return f"{{ {', '.join(parts)} }}"
+
+
+def _suggest_sizes(columns: Sequence[Column]) -> list[str]:
+    """Dimensions from columns of width and height; their size tells millimetres from centimetres."""
+    named = [each for word in ("width", "height") for each in columns if word in each.words.split()]
+    if len(named) != 2 or not all(each.values for each in named):
+        return []
+    longest = max((len(re.sub(r"[.,].*", "", text)) for text in named[1].values), default=0)
+    words = f"{named[0].words} {named[1].words}".split()
+    unit = next(
+        (word for word in ("mm", "cm", "inches", "in") if word in words), "mm" if longest > 2 else "cm"
     )
-    return rule + doubt
+    pair = ", ".join(_quote(each.name) for each in named)
+    return [f'dimensions = {{ columns = [{pair}], join = " x ", unit = "{unit}" }}']
 
 
-def _detect_currency(values: Sequence[str]) -> str | None:
-    """The currency that all values print."""
-    codes: set[str] = {code for value in values for code in re.findall(r"\b[A-Z]{3}\b", value)}
-    if len(codes) == 1:
-        return codes.pop()
-    for sign, code in _SIGNS.items():
-        if values and all(sign in value.lower() for value in values):
-            return code
-    return None
+def _has_commas(column: Column) -> bool:
+    return column.measure_share(lambda text: "," in text and ";" not in text) > _ENOUGH
+
+
+def _format_unit(field: str, column: Column) -> list[str]:
+    """The unit that the name of the column tells, or the usual one of numbers alone."""
+    if column.measure_share(lambda text: bool(re.search(r"[a-wyz]{2}|\"|\d\s?g", text.lower()))) > _ENOUGH:
+        return []
+    words = column.words.split()
+    named = next((unit for unit in _UNITS if unit in words), None)
+    return [f'unit = "{named or ("cm" if field == "dimensions" else "g")}"']
 
 
 def _quote(text: str) -> str:

@@ -46,7 +46,8 @@ def read_average(text: str, decimal: str | None = None) -> str | None:
     found = _NUMBER.findall(_OF_FIVE.sub("", text))
     if len(found) != 1 or "-" in text:
         raise Invalid("is no number of stars")
-    stars = parse_amount(found[0], decimal)
+    either = re.fullmatch(r"\d[.,]\d{1,2}", found[0])  # too small to have thousands
+    stars = Decimal(found[0].replace(",", ".")) if either else parse_amount(found[0], decimal)
     if stars > 5:
         raise Invalid("is more than 5 stars")
     shown = stars if int(stars.as_tuple().exponent) >= -2 else round(stars, 2)
