@@ -147,3 +147,14 @@ def test_typo_in_a_source_ends_the_crawl_with_one_line(scraper: Scraper, sources
     ran = scraper.crawl(None, source="any_shop", sources=str(sources))
     assert (ran.code, ran.error.count("\n")) == (2, 1)
     assert "there is no key 'curency'; the nearest is 'currency'" in ran.error
+
+
+def test_pages_before_the_damage_of_a_sitemap_are_read(scraper: Scraper, sources: Path) -> None:
+    answers = {"/": Answer(b"<html><body><p>Welcome</p></body></html>"), "/a": build_page(0)}
+    with serve(answers) as url:
+        whole = build_sitemap(url, "a", "b")
+        answers["/sitemap.xml"] = Answer(whole.body[: whole.body.index(b"b</loc>")], whole.content_type)
+        declare(sources, url, f"{url}sitemap.xml")
+        ran = scraper.crawl(None, source="any_shop", sources=str(sources))
+    assert (ran.summary["published"], ran.summary["failed"]) == (1, 1)
+    assert "the document is damaged: it is no whole XML" in ran.error

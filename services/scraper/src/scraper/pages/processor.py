@@ -85,6 +85,8 @@ class PageProcessor:
             fetched = replace(fetched, body=await self._load_stored_body(page), is_delimited=True)
         content = await asyncio.to_thread(self._documents.read_content, fetched, page.url)
         await self._add_links(page, content)
+        if content.fault:
+            raise Invalid(f"the document {content.fault}")
         if is_unmodified:
             return ParsedPage(page)
         for each in content.refused:

@@ -28,7 +28,7 @@ _MOST_LINKS = 60_000
 class PageContent:
     """What a page or sitemap states. `listings` and `books`: canonical URLs within the site, each once, of
     pages that list and of pages that may show books. `alias_of`: the page's own canonical URL when it is
-    another one; the books are those of that page."""
+    another one; the books are those of that page. `fault`: why the rest of the document can't be read."""
 
     books_shown: tuple[Listing, ...] = ()
     listings: tuple[str, ...] = ()
@@ -36,6 +36,7 @@ class PageContent:
     refused: tuple[Parked, ...] = ()
     total: int | None = None
     alias_of: str | None = None
+    fault: str | None = None
 
 
 class DocumentParser:
@@ -46,11 +47,16 @@ class DocumentParser:
         self._source = site.source
 
     def read_content(self, fetched: FetchedPage, page_url: str) -> PageContent:
-        """Raises: Invalid for a truncated page, and for a sitemap that is none."""
+        """A damaged sitemap gives what stands before the damage. Raises: Invalid for a truncated page."""
         is_sitemap = _is_sitemap(fetched)
         if not is_sitemap and not is_complete(fetched.body, is_delimited=fetched.is_delimited):
             raise Invalid("the page was cut short")
-        items = [*self._read_items(fetched, is_sitemap=is_sitemap)]
+        items: list[ReadItem] = []
+        fault = None
+        try:
+            items.extend(self._read_items(fetched, is_sitemap=is_sitemap))
+        except Invalid as error:
+            fault = error.reason
         links = [item for item in items if isinstance(item, Link)][:_MOST_LINKS]
         shown = tuple(item for item in items if isinstance(item, Listing))
         alias = self._find_alias(shown, page_url)
@@ -64,6 +70,7 @@ class DocumentParser:
             refused=tuple(item for item in items if isinstance(item, Parked)),
             total=next((item.count for item in items if isinstance(item, Total)), None),
             alias_of=alias,
+            fault=fault,
         )
 
     def parse(self, page: Page, fetched: FetchedPage, content: PageContent) -> ParsedPage:
