@@ -46,6 +46,12 @@ def test_an_offer_that_holds_gives_the_price(facts: dict[str, Any]) -> None:
     assert choose([make_offer("9.99", **facts)]) == "9.99"
 
 
+@pytest.mark.parametrize(("territory", "price"), [("US", "9.99"), ("CA", "9.99"), ("GB", None), (None, None)])
+def test_a_price_without_tax_holds_where_shops_state_it_so(territory: str | None, price: str | None) -> None:
+    offer = make_offer("9.99", price_type=PriceType.CONSUMER_WITHOUT_TAX)
+    assert choose([offer], Market(territory, "GBP")) == price
+
+
 @pytest.mark.parametrize(
     "facts",
     [

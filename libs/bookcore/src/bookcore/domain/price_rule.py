@@ -14,6 +14,8 @@ from bookcore.domain.offer import WORLD, Condition, Offer, PriceType
 RULE = "consumer-price/1"
 """Name and version of the rule."""
 _PUBLIC = (None, "promotion", "from")  # qualifiers of prices that everybody pays
+_UNTAXED_SHELVES = frozenset({"CA", "US"})
+"""Territories whose shops state prices without the sales tax of the customer's address."""
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -53,13 +55,19 @@ def _is_holding(offer: Offer, market: Market, at: datetime) -> bool:
     return (
         offer.price is not None
         and (market.currency in (None, offer.price.currency))
-        and offer.price_type in (None, PriceType.CONSUMER_WITH_TAX)
+        and offer.price_type in _list_price_types(market.territory)
         and offer.price_qualifier in _PUBLIC
         and offer.condition in (None, Condition.NEW)
         and offer.minimum_quantity in (None, 0, 1)
         and _covers(offer, market.territory)
         and _begin(offer.valid_from) <= at < _end(offer.valid_until)
     )
+
+
+def _list_price_types(territory: str | None) -> tuple[PriceType | None, ...]:
+    if territory in _UNTAXED_SHELVES:
+        return None, PriceType.CONSUMER_WITH_TAX, PriceType.CONSUMER_WITHOUT_TAX
+    return None, PriceType.CONSUMER_WITH_TAX
 
 
 def _covers(offer: Offer, territory: str | None) -> bool:
