@@ -1,14 +1,16 @@
 """A mapping is guessed from names and values of columns; most tables need no correction."""
 
 import tomllib
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from booksources.intake.preview import ImportPreview, preview_records
+from booksources.tables.intake import TableIntake
 from booksources.tables.mapping import parse_mapping
-from booksources.tables.preview import TablePreview, preview_table
 from booksources.tables.reader import detect_format, open_table
 from booksources.tables.suggestion import suggest_mapping
 
@@ -116,10 +118,11 @@ def guess(path: Path) -> str:
         return suggest_mapping(rows, path.name.partition(".")[0], form)
 
 
-def preview(path: Path, text: str) -> TablePreview:
+def preview(path: Path, text: str) -> ImportPreview:
     mapping = parse_mapping(text)
-    with open_table(path, mapping.format) as rows:
-        return preview_table(rows, mapping, datetime(2026, 1, 1, tzinfo=UTC))
+    intake = TableIntake(mapping, datetime(2026, 1, 1, tzinfo=UTC))
+    with closing(intake), open_table(path, mapping.format) as rows:
+        return preview_records(map(intake.take, rows), intake.account, record="row")
 
 
 def list_columns(text: str) -> dict[str, Any]:  # Any: TOML

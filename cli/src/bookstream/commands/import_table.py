@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,22 +14,21 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
-from booksources.tables.mapping import TableMapping, load_mapping
-from booksources.tables.preview import preview_table
+from booksources.intake.preview import preview_records
 from booksources.tables.reader import detect_format, open_table
-from booksources.tables.rows import TableRow
 from booksources.tables.suggestion import suggest_mapping
 from bookstream.commands.options import AsJson, Data
+from bookstream.import_records import open_records
 from bookstream.interrupts import handle_stop_signals
+from bookstream.listing_import import ImportCounts, ImportRecords, ListingImporter, to_json
 from bookstream.settings import load_settings
 from bookstream.stores import prepare_stores
-from bookstream.table_import import ImportCounts, TableImporter, to_json
 
 
 def import_table(
     file: Annotated[
         Path,
-        typer.Argument(help="A .csv, .tsv, .json, .jsonl, .xlsx, .xls, .ods or ONIX .xml file, also .gz."),
+        typer.Argument(help="A .csv, .tsv, .json, .jsonl, .xlsx, .xls, .ods or feed file, also .gz."),
     ],
     *,
     mapping: Annotated[
@@ -43,7 +43,7 @@ def import_table(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish the rows of a table of books.
+    """Publish the rows of a table of books, or the records of a feed: ONIX, OPDS, MARC and so on.
 
     Each row becomes an observed event; a running `bookstream up`, or the next one, ingests them.
     Rejected rows go to the dead letters with row number and reason; `bookstream dlq list` shows them. The
@@ -59,13 +59,15 @@ def import_table(
         with open_table(file, form) as rows:
             print(suggest_mapping(rows, file.name.partition(".")[0], form))
         return
-    table_mapping = load_mapping(mapping)
-    with open_table(file, table_mapping.format) as rows:
+    at = SystemClock().now()
+    with open_records(file, mapping, at) as records:
         if dry_run:
-            preview = preview_table(rows, table_mapping, SystemClock().now())
+            preview = preview_records(
+                (taken for _, taken in records.taken), records.account, record=records.word
+            )
             print(preview.to_json() if as_json else "\n".join(preview.lines))
             return
-        counts = _publish(rows, table_mapping, data, file.stat().st_size)
+        counts = _publish(records, data, file.stat().st_size, at)
     if as_json:
         print(to_json(counts))
         return
@@ -74,13 +76,14 @@ def import_table(
         print(line)
 
 
-def _publish(rows: Iterator[TableRow], mapping: TableMapping, data: Path | None, size: int) -> ImportCounts:
+def _publish(records: ImportRecords, data: Path | None, size: int, at: datetime) -> ImportCounts:
     settings = load_settings(data)
     prepare_stores(settings)
     log, lake = open_event_log(settings.event_log_url), open_lake(settings.lake_url)
     try:
+        importer = ListingImporter(log, lake, records, at)
         with _show_progress(size) as update:
-            return TableImporter(log, lake, mapping, SystemClock()).run(rows, on_progress=update)
+            return importer.run(on_progress=update)
     finally:
         lake.close()
         log.close()

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from booksources.cleaning.xml_events import Element, get_local_name, read_line
+from booksources.cleaning.xml_events import Element, read_line
 from booksources.onix.dates import parse_sent_at
 from booksources.onix.short_tags import REFERENCE_NAMES
 
@@ -21,7 +22,14 @@ class MessageDefaults:
 
 def get_name(element: Element) -> str:
     """Reference name in lower case without namespace; empty for comments and processing instructions."""
-    name = get_local_name(element).lower()
+    tag = element.tag
+    return _translate_tag(tag) if isinstance(tag, str) else ""
+
+
+@lru_cache(4_096)
+def _translate_tag(tag: str) -> str:
+    """Cached: a product has its names looked up a thousand times."""
+    name = tag.rpartition("}")[2].lower()
     return REFERENCE_NAMES.get(name, name)
 
 

@@ -134,14 +134,19 @@ def load_mapping(name: str) -> TableMapping:
 
     Raises: NotFound when there is neither, Invalid naming the place of a mistake.
     """
+    return parse_mapping(read_mapping(name))
+
+
+def read_mapping(name: str) -> str:
+    """The text of a mapping. Raises: NotFound, Invalid."""
     mappings = {mapping.name: mapping.text for mapping in list_bundled_mappings()}
     if name in mappings:
-        return parse_mapping(mappings[name])
+        return mappings[name]
     path = Path(name)
     if not path.is_file():
         raise NotFound(f"no mapping {name!r}; name a TOML file, or one of {', '.join(mappings)}")
     try:
-        return parse_mapping(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise Invalid("is no UTF-8 text", field="mapping") from error
 

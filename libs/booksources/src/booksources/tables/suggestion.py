@@ -14,6 +14,7 @@ import orjson
 from bookcore.domain.errors import Invalid
 from booksources.cleaning.dates import detect_date_notation
 from booksources.cleaning.people import detect_people_notation
+from booksources.intake.ids import ListingIds
 from booksources.tables.evidence import (
     Column,
     has_value,
@@ -23,7 +24,6 @@ from booksources.tables.evidence import (
     score_values,
 )
 from booksources.tables.price_evidence import ProfileGuess, infer_profile
-from booksources.tables.row_ids import RowIds
 from booksources.tables.rows import TableFormat, TableRow
 
 _SAMPLE = 1_000
@@ -186,7 +186,7 @@ def _count_duplicates(
     counts = dict.fromkeys(keys, 0)
     number = 0
     with ExitStack() as stack:
-        seen = {key: stack.enter_context(closing(RowIds())) for key in counts}
+        seen = {key: stack.enter_context(closing(ListingIds())) for key in counts}
         for number, row in enumerate(rows, start=1):
             for key, ids in seen.items():
                 text = "\x1f".join(row.get(name, "").strip() for name in key)

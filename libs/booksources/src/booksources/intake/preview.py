@@ -1,26 +1,24 @@
-"""Previews an import: the first rows as books, the first parked rows, and the account of the whole table."""
+"""Previews an import: the first rows as books, the first parked rows, and the account of the whole file."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from bookcore.domain.book import AvailabilityStatus, Book
-from booksources.tables.intake import TableAccount, TableIntake
-from booksources.tables.mapping import TableMapping
-from booksources.tables.rows import TableRow
+from booksources.intake.account import IntakeAccount
+from booksources.intake.intake import Taken, TakenGone, TakenListing
 
 _MAX_BOOKS = 3
 _VALUE_LENGTH = 100
 
 
 @dataclass(slots=True)
-class TablePreview:
+class ImportPreview:
     """The first books, the first parked rows of each reason, and the account."""
 
-    account: TableAccount
+    account: IntakeAccount
     books: list[Book] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -33,13 +31,8 @@ class TablePreview:
                 f"  {name}: {str(value)[:_VALUE_LENGTH]}" for name, value in list_book_fields(book).items()
             )
         yield from (f"refused, {reason}" for reason in self.refused)
-        account = self.account
-        equal = f" · {account.equal} equal" if account.equal else ""
-        yield (
-            f"{account.rows} rows are {account.books} books · {account.books} would be published{equal}"
-            f" · {account.parked} parked"
-        )
-        yield from account.list_details()
+        yield self.account.format_counts("would be published")
+        yield from self.account.list_details()
         yield "nothing was written; without --dry-run it will be"
 
     def to_json(self) -> str:
@@ -51,23 +44,18 @@ class TablePreview:
         ).decode()
 
 
-def preview_table(rows: Iterable[TableRow], mapping: TableMapping, at: datetime) -> TablePreview:
-    """Raises: Invalid when the file is damaged or lacks a column."""
-    intake = TableIntake(mapping, at)
-    preview = TablePreview(intake.account)
-    try:
-        for row in rows:
-            known = len(intake.account.reasons)
-            taken = intake.take(row)
-            if taken is None:
-                continue
-            reason = taken if isinstance(taken, str) else taken.reason
-            if reason and len(intake.account.reasons) > known and len(preview.refused) < _MAX_BOOKS * 3:
-                preview.refused.append(f"row {row.number}: {reason}")
-            if not isinstance(taken, str) and taken.book and len(preview.books) < _MAX_BOOKS:
-                preview.books.append(taken.book)
-    finally:
-        intake.close()
+def preview_records(taken: Iterable[Taken], account: IntakeAccount, *, record: str) -> ImportPreview:
+    """Raises: Invalid when the file is damaged or lacks a column. `record`: the word for one."""
+    preview = ImportPreview(account)
+    known = 0
+    for one in taken:
+        if one is None or isinstance(one, TakenGone):
+            continue
+        if one.reason and len(account.reasons) > known and len(preview.refused) < _MAX_BOOKS * 3:
+            preview.refused.append(f"{record} {one.number}: {one.reason}")
+        if isinstance(one, TakenListing) and one.book and len(preview.books) < _MAX_BOOKS:
+            preview.books.append(one.book)
+        known = len(account.reasons)
     return preview
 
 

@@ -1,0 +1,106 @@
+"""Files in the format of a reader: a mapping names the source, the reader and the profile, and no columns."""
+
+import gzip
+import tomllib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bookcore.domain.errors import Invalid, NotFound
+from booksources.intake.intake import ListingIntake, Taken
+from booksources.readers import READERS
+from booksources.reading import Document, Gone, Listing, Parked
+from booksources.tables.mapping import ProfileTable, read_mapping
+
+RECORD = "record"
+_PACKED, _UNPACKED = 300, 1 << 23
+_PAGES = ("schema_org", "sitemap")
+
+
+class FeedMapping(BaseModel):
+    """A source whose files a reader reads; `profile` is what the source declares about its notation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
+    version: int = Field(1, ge=1)
+    reader: str
+    profile: ProfileTable = ProfileTable()
+
+    @field_validator("reader")
+    @classmethod
+    def _check_reader(cls, name: str) -> str:
+        known = sorted(READERS.keys() - set(_PAGES))
+        if name not in known:
+            raise ValueError(f"is no reader of files; there are {', '.join(known)}")
+        return name
+
+    @property
+    def extractor(self) -> str:
+        """`extractor` of the events."""
+        return f"import/{self.source}/{self.version}"
+
+
+def load_feed_mapping(name: str) -> FeedMapping | None:
+    """A bundled mapping by name, or one in a file; None when it is the mapping of a table.
+
+    Raises: NotFound when there is neither, Invalid naming the place of a mistake.
+    """
+    try:
+        keys = tomllib.loads(read_mapping(name))
+        return FeedMapping.model_validate(keys) if "reader" in keys else None
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"is no TOML: {error}", field="mapping") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Invalid(
+            first["msg"].removeprefix("Value error, "), field=f"mapping.{'.'.join(map(str, first['loc']))}"
+        ) from error
+
+
+@contextmanager
+def open_feed(
+    path: Path, mapping: FeedMapping, intake: ListingIntake
+) -> Iterator[Iterator[tuple[int, Taken]]]:
+    """(bytes of the file read so far, record) in the file's order; `.gz` is unpacked.
+
+    Raises: NotFound; while reading, Invalid when the file is damaged.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise NotFound(f"cannot read {path}: {error.strerror}") from error
+    with file:
+        body = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
+        yield _take_items(file, Document(path.name, body), mapping, intake)
+
+
+def _take_items(
+    file: IO[bytes], document: Document, mapping: FeedMapping, intake: ListingIntake
+) -> Iterator[tuple[int, Taken]]:
+    number = 0
+    try:
+        for item in READERS[mapping.reader](document, mapping.profile.declared):
+            _check_size(document.body, file)
+            if isinstance(item, Listing):
+                number += 1
+                yield file.tell(), intake.take(number, item)
+            elif isinstance(item, Gone):
+                number += 1
+                yield file.tell(), intake.withdraw(number, item)
+            elif isinstance(item, Parked):
+                number += 1
+                yield file.tell(), intake.refuse(number, item.raw, item.reason)
+    except (EOFError, zlib.error, gzip.BadGzipFile, Invalid) as error:
+        reason = error.reason if isinstance(error, Invalid) else str(error)
+        raise Invalid(f"{document.url} is damaged after {RECORD} {number}: {reason}", field="file") from error
+
+
+def _check_size(body: IO[bytes], file: IO[bytes]) -> None:
+    unpacked = body.tell()
+    if body is not file and unpacked > _UNPACKED and unpacked > _PACKED * file.tell():
+        raise Invalid(f"unpacks to more than {_PACKED} times its size ({unpacked >> 20} MB so far)")

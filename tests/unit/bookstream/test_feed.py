@@ -1,0 +1,60 @@
+"""Feeds are imported by their reader: a mapping names the source, the reader and the profile."""
+
+import json
+from gzip import compress
+from pathlib import Path
+
+import pytest
+from tests.unit.bookstream.test_import import read_observed, read_reasons, run_import
+from tests.unit.bookstream.test_onix import build_message, build_product
+
+from bookcore.domain.errors import Invalid
+from booksources.feeds import load_feed_mapping
+
+HOUSE = """source = "house"
+reader = "onix"
+[profile]
+currency = "GBP"
+territory = "GB"
+"""
+DELETED = "<Product><RecordReference>gone</RecordReference><NotificationType>05</NotificationType></Product>"
+PARTIAL = "<Product><RecordReference>part</RecordReference><NotificationType>04</NotificationType></Product>"
+
+
+def write_feed(folder: Path) -> tuple[Path, Path]:
+    """A packed feed with three books, one of them twice, a withdrawn and a partial one; and its mapping."""
+    first = build_product(1)
+    products = (first, build_product(2), first, build_product(1, price="1.00"), DELETED, PARTIAL)
+    feed, mapping = folder / "feed.xml.gz", folder / "house.toml"
+    feed.write_bytes(compress(build_message(*products).encode()))
+    mapping.write_text(HOUSE)
+    return feed, mapping
+
+
+def test_feed_is_published_with_its_offers_and_withdrawals(tmp_path: Path) -> None:
+    feed, mapping = write_feed(tmp_path)
+    done = run_import(feed, mapping=str(mapping))
+    assert done.returncode == 0, done.stderr
+    account = json.loads(done.stdout)
+    counts = {name: account[name] for name in ("rows", "books", "equal", "gone", "parked")}
+    assert counts == {"rows": 6, "books": 2, "equal": 1, "gone": 1, "parked": 2}
+    assert sorted(str(event.source_id) for event in read_observed(feed)) == ["r1", "r2"]
+    reasons = sorted(read_reasons(feed))
+    assert reasons[0].startswith("record 4: states something else than an earlier record of the same id")
+    assert reasons[1].startswith("record 6: updates only some blocks of a product")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('source = "x"\nreader = "onyx"', "is no reader of files; there are google_books, marc"),
+        ('source = "x"\nreader = "schema_org"', "is no reader of files"),
+        ('source = "x"\nreader = "onix"\n[profile]\ncurrency = "ZZZ"', "is no currency code of ISO 4217"),
+        ('source = "X y"\nreader = "onix"', "mapping.source"),
+    ],
+)
+def test_mistake_in_a_mapping_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text(text)
+    with pytest.raises(Invalid, match=reason):
+        load_feed_mapping(str(path))
