@@ -12,13 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bookcore.domain.errors import Invalid, NotFound
 from booksources.intake.intake import ListingIntake, Taken
-from booksources.readers import READERS
+from booksources.readers import PAGE_READERS, READERS
 from booksources.reading import Document, Gone, Listing, Parked
 from booksources.tables.mapping import ProfileTable, read_mapping
 
 RECORD = "record"
 _PACKED, _UNPACKED = 300, 1 << 23
-_PAGES = ("schema_org", "sitemap")
 
 
 class FeedMapping(BaseModel):
@@ -34,7 +33,7 @@ class FeedMapping(BaseModel):
     @field_validator("reader")
     @classmethod
     def _check_reader(cls, name: str) -> str:
-        known = sorted(READERS.keys() - set(_PAGES))
+        known = sorted(READERS.keys() - PAGE_READERS)
         if name not in known:
             raise ValueError(f"is no reader of files; there are {', '.join(known)}")
         return name

@@ -34,6 +34,8 @@ def _load_json_reader(name: str) -> Reader:
     return cast(Reader, partial(read, mapping=mapping))
 
 
+PAGE_READERS = frozenset({"schema_org", "sitemap"})
+"""Readers of web pages and of lists of them; all others read feeds."""
 _JSON = ("google_books", "open_library", "shopify", "woocommerce")
 
 READERS: Mapping[str, Reader] = {

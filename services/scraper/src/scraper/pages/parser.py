@@ -6,16 +6,18 @@ from http import HTTPStatus
 
 from bookcore.domain.errors import Invalid
 from bookcore.domain.normalise import Origin, hash_printed
-from bookcore.events.book import BookObserved
+from bookcore.events.book import BookObserved, BookWithdrawn
 from bookcore.events.listing import BookObservedV2
 from bookcore.kit.tracing.context import SpanContext
 from bookcore.lake.layout import make_page_key
+from booksources.reading import Parked
 from scraper.frontier import Page, PageSnapshot
 from scraper.pages.extraction_monitor import find_missing_fields
 from scraper.sources.page_objects import BookPage, is_complete
 from scraper.sources.site import Site
 
 BookEvent = BookObserved | BookObservedV2
+PublishedEvent = BookEvent | BookWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class ParsedPage:
     """Item that the spider yields and the pipeline publishes.
 
     `body`: stored in the lake unless None. `snapshot`: replaces the page's unless None. `events`: published,
-    one for each book of the page. `page`: marked as done at the end; None for an item without a lease of
+    one for each book of the page. `withdrawn`: of books that a feed says are gone. `refused`: records that
+    become dead letters. `page`: marked as done at the end; None for an item without a lease of
     the frontier. `span`: of the request for the page, None without a trace.
     """
 
@@ -58,6 +61,8 @@ class ParsedPage:
     body: bytes | None = None
     snapshot: PageSnapshot | None = None
     events: tuple[BookEvent, ...] = ()
+    withdrawn: tuple[BookWithdrawn, ...] = ()
+    refused: tuple[Parked, ...] = ()
     span: SpanContext | None = None
 
 
@@ -134,7 +139,7 @@ class PageParser:
         if find_missing_fields(printed, self._source.required):
             snapshot = PageSnapshot(body_key=key, content_hash=content_hash)
         is_unchanged = content_hash == page.snapshot.content_hash
-        return ParsedPage(page, fetched.body, snapshot, () if is_unchanged else (event,), fetched.span)
+        return ParsedPage(page, fetched.body, snapshot, () if is_unchanged else (event,), span=fetched.span)
 
     def _canonicalize_links(self, links: tuple[str, ...]) -> tuple[str, ...]:
         urls = (self._site.canonicalize(link) for link in links)

@@ -4,8 +4,6 @@ import asyncio
 from dataclasses import replace
 from http import HTTPStatus
 
-import structlog
-
 from bookcore.domain.errors import Invalid, NotFound, Unavailable
 from bookcore.domain.printed_listing import PrintedListing
 from bookcore.lake.layout import unpack_page
@@ -16,8 +14,6 @@ from scraper.pages.parser import FetchedPage, ListingContent, PageParser, Parsed
 from scraper.pages.reading import DocumentParser, PageContent
 from scraper.session.session import CrawlSession
 from scraper.session.stop import ExitCode
-
-_log = structlog.get_logger()
 
 
 class StaleSnapshotError(Exception):
@@ -89,8 +85,6 @@ class PageProcessor:
             raise Invalid(f"the document {content.fault}")
         if is_unmodified:
             return ParsedPage(page)
-        for each in content.refused:
-            _log.warning("record refused", url=page.url, place=each.place, reason=each.reason)
         try:
             return self._documents.parse(page, fetched, content)
         except Invalid:

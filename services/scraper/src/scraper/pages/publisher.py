@@ -5,23 +5,27 @@ the same keys and event ids, so no event is lost and none counts twice.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 from bookcore.domain.errors import Unavailable
-from bookcore.event_log.oversized import append_or_park
+from bookcore.event_log.oversized import append_or_park, encode_fitting_letter
+from bookcore.events.book import BookWithdrawn
 from bookcore.events.codec import encode
+from bookcore.events.message import Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 from bookcore.kit.tracing.messages import MessageTracer, write_context
 from bookcore.kit.tracing.tracer import Tracer
 from bookcore.lake.layout import keep_record, make_ledger_key, make_page_key, pack_lines, pack_page
 from scraper.frontier import CrawlRun, FinishedPage
-from scraper.pages.parser import BookEvent, ParsedPage
+from scraper.pages.parser import ParsedPage, PublishedEvent
 from scraper.session.retry import retry_while_unavailable
 from scraper.session.session import Stores
 
 _BATCH_SECONDS = 0.1
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PendingPage = tuple[ParsedPage, asyncio.Future[None]]
 
@@ -86,7 +90,10 @@ class Publisher:
 
     async def _publish_batch(self, batch: Sequence[ParsedPage]) -> None:
         await self._call(lambda: self._store_bodies(batch))
-        events = [event for parsed in batch for event in parsed.events]
+        letters = [letter for parsed in batch for letter in self._build_letters(parsed)]
+        if letters:
+            await self._call(lambda: self._park(letters))
+        events = [event for parsed in batch for event in _list_events(parsed)]
         if events:
             await self._call(lambda: self._append_events(batch, events))
             await self._call(lambda: self._write_ledger(events))
@@ -100,13 +107,13 @@ class Publisher:
         self._stores.lake.put_many({make_page_key(body): pack_page(body) for body in bodies})
         trigger_failpoint(Failpoint.SCRAPER_AFTER_PAGE_STORED)
 
-    def _append_events(self, batch: Sequence[ParsedPage], events: list[BookEvent]) -> None:
+    def _append_events(self, batch: Sequence[ParsedPage], events: list[PublishedEvent]) -> None:
         """Takes the events out that are too large for the log: they are dead letters, not in the ledger."""
         source = f"scraper/{self._source}"
         messages = [
             write_context(encode(event, source=source), parsed.span)
             for parsed in batch
-            for event in parsed.events
+            for event in _list_events(parsed)
         ]
         with self.tracer.send(OBSERVED.name, messages) as outgoing:
             parked = append_or_park(
@@ -115,7 +122,20 @@ class Publisher:
         events[:] = [event for place, event in enumerate(events) if place not in parked]
         trigger_failpoint(Failpoint.SCRAPER_AFTER_APPEND)
 
-    def _write_ledger(self, events: Sequence[BookEvent]) -> None:
+    def _park(self, letters: Sequence[Message]) -> None:
+        self._stores.log.append(OBSERVED.dead_letter_topic, letters)
+
+    def _build_letters(self, parsed: ParsedPage) -> Iterator[Message]:
+        """A dead letter for each refused record, with its place among them as offset."""
+        url = parsed.page.url if parsed.page else ""
+        keep = partial(keep_record, self._stores.lake)
+        for place, refused in enumerate(parsed.refused):
+            key = f"{self._source}:{url}"
+            record = Record(OBSERVED.name, OBSERVED.assign_partition(key), place, _NEVER, key, refused.raw)
+            reason = f"{refused.place} {refused.reason}: {url}"
+            yield encode_fitting_letter(record, reason, keep=keep)
+
+    def _write_ledger(self, events: Sequence[PublishedEvent]) -> None:
         """A segment that a killed process left stays as it is: its events were acknowledged too."""
         segment = build_ledger_segment(events)
         while not self._stores.lake.put(self._take_ledger_key(), segment):
@@ -138,18 +158,22 @@ class Publisher:
         return key
 
 
-def build_ledger_segment(events: Sequence[BookEvent]) -> bytes:
+def _list_events(parsed: ParsedPage) -> tuple[PublishedEvent, ...]:
+    return (*parsed.events, *parsed.withdrawn)
+
+
+def build_ledger_segment(events: Sequence[PublishedEvent]) -> bytes:
     """One line for each acknowledged event, which `bookstream audit` looks up."""
     return pack_lines(_build_ledger_line(event) for event in events)
 
 
-def _build_ledger_line(event: BookEvent) -> dict[str, str]:
+def _build_ledger_line(event: PublishedEvent) -> dict[str, str]:
     """All values are text, as unpack_lines expects."""
     return {
         "event_id": event.event_id,
         "key": event.key,
         "version": str(event.version),
-        "content_hash": event.content_hash,
+        "content_hash": "" if isinstance(event, BookWithdrawn) else event.content_hash,
     }
 
 

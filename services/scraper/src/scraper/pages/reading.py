@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from bookcore.domain.errors import Invalid
 from bookcore.domain.listing import hash_listing
 from bookcore.domain.normalise import Origin
+from bookcore.events.book import BookWithdrawn
 from bookcore.events.listing import BookObservedV2
 from bookcore.lake.layout import make_page_key
 from booksources.readers import READERS
-from booksources.reading import Document, Link, Listing, Parked, ReadItem, Total
+from booksources.reading import Document, Gone, Link, Listing, Parked, ReadItem, Total
 from booksources.web_pages.charset import is_xml
 from booksources.web_pages.wholeness import is_complete
 from scraper.frontier import Page, PageSnapshot
@@ -34,6 +35,7 @@ class PageContent:
     listings: tuple[str, ...] = ()
     books: tuple[str, ...] = ()
     refused: tuple[Parked, ...] = ()
+    gone: tuple[Gone, ...] = ()
     total: int | None = None
     alias_of: str | None = None
     fault: str | None = None
@@ -47,27 +49,27 @@ class DocumentParser:
         self._source = site.source
 
     def read_content(self, fetched: FetchedPage, page_url: str) -> PageContent:
-        """A damaged sitemap gives what stands before the damage. Raises: Invalid for a truncated page."""
-        is_sitemap = _is_sitemap(fetched)
-        if not is_sitemap and not is_complete(fetched.body, is_delimited=fetched.is_delimited):
+        """A damaged sitemap or feed gives what stands before the damage. Raises: Invalid for a truncated
+        page."""
+        is_page = not self._source.is_feed and not _is_sitemap(fetched)
+        if is_page and not is_complete(fetched.body, is_delimited=fetched.is_delimited):
             raise Invalid("the page was cut short")
         items: list[ReadItem] = []
         fault = None
         try:
-            items.extend(self._read_items(fetched, is_sitemap=is_sitemap))
+            items.extend(self._read_items(fetched, is_sitemap=not is_page and not self._source.is_feed))
         except Invalid as error:
             fault = error.reason
         links = [item for item in items if isinstance(item, Link)][:_MOST_LINKS]
         shown = tuple(item for item in items if isinstance(item, Listing))
-        alias = self._find_alias(shown, page_url)
-        books = [link.url for link in links if self._is_book(link, is_sitemap=is_sitemap)]
+        alias = self._find_alias(shown, page_url) if is_page else None
+        books = [link.url for link in links if self._is_book(link, is_page=is_page)]
         return PageContent(
             books_shown=() if alias else shown,
-            listings=self._canonicalize(
-                link.url for link in links if _is_listing(link, is_sitemap=is_sitemap)
-            ),
+            listings=self._canonicalize(link.url for link in links if _is_listing(link, is_page=is_page)),
             books=self._canonicalize([*books, *([alias] if alias else [])]),
             refused=tuple(item for item in items if isinstance(item, Parked)),
+            gone=tuple(item for item in items if isinstance(item, Gone)),
             total=next((item.count for item in items if isinstance(item, Total)), None),
             alias_of=alias,
             fault=fault,
@@ -78,14 +80,25 @@ class DocumentParser:
         key = make_page_key(fetched.body)
         events = tuple(self._build_event(listing, fetched, key) for listing in content.books_shown)
         digest = _join_hashes(events)
-        if digest is None and page.snapshot.content_hash is not None and content.alias_of is None:
+        is_known = page.snapshot.content_hash is not None and content.alias_of is None
+        if digest is None and is_known and not self._source.is_feed:
             raise Invalid("the page shows no book any more")
         snapshot = PageSnapshot(fetched.etag, fetched.last_modified, key, digest)
         if any(find_missing_fields(event.printed, self._source.required) for event in events):
             snapshot = PageSnapshot(body_key=key, content_hash=digest)
         is_unchanged = digest == page.snapshot.content_hash
         body = None if key == page.snapshot.body_key else fetched.body
-        return ParsedPage(page, body, snapshot, () if is_unchanged else events, fetched.span)
+        if body is None and is_unchanged:
+            return ParsedPage(page, body, snapshot, span=fetched.span)
+        return ParsedPage(
+            page,
+            body,
+            snapshot,
+            events=() if is_unchanged else events,
+            withdrawn=tuple(self._build_withdrawal(gone, fetched) for gone in content.gone),
+            refused=content.refused,
+            span=fetched.span,
+        )
 
     def read_ids(self, body: bytes, url: str) -> tuple[str, ...]:
         """The source's own keys of the books on a stored page."""
@@ -108,12 +121,12 @@ class DocumentParser:
         canonical = self._site.canonicalize(shown[0].url)
         return canonical if canonical != page_url else None
 
-    def _is_book(self, link: Link, *, is_sitemap: bool) -> bool:
+    def _is_book(self, link: Link, *, is_page: bool) -> bool:
         """Any page of a sitemap may show a book, and any that a page links to."""
-        return link.role == "book" or (link.role == "list" and not is_sitemap and self._source.follows_links)
+        return link.role == "book" or (link.role == "list" and is_page and self._source.follows_links)
 
     def _build_event(self, listing: Listing, fetched: FetchedPage, key: str) -> BookObservedV2:
-        origin = Origin(self._source.name, listing.source_id, listing.url)
+        origin = Origin(self._source.name, listing.source_id, listing.url or fetched.url)
         return BookObservedV2(
             source=origin.source,
             source_id=origin.source_id,
@@ -126,13 +139,22 @@ class DocumentParser:
             printed=listing.printed,
         )
 
+    def _build_withdrawal(self, gone: Gone, fetched: FetchedPage) -> BookWithdrawn:
+        return BookWithdrawn(
+            source=self._source.name,
+            source_id=gone.source_id,
+            observed_at=gone.as_of or fetched.fetched_at,
+            reason=gone.reason,
+        )
+
     def _canonicalize(self, links: Iterator[str] | list[str]) -> tuple[str, ...]:
         urls = (self._site.canonicalize(link) for link in links)
         return tuple(dict.fromkeys(url for url in urls if url))
 
 
-def _is_listing(link: Link, *, is_sitemap: bool) -> bool:
-    return link.role == "next" or (link.role == "list" and is_sitemap)
+def _is_listing(link: Link, *, is_page: bool) -> bool:
+    """Lists of sitemaps and feeds are lists; of a page they may be anything."""
+    return link.role == "next" or (link.role == "list" and not is_page)
 
 
 def _is_sitemap(fetched: FetchedPage) -> bool:

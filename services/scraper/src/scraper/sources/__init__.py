@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bookcore.domain.errors import Invalid
-from booksources.readers import READERS
+from booksources.readers import PAGE_READERS, READERS
 from booksources.reading import Reader, SourceProfile
 from booksources.sources.definition import Politeness, SourceDefinition
 from booksources.sources.registry import SourceRegistry, scan_sources
@@ -31,12 +31,12 @@ PAGE_OBJECTS: Mapping[str, PageObjects] = {
 class Source:
     """A site, how its pages are read, and its spider.
 
-    `start_urls`: the first one is the site; others are further start pages and sitemaps. `hosts`: names by
-    which the site links to itself; such links are followed on the copy being crawled. `index_file`: file name
-    that stands for a folder, so that `/` and `/index.html` are one page. `paths`: prefixes of pages, empty
-    for all of the site; `query`: keys of the query that tell pages apart, None for all. `reader`: None for a
-    source with page objects. `extractor`: version of the reading; a new one makes all pages be fetched in
-    full. `spider`: import path of a BookSpider.
+    `start_urls`: the first one is the site; others are further start pages and sitemaps. `hosts`: names
+    by which the site links to itself; such links are followed on the copy being crawled. `index_file`:
+    file name that stands for a folder, so that `/` and `/index.html` are one page. `paths`: prefixes of
+    pages, empty for all of the site; `query`: keys of the query that tell pages apart, None for all.
+    `reader`: None for a source with page objects. `is_feed`: it reads feeds. `extractor`: version of the
+    reading; a new one makes all pages be fetched in full. `spider`: import path of a BookSpider.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Source:
     extractor: str
     page_objects: PageObjects | None = None
     reader: Reader | None = None
+    is_feed: bool = False
     profile: SourceProfile = field(default_factory=SourceProfile)
     paths: tuple[str, ...] = ()
     query: frozenset[str] | None = None
@@ -102,6 +103,7 @@ def build_source(definition: SourceDefinition) -> Source:
         extractor=definition.version,
         page_objects=objects,
         reader=READERS[definition.reader] if definition.reader else None,
+        is_feed=bool(definition.reader) and definition.reader not in PAGE_READERS,
         profile=definition.profile,
         paths=definition.paths,
         query=None if definition.query is None else frozenset(definition.query),

@@ -1,0 +1,72 @@
+"""A catalogue without pages: a feed of several documents is crawled by its reader."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.unit.scraper.site import Answer, serve
+
+from bookcore.event_log import open_event_log
+from bookcore.events.book import BookWithdrawn
+from bookcore.events.codec import decode
+from bookcore.events.dead_letter import decode_dead_letter
+from bookcore.events.listing import BookObservedV2
+from bookcore.events.topics import OBSERVED
+
+if TYPE_CHECKING:
+    from tests.unit.scraper.conftest import Scraper
+
+_FEED = """<feed xmlns="http://www.w3.org/2005/Atom" xmlns:opds="http://opds-spec.org/2010/catalog"
+ xmlns:at="http://purl.org/atompub/tombstones/1.0">{entries}</feed>"""
+_BOOK = """<entry><id>book-{number}</id><title>Book {number}</title>
+<link rel="http://opds-spec.org/acquisition/buy" href="/buy/{number}">
+<opds:price currencycode="EUR">{price}</opds:price></link></entry>"""
+_NEXT = '<link rel="next" href="/page-2.xml"/>'
+_MORE = """<entry><id>nav</id><title>More</title>
+<link href="/more.xml" type="application/atom+xml;profile=opds-catalog"/></entry>"""
+_UNTITLED = '<entry><id>no-title</id><link rel="http://opds-spec.org/acquisition/buy" href="/b"/></entry>'
+_DELETED = '<at:deleted-entry ref="book-1"><at:comment>sold off</at:comment></at:deleted-entry>'
+
+
+def build_feed(*entries: str) -> Answer:
+    return Answer(_FEED.format(entries="".join(entries)).encode(), "application/atom+xml")
+
+
+def build_book(number: int, price: str = "9.99") -> str:
+    return _BOOK.format(number=number, price=price)
+
+
+def read_reasons(scraper: Scraper) -> list[str]:
+    log = open_event_log(f"sqlite://{scraper.data}/log.db")
+    records = log.read(OBSERVED.dead_letter_topic, 0, 0, 100)
+    log.close()
+    return [decode_dead_letter(record).reason for record in records]
+
+
+def test_feed_is_crawled_page_by_page_with_its_withdrawals(scraper: Scraper, tmp_path: Path) -> None:
+    place = tmp_path / "sources" / "lamps"
+    place.mkdir(parents=True)
+    answers = {
+        "/feed.xml": build_feed(_NEXT, _MORE, build_book(1), _UNTITLED),
+        "/page-2.xml": build_feed(build_book(2)),
+        "/more.xml": build_feed(build_book(3)),
+    }
+    with serve(answers) as url:
+        (place / "source.toml").write_text(
+            f'reader = "opds"\nstart = {json.dumps([f"{url}feed.xml"])}\nterritory = "DE"\ncurrency = "EUR"\n'
+        )
+        first = scraper.crawl(None, source="lamps", sources=str(place.parent))
+        assert first.code == 0, first.error
+        answers["/feed.xml"] = build_feed(_NEXT, _MORE, _DELETED, build_book(4, "soon"))
+        second = scraper.crawl(None, source="lamps", sources=str(place.parent))
+        assert second.code == 0, second.error
+    events = [decode(record).event for record in scraper.read_records()]
+    seen = {event.source_id: event for event in events if isinstance(event, BookObservedV2)}
+    assert seen.keys() == {"book-1", "book-2", "book-3", "book-4"}
+    assert {offer.price for offer in seen["book-1"].printed.offers} == {"9.99 EUR"}
+    assert [remark.field for remark in seen["book-4"].printed.remarks] == ["offers.price"]
+    (gone,) = (event for event in events if isinstance(event, BookWithdrawn))
+    assert (gone.source_id, gone.reason) == ("book-1", "sold off")
+    assert [reason.partition(":")[0] for reason in read_reasons(scraper)] == ["entry 3 has no title"]
