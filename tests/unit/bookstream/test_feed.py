@@ -5,7 +5,7 @@ from gzip import compress
 from pathlib import Path
 
 import pytest
-from tests.unit.bookstream.test_import import read_observed, read_reasons, run_import
+from tests.unit.bookstream.test_import import read_letters, read_observed, read_reasons, run_import
 from tests.unit.bookstream.test_onix import build_message, build_product
 
 from bookcore.domain.errors import Invalid
@@ -58,3 +58,20 @@ def test_mistake_in_a_mapping_is_named(tmp_path: Path, text: str, reason: str) -
     path.write_text(text)
     with pytest.raises(Invalid, match=reason):
         load_feed_mapping(str(path))
+
+
+def test_record_larger_than_an_event_is_parked_and_the_rest_goes_on(tmp_path: Path) -> None:
+    table, mapping = tmp_path / "large.jsonl", tmp_path / "large.toml"
+    rows = ({"id": f"b{n}", "title": "A", "text": "word " * (400_000 if n == 2 else 1)} for n in (1, 2, 3))
+    table.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    mapping.write_text(
+        'source = "large"\n[fields]\nsource_id = { column = "id" }\ntitle = { column = "title" }\n'
+        'description = { column = "text" }\n'
+    )
+    done = run_import(table, mapping=str(mapping))
+    assert done.returncode == 0, done.stderr
+    account = json.loads(done.stdout)
+    assert (account["books"], account["parked"]) == (2, 1)
+    assert [event.source_id for event in read_observed(table)] == ["b1", "b3"]
+    (letter,) = read_letters(table)
+    assert letter.body is not None
