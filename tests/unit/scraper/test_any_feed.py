@@ -49,7 +49,7 @@ def test_feed_is_crawled_page_by_page_with_its_withdrawals(scraper: Scraper, tmp
     place = tmp_path / "sources" / "lamps"
     place.mkdir(parents=True)
     answers = {
-        "/feed.xml": build_feed(_NEXT, _MORE, build_book(1), _UNTITLED),
+        "/feed.xml": build_feed(_NEXT, _MORE, build_book(1), build_book(5), _UNTITLED),
         "/page-2.xml": build_feed(build_book(2)),
         "/more.xml": build_feed(build_book(3)),
     }
@@ -58,15 +58,15 @@ def test_feed_is_crawled_page_by_page_with_its_withdrawals(scraper: Scraper, tmp
             f'reader = "opds"\nstart = {json.dumps([f"{url}feed.xml"])}\nterritory = "DE"\ncurrency = "EUR"\n'
         )
         first = scraper.crawl(None, source="lamps", sources=str(place.parent))
-        assert first.code == 0, first.error
+        assert (first.code, first.summary["books"], first.summary["published"]) == (0, 4, 4), first.error
         answers["/feed.xml"] = build_feed(_NEXT, _MORE, _DELETED, build_book(4, "soon"))
         second = scraper.crawl(None, source="lamps", sources=str(place.parent))
-        assert second.code == 0, second.error
+        assert (second.code, second.summary["books"]) == (0, 3), second.error
     events = [decode(record).event for record in scraper.read_records()]
     seen = {event.source_id: event for event in events if isinstance(event, BookObservedV2)}
-    assert seen.keys() == {"book-1", "book-2", "book-3", "book-4"}
+    assert seen.keys() == {"book-1", "book-2", "book-3", "book-4", "book-5"}
     assert {offer.price for offer in seen["book-1"].printed.offers} == {"9.99 EUR"}
     assert [remark.field for remark in seen["book-4"].printed.remarks] == ["offers.price"]
     (gone,) = (event for event in events if isinstance(event, BookWithdrawn))
     assert (gone.source_id, gone.reason) == ("book-1", "sold off")
-    assert [reason.partition(":")[0] for reason in read_reasons(scraper)] == ["entry 3 has no title"]
+    assert [reason.partition(":")[0] for reason in read_reasons(scraper)] == ["entry 4 has no title"]

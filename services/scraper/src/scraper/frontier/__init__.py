@@ -52,18 +52,23 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class FinishedPage:
-    """A page whose events are acknowledged. `snapshot` None keeps the stored one (304)."""
+    """A page whose events are acknowledged. `snapshot` None keeps the stored one (304). `shown`: number of
+    books that the page shows, None where a book's page shows one and a listing none.
+    """
 
     page: Page
     snapshot: PageSnapshot | None
     is_published: bool
+    shown: int | None = None
 
     @property
-    def is_book(self) -> bool:
-        """Whether the page shows books; any page of a sitemap may turn out to show none."""
+    def books(self) -> int:
+        """Number of books that the page shows; any page of a sitemap may turn out to show none."""
+        if self.shown is not None:
+            return self.shown
         snapshot = self.snapshot or self.page.snapshot
         has_book = self.is_published or snapshot.content_hash is not None
-        return self.page.kind is PageKind.BOOK and has_book
+        return int(self.page.kind is PageKind.BOOK and has_book)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,11 @@ class ListingContent:
 class ParsedPage:
     """Item that the spider yields and the pipeline publishes.
 
-    `body`: stored in the lake unless None. `snapshot`: replaces the page's unless None. `events`: published,
-    one for each book of the page. `withdrawn`: of books that a feed says are gone. `refused`: records that
-    become dead letters. `page`: marked as done at the end; None for an item without a lease of
-    the frontier. `span`: of the request for the page, None without a trace.
+    `body`: stored in the lake unless None. `snapshot`: replaces the page's unless None. `events`:
+    published, one for each book of the page. `withdrawn`: of books that a feed says are gone. `refused`:
+    records that become dead letters. `shown`: number of books on the page, None for what its kind says.
+    `page`: marked as done at the end; None for an item without a lease of the frontier. `span`: of the
+    request for the page, None without a trace.
     """
 
     page: Page | None
@@ -63,6 +64,7 @@ class ParsedPage:
     events: tuple[BookEvent, ...] = ()
     withdrawn: tuple[BookWithdrawn, ...] = ()
     refused: tuple[Parked, ...] = ()
+    shown: int | None = None
     span: SpanContext | None = None
 
 

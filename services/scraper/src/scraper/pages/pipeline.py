@@ -59,5 +59,7 @@ class PublishPipeline:
 def _classify(item: ParsedPage) -> PageOutcome:
     if not item.events and item.snapshot is None:
         return PageOutcome.UNMODIFIED
-    is_book = item.events or (item.page is not None and FinishedPage(item.page, item.snapshot, False).is_book)  # noqa: FBT003
-    return PageOutcome.BOOK if is_book else PageOutcome.LISTING
+    if item.page is None:
+        return PageOutcome.BOOK if item.events else PageOutcome.LISTING
+    finished = FinishedPage(item.page, item.snapshot, is_published=bool(item.events), shown=item.shown)
+    return PageOutcome.BOOK if finished.books else PageOutcome.LISTING

@@ -84,7 +84,7 @@ class PageProcessor:
         if content.fault:
             raise Invalid(f"the document {content.fault}")
         if is_unmodified:
-            return ParsedPage(page)
+            return ParsedPage(page, shown=len(content.books_shown))
         try:
             return self._documents.parse(page, fetched, content)
         except Invalid:

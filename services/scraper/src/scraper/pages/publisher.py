@@ -19,7 +19,7 @@ from bookcore.kit.failpoint import Failpoint, trigger_failpoint
 from bookcore.kit.tracing.messages import MessageTracer, write_context
 from bookcore.kit.tracing.tracer import Tracer
 from bookcore.lake.layout import keep_record, make_ledger_key, make_page_key, pack_lines, pack_page
-from scraper.frontier import CrawlRun, FinishedPage
+from scraper.frontier import CrawlRun, FinishedPage, Page
 from scraper.pages.parser import ParsedPage, PublishedEvent
 from scraper.session.retry import retry_while_unavailable
 from scraper.session.session import Stores
@@ -144,11 +144,7 @@ class Publisher:
 
     def _mark_finished(self, batch: Sequence[ParsedPage]) -> None:
         """Pages whose lease was lost are ignored; events that were published twice have the same ids."""
-        finished = [
-            FinishedPage(parsed.page, parsed.snapshot, is_published=bool(parsed.events))
-            for parsed in batch
-            if parsed.page
-        ]
+        finished = [_build_finished_page(parsed.page, parsed) for parsed in batch if parsed.page]
         self._stores.frontier.finish_pages(finished, next_segment=self._next_segment)
         trigger_failpoint(Failpoint.SCRAPER_AFTER_MARK)
 
@@ -156,6 +152,10 @@ class Publisher:
         key = make_ledger_key(self._source, self._ledger_name, self._next_segment)
         self._next_segment += 1
         return key
+
+
+def _build_finished_page(page: Page, parsed: ParsedPage) -> FinishedPage:
+    return FinishedPage(page, parsed.snapshot, is_published=bool(parsed.events), shown=parsed.shown)
 
 
 def _list_events(parsed: ParsedPage) -> tuple[PublishedEvent, ...]:

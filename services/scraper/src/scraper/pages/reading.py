@@ -89,7 +89,7 @@ class DocumentParser:
         is_unchanged = digest == page.snapshot.content_hash
         body = None if key == page.snapshot.body_key else fetched.body
         if body is None and is_unchanged:
-            return ParsedPage(page, body, snapshot, span=fetched.span)
+            return ParsedPage(page, body, snapshot, shown=len(events), span=fetched.span)
         return ParsedPage(
             page,
             body,
@@ -97,6 +97,7 @@ class DocumentParser:
             events=() if is_unchanged else events,
             withdrawn=tuple(self._build_withdrawal(gone, fetched) for gone in content.gone),
             refused=content.refused,
+            shown=len(events),
             span=fetched.span,
         )
 

@@ -138,8 +138,8 @@ class RedisFrontier:
                     _format_member(page),
                     page.token,
                     record,
-                    int(item.is_book),
-                    int(item.is_book and item.is_published),
+                    item.books,
+                    item.books if item.is_published else 0,
                 ]
             stale += int(self._run_script("finish", *args)[0])
         return stale

@@ -273,6 +273,6 @@ def _build_columns(item: FinishedPage, *, discards_snapshot: bool) -> tuple[str 
 
 
 def _count_pages(finished: Sequence[FinishedPage]) -> RunCounts:
-    books = [item for item in finished if item.is_book]
-    published = sum(item.is_published for item in books)
-    return RunCounts(len(finished), len(books), published, len(books) - published)
+    books = sum(item.books for item in finished)
+    published = sum(item.books for item in finished if item.is_published)
+    return RunCounts(len(finished), books, published, books - published)

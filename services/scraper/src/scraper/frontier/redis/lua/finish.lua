@@ -1,5 +1,5 @@
--- Mark leased pages as done. For each page: member, token, new record ('' keeps the old one), 1 for a book, 1 for
--- published. Returns how many were ignored because their lease was lost.
+-- Mark leased pages as done. For each page: member, token, new record ('' keeps the old one), number of books, of
+-- published books. Returns how many were ignored because their lease was lost.
 local stale, books, published, mine, records = 0, 0, 0, {}, {}
 for i = 3, #ARGV, 5 do
   local member = ARGV[i]
