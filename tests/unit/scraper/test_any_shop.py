@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
+from tests.promises import carries
 from tests.unit.scraper.site import Answer, serve
 
 from bookcore.events.book import BookWithdrawn
@@ -54,6 +55,7 @@ def sources(tmp_path: Path) -> Path:
     return tmp_path / "sources"
 
 
+@carries("any-shop")
 def test_sample_shop_is_crawled_by_its_sitemap(shop: RunningShop, scraper: Scraper, sources: Path) -> None:
     declare(sources, shop.address, f"{shop.address}sitemap.xml", more='identified_by = ["sku"]\n')
     first = scraper.crawl(None, source="any_shop", sources=str(sources))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.promises import carries
 from tests.unit.scraper.site import Answer, serve
 
 from bookcore.events.book import BookWithdrawn
@@ -49,6 +50,7 @@ def shelf() -> Shelf:
 
 
 @pytest.mark.parametrize("status", [404, 410])
+@carries("withdrawn")
 def test_book_whose_page_is_not_found_twice_is_withdrawn_and_comes_back(
     shelf: Shelf, scraper: Scraper, status: int
 ) -> None:

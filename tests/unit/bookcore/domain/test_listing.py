@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from tests.promises import carries
 
 from bookcore.domain.book import Availability, AvailabilityStatus, Book, Money
 from bookcore.domain.details import Contributor, Series, Subject
@@ -119,6 +120,7 @@ def test_a_row_of_a_table_may_be_named_by_its_table() -> None:
     assert read(WHOLE, replace(ORIGIN, url="table:shop/b1")).book.url == "table:shop/b1"
 
 
+@carries("fields-apart")
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [
