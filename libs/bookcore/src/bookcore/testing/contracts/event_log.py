@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -161,7 +162,8 @@ class EventLogContract:
         self, log: EventLog
     ) -> None:
         one, two = log.create_consumer("g", [TOPIC]), log.create_consumer("g", [TOPIC])
-        for _ in range(30):  # until the partitions are shared out
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:  # until the partitions are shared out
             log.append(TOPIC, make_messages(100))
             mine, yours = drain_both(one, two, want=100)
             if mine and yours and not {r.partition for r in mine} & {r.partition for r in yours}:
