@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from bookcore.domain.errors import Invalid
+from bookcore.domain.listing import NormalisedListing, normalise_listing
+from bookcore.domain.normalise import Origin
 from bookcore.domain.printed_listing import PrintedListing, PrintedOffer
 from booksources.onix.contributors import restore_name
 from booksources.onix.dates import parse_date, parse_sent_at
@@ -183,8 +185,8 @@ def test_every_price_is_kept_with_type_territory_period_and_quantity() -> None:
         ("05", "consumer_with_tax", None),
         ("08", "consumer_with_tax", "promotion"),
         ("10", "library_with_tax", None),
-        ("01", "other", "onix:01"),
-        ("03", "other", "onix:03"),
+        ("01", "other", "onix_01"),
+        ("03", "other", "onix_03"),
     ],
 )
 def test_the_qualifier_tells_for_whom_a_price_is(
@@ -202,7 +204,7 @@ def test_a_price_with_an_unreadable_period_is_no_usual_price() -> None:
         "<Price><PriceType>02</PriceType><PriceAmount>9.99</PriceAmount><PriceDate>"
         "<PriceDateRole>15</PriceDateRole><Date>soon</Date></PriceDate></Price>"
     )
-    assert (offer.price_type, offer.price_qualifier) == ("other", "unreadable period")
+    assert (offer.price_type, offer.price_qualifier) == ("other", "unreadable_period")
 
 
 def test_prices_of_the_older_version_have_their_territories_and_periods() -> None:
@@ -317,6 +319,21 @@ def test_external_entities_are_refused() -> None:
     message = '<!DOCTYPE m [<!ENTITY e SYSTEM "file:///etc/passwd">]><ONIXMessage>&e;</ONIXMessage>'
     with pytest.raises(Invalid, match="declares entities"):
         [*read(Document("file:feed.xml", io.BytesIO(message.encode())), PROFILE)]
+
+
+def test_no_offer_or_subject_is_lost_for_the_words_of_its_code_list() -> None:
+    more = (
+        "<ProductSupply><SupplyDetail><Price><PriceType>02</PriceType><PriceQualifier>03</PriceQualifier>"
+        "<PriceAmount>9.99</PriceAmount></Price></SupplyDetail></ProductSupply>"
+    )
+    subject = "<SubjectSchemeIdentifier>94</SubjectSchemeIdentifier><SubjectCode>1D</SubjectCode>"
+    listing = read_listing(detail=f"<Subject>{subject}</Subject>", more=more)
+    origin = Origin("house", "r1", "table:house/r1")
+    taken = normalise_listing(origin, listing, datetime(2026, 1, 1, tzinfo=UTC))
+    assert isinstance(taken, NormalisedListing)
+    assert taken.remarks == ()
+    assert [offer.price_qualifier for offer in taken.book.offers] == ["onix_03"]
+    assert [one.scheme for one in taken.book.details.subjects] == ["onix_94"]
 
 
 def test_real_messages_are_read_completely(shared_data: Path) -> None:

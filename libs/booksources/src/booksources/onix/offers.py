@@ -82,7 +82,7 @@ def _add_type(offer: PrintedOffer, price: Element, defaults: MessageDefaults) ->
     if qualifier in LIBRARY_QUALIFIERS and kind != "trade":
         return replace(offer, price_type=f"library_{kind or 'with_tax'}" if kind != "other" else kind)
     if qualifier not in CONSUMER_QUALIFIERS:
-        return replace(offer, price_type="other", price_qualifier=f"onix:{qualifier}")
+        return replace(offer, price_type="other", price_qualifier=f"onix_{qualifier}")
     if kind in ("with_tax", "without_tax"):
         kind = f"consumer_{kind}"
     return replace(offer, price_type=kind, price_qualifier=CONSUMER_QUALIFIERS[qualifier])
@@ -120,7 +120,7 @@ def _add_period(offer: PrintedOffer, price: Element, remarks: list[Remark]) -> P
         if day is None:
             remarks.append(Remark("offers.period", text[:200], "is no date of its format"))
     if None in days.values():
-        offer = replace(offer, price_type="other", price_qualifier="unreadable period")
+        offer = replace(offer, price_type="other", price_qualifier="unreadable_period")
     return replace(offer, valid_from=days.get(_FROM), valid_until=days.get(_UNTIL))
 
 

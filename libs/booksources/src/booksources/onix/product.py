@@ -198,7 +198,7 @@ def _read_subjects(product: Element) -> Iterator[PrintedSubject]:
         code, heading = get_text(element, "subjectcode"), get_text(element, "subjectheadingtext")
         kind = get_text(element, "mainsubjectschemeidentifier", "subjectschemeidentifier")
         if code or heading:
-            scheme = SUBJECT_SCHEMES.get(kind, f"onix:{kind}")
+            scheme = SUBJECT_SCHEMES.get(kind, f"onix_{kind}")
             yield PrintedSubject(scheme=scheme, code=code or None, heading=heading or None)
 
 
