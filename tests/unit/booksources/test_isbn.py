@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bookcore.domain.errors import Invalid
-from booksources.cleaning.isbn import convert_to_isbn13, read_isbn
+from bookcore.domain.printed_details import convert_to_isbn13
+from booksources.cleaning.isbn import read_isbn
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bookcore.domain.errors import Invalid, NotFound
 from booksources.intake.intake import ListingIntake, Taken
 from booksources.readers import PAGE_READERS, READERS
-from booksources.reading import Document, Gone, Listing, Parked
+from booksources.reading import Document, Gone, Link, Listing, Parked, Total
 from booksources.tables.mapping import ProfileTable, read_mapping
 
 RECORD = "record"
@@ -85,18 +85,22 @@ def _take_items(
     try:
         for item in READERS[mapping.reader](document, mapping.profile.declared):
             _check_size(document.body, file)
-            if isinstance(item, Listing):
+            if not isinstance(item, Link | Total):
                 number += 1
-                yield file.tell(), intake.take(number, item)
-            elif isinstance(item, Gone):
-                number += 1
-                yield file.tell(), intake.withdraw(number, item)
-            elif isinstance(item, Parked):
-                number += 1
-                yield file.tell(), intake.refuse(number, item.raw, item.reason)
+                yield file.tell(), _take_record(number, item, intake)
     except (EOFError, zlib.error, gzip.BadGzipFile, Invalid) as error:
         reason = error.reason if isinstance(error, Invalid) else str(error)
         raise Invalid(f"{document.url} is damaged after {RECORD} {number}: {reason}", field="file") from error
+
+
+def _take_record(number: int, item: Listing | Gone | Parked, intake: ListingIntake) -> Taken:
+    match item:
+        case Listing():
+            return intake.take(number, item)
+        case Gone():
+            return intake.withdraw(number, item)
+        case Parked():
+            return intake.refuse(number, item.raw, item.reason)
 
 
 def _check_size(body: IO[bytes], file: IO[bytes]) -> None:

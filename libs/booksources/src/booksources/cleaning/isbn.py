@@ -5,8 +5,10 @@ import unicodedata
 from decimal import Decimal
 
 from bookcore.domain.errors import Invalid
+from bookcore.domain.printed_details import convert_to_isbn13
 
 _DASHES = dict.fromkeys(map(ord, "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"), "-")
+_SHAPE = re.compile(r"\d{9}[\dX]|97[89]\d{10}", re.ASCII)
 _LABEL = re.compile(r"(?:urn:)?isbn(?:[-_ ]?1[03](?!\d))?", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"(\d(?:[.,]\d+)?)e\+?(\d{1,2})", re.IGNORECASE)
 _LONG = re.compile(r"(?<![\dX])97[89](?:[- ]?\d){10}(?![\dX])")
@@ -37,16 +39,7 @@ def read_isbn(text: str) -> str:
 
 def has_check_digit(digits: str) -> bool:
     """Whether 10 or 13 digits (X for ten in the last place of 10) are an ISBN with a right check digit."""
-    if re.fullmatch(r"\d{9}[\dX]", digits, re.ASCII):
-        return _compute_short(digits[:9]) == digits[9]
-    return bool(re.fullmatch(r"97[89]\d{10}", digits, re.ASCII)) and _compute_long(digits[:12]) == digits[12]
-
-
-def convert_to_isbn13(digits: str) -> str:
-    """The ISBN-13 of a checked ISBN of 10 or 13 digits."""
-    if len(digits) == 13:
-        return digits
-    return f"978{digits[:9]}{_compute_long(f'978{digits[:9]}')}"
+    return _SHAPE.fullmatch(digits) is not None and convert_to_isbn13(digits) is not None
 
 
 def _fold(text: str) -> str:
@@ -85,12 +78,3 @@ def _require_check_digit(digits: str) -> str:
 
 def _strip_hyphens(text: str) -> str:
     return text.replace("-", "").replace(" ", "")
-
-
-def _compute_short(nine: str) -> str:
-    rest = -sum(weight * int(digit) for weight, digit in zip(range(10, 1, -1), nine, strict=True)) % 11
-    return "X" if rest == 10 else str(rest)
-
-
-def _compute_long(twelve: str) -> str:
-    return str(-sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(twelve)) % 10)

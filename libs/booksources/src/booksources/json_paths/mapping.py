@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 import jmespath  # type: ignore[import-untyped]  # ships no types; Expression is what we use of it
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]  # as above
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bookcore.domain.errors import Invalid, NotFound
 
@@ -48,27 +48,13 @@ class JsonMapping(BaseModel):
         return fields
 
 
-def parse_json_mapping(text: str) -> JsonMapping:
-    """Raises: Invalid naming the place of a mistake."""
-    try:
-        mapping = JsonMapping.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise Invalid(f"is no TOML: {error}", field="mapping") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Invalid(first["msg"], field=f"mapping.{'.'.join(map(str, first['loc']))}") from error
-    for text in (mapping.records, *mapping.fields.values(), *mapping.offer_fields.values()):
-        compile_expression(text)
-    return mapping
-
-
 @cache
 def load_json_mapping(name: str) -> JsonMapping:
     """A bundled mapping: `google_books`, `open_library`, `shopify`, `woocommerce`. Raises: NotFound."""
     names = sorted(file.name.removesuffix(".toml") for file in _BUNDLED.iterdir())
     if name not in names:
         raise NotFound(f"no mapping {name!r} of JSON; there are {', '.join(names)}")
-    return parse_json_mapping((_BUNDLED / f"{name}.toml").read_text())
+    return JsonMapping.model_validate(tomllib.loads((_BUNDLED / f"{name}.toml").read_text()))
 
 
 @cache

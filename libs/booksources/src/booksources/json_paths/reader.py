@@ -22,18 +22,13 @@ from booksources.cleaning.isbn import read_isbn
 from booksources.cleaning.money import read_price
 from booksources.cleaning.remarks import RemarkLog
 from booksources.cleaning.source_ids import make_source_id
-from booksources.json_paths.mapping import JsonMapping, compile_expression, load_json_mapping
+from booksources.json_paths.mapping import JsonMapping, compile_expression
 from booksources.reading import Document, Link, Listing, Parked, ReadItem, SourceProfile, Total
 
 Json = Any  # Any: JSON
 _LARGEST = 64 << 20  # bytes of a document
 _LONGEST = 8 << 20  # bytes of a line
 _DUMP = re.compile(rb"/type/(\w+)\t[^\t]*\t[^\t]*\t[^\t]*\t")
-
-
-def read_bundled(document: Document, profile: SourceProfile, *, name: str) -> Iterator[ReadItem]:
-    """`read` by the bundled mapping of that name. Raises: NotFound."""
-    return read(document, profile, mapping=load_json_mapping(name))
 
 
 def read(document: Document, profile: SourceProfile, *, mapping: JsonMapping) -> Iterator[ReadItem]:
