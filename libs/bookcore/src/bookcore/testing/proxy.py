@@ -1,8 +1,10 @@
 """A TCP proxy on loopback that injects network faults: delay, reset, silence, truncation."""
 
 import asyncio
+import errno
 import socket
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
@@ -13,6 +15,7 @@ _CHUNK = 65_536
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no seconds: closing sends RST
 _REQUESTS = (b"GET ", b"PUT ", b"POST ", b"HEAD ", b"DELETE ")
 _HOST = "127.0.0.1"
+_PORT_WAIT = 20.0  # seconds; a wished port may still belong to a process that is ending
 
 
 class FaultProxy:
@@ -35,8 +38,11 @@ class FaultProxy:
         self._thread = Thread(target=self._serve, name="fault-proxy", daemon=True)
 
     def __enter__(self) -> Self:
+        """Listens; raises OSError when another socket keeps the wished port for `_PORT_WAIT` seconds."""
+        self._listener = _listen(self.port)
+        self.port = self._listener.getsockname()[1]
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(_PORT_WAIT), "the proxy's thread did not start"
         return self
 
     def __exit__(
@@ -79,8 +85,7 @@ class FaultProxy:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._connected, _HOST, self.port))
-        self.port = server.sockets[0].getsockname()[1]
+        server = self._loop.run_until_complete(asyncio.start_server(self._connected, sock=self._listener))
         self._ready.set()
         self._loop.run_forever()
         server.close()
@@ -149,6 +154,17 @@ class FaultProxy:
     def _break_all(self) -> None:
         for writer in list(self._open):
             _break(writer)
+
+
+def _listen(port: int) -> socket.socket:
+    deadline = time.monotonic() + _PORT_WAIT
+    while True:
+        try:
+            return socket.create_server((_HOST, port), backlog=100)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+        Event().wait(0.1)
 
 
 def _break(writer: asyncio.StreamWriter) -> None:
