@@ -30,6 +30,15 @@ def name_people(text: str, notation: PeopleNotation | None = None) -> list[str]:
         ("['Ana Huang', \"Tim O'Brien\"]", ["Ana Huang", "Tim O'Brien"]),
         ("[Ana Huang, Bo Li]", ["Ana Huang", "Bo Li"]),
         ("By Ana Huang", ["Ana Huang"]),
+        ("By: Ana Huang", ["Ana Huang"]),
+        ("Author(s): Ana Huang; Bo Li", ["Ana Huang", "Bo Li"]),
+        ("Huang, Ana.", ["Ana Huang"]),
+        ("Huang, Ana J.", ["Ana J. Huang"]),
+        ("Tolkien, J. R. R. (John Ronald Reuel), 1892-1973", ["J. R. R. Tolkien"]),
+        ("Ana Huang, Bo Li, and Cid Moe", ["Ana Huang", "Bo Li", "Cid Moe"]),
+        ("Ana Huang, Bo Li & Cid Moe", ["Ana Huang", "Bo Li", "Cid Moe"]),
+        ("Ana Huang \u2022 Bo Li", ["Ana Huang", "Bo Li"]),
+        ("Ana Huang, Bo Li (Illustrator)", ["Ana Huang", "Bo Li"]),
         ("by Ana Huang; Bo Li", ["Ana Huang", "Bo Li"]),
         ("A; B & C", ["A", "B & C"]),
         ("Ann A; Bob B & Cid C", ["Ann A", "Bob B", "Cid C"]),
@@ -61,6 +70,15 @@ def test_roles_and_names_to_sort_by_are_kept() -> None:
     )
     assert read_people("Smith, John, Jr.") == (Person(name="John Smith Jr.", sort_name="Smith, John, Jr."),)
     assert read_people("Ana Huang (Goodreads Author)") == (Person(name="Ana Huang"),)
+    assert read_people("edited by Ana Huang") == (Person(name="Ana Huang", role="editor"),)
+    assert read_people("Ana Huang; translated by Bo Li") == (
+        Person(name="Ana Huang"),
+        Person(name="Bo Li", role="translator"),
+    )
+    assert read_people("Ana Huang, Bo Li (Illustrator)") == (
+        Person(name="Ana Huang"),
+        Person(name="Bo Li", role="illustrator"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,6 +101,8 @@ def test_commas_are_read_as_the_column_shows() -> None:
     assert name_people("Ana Huang, Bo Li", PeopleNotation("between")) == ["Ana Huang", "Bo Li"]
     assert name_people("Ana Huang, Plato, Jr.", PeopleNotation("between")) == ["Ana Huang", "Plato Jr."]
     assert name_people("García Márquez, Gabriel", PeopleNotation("within")) == ["Gabriel García Márquez"]
+    assert name_people("Huang, Ana, Li, Bo", PeopleNotation("within")) == ["Ana Huang", "Bo Li"]
+    assert name_people("Huang, Ana, Li", PeopleNotation("within")) == ["Huang, Ana, Li"]
     assert name_people("Ana Huang / Bo Li", PeopleNotation(has_slash=True)) == ["Ana Huang", "Bo Li"]
 
 

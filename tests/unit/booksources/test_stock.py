@@ -15,6 +15,10 @@ IN, OUT, PRE = "in_stock", "out_of_stock", "preorder"
         ("In stock (22 available)", IN, "22"),
         ("(1,204 available)", IN, "1204"),
         ("1 in stock", IN, "1"),
+        ("less than 5 left", IN, None),
+        ("fewer than 10 available", IN, None),
+        ("under 5 left", IN, None),
+        ("about 20 in stock", IN, None),
         ("Only 3 left", IN, "3"),
         ("Only 3 left in stock - order soon.", IN, "3"),
         ("10+ in stock", IN, None),
@@ -83,11 +87,13 @@ def test_availability_is_read(printed: str, state: str, quantity: str | None) ->
     [
         ("", "no known availability"),
         ("red", "no known availability"),
+        ("-1 in stock", "negative"),
+        ("In stock: -3", "negative"),
         ("£9.99", "no known availability"),
         ("In stock online, sold out in shops", "several availabilities"),
         ("x" * 300, "is longer than"),
         ("Available from 12 May 2027", "no known availability"),
-        ("-1", "no known availability"),
+        ("-1", "negative"),
     ],
 )
 def test_text_that_states_no_single_availability_is_refused(printed: str, reason: str) -> None:

@@ -7,6 +7,10 @@ from booksources.cleaning.html_text import convert_html_to_text
     ("marked", "text"),
     [
         ("<p>One</p><p>Two<br/>Three</p>", "One\nTwo\nThree"),
+        ("<![CDATA[<p>One</p>]]>", "One"),
+        ("<Title> by Ana", "by Ana"),
+        ("<textarea>One", "One"),
+        ("<xmp>One</p>", "One"),
         ("<div>One<div>Two</div>Three</div>", "One\nTwo\nThree"),
         ("<ul><li>One</li><li>Two</li></ul>", "One\nTwo"),
         ("<p>Tom &amp; J&#8217;s", "Tom & J\u2019s"),

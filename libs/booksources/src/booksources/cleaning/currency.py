@@ -38,8 +38,9 @@ def list_signs() -> dict[str, CurrencyMark]:
 
 
 def find_sign(text: str) -> CurrencyMark:
-    """The mark of a sign in small or capital letters."""
-    return list_signs().get(text) or _fold_signs()[text.casefold()]
+    """The mark of a sign in small or capital letters, with or without a space in it."""
+    bare = text.replace(" ", "")
+    return list_signs().get(bare) or _fold_signs()[bare.casefold()]
 
 
 @cache
@@ -48,8 +49,10 @@ def _fold_signs() -> dict[str, CurrencyMark]:
 
 
 def find_code(word: str) -> CurrencyMark | None:
-    """The mark of an ISO 4217 code; small letters only for codes that are no words."""
-    if word in MINOR_DIGITS or word.lower() in _LOWER:
+    """The mark of an ISO 4217 code; small letters only for codes that are no words. `GBp` is none: it is
+    a hundredth of a pound.
+    """
+    if word in MINOR_DIGITS or (word.lower() in _LOWER and word[1:].islower() and word != "GBp"):
         return CurrencyMark(word, (word.upper(),))
     return None
 

@@ -15,9 +15,12 @@ _LAST_SERIAL = 73_050  # 1999-12-31 + 100 years
 _SERIAL = re.compile(r"(\d{5,6})(?:\.0+)?", re.ASCII)
 _LONGEST = 100  # characters
 _ISO = re.compile(
-    r"(?P<year>\d{4})(?:[-/.](?P<month>\d{1,2})(?:[-/.](?P<day>\d{1,2}))?)?"
+    r"(?P<year>\d{4})(?:(?:[-/]|\. ?)(?P<month>\d{1,2})(?:(?:[-/]|\. ?)(?P<day>\d{1,2}))?)?"
     r"(?:[T ]\d{1,2}:\d{2}.*)?",
     re.ASCII,
+)
+_EAST_ASIAN = re.compile(
+    r"(?P<year>\d{4}) ?\u5e74(?: ?(?P<month>\d{1,2}) ?\u6708(?: ?(?P<day>\d{1,2}) ?\u65e5)?)?", re.ASCII
 )
 _COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})", re.ASCII)
 _NUMBERS = re.compile(r"(\d{1,2}) ?[-/.] ?(\d{1,2}) ?[-/.] ?(?P<year>\d{4})(?:,? \d{1,2}:\d{2}.*)?", re.ASCII)
@@ -61,10 +64,11 @@ def read_date(text: str, notation: DateNotation) -> str:
     if notation.is_serial:
         return _read_serial(plain)
     plain = re.sub(r"^(\d{4})\.0+$", r"\1", plain)  # a year as a number with decimals
-    match = _ISO.fullmatch(plain) or _COMPACT.fullmatch(plain) or _MONTH_YEAR.fullmatch(plain)
-    if match:
-        parts = match.groupdict()
-        return _format_date(parts["year"], parts["month"], parts.get("day"))
+    for form in (_ISO, _COMPACT, _MONTH_YEAR, _EAST_ASIAN):
+        match = form.fullmatch(plain)
+        if match:
+            parts = match.groupdict()
+            return _format_date(parts["year"], parts["month"], parts.get("day"))
     match = _NUMBERS.fullmatch(plain)
     if match:
         return _order_numbers(match, notation.language)
@@ -123,7 +127,12 @@ def _find_order(language: str) -> str | None:
 
 
 def _format_date(year: str, month: str | None, day: str | None) -> str:
-    """Raises: Invalid for a date that the calendar doesn't have, and a year outside 1000 to 2099."""
+    """The date; month and day of zeros are unknown, as databases print them.
+
+    Raises: Invalid for a date that the calendar doesn't have, and a year outside 1000 to 2099.
+    """
+    day = day if day and int(day) else None
+    month = month if month and (int(month) or day) else None
     if not 1000 <= int(year) <= 2099:
         raise Invalid("has no year from 1000 to 2099")
     try:

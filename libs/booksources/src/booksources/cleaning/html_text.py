@@ -11,6 +11,10 @@ from lxml import etree, html  # type: ignore[import-untyped]  # ships no types
 
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,2000})?/?>|<!--")
 _ESCAPED_TAG = re.compile(r"&lt;/?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,300}?)?/?&gt;")
+_CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
+_RAW_TAG = re.compile(
+    r"</?(?:title|textarea|xmp|plaintext|listing|noembed|noframes)(?=[\s/>])[^<>]*>", re.IGNORECASE
+)  # their content is no markup, and without an end tag all that follows is theirs
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _BLOCKS = frozenset(
     (  # noqa: SIM905 - names of elements read better as words
@@ -27,6 +31,7 @@ def convert_html_to_text(text: str) -> str:
 
     Markup and entities that were escaped twice are read, too: `&lt;p&gt;` in a parsed text is a paragraph.
     """
+    text = _CDATA.sub("", text)
     if _ESCAPED_TAG.search(text):
         text = unescape(text)
     if _TAG.search(text):
@@ -48,6 +53,7 @@ def tidy_lines(text: str) -> str:
 
 
 def _read_markup(text: str) -> str:
+    text = _RAW_TAG.sub(" ", text)
     parser = html.HTMLParser(huge_tree=True)
     try:
         root = html.fragment_fromstring(text, create_parent="div", parser=parser)

@@ -13,6 +13,7 @@ _LABEL = re.compile(r"(?:urn:)?isbn(?:[-_ ]?1[03](?!\d))?", re.IGNORECASE)
 _SCIENTIFIC = re.compile(r"(\d(?:[.,]\d+)?)e\+?(\d{1,2})", re.IGNORECASE)
 _LONG = re.compile(r"(?<![\dX])97[89](?:[- ]?\d){10}(?![\dX])")
 _SHORT = re.compile(r"(?<![\dX])\d(?:[- ]?\d){8}[- ]?[\dX](?![\dX])")
+_MARKS = re.compile(r"[-./ ]")
 _LONGEST = 200  # characters
 
 
@@ -22,8 +23,14 @@ def read_isbn(text: str) -> str:
     Nine digits, or eight and seven, lost their leading zeros when their check digit is right with them.
     Scientific notation is read when it holds all digits. Raises: Invalid with the reason.
     """
-    plain = _fold(text)
-    whole = _read_lost_digits(plain)
+    digits = _read_digits(_fold(text))
+    if len(set((convert_to_isbn13(digits) or digits)[3:12])) == 1:
+        raise Invalid("stands for no ISBN: all its digits are equal")
+    return digits
+
+
+def _read_digits(plain: str) -> str:
+    whole = _read_lost_digits(plain) or _read_divided(plain)
     if whole is not None:
         return whole
     long = {_strip_hyphens(match[0]) for match in _LONG.finditer(plain)}
@@ -61,6 +68,12 @@ def _read_lost_digits(text: str) -> str | None:
     if not has_check_digit(padded):
         raise Invalid(f"has {len(digits)} digits, and no ISBN by its check digit with zeros before them")
     return padded
+
+
+def _read_divided(text: str) -> str | None:
+    """The ISBN of a text that is nothing but digits with marks between them; None for other texts."""
+    digits = _MARKS.sub("", text)
+    return digits if _SHAPE.fullmatch(digits) and has_check_digit(digits) else None
 
 
 def _read_scientific(number: re.Match[str]) -> str:

@@ -146,4 +146,4 @@ def _remove_words(text: str, table: str) -> str:
 def _match_words(table: str, *, before_amount: bool = False) -> re.Pattern[str]:
     words = sorted(list_words("prices", table), key=len, reverse=True)
     end = r"\s*:?\s*$" if before_amount else r"(?!\w)"
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))}){end}", re.IGNORECASE)
+    return re.compile(rf"(?:[+&] ?|(?<!\w))(?:{'|'.join(map(re.escape, words))}){end}", re.IGNORECASE)

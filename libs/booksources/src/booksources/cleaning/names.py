@@ -41,7 +41,8 @@ def strip_dates(text: str) -> str:
 
 def is_inverted(text: str) -> bool:
     """Whether a text looks like one name with the surname first: `Smith, John, Jr.`, `von Goethe, J. W.`"""
-    parts = [part.strip() for part in join_suffixes(strip_dates(text)).split(",")]
+    bare = _BRACKETS.sub("", strip_dates(text))
+    parts = [part.strip() for part in join_suffixes(bare).split(",")]
     if len(parts) != 2 or not all(parts) or is_body(text):
         return False
     surname = [word for word in parts[0].split() if word.casefold() not in _list("particle")]

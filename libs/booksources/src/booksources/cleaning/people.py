@@ -16,13 +16,16 @@ from booksources.cleaning.names import (
     is_body,
     is_inverted,
     is_nobody,
+    is_suffix,
     join_suffixes,
     order_name,
     strip_dates,
 )
 from booksources.cleaning.words import list_words, load_words
 
-_SEPARATORS = (";", "|", "\n")
+_SEPARATORS = (";", "|", "\n", "\u2022", " \u00b7 ")
+_COMMA_OR_AND = re.compile(r"\s*,\s*(?:(?:&|and|und)\s+)?|\s+(?:&|and|und)\s+", re.IGNORECASE)
+_END_DOT = re.compile(r"(?<=[^\W\d_]{3})\.$")
 _AND = re.compile(r"\s+(?:&|and|und)\s+", re.IGNORECASE)
 _QUOTED = re.compile(r"""(?:"([^"]+)"|'((?:[^']|'(?=\w))+)')""")
 _ROLE = re.compile(r"\s*[\(\[]([^()\[\]]{1,40})[\)\]]")
@@ -114,27 +117,59 @@ def _fold(text: str) -> str:
 @cache
 def _compile_by() -> re.Pattern[str]:
     words = [word for word in list_words("people", "by") if word == "by" or " " in word or word[-1] == ":"]
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile(rf"^(?:{'|'.join(map(re.escape, longest_first))})\s+", re.IGNORECASE)
+    return re.compile(rf"^(?:{_join(word.rstrip(' :') for word in words)})(?::\s*|\s+)", re.IGNORECASE)
+
+
+@cache
+def _compile_before() -> re.Pattern[str]:
+    """Pattern of the words before names that tell a role, with the comma before them."""
+    words = [word for words in load_words("people")["before"].values() for word in words]
+    return re.compile(rf"(?:^|[,;.]?\s+)(?P<words>{_join(words)})(?::\s*|\s+)", re.IGNORECASE)
+
+
+def _join(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
 
 
 def _split_marked(text: str, *, has_slash: bool = False) -> list[str]:
     """Parts between marks that separate people in every column."""
     for mark in (*_SEPARATORS, *(("/",) if has_slash else ())):
         text = text.replace(mark, ";")
+    text = _compile_before().sub(lambda match: f";{match['words']} ", text)
     return [part.strip() for part in _ROLE_COMMA.sub(";", text).split(";") if part.strip()]
 
 
 def _split_commas(text: str, notation: PeopleNotation, *, is_bracketed: bool) -> list[str]:
     whole = join_suffixes(text)
     parts = [part.strip() for part in whole.split(",") if part.strip()]
-    if len(parts) < 2 or notation.comma == "within" or is_body(text):
+    if len(parts) < 2 or is_body(text):
         return [text]
-    if notation.comma == "between":
-        return parts
+    if notation.comma == "within":
+        return _split_pairs(text)
+    if notation.comma == "between" or _has_role_or_and(whole, parts):
+        return [part.strip() for part in _COMMA_OR_AND.split(whole) if part.strip()]
     if is_bracketed and not (len(parts) == 2 and ", " in text and is_inverted(text)):
         return parts
     return [text]
+
+
+def _split_pairs(text: str) -> list[str]:
+    """Names with the surname first between commas: `King, Stephen, Gaiman, Neil` are two."""
+    parts = [part.strip() for part in join_suffixes(strip_dates(text)).split(",")]
+    pairs = [", ".join(parts[at : at + 2]) for at in range(0, len(parts), 2)]
+    return pairs if len(parts) > 2 and all(map(is_inverted, pairs)) else [text]
+
+
+def _has_role_or_and(text: str, parts: list[str]) -> bool:
+    """Whether the commas stand between full names: the last is after `and`, or one has a role."""
+    names = [_read_role(part)[0] for part in _COMMA_OR_AND.split(text) if part.strip()]
+    if any(len(name.split()) < 2 for name in names) or any(map(is_inverted, _AND.split(text))):
+        return False
+    return (
+        len(names) > len(parts)
+        or any(_read_role(part)[0] != part for part in parts)
+        or (_AND.search(f" {parts[-1]}") is not None)
+    )
 
 
 def _split_words(text: str) -> list[str]:
@@ -148,9 +183,12 @@ def _split_words(text: str) -> list[str]:
 def _read_person(printed: str, notation: PeopleNotation) -> PrintedContributor | None:
     text, role = _read_role(printed)
     name = _AROUND.sub("", strip_dates(text)).strip(_EDGES)
+    if not is_body(name) and not is_suffix(name.split(" ")[-1]):
+        name = _END_DOT.sub("", name)
     if is_nobody(name) or not any(c.isalpha() for c in name):
         return None
-    if "," in name and not is_body(name) and (notation.comma == "within" or is_inverted(name)):
+    is_pair = join_suffixes(name).count(",") == 1
+    if is_pair and not is_body(name) and (notation.comma == "within" or is_inverted(name)):
         return PrintedContributor(name=order_name(name), sort_name=name, role=role)
     return PrintedContributor(name=name, role=role)
 
@@ -158,6 +196,12 @@ def _read_person(printed: str, notation: PeopleNotation) -> PrintedContributor |
 def _read_role(printed: str) -> tuple[str, str]:
     """The text without brackets that hold a role, and the role."""
     role = "author"
+    before = _compile_before().match(printed)
+    if before:
+        role = next(
+            r for r, words in load_words("people")["before"].items() if before["words"].casefold() in words
+        )
+        printed = printed[before.end() :]
     for match in _ROLE.finditer(printed):
         named = _find_role(match[1])
         if named is not None:

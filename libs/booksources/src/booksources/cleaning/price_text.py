@@ -12,6 +12,7 @@ from booksources.cleaning.words import list_words
 _NUMBER = r"[.,]?[0-9]+(?:[.,'\u2019][0-9]+| [0-9]{3}(?![0-9]))*"
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"), "-")
 _NO_CENTS = re.compile(r"(?<=\d)[.,:/] ?-{1,2}(?! ?\d)")  # 12.- and 99,- and 99:- and 99/-
+_INEXACT = frozenset("<>\u2264\u2265\u2248~\u00b1\u2243\u223c")
 _LETTER = r"[^\W\d_]"
 
 
@@ -54,11 +55,16 @@ def _compile_parts() -> re.Pattern[str]:
 
 
 def _compile_sign(sign: str) -> str:
-    """Pattern of a sign; its letters are no part of a word, and of either case unless all are capital."""
+    """Pattern of a sign: `US$` and `us $`; its letters are no part of a word.
+
+    Letters alone, and one letter, are of either case unless the sign is printed in capitals.
+    """
     before = rf"(?<!{_LETTER})" if sign[0].isalpha() else ""
     after = rf"(?!{_LETTER})" if sign[-1].isalpha() else ""
-    flag = "" if sign.upper() == sign else "i"
-    return f"(?{flag}:{before}{re.escape(sign)}{after})"
+    is_country = re.fullmatch("[A-Za-z]+[$]", sign) is not None
+    flag = "" if sign.upper() == sign and not (is_country and len(sign) > 2) else "i"
+    spaced = f"{re.escape(sign[:-1])} ?[$]" if is_country else re.escape(sign)
+    return f"(?{flag}:{before}{spaced}{after})"
 
 
 def split_price(text: str) -> list[PricePart]:
@@ -110,6 +116,11 @@ def _has_minus(parts: Sequence[PricePart], first: int, at: int) -> bool:
 def _find_fault(parts: Sequence[PricePart], first: int, last: int) -> str:
     before = parts[first - 1] if first else None
     after = parts[last + 1] if last + 1 < len(parts) else None
+    sign = next((each.text for each in (before, after) if each and is_currency_symbol(each.text)), None)
+    if sign:
+        return f"{sign!r} is no sign of a currency of ISO 4217"
+    if before and before.text in _INEXACT:
+        return f"{before.text!r} stands before the amount"
     if before and before.end == parts[first].start and before.kind == "word" and not is_label(before.text):
         return f"{before.text + parts[first].text!r} is no sign of a currency"
     if after and after.kind == "word":
@@ -122,6 +133,11 @@ def _find_fault(parts: Sequence[PricePart], first: int, last: int) -> str:
     if before and is_like_code(before.text) and parts[first].kind == "number":
         return f"{before.text!r} is no currency code of ISO 4217"
     return ""
+
+
+def is_currency_symbol(text: str) -> bool:
+    """Whether a character is a symbol of a currency, known or not."""
+    return len(text) == 1 and unicodedata.category(text) == "Sc"
 
 
 def is_like_code(word: str) -> bool:

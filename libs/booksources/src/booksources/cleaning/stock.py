@@ -12,6 +12,7 @@ from booksources.cleaning.words import list_words
 _LONGEST = 200  # characters
 _STATES = ("in_stock", "out_of_stock", "preorder", "unclear")
 _SCHEMA = re.compile(r"https?://(?:www\.)?schema\.org/", re.IGNORECASE)
+_NEGATIVE = re.compile(r"(?<![\w-])-\d")
 _COUNT = r"(?<![\d.,+])(?P<count>\d{1,3}(?:[,.]\d{3})+|\d{1,9})(?![\d.,]*\d)(?P<more>\+?)"
 
 
@@ -31,6 +32,8 @@ def read_stock(text: str) -> PrintedStock:
     folded = _fold(text)
     if len(folded) > _LONGEST:
         raise Invalid(f"is longer than {_LONGEST} characters")
+    if _NEGATIVE.search(folded):
+        raise Invalid("states a negative number of copies")
     whole = _read_whole(folded)
     if whole is not None:
         return whole
@@ -103,7 +106,7 @@ def _find_count(text: str) -> int | None:
 
 @cache
 def _compile_counts() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    least = rf"(?P<least>(?<!\w)(?:{_join('more_than')}) ?)?"
+    least = rf"(?P<least>(?<!\w)(?:{_join('inexact')}) ?)?"
     after = re.compile(rf"{least}{_COUNT} ?(?:{_join('copies')})(?!\w)")
     before = re.compile(
         rf"(?<!\w)(?:{_join('count')}) ?:? ?\(?{least}{_COUNT}(?=\)|$| ?(?:{_join('copies')}))"
