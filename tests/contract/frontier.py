@@ -141,6 +141,23 @@ class FrontierContract:
         assert (standing.counts, standing.queued, standing.leased) == (RunCounts(1, 1, 1, 0), 1, 0)
         assert urls(frontier.lease_pages(9).pages) == ["http://a/2"]
 
+    def test_remarks_and_refused_records_of_finished_pages_add_up(self, frontier: Frontier) -> None:
+        pages = frontier.lease_pages(9).pages
+        done = [FinishedPage(page, KNOWN, is_published=True, remarks=2, refused=1) for page in pages]
+        frontier.finish_pages(done, next_segment=1)
+        counts = frontier.read_status().counts
+        assert (counts.remarks, counts.refused) == (2 * len(pages), len(pages))
+
+    def test_feed_has_seen_the_books_that_it_shows(self, frontier: Frontier) -> None:
+        site = "http://feed/"
+        frontier.begin_run(site=site, extractor=EXTRACTOR, now=NOW)
+        frontier.add_pages(PageKind.LISTING, [site], depth=0)
+        (page,) = frontier.lease_pages(9).pages
+        frontier.finish_pages([FinishedPage(page, KNOWN, is_published=True, shown=40)], next_segment=1)
+        closing = frontier.close_run(now=NOW, is_limited=False)
+        assert closing is not None
+        assert (closing.seen, closing.is_reference) == (40, True)
+
     def test_run_is_drained_when_no_page_is_queued_or_leased(self, frontier: Frontier) -> None:
         pages = frontier.lease_pages(9).pages
         assert not frontier.finish_run(now=NOW)

@@ -5,9 +5,12 @@ import pytest
 from bookcore.testing.contracts.catalogue import CatalogueContract
 from bookcore.testing.contracts.catalogue_migration import CatalogueMigrationContract
 from bookcore.testing.contracts.catalogue_offers import CatalogueOffersContract
+from bookcore.testing.contracts.catalogue_runs import CatalogueRunsContract
 
 
-class TestSqliteCatalogue(CatalogueContract, CatalogueOffersContract, CatalogueMigrationContract):
+class TestSqliteCatalogue(
+    CatalogueContract, CatalogueOffersContract, CatalogueRunsContract, CatalogueMigrationContract
+):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/catalogue.db"

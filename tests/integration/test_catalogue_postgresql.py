@@ -16,6 +16,7 @@ from bookcore.testing.builders import make_book, make_versioned_book
 from bookcore.testing.contracts.catalogue import CatalogueContract, get, ingest, observe
 from bookcore.testing.contracts.catalogue_migration import CatalogueMigrationContract
 from bookcore.testing.contracts.catalogue_offers import CatalogueOffersContract
+from bookcore.testing.contracts.catalogue_runs import CatalogueRunsContract
 
 
 @pytest.fixture
@@ -30,7 +31,9 @@ def prepared(empty: str) -> str:
     return empty
 
 
-class TestPostgresqlCatalogue(CatalogueContract, CatalogueOffersContract, CatalogueMigrationContract):
+class TestPostgresqlCatalogue(
+    CatalogueContract, CatalogueOffersContract, CatalogueRunsContract, CatalogueMigrationContract
+):
     @pytest.fixture
     def url(self, prepared: str) -> str:
         return prepared

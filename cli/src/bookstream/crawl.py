@@ -57,10 +57,11 @@ def describe_failures(summary: CrawlSummary, log: Path) -> str:
 
 
 def describe_withdrawals(summary: CrawlSummary) -> str:
-    """The count of withdrawn books, or why none was; empty when none is gone."""
+    """The count of withdrawn books, or why none was; empty when none is gone and the run is complete."""
     if summary.withheld:
         return f" · {summary.withheld} not withdrawn, because too much of the source is missing"
-    return f" · {summary.gone} withdrawn" if summary.gone else ""
+    fault = f" · not complete: {summary.fault}" if summary.fault else ""
+    return f" · {summary.gone} withdrawn{fault}" if summary.gone else fault
 
 
 def _write_log(log: Path, lines: Sequence[str]) -> None:

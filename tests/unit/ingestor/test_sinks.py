@@ -18,16 +18,18 @@ from bookcore.events.book import BookState, BookWithdrawn
 from bookcore.events.codec import encode
 from bookcore.events.dead_letter import decode_dead_letter
 from bookcore.events.message import Batch, Message
-from bookcore.events.topics import OBSERVED, STATE
+from bookcore.events.topics import OBSERVED, RUN, STATE, get_topic
 from bookcore.lake import Lake, open_lake
 from bookcore.lake.layout import keep_record
 from bookcore.search import SearchIndex, open_search_index
 from bookcore.testing.builders import EPOCH, make_book, make_observation, make_versioned_book
+from bookcore.testing.contracts.catalogue_runs import make_report, read_sources
 from bookcore.testing.listings import PRINTED, make_listing_observation
 from ingestor.archive import archive_batch
 from ingestor.catalogue import CatalogueSink
 from ingestor.index import IndexSink
 from ingestor.relay import OutboxRelay
+from ingestor.runs import RunSink
 from ingestor.source_guard import SourceGuard
 
 
@@ -55,13 +57,26 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 def in_log(log: EventLog, topic: str, messages: Sequence[Message]) -> list[Batch]:
     """The messages as a consumer would get them."""
     log.append(topic, messages)
-    return list(split_batches([record for p in range(4) for record in log.read(topic, p, 0, 1_000)]))
+    return list(
+        split_batches(
+            [record for p in range(get_topic(topic).partitions) for record in log.read(topic, p, 0, 1_000)]
+        )
+    )
 
 
 def indexed(index: SearchIndex) -> dict[str, tuple[int, bool]]:
     found = list(index.read_versions())
     assert len({book_id for book_id, _, _ in found}) == len(found)
     return {str(book_id): (version, deleted) for book_id, version, deleted in found}
+
+
+def test_what_is_no_report_of_a_run_is_parked_and_the_reports_are_kept(stores: Stores) -> None:
+    sink = RunSink(stores.catalogue, DeadLetterQueue(stores.log))
+    messages = [Message("shop:r0", b"{"), encode(make_report("r1"), source="test")]
+    (batch,) = in_log(stores.log, RUN.name, messages)
+    assert [sink.handle(batch), sink.handle(batch)] == [2, 2]
+    assert read_sources(stores.catalogue)["shop"].last_run == make_report("r1")
+    assert len(stores.log.read(RUN.dead_letter_topic, 0, 0, 9)) == 1
 
 
 def test_duplicate_batch_changes_nothing_and_returns_the_catalogue_offset(stores: Stores) -> None:

@@ -23,8 +23,7 @@ def list_sources(*, data: Data = None) -> None:
     """List the sources, with where each begins; a folder at fault has its fault."""
     registry = scan_source_folders(load_settings(data))
     for name, definition in sorted(registry.definitions.items()):
-        kind = definition.reader or f"page objects {definition.page_objects}"
-        print(f"{name:<20}{kind:<30}{definition.start[0]}")
+        print(f"{name:<20}{definition.reader_label:<30}{definition.start[0]}")
     for fault in registry.faults.values():
         print(f"at fault: {fault}")
 

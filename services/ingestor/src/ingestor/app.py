@@ -1,4 +1,4 @@
-"""The ingestor: opens the stores, runs three consumer threads, closes the stores."""
+"""The ingestor: opens the stores, runs four consumer threads, closes the stores."""
 
 import gc
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from bookcore.event_log import Consumer, EventLog, open_event_log
 from bookcore.event_log.consumer_loop import ConsumerLoop, Handler
 from bookcore.event_log.dead_letters import NO_LIMITS, DeadLetterLimits, DeadLetterQueue
 from bookcore.events.message import Batch
-from bookcore.events.topics import OBSERVED, STATE
+from bookcore.events.topics import OBSERVED, RUN, STATE
 from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.admin.server import AdminPages
@@ -24,6 +24,7 @@ from bookcore.lake.layout import keep_record
 from bookcore.search import SearchIndex, open_search_index
 from ingestor import catalogue as catalogue_sink
 from ingestor import index as index_sink
+from ingestor import runs as run_sink
 from ingestor.catalogue import CatalogueSink, create_catalogue_consumer
 from ingestor.drill_record import DrillRecord
 from ingestor.index import IndexSink, create_index_consumer
@@ -36,10 +37,16 @@ from ingestor.measurements import (
 )
 from ingestor.pauses import PauseBook
 from ingestor.relay import OutboxRelay
+from ingestor.runs import RunSink, create_run_consumer
 from ingestor.settings import Settings
 from ingestor.source_guard import SourceGuard
 
 _NEW_OBJECTS_PER_COLLECTION = 50_000
+_GROUPS = {
+    catalogue_sink.GROUP: OBSERVED.name,
+    index_sink.GROUP: STATE.name,
+    run_sink.GROUP: RUN.name,
+}
 
 
 def tune_garbage_collector() -> None:
@@ -115,7 +122,7 @@ class Ingestor:
         opening.callback(catalogue.close)
         self._watch(_list_checks(log, catalogue, index))
         outbox_ready = Event()
-        pauses = PauseBook(lake, self.metrics, SystemClock())
+        pauses = PauseBook(lake, catalogue, self.metrics, SystemClock())
         pauses.end_all()
         sink = CatalogueSink(
             lake,
@@ -135,15 +142,18 @@ class Ingestor:
             on_indexed=create_freshness_observer(self.metrics),
             tracer=self._tracer,
         )
+        history = RunSink(
+            catalogue, self._create_queue(log, lake, run_sink.GROUP, settings.dead_letter_limits)
+        )
         consumer = create_catalogue_consumer(log, catalogue)
-        groups = {catalogue_sink.GROUP: OBSERVED.name, index_sink.GROUP: STATE.name}
         self._loops = {
             "catalogue": self._create_loop(
                 consumer, _notify_after(sink.handle, outbox_ready), catalogue_sink.GROUP
             ),
             "relay": lambda stop: relay.run(stop, outbox_ready, lambda: self.health.beat("relay")),
             "index": self._create_loop(create_index_consumer(log), indexing.handle, index_sink.GROUP),
-            "backlog": BacklogMeter(log, catalogue, self.metrics, groups).run,
+            "runs": self._create_loop(create_run_consumer(log, catalogue), history.handle, run_sink.GROUP),
+            "backlog": BacklogMeter(log, catalogue, self.metrics, _GROUPS).run,
             "drill": DrillRecord(lake, self.metrics).run,
         }
 

@@ -1,7 +1,9 @@
-"""Pauses of sources: a gauge, a line in the log, and a record in the lake that `bookstream status` reads."""
+"""Pauses of sources: a gauge, a line in the log, a record in the lake that `bookstream status` reads,
+and a row in the catalogue for the API."""
 
 import structlog
 
+from bookcore.catalogue import Catalogue, runs
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.clock import Clock
 from bookcore.lake import Lake
@@ -13,8 +15,9 @@ _log = structlog.get_logger()
 class PauseBook:
     """Makes a change of a source's pause known. A new start of the ingestor ends all pauses."""
 
-    def __init__(self, lake: Lake, metrics: ProcessMetrics, clock: Clock) -> None:
-        self._lake, self._metrics, self._clock = lake, metrics, clock
+    def __init__(self, lake: Lake, catalogue: Catalogue, metrics: ProcessMetrics, clock: Clock) -> None:
+        self._lake, self._catalogue = lake, catalogue
+        self._metrics, self._clock = metrics, clock
 
     def end_all(self) -> None:
         """Raises: Unavailable."""
@@ -23,7 +26,10 @@ class PauseBook:
 
     def record(self, source: str, *, is_paused: bool) -> None:
         """Raises: Unavailable."""
-        record_pause(self._lake, source, at=self._clock.now(), is_paused=is_paused)
+        now = self._clock.now()
+        record_pause(self._lake, source, at=now, is_paused=is_paused)
+        with self._catalogue.begin_write() as connection:
+            runs.record_pause(connection, source, at=now if is_paused else None)
         self._metrics.set("ingestor_source_paused", source, value=float(is_paused))
         text = "source paused: too many of its records are rejected" if is_paused else "source goes on"
         _log.warning(text, source=source)

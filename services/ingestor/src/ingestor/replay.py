@@ -18,6 +18,7 @@ from bookcore.catalogue import (
     read_next_messages,
 )
 from bookcore.catalogue.rebuild import begin_rebuild
+from bookcore.catalogue.runs import copy_runs
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.message import Batch, Record
@@ -77,6 +78,7 @@ def replay(settings: Settings, *, swap: bool) -> ReplayResult:
             catalogue_replay.check_completeness()
             result = catalogue_replay.compare()
             if swap:
+                _copy_runs(live, rebuild.catalogue)
                 rebuild.swap()
         if swap:
             _rebuild_index(settings)
@@ -176,6 +178,11 @@ def _discard_outbox(catalogue: Catalogue) -> None:
     with catalogue.begin_write() as connection:
         while messages := read_next_messages(connection, _CHUNK):
             delete_sent(connection, messages)
+
+
+def _copy_runs(live: Catalogue, rebuilt: Catalogue) -> None:
+    with live.begin_read() as old, rebuilt.begin_write() as new:
+        copy_runs(old, new)
 
 
 def _rebuild_index(settings: Settings) -> None:

@@ -25,6 +25,8 @@ from sqlalchemy.engine import Dialect
 from bookcore.domain.book import from_version, to_version
 
 _SCALE = Decimal(10_000)
+RUN_COUNTS = ("pages", "failed", "books", "changes", "unchanged", "remarks", "refused", "gone", "withheld")
+"""Whole numbers of a run."""
 
 
 class ExactAmount(TypeDecorator[Decimal]):
@@ -159,6 +161,34 @@ offsets = Table(
     Column("topic", _build_text_type(100), primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next", BigInteger, nullable=False),
+)
+
+crawl_runs = Table(
+    "crawl_runs",
+    metadata,
+    Column("source", _build_text_type(40), primary_key=True),
+    Column("run", _build_text_type(100), primary_key=True),
+    Column("kind", _build_text_type(20), nullable=False),
+    Column("outcome", _build_text_type(20), nullable=False, comment="as its newest report says"),
+    Column("reason", _build_text_type()),
+    Column("reader", _build_text_type(60), nullable=False),
+    Column("schedule", _build_text_type(200)),
+    Column("next_due", Moment),
+    Column("started_at", Moment, nullable=False),
+    Column("reported_at", Moment, nullable=False),
+    Column("heard_until", Moment, comment="when the next report is due; a run without one has died"),
+    Column("ended_at", Moment),
+    *(Column(name, BigInteger, nullable=False) for name in RUN_COUNTS),
+    Column("seen", BigInteger, comment="books that the run saw"),
+    Column("expected", BigInteger, comment="books of the last complete run before it"),
+    Index("crawl_runs_by_start", "source", "started_at", "run"),
+)
+
+source_pauses = Table(
+    "source_pauses",
+    metadata,
+    Column("source", _build_text_type(40), primary_key=True),
+    Column("paused_at", Moment, nullable=False),
 )
 
 schema_compatibility = Table(

@@ -13,7 +13,7 @@ from bookcore.events.book import (
     Event,
     PricedBookState,
 )
-from bookcore.events.crawl import CrawlCommand
+from bookcore.events.crawl import CrawlCommand, RunReported
 from bookcore.events.listing import BookObservedV2
 from bookcore.events.ml import ModelDecided, PredictionMade
 
@@ -75,6 +75,16 @@ COMMAND = Topic(
     producers=("bookstream",),
     consumers=("scraper.commands",),
 )
+RUN = Topic(
+    name="books.crawl.run.v1",
+    key="source:run",
+    events=(RunReported,),
+    partitions=1,
+    producers=("scraper", "bookstream"),
+    consumers=("ingestor.runs",),
+    retention_days=None,
+    compacted=True,
+)
 
 
 DECIDED = Topic(
@@ -110,7 +120,7 @@ def _declare_dead_letter_topic(topic: Topic) -> Topic:
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic
-    for live in (OBSERVED, CHANGED, STATE, COMMAND, DECIDED, PREDICTED)
+    for live in (OBSERVED, CHANGED, STATE, COMMAND, RUN, DECIDED, PREDICTED)
     for topic in (live, _declare_dead_letter_topic(live))
 }
 

@@ -35,7 +35,8 @@ class CrawlSummary(ProgressLine):
 
     `published`: new or changed books. `limited`: pages were skipped because of scraper_max_pages or
     scraper_max_depth. `gone`: books that were withdrawn; `withheld`: books that were not, because the run saw
-    too little of the source.
+    too little of the source. `remarks`: values that could not be read; `refused`: records that became dead
+    letters. `fault`: why the run is not complete, None when it is.
     """
 
     run: str
@@ -49,6 +50,9 @@ class CrawlSummary(ProgressLine):
     limited: bool
     gone: int = 0
     withheld: int = 0
+    remarks: int = 0
+    refused: int = 0
+    fault: str | None = None
     event: Literal["summary"] = "summary"
 
 

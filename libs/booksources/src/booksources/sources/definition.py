@@ -86,6 +86,11 @@ class SourceDefinition(BaseModel):
         return self.extractor or f"{self.name}/1"
 
     @property
+    def reader_label(self) -> str:
+        """What reads its pages, for people."""
+        return self.reader or f"page objects {self.page_objects}"
+
+    @property
     def profile(self) -> SourceProfile:
         """What readers need of it."""
         return SourceProfile(

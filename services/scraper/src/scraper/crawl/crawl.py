@@ -1,11 +1,13 @@
 """One crawl process: opens the stores, runs Scrapy, finishes the run and closes the stores."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.utils.misc import load_object
@@ -28,6 +30,7 @@ from scraper.session.failures import FailureRecorder
 from scraper.session.host_pacer import HostPacer
 from scraper.session.page_leases import PageLeases
 from scraper.session.progress import ProgressTracker
+from scraper.session.run_report import REPORT_INTERVAL, RunReporter
 from scraper.session.session import SETTING, CrawlSession, Stores
 from scraper.session.stop import CrawlResult, ExitCode, StopRequest
 from scraper.settings import Settings
@@ -36,6 +39,7 @@ from scraper.sources.site import Site
 _PROGRESS_INTERVAL = 0.25
 _RELEASE_TIMEOUT = 6.0
 """Seconds for the last call of the frontier to end."""
+_log = structlog.get_logger()
 
 
 async def crawl(
@@ -93,6 +97,7 @@ def _choose_lower(limit: float, own: float | None) -> float:
 def _create_session(settings: Settings, site: Site, stores: Stores, run: CrawlRun) -> CrawlSession:
     limits, patience, frontier = build_limits(settings, site), settings.scraper_patience, stores.frontier
     progress, stop, counts = ProgressTracker(run), StopRequest(), CrawlCounts()
+    reporter = RunReporter(stores.log, site.source, progress, SystemClock())
     admin = _create_admin(settings, stores, site.source.name, counts)
 
     def rejoin() -> None:
@@ -106,6 +111,7 @@ def _create_session(settings: Settings, site: Site, stores: Stores, run: CrawlRu
         site=site,
         stores=stores,
         progress=progress,
+        reporter=reporter,
         pacer=pacer,
         leases=leases,
         stop=stop,
@@ -141,7 +147,12 @@ def _finish_run(session: CrawlSession) -> CrawlResult:
     """The one process that finds the run drained finishes it; every process prints a summary."""
     result = session.stop.result or CrawlResult(ExitCode.DONE)
     frontier, progress = session.stores.frontier, session.progress
-    if result.code is ExitCode.DONE:
+    with suppress(BookstreamError):
+        progress.status = frontier.read_status()
+    if result.code is not ExitCode.DONE:
+        with suppress(BookstreamError):  # the crawl may have stopped because the log is away
+            session.reporter.report_stop(result)
+    else:
         _close_run(session)
         session.admin.record_complete(session.site.source.name)
     with suppress(BookstreamError):
@@ -157,7 +168,10 @@ def _close_run(session: CrawlSession) -> None:
     closing = stores.frontier.close_run(now=SystemClock().now(), is_limited=progress.is_limited)
     if closing:
         withdrawn = withdraw_books(stores, session.site, progress.run, closing)
-        progress.record_withdrawals(withdrawn.gone, withdrawn.withheld)
+        progress.record_end(gone=withdrawn.gone, withheld=withdrawn.withheld, fault=closing.fault)
+        session.reporter.report_end(closing)
+    else:
+        session.reporter.report_stop(CrawlResult(ExitCode.DONE))
     stores.frontier.finish_run(now=SystemClock().now(), closing=closing)
 
 
@@ -185,7 +199,7 @@ async def _keep_leases(session: CrawlSession) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _report_progress(session: CrawlSession, counts_path: Path | None) -> AsyncIterator[None]:
-    """Print a progress line four times a second, and save the counts."""
+    """Print a progress line four times a second, save the counts, and report the run now and then."""
     progress, frontier, source = session.progress, session.stores.frontier, session.site.source.name
 
     def save_counts() -> None:
@@ -195,7 +209,11 @@ async def _report_progress(session: CrawlSession, counts_path: Path | None) -> A
                 session.counts.save(counts_path)
 
     async def write_lines() -> None:
+        report_at = time.monotonic()
         while True:
+            if time.monotonic() >= report_at:
+                report_at = time.monotonic() + REPORT_INTERVAL
+                await _report_run(session)
             write_line(progress.build_progress())
             session.admin.health.beat("event loop")
             save_counts()
@@ -209,6 +227,14 @@ async def _report_progress(session: CrawlSession, counts_path: Path | None) -> A
     finally:
         task.cancel()
         save_counts()
+
+
+async def _report_run(session: CrawlSession) -> None:
+    """A report that is missing must not stop a crawl."""
+    try:
+        await asyncio.to_thread(session.reporter.report_progress)
+    except BookstreamError as error:
+        _log.warning("the run can't be reported", reason=str(error))
 
 
 @contextmanager

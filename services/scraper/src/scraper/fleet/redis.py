@@ -17,7 +17,7 @@ class RedisFleetControl:
         return self._run_script("command", command.source, *arguments)[0] == b"1"
 
     def read_source(self, source: str) -> SourceState:
-        *counts, mode, url = self._run_script("status", source)
+        *counts, mode, url, _ = self._run_script("status", source)
         return SourceState(source, SourceMode(mode.decode()), url.decode() or None, parse_status(counts))
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from bookcore.events.crawl import Action, CrawlCommand
 from scraper.fleet.control import FleetControl, SourceMode, SourceState
 from scraper.frontier import RunCounts, RunStatus
-from scraper.frontier.sqlite.file import FrontierFile, lock_exclusively, parse_folder
+from scraper.frontier.sqlite.file import COUNTS, FrontierFile, lock_exclusively, parse_folder
 
 _WORKER_CONFLICT = (
     "another fleet worker holds {path}: this frontier serves one;"
@@ -41,8 +41,8 @@ class SqliteFleetControl:
         with self._open_file(source).lock_connection() as db:
             mode, url = _read_mode(db)
             run = db.execute(
-                "SELECT number, pages, books, published, unchanged FROM runs ORDER BY number DESC LIMIT 1"
-            ).fetchone() or (0, 0, 0, 0, 0)
+                f"SELECT number, {COUNTS} FROM runs ORDER BY number DESC LIMIT 1"  # noqa: S608 - a constant
+            ).fetchone() or (0,)
             known, failed = db.execute(
                 "SELECT count(*), count(*) FILTER (WHERE state = 'failed' AND run = ?) FROM pages", run[:1]
             ).fetchone()

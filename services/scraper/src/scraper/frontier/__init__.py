@@ -7,12 +7,14 @@ Unavailable when the store can't be read or written.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Protocol, cast
 
 from bookcore.kit.adapters import load_adapter
 from scraper.frontier.closing import RunClosing
+
+_RUN_START = "%Y%m%dT%H%M%SZ"
 
 
 class PageKind(IntEnum):
@@ -53,13 +55,16 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class FinishedPage:
     """A page whose events are acknowledged. `snapshot` None keeps the stored one (304). `shown`: number of
-    books that the page shows, None where a book's page shows one and a listing none.
+    books that the page shows, None where a book's page shows one and a listing none. `remarks`: values that
+    could not be read; `refused`: records that became dead letters.
     """
 
     page: Page
     snapshot: PageSnapshot | None
     is_published: bool
     shown: int | None = None
+    remarks: int = 0
+    refused: int = 0
 
     @property
     def books(self) -> int:
@@ -73,18 +78,20 @@ class FinishedPage:
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:
-    """Totals of one run over all its processes and resumptions."""
+    """Totals of one run over all its processes and resumptions; of its pages that are done."""
 
     pages: int = 0
     books: int = 0
     published: int = 0
     unchanged: int = 0
+    remarks: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlRun:
-    """One pass over the source. `next_segment`: the next free number in the ledger `ledger_name`, which
-    only this process writes."""
+    """One pass over the source. `name` begins with the moment of its begin. `next_segment`: the next free
+    number in the ledger `ledger_name`, which only this process writes."""
 
     number: int
     name: str
@@ -92,6 +99,21 @@ class CrawlRun:
     next_segment: int
     counts: RunCounts
     ledger_name: str
+
+    @property
+    def started_at(self) -> datetime:
+        """To the second."""
+        return parse_run_start(self.name)
+
+
+def format_run_start(moment: datetime) -> str:
+    """The begin of a run's name."""
+    return moment.astimezone(UTC).strftime(_RUN_START)
+
+
+def parse_run_start(name: str) -> datetime:
+    """When the run of this name began."""
+    return datetime.strptime(name.partition("-")[0], _RUN_START).replace(tzinfo=UTC)
 
 
 class RunState(StrEnum):

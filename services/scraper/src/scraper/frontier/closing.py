@@ -28,8 +28,8 @@ class RunClosing:
     """What a drained run knows of the books that are gone.
 
     `moment`: the same for every process and every try that closes the run. `seen`: books that were listed
-    and answered; `expected`: those of the last complete run, None before the first one. `is_complete`: every
-    page was read.
+    and answered, or that a feed shows; `expected`: those of the last complete run, None before the first
+    one. `is_complete`: every page was read.
     """
 
     moment: datetime
@@ -47,6 +47,13 @@ class RunClosing:
     def forgotten(self) -> tuple[GonePage, ...]:
         """Pages to forget; none when the run saw too little."""
         return self.gone if self.covers_enough else ()
+
+    @property
+    def fault(self) -> str | None:
+        """Why later runs are not compared with this one, for people; None when they are."""
+        if not self.covers_enough:
+            return f"this run saw {self.seen} of the {self.expected} books of the last complete one"
+        return None if self.is_complete else "not every page could be read"
 
     @property
     def is_reference(self) -> bool:

@@ -13,6 +13,7 @@ from bookcore.domain.errors import Unavailable
 from bookcore.event_log.oversized import append_or_park, encode_fitting_letter
 from bookcore.events.book import BookWithdrawn
 from bookcore.events.codec import encode
+from bookcore.events.listing import BookObservedV2
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
@@ -155,7 +156,16 @@ class Publisher:
 
 
 def _build_finished_page(page: Page, parsed: ParsedPage) -> FinishedPage:
-    return FinishedPage(page, parsed.snapshot, is_published=bool(parsed.events), shown=parsed.shown)
+    return FinishedPage(
+        page,
+        parsed.snapshot,
+        is_published=bool(parsed.events),
+        shown=parsed.shown,
+        remarks=sum(
+            len(event.printed.remarks) for event in parsed.events if isinstance(event, BookObservedV2)
+        ),
+        refused=len(parsed.refused),
+    )
 
 
 def _list_events(parsed: ParsedPage) -> tuple[PublishedEvent, ...]:

@@ -39,8 +39,9 @@ def withdraw_books(stores: Stores, site: Site, run: CrawlRun, closing: RunClosin
     """Publish a withdrawal for each gone book. Raises: Unavailable."""
     source = site.source
     if not closing.covers_enough:
-        reason = f"this run saw {closing.seen} of the {closing.expected} books of the last complete one"
-        _log.warning("nothing is withdrawn", source=source.name, reason=reason, books=len(closing.gone))
+        _log.warning(
+            "nothing is withdrawn", source=source.name, reason=closing.fault, books=len(closing.gone)
+        )
         return WithdrawalCounts(withheld=len(closing.gone))
     events = _build_events(stores.lake, site, closing)
     gone = segment = 0

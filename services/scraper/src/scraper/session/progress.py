@@ -15,7 +15,8 @@ class ProgressTracker:
         self.status = RunStatus(run.counts)
         self.total_books: int | None = None
         self.is_limited = False
-        self._gone = self._withheld = 0
+        self.gone = self.withheld = 0
+        self.fault: str | None = None
         self._started = time.monotonic()
 
     @property
@@ -28,9 +29,10 @@ class ProgressTracker:
         if total is not None:
             self.total_books = max(total, self.total_books or 0)
 
-    def record_withdrawals(self, gone: int, withheld: int) -> None:
-        """Books withdrawn at the end of the run, or not, because the run saw too little."""
-        self._gone, self._withheld = gone, withheld
+    def record_end(self, *, gone: int, withheld: int, fault: str | None) -> None:
+        """Books withdrawn at the end of the run, or not, because the run saw too little; `fault`: why the run
+        isn't complete."""
+        self.gone, self.withheld, self.fault = gone, withheld, fault
 
     def build_progress(self) -> CrawlProgress:
         """Leased pages count as queued."""
@@ -53,6 +55,7 @@ class ProgressTracker:
             seconds=self.seconds,
             resumed=self.run.is_resumed,
             limited=self.is_limited,
-            gone=self._gone,
-            withheld=self._withheld,
+            gone=self.gone,
+            withheld=self.withheld,
+            fault=self.fault,
         )

@@ -12,6 +12,7 @@ from scraper.session.failures import FailureRecorder
 from scraper.session.host_pacer import HostPacer
 from scraper.session.page_leases import PageLeases
 from scraper.session.progress import ProgressTracker
+from scraper.session.run_report import RunReporter
 from scraper.session.stop import StopRequest
 from scraper.settings import Settings
 from scraper.sources.site import Site
@@ -37,6 +38,7 @@ class CrawlSession:
     site: Site
     stores: Stores
     progress: ProgressTracker
+    reporter: RunReporter
     pacer: HostPacer
     leases: PageLeases
     stop: StopRequest

@@ -35,11 +35,13 @@ class Source:
     by which the site links to itself; such links are followed on the copy being crawled. `index_file`:
     file name that stands for a folder, so that `/` and `/index.html` are one page. `paths`: prefixes of
     pages, empty for all of the site; `query`: keys of the query that tell pages apart, None for all.
-    `reader`: None for a source with page objects. `is_feed`: it reads feeds. `extractor`: version of the
-    reading; a new one makes all pages be fetched in full. `spider`: import path of a BookSpider.
+    `reader`: None for a source with page objects; `reader_label` names either for people. `is_feed`: it
+    reads feeds. `extractor`: version of the reading; a new one makes all pages be fetched in full.
+    `spider`: import path of a BookSpider.
     """
 
     name: str
+    reader_label: str
     start_urls: tuple[str, ...]
     hosts: frozenset[str]
     index_file: str
@@ -95,6 +97,7 @@ def build_source(definition: SourceDefinition) -> Source:
         raise Invalid(f"{definition.name}: page_objects must be one of {known}")
     return Source(
         name=definition.name,
+        reader_label=definition.reader_label,
         start_urls=definition.start,
         hosts=frozenset(definition.hosts),
         index_file=definition.index_file,

@@ -18,23 +18,26 @@ _BOOK = b"%d:" % PageKind.BOOK
 
 @dataclass(frozen=True, slots=True)
 class ClosingState:
-    """Reply of lua/close.lua. `last_complete`: number of the last complete run, 0 before the first one."""
+    """Reply of lua/close.lua. `last_complete`: number of the last complete run, 0 before the first one;
+    `books`: those that the pages of the run show."""
 
     run: int
     moment: datetime
     is_complete: bool
     last_complete: int
     expected: int | None
+    books: int
 
     @classmethod
     def parse(cls, reply: ScriptReply, *, run: int, is_limited: bool) -> Self:
-        moment, has_taken_all, number, seen = reply
+        moment, has_taken_all, number, seen, books = reply
         return cls(
             run,
             datetime.fromisoformat(moment.decode()),
             has_taken_all == b"1" and not is_limited,
             int(number or 0),
             int(seen) if seen else None,
+            int(books),
         )
 
 
@@ -53,10 +56,11 @@ def read_closing(store: ScriptStore, base: str, state: ClosingState) -> RunClosi
     lost = {member for member in failed if not member.startswith(_BOOK)}
     lost -= {member for member, each in missing.items() if each.last == state.run}
     is_complete = state.is_complete and not lost
-    seen, gone = 0, []
+    seen: int | None = None
+    gone = []
     for member, record, listed in _read_books(store, base):
         url, _, _, _, _, body_key, content_hash = orjson.loads(record)
-        seen += listed == state.run and member not in failed and content_hash is not None
+        seen = (seen or 0) + (listed == state.run and member not in failed and content_hash is not None)
         misses = missing.get(member, _Missing())
         reason = find_reason(
             missing_runs=misses.runs,
@@ -67,7 +71,11 @@ def read_closing(store: ScriptStore, base: str, state: ClosingState) -> RunClosi
         if reason:
             gone.append(GonePage(int(member.partition(b":")[2]), url, body_key, reason))
     return RunClosing(
-        moment=state.moment, seen=seen, expected=state.expected, is_complete=is_complete, gone=tuple(gone)
+        moment=state.moment,
+        seen=state.books if seen is None else seen,
+        expected=state.expected,
+        is_complete=is_complete,
+        gone=tuple(gone),
     )
 
 

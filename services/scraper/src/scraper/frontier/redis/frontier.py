@@ -29,6 +29,7 @@ from scraper.frontier import (
     RunCounts,
     RunState,
     RunStatus,
+    format_run_start,
 )
 from scraper.frontier.closing import RunClosing
 from scraper.frontier.redis.closing import ClosingState, hash_url, read_closing
@@ -60,7 +61,7 @@ class RedisFrontier:
         self, *, site: str, extractor: str, now: datetime, only_if_running: bool = False
     ) -> CrawlRun:
         """The name of a run is unique even when the store was emptied."""
-        stem = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        stem = f"{format_run_start(now)}-{secrets.token_hex(2)}"
         lease = _to_microseconds(self._limits.lease_seconds)
         reply = self._run_script("begin", site, extractor, stem, self._worker, lease, int(only_if_running))
         outcome, *rest = [part.decode() for part in reply]
@@ -140,6 +141,8 @@ class RedisFrontier:
                     record,
                     item.books,
                     item.books if item.is_published else 0,
+                    item.remarks,
+                    item.refused,
                 ]
             stale += int(self._run_script("finish", *args)[0])
         return stale
@@ -227,8 +230,8 @@ def build_source_key(store: ScriptStore, source: str) -> str:
 
 def parse_status(reply: ScriptReply) -> RunStatus:
     """Parse the reply of lua/status.lua."""
-    pages, books, published, unchanged, discovered, leased, failed, stale, workers = map(int, reply[:9])
-    counts = RunCounts(pages, books, published, unchanged)
+    discovered, leased, failed, stale, workers, *counted = map(int, reply[:11])
+    counts = RunCounts(*counted)
     return RunStatus(
         counts, discovered=discovered, leased=leased, failed=failed, stale=stale, workers=workers
     )

@@ -66,12 +66,17 @@ def _has_read_everything(db: sqlite3.Connection, run: int) -> bool:
 
 
 def _count_seen(db: sqlite3.Connection, run: int) -> int:
+    """Of a feed, which has no pages of books, the books that it shows."""
     row = db.execute(
         "SELECT count(*) FROM pages INDEXED BY pages_by_kind WHERE kind = ?2 AND listed = ?1 AND run = ?1"
         " AND state = 'done' AND content_hash IS NOT NULL",
         (run, PageKind.BOOK),
     ).fetchone()
-    return int(row[0])
+    has_pages, books = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM pages WHERE kind = ?), books FROM runs WHERE number = ?",
+        (PageKind.BOOK, run),
+    ).fetchone()
+    return int(row[0]) if has_pages else int(books)
 
 
 def _find_gone(db: sqlite3.Connection, run: int, *, last_complete: int) -> tuple[GonePage, ...]:

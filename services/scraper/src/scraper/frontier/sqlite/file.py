@@ -23,13 +23,17 @@ CREATE TABLE IF NOT EXISTS runs (
     started TEXT NOT NULL, finished TEXT,
     sequence INTEGER NOT NULL DEFAULT 0, pages INTEGER NOT NULL DEFAULT 0, books INTEGER NOT NULL DEFAULT 0,
     published INTEGER NOT NULL DEFAULT 0, unchanged INTEGER NOT NULL DEFAULT 0,
+    remarks INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,
     seen INTEGER, closing TEXT);
 CREATE TABLE IF NOT EXISTS fleet (only INTEGER PRIMARY KEY CHECK (only = 1), mode TEXT NOT NULL, url TEXT);
 CREATE TABLE IF NOT EXISTS commands (id TEXT PRIMARY KEY);
 """
+COUNTS = "pages, books, published, unchanged, remarks, refused"
+"""Columns of a run, in the order of RunCounts."""
+_COUNT = "INTEGER NOT NULL DEFAULT 0"
 _ADDED = {
-    "pages": ("listed", "missing", "missing_run"),
-    "runs": ("seen", "closing"),
+    "pages": {"listed": _COUNT, "missing": _COUNT, "missing_run": _COUNT},
+    "runs": {"seen": "TEXT", "closing": "TEXT", "remarks": _COUNT, "refused": _COUNT},
 }
 """Columns that files of earlier versions lack."""
 
@@ -85,9 +89,8 @@ class FrontierFile:
 def _add_columns(db: sqlite3.Connection) -> None:
     for table, columns in _ADDED.items():
         present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-        for column in columns:
+        for column, kind in columns.items():
             if column not in present:
-                kind = "INTEGER NOT NULL DEFAULT 0" if table == "pages" else "TEXT"
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 

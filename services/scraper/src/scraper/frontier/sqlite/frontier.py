@@ -8,6 +8,7 @@ and published again under the same event ids.
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
 
@@ -27,10 +28,11 @@ from scraper.frontier import (
     RunCounts,
     RunState,
     RunStatus,
+    format_run_start,
 )
 from scraper.frontier.closing import RunClosing
 from scraper.frontier.sqlite.closing import forget_pages, mark_listed, mark_missing, read_closing
-from scraper.frontier.sqlite.file import FrontierFile, lock_exclusively, parse_folder
+from scraper.frontier.sqlite.file import COUNTS, FrontierFile, lock_exclusively, parse_folder
 from scraper.frontier.sqlite.leases import InMemoryLeases
 from scraper.frontier.sqlite.pacing import HostPace
 from scraper.frontier.sqlite.pending_pages import PendingPages
@@ -67,7 +69,7 @@ class SqliteFrontier:
         with self._file.begin_transaction() as db:
             self._check_mode(db, only_if_running=only_if_running)
             last = db.execute(
-                "SELECT site, extractor, finished, number, name, sequence, pages, books, published, unchanged"
+                f"SELECT site, extractor, finished, number, name, sequence, {COUNTS}"  # noqa: S608 - a constant
                 " FROM runs ORDER BY number DESC LIMIT 1"
             ).fetchone()
             if last and last[:3] == (site, extractor, None):
@@ -80,7 +82,7 @@ class SqliteFrontier:
             elif last and last[1] != extractor:
                 db.execute("UPDATE pages SET etag = NULL, last_modified = NULL, content_hash = NULL")
             self._run += 1
-            name = f"{now:%Y%m%dT%H%M%SZ}-{self._run}"
+            name = f"{format_run_start(now)}-{self._run}"
             db.execute(
                 "INSERT INTO runs (number, name, site, extractor, started) VALUES (?, ?, ?, ?, ?)",
                 (self._run, name, site, extractor, now.isoformat()),
@@ -133,8 +135,9 @@ class SqliteFrontier:
             counts = _count_pages(mine)
             db.execute(
                 "UPDATE runs SET sequence = ?, closing = NULL, pages = pages + ?, books = books + ?,"
-                " published = published + ?, unchanged = unchanged + ? WHERE number = ?",
-                (next_segment, counts.pages, counts.books, counts.published, counts.unchanged, self._run),
+                " published = published + ?, unchanged = unchanged + ?, remarks = remarks + ?,"
+                " refused = refused + ? WHERE number = ?",
+                (next_segment, *astuple(counts), self._run),
             )
         for item in mine:
             self._leases.remove_lease(item.page)
@@ -175,7 +178,8 @@ class SqliteFrontier:
         """Failures are those of this process."""
         with self._file.lock_connection() as db:
             counts = db.execute(
-                "SELECT pages, books, published, unchanged FROM runs WHERE number = ?", (self._run,)
+                f"SELECT {COUNTS} FROM runs WHERE number = ?",  # noqa: S608 - a constant
+                (self._run,),
             ).fetchone()
             return RunStatus(
                 RunCounts(*(counts or ())),
@@ -275,4 +279,11 @@ def _build_columns(item: FinishedPage, *, discards_snapshot: bool) -> tuple[str 
 def _count_pages(finished: Sequence[FinishedPage]) -> RunCounts:
     books = sum(item.books for item in finished)
     published = sum(item.books for item in finished if item.is_published)
-    return RunCounts(len(finished), books, published, books - published)
+    return RunCounts(
+        len(finished),
+        books,
+        published,
+        books - published,
+        remarks=sum(item.remarks for item in finished),
+        refused=sum(item.refused for item in finished),
+    )

@@ -1,6 +1,6 @@
 -- Join the unfinished run, else begin one. ARGV[3..6]: site, extractor, stem of the run's name, worker;
 -- ARGV[7..8]: lifetime of a lease, 1 to refuse a source that the fleet isn't commanded to crawl.
--- Returns {'joined' | 'begun' | 'paused' | 'uncommanded' | 'others', number, name, pages, books, published, unchanged}.
+-- Returns {'joined' | 'begun' | 'paused' | 'uncommanded' | 'others', number, name, counts of the run...}.
 local site, extractor, stem, worker = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local moment = now()
 local mode = redis.call('HGET', fleet, 'state')
@@ -27,8 +27,8 @@ if same and not last[3] then
       end
     end
   end
-  local counts = redis.call('HMGET', meta, 'pages', 'books', 'published', 'unchanged')
-  return {'joined', last[4], last[5], counts[1], counts[2], counts[3], counts[4]}
+  local counts = redis.call('HMGET', meta, 'pages', 'books', 'published', 'unchanged', 'remarks', 'refused')
+  return {'joined', last[4], last[5], counts[1], counts[2], counts[3], counts[4], counts[5] or '0', counts[6] or '0'}
 end
 
 if last[1] and last[1] ~= site then
@@ -41,6 +41,7 @@ redis.call('UNLINK', held, leases)
 local next_number = tonumber(last[4] or 0) + 1
 local name = stem .. '-' .. text(next_number)
 redis.call('HSET', meta, 'site', site, 'extractor', extractor, 'number', text(next_number), 'name', name,
-  'taken0', 0, 'taken1', 0, 'turn', 0, 'pages', 0, 'books', 0, 'published', 0, 'unchanged', 0, 'failed', 0)
+  'taken0', 0, 'taken1', 0, 'turn', 0, 'pages', 0, 'books', 0, 'published', 0, 'unchanged', 0, 'failed', 0,
+  'remarks', 0, 'refused', 0)
 redis.call('HDEL', meta, 'finished', 'closing')
-return {'begun', text(next_number), name, '0', '0', '0', '0'}
+return {'begun', text(next_number), name}

@@ -1,7 +1,7 @@
 -- Mark leased pages as done. For each page: member, token, new record ('' keeps the old one), number of books, of
--- published books. Returns how many were ignored because their lease was lost.
-local stale, books, published, mine, records = 0, 0, 0, {}, {}
-for i = 3, #ARGV, 5 do
+-- published books, of remarks, of refused records. Returns how many were ignored because their lease was lost.
+local stale, books, published, remarks, refused, mine, records = 0, 0, 0, 0, 0, {}, {}
+for i = 3, #ARGV, 7 do
   local member = ARGV[i]
   if owns(member, ARGV[i + 1]) then
     mine[#mine + 1] = member
@@ -10,6 +10,7 @@ for i = 3, #ARGV, 5 do
       records[#records + 1] = ARGV[i + 2]
     end
     books, published = books + ARGV[i + 3], published + ARGV[i + 4]
+    remarks, refused = remarks + ARGV[i + 5], refused + ARGV[i + 6]
   else
     stale = stale + 1
   end
@@ -25,5 +26,7 @@ if #mine > 0 then
   redis.call('HINCRBY', meta, 'books', books)
   redis.call('HINCRBY', meta, 'published', published)
   redis.call('HINCRBY', meta, 'unchanged', books - published)
+  if remarks > 0 then redis.call('HINCRBY', meta, 'remarks', remarks) end
+  if refused > 0 then redis.call('HINCRBY', meta, 'refused', refused) end
 end
 return stale

@@ -1,0 +1,52 @@
+"""Consumes the reports of runs into the catalogue.
+
+They are not archived in the lake: the topic keeps the last report of each run for ever, and an empty
+catalogue reads it from its begin.
+"""
+
+from bookcore.catalogue import Catalogue
+from bookcore.catalogue.runs import record_reports
+from bookcore.domain.errors import Invalid
+from bookcore.event_log import Consumer, EventLog
+from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
+from bookcore.events.codec import decode
+from bookcore.events.crawl import RunReported
+from bookcore.events.message import Batch, Record
+from bookcore.events.topics import RUN
+from ingestor.catalogue import create_offset_lookup
+
+GROUP = "ingestor.runs"
+
+
+class RunSink:
+    """Handler of the topic of runs. Idempotent by source, run and the time of the report."""
+
+    def __init__(self, catalogue: Catalogue, dead_letters: DeadLetterQueue) -> None:
+        self._catalogue = catalogue
+        self._dead_letters = dead_letters
+
+    def handle(self, batch: Batch) -> int:
+        """Write the batch in one transaction; what is no report of a run becomes a dead letter."""
+        reports: list[RunReported] = []
+        rejected: list[RejectedRecord] = []
+        for record in batch.records:
+            try:
+                reports.append(_decode_report(record))
+            except Invalid as refusal:
+                rejected.append(RejectedRecord(record, str(refusal)))
+        self._dead_letters.park(batch.records, rejected)
+        with self._catalogue.begin_write() as connection:
+            record_reports(connection, reports, partition=batch.partition, end=batch.next)
+        return batch.next
+
+
+def create_run_consumer(log: EventLog, catalogue: Catalogue) -> Consumer:
+    """A member of the group that feeds the history of runs."""
+    return log.create_consumer(GROUP, [RUN.name], start=create_offset_lookup(catalogue))
+
+
+def _decode_report(record: Record) -> RunReported:
+    event = decode(record).event
+    if not isinstance(event, RunReported):
+        raise Invalid(f"{event.type} does not belong on this topic")
+    return event
