@@ -195,7 +195,7 @@ def install_peer(scratch: Path) -> Path:
     ready = scratch / "mlflow-venv" / "ready"
     if not ready.exists():
         venv.create(scratch / "mlflow-venv", with_pip=True)
-        packages = [MLFLOW, "scikit-learn", "lightgbm", "onnx", "onnxruntime", "orjson", "structlog"]
+        packages = [MLFLOW, "scikit-learn", "lightgbm", "onnx", "onnxruntime", "orjson"]
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
         ready.touch()
     return python

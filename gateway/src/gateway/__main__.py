@@ -12,9 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.kit.logger import get_logger
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
@@ -26,7 +25,7 @@ from gateway.settings import Settings
 from gateway.takeover import join_port, take_over
 from gateway.workers import ADOPT, RELEASE, Workers, bind_sockets, build_worker_command
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 def main() -> int:

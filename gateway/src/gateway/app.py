@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-import structlog
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +17,7 @@ from bookcore.kit.admin.server import AdminServer, bind_admin_port
 from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import Lifespan, create_service
 from bookcore.kit.clock import Clock, SystemClock
+from bookcore.kit.logger import get_logger
 from bookcore.kit.settings import Environment
 from bookcore.kit.tracing.tracer import Tracer
 from gateway.api import (
@@ -49,7 +49,7 @@ from gateway.settings import Settings
 from gateway.upstream.resolver import NameResolvers
 from gateway.wiring import Components, open_components
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _PURGE_SECONDS = 10.0
 _ROUTES = (
     auth_routes,

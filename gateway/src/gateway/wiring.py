@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import structlog
-
 from bookcore.cache import Cache, open_cache
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.kit.auth import InternalTokens
 from bookcore.kit.clock import Clock, make_monotonic_clock, make_seconds_clock
+from bookcore.kit.logger import get_logger
 from gateway.account_wiring import create_control
 from gateway.accounts.database import Database, open_database
 from gateway.api.dependencies import ApiDependencies
@@ -38,7 +37,7 @@ from gateway.upstream.open_requests import StreamLimit
 from gateway.upstream.pool import UpstreamTimeouts
 from gateway.upstream.upstream import Upstream
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _CALLER_SECONDS, _CALLER_SECONDS_UNSHARED = 60.0, 5.0
 """How long a caller stays cached; shorter where no shared cache tells of changes by other gateways."""
 

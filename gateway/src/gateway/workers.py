@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-import structlog
-
 from bookcore.domain.errors import Unavailable
 from bookcore.kit.listener import bind
+from bookcore.kit.logger import get_logger
 from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _TICK_SECONDS = 0.1

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 import orjson
-import structlog
 from sqlalchemy import Connection, Row, insert, select, update
 
 from bookcore.kit.clock import Clock
+from bookcore.kit.logger import get_logger
 from gateway.accounts.database import Database
 from gateway.accounts.tables import AUDIT_BEGINNING, audit, audit_head
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _BATCH = 1_000
 
 

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.logger import get_logger
 from gateway.accounts.audit import AuditEvent
 from gateway.accounts.flushing import PeriodicFlusher
 from gateway.accounts.stores import AccountStores
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _EVERY_SECONDS = 60.0
 _MOST_ENTRIES = 20
 _MOST_SUBJECTS = 10_000

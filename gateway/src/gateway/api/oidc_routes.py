@@ -2,11 +2,11 @@
 
 from urllib.parse import quote
 
-import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.kit.logger import get_logger
 from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
 from gateway.api.account_schemas import ProviderSignIn
@@ -20,7 +20,7 @@ _COOKIE_NEAR = "bookstream-sign-in"
 """On a laptop, which has no TLS."""
 _FOREIGN = ("cross-site", "same-site")
 """What browsers say in Sec-Fetch-Site when a page of another origin leads here."""
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @router.get("", include_in_schema=False)

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import orjson
-import structlog
 
 from bookcore.cache import Cache
+from bookcore.kit.logger import get_logger
 from bookcore.kit.openapi import Document
 from bookcore.kit.problem import ProblemError
 from gateway.api.openapi_merge import merge_documents
@@ -14,7 +14,7 @@ from gateway.routing.routes import Service
 from gateway.upstream.fetch import fetch_body
 from gateway.upstream.upstream import Upstream
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _KEY = "openapi"
 _KEPT_SECONDS = 60.0
 _KEPT_INCOMPLETE_SECONDS = 2.0

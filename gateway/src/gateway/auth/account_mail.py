@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.logger import get_logger
 from gateway.accounts import Account
 from gateway.accounts.audit import AuditEvent
 from gateway.accounts.credentials import CONFIRM_SECONDS, RESET_SECONDS
@@ -16,7 +15,7 @@ from gateway.mail import texts
 from gateway.mail.outbox import Mail, MailOutbox
 from gateway.mail.smtp import MailServer
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 BY_GATEWAY = "gateway"
 """Actor of what the gateway does on nobody's behalf."""
 

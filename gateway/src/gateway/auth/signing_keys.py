@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Annotated
 
 import orjson
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field
 
 from bookcore.domain.errors import BookstreamError, NotFound
 from bookcore.kit.clock import Clock
+from bookcore.kit.logger import get_logger
 from gateway.auth.signing_key_files import (
     SIGNING,
     Mark,
@@ -36,7 +36,7 @@ from gateway.auth.signing_key_files import (
     write_key,
 )
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _RETIRED = "retired"
 _LOCK = ".rotating"
 _MARGIN = 60

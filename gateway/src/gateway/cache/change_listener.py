@@ -4,18 +4,17 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from threading import Event, Thread
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import Consumer, EventLog, Position
 from bookcore.events.message import Record
 from bookcore.events.topics import CHANGED
+from bookcore.kit.logger import get_logger
 from bookcore.kit.retry import run_until_stopped
 from bookcore.kit.tracing.messages import MessageTracer
 from bookcore.kit.tracing.tracer import Tracer
 from gateway.routing.cache_tags import ALL, build_change_tags
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _POLL_SECONDS = 0.5
 _BATCH = 1_000
 _GROUP = "gateway.purge"

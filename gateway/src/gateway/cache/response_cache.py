@@ -10,10 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import structlog
-
 from bookcore.cache import Cache, PreparedScript
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.logger import get_logger
 from gateway.accounts.quota import Quota
 from gateway.cache.entry import CacheEntry
 from gateway.cache.local import LocalCache
@@ -22,7 +21,7 @@ from gateway.cache.scripts import ADMIT, FETCH_PURGES, FIND, LOG, PURGE, SAVE, S
 from gateway.ratelimit.gcra import compute_step
 from gateway.routing.cache_tags import ALL
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _MAX_LOCAL_RATES = 100_000
 _MICRO = 1_000_000
 _PURGE_KEYS = (SEQUENCE, LOG)

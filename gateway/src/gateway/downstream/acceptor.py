@@ -10,9 +10,9 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-import structlog
+from bookcore.kit.logger import get_logger
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _BATCH = 512
 """Connections accepted in one turn; the next turn goes on after requests had theirs."""
 _BACKLOG = 65_535

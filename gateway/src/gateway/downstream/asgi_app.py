@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from bookcore.kit.logger import get_logger
 from bookcore.kit.problem import ProblemError
 from gateway.accounts.caller import Caller
 from gateway.auth.request_auth import RequestAuth
@@ -21,7 +21,7 @@ from gateway.routing.match import RouteMatch, match_path
 from gateway.upstream.messages import OutboundHead
 from gateway.upstream.request import UpstreamRequest, create_request
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 

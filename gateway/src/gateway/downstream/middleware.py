@@ -6,10 +6,10 @@ from contextlib import suppress
 from http import HTTPStatus
 from time import perf_counter
 
-import structlog
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bookcore.kit.logger import bind_fields, get_logger
 from bookcore.kit.problem import PROBLEMS, ProblemError, build_problem_response
 from bookcore.kit.tracing.context import current_span
 from bookcore.kit.tracing.context import parse_traceparent as parse_context
@@ -20,7 +20,7 @@ from gateway.http.trace import TRACEPARENT, Tracer, parse_traceparent
 from gateway.observability.access_log import AccessRecord, RequestRecorder
 from gateway.routing.routes import OWN, PUBLIC_PREFIX, get_route_prefix
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _MIN_BYTES_PER_SECOND = 16_384
 """The lowest average rate of a long body, in bytes a second."""
 _DROP_SECONDS, _MAX_DROPPED_BYTES = 2.0, 67_108_864
@@ -55,7 +55,7 @@ class RequestMiddleware:
         body = _LimitedBody(scope, receive, limit=self._body_limit)
         browser_headers = self._browser_headers.build(scope["headers"], scope["scheme"])
         sender = _ResponseSender(scope, send, body, browser_headers)
-        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
+        with bind_fields(request_id=request_id.decode()):
             try:
                 if self._browser_headers.is_preflight(scope["method"], scope["headers"]):
                     await _send_preflight(self._browser_headers.build_preflight(scope["headers"]), sender)

@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
 import httptools
-import structlog
 
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.logger import get_logger
 from bookcore.kit.problem import ProblemError
 from gateway.downstream.context import DownstreamContext
 from gateway.downstream.fast_exchange import DownstreamConnection, FastExchange
@@ -25,7 +25,7 @@ from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.messages import OutboundHead
 from gateway.upstream.request import create_request
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _MAX_EARLY_BYTES = 262_144
 
 

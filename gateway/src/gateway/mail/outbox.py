@@ -14,12 +14,11 @@ from threading import Condition, Thread
 from time import monotonic
 from typing import NamedTuple
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.logger import get_logger
 from gateway.mail.smtp import MailDelayed, MailRefused, MailServer, deliver_mail
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _DELAYS = (5.0, 60.0, 300.0)
 _MOST_WAITING = 500
 _CLOSE_SECONDS = 3.0

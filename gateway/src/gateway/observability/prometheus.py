@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
-import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -16,6 +15,7 @@ from bookcore.kit.admin.event_loop import EventLoopGate
 from bookcore.kit.admin.families import MetricFamily, MetricType, list_families
 from bookcore.kit.admin.server import METRICS_TYPE
 from bookcore.kit.admin.service import ServiceAdmin
+from bookcore.kit.logger import get_logger
 from bookcore.kit.problem import ProblemError
 from gateway.http.client_address import parse_address
 from gateway.http.scope import has_unknown_proxy
@@ -23,7 +23,7 @@ from gateway.observability.access_log import LATENCY_BUCKETS
 from gateway.observability.counters import SUM, Counters, Sample
 from gateway.observability.worker_counters import WorkerCounters
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _EVERY_SECONDS = 1.0
 _HISTOGRAM = "gateway_request_seconds"
 FAMILIES = {

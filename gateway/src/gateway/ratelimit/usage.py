@@ -8,10 +8,9 @@ quota by what the quota of a minute allows in 5 seconds.
 import asyncio
 from collections.abc import Callable, Mapping
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError
 from bookcore.kit.clock import Clock, make_seconds_clock
+from bookcore.kit.logger import get_logger
 from bookcore.kit.problem import ProblemError
 from gateway.accounts.caller import Caller
 from gateway.accounts.flushing import PeriodicFlusher
@@ -20,7 +19,7 @@ from gateway.accounts.quota import Quota
 from gateway.accounts.usage import HOUR, NO_KEY, RequestCounts, UsageKey, UsageTable
 from gateway.ratelimit.gcra import format_policy
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _EVERY_SECONDS = 5.0
 _MOST_CELLS = 100_000
 """With that many cells pending while the database is away, new ones are dropped."""

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-import structlog
-
+from bookcore.kit.logger import get_logger
 from gateway.http.headers import Header, is_connection_closing
 from gateway.upstream.load_balancer import UpstreamAddress
 from gateway.upstream.messages import OutboundHead, UpstreamFailure
 from gateway.upstream.request import UpstreamRequest
 from gateway.upstream.upstream import Upstream
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _HEALTH = OutboundHead("GET", b"/health/live", b"")
 _ALIVE = (200, 404)
 """404: the service has its health checks on a port of its own."""

@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-import structlog
-
+from bookcore.kit.logger import get_logger
 from gateway.upstream.upstream import BY_NAME, Upstream
 
 RESOLVE_SECONDS = 5.0
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """(name, port) -> addresses. Raises: OSError."""
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnxruntime as ort
-import structlog
 from numpy.typing import NDArray
 
 from bookcore.domain.errors import Invalid
+from bookcore.kit.logger import get_logger
 from bookml.artifact import FACTS, MODEL, Files, ModelDescription, check_files, parse_description
 from bookml.encoder import Floats, encode, encode_row, weigh_counts
 from bookml.facts import BookFacts
@@ -29,7 +29,7 @@ _SMALL_BATCH = 16
 """Largest batch for which the small-batch model is faster."""
 _SAMPLE_ROWS, _TOLERANCE = 32, 1e-4
 _TINY = np.float32(1e-12)
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ import sys
 from collections.abc import Sequence
 from threading import Event
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.admin.server import open_admin_port
+from bookcore.kit.logger import get_logger
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
@@ -54,7 +53,7 @@ def _run_ingestor(settings: Settings) -> int:
         signal.signal(number, lambda *_: stop.set())
     with Ingestor(settings) as ingestor, open_admin_port(settings, ingestor.build_pages()):
         tune_garbage_collector()
-        structlog.get_logger().info("started")
+        get_logger(__name__).info("started")
         ingestor.run(stop)
     return 0
 

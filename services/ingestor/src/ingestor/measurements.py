@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from threading import Event
 
-import structlog
-
 from bookcore.catalogue import Catalogue, count_messages, read_next_messages
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.printed_listing import PrintedListing, PrintedOffer, Remark
@@ -16,6 +14,7 @@ from bookcore.event_log.consumer_loop import Handler
 from bookcore.event_log.dead_letters import OnHandled, RejectedRecord
 from bookcore.events.message import Batch
 from bookcore.kit.admin.metrics import ProcessMetrics
+from bookcore.kit.logger import get_logger
 from bookcore.search import RemovedBook
 from ingestor.source_guard import OnRemarks
 
@@ -49,7 +48,7 @@ REMARKED = frozenset(
 )
 """Fields of a remark; the label of another is `other`."""
 _MICROSECONDS = 1_000_000
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 def create_record_counter(metrics: ProcessMetrics, group: str) -> OnHandled:

@@ -1,15 +1,14 @@
 """Pauses of sources: a gauge, a line in the log, a record in the lake that `bookstream status` reads,
 and a row in the catalogue for the API."""
 
-import structlog
-
 from bookcore.catalogue import Catalogue, runs
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.clock import Clock
+from bookcore.kit.logger import get_logger
 from bookcore.lake import Lake
 from bookcore.lake.pauses import list_paused_sources, record_pause
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 class PauseBook:

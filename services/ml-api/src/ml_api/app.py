@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from threading import Event, Thread
 
-import structlog
 from fastapi import FastAPI
 
 from bookcore.domain.errors import BookstreamError
@@ -14,6 +13,7 @@ from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
+from bookcore.kit.logger import get_logger
 from bookcore.kit.tracing.options import TraceOptions
 from bookcore.lake import open_lake
 from bookml.online import StoredFacts, create_feed, open_online_store
@@ -31,7 +31,7 @@ from ml_api.routes.dependencies import ServiceState
 from ml_api.serving.prediction_service import PredictionService
 from ml_api.settings import Settings
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 Loop = Callable[[Event], None]
 _NEW_OBJECTS_PER_COLLECTION = 20_000
 

@@ -12,12 +12,13 @@ from bookcore.kit.json_line import render_line
 
 HOSTILE = 'a\n{"level":"critical"}\r\x1b[2K\x00\x7f\x9b2J\u2028"\\\ud800\U0001f600'
 CODE = f"""
-import logging, warnings, structlog
+import logging, warnings
+from bookcore.kit.logger import get_logger
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.settings import Settings, read_settings
 from bookcore.kit.tracing.context import SpanContext, current_span
 configure_logging(read_settings(Settings), service="ingestor")
-log = structlog.get_logger()
+log = get_logger("bookcore.test")
 hostile = {HOSTILE!r}
 log.info(hostile, value=hostile)
 logging.getLogger(hostile).warning("%s", hostile)

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from threading import Event
 
-import structlog
-
 from bookcore.domain.errors import Conflict, Unavailable
 from bookcore.event_log import Consumer, Position
 from bookcore.events.message import Batch, Record
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
+from bookcore.kit.logger import get_logger
 
 Handler = Callable[[Batch], int]
 """Handles a batch, whole or not at all, and returns the next offset: the batch's end, an earlier one after a
@@ -21,7 +20,7 @@ Must be idempotent: after a crash a batch is redelivered. Unavailable means retr
 another member has changed the position.
 """
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 class ConsumerLoop:

@@ -5,16 +5,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog
 from bookcore.event_log.oversized import KeepRecord, encode_fitting_letter
 from bookcore.events.dead_letter import encode_dead_letter
 from bookcore.events.message import Message, Record
 from bookcore.events.topics import get_topic
+from bookcore.kit.logger import get_logger
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 class TooManyDeadLetters(BookstreamError):

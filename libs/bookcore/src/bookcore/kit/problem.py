@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from bookcore.domain.errors import BookstreamError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from bookcore.kit.logger import get_logger
 from bookcore.kit.validation import explain_error
 
 MEDIA_TYPE = "application/problem+json"
@@ -22,7 +22,7 @@ PROTECTIVE_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
 }
 """Of every response that has none of its own: a browser neither guesses its type, runs it nor frames it."""
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

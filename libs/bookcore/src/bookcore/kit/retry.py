@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from threading import Event
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError, Unavailable
+from bookcore.kit.logger import get_logger
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _DEFAULT_DELAY = 1.0  # seconds
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Lock
 
-import structlog
-
+from bookcore.kit.logger import get_logger
 from bookml.features import Features
 from bookml.predictor import PriceEstimate
 from bookml.registry import ModelVersion
@@ -15,7 +14,7 @@ from ml_api.models.served_models import LoadedModel, ServedModel
 from ml_api.settings import ExperimentMode, Settings
 
 _LARGEST_SHARE = 10_000
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 def get_challenger_share(served_model: ServedModel, settings: Settings) -> float:

@@ -8,10 +8,9 @@ is based on an outdated list of decisions is rejected.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from bookcore.domain.book import to_version
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.logger import get_logger
 from bookml.promotion import DecisionRequest, DecisionWriter
 from bookml.registry import Challenge, ModelAction
 from ml_api.experiments.assignment import ChallengerCounts, ChallengerRunner
@@ -22,7 +21,7 @@ from ml_api.settings import ExperimentMode, Settings
 
 BY = "ml-api canary"
 _MIN_PREDICTIONS = 100  # predictions before latency and failures are checked
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

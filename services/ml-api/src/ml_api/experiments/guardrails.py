@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError
+from bookcore.kit.logger import get_logger
 from bookml.promotion import DecisionRequest, DecisionWriter
 from bookml.registry import ModelAction
 from ml_api.models.served_models import ServedModel, ServedModels
@@ -12,7 +11,7 @@ from ml_api.predictions.evidence import PairedErrors
 from ml_api.predictions.store import ExperimentArm, PredictionStore
 from ml_api.settings import Settings
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 def describe_verdict(model: ServedModel, pairs: PairedErrors | None) -> str:

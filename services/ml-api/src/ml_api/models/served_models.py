@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError, Invalid, NotFound, Unavailable
+from bookcore.kit.logger import get_logger
 from bookml.artifact import FACTS, TREES, ModelDescription, parse_description
 from bookml.predictor import PricePredictor
 from bookml.registry import (
@@ -23,7 +22,7 @@ from bookml.registry import (
 )
 from ml_api.models.explainer import Explainer
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _MAX_UNUSED = 8  # versions that were requested by number; each needs some ten megabytes
 
 

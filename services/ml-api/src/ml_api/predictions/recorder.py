@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.event_log import EventLog
 from bookcore.events.topics import PREDICTED
+from bookcore.kit.logger import get_logger
 from ml_api.predictions.events import encode_messages
 from ml_api.predictions.journal import PredictionJournal
 from ml_api.predictions.store import PredictionRow, PredictionStore
@@ -23,7 +22,7 @@ from ml_api.predictions.store import PredictionRow, PredictionStore
 _FLUSH_INTERVAL = 0.1  # seconds; a row in a batch of ten costs five times as much as in one of a hundred
 _MAX_WAITING = 100_000
 _BATCH = 1_000
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

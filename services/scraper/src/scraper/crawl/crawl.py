@@ -7,7 +7,6 @@ from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, 
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import structlog
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.utils.misc import load_object
@@ -17,6 +16,7 @@ from bookcore.event_log import open_event_log
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.admin.server import open_admin_port
 from bookcore.kit.clock import SystemClock
+from bookcore.kit.logger import get_logger
 from bookcore.kit.progress import write_line
 from bookcore.lake import open_lake
 from scraper.crawl.scrapy_settings import build_scrapy_settings
@@ -39,7 +39,7 @@ from scraper.sources.site import Site
 _PROGRESS_INTERVAL = 0.25
 _RELEASE_TIMEOUT = 6.0
 """Seconds for the last call of the frontier to end."""
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 async def crawl(

@@ -16,14 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError, Unavailable
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.consumer_loop import ConsumerLoop
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.topics import COMMAND
 from bookcore.kit.admin.server import open_admin_port
+from bookcore.kit.logger import get_logger
 from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
 from scraper.fleet.commands import GROUP, CommandHandler
 from scraper.fleet.control import FleetControl, SourceMode, SourceState, open_fleet
@@ -38,7 +37,7 @@ _RECONCILE_INTERVAL = 0.5
 _FIRST_PAUSE = 1.0
 _MAX_PAUSE = 60.0
 _STOP_TIMEOUT = 30.0
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(slots=True)

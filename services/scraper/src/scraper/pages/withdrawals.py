@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import structlog
-
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.events.book import BookWithdrawn
 from bookcore.events.codec import encode
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.failpoint import Failpoint, trigger_failpoint
+from bookcore.kit.logger import get_logger
 from bookcore.lake import Lake
 from bookcore.lake.layout import make_ledger_key, pack_lines, unpack_page
 from scraper.frontier import CrawlRun
@@ -24,7 +23,7 @@ from scraper.session.session import Stores
 from scraper.sources.site import Site
 
 _CHUNK = 500
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

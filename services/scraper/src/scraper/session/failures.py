@@ -1,8 +1,7 @@
 """Failed pages: records each one and stops the crawl when the site is gone."""
 
-import structlog
-
 from bookcore.domain.errors import Unavailable
+from bookcore.kit.logger import get_logger
 from scraper.frontier import Page
 from scraper.session.counts import CrawlCounts, PageOutcome
 from scraper.session.page_leases import PageLeases
@@ -11,7 +10,7 @@ from scraper.session.stop import ExitCode, StopRequest
 
 _MAX_TRANSPORT_FAILURES = 20
 _MAX_LOGGED = 20
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 class FailureRecorder:

@@ -10,15 +10,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
-import structlog
 from hiredis import ProtocolError, Reader, ReplyError, pack_command
 from redis.asyncio.connection import parse_url
 
 from bookcore.cache.redis.server import format_server, parse_client_files
 from bookcore.domain.errors import BookstreamError, Invalid, Unavailable
+from bookcore.kit.logger import get_logger
 from bookcore.kit.tls import explain_tls_error
 
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 _ANSWER_SECONDS = 1.0
 _DEAD_SECONDS = 3.0
 """With an answer due for so long, the connection is given up."""

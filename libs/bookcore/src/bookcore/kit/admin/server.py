@@ -13,16 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import cast
 
-import structlog
-
 from bookcore.domain.errors import BookstreamError
 from bookcore.kit.admin.health import DependencyMonitor, ProcessHealth
 from bookcore.kit.listener import bind
+from bookcore.kit.logger import get_logger
 from bookcore.kit.settings import Settings
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _CONNECTION_SECONDS = 10.0
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import Protocol
 
-import structlog
-
+from bookcore.kit.logger import get_logger
 from bookcore.kit.tracing.span import Span
 
 QUEUE_LENGTH, _BATCH = 2_048, 512
 _EVERY_SECONDS = 1.0
 _CLOSE_SECONDS = 2.0
-_log = structlog.get_logger()
+_log = get_logger(__name__)
 CountSpans = Callable[[str, int], None]
 """Counts spans by outcome: sent, dropped (the queue was full) or failed (the collector didn't take them)."""
 
