@@ -13,6 +13,8 @@ DISTRIBUTIONS := libs/bookcore libs/bookml libs/booksources tools/devstack servi
 WORKERS ?= 3
 # Rooms with compiled modules; the account API and mail stay interpreted.
 COMPILED_TESTS := $(addprefix tests/unit/gateway/,accounts api/test_cache_purge.py auth cache downstream http observability proxy ratelimit routing upstream test_clock_steps.py)
+# The tests start hundreds of processes: without bytecode each would compile our modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
 .PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-faults test-gcs test-compose test-k8s soak check check-k8s checkov sbom bench bench-gateway bench-ml mutants docs lock clean

@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
+from tests.warm import run_warm
+
 from bookcore.domain.errors import Unavailable
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.settings import read_settings
@@ -52,14 +54,7 @@ class Laptop:
 
     def run_module(self, *words: str, **environment: str) -> FinishedProcess:
         """`python -m WORDS` to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", *words],
-            env=self.build_environment(**environment),
-            capture_output=True,
-            text=True,
-            timeout=WITHIN * 2,
-            check=False,
-        )
+        done = run_warm(*words, environment=self.build_environment(**environment), seconds=WITHIN * 2)
         return FinishedProcess(done.returncode, done.stdout, done.stderr)
 
     @contextmanager

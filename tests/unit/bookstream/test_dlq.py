@@ -1,11 +1,11 @@
 """`bookstream dlq` as its user types it, on a data folder with letters in it."""
 
 import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.warm import run_warm
 
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
@@ -36,8 +36,7 @@ def _park(log: EventLog, topic: str, messages: list[Message]) -> None:
 
 
 def run_dlq(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bookstream", "dlq", *words, "--data", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_warm("bookstream", "dlq", *words, "--data", str(data))
 
 
 def read_values(data: Path, topic: str) -> list[bytes | None]:

@@ -3,10 +3,10 @@
 import gzip
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.warm import run_warm
 
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.event_log import open_event_log
@@ -50,8 +50,7 @@ def table(tmp_path: Path) -> Path:
 def run_import(table: Path, *, mapping: str = "", json_: bool = True) -> subprocess.CompletedProcess[str]:
     mapping = mapping or str(table.parent / "mapping.toml")
     words = ["import", str(table), "--mapping", mapping, "--data", str(table.parent / "data")]
-    command = [sys.executable, "-m", "bookstream", *words, *(["--json"] if json_ else [])]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_warm("bookstream", *words, *(["--json"] if json_ else []))
 
 
 def read_observed(table: Path) -> list[BookObservedV2]:
@@ -192,9 +191,8 @@ def test_real_tables_are_imported(
     shared_data: Path, tmp_path: Path, name: str, file: str, published: int, parked: int
 ) -> None:
     words = ["import", str(shared_data / file), "--mapping", name, "--data", str(tmp_path), "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "bookstream", *words], capture_output=True, text=True, check=True
-    )
+    done = run_warm("bookstream", *words)
+    assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["published"], told["parked"]) == (published, parked)
 

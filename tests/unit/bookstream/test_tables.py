@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from tests.unit.bookstream.test_import import (
     read_reasons,
     run_import,
 )
+from tests.warm import run_warm
 
 from booksources.tables.amounts import normalise_amounts
 from booksources.tables.mapping import parse_mapping
@@ -33,8 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def run_bookstream(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bookstream", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_warm("bookstream", *words)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.warm import run_warm
 
 from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
@@ -26,9 +26,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def run(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bookstream", "user", *arguments, "--data", str(data)]
     environment = {**os.environ, "BOOKSTREAM_GATEWAY_PUBLIC_URL": "https://books.example.org"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return run_warm("bookstream", "user", *arguments, "--data", str(data), environment=environment)
 
 
 def test_accounts_are_listed_changed_and_deleted(data: Path) -> None:

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from tests.warm import run_warm
 
 from bookcore.event_log import open_event_log
 from bookcore.events.book import BookObserved
@@ -80,16 +81,11 @@ class Scraper:
 
     data: Path
 
-    def start(
-        self, url: str | None, *, source: str = "books_toscrape", **settings: str | float
-    ) -> subprocess.Popen[str]:
-        """Begin a crawl and don't wait."""
-        where = ["--url", url] if url else []
-        environment = {name: value for name, value in os.environ.items() if "BOOKSTREAM" not in name}
-        wanted = {f"BOOKSTREAM_{name.upper()}": str(value) for name, value in settings.items()}
+    def start(self, url: str | None, **settings: str | float) -> subprocess.Popen[str]:
+        """Begin a crawl of books_toscrape and don't wait."""
         return subprocess.Popen(
-            [sys.executable, "-m", "scraper", "crawl", source, *where],
-            env={**environment, "BOOKSTREAM_DATA": str(self.data), **wanted},
+            [sys.executable, "-m", *_list_words("books_toscrape", url)],
+            env=self._build_environment(settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -99,12 +95,19 @@ class Scraper:
         self, url: str | None, *, source: str = "books_toscrape", **settings: str | float
     ) -> CrawlOutcome:
         """One crawl to its end."""
-        return self.wait(self.start(url, source=source, **settings))
+        environment = self._build_environment(settings)
+        done = run_warm(*_list_words(source, url), environment=environment, seconds=_SECONDS)
+        return _read_outcome(done.returncode, done.stdout, done.stderr)
 
     def wait(self, process: subprocess.Popen[str]) -> CrawlOutcome:
-        """What became of a crawl."""
+        """What became of a crawl that was begun."""
         out, error = process.communicate(timeout=_SECONDS)
-        return CrawlOutcome(process.returncode, [json.loads(line) for line in out.splitlines()], error)
+        return _read_outcome(process.returncode, out, error)
+
+    def _build_environment(self, settings: Mapping[str, str | float]) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if "BOOKSTREAM" not in name}
+        wanted = {f"BOOKSTREAM_{name.upper()}": str(value) for name, value in settings.items()}
+        return {**environment, "BOOKSTREAM_DATA": str(self.data), **wanted}
 
     def kill_at(self, point: str, url: str) -> None:
         """A crawl in small batches that dies at the crash point, as by kill -9."""
@@ -132,6 +135,14 @@ class Scraper:
         """What crawls were told is safe."""
         lake = open_lake(f"file://{self.data}/lake")
         return [line for key in lake.list("ledger/") for line in unpack_lines(lake.get(key))]
+
+
+def _list_words(source: str, url: str | None) -> list[str]:
+    return ["scraper", "crawl", source, *(["--url", url] if url else [])]
+
+
+def _read_outcome(code: int, out: str, error: str) -> CrawlOutcome:
+    return CrawlOutcome(code, [json.loads(line) for line in out.splitlines()], error)
 
 
 @pytest.fixture(scope="module")
