@@ -32,6 +32,7 @@ MEANT: Mapping[str, str] = {
     "/v1/books": "books:",
     "/v1/categories": "books:",
     "/v1/statistics": "books:",
+    "/v1/sources": "books:",
     "/v1/search": "search",
     "/v1/ml": "ml",
     "/v1/admin": "admin",
@@ -116,6 +117,7 @@ def test_caller_can_access_exactly_what_its_scopes_permit(
         book_id="shop:u01",
         version="shop-GBP:1",
         prediction_id=NOT_THERE,
+        name="shop",
     )
     headers = build_headers(caller, whole, callers)
     for _ in range(2):  # the second time the data plane knows the caller, and may have the answer

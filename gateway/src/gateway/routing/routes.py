@@ -50,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/books", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/categories", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/statistics", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
+    Route("/sources", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE),
     Route("/search", Service.SEARCH, Scope.SEARCH, Scope.SEARCH),
     Route("/ml/predict", Service.ML, Scope.ML, Scope.ML),
     Route("/ml", Service.ML, Scope.ML, Scope.ADMIN),

@@ -15,7 +15,7 @@ from bookcore.kit.clock import SystemClock
 from books_api.cursor import CursorCodec
 from books_api.dependencies import Dependencies
 from books_api.idempotency import IdempotencyStore
-from books_api.routes import admin, books, catalogue
+from books_api.routes import admin, books, catalogue, sources
 from books_api.settings import Settings
 from books_api.writes import BookWriter
 
@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app = create_service("Bookstream books", lifespan=lifespan, admin=process)
     app.state.query_hints = QUERY_HINTS
-    for router in (catalogue.router, books.router):
+    for router in (catalogue.router, books.router, sources.router):
         app.include_router(router, dependencies=[require_scope(Scope.BOOKS_READ)])
     app.include_router(admin.router, dependencies=[require_scope(Scope.BOOKS_WRITE)])
     return app

@@ -1,8 +1,10 @@
-"""Cursors of book pages: the end of a page, signed together with filters and order."""
+"""Cursors: the end of a page, signed together with what the page is of."""
 
 from dataclasses import dataclass
 
 from bookcore.catalogue import BookFilter, PageKey, Sort
+from bookcore.catalogue.runs import RunKey
+from bookcore.domain.book import from_version, to_version
 from bookcore.kit.cursor import SignedCursors
 
 _MAX_LENGTH = 200  # characters: a cursor is part of a URL
@@ -31,6 +33,19 @@ class CursorCodec:
         """Raises: ProblemError(bad-cursor) for a modified cursor and for one of other filters or order."""
         value, book_id = self._signed.decode(cursor, question=_describe_query(wanted, sort))
         return PagePosition(value, str(book_id))
+
+    def encode_run(self, end: RunKey, source: str) -> str:
+        """Cursor of the page of the source's runs after `end`."""
+        return self._signed.encode([to_version(end.started_at), end.run], question=_describe_runs(source))
+
+    def decode_run(self, cursor: str, source: str) -> RunKey:
+        """Raises: ProblemError(bad-cursor) for a modified cursor and for one of another source."""
+        started, run = self._signed.decode(cursor, question=_describe_runs(source))
+        return RunKey(from_version(int(started or 0)), str(run))
+
+
+def _describe_runs(source: str) -> str:
+    return f"runs of {source}"
 
 
 def _describe_query(wanted: BookFilter, sort: Sort) -> str:
