@@ -7,6 +7,7 @@ index the same tokens.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from itertools import islice
 from typing import Protocol, cast
 
@@ -40,6 +41,22 @@ class SearchFilters:
     min_price: Decimal | None = None
     max_price: Decimal | None = None
     min_rating: int | None = None
+    author: Sequence[str] = ()
+    publisher: Sequence[str] = ()
+    language: Sequence[str] = ()
+    min_year: int | None = None
+    max_year: int | None = None
+
+
+class SearchOrder(StrEnum):
+    """Orders of a result; books without the value come last, equal values by a hash of their ids."""
+
+    RELEVANCE = "relevance"
+    PRICE = "price"
+    PRICE_DESCENDING = "-price"
+    RATING_DESCENDING = "-rating"
+    NEWEST = "-first_seen_at"
+    YEAR_DESCENDING = "-year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +67,87 @@ class SearchQuery:
     filters: SearchFilters = field(default_factory=SearchFilters)
     offset: int = 0
     limit: int = 20
+    sort: SearchOrder = SearchOrder.RELEVANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """A word of the book that met a typed one: field (`title` or `authors[n]`), characters start to end."""
+
+    field: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordMatch:
+    """A typed word, the book's word that meets it best, its field, and their likeness 0 to 1."""
+
+    typed: str
+    found: str
+    field: str
+    likeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Why a book has its score: quality and exactness 0 to 1, popularity in steps, the words that met.
+
+    `edit` is `none`, `spelling`, `spacing` or `identifier`.
+    """
+
+    score: float
+    quality: float
+    exactness: float
+    popularity: int
+    matches: Sequence[WordMatch]
+    edit: str
 
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A book with its score (higher is better, comparable within one result only)."""
+    """A book with its score (higher is better, comparable within one result only).
+
+    A hit without a judgement follows those with one; its score is the engine's.
+    """
 
     book: VersionedBook
     score: float
+    judgement: Judgement | None = None
+    highlights: Sequence[Highlight] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What would find books where the typed text finds none, and how many.
+
+    `kind` is `correction`, `spacing`, `dropped_words` or `relaxed_filter`; `text` is what to type instead,
+    `dropped` names the words or filters that are left out.
+    """
+
+    kind: str
+    text: str
+    dropped: Sequence[str]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """`total` counts all matches; `facets` maps a facet's name to value -> number of matches."""
+    """`total` counts all matches; `facets` maps a facet's name to value -> number of matches.
+
+    `did_you_mean` is the text as books have it, where none has it as typed; the ladder is for no result.
+    """
 
     hits: Sequence[SearchHit]
     total: int
     facets: Mapping[str, Mapping[str, int]]
+    did_you_mean: str | None = None
+    ladder: Sequence[Rung] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A title or category that completes the typed text."""
+    """A title, author, series or category that completes the typed text."""
 
     text: str
     kind: str

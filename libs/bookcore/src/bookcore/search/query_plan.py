@@ -1,58 +1,64 @@
 """Turns typed text and filters into a query plan, the same for every engine."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from bookcore.domain.errors import Invalid
 from bookcore.search import SearchQuery
-from bookcore.search.text import fold, make_identifier_key, tokenize, tokenize_for_index, tokenize_query
+from bookcore.search.cards import MAX_POPULARITY
+from bookcore.search.filters import FilterClauses, build_clauses
+from bookcore.search.nodes import AllOf, AnyOf, Best, Constant, Everything, Fuzzy, Node, OneOf, Prefix, Word
+from bookcore.search.text import (
+    MAX_CHARACTERS,
+    MAX_WORDS,
+    find_product_codes,
+    fold,
+    is_light,
+    join_words,
+    make_grams,
+    make_identifier_key,
+    read_text,
+    tokenize,
+    tokenize_for_index,
+    weigh_word,
+)
 
-FIELD_WEIGHTS = {"title": 4.0, "authors": 2.0, "category_words": 1.5, "description": 1.0}
+FIELD_WEIGHTS = {"title": 4.0, "authors": 2.0, "series": 2.0, "category_words": 1.5, "description": 1.0}
 """Word fields; a word scores in its best field, and a tenth in the others."""
 TIE_BREAKER = 0.1
-IDENTIFIER_SCORE = 1_000.0
-"""Above any sum of word scores: the book with the typed id or UPC comes first."""
-FACETS = ("category", "source", "currency", "availability", "rating")
+STARTS_SO = 1_000.0
+"""Score of a title that starts with the typed text, among suggestions."""
 MAX_RESULTS = 10_000
 """Hits beyond cannot be reached by paging."""
-PRICE_SCALE = 10_000
-"""Prices are indexed in ten-thousandths of the major unit, whatever the currency."""
+CANDIDATES = 40
+"""Of each arm: the words and the three-letter parts."""
 
+_ID = re.compile(r"[\w.~:\s-]+")
 _LONG_PREFIX = 3  # one or two letters start a word of nearly every description
-_HIGHEST = 10**14  # above any price
-
-
-@dataclass(frozen=True, slots=True)
-class FilterClauses:
-    """Filters by field in an engine's form: accepted values; inclusive bounds in whole numbers."""
-
-    accepted: dict[str, tuple[str | int, ...]]
-    bounds: dict[str, tuple[int | None, int | None]]
-
-    def without(self, field: str) -> "FilterClauses":
-        """The clauses of all other fields."""
-        return FilterClauses(
-            {name: values for name, values in self.accepted.items() if name != field},
-            {name: bounds for name, bounds in self.bounds.items() if name != field},
-        )
-
-    def has(self, field: str) -> bool:
-        """Whether the field is filtered."""
-        return field in self.accepted or field in self.bounds
+_CANDIDATE_FIELDS = {"title": 1.0, "authors": 1.0, "series": 0.9}
+_FUZZY_SHARE = 0.6
+_PREFIX_SHARE = 0.85
+_WHOLE_TITLE = 2.0
+_POPULARITY_STEP = 0.02
+_MOST_GRAM_CHARACTERS = 60
+_MOST_WORDS = 12  # of the arm of words: the heaviest
 
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """Each of `words`, and a word that starts with `prefix`, must occur in some field.
+    """`readings` of the text, the first as typed; `is_unfinished`: no space follows the last word.
 
-    A book whose identifier equals `identifier` always matches, first. `is_match_all`: no text was typed; all
-    books match, ordered by a hash of their ids.
+    `products` are keys of checked codes, `is_code` says that nothing else was typed. `identifier` is the
+    text as an id's key, `names_source` says that it is written `source:source_id`.
     """
 
-    words: tuple[str, ...]
-    prefix: str | None
-    identifier: str | None
+    readings: tuple[tuple[str, ...], ...]
+    is_unfinished: bool
+    products: tuple[str, ...]
+    is_code: bool
+    identifier: str
+    names_source: bool
     is_match_all: bool
     filters: FilterClauses
 
@@ -63,15 +69,60 @@ def build_plan(query: SearchQuery) -> QueryPlan:
     Raises: Invalid for a page beyond MAX_RESULTS and for bounds that are no numbers.
     """
     check_page(query.offset, query.limit)
-    words = tokenize_query(query.text)
-    unfinished = bool(words) and not query.text[-1:].isspace()
+    text = query.text[:MAX_CHARACTERS]
+    products, is_code = find_product_codes(text)
     return QueryPlan(
-        words=tuple(words[:-1] if unfinished else words),
-        prefix=words[-1] if unfinished else None,
-        identifier=make_identifier_key(query.text) or None,
+        readings=tuple(words[:MAX_WORDS] for words in read_text(text)),
+        is_unfinished=not query.text[-1:].isspace(),
+        products=products,
+        is_code=is_code,
+        identifier=make_identifier_key(text) if _ID.fullmatch(text.strip()) else "",
+        names_source=":" in text.strip(),
         is_match_all=not query.text.strip(),
-        filters=_build_clauses(query),
+        filters=build_clauses(query.filters),
     )
+
+
+def build_match(plan: QueryPlan) -> Node:
+    """Books in which every typed word that says something occurs, or whose identifier is typed."""
+    if plan.is_match_all:
+        return Everything()
+    choices: list[Node] = [_match_reading(words, plan) for words in plan.readings]
+    if keys := list_identifiers(plan):
+        choices.append(Constant(OneOf("identifier", keys), 1.0))
+    return choices[0] if len(choices) == 1 else AnyOf(choices)
+
+
+def build_arms(plan: QueryPlan) -> list[Node]:
+    """Queries whose best books are the candidates: the words, the three-letter parts, the identifiers."""
+    arms = [_build_word_arm(plan), _build_gram_arm(plan)] if plan.readings else []
+    return [*arms, *build_identifier_arm(plan)]
+
+
+def build_identifier_arm(plan: QueryPlan) -> list[Node]:
+    """Books with a typed identifier; none where no identifier was typed."""
+    keys = list_identifiers(plan)
+    return [Constant(OneOf("identifier", keys), 1.0)] if keys else []
+
+
+def list_identifiers(plan: QueryPlan) -> list[str]:
+    """The keys that the typed text may be."""
+    return list(dict.fromkeys((*plan.products, *([plan.identifier] if plan.identifier else []))))
+
+
+def build_title_prefixes(words: Sequence[str]) -> Node:
+    """Books whose title has all the words, the last one as a prefix; titles that start with them come
+    first.
+    """
+    first = Constant(Prefix("title_key", join_words(words)), STARTS_SO)
+    if len(words) == 1 and len(words[0]) == 1:  # a letter begins some word of nearly every title
+        return first
+    return AllOf(_match_prefix_words("title", words), [first])
+
+
+def build_category_prefixes(words: Sequence[str]) -> Node:
+    """Books whose category has all the words, the last one as a prefix."""
+    return AllOf(_match_prefix_words("category_words", words))
 
 
 def check_page(offset: int, limit: int) -> None:
@@ -84,13 +135,8 @@ def check_page(offset: int, limit: int) -> None:
         raise Invalid(f"offset + limit is at most {MAX_RESULTS}; narrow the search instead", field="offset")
 
 
-def choose_prefix_fields(prefix: str) -> Sequence[str]:
-    """Fields in which a prefix is searched."""
-    return tuple(FIELD_WEIGHTS) if len(prefix) >= _LONG_PREFIX else ("title", "category_words")
-
-
 def make_title_key(title: str) -> str:
-    """Normalized title: for prefix matches and to recognise equal titles."""
+    """Normalized title: to recognise equal titles."""
     return " ".join(tokenize(title)) or fold(title)
 
 
@@ -100,32 +146,61 @@ def matches_prefix(text: str, words: Sequence[str]) -> bool:
     return all(word in there for word in words[:-1]) and any(word.startswith(words[-1]) for word in there)
 
 
-def _build_clauses(query: SearchQuery) -> FilterClauses:
-    filters = query.filters
-    names = ("category", "source", "currency", "availability")
-    accepted: dict[str, tuple[str | int, ...]] = {
-        name: tuple(map(_replace_surrogates, chosen)) for name in names if (chosen := getattr(filters, name))
-    }
-    if filters.rating:
-        accepted["rating"] = tuple(filters.rating)
-    low = _scale_price(filters.min_price, "min_price", rounding=ROUND_CEILING)
-    high = _scale_price(filters.max_price, "max_price", rounding=ROUND_FLOOR)
-    bounds = {"price": (low, high), "rating": (_limit_rating(filters.min_rating), None)}
-    return FilterClauses(accepted, {name: pair for name, pair in bounds.items() if pair != (None, None)})
+def _match_prefix_words(field: str, words: Sequence[str]) -> list[Node]:
+    return [*(Word(field, word) for word in words[:-1]), Constant(Prefix(field, words[-1]), 1.0)]
 
 
-def _limit_rating(least: int | None) -> int | None:
-    return None if least is None else max(0, min(least, 6))
+def _match_reading(words: Sequence[str], plan: QueryPlan) -> Node:
+    last = len(words) - 1
+    asked = [at for at, word in enumerate(words) if not is_light(word)] or range(len(words))
+    return AllOf([_match_any_field(words[at], is_prefix=plan.is_unfinished and at == last) for at in asked])
 
 
-def _replace_surrogates(value: str) -> str:
-    return value.encode("utf-8", "replace").decode()  # a lone surrogate matches no value and is no error
+def _match_any_field(word: str, *, is_prefix: bool) -> Node:
+    found: list[Node] = [Word(name, word, weight) for name, weight in FIELD_WEIGHTS.items()]
+    if is_prefix:
+        begun = FIELD_WEIGHTS if len(word) >= _LONG_PREFIX else ("title", "category_words")
+        found += [Constant(Prefix(name, word), FIELD_WEIGHTS[name]) for name in begun]
+    return Best([*found, Constant(OneOf("identifier", [word]), 1.0)], TIE_BREAKER)
 
 
-def _scale_price(price: Decimal | None, field: str, *, rounding: str) -> int | None:
-    if price is None:
-        return None
-    if price.is_nan():
-        raise Invalid("is not a number", field=field)
-    limited = max(min(price, Decimal(_HIGHEST)), Decimal(-_HIGHEST))
-    return int((limited * PRICE_SCALE).to_integral_value(rounding=rounding))
+def _build_word_arm(plan: QueryPlan) -> Node:
+    unfinished = {words[-1] for words in plan.readings} if plan.is_unfinished else set()
+    words = dict.fromkeys(word for reading in plan.readings for word in reading)
+    asked = [word for word in words if not is_light(word)] or list(words)
+    asked = sorted(asked, key=weigh_word, reverse=True)[:_MOST_WORDS]
+    choices: list[Node] = [Best(list(_unfold_word(word, is_prefix=word in unfinished))) for word in asked]
+    choices.append(Constant(OneOf("title_key", list(map(join_words, plan.readings))), _WHOLE_TITLE))
+    return AllOf([AnyOf(choices)], _build_popularity())
+
+
+def _unfold_word(word: str, *, is_prefix: bool) -> Iterator[Node]:
+    weight = weigh_word(word)
+    edits = 0 if word[0].isdigit() else count_edits(word)
+    for field, share in _CANDIDATE_FIELDS.items():
+        yield Constant(Word(field, word), share * weight)
+        if is_prefix and len(word) > 1:
+            yield Constant(Prefix(field, word), _PREFIX_SHARE * share * weight)
+        if edits and field != "series":
+            yield Constant(Fuzzy(field, word, edits), _FUZZY_SHARE * share * weight)
+
+
+def count_edits(word: str) -> int:
+    """Edits that a typed word may be away from the book's: one from four letters, two from seven."""
+    return 0 if len(word) < 4 or not word.isalnum() else 1 if len(word) < 7 else 2
+
+
+def _build_gram_arm(plan: QueryPlan) -> Node:
+    parts: dict[str, None] = {}
+    for words in plan.readings:
+        parts |= dict.fromkeys(
+            make_grams(join_words(words)[:_MOST_GRAM_CHARACTERS], is_finished=not plan.is_unfinished)
+        )
+    return AnyOf([Word(field, part) for field in ("title_grams", "author_grams") for part in parts])
+
+
+def _build_popularity() -> list[Node]:
+    return [
+        Constant(Word("popularity", str(step)), _POPULARITY_STEP * step)
+        for step in range(1, MAX_POPULARITY + 1)
+    ]

@@ -8,6 +8,7 @@ import orjson
 
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.events.book import BookState
+from bookcore.search.cards import Card
 from bookcore.search.documents import Change, IndexedFields, build_indexed_fields, compute_tie, get_id
 
 HitDocument = dict[str, Any]  # a hit of the server's response
@@ -48,6 +49,11 @@ def to_book(hit: HitDocument) -> VersionedBook:
     return BookState.model_validate(hit["_source"]["state"]).to_book()
 
 
+def read_id_and_card(hit: HitDocument) -> tuple[BookId, Card]:
+    """Much smaller than the whole book."""
+    return BookId(hit["_id"]), Card.decode(hit["fields"]["card"][0])
+
+
 def read_id_and_title(hit: HitDocument) -> tuple[BookId, str]:
     return BookId(hit["_id"]), hit["_source"]["state"]["title"]
 
@@ -58,26 +64,15 @@ def read_version(hit: HitDocument) -> tuple[BookId, int, bool]:
 
 
 def _build_fields(found: IndexedFields) -> dict[str, object]:
-    fields = {
-        "title": _shorten_words(found.title),
-        "authors": _shorten_words(found.authors),
-        "category_words": _shorten_words(found.category_words),
-        "description": _shorten_words(found.description),
-        "title_key": found.title_key,
-        "identifier": sorted(found.identifiers),
-        "source": found.source,
-        "category": found.category,
-        "currency": found.currency,
-        "availability": found.availability,
-        "price": _write_price(found.price),
-        "rating": found.rating,
+    """A price is a number of any size: the server rejects a value that is too large, per book."""
+    numbers = {"rating": found.rating, "year": found.year, "first_seen": found.first_seen}
+    return {
+        **{name: _shorten_words(words) for name, words in found.words.items()},
+        **found.keys,
+        **{name: value for name, value in numbers.items() if value is not None},
+        **({} if found.price is None else {"price": orjson.Fragment(str(found.price))}),
+        "card": found.card,
     }
-    return {name: value for name, value in fields.items() if value not in (None, "")}
-
-
-def _write_price(price: int | None) -> orjson.Fragment | None:
-    """A number of any size: the server rejects a value that is too large, per book."""
-    return None if price is None else orjson.Fragment(str(price))
 
 
 def _shorten_words(words: str) -> str:

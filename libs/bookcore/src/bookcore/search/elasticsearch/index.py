@@ -8,7 +8,7 @@ from elasticsearch import ApiError, TransportError
 
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict
-from bookcore.search import SearchHit, SearchPage, SearchQuery, Suggestion
+from bookcore.search import SearchPage, SearchQuery, Suggestion
 from bookcore.search.documents import Change, keep_newest
 from bookcore.search.elasticsearch.bulk import RetryPolicy, write_items
 from bookcore.search.elasticsearch.connection import Connection
@@ -16,16 +16,13 @@ from bookcore.search.elasticsearch.documents import (
     HitDocument,
     read_id_and_title,
     read_version,
-    to_book,
     to_bulk_item,
 )
 from bookcore.search.elasticsearch.layout import Dsl
-from bookcore.search.elasticsearch.queries import (
-    build_categories_request,
-    build_search_request,
-    build_titles_request,
-)
-from bookcore.search.query_plan import FACETS, build_plan
+from bookcore.search.elasticsearch.queries import aggregate_terms, match_living, translate
+from bookcore.search.elasticsearch.view import ElasticsearchView, read_counts
+from bookcore.search.query_plan import build_category_prefixes, build_title_prefixes
+from bookcore.search.ranked import search_ranked
 from bookcore.search.suggestions import MAX_SUGGESTIONS, TITLES_PER_SUGGESTION, choose_suggestions
 from bookcore.search.text import tokenize_query
 
@@ -65,11 +62,7 @@ class ElasticsearchIndex:
 
     def search(self, query: SearchQuery) -> SearchPage:
         """`limit` 0 returns total and facets only."""
-        wanted = build_plan(query)
-        answer = self._send_search(build_search_request(query, wanted))
-        hits = [SearchHit(to_book(hit), hit["_score"] or 0.0) for hit in answer["hits"]["hits"]]
-        found = {name: _read_counts(answer["aggregations"][name]["values"]) for name in FACETS}
-        return SearchPage(hits, answer["hits"]["total"]["value"], found)
+        return search_ranked(ElasticsearchView(self._connection, self._alias), query)
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
         """At most 100."""
@@ -77,12 +70,10 @@ class ElasticsearchIndex:
         limit = min(limit, MAX_SUGGESTIONS)
         if not words or limit < 1:
             return []
-        categories = self._send_search(build_categories_request(words))["aggregations"]["category"]
-        titles = self._send_search(build_titles_request(words, limit=TITLES_PER_SUGGESTION * limit))["hits"][
-            "hits"
-        ]
+        categories = self._send_search(_request_categories(words))["aggregations"]["category"]
+        titles = self._send_search(_request_titles(words, limit=TITLES_PER_SUGGESTION * limit))
         return choose_suggestions(
-            words, _read_counts(categories), map(read_id_and_title, titles), limit=limit
+            words, read_counts(categories), map(read_id_and_title, titles["hits"]["hits"]), limit=limit
         )
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
@@ -143,6 +134,19 @@ class ElasticsearchIndex:
         return body
 
 
-def _read_counts(terms: Dsl) -> dict[str, int]:
-    """Most frequent first, then by value, in the server's order."""
-    return {str(bucket["key"]): bucket["doc_count"] for bucket in terms["buckets"]}
+def _request_titles(words: Sequence[str], *, limit: int) -> Dsl:
+    return {
+        "query": match_living(translate(build_title_prefixes(words)), []),
+        "sort": ["_score", {"tie": "asc"}],
+        "size": limit,
+        "_source": ["state.title"],
+        "track_total_hits": False,
+    }
+
+
+def _request_categories(words: Sequence[str]) -> Dsl:
+    return {
+        "query": match_living(translate(build_category_prefixes(words)), []),
+        "aggs": {"category": aggregate_terms("category")},
+        "size": 0,
+    }

@@ -13,6 +13,7 @@ from elasticsearch import ApiError, BadRequestError, NotFoundError
 
 from bookcore.domain.errors import Conflict, Unavailable
 from bookcore.search.elasticsearch.connection import Connection, read_error
+from bookcore.search.text import ANALYSIS_VERSION
 
 Dsl = dict[str, Any]  # JSON as the server's language has it
 
@@ -29,11 +30,15 @@ _MAPPINGS: Dsl = {
         "version": {"type": "long", "index": False},
         "tie": {"type": "long", "index": False},
         "deleted": {"type": "boolean"},
-        **dict.fromkeys(("title", "authors", "category_words", "description"), _WORDS),
-        **dict.fromkeys(("identifier", "title_key"), _VALUE),
+        **dict.fromkeys(("title", "authors", "series", "category_words", "description"), _WORDS),
+        **dict.fromkeys(("title_grams", "author_grams"), _WORDS),
+        **dict.fromkeys(("identifier", "title_key", "popularity", "author", "publisher", "language"), _VALUE),
         **dict.fromkeys(("source", "category", "currency", "availability"), _VALUE),
         "rating": {"type": "byte"},
         "price": {"type": "long"},
+        "year": {"type": "integer"},
+        "first_seen": {"type": "long"},
+        "card": {"type": "keyword", "index": False, "doc_values": False, "store": True},
         "state": {"type": "object", "enabled": False},
     },
 }
@@ -42,7 +47,8 @@ _SETTINGS: Dsl = {
     "auto_expand_replicas": "0-1",
     "refresh_interval": "1s",  # explicit: the default stops refreshing an index without searches
 }
-FINGERPRINT = sha256(orjson.dumps(_MAPPINGS, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
+_MADE_OF = [ANALYSIS_VERSION, _MAPPINGS]
+FINGERPRINT = sha256(orjson.dumps(_MADE_OF, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
 """Changes when documents of this version can't stand in an index of the other."""
 
 

@@ -1,88 +1,73 @@
-"""Builds Elasticsearch requests from a plan. Typed text becomes terms only, never query syntax."""
+"""Translates queries into Elasticsearch's. Typed text becomes terms only, never query syntax."""
 
-from collections.abc import Sequence
-
-from bookcore.search import SearchQuery
 from bookcore.search.elasticsearch.layout import Dsl
-from bookcore.search.query_plan import (
-    FACETS,
-    FIELD_WEIGHTS,
-    IDENTIFIER_SCORE,
-    TIE_BREAKER,
-    FilterClauses,
-    QueryPlan,
-    choose_prefix_fields,
+from bookcore.search.filters import FACETS, FilterClauses
+from bookcore.search.nodes import (
+    AllOf,
+    AnyOf,
+    Best,
+    Constant,
+    Everything,
+    Fuzzy,
+    Listed,
+    Node,
+    OneOf,
+    Prefix,
+    Without,
+    Word,
 )
 
 MAX_FACET_VALUES = 1_000
 """Of a facet."""
+_MOST_EXPANSIONS = 1_000  # of a misspelled word; the server's default, 50, would leave out words at random
 
 
-def build_search_request(query: SearchQuery, wanted: QueryPlan) -> Dsl:
-    """Hits, total and facets in one request.
+def translate(node: Node) -> Dsl:
+    """The server's form of the query."""
+    match node:
+        case Everything():
+            return {"match_all": {}}
+        case Word() | Prefix() | Fuzzy() | OneOf() | Listed():
+            return _translate_terms(node)
+        case Constant(query, score):
+            return _score_constant(translate(query), score)
+        case Best(queries, share):
+            return {"dis_max": {"queries": [translate(each) for each in queries], "tie_breaker": share}}
+        case AnyOf(queries):
+            return (
+                {"bool": {"should": [translate(each) for each in queries]}} if queries else {"match_none": {}}
+            )
+        case AllOf(queries, optional):
+            return {
+                "bool": {
+                    "must": [translate(each) for each in queries],
+                    "should": [translate(each) for each in optional],
+                }
+            }
+        case Without(query, excluded):
+            return {"bool": {"must": [translate(query)], "must_not": [translate(excluded)]}}
+
+
+def build_facets(narrowing: FilterClauses) -> Dsl:
+    """Counts by facet.
 
     A facet's own filter does not apply to its own counts: filters of facets are post filters, and each
     facet's aggregation repeats the others'.
     """
-    own = _select_clauses(wanted.filters, facets=True)
-    return {
-        "query": _match_living(
-            _build_text_query(wanted), _build_filters(_select_clauses(wanted.filters, facets=False))
-        ),
-        "post_filter": {"bool": {"filter": _build_filters(own)}},
-        "aggs": {name: _count_facet(name, own.without(name)) for name in FACETS},
-        "sort": [{"tie": "asc"}] if wanted.is_match_all else ["_score", {"tie": "asc"}],
-        "from": query.offset,
-        "size": query.limit,
-        "track_total_hits": True,
-    }
+    own = select_clauses(narrowing, facets=True)
+    return {name: _count_facet(name, own.without(name)) for name in FACETS}
 
 
-def build_titles_request(words: Sequence[str], *, limit: int) -> Dsl:
-    """Books whose title has all the words, the last one as a prefix; titles that start with them come
-    first.
-    """
-    begins = _score_constant({"prefix": {"title_key": " ".join(words)}}, IDENTIFIER_SCORE)
-    if len(words) == 1 and len(words[0]) == 1:  # a letter begins some word of nearly every title
-        text = begins
-    else:
-        text = {"bool": {"must": _match_prefix_words("title", words), "should": [begins]}}
-    return {
-        "query": _match_living(text, []),
-        "sort": ["_score", {"tie": "asc"}],
-        "size": limit,
-        "_source": ["state.title"],
-        "track_total_hits": False,
-    }
-
-
-def build_categories_request(words: Sequence[str]) -> Dsl:
-    """Categories that have all the words, the last one as a prefix; most frequent first."""
-    text = {"bool": {"filter": _match_prefix_words("category_words", words)}}
-    return {"query": _match_living(text, []), "aggs": {"category": _aggregate_terms("category")}, "size": 0}
-
-
-def _build_text_query(wanted: QueryPlan) -> Dsl:
-    if wanted.is_match_all:
-        return {"match_all": {}}
-    clauses = [_match_any_field(word) for word in wanted.words]
-    if wanted.prefix is not None:
-        clauses.append(_match_prefix_any_field(wanted.prefix))
-    text: Dsl = {"bool": {"must": clauses}} if clauses else {"match_none": {}}
-    if wanted.identifier is None:
-        return text
-    exact = _score_constant({"term": {"identifier": wanted.identifier}}, IDENTIFIER_SCORE)
-    return {"bool": {"should": [text, exact]}}
-
-
-def _select_clauses(narrowing: FilterClauses, *, facets: bool) -> FilterClauses:
-    for name in (*narrowing.accepted, *narrowing.bounds):
+def select_clauses(narrowing: FilterClauses, *, facets: bool) -> FilterClauses:
+    """The clauses of facets, or of all other fields."""
+    for name in narrowing.fields:
         if (name in FACETS) is not facets:
             narrowing = narrowing.without(name)
     return narrowing
 
 
-def _build_filters(narrowing: FilterClauses) -> list[Dsl]:
+def build_filters(narrowing: FilterClauses) -> list[Dsl]:
+    """One clause for each filter."""
     accepted: list[Dsl] = [{"terms": {name: list(values)}} for name, values in narrowing.accepted.items()]
     bounds: list[Dsl] = [
         {"range": {name: {"gte": low, "lte": high}}} for name, (low, high) in narrowing.bounds.items()
@@ -90,45 +75,36 @@ def _build_filters(narrowing: FilterClauses) -> list[Dsl]:
     return accepted + bounds
 
 
-def _match_living(text: Dsl, filters: list[Dsl]) -> Dsl:
+def match_living(text: Dsl, filters: list[Dsl]) -> Dsl:
+    """Without removed books; filters don't change scores."""
     return {"bool": {"must": [text], "filter": filters, "must_not": [{"term": {"deleted": True}}]}}
+
+
+def aggregate_terms(field: str) -> Dsl:
+    """Most frequent first."""
+    return {"terms": {"field": field, "size": MAX_FACET_VALUES}}
 
 
 def _count_facet(facet: str, narrowing: FilterClauses) -> Dsl:
     return {
-        "filter": {"bool": {"filter": _build_filters(narrowing)}},
-        "aggs": {"values": _aggregate_terms(facet)},
+        "filter": {"bool": {"filter": build_filters(narrowing)}},
+        "aggs": {"values": aggregate_terms(facet)},
     }
 
 
-def _aggregate_terms(field: str) -> Dsl:
-    return {"terms": {"field": field, "size": MAX_FACET_VALUES}}
-
-
-def _match_prefix_words(field: str, words: Sequence[str]) -> list[Dsl]:
-    return [*(_match_word(field, word, 1.0) for word in words[:-1]), _match_prefix(field, words[-1], 1.0)]
-
-
-def _match_any_field(word: str) -> Dsl:
-    fields = [_match_word(name, word, weight) for name, weight in FIELD_WEIGHTS.items()]
-    return _take_best([*fields, _match_word("identifier", word, 1.0)])
-
-
-def _match_prefix_any_field(prefix: str) -> Dsl:
-    begun = [_match_prefix(name, prefix, FIELD_WEIGHTS[name]) for name in choose_prefix_fields(prefix)]
-    return _take_best([_match_any_field(prefix), *begun])
-
-
-def _take_best(queries: list[Dsl]) -> Dsl:
-    return {"dis_max": {"queries": queries, "tie_breaker": TIE_BREAKER}}
-
-
-def _match_word(field: str, word: str, weight: float) -> Dsl:
-    return {"term": {field: {"value": word, "boost": weight}}}
-
-
-def _match_prefix(field: str, prefix: str, weight: float) -> Dsl:
-    return _score_constant({"prefix": {field: prefix}}, weight)
+def _translate_terms(node: Word | Prefix | Fuzzy | OneOf | Listed) -> Dsl:
+    match node:
+        case Word(field, value, weight):
+            return {"term": {field: {"value": value, "boost": weight}}}
+        case Prefix(field, value):
+            return {"prefix": {field: value}}
+        case Fuzzy(field, value, edits):
+            fuzzy = {"value": value, "fuzziness": edits, "max_expansions": _MOST_EXPANSIONS}
+            return {"fuzzy": {field: {**fuzzy, "rewrite": "constant_score"}}}
+        case OneOf(field, values):
+            return {"terms": {field: list(values)}}
+        case Listed(ids):
+            return {"ids": {"values": list(ids)}}
 
 
 def _score_constant(query: Dsl, score: float) -> Dsl:

@@ -6,28 +6,38 @@ import tantivy
 from bookcore.domain.book import BookId, VersionedBook
 from bookcore.events.book import BookState
 from bookcore.search import RemovedBook
+from bookcore.search.cards import Card
 from bookcore.search.documents import Change, IndexedFields, build_indexed_fields, compute_tie, get_id
+from bookcore.search.text import ANALYSIS_VERSION
+
+_WORDS = ("title", "authors", "series", "category_words", "description", "title_grams", "author_grams")
+_KEYS = ("identifier", "title_key", "popularity", "author", "publisher", "language")
+_COUNTED = ("source", "category", "currency", "availability")
+_NUMBERS = ("rating", "price", "year", "first_seen")
 
 
 def build_schema() -> tantivy.Schema:
-    """Word fields take text split by text.py. `state` is the whole book as JSON.
+    """Word fields take text split by `bookcore.search.text`. `state` is the whole book as JSON.
 
-    `tie` is a hash of the id: the order of books with equal scores, independent of segments.
+    `tie` is a hash of the id: the order of books with equal scores, independent of segments. The name of one
+    empty field holds the version of the analysis, so that an index of another version is refused.
     """
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_integer_field("version", stored=True, fast=True)
     builder.add_integer_field("tie", fast=True)
     builder.add_boolean_field("deleted", stored=True, indexed=True)
-    for name in ("title", "authors", "category_words", "description"):
+    for name in _WORDS:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
-    for name in ("identifier", "title_key"):
+    for name in _KEYS:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    for name in ("source", "category", "currency", "availability"):
+    for name in _COUNTED:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    for name in ("rating", "price"):
+    for name in _NUMBERS:
         builder.add_integer_field(name, indexed=True, fast=True)
+    builder.add_bytes_field("card", stored=True)
     builder.add_bytes_field("state", stored=True)
+    builder.add_boolean_field(f"analysis_{ANALYSIS_VERSION}")
     return builder.build()
 
 
@@ -40,20 +50,23 @@ def to_document(change: Change) -> tantivy.Document:
     document.add_integer("tie", compute_tie(key))
     document.add_boolean("deleted", isinstance(change, RemovedBook))
     if isinstance(change, VersionedBook):
-        found = build_indexed_fields(change)
-        _add_words(document, found)
-        _add_facts(document, found)
+        _add_fields(document, build_indexed_fields(change))
         document.add_bytes("state", BookState.from_stored(change).model_dump_json().encode())
     return document
 
 
 def to_book(document: tantivy.Document) -> VersionedBook:
-    return BookState.model_validate_json(_read_state(document)).to_book()
+    return BookState.model_validate_json(_read_bytes(document, "state")).to_book()
+
+
+def read_id_and_card(document: tantivy.Document) -> tuple[BookId, Card]:
+    """Much cheaper than the whole book."""
+    return BookId(document["id"][0]), Card.decode(_read_bytes(document, "card"))
 
 
 def read_id_and_title(document: tantivy.Document) -> tuple[BookId, str]:
     """Much cheaper than the whole book."""
-    state = orjson.loads(_read_state(document))
+    state = orjson.loads(_read_bytes(document, "state"))
     return BookId(state["id"]), state["title"]
 
 
@@ -62,32 +75,18 @@ def read_version(document: tantivy.Document) -> tuple[BookId, int, bool]:
     return BookId(document["id"][0]), document["version"][0], document["deleted"][0]
 
 
-def _read_state(document: tantivy.Document) -> bytes:
-    state: bytes = document["state"][0]
-    return state
+def _read_bytes(document: tantivy.Document, name: str) -> bytes:
+    value: bytes = document[name][0]
+    return value
 
 
-def _add_words(document: tantivy.Document, found: IndexedFields) -> None:
-    for name, text in (
-        ("title", found.title),
-        ("authors", found.authors),
-        ("category_words", found.category_words),
-        ("description", found.description),
-        ("title_key", found.title_key),
-    ):
-        if text:
-            document.add_text(name, text)
-
-
-def _add_facts(document: tantivy.Document, found: IndexedFields) -> None:
-    for identifier in found.identifiers:
-        document.add_text("identifier", identifier)
-    document.add_text("source", found.source)
-    document.add_text("availability", found.availability)
-    if found.currency is not None and found.price is not None:
-        document.add_text("currency", found.currency)
-        document.add_integer("price", found.price)
-    if found.category:
-        document.add_text("category", found.category)
-    if found.rating is not None:
-        document.add_integer("rating", found.rating)
+def _add_fields(document: tantivy.Document, found: IndexedFields) -> None:
+    for name, words in found.words.items():
+        document.add_text(name, words)
+    for name, keys in found.keys.items():
+        for key in keys:
+            document.add_text(name, key)
+    for name in _NUMBERS:
+        if (number := getattr(found, name)) is not None:
+            document.add_integer(name, number)
+    document.add_bytes("card", found.card.encode())

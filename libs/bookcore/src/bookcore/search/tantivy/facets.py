@@ -6,14 +6,14 @@ from itertools import groupby
 import tantivy
 from tantivy import Query
 
-from bookcore.search.query_plan import FACETS, QueryPlan
+from bookcore.search.filters import FACETS, FilterClauses
 from bookcore.search.tantivy.queries import add_filters
 
 _MOST_VALUES = 1_000
 
 
 def count_facets(
-    schema: tantivy.Schema, searcher: tantivy.Searcher, text: Query, *, wanted: QueryPlan
+    schema: tantivy.Schema, searcher: tantivy.Searcher, text: Query, *, filters: FilterClauses
 ) -> Mapping[str, Mapping[str, int]]:
     """Most frequent value first; a facet's own filter does not apply to its own counts.
 
@@ -21,9 +21,9 @@ def count_facets(
     """
     found: dict[str, Mapping[str, int]] = {}
     for own, names in groupby(
-        sorted(FACETS, key=lambda f: _count_own_facet(wanted, f)), lambda f: _count_own_facet(wanted, f)
+        sorted(FACETS, key=lambda f: _find_own_facet(filters, f)), lambda f: _find_own_facet(filters, f)
     ):
-        query = add_filters(schema, text, wanted.filters.without(own))
+        query = add_filters(schema, text, filters.without(own))
         found.update(_count_values(searcher, query, list(names)))
     return {name: found[name] for name in FACETS}
 
@@ -33,8 +33,8 @@ def count_categories(searcher: tantivy.Searcher, query: Query) -> Sequence[str]:
     return list(_count_values(searcher, query, ["category"])["category"])
 
 
-def _count_own_facet(wanted: QueryPlan, facet: str) -> str:
-    return facet if wanted.filters.has(facet) else ""
+def _find_own_facet(filters: FilterClauses, facet: str) -> str:
+    return facet if filters.has(facet) else ""
 
 
 def _count_values(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tantivy
-from tantivy import DocAddress, Order, Query
+from tantivy import DocAddress, Occur, Order, Query
 
 from bookcore.search.query_plan import MAX_RESULTS
 
@@ -17,13 +17,27 @@ class HitPage:
     total: int
 
 
-def search_unranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> HitPage:
-    """Hits of a query without text, where all scores are equal, by tie number.
-
-    Ordering by id would read, from each segment, as many ids as there are books up to the page's end.
+def search_sorted(searcher: tantivy.Searcher, query: Query, field: str, *, order: Order, end: int) -> HitPage:
+    """The first `end` hits by a number; the engine leaves equal numbers and books without one in file order,
+    so that all reachable hits are read and sorted unless the numbers are distinct ties.
     """
-    found = searcher.search(query, limit=max(limit, 1), offset=offset, order_by_field="tie", order=Order.Asc)
-    return HitPage([(0.0, at) for _, at in found.hits[:limit]], _count(found))
+    if field == "tie":
+        found = searcher.search(query, limit=max(end, 1), order_by_field=field, order=order)
+        return HitPage([(0.0, at) for _, at in found.hits[:end]], _count(found))
+    total = _count(searcher.search(query, limit=1))
+    exists = Query.exists_query(field)
+    there = Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.const_score_query(exists, 0.0))])
+    rest = Query.boolean_query([(Occur.Must, query), (Occur.MustNot, exists)])
+    hits = [at for _, at in searcher.search(there, limit=MAX_RESULTS, order_by_field=field, order=order).hits]
+    values = [value or 0 for value in searcher.fast_field_values(field, hits)]
+    ties = [tie or 0 for tie in searcher.fast_field_values("tie", hits)]
+    sign = 1 if order == Order.Asc else -1
+    ranked = sorted(range(len(hits)), key=lambda n: (sign * values[n], ties[n]))
+    sorted_hits = [(0.0, hits[n]) for n in ranked]
+    if len(sorted_hits) < end:
+        without = searcher.search(rest, limit=end, order_by_field="tie", order=Order.Asc)
+        sorted_hits += [(0.0, at) for _, at in without.hits]
+    return HitPage(sorted_hits[:end], total)
 
 
 def search_ranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> HitPage:

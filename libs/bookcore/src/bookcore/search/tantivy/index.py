@@ -9,26 +9,18 @@ from tantivy import Order, Query
 
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict, Unavailable
-from bookcore.search import SearchHit, SearchPage, SearchQuery, Suggestion
+from bookcore.search import SearchPage, SearchQuery, Suggestion
 from bookcore.search.documents import Change, get_id, keep_newest
-from bookcore.search.query_plan import build_plan
+from bookcore.search.nodes import Node
+from bookcore.search.query_plan import build_category_prefixes, build_title_prefixes
+from bookcore.search.ranked import search_ranked as search_ranked_books
 from bookcore.search.suggestions import MAX_SUGGESTIONS, TITLES_PER_SUGGESTION, choose_suggestions
-from bookcore.search.tantivy.documents import (
-    build_schema,
-    read_id_and_title,
-    read_version,
-    to_book,
-    to_document,
-)
-from bookcore.search.tantivy.facets import count_categories, count_facets
+from bookcore.search.tantivy.documents import build_schema, read_id_and_title, read_version, to_document
+from bookcore.search.tantivy.facets import count_categories
 from bookcore.search.tantivy.folder import ReaderSnapshots, acquire_writer_lock
-from bookcore.search.tantivy.hits import search_ranked, search_unranked
-from bookcore.search.tantivy.queries import (
-    add_filters,
-    build_category_prefix_query,
-    build_text_query,
-    build_title_prefix_query,
-)
+from bookcore.search.tantivy.hits import search_ranked
+from bookcore.search.tantivy.queries import translate
+from bookcore.search.tantivy.view import TantivyView
 from bookcore.search.text import tokenize_query
 
 _HEAP = 50_000_000  # bytes buffered before a segment is written
@@ -67,17 +59,7 @@ class TantivyIndex:
 
     def search(self, query: SearchQuery) -> SearchPage:
         """`limit` 0 returns total and facets only."""
-        wanted = build_plan(query)
-        searcher = self._snapshots.get_newest()
-        text = build_text_query(self._schema, wanted)
-        page = (search_unranked if wanted.is_match_all else search_ranked)(
-            searcher,
-            add_filters(self._schema, text, wanted.filters),
-            offset=query.offset,
-            limit=query.limit,
-        )
-        hits = [SearchHit(to_book(searcher.doc(at)), score) for score, at in page.hits]
-        return SearchPage(hits, page.total, count_facets(self._schema, searcher, text, wanted=wanted))
+        return search_ranked_books(TantivyView(self._schema, self._snapshots.get_newest()), query)
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
         """At most 100."""
@@ -86,10 +68,10 @@ class TantivyIndex:
         if not words or limit < 1:
             return []
         searcher = self._snapshots.get_newest()
-        categories = count_categories(searcher, build_category_prefix_query(self._schema, words))
+        categories = count_categories(searcher, self._translate(build_category_prefixes(words)))
         found = search_ranked(
             searcher,
-            build_title_prefix_query(self._schema, words),
+            self._translate(build_title_prefixes(words)),
             offset=0,
             limit=TITLES_PER_SUGGESTION * limit,
         )
@@ -111,6 +93,10 @@ class TantivyIndex:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _translate(self, node: Node) -> Query:
+        """Without removed books: they have no words."""
+        return translate(self._schema, node)
 
     def _read_known_versions(self, ids: Sequence[BookId]) -> Mapping[str, int]:
         """Versions of the stored ids; sorted by id, because only then the result tells which is which."""

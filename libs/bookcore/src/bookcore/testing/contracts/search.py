@@ -14,6 +14,7 @@ from bookcore.domain.details import Details
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.search import (
     RemovedBook,
+    Rung,
     SearchFilters,
     SearchIndex,
     SearchQuery,
@@ -21,6 +22,7 @@ from bookcore.search import (
 )
 from bookcore.testing.builders import make_versioned_book
 from bookcore.testing.contracts.search_rebuild import IndexRebuildContract
+from bookcore.testing.contracts.search_typing import SearchTypingContract
 from bookcore.testing.index_access import count_commits, kill_a_writer, search_ids
 from bookcore.testing.listings import make_listed_book
 
@@ -31,7 +33,7 @@ def make_priced_book(source_id: str, price: str, *, category: str = "Poetry") ->
     return replace(stored, book=replace(stored.book, price=Money(Decimal(price), "GBP"), category=category))
 
 
-class SearchContract(IndexRebuildContract):
+class SearchContract(IndexRebuildContract, SearchTypingContract):
     """A subclass provides `url` for an empty index."""
 
     @pytest.fixture
@@ -99,15 +101,18 @@ class SearchContract(IndexRebuildContract):
     def test_every_word_has_to_be_there(self, index: SearchIndex) -> None:
         index.put([make_versioned_book("u1", title="Red lamp"), make_versioned_book("u2", title="Red boat")])
         assert search_ids(index, "red boat ") == ["u2"]
-        assert search_ids(index, "red tram ") == []
+        page = index.search(SearchQuery("red tram "))
+        assert page.hits == []
+        assert page.ladder == [Rung("dropped_words", "red", ("tram",), 2)]
 
     def test_a_title_counts_more_than_a_description(self, index: SearchIndex) -> None:
         index.put([make_versioned_book("u1", title="Boats"), make_versioned_book("u2", title="Lamplight")])
         assert search_ids(index, "lamplight ") == ["u2", "u1"]
 
-    def test_an_identifier_as_typed_comes_first(self, index: SearchIndex) -> None:
+    def test_an_id_with_its_source_comes_first_and_a_bare_one_after_titles(self, index: SearchIndex) -> None:
         index.put([make_versioned_book("u1", title="u2 u2 u2"), make_versioned_book("u2", title="Other")])
-        assert search_ids(index, "u2")[0] == "u2"
+        assert search_ids(index, "shop:u2") == ["u2"]
+        assert search_ids(index, "u2") == ["u1", "u2"]
 
     @pytest.mark.parametrize("typed", ["U-2", "shop:u2", " u2 ", "SHOP u2"])
     def test_identifiers_match_regardless_of_case_spaces_and_hyphens(
@@ -125,13 +130,13 @@ class SearchContract(IndexRebuildContract):
         )
         assert search_ids(index, typed) == ["u1"]
 
-    def test_only_the_last_word_may_be_unfinished(self, index: SearchIndex) -> None:
+    def test_only_the_last_word_may_be_unfinished_another_cut_word_is_a_misspelling(
+        self, index: SearchIndex
+    ) -> None:
         index.put([make_versioned_book("u1", title="Yellow harbour")])
-        assert [search_ids(index, text) for text in ("yellow harb", "yell harbour", "yellow harb ")] == [
-            ["u1"],
-            [],
-            [],
-        ]
+        pages = [index.search(SearchQuery(text)) for text in ("yellow harb", "yell harbour", "ye harbour ")]
+        assert [page.total for page in pages] == [1, 1, 0]
+        assert [page.did_you_mean for page in pages] == [None, "yellow harbour", None]
 
     @pytest.mark.parametrize("text", ["", "lamp"])
     def test_pages_show_every_book_once_in_an_order_that_is_the_same_in_every_index(
