@@ -74,6 +74,13 @@ STATES = (
         "the last complete crawl of {{ $labels.source }} ended {{ $value | humanizeDuration }} ago",
     ),
     Threshold(
+        "ScheduleMissed",
+        "time() - max by (source) (scraper_schedule_due_timestamp_seconds) > 3600",
+        15,
+        "ticket",
+        "a run of {{ $labels.source }} is due since {{ $value | humanizeDuration }} and hasn't begun",
+    ),
+    Threshold(
         "DrillTooOld",
         "time() - max(ingestor_drill_timestamp_seconds) > 8 * 86400",
         60,

@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 from redis import Redis
 from tests.contract.frontier import NOW, FrontierContract
+from tests.contract.schedules import ScheduleContract
 
 from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from scraper.frontier import CrawlLimits, FinishedPage, PageKind, PageSnapshot, RunState, open_frontier
@@ -17,7 +18,7 @@ def url(redis_url: str) -> str:
     return f"{redis_url}?prefix=test-{secrets.token_hex(4)}:"
 
 
-class TestSharedFrontier(FrontierContract):
+class TestSharedFrontier(FrontierContract, ScheduleContract):
     pass
 
 

@@ -40,6 +40,7 @@ _REGISTRY = "ml_registry_trouble"
 _PREDICTED = 'ml_predict_seconds_bucket{le="0.1"}'
 _DRILL = "ingestor_drill_timestamp_seconds"
 _BACKUP = 'kube_cronjob_status_last_successful_time{cronjob="backup"}'
+_DUE = 'scraper_schedule_due_timestamp_seconds{source="shop"}'
 HEALTHY = {
     _REQUESTS: "0+100x125",
     'gateway_requests_total{route="/books",status="503"}': "0+0x125",
@@ -59,6 +60,7 @@ HEALTHY = {
     _BREAKER: "0x125",
     _LOCALLY: "5x125",
     _COMPLETE: "0x125",
+    _DUE: "3600+60x125",
     _COVERAGE: "0.9x125",
     'ml_live_coverage{model="price",version="3",variant="challenger"}': "0.5x125",
     'ml_live_observed{model="price",version="2",variant="champion"}': "500x125",
@@ -91,6 +93,7 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "BreakerOpen": {_BREAKER: "1x125"},
     "LimitsPerProcess": {_LOCALLY: "0+1x125"},
     "CrawlTooOld": {_COMPLETE: "-200000x125"},
+    "ScheduleMissed": {_DUE: "0x125"},
     "IntervalsHoldTooLittle": {_COVERAGE: "0.8x125"},
     "InputsDrift": {_PSI: "0.3x125"},
     "InputsHaveAnotherShape": {_KS: "0.4x125"},

@@ -52,6 +52,7 @@ SILENT = {
     "pipeline: Dead letters by reason": "after a rejected record",
     "pipeline: Last audit": "of a command, while it runs",
     "alert EventsLost": "of a command, while it runs",
+    "alert ScheduleMissed": "of a source with a schedule",
     "alert BackupTooOld": "of kube-state-metrics, in a cluster",
     "gateway: Failures by reason": "after a failure of a service",
     "models: Trainings by result": "of a job, while it runs",

@@ -1,7 +1,7 @@
 """All services on this machine: start, serve, stop."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from bookstream.local_access import load_api_key, publish_address, publish_metri
 from bookstream.services import ServicePorts, build_environment, choose_ports, list_services
 from bookstream.settings import Settings
 from bookstream.stores import prepare_stores
-from bookstream.supervisor import Supervisor
+from bookstream.supervisor import Service, Supervisor
 
 
 @contextmanager
-def run_services(settings: Settings, port: int) -> Iterator[tuple[Supervisor, ServicePorts]]:
-    """All services, healthy, until the end of the block; one such block per data folder.
+def run_services(
+    settings: Settings, port: int, *, others: Sequence[Service] = ()
+) -> Iterator[tuple[Supervisor, ServicePorts]]:
+    """All services and `others`, healthy, until the end of the block; one such block per data folder.
 
     Raises: Unavailable when a port is taken, a service doesn't start, or another `bookstream` uses the
     folder.
@@ -28,7 +30,7 @@ def run_services(settings: Settings, port: int) -> Iterator[tuple[Supervisor, Se
         environment = build_environment(data, ports)
         prepare_stores(settings)
         with Supervisor(data / "logs", environment) as supervisor:
-            services = list_services(ports)
+            services = [*list_services(ports), *others]
             print(f"starting {', '.join(service.name for service in services)}", file=sys.stderr, flush=True)
             supervisor.start_all(services)
             with publish_address(data, build_base_url(ports)), publish_metrics(data, ports.metrics):

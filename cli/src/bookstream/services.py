@@ -80,6 +80,11 @@ def list_services(ports: ServicePorts) -> Sequence[Service]:
     ]
 
 
+def build_scheduler() -> Service:
+    """A scraper that begins the runs that are due."""
+    return Service("scheduler", ["scraper", "fleet"])
+
+
 def _build_readiness_url(port: int) -> str:
     return f"http://127.0.0.1:{port}/health/ready"
 

@@ -13,6 +13,10 @@ class Settings(SharedSettings):
 
     sources: Path | None = Field(None, description="folder of your own sources; default `DATA/sources`")
 
+    schedules: bool = Field(
+        default=True, description="whether `bookstream up` keeps the schedules of sources; false: none"
+    )
+
     @property
     def sources_folder(self) -> Path:
         """Where the user's own sources are."""

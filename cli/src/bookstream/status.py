@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from bookcore.catalogue import BookFilter, outbox, queries
+from bookcore.catalogue.runs import SourceOverview, list_sources
 from bookcore.event_log import EventLog
 from bookcore.events.topics import CHANGED, OBSERVED, STATE, TOPICS
 from bookcore.lake.pauses import list_paused_sources
@@ -41,7 +42,7 @@ class PendingWork:
 @dataclass(frozen=True, slots=True)
 class PipelineStatus:
     """`newest`: time of the last accepted observation; `documents`: books in the search index; `paused`:
-    sources most of whose records were rejected.
+    sources most of whose records were rejected; `sources`: those that have runs or books.
     """
 
     pending: PendingWork
@@ -50,6 +51,7 @@ class PipelineStatus:
     dead_letters: int
     newest: datetime | None
     paused: Sequence[str] = ()
+    sources: Sequence[SourceOverview] = ()
 
     def as_dict(self) -> dict[str, object]:
         """For `status --json`."""
@@ -61,6 +63,9 @@ class PipelineStatus:
             "newest": self.newest,
             "settled": self.pending.is_done,
             "paused": list(self.paused),
+            "runs": {
+                each.name: each.last_run.model_dump(mode="json") for each in self.sources if each.last_run
+            },
         }
 
 
@@ -69,6 +74,7 @@ def read_status(stores: Stores) -> PipelineStatus:
     with stores.catalogue.begin_read() as connection:
         books = queries.count_books(connection, BookFilter())
         newest = queries.get_newest_observation(connection)
+        sources = list_sources(connection)
     return PipelineStatus(
         pending=read_pending(stores),
         books=books,
@@ -76,6 +82,7 @@ def read_status(stores: Stores) -> PipelineStatus:
         dead_letters=count_dead_letters(stores.log),
         newest=newest,
         paused=list_paused_sources(stores.lake),
+        sources=sources,
     )
 
 

@@ -1,17 +1,25 @@
 """`bookstream source`: from an unknown shop to a source that works."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.unit.scraper.site import Answer, serve
 from typer.testing import CliRunner, Result
 
+from bookcore.catalogue import open_catalogue
 from bookcore.domain.errors import BookstreamError
+from bookcore.events.crawl import RunOutcome
+from bookcore.testing.builders import EPOCH
+from bookcore.testing.contracts.catalogue_runs import make_report, record
 from bookstream.__main__ import create_app
+from bookstream.settings import load_settings
+from bookstream.stores import prepare_stores
 
 
 def run(data: Path, *arguments: str) -> Result:
@@ -51,6 +59,25 @@ def test_new_source_has_a_case_that_its_reader_gives(data: Path) -> None:
 def test_new_source_is_listed_and_shown(data: Path, shop: str) -> None:
     assert f"harbour             schema_org                    {shop}" in run(data, "source", "list").output
     assert "required        title, price" in run(data, "source", "show", "harbour").output
+
+
+def test_schedule_and_last_runs_of_a_source_are_shown(data: Path, shop: str) -> None:
+    folder = data / "sources" / "hourly"
+    folder.mkdir()
+    toml = f'reader = "schema_org"\nstart = ["{shop}"]\n[schedule]\nevery = "1h"\n'
+    (folder / "source.toml").write_text(toml)
+    assert "every 1h · never ran · due now" in run(data, "source", "list").output
+    settings = load_settings(data)
+    prepare_stores(settings)
+    with closing(open_catalogue(settings.catalogue_url)) as catalogue:
+        whole = make_report("r1", outcome=RunOutcome.COMPLETE, books=8)
+        lost = make_report("r2").model_copy(update={"heard_until": EPOCH})
+        record(catalogue, *(each.model_copy(update={"source": "hourly"}) for each in (whole, lost)))
+    shown = run(data, "source", "show", "hourly").output
+    assert "every 1h · last run 2026-" in shown
+    assert "lost, its process has died, 0 books · last complete 2026-" in shown
+    assert "complete, 8 books · due " in shown
+    shutil.rmtree(folder)
 
 
 def test_tried_page_prints_fields_and_stores_nothing(data: Path, shop: str) -> None:

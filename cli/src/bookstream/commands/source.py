@@ -4,11 +4,14 @@ from typing import Annotated
 
 import typer
 
+from bookcore.catalogue.runs import SourceOverview
 from bookcore.domain.errors import Invalid
+from booksources.sources.definition import SourceDefinition
 from booksources.sources.registry import SourceRegistry, scan_sources
 from bookstream.commands.options import Data
 from bookstream.settings import Settings, load_settings
 from bookstream.source_folders import choose_folder, inspect_site, write_source
+from bookstream.source_history import describe_due, describe_runs, read_history
 from bookstream.source_trial import fetch_document, read_document
 
 HELP = """The sources that can be crawled, and how a new one is made.
@@ -20,20 +23,28 @@ Name = Annotated[str, typer.Argument(help="Name of the source: a-z, 0-9 and _.")
 
 
 def list_sources(*, data: Data = None) -> None:
-    """List the sources, with where each begins; a folder at fault has its fault."""
-    registry = scan_source_folders(load_settings(data))
+    """List the sources, with where each begins, its schedule and its last runs.
+
+    A folder at fault has its fault. `bookstream up` keeps the schedules; `--no-schedules` turns them off.
+    """
+    settings = load_settings(data)
+    registry, history = scan_source_folders(settings), read_history(settings)
     for name, definition in sorted(registry.definitions.items()):
         print(f"{name:<20}{definition.reader_label:<30}{definition.start[0]}")
+        if definition.schedule or name in history:
+            print(f"{'':<20}{_describe_history(definition, history.get(name))}")
     for fault in registry.faults.values():
         print(f"at fault: {fault}")
 
 
 def show_source(name: Name, *, data: Data = None) -> None:
-    """Print what a source declares."""
-    definition = scan_source_folders(load_settings(data)).find(name)
-    for key, value in definition.model_dump(mode="json", exclude_defaults=True).items():
+    """Print what a source declares, its last runs, and when the next one is due."""
+    settings = load_settings(data)
+    definition = scan_source_folders(settings).find(name)
+    for key, value in definition.model_dump(mode="json", exclude_defaults=True, exclude={"schedule"}).items():
         print(f"{key:<16}{', '.join(value) if isinstance(value, list) else value}")
     print(f"{'extractor':<16}{definition.version}")
+    print(f"{'runs':<16}{_describe_history(definition, read_history(settings).get(name))}")
 
 
 def make_source(
@@ -85,6 +96,11 @@ def create_group() -> typer.Typer:
     group.command("new")(make_source)
     group.command("try")(try_source)
     return group
+
+
+def _describe_history(definition: SourceDefinition, known: SourceOverview | None) -> str:
+    runs, schedule = describe_runs(known), definition.schedule
+    return f"{schedule} · {runs} · {describe_due(schedule, known)}" if schedule else runs
 
 
 def _find_page(settings: Settings, name: str) -> str | None:

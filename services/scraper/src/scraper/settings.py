@@ -23,6 +23,9 @@ class Settings(shared.Settings):
         "https://bookstream.example/crawler",
         description="web or mail address in the User-Agent, for a site's keeper to complain to; set yours",
     )
+    schedules: bool = Field(
+        default=True, description="whether a fleet's worker keeps the schedules of sources; false: none"
+    )
     scraper_concurrency: int = Field(16, ge=1, le=64, description="requests at a time")
     scraper_host_rate: float = Field(
         20,

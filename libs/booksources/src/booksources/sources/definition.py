@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
@@ -12,6 +13,7 @@ from bookcore.domain.currencies import MINOR_DIGITS
 from bookcore.domain.errors import Invalid
 from booksources.readers import READERS
 from booksources.reading import SourceProfile
+from booksources.sources.schedule import Schedule
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _WORDS = "a list of words in quotation marks"
@@ -70,6 +72,7 @@ class SourceDefinition(BaseModel):
     extractor: str = Field(
         "", pattern=r"^[\w./-]*$", max_length=80, description="a name and a version such as shop/1"
     )
+    schedule: Schedule | None = Field(None, description="a table of every or cron, and timezone")
     politeness: Politeness = Field(Politeness(), description="a table of rate and concurrency")
 
     @model_validator(mode="after")
@@ -108,6 +111,9 @@ class SourceDefinition(BaseModel):
         )
 
 
+_TABLES: Mapping[str, type[BaseModel]] = {"politeness": Politeness, "schedule": Schedule}
+
+
 def check_source_name(name: str) -> str:
     """Raises: Invalid."""
     if not _NAME.fullmatch(name):
@@ -140,7 +146,7 @@ def parse_definition(content: dict[str, object], *, place: str) -> SourceDefinit
 
 
 def _explain(keys: list[str], kind: str, message: str) -> str:
-    model: type[BaseModel] = Politeness if len(keys) > 1 else SourceDefinition
+    model = _TABLES.get(keys[0], SourceDefinition) if len(keys) > 1 else SourceDefinition
     key, shown = (keys[-1], ".".join(keys)) if keys else ("", "")
     if kind == "extra_forbidden":
         near = get_close_matches(key, [each for each in model.model_fields if each != "name"], 1, 0.5)

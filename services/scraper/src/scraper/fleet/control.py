@@ -1,6 +1,7 @@
 """Fleet control port: the commanded state of each source, stored beside the frontier."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, cast
 
@@ -21,12 +22,13 @@ class SourceMode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """Commanded mode of a source and progress of its run. `url`: start URL, None for the default of the
-    source."""
+    source. `last_begun`: when its last run began, or was claimed; None for a source that never ran."""
 
     source: str
     mode: SourceMode
     url: str | None
     status: RunStatus
+    last_begun: datetime | None = None
 
 
 class FleetControl(Protocol):
@@ -38,6 +40,10 @@ class FleetControl(Protocol):
         Start and backfill make the source run, stop finishes its run early; pause and resume change only a
         source that runs or is paused. A backfill finishes the current run and discards all snapshots.
         """
+
+    def claim_run(self, source: str, *, due: datetime, now: datetime) -> bool:
+        """Make an idle or stopped source run from its own start; True for exactly one of the callers for each
+        `due` time. A server doesn't believe a clock that is ahead of its own."""
 
     def read_source(self, source: str) -> SourceState:
         """Current state of a source."""

@@ -1,7 +1,11 @@
 """Fleet control on the Valkey or Redis server of the frontier."""
 
+from datetime import datetime
+
+from bookcore.domain.book import from_version, to_version
 from bookcore.events.crawl import CrawlCommand
 from scraper.fleet.control import FleetControl, SourceMode, SourceState
+from scraper.frontier import parse_run_start
 from scraper.frontier.redis.frontier import build_source_key, parse_status
 from scraper.frontier.redis.scripts import ScriptArgument, ScriptReply, ScriptStore
 
@@ -16,9 +20,20 @@ class RedisFleetControl:
         arguments = (command.command_id, command.action, command.url or "")
         return self._run_script("command", command.source, *arguments)[0] == b"1"
 
+    def claim_run(self, source: str, *, due: datetime, now: datetime) -> bool:
+        return self._run_script("claim", source, to_version(due), to_version(now))[0] == b"1"
+
     def read_source(self, source: str) -> SourceState:
-        *counts, mode, url, _ = self._run_script("status", source)
-        return SourceState(source, SourceMode(mode.decode()), url.decode() or None, parse_status(counts))
+        *counts, mode, url, run, claimed = self._run_script("status", source)
+        begins = [parse_run_start(run.decode())] if run else []
+        begins += [from_version(int(claimed))] if claimed else []
+        return SourceState(
+            source,
+            SourceMode(mode.decode()),
+            url.decode() or None,
+            parse_status(counts),
+            max(begins, default=None),
+        )
 
     def close(self) -> None:
         self._store.close()

@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+from bookcore.domain.book import from_version, to_version
 from bookcore.events.crawl import Action, CrawlCommand
 from scraper.fleet.control import FleetControl, SourceMode, SourceState
-from scraper.frontier import RunCounts, RunStatus
+from scraper.frontier import RunCounts, RunStatus, parse_run_start
 from scraper.frontier.sqlite.file import COUNTS, FrontierFile, lock_exclusively, parse_folder
 
 _WORKER_CONFLICT = (
@@ -36,17 +38,31 @@ class SqliteFleetControl:
                 _apply_action(db, command)
         return new == 1
 
+    def claim_run(self, source: str, *, due: datetime, now: datetime) -> bool:
+        with self._open_file(source).begin_transaction() as db:
+            mode, _ = _read_mode(db)
+            claimed, _ = _read_begins(db)
+            if mode in (SourceMode.RUNNING, SourceMode.PAUSED) or (claimed is not None and claimed >= due):
+                return False
+            db.execute(
+                "INSERT OR REPLACE INTO fleet (only, mode, claimed) VALUES (1, ?, ?)",
+                (SourceMode.RUNNING, to_version(now)),
+            )
+        return True
+
     def read_source(self, source: str) -> SourceState:
         """Pages that a running crawl has leased count as queued."""
         with self._open_file(source).lock_connection() as db:
             mode, url = _read_mode(db)
+            begins = [moment for moment in _read_begins(db) if moment]
             run = db.execute(
                 f"SELECT number, {COUNTS} FROM runs ORDER BY number DESC LIMIT 1"  # noqa: S608 - a constant
             ).fetchone() or (0,)
             known, failed = db.execute(
                 "SELECT count(*), count(*) FILTER (WHERE state = 'failed' AND run = ?) FROM pages", run[:1]
             ).fetchone()
-        return SourceState(source, mode, url, RunStatus(RunCounts(*run[1:]), discovered=known, failed=failed))
+        status = RunStatus(RunCounts(*run[1:]), discovered=known, failed=failed)
+        return SourceState(source, mode, url, status, max(begins, default=None))
 
     def close(self) -> None:
         for file in self._files.values():
@@ -71,12 +87,26 @@ def _apply_action(db: sqlite3.Connection, command: CrawlCommand) -> None:
         mode = SourceMode.STOPPED
     else:
         mode = _TRANSITIONS.get((command.action, mode), mode)
-    db.execute("INSERT OR REPLACE INTO fleet (only, mode, url) VALUES (1, ?, ?)", (mode, url))
+    db.execute(
+        "INSERT INTO fleet (only, mode, url) VALUES (1, ?1, ?2)"
+        " ON CONFLICT (only) DO UPDATE SET mode = ?1, url = ?2",
+        (mode, url),
+    )
 
 
 def _read_mode(db: sqlite3.Connection) -> tuple[SourceMode, str | None]:
     found = db.execute("SELECT mode, url FROM fleet").fetchone()
     return (SourceMode(found[0]), found[1]) if found else (SourceMode.IDLE, None)
+
+
+def _read_begins(db: sqlite3.Connection) -> tuple[datetime | None, datetime | None]:
+    """When a due run was claimed last, and when the last run began."""
+    claimed = db.execute("SELECT claimed FROM fleet").fetchone()
+    run = db.execute("SELECT name FROM runs ORDER BY number DESC LIMIT 1").fetchone()
+    return (
+        from_version(claimed[0]) if claimed and claimed[0] is not None else None,
+        parse_run_start(run[0]) if run else None,
+    )
 
 
 def open_fleet(url: str, *, is_worker: bool) -> FleetControl:

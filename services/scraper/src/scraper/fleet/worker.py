@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +22,19 @@ from bookcore.event_log.consumer_loop import ConsumerLoop
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.topics import COMMAND
 from bookcore.kit.admin.server import open_admin_port
+from bookcore.kit.clock import SystemClock
 from bookcore.kit.logger import get_logger
 from bookcore.kit.parent_process import ENVIRONMENT_VARIABLE as PARENT_PIPE
+from booksources.sources.schedule import Schedule
 from scraper.fleet.commands import GROUP, CommandHandler
 from scraper.fleet.control import FleetControl, SourceMode, SourceState, open_fleet
 from scraper.fleet.crawl_counts import VARIABLE as COUNTS_FILE
 from scraper.fleet.crawl_counts import CrawlCountsFolder
+from scraper.fleet.schedules import ScheduleKeeper
 from scraper.session.admin import ScraperAdmin
 from scraper.session.stop import ExitCode
 from scraper.settings import Settings
-from scraper.sources import load_sources
+from scraper.sources import Source, load_sources
 
 _RECONCILE_INTERVAL = 0.5
 _FIRST_PAUSE = 1.0
@@ -51,7 +54,10 @@ class _SourceCrawl:
 
 
 class FleetWorker:
-    """Reconciles its child processes with the state of each source, twice a second."""
+    """Reconciles its child processes with the state of each source, twice a second.
+
+    `schedules` has every source; None for one that is crawled by command only.
+    """
 
     def __init__(
         self,
@@ -60,13 +66,14 @@ class FleetWorker:
         counts: CrawlCountsFolder,
         admin: ScraperAdmin,
         *,
-        sources: Iterable[str],
+        schedules: Mapping[str, Schedule | None],
     ) -> None:
         self._fleet = fleet
         self._counts = counts
         self._admin = admin
+        self._keeper = ScheduleKeeper(fleet, schedules, SystemClock(), on_due=admin.show_due)
         self._parent_pipe = parent_pipe
-        self._crawls = {source: _SourceCrawl() for source in sources}
+        self._crawls = {source: _SourceCrawl() for source in schedules}
 
     def run(self, stop: Event) -> None:
         """Run until `stop` is set; then stop the crawls in order and wait for them."""
@@ -81,7 +88,10 @@ class FleetWorker:
         """Start and stop crawls as commanded; an unavailable store delays that."""
         try:
             for source, crawl in self._crawls.items():
-                self._reconcile_source(crawl, self._fleet.read_source(source))
+                state = self._fleet.read_source(source)
+                if self._keeper.keep(state):
+                    state = self._fleet.read_source(source)
+                self._reconcile_source(crawl, state)
         except Unavailable as error:
             _log.warning("frontier unavailable; retrying", reason=str(error))
 
@@ -162,7 +172,8 @@ def run_worker(settings: Settings, stop: Event) -> None:
         consuming = Thread(target=_consume_commands, args=(runner, stop, errors))
         consuming.start()
         try:
-            FleetWorker(fleet, parent_pipe, counts, admin, sources=sources).run(stop)
+            schedules = _list_schedules(settings, sources)
+            FleetWorker(fleet, parent_pipe, counts, admin, schedules=schedules).run(stop)
         finally:
             stop.set()
             consuming.join()
@@ -178,6 +189,10 @@ def _create_admin(
         "frontier": lambda: fleet.read_source("books_toscrape"),
     }
     return ScraperAdmin(settings, checks, counts.read_total)
+
+
+def _list_schedules(settings: Settings, sources: Mapping[str, Source]) -> Mapping[str, Schedule | None]:
+    return {name: source.schedule if settings.schedules else None for name, source in sources.items()}
 
 
 def _consume_commands(runner: ConsumerLoop, stop: Event, errors: list[BookstreamError]) -> None:

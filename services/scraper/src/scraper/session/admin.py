@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
@@ -36,6 +37,10 @@ class ScraperAdmin:
     def record_complete(self, source: str) -> None:
         """A crawl of the source has ended complete."""
         self.metrics.set("scraper_last_complete_timestamp_seconds", source, value=time.time())
+
+    def show_due(self, source: str, due: datetime) -> None:
+        """When the next scheduled run of the source is due."""
+        self.metrics.set("scraper_schedule_due_timestamp_seconds", source, value=due.timestamp())
 
     def build_pages(self) -> AdminPages:
         """What the admin port serves."""

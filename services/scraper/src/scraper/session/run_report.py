@@ -51,7 +51,8 @@ class RunReporter:
         self, outcome: RunOutcome, reason: str | None, closing: RunClosing | None
     ) -> RunReported:
         progress, now, is_running = self._progress, self._clock.now(), outcome is RunOutcome.RUNNING
-        counts = progress.status.counts
+        counts, started = progress.status.counts, progress.run.started_at
+        schedule = self._source.schedule
         return RunReported(
             source=self._source.name,
             run=progress.run.name,
@@ -59,7 +60,9 @@ class RunReporter:
             outcome=outcome,
             reason=reason,
             reader=self._source.reader_label,
-            started_at=progress.run.started_at,
+            schedule=str(schedule) if schedule else None,
+            next_due=schedule.compute_due(started) if schedule else None,
+            started_at=started,
             reported_at=now,
             heard_until=now + _SILENCE if is_running else None,
             ended_at=None if is_running else now,

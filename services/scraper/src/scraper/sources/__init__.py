@@ -9,6 +9,7 @@ from booksources.readers import PAGE_READERS, READERS
 from booksources.reading import Reader, SourceProfile
 from booksources.sources.definition import Politeness, SourceDefinition
 from booksources.sources.registry import SourceRegistry, scan_sources
+from booksources.sources.schedule import Schedule
 from scraper.sources.books_toscrape import page as books_toscrape
 from scraper.sources.page_objects import BookPage, ListPage
 
@@ -55,6 +56,7 @@ class Source:
     paths: tuple[str, ...] = ()
     query: frozenset[str] | None = None
     follows_links: bool = False
+    schedule: Schedule | None = None
     politeness: Politeness = field(default_factory=Politeness)
     spider: str = "scraper.crawl.spider.BookSpider"
 
@@ -111,6 +113,7 @@ def build_source(definition: SourceDefinition) -> Source:
         paths=definition.paths,
         query=None if definition.query is None else frozenset(definition.query),
         follows_links=definition.follows_links,
+        schedule=definition.schedule,
         politeness=definition.politeness,
     )
 

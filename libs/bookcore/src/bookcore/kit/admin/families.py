@@ -247,6 +247,8 @@ def _list_jobs() -> Iterator[MetricFamily]:
     yield _make_gauge("scraper_frontier_pages", "source state", "", frontier, "scraper")
     complete = "end of the last complete crawl that this process has run, since 1970"
     yield _make_gauge("scraper_last_complete_timestamp_seconds", "source", "seconds", complete, "scraper")
+    due = "when the next scheduled run is due, since 1970; in the past while it can't begin"
+    yield _make_gauge("scraper_schedule_due_timestamp_seconds", "source", "seconds", due, "scraper")
     last = "end of the last training that this process has run, since 1970"
     yield _make_gauge("trainer_last_run_timestamp_seconds", "source", "seconds", last, "trainer")
     result = "trainings of this process by result: promoted, refused, kept, unchanged or failed"

@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS runs (
     published INTEGER NOT NULL DEFAULT 0, unchanged INTEGER NOT NULL DEFAULT 0,
     remarks INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0,
     seen INTEGER, closing TEXT);
-CREATE TABLE IF NOT EXISTS fleet (only INTEGER PRIMARY KEY CHECK (only = 1), mode TEXT NOT NULL, url TEXT);
+CREATE TABLE IF NOT EXISTS fleet (only INTEGER PRIMARY KEY CHECK (only = 1), mode TEXT NOT NULL, url TEXT,
+    claimed INTEGER);
 CREATE TABLE IF NOT EXISTS commands (id TEXT PRIMARY KEY);
 """
 COUNTS = "pages, books, published, unchanged, remarks, refused"
@@ -33,6 +34,7 @@ COUNTS = "pages, books, published, unchanged, remarks, refused"
 _COUNT = "INTEGER NOT NULL DEFAULT 0"
 _ADDED = {
     "pages": {"listed": _COUNT, "missing": _COUNT, "missing_run": _COUNT},
+    "fleet": {"claimed": "INTEGER"},
     "runs": {"seen": "TEXT", "closing": "TEXT", "remarks": _COUNT, "refused": _COUNT},
 }
 """Columns that files of earlier versions lack."""

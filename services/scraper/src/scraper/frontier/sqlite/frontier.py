@@ -38,6 +38,10 @@ from scraper.frontier.sqlite.pacing import HostPace
 from scraper.frontier.sqlite.pending_pages import PendingPages
 
 _COLUMNS = "id, url, kind, depth, etag, last_modified, body, content_hash"
+_CONFLICT = (
+    "{source} is being crawled: another crawl holds {{path}}; wait until it has ended, or stop it with"
+    " Ctrl-C, or with `bookstream fleet stop {source}` when a schedule began it"
+)
 _Row = tuple[int, str, int, int, str | None, str | None, str | None, str | None]
 
 
@@ -256,7 +260,7 @@ class SqliteFrontier:
 def open_frontier(url: str, source: str, limits: CrawlLimits) -> Frontier:
     """Raises: Conflict when another process has it, Unavailable when the file can't be used."""
     folder = parse_folder(url)
-    unlock = lock_exclusively(folder / f"{source}.lock", "another crawl holds {path}; wait for it or stop it")
+    unlock = lock_exclusively(folder / f"{source}.lock", _CONFLICT.format(source=source))
     try:
         return SqliteFrontier(folder / f"{source}.db", limits, unlock=unlock)
     except BaseException:
