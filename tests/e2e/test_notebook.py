@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from docs.generate import ROOT
 from tests.e2e.laptop import Laptop
-from tests.e2e.test_newcomer import NOWHERE
+from tests.e2e.sites import run_sample_shop
 
 from bookcore.domain.errors import Invalid, Unavailable
 from bookml.notebook import Bookstream
@@ -16,16 +16,19 @@ PAGE = ROOT / "docs/how-to/train-and-predict.md"
 
 def test_notebook_example_of_the_docs_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     laptop = Laptop(tmp_path)
-    done = laptop.run("demo", "--once", "--port", "0", BOOKSTREAM_TOSCRAPE_URL=NOWHERE)
+    with run_sample_shop("--books", "60") as shop:
+        done = laptop.run("crawl", "sample_shop", "--url", shop.url)
     assert done.code == 0, done.err
+    laptop.ingest()
+    assert laptop.run("train", "--source", "sample_shop").code == 0
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     with laptop.serve() as served:
         names = {"GATEWAY": served.base, "KEY": served.token, "SOURCE": "sample_shop"}
         for block in code:
             exec(compile(block, str(PAGE), "exec"), names)
-        shop = Bookstream(served.base, served.token)
+        notebook = Bookstream(served.base, served.token)
         with pytest.raises(Invalid, match="no model was trained on 'nowhere'"):
-            shop.predict("nowhere", title="A")
+            notebook.predict("nowhere", title="A")
         with pytest.raises(Invalid, match="token"):
             Bookstream(served.base, "x").predict("sample_shop", title="A")
     lines = capsys.readouterr().out.splitlines()
