@@ -1,4 +1,4 @@
-"""How fast a crawl is, against a bare spider on the same pages, and how long until books are searchable.
+"""How fast a crawl is, against two spiders on the same pages, and how long until books are searchable.
 
 `python -m bench.pipeline [--books 1000 --books 20000] [--rounds 3] [--docs]`
 """
@@ -39,12 +39,13 @@ class ProcessCost:
 
 @dataclass(frozen=True)
 class Round:
-    """One crawl by ours, one by the peer, and one through the whole pipeline."""
+    """One crawl by ours, one by each peer, and one through the whole pipeline."""
 
     pages: int
     books: int
     ours: ProcessCost
     bare: ProcessCost
+    tuned: ProcessCost
     end_to_end: float
     scraper: ProcessCost
     ingestor: ProcessCost
@@ -100,6 +101,13 @@ def measure_bare_spider(url: str, folder: Path) -> ProcessCost:
     return wait_for_end(start_program(words, folder, folder / "out"), started)
 
 
+def measure_tuned_spider(url: str, folder: Path) -> ProcessCost:
+    """The tuned peer, which stores nothing."""
+    folder.mkdir()
+    started = time.monotonic()
+    return wait_for_end(start_program([str(HERE / "tuned_spider.py"), url], folder, folder / "out"), started)
+
+
 def measure_pipeline(url: str, data: Path) -> tuple[float, ProcessCost, ProcessCost]:
     """Crawl and ingest side by side: seconds until all is searchable, then what each process took."""
     data.mkdir()
@@ -121,10 +129,20 @@ def run_round(url: str) -> Round:
     try:
         ours, summary = measure_crawl(url, folder / "ours")
         peer = measure_bare_spider(url, folder / "bare")
+        tuned = measure_tuned_spider(url, folder / "tuned")
         seconds, scraper, ingestor = measure_pipeline(url, folder / "whole")
     finally:
         shutil.rmtree(folder)
-    return Round(int(summary["pages"]), int(summary["books"]), ours, peer, seconds, scraper, ingestor)
+    return Round(
+        pages=int(summary["pages"]),
+        books=int(summary["books"]),
+        ours=ours,
+        bare=peer,
+        tuned=tuned,
+        end_to_end=seconds,
+        scraper=scraper,
+        ingestor=ingestor,
+    )
 
 
 def build_figures(books: int, rounds: Sequence[Round]) -> list[Figure]:
@@ -137,6 +155,8 @@ def build_figures(books: int, rounds: Sequence[Round]) -> list[Figure]:
             "books/s/core": [r.books / r.ours.cpu for r in rounds],
             "ratio": [r.bare.cpu / r.ours.cpu for r in rounds],
             "bare": [r.books / r.bare.cpu for r in rounds],
+            "tuned": [r.books / r.tuned.cpu for r in rounds],
+            "tuned ratio": [r.tuned.cpu / r.ours.cpu for r in rounds],
             "seconds": [r.end_to_end for r in rounds],
             "scraper": [r.scraper.peak for r in rounds],
             "ingestor": [r.ingestor.peak for r in rounds],
@@ -151,6 +171,8 @@ def build_figures(books: int, rounds: Sequence[Round]) -> list[Figure]:
         Figure(f"crawl with acknowledged events, {at}", median("books/s/core"), "books/s/core", 350),
         Figure(f"bare spider to JSONL, {at}", median("bare"), "books/s/core"),
         Figure(f"crawl against the bare spider, CPU, {at}", median("ratio"), "x", 0.9),
+        Figure(f"tuned spider without storage, {at}", median("tuned"), "books/s/core"),
+        Figure(f"crawl against the tuned spider, CPU, {at}", median("tuned ratio"), "x"),
         Figure(f"from start to all searchable, {at}", median("seconds"), "s"),
         Figure(f"ingestor, {at}", median("ingest"), "CPU ms/book"),
         Figure(f"peak memory of the scraper, {at}", median("scraper"), "MB"),

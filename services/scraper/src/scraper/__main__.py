@@ -14,6 +14,8 @@ from importlib import import_module
 from threading import Event
 from typing import Protocol, cast
 
+import uvloop
+
 from bookcore.domain.errors import BookstreamError, Invalid
 from bookcore.kit.logging import configure_logging
 from bookcore.kit.parent_process import stop_with_parent
@@ -93,7 +95,8 @@ def _run_crawl(settings: Settings, options: argparse.Namespace) -> int:
     site = _find_site(settings, options.source, options.url)
     _tune_garbage_collector()
     crawling = crawl(settings, site, only_if_running=options.only_if_running, counts_path=get_counts_path())
-    result = asyncio.run(crawling)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        result = runner.run(crawling)
     return _print_error(result.reason, result.code) if result.reason else result.code
 
 
