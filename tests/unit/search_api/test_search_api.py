@@ -60,7 +60,9 @@ def test_suggestions_complete_the_text(client: TestClient) -> None:
         ({"colour": "red"}, "colour"),
         ({"category": ""}, "category"),
         ({"source": " "}, "source"),
-        ({"sort": "price"}, "sort"),
+        ({"sort": "cheapest"}, "sort"),
+        ({"min_year": -1}, "min_year"),
+        ({"min_year": 2001, "max_year": 2000}, "min_year"),
         ({"category": "x" * 201}, "category"),
         ({"category": ["x"] * 51}, "category"),
         ({"q": "x" * 10_001}, "q"),
@@ -90,7 +92,10 @@ def put_dinars(settings: Settings) -> None:
 
 def test_prices_of_several_currencies_are_not_compared(client: TestClient, settings: Settings) -> None:
     put_dinars(settings)
-    for asked in ("max_price=70", "min_price=1", "max_price=70&currency=GBP,RSD", "q=lamp&max_price=70"):
+    for asked in (
+        *("max_price=70", "min_price=1", "max_price=70&currency=GBP,RSD", "q=lamp&max_price=70"),
+        *("sort=price", "q=lamp&sort=-price"),
+    ):
         answer = client.get(f"/search?{asked}")
         assert (answer.status_code, answer.json()["field"]) == (422, "currency")
         assert "GBP and RSD" in answer.json()["detail"]
@@ -100,6 +105,28 @@ def test_prices_of_several_currencies_are_not_compared(client: TestClient, setti
         {"value": "GBP", "count": 5},
         {"value": "RSD", "count": 1},
     ]
+
+
+def test_matches_are_sorted_by_price_in_one_currency(client: TestClient, settings: Settings) -> None:
+    put_dinars(settings)
+    answer = client.get("/search?sort=-price&currency=RSD").json()
+    assert [item["book"]["id"] for item in answer["items"]] == ["shop:dinars"]
+
+
+def test_a_misspelled_text_is_answered_with_what_was_meant_and_why(client: TestClient) -> None:
+    answer = client.get("/search", params={"q": "lmap", "explain": True}).json()
+    assert (answer["total"], answer["did_you_mean"], answer["ladder"]) == (5, "lamp", [])
+    first = answer["items"][0]
+    assert first["highlights"] == [{"field": "title", "start": 4, "end": 8}]
+    assert first["explanation"]["edit"] == "spelling"
+    assert first["explanation"]["words"][0]["found"] == "lamp"
+
+
+def test_an_empty_result_has_a_ladder(client: TestClient) -> None:
+    answer = client.get("/search", params={"q": "lamp zeppelin"}).json()
+    assert (answer["items"], answer["total"]) == ([], 0)
+    rung = {"kind": "dropped_words", "text": "lamp", "dropped": ["zeppelin"], "total": 5}
+    assert rung in answer["ladder"]
 
 
 def test_values_of_one_filter_are_alternatives(client: TestClient, settings: Settings) -> None:
@@ -148,7 +175,7 @@ def test_request_without_internal_token_is_refused(client: TestClient) -> None:
 
 def test_book_has_the_documented_shape(client: TestClient) -> None:
     item = client.get("/search", params={"q": "u3"}).json()["items"][0]
-    assert list(item) == ["book", "score"]
+    assert list(item) == ["book", "score", "highlights", "explanation"]
     assert (list(item["book"]), item["book"]["id"]) == (list(BookState.model_fields), "shop:u3")
 
 

@@ -15,7 +15,6 @@ from search_api.settings import Settings
 
 QUERY_HINTS = {
     "isbn": "an ISBN is typed as q",
-    "sort": "matches are ordered by their score; lists have an order: /v1/books?sort=",
     "fields": "matches are whole books; a list has fields: /v1/books?fields=",
     "ids": "books by id are at /v1/books?ids=",
     "page": "pages are linked by cursor; send `next` of the page before",

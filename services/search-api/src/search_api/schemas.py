@@ -13,7 +13,16 @@ from bookcore.events.book import BookState
 from bookcore.kit.book_filters import Currencies
 from bookcore.kit.openapi import NextCursor
 from bookcore.kit.query_parameters import CommaSeparated, CommasInside
-from bookcore.search import SearchFilters, SearchHit, SearchPage, SearchQuery, Suggestion
+from bookcore.search import (
+    Judgement,
+    SearchFilters,
+    SearchHit,
+    SearchOrder,
+    SearchPage,
+    SearchQuery,
+    Suggestion,
+)
+from bookcore.search.text import ANALYSIS_VERSION
 
 Amount = Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=2, allow_inf_nan=False)]
 Names = Annotated[list[Annotated[str, Field(max_length=200)]], Query(max_length=50)]
@@ -52,6 +61,31 @@ class SearchIn(BaseModel):
         [], description=f"stars, 1 to 5; {_ANY}", examples=[[4, 5]]
     )
     min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="lowest rating, in stars")
+    author: Annotated[Names, CommasInside] = Field(
+        [],
+        description="names of authors and other contributors, whatever their case, accents and points; a book"
+        " matches any of them",
+        examples=[["J.K. Rowling"]],
+    )
+    publisher: Annotated[Names, CommasInside] = Field(
+        [], description="names of publishers and imprints; a book matches any of them", examples=[["Laguna"]]
+    )
+    language: Annotated[Names, CommaSeparated] = Field(
+        [], description=f"languages as the sources name them; {_ANY}", examples=[["en"]]
+    )
+    min_year: Annotated[int, Field(ge=0, le=9_999)] | None = Field(
+        None, description="first year of publication, inclusive", examples=[1990]
+    )
+    max_year: Annotated[int, Field(ge=0, le=9_999)] | None = Field(
+        None, description="last year of publication, inclusive", examples=[2024]
+    )
+    sort: SearchOrder = Field(
+        SearchOrder.RELEVANCE,
+        description="order of the matches; a minus is for descending. An order by price needs `currency`"
+        " where the books have prices in several",
+        examples=["price"],
+    )
+    explain: bool = Field(default=False, description="say of each match why it has its score")
     offset: Annotated[int, Field(ge=0, le=9_999)] = Field(
         0, description="first match to return; `offset` plus `limit` is at most 10,000"
     )
@@ -61,10 +95,12 @@ class SearchIn(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200)] = Field(20, description="most books in the response")
 
     def to_query(self) -> SearchQuery:
-        """Raises: Invalid when min_price is above max_price."""
+        """Raises: Invalid when a lower bound is above the upper one."""
         low, high = self.min_price, self.max_price
         if low is not None and high is not None and low > high:
             raise Invalid(f"{low} is above max_price {high}", field="min_price")
+        if self.min_year is not None and self.max_year is not None and self.min_year > self.max_year:
+            raise Invalid(f"{self.min_year} is above max_year {self.max_year}", field="min_year")
         filters = SearchFilters(
             category=tuple(self.category),
             source=tuple(self.source),
@@ -74,19 +110,96 @@ class SearchIn(BaseModel):
             min_price=low,
             max_price=high,
             min_rating=self.min_rating,
+            author=tuple(self.author),
+            publisher=tuple(self.publisher),
+            language=tuple(self.language),
+            min_year=self.min_year,
+            max_year=self.max_year,
         )
-        return SearchQuery(self.q, filters, self.offset, self.limit)
+        return SearchQuery(self.q, filters, self.offset, self.limit, self.sort)
+
+
+class HighlightOut(BaseModel):
+    """A word that met a typed one: characters `start` to `end` of `title` or `authors[n]`."""
+
+    field: Annotated[str, Field(examples=["title"])]
+    start: Annotated[int, Field(examples=[2])]
+    end: Annotated[int, Field(examples=[7])]
+
+
+class WordMatchOut(BaseModel):
+    """A typed word, the book's word that meets it best, its field, and their likeness 0 to 1."""
+
+    typed: Annotated[str, Field(examples=["ligth"])]
+    found: Annotated[str, Field(examples=["light"])]
+    field: Annotated[str, Field(examples=["title"])]
+    likeness: Annotated[float, Field(examples=[0.8083])]
+
+
+class ExplanationOut(BaseModel):
+    """Why a match has its score, as docs/search-ranking.md explains it.
+
+    `edit` is `none`, `spelling`, `spacing` or `identifier`, or `words` for a match that follows the ranked
+    ones in the order of the engine; `popularity` is in doublings of the number of readers.
+    """
+
+    edit: Annotated[str, Field(examples=["spelling"])]
+    quality: Annotated[float, Field(examples=[0.8083])]
+    exactness: Annotated[float, Field(examples=[0.6534])]
+    popularity: Annotated[int, Field(examples=[0])]
+    words: list[WordMatchOut]
+    index_version: Annotated[int, Field(examples=[2])]
+
+    @classmethod
+    def from_judgement(cls, judgement: Judgement | None) -> "ExplanationOut":
+        if judgement is None:
+            return cls(
+                edit="words", quality=0, exactness=0, popularity=0, words=[], index_version=ANALYSIS_VERSION
+            )
+        words = [
+            WordMatchOut(typed=m.typed, found=m.found, field=m.field, likeness=round(m.likeness, 4))
+            for m in judgement.matches
+        ]
+        return cls(
+            edit=judgement.edit,
+            quality=round(judgement.quality, 4),
+            exactness=round(judgement.exactness, 4),
+            popularity=judgement.popularity,
+            words=words,
+            index_version=ANALYSIS_VERSION,
+        )
 
 
 class HitOut(BaseModel):
-    """A matching book; scores are comparable within one response only."""
+    """A matching book; scores are comparable within one response only.
+
+    `explanation` is there where `explain=true`.
+    """
 
     book: BookState
     score: Annotated[float, Field(examples=[12.3456])]
+    highlights: list[HighlightOut] = []
+    explanation: ExplanationOut | None = None
 
     @classmethod
-    def from_hit(cls, hit: SearchHit) -> "HitOut":
-        return cls(book=BookState.from_stored(hit.book), score=round(hit.score, 4))
+    def from_hit(cls, hit: SearchHit, *, explain: bool) -> "HitOut":
+        return cls(
+            book=BookState.from_stored(hit.book),
+            score=round(hit.score, 4),
+            highlights=[HighlightOut(field=h.field, start=h.start, end=h.end) for h in hit.highlights],
+            explanation=ExplanationOut.from_judgement(hit.judgement) if explain else None,
+        )
+
+
+class RungOut(BaseModel):
+    """What would find books: `kind` is `correction`, `spacing`, `dropped_words` or `relaxed_filter`, `text`
+    what to type, `dropped` the words or filters to leave out, `total` the matches then.
+    """
+
+    kind: Annotated[str, Field(examples=["dropped_words"])]
+    text: Annotated[str, Field(examples=["light"])]
+    dropped: Annotated[list[str], Field(examples=[["zeppelin"]])]
+    total: Annotated[int, Field(examples=[3])]
 
 
 class FacetValue(BaseModel):
@@ -99,7 +212,9 @@ class FacetValue(BaseModel):
 class SearchOut(BaseModel):
     """Best matches first; `next` is the cursor of the next page, null on the last one.
 
-    The counts of a facet ignore its own filter, so that other values stay visible.
+    `did_you_mean` is the text as books have it, where no book has it as typed. `ladder` is filled where
+    nothing is found: what would find books, never mixed into `items`. The counts of a facet ignore its own
+    filter, so that other values stay visible.
     """
 
     query: Annotated[str, Field(examples=["light"])]
@@ -110,23 +225,32 @@ class SearchOut(BaseModel):
     facets: Annotated[
         dict[str, list[FacetValue]], Field(examples=[{"category": [{"value": "Poetry", "count": 3}]}])
     ]
+    did_you_mean: Annotated[str | None, Field(examples=["light"])] = None
+    ladder: list[RungOut] = []
 
     @classmethod
     def from_page(
-        cls, text: str, page: SearchPage, *, next_cursor: str | None, took_ms: float
+        cls, params: SearchIn, page: SearchPage, *, next_cursor: str | None, took_ms: float
     ) -> "SearchOut":
         return cls(
-            query=text,
+            query=params.q,
             total=page.total,
             took_ms=round(took_ms, 2),
             next=next_cursor,
-            items=[HitOut.from_hit(hit) for hit in page.hits],
+            items=[HitOut.from_hit(hit, explain=params.explain) for hit in page.hits],
             facets={name: _sort_values(counts) for name, counts in page.facets.items()},
+            did_you_mean=page.did_you_mean,
+            ladder=[
+                RungOut(kind=rung.kind, text=rung.text, dropped=list(rung.dropped), total=rung.total)
+                for rung in page.ladder
+            ],
         )
 
 
 class SuggestionOut(BaseModel):
-    """A completion of the typed text; `book_id` is set for a title."""
+    """A completion of the typed text: `kind` is `category`, `author`, `series` or `title`; `book_id` is set
+    for a title.
+    """
 
     text: Annotated[str, Field(examples=["A Light in the Attic"])]
     kind: Annotated[str, Field(examples=["title"])]

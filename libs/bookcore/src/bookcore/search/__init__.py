@@ -179,7 +179,7 @@ class SearchIndex(Protocol):
         """Best matches first."""
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
-        """Titles and categories with a word that starts with the text."""
+        """Categories, people, series and titles that the text begins or misspells."""
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """(id, version, deleted) of every document; a duplicate document would appear twice."""

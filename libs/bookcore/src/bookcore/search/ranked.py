@@ -89,6 +89,14 @@ class SearchView(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RankedBook:
+    """An accepted candidate."""
+
+    book: VersionedBook
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
 class _Ranked:
     """The accepted candidates, best first, and all judged ones for the ladder."""
 
@@ -112,6 +120,13 @@ def search_ranked(view: SearchView, query: SearchQuery) -> SearchPage:
         return _add_advice(page, suggest_text(plan, ranked.judged), ())
     ladder = build_ladder(view.count, plan, ranked.judged)
     return _add_advice(page, next((rung.text for rung in ladder if rung.kind == "correction"), None), ladder)
+
+
+def rank_books(view: SearchView, plan: QueryPlan, *, limit: int) -> list[RankedBook]:
+    """The best accepted candidates of a text."""
+    best = _rank(view, plan, plan.filters).accepted[:limit]
+    books = view.read_books([book for book, _ in best]) if best else {}
+    return [RankedBook(books[book], judgement) for book, judgement in best if book in books]
 
 
 def _read_page(

@@ -10,7 +10,7 @@ from bookcore.domain.errors import Invalid
 from bookcore.kit.book_filters import check_listed_names, check_one_currency
 from bookcore.kit.cursor import SignedCursors
 from bookcore.kit.openapi import describe_problems
-from bookcore.search import SearchFilters, SearchIndex, SearchPage, SearchQuery
+from bookcore.search import SearchFilters, SearchIndex, SearchOrder, SearchPage, SearchQuery
 from bookcore.search.query_plan import MAX_RESULTS
 from search_api.schemas import SearchIn, SearchOut, SuggestOut
 
@@ -19,15 +19,15 @@ router = APIRouter(tags=["search"])
 
 @router.get("/search", operation_id="search_books", responses=describe_problems("bad-cursor"))
 def search_books(request: Request, params: Annotated[SearchIn, Query()]) -> SearchOut:
-    """Search books that contain all words (the last one may be incomplete) or an identifier.
+    """Search books by any text: titles, authors, series with a number, ISBNs, words of the description.
 
-    Accents and case are ignored. Searched fields: title and subtitle, authors and other contributors, series,
-    category, description and identifiers.
+    Accents, case, spelling, spacing and an incomplete last word are forgiven. Well-known books come first
+    among equals. A checked ISBN or UPC, or `source:id`, finds exactly that book.
     """
     started = time.perf_counter()
     index, cursors = _get_index(request), _get_cursors(request)
     query = params.to_query()
-    question = repr((query.text, query.filters))
+    question = repr((query.text, query.filters, query.sort))
     if params.cursor:
         if params.offset:
             raise Invalid("can't be combined with a cursor", field="offset")
@@ -38,7 +38,7 @@ def search_books(request: Request, params: Annotated[SearchIn, Query()]) -> Sear
     has_more = end < page.total and end + query.limit <= MAX_RESULTS
     next_cursor = cursors.encode([end], question=question) if has_more else None
     took_ms = (time.perf_counter() - started) * 1000
-    return SearchOut.from_page(query.text, page, next_cursor=next_cursor, took_ms=took_ms)
+    return SearchOut.from_page(params, page, next_cursor=next_cursor, took_ms=took_ms)
 
 
 @router.get("/search/suggest", operation_id="suggest")
@@ -47,8 +47,8 @@ def suggest(
     q: Annotated[str, Query(max_length=1_000, description="text typed so far", examples=["the lam"])],
     limit: Annotated[int, Query(ge=1, le=20, description="most suggestions in the response")] = 8,
 ) -> SuggestOut:
-    """Suggest categories and titles that contain the typed words, the last one as a prefix; those that
-    start with them come first."""
+    """Suggest categories, people, series and titles that contain the typed words, the last one as a prefix;
+    misspelled ones too. Titles that start with the text come before other titles."""
     return SuggestOut.from_suggestions(list(_get_index(request).suggest(q, limit=limit)))
 
 
@@ -57,12 +57,15 @@ def _read_offset(cursors: SignedCursors, cursor: str, question: str) -> int:
 
 
 def _check_filters(index: SearchIndex, query: SearchQuery) -> None:
-    """Raises: Invalid for bounds on prices of several currencies, and for a name that looks like several."""
+    """Raises: Invalid for bounds on or an order by prices of several currencies, and for a name that looks
+    like several.
+    """
     filters = query.filters
     check_listed_names(
         filters.category, lambda name: bool(_count(index, SearchFilters(category=(name,))).total)
     )
-    if filters.min_price is None and filters.max_price is None:
+    by_price = query.sort in (SearchOrder.PRICE, SearchOrder.PRICE_DESCENDING)
+    if filters.min_price is None and filters.max_price is None and not by_price:
         return
     others = replace(filters, currency=(), min_price=None, max_price=None)
     found = _count(index, others, text=query.text).facets["currency"]

@@ -23,7 +23,12 @@ from bookcore.search.elasticsearch.queries import aggregate_terms, match_living,
 from bookcore.search.elasticsearch.view import ElasticsearchView, read_counts
 from bookcore.search.query_plan import build_category_prefixes, build_title_prefixes
 from bookcore.search.ranked import search_ranked
-from bookcore.search.suggestions import MAX_SUGGESTIONS, TITLES_PER_SUGGESTION, choose_suggestions
+from bookcore.search.suggestions import (
+    MAX_SUGGESTIONS,
+    TITLES_PER_SUGGESTION,
+    add_ranked_suggestions,
+    choose_suggestions,
+)
 from bookcore.search.text import tokenize_query
 
 _CHUNK = 5_000
@@ -72,9 +77,11 @@ class ElasticsearchIndex:
             return []
         categories = self._send_search(_request_categories(words))["aggregations"]["category"]
         titles = self._send_search(_request_titles(words, limit=TITLES_PER_SUGGESTION * limit))
-        return choose_suggestions(
+        chosen = choose_suggestions(
             words, read_counts(categories), map(read_id_and_title, titles["hits"]["hits"]), limit=limit
         )
+        view = ElasticsearchView(self._connection, self._alias)
+        return add_ranked_suggestions(view, text, chosen, limit=limit)
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """A consistent snapshot (point in time), however long the reading takes."""

@@ -14,7 +14,12 @@ from bookcore.search.documents import Change, get_id, keep_newest
 from bookcore.search.nodes import Node
 from bookcore.search.query_plan import build_category_prefixes, build_title_prefixes
 from bookcore.search.ranked import search_ranked as search_ranked_books
-from bookcore.search.suggestions import MAX_SUGGESTIONS, TITLES_PER_SUGGESTION, choose_suggestions
+from bookcore.search.suggestions import (
+    MAX_SUGGESTIONS,
+    TITLES_PER_SUGGESTION,
+    add_ranked_suggestions,
+    choose_suggestions,
+)
 from bookcore.search.tantivy.documents import build_schema, read_id_and_title, read_version, to_document
 from bookcore.search.tantivy.facets import count_categories
 from bookcore.search.tantivy.folder import ReaderSnapshots, acquire_writer_lock
@@ -76,7 +81,8 @@ class TantivyIndex:
             limit=TITLES_PER_SUGGESTION * limit,
         )
         titles = [read_id_and_title(searcher.doc(at)) for _, at in found.hits]
-        return choose_suggestions(words, categories, titles, limit=limit)
+        chosen = choose_suggestions(words, categories, titles, limit=limit)
+        return add_ranked_suggestions(TantivyView(self._schema, searcher), text, chosen, limit=limit)
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """A consistent snapshot, however long the reading takes."""

@@ -252,6 +252,13 @@ class SearchTypingContract:
         ]
         assert [h.book.book.source_id for page in pages for h in page.hits] == ["b", "c", "a", "d"]
 
+    def test_suggestions_name_people_series_and_misspelled_titles(self, index: SearchIndex) -> None:
+        index.put(make_catalogue())
+        cases = {"rowl": ("J.K. Rowling", "author"), "tolkein": ("J.R.R. Tolkien", "author")}
+        cases |= {"robert lang": ("Robert Langdon", "series"), "gone gril": ("Gone Girl", "title")}
+        found = {text: [(s.text, s.kind) for s in index.suggest(text, limit=5)] for text in cases}
+        assert {text: next(iter(items), None) for text, items in found.items()} == cases
+
     def test_highlights_are_offsets_of_the_words_that_met(self, index: SearchIndex) -> None:
         index.put(make_catalogue())
         hit = index.search(SearchQuery("mueller strase")).hits[0]
