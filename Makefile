@@ -17,7 +17,7 @@ COMPILED_TESTS := $(addprefix tests/unit/gateway/,accounts api/test_cache_purge.
 export PYTHONDONTWRITEBYTECODE :=
 export BOOKSTREAM_TEST_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-faults test-gcs test-compose test-k8s soak check check-k8s checkov sbom bench bench-gateway bench-ml mutants docs lock clean
+.PHONY: browser faketime promtool fuzz gcc help run servers test test-compiled test-stack test-faults test-gcs test-compose test-k8s soak check check-k8s checkov sbom bench bench-gateway bench-search bench-ml mutants docs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench: $(VENV)/ready ## measure crawl, stores, frontier, search and the whole fl
 
 bench-gateway: $(VENV)/ready ## measure the gateway against Envoy, nginx with LuaJIT and the usual FastAPI (as root)
 	eval "$$($(BIN)/bookstream stack up valkey)" && $(BIN)/python -m bench.gateway $(ARGS)
+
+bench-search: $(VENV)/ready ## what people type: found first, by class of typing, beside plain peers (ARGS="--url URL --docs")
+	$(BIN)/python -m bench.search $(ARGS)
 
 bench-ml: $(VENV)/ready ## measure price models and ml-api against MLflow's scoring server (ARGS="--docs")
 	$(BIN)/python -m bench.ml $(ARGS)

@@ -37,7 +37,7 @@ def add_ranked_suggestions(
     if len(text.strip()) < _SHORTEST:
         return found
     ranked = rank_books(view, build_plan(SearchQuery(text)), limit=limit)
-    named = [_name_ranked(each) for each in ranked]
+    named = [_choose_name(each) for each in ranked]
     names = [each for each in named if each.kind != "title"]
     titles = [each for each in named if each.kind == "title"]
     categories = [each for each in found if each.kind == "category"]
@@ -48,7 +48,7 @@ def add_ranked_suggestions(
     return [first[key] for key in unique][:limit]
 
 
-def _name_ranked(ranked: RankedBook) -> Suggestion:
+def _choose_name(ranked: RankedBook) -> Suggestion:
     """The person or series that all typed words name, else the title."""
     book = ranked.book.book
     said = [match for match in ranked.judgement.matches if not is_light(match.typed) and match.found]
