@@ -186,8 +186,8 @@ def _unfold_word(word: str, *, is_prefix: bool) -> Iterator[Node]:
 
 
 def count_edits(word: str) -> int:
-    """Edits that a typed word may be away from the book's: one from four letters, two from seven."""
-    return 0 if len(word) < 4 or not word.isalnum() else 1 if len(word) < 7 else 2
+    """Edits that a typed word may be away from the book's; three-letter parts find words further away."""
+    return 1 if len(word) > 3 and word.isalnum() else 0
 
 
 def _build_gram_arm(plan: QueryPlan) -> Node:

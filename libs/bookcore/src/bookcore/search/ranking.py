@@ -39,10 +39,16 @@ class _Likenesses(dict[str, float]):
     def __init__(self, typed: str, *, is_prefix: bool) -> None:
         super().__init__()
         self._typed = typed
+        self._length = len(typed)
         self._is_prefix = is_prefix
 
     def __missing__(self, other: str) -> float:
-        self[other] = likeness = compare_words(self._typed, other, is_prefix=self._is_prefix)
+        apart = len(other) - self._length
+        if not self._is_prefix and (apart > 2 or apart < -2):  # most words: not worth the call
+            likeness = 0.0
+        else:
+            likeness = compare_words(self._typed, other, is_prefix=self._is_prefix)
+        self[other] = likeness
         return likeness
 
 
@@ -200,7 +206,7 @@ def compare_words(word: str, other: str, *, is_prefix: bool) -> float:
         if edits <= allowed:
             best = _rate_edits(edits, max(length, len(other)))
     if is_prefix and length > 3 and len(other) > length:
-        for cut in (length, length + 1, length - 1):
+        for cut in (length, length + 1, length - 1) if word[0] in other[:2] or word[1] in other[:2] else ():
             edits = OSA.distance(word, other[:cut], score_cutoff=allowed)
             if edits <= allowed:
                 best = max(best, 0.96 * _rate_edits(edits, length))

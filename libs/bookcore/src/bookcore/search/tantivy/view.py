@@ -45,15 +45,23 @@ class TantivyView:
         counted = translate(self._schema, request.counted)
         facets = count_facets(self._schema, self._searcher, counted, filters=request.filters)
         if request.limit < 1:
-            return Slice([], self._count(counted, request.filters), facets)
+            return Slice([], self._sum_total(counted, request.filters, facets), facets)
         listed = translate(self._schema, request.listed) if request.skipped else counted
         page = self._search(add_filters(self._schema, listed, request.filters), request)
         books = [(to_book(self._searcher.doc(at)), score) for score, at in page.hits]
-        total = self._count(counted, request.filters) if request.skipped else page.total
+        total = self._sum_total(counted, request.filters, facets) if request.skipped else page.total
         return Slice(books, total, facets)
 
     def count(self, queries: Sequence[tuple[Node, FilterClauses]]) -> Sequence[int]:
         return [self._count(translate(self._schema, node), filters) for node, filters in queries]
+
+    def _sum_total(
+        self, query: Query, filters: FilterClauses, facets: Mapping[str, Mapping[str, int]]
+    ) -> int:
+        """Every book has one availability, so that its counts add up to the total: no second pass."""
+        if filters.has("availability"):
+            return self._count(query, filters)
+        return sum(facets["availability"].values())
 
     def _search(self, query: Query, request: SliceRequest) -> HitPage:
         end = request.offset + request.limit
