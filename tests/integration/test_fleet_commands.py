@@ -18,7 +18,10 @@ from tests.e2e.sites import SampleShop, run_sample_shop
 from tests.integration.fleet import WITHIN, RequestMonitor, ScraperProcesses
 
 from bookcore.catalogue import IngestBatch, Observation, open_catalogue
-from bookcore.events.crawl import Action
+from bookcore.event_log import open_event_log
+from bookcore.events.codec import decode
+from bookcore.events.crawl import Action, RunOutcome, RunReported
+from bookcore.events.topics import RUN
 from bookcore.testing.builders import make_book
 from scraper.fleet.control import SourceMode
 
@@ -95,6 +98,25 @@ def test_fleet_starts_pauses_resumes_and_finishes_a_run(shop: SampleShop, crews:
     until(lambda: mode(crews) is SourceMode.IDLE)
     assert len({key for _, key in crews.list_published()}) == 300
     assert len(crews.list_published()) == 300
+
+
+def test_scheduled_source_is_crawled_once_although_a_worker_dies(
+    shop: SampleShop, crews: ScraperProcesses
+) -> None:
+    folder = crews.data / "sources" / "hourly"
+    folder.mkdir(parents=True)
+    begin = f'page_objects = "books_toscrape"\nstart = ["{shop.url}"]\nindex_file = "index.html"\n'
+    (folder / "source.toml").write_text(f'{begin}[schedule]\nevery = "1h"\n')
+    first, _ = crews.start("fleet"), crews.start("fleet")
+    until(lambda: crews.read_source("hourly").status.counts.books > 20)
+    crews.kill(first)
+    until(lambda: crews.read_source("hourly").mode is SourceMode.IDLE)
+    assert len({key for _, key in crews.list_published()}) == 300
+    with closing(open_event_log(f"sqlite://{crews.data}/log.db")) as log:
+        reports = [decode(record).event for record in log.read(RUN.name, 0, 0, 1_000)]
+    found = [report for report in reports if isinstance(report, RunReported)]
+    assert {(report.source, report.run) for report in found} == {("hourly", found[0].run)}
+    assert RunOutcome.COMPLETE in {report.outcome for report in found}
 
 
 def test_backfill_publishes_every_book_again_with_the_same_ids(

@@ -6,6 +6,7 @@ Idempotent: the same records have the same event ids and content hashes, so the 
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from itertools import islice
 import orjson
 
 from bookcore.domain.book import to_version
+from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog
 from bookcore.event_log.oversized import KeepRecord, append_or_park, encode_fitting_letter
 from bookcore.events.book import BookWithdrawn
@@ -25,6 +27,7 @@ from bookcore.lake import Lake
 from bookcore.lake.layout import keep_record, make_ledger_key, pack_lines
 from booksources.intake.account import IntakeAccount
 from booksources.intake.intake import RefusedRecord, Taken, TakenGone, TakenListing
+from bookstream.import_report import ImportReporter
 
 _BATCH = 500
 _PRODUCER = "bookstream/import"
@@ -73,13 +76,31 @@ class ListingImporter:
         """
         started_at, counts = time.monotonic(), ImportCounts(self._records.account)
         run = f"import-{to_version(self._at)}"
-        for sequence, batch in enumerate(_split_batches(self._records.taken)):
-            key = make_ledger_key(self._records.source, run, sequence)
-            self._publish([one for _, one in batch], segment=key)
-            counts.position, counts.seconds = batch[-1][0], time.monotonic() - started_at
-            on_progress(counts)
+        with self._report_run(run) as reporter:
+            for sequence, batch in enumerate(_split_batches(self._records.taken)):
+                key = make_ledger_key(self._records.source, run, sequence)
+                self._publish([one for _, one in batch], segment=key)
+                counts.position, counts.seconds = batch[-1][0], time.monotonic() - started_at
+                reporter.report_progress(counts.account)
+                on_progress(counts)
         counts.seconds = time.monotonic() - started_at
         return counts
+
+    @contextmanager
+    def _report_run(self, run: str) -> Iterator[ImportReporter]:
+        """The begin and the end of the block are those of the run."""
+        records, account = self._records, self._records.account
+        reporter = ImportReporter(
+            self._event_log, source=records.source, run=run, reader=records.extractor, at=self._at
+        )
+        reporter.report_progress(account)
+        try:
+            yield reporter
+        except BaseException as error:
+            with suppress(BookstreamError):  # the log may be what is down
+                reporter.report_stop(account, error)
+            raise
+        reporter.report_complete(account)
 
     def _publish(self, batch: Sequence[Taken], *, segment: str) -> None:
         keep = partial(keep_record, self._lake)

@@ -1,6 +1,6 @@
 """What the ingestor measures: records and dead letters once each, freshness, lag, outbox, loops."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
@@ -12,22 +12,26 @@ from bookcore.event_log.consumer_loop import ConsumerLoop
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.book import BookState
 from bookcore.events.codec import encode
+from bookcore.events.crawl import RunOutcome
 from bookcore.events.message import Batch, Message
-from bookcore.events.topics import OBSERVED, STATE
+from bookcore.events.topics import OBSERVED, RUN, STATE
 from bookcore.kit.admin.health import ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
-from bookcore.testing.builders import make_book, make_observation, make_versioned_book
+from bookcore.testing.builders import EPOCH, make_book, make_observation, make_versioned_book
 from bookcore.testing.contracts.cache import ManualClock
+from bookcore.testing.contracts.catalogue_runs import make_report
 from ingestor.app import Ingestor
 from ingestor.catalogue import GROUP, CatalogueSink
 from ingestor.index import IndexSink
 from ingestor.measurements import (
     BacklogMeter,
     classify_reason,
+    create_completion_observer,
     create_freshness_observer,
     create_record_counter,
     measure_batches,
 )
+from ingestor.runs import RunSink, list_complete_runs
 from ingestor.settings import Settings
 
 __all__ = ["stores"]
@@ -76,6 +80,27 @@ def test_reasons_of_dead_letters_are_few() -> None:
         "observed_at: must be after 1970"
     ]
     assert {classify_reason(reason) for reason in reasons} == {"price", "other", "format", "observed_at"}
+
+
+def test_end_of_the_last_complete_run_is_measured_in_any_order(
+    stores: Stores, metrics: ProcessMetrics
+) -> None:
+    observe = create_completion_observer(metrics)
+    sink = RunSink(stores.catalogue, DeadLetterQueue(stores.log), on_recorded=observe)
+    early, late = (
+        make_report(run, outcome=RunOutcome.COMPLETE).model_copy(
+            update={"ended_at": EPOCH + timedelta(hours=n)}
+        )
+        for n, run in enumerate(("r1", "r2"))
+    )
+    messages = [encode(report, source="test") for report in (late, early, make_report("r3"))]
+    (batch,) = in_log(stores.log, RUN.name, messages)
+    sink.handle(batch)
+    name = "ingestor_source_last_complete_timestamp_seconds"
+    assert read(metrics, name, source="shop") == (EPOCH + timedelta(hours=1)).timestamp()
+    again = ProcessMetrics("ingestor")
+    create_completion_observer(again)(list_complete_runs(stores.catalogue))
+    assert read(again, name, source="shop") == read(metrics, name, source="shop")
 
 
 def test_freshness_is_measured_from_the_observation_to_the_acknowledged_index(

@@ -74,7 +74,9 @@ class RunOut(BaseModel):
     pages: Annotated[int, Field(description="pages that were read")]
     failed: Annotated[int, Field(description="pages that could not be read")]
     books: Annotated[int, Field(description="books that the pages show")]
-    changes: Annotated[int, Field(description="books that were new or different, and were published")]
+    changes: Annotated[
+        int, Field(description="events of books: of new and different ones; an import publishes all")
+    ]
     unchanged: Annotated[int, Field(description="books that were as in the run before")]
     remarks: Annotated[int, Field(description="values that the reader could not read; their books are kept")]
     refused: Annotated[int, Field(description="records that the reader refused; they are dead letters")]

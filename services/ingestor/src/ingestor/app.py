@@ -30,6 +30,7 @@ from ingestor.drill_record import DrillRecord
 from ingestor.index import IndexSink, create_index_consumer
 from ingestor.measurements import (
     BacklogMeter,
+    create_completion_observer,
     create_freshness_observer,
     create_record_counter,
     create_remark_counter,
@@ -37,7 +38,7 @@ from ingestor.measurements import (
 )
 from ingestor.pauses import PauseBook
 from ingestor.relay import OutboxRelay
-from ingestor.runs import RunSink, create_run_consumer
+from ingestor.runs import RunSink, create_run_consumer, list_complete_runs
 from ingestor.settings import Settings
 from ingestor.source_guard import SourceGuard
 
@@ -142,9 +143,6 @@ class Ingestor:
             on_indexed=create_freshness_observer(self.metrics),
             tracer=self._tracer,
         )
-        history = RunSink(
-            catalogue, self._create_queue(log, lake, run_sink.GROUP, settings.dead_letter_limits)
-        )
         consumer = create_catalogue_consumer(log, catalogue)
         self._loops = {
             "catalogue": self._create_loop(
@@ -152,10 +150,19 @@ class Ingestor:
             ),
             "relay": lambda stop: relay.run(stop, outbox_ready, lambda: self.health.beat("relay")),
             "index": self._create_loop(create_index_consumer(log), indexing.handle, index_sink.GROUP),
-            "runs": self._create_loop(create_run_consumer(log, catalogue), history.handle, run_sink.GROUP),
+            "runs": self._create_history_loop(log, lake, catalogue),
             "backlog": BacklogMeter(log, catalogue, self.metrics, _GROUPS).run,
             "drill": DrillRecord(lake, self.metrics).run,
         }
+
+    def _create_history_loop(
+        self, log: EventLog, lake: Lake, catalogue: Catalogue
+    ) -> Callable[[Event], None]:
+        observe_completion = create_completion_observer(self.metrics)
+        observe_completion(list_complete_runs(catalogue))
+        queue = self._create_queue(log, lake, run_sink.GROUP, self._settings.dead_letter_limits)
+        history = RunSink(catalogue, queue, on_recorded=observe_completion)
+        return self._create_loop(create_run_consumer(log, catalogue), history.handle, run_sink.GROUP)
 
     def _watch(self, checks: Mapping[str, Check]) -> None:
         self.dependencies = DependencyMonitor(checks)

@@ -12,6 +12,7 @@ from bookcore.domain.printed_listing import PrintedListing, PrintedOffer, Remark
 from bookcore.event_log import EventLog
 from bookcore.event_log.consumer_loop import Handler
 from bookcore.event_log.dead_letters import OnHandled, RejectedRecord
+from bookcore.events.crawl import RunOutcome, RunReported
 from bookcore.events.message import Batch
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.logger import get_logger
@@ -19,6 +20,7 @@ from bookcore.search import RemovedBook
 from ingestor.source_guard import OnRemarks
 
 MEASURE_SECONDS = 5.0
+_LAST_COMPLETE = "ingestor_source_last_complete_timestamp_seconds"
 REASONS = frozenset(
     [
         "source",
@@ -92,6 +94,19 @@ def create_freshness_observer(
         for change in changes:
             seconds = max(0.0, now - change.version / _MICROSECONDS)
             metrics.observe("ingestor_freshness_seconds", value=seconds)
+
+    return observe
+
+
+def create_completion_observer(metrics: ProcessMetrics) -> Callable[[Sequence[RunReported]], None]:
+    """Sets when the last complete run of each source ended, whichever process ran it."""
+    newest: dict[str, float] = {}
+
+    def observe(reports: Sequence[RunReported]) -> None:
+        for report in reports:
+            if report.outcome is RunOutcome.COMPLETE and report.ended_at:
+                newest[report.source] = max(report.ended_at.timestamp(), newest.get(report.source, 0.0))
+                metrics.set(_LAST_COMPLETE, report.source, value=newest[report.source])
 
     return observe
 

@@ -4,8 +4,10 @@ They are not archived in the lake: the topic keeps the last report of each run f
 catalogue reads it from its begin.
 """
 
+from collections.abc import Callable, Sequence
+
 from bookcore.catalogue import Catalogue
-from bookcore.catalogue.runs import record_reports
+from bookcore.catalogue.runs import list_sources, record_reports
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import Consumer, EventLog
 from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
@@ -16,14 +18,23 @@ from bookcore.events.topics import RUN
 from ingestor.catalogue import create_offset_lookup
 
 GROUP = "ingestor.runs"
+OnRecorded = Callable[[Sequence[RunReported]], None]
 
 
 class RunSink:
-    """Handler of the topic of runs. Idempotent by source, run and the time of the report."""
+    """Handler of the topic of runs. Idempotent by source, run and the time of the report. `on_recorded` gets
+    the reports that the catalogue has."""
 
-    def __init__(self, catalogue: Catalogue, dead_letters: DeadLetterQueue) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        dead_letters: DeadLetterQueue,
+        *,
+        on_recorded: OnRecorded = lambda reports: None,
+    ) -> None:
         self._catalogue = catalogue
         self._dead_letters = dead_letters
+        self._on_recorded = on_recorded
 
     def handle(self, batch: Batch) -> int:
         """Write the batch in one transaction; what is no report of a run becomes a dead letter."""
@@ -37,7 +48,14 @@ class RunSink:
         self._dead_letters.park(batch.records, rejected)
         with self._catalogue.begin_write() as connection:
             record_reports(connection, reports, partition=batch.partition, end=batch.next)
+        self._on_recorded(reports)
         return batch.next
+
+
+def list_complete_runs(catalogue: Catalogue) -> Sequence[RunReported]:
+    """The last complete run of each source that has one."""
+    with catalogue.begin_read() as connection:
+        return [each.last_complete for each in list_sources(connection) if each.last_complete]
 
 
 def create_run_consumer(log: EventLog, catalogue: Catalogue) -> Consumer:

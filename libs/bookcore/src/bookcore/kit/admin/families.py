@@ -193,10 +193,7 @@ def _list_ingestor() -> Iterator[MetricFamily]:
     counters = {
         "ingestor_records_total": ("group outcome", "records handled: accepted, or rejected as dead letters"),
         "ingestor_dead_letters_total": ("group reason", "dead letters by the field at fault, or `other`"),
-        "ingestor_remarks_total": (
-            "source field",
-            "optional values that could not be read, by field",
-        ),
+        "ingestor_remarks_total": ("source field", "optional values that could not be read, by field"),
     }
     partition = "group partition"
     gauges = {
@@ -207,11 +204,12 @@ def _list_ingestor() -> Iterator[MetricFamily]:
             "age of the oldest record that the group has not committed; 0 without one",
         ),
         "ingestor_outbox_messages": ("", "", "messages in the outbox"),
-        "ingestor_source_paused": (
+        "ingestor_source_last_complete_timestamp_seconds": (
             "source",
-            "",
-            "1 while a source is paused by its dead letters",
+            "seconds",
+            "end of the source's last complete crawl or import, since 1970",
         ),
+        "ingestor_source_paused": ("source", "", "1 while a source is paused by its dead letters"),
         "ingestor_outbox_oldest_seconds": (
             "",
             "seconds",
