@@ -5,12 +5,23 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from booksources.feeds import RECORD, FeedMapping, load_feed_mapping, open_feed
+from booksources.feeds import RECORD, FeedMapping, load_feed_mapping, open_feed, suggest_feed_mapping
 from booksources.intake.intake import ListingIntake
 from booksources.tables.intake import TableIntake
 from booksources.tables.mapping import load_mapping
-from booksources.tables.reader import open_table
+from booksources.tables.reader import detect_format, open_table
+from booksources.tables.suggestion import suggest_mapping
 from bookstream.listing_import import ImportRecords
+
+
+def suggest_records(file: Path) -> str:
+    """A mapping for the file as TOML, for a human to check. Raises: NotFound, Invalid."""
+    feed = suggest_feed_mapping(file)
+    if feed is not None:
+        return feed
+    form = detect_format(file)
+    with open_table(file, form) as rows:
+        return suggest_mapping(rows, file.name.partition(".")[0], form)
 
 
 @contextmanager

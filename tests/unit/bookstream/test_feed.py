@@ -9,7 +9,7 @@ from tests.unit.bookstream.test_import import read_letters, read_observed, read_
 from tests.unit.bookstream.test_onix import build_message, build_product
 
 from bookcore.domain.errors import Invalid
-from booksources.feeds import load_feed_mapping
+from booksources.feeds import load_feed_mapping, suggest_feed_mapping
 
 HOUSE = """source = "house"
 reader = "onix"
@@ -75,3 +75,40 @@ def test_record_larger_than_an_event_is_parked_and_the_rest_goes_on(tmp_path: Pa
     assert [event.source_id for event in read_observed(table)] == ["b1", "b3"]
     (letter,) = read_letters(table)
     assert letter.body is not None
+
+
+@pytest.mark.parametrize(
+    ("beginning", "reader"),
+    [
+        (build_message(build_product(1)), "onix"),
+        ('<?xml version="1.0"?>\n<!-- ours --><product xmlns="x"><a001>1</a001></product>', "onix"),
+        ('<feed xmlns="http://www.w3.org/2005/Atom"><title>Books</title></feed>', "opds"),
+        ('<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0"/>', "merchant"),
+        ('<rss version="2.0"><channel/></rss>', "merchant"),
+        ('<marc:collection xmlns:marc="http://www.loc.gov/MARC21/slim"/>', "marc"),
+        ("00714cam a2200205 a 4500", "marc"),
+        ('{"metadata": {"title": "x"}, "publications": []}', "opds"),
+        ('{"products":[{"id":1,"handle":"x","variants":[]}]}', "shopify"),
+        ('[{"id":1,"permalink":"https://a.example/x","prices":{"currency_minor_unit":2}}]', "woocommerce"),
+        ('{"kind": "books#volumes", "items": []}', "google_books"),
+        ('{"numFound": 1, "docs": []}', "open_library"),
+    ],
+)
+def test_format_of_a_feed_is_told_by_its_beginning(tmp_path: Path, beginning: str, reader: str) -> None:
+    feed = tmp_path / "Our feed-1.xml"
+    feed.write_text(beginning)
+    suggested = suggest_feed_mapping(feed)
+    assert suggested is not None
+    (tmp_path / "m.toml").write_text(suggested)
+    mapping = load_feed_mapping(str(tmp_path / "m.toml"))
+    assert mapping is not None
+    assert (mapping.source, mapping.reader) == ("our_feed_1", reader)
+
+
+@pytest.mark.parametrize(
+    "beginning", ["", "id,title\n1,A\n", '[{"id": 1, "title": "A"}]', "<html></html>", "<"]
+)
+def test_other_files_are_no_feed(tmp_path: Path, beginning: str) -> None:
+    path = tmp_path / "books.csv"
+    path.write_text(beginning)
+    assert suggest_feed_mapping(path) is None

@@ -138,7 +138,7 @@ def test_truncated_table_reports_the_row_and_keeps_published_events(table: Path)
     ("name", "text", "complaint"),
     [
         ("books.csv", "Title,Price\nA,1\n", "the table has no column"),
-        ("books.docx", "", "is neither .csv, .tsv, .jsonl nor .xml"),
+        ("books.docx", "", "is no table (.csv, .tsv"),
         ("books.xlsx", "", "is no workbook that can be read"),
         ("nowhere.csv", None, "cannot read"),
     ],

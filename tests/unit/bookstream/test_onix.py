@@ -1,11 +1,14 @@
 """ONIX messages as tables: written by us with the dirt that real feeds have, and the real ones."""
 
+import gzip
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, cast
 
 import pytest
 from tests.unit.bookstream.test_import import read_observed, read_reasons, run_import
@@ -14,29 +17,14 @@ from bookcore.domain.book import Book
 from bookcore.domain.errors import Invalid
 from bookcore.domain.listing import normalise_listing
 from bookcore.domain.normalise import Origin, Rejected
-from booksources.tables.mapping import TableMapping, parse_mapping
-from booksources.tables.reader import open_table
-from booksources.tables.rows import TableFormat
+from booksources.feeds import FeedMapping, open_feed
+from booksources.intake.intake import ListingIntake
+from booksources.onix.reader import read
+from booksources.reading import Document, Listing, SourceProfile
 
-COLUMNS = """
-source = "onix"
-[fields]
-source_id = { column = "reference", pattern = '(.{1,200})', write = '\\1' }
-title = { column = "title" }
-category = { column = "category", pattern = '(.{1,200}).*', write = '\\1' }
-authors = { column = "authors" }
-price = { columns = ["price", "currency"] }
-publisher = { column = "publisher" }
-published = { column = "published" }
-pages = { column = "pages", absent = ["0"] }
-format = { column = "format" }
-edition = { column = "edition" }
-language = { column = "language" }
-dimensions = { column = "dimensions" }
-weight = { column = "weight" }
-isbn = { column = "isbn" }
-description = { column = "description" }
-"""
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+NOTHING = SourceProfile()
+
 PRODUCT = """<Product><RecordReference>r{n}</RecordReference>
 <ProductIdentifier><ProductIDType>15</ProductIDType><IDValue>9780306406157</IDValue></ProductIdentifier>
 <DescriptiveDetail><ProductForm>BB</ProductForm>
@@ -76,17 +64,16 @@ def build_product(n: int, *, price: str = "9.90", more: str = "") -> str:
     return PRODUCT.format(n=n, price=price, more=more)
 
 
-def read_books(path: Path) -> Iterator[Book | Rejected | str]:
-    mapping = parse_mapping(COLUMNS)
-    with open_table(path, mapping.format) as lines:
-        for line in lines:
-            yield line.fault if line.cells is None else _normalise(mapping, line.cells)
+def read_books(path: Path, profile: SourceProfile = NOTHING) -> Iterator[Book | Rejected | str]:
+    """The book of each product, or why there is none."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as body:
+        for item in read(Document(path.name, cast(IO[bytes], body)), profile):
+            yield _normalise(item) if isinstance(item, Listing) else str(item)
 
 
-def _normalise(mapping: TableMapping, cells: dict[str, str]) -> Book | Rejected:
-    listing = mapping.map_row(cells)
-    origin = Origin(mapping.source, listing.source_id, listing.url)
-    result = normalise_listing(origin, listing.printed, datetime(2026, 1, 1, tzinfo=UTC))
+def _normalise(item: Listing) -> Book | Rejected:
+    origin = Origin("onix", item.source_id, f"table:onix/{item.source_id}")
+    result = normalise_listing(origin, item.printed, AT)
     return result if isinstance(result, Rejected) else result.book
 
 
@@ -102,7 +89,12 @@ def test_product_becomes_a_book_with_all_its_fields(tmp_path: Path) -> None:
     )
     assert book.details.plain == {
         "authors": ["Ana Huang", "Bo Li"],
-        "contributors": [{"name": "Ana Huang", "role": "author"}, {"name": "Bo Li", "role": "author"}],
+        "contributors": [
+            {"name": "A Translator", "role": "translator"},
+            {"name": "Ana Huang", "sort_name": "Huang, Ana", "role": "author"},
+            {"name": "Bo Li", "sort_name": "Li, Bo", "role": "author"},
+        ],
+        "series": [{"name": "A series"}],
         "languages": ["eng"],
         "publisher": "House",
         "published": "2021-09",
@@ -121,7 +113,7 @@ def test_short_tags_html_entities_and_control_characters_are_accepted(tmp_path: 
     path.write_text(SHORT)
     (book,) = read_books(path)
     assert isinstance(book, Book)
-    assert (book.title, str(book.price), book.details.year) == ("Café &bogus;", "9.50 EUR", 2019)
+    assert (book.title, str(book.offers[0].price), book.details.year) == ("Café &bogus;", "9.50 EUR", 2019)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
@@ -160,12 +152,12 @@ OUTSIDE = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/pa
         (BOMB, "declares entities"),
         (OUTSIDE, "declares entities"),
         ("<html><body>Not found</body></html>", "root is <html>"),
-        (build_message(build_product(1))[:-200], "damaged after row"),
-        ("", "damaged after row 0"),
+        (build_message(build_product(1))[:-200], "damaged after record"),
+        ("", "damaged after record 0"),
         ("<ONIXMessage/>", "no products"),
-        ("\x00\x01\x02", "damaged after row 0"),
+        ("\x00\x01\x02", "damaged after record 0"),
         ('<?xml version="1.0" encoding="klingon"?><ONIXMessage/>', "'klingon'"),
-        ("<ONIXMessage>" + "<a>" * 5_000, "damaged after row 0"),
+        ("<ONIXMessage>" + "<a>" * 5_000, "damaged after record 0"),
     ],
 )
 def test_entity_bombs_and_other_files_are_rejected_in_one_line(
@@ -173,17 +165,24 @@ def test_entity_bombs_and_other_files_are_rejected_in_one_line(
 ) -> None:
     path = tmp_path / "feed.xml"
     path.write_text(text)
-    with pytest.raises(Invalid, match=complaint):
-        list(read_books(path))
+    with (
+        closing(ListingIntake("onix", AT, record="record")) as intake,
+        open_feed(path, FeedMapping(source="onix", reader="onix"), intake) as records,
+        pytest.raises(Invalid, match=complaint),
+    ):
+        list(records)
 
 
 _PEAK = """
 import sys
 from pathlib import Path
-from booksources.tables.reader import open_table
-from booksources.tables.rows import TableFormat
-with open_table(Path(sys.argv[1]), TableFormat()) as lines:
-    print(sum(1 for _ in lines), Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+from booksources.feeds import FeedMapping, open_feed
+from booksources.intake.intake import ListingIntake
+from booksources.onix.reader import read
+from booksources.reading import Document, SourceProfile
+with Path(sys.argv[1]).open("rb") as body:
+    count = sum(1 for _ in read(Document("feed.xml", body), SourceProfile()))
+print(count, Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
 
@@ -210,14 +209,9 @@ def test_real_feeds_are_read_completely(shared_data: Path) -> None:
     assert counts["book"] >= 48
 
 
-def test_custom_mapping_can_set_a_default_currency(shared_data: Path) -> None:
+def test_profile_declares_the_currency_of_a_feed_without_one(shared_data: Path) -> None:
     """Peribo's feed has no currency anywhere; its customers know that it is Australian."""
-    mapping = parse_mapping(COLUMNS)
-    rule = mapping.fields["price"].model_copy(
-        update={"columns": (), "column": "price", "pattern": "(.+)", "write": r"\1 AUD"}
-    )
-    mapping = mapping.model_copy(update={"fields": {**mapping.fields, "price": rule}})
-    with open_table(shared_data / "onix" / "yob_Peribo_Onix_0408.xml.gz", TableFormat()) as lines:
-        found = [_normalise(mapping, line.cells) if line.cells else None for line in lines]
+    path = shared_data / "onix" / "yob_Peribo_Onix_0408.xml.gz"
+    found = [*read_books(path, SourceProfile(currency="AUD", territory="AU"))]
     assert len(found) == 407
-    assert sum(isinstance(book, Book) for book in found) > 390
+    assert sum(isinstance(book, Book) and book.price is not None for book in found) > 390

@@ -15,10 +15,8 @@ from bookcore.event_log import open_event_log
 from bookcore.kit.clock import SystemClock
 from bookcore.lake import open_lake
 from booksources.intake.preview import preview_records
-from booksources.tables.reader import detect_format, open_table
-from booksources.tables.suggestion import suggest_mapping
 from bookstream.commands.options import AsJson, Data
-from bookstream.import_records import open_records
+from bookstream.import_records import open_records, suggest_records
 from bookstream.interrupts import handle_stop_signals
 from bookstream.listing_import import ImportCounts, ImportRecords, ListingImporter, to_json
 from bookstream.settings import load_settings
@@ -49,15 +47,14 @@ def import_table(
     Rejected rows go to the dead letters with row number and reason; `bookstream dlq list` shows them. The
     same table again changes nothing.
 
-    A new table takes three steps: `import FILE > mapping.toml` suggests a mapping from the names of the
-    columns and their values; check it; `import FILE --mapping mapping.toml --dry-run` prints the first
-    books and the rejected rows. docs/how-to/import-a-table.md lists the keys of a mapping.
+    A new file takes three steps: `import FILE > mapping.toml` suggests a mapping: of a feed by its
+    format, of a table by the names of its columns and their values; check it; `import FILE --mapping
+    mapping.toml --dry-run` prints the first books and the rejected rows. docs/how-to/import-a-table.md
+    lists the keys of a mapping.
     """
     handle_stop_signals()
     if mapping is None:
-        form = detect_format(file)
-        with open_table(file, form) as rows:
-            print(suggest_mapping(rows, file.name.partition(".")[0], form))
+        print(suggest_records(file))
         return
     at = SystemClock().now()
     with open_records(file, mapping, at) as records:

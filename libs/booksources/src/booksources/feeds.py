@@ -1,6 +1,7 @@
 """Files in the format of a reader: a mapping names the source, the reader and the profile, and no columns."""
 
 import gzip
+import re
 import tomllib
 import zlib
 from collections.abc import Iterator
@@ -11,12 +12,23 @@ from typing import IO, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bookcore.domain.errors import Invalid, NotFound
+from booksources.feed_formats import detect_reader
 from booksources.intake.intake import ListingIntake, Taken
 from booksources.readers import PAGE_READERS, READERS
 from booksources.reading import Document, Gone, Link, Listing, Parked, Total
 from booksources.tables.mapping import ProfileTable, read_mapping
 
 RECORD = "record"
+_SUGGESTION = """\
+# A guess from the beginning of the file: check it, then try it with --dry-run.
+source = "{source}"
+reader = "{reader}"
+
+[profile]
+# language = "en"
+# currency = "???"   # of amounts without one, such as EUR
+# territory = "??"   # whose customers' prices are meant, such as DE
+"""
 _PACKED, _UNPACKED = 300, 1 << 23
 
 
@@ -61,6 +73,22 @@ def load_feed_mapping(name: str) -> FeedMapping | None:
         ) from error
 
 
+def suggest_feed_mapping(path: Path) -> str | None:
+    """TOML by the beginning of the file, for a human to check; None when no reader of feeds reads it.
+
+    Raises: NotFound, Invalid for a damaged `.gz`.
+    """
+    with _open_document(path) as (document, _):
+        try:
+            reader = detect_reader(document)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise Invalid(f"{path.name} is damaged: {error}", field="file") from error
+    if reader is None:
+        return None
+    source = re.sub(r"[^a-z0-9_]+", "_", path.name.partition(".")[0].lower())[:40]
+    return _SUGGESTION.format(source=source or reader, reader=reader)
+
+
 @contextmanager
 def open_feed(
     path: Path, mapping: FeedMapping, intake: ListingIntake
@@ -69,13 +97,20 @@ def open_feed(
 
     Raises: NotFound; while reading, Invalid when the file is damaged.
     """
+    with _open_document(path) as (document, file):
+        yield _take_items(file, document, mapping, intake)
+
+
+@contextmanager
+def _open_document(path: Path) -> Iterator[tuple[Document, IO[bytes]]]:
+    """The unpacked document, and the file as it is."""
     try:
         file = path.open("rb")
     except OSError as error:
         raise NotFound(f"cannot read {path}: {error.strerror}") from error
     with file:
         body = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
-        yield _take_items(file, Document(path.name, body), mapping, intake)
+        yield Document(path.name, body), file
 
 
 def _take_items(

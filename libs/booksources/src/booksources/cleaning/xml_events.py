@@ -46,14 +46,14 @@ class MalformedXml(Invalid):
     """The document is no XML, or ends early."""
 
 
-def iterate_events(body: IO[bytes], *, encoding: str | None = None) -> Iterator[tuple[str, Element]]:
+def iterate_events(body: IO[bytes]) -> Iterator[tuple[str, Element]]:
     """(`start` or `end`, element) in document order.
 
     Reads nothing outside of the file: no DTD, no external entity. Raises, while reading: MalformedXml,
     Invalid for a file that declares entities or an unknown encoding.
     """
     events = etree.iterparse(
-        SanitizedXml(body, encoding=encoding),
+        SanitizedXml(body),
         events=("start", "end"),
         encoding="utf-8",
         resolve_entities=False,

@@ -29,10 +29,10 @@ class SanitizedXml:
     Raises, while reading: Invalid for an unknown encoding or entities of its own.
     """
 
-    def __init__(self, body: IO[bytes], *, encoding: str | None) -> None:
+    def __init__(self, body: IO[bytes]) -> None:
         self._body = body
         self._first: bytes = body.read(1_024)
-        name = encoding or _detect_encoding(self._first)
+        name = _detect_encoding(self._first)
         try:
             self._decoder = codecs.getincrementaldecoder(name)(errors="replace")
         except LookupError as error:

@@ -19,7 +19,6 @@ from booksources.cleaning.xml_events import (
 )
 from booksources.onix.elements import MessageDefaults, get_name, get_text, parse_header
 from booksources.onix.product import parse_product
-from booksources.onix.rows import to_row
 from booksources.reading import Document, Gone, Listing, Parked, ReadItem, SourceProfile
 
 _LEVELS = {"onixmessage": 1, "product": 0}
@@ -38,18 +37,8 @@ def read(document: Document, profile: SourceProfile) -> Iterator[ReadItem]:
     that they leave out would be lost. Amounts always
     have a point, so `profile` adds only its currency and territory.
     """
-    for number, (product, defaults) in enumerate(_iterate_products(document.body, encoding=None), start=1):
+    for number, (product, defaults) in enumerate(_iterate_products(document.body), start=1):
         yield _read_item(number, product, defaults, profile)
-
-
-def read_products(body: IO[bytes], *, encoding: str | None = None) -> Iterator[dict[str, str]]:
-    """A row of text for each product, with the columns of rows.COLUMNS; see there.
-
-    Raises: Invalid.
-    """
-    for product, defaults in _iterate_products(body, encoding=encoding):
-        reference = get_text(product, "recordreference")
-        yield to_row(reference, parse_product(product, defaults))
 
 
 def _read_item(number: int, product: Element, defaults: MessageDefaults, profile: SourceProfile) -> ReadItem:
@@ -88,10 +77,10 @@ def _park(number: int, product: Element, reason: str) -> Parked:
     return Parked(f"product {number}", encode_element(product), reason)
 
 
-def _iterate_products(body: IO[bytes], *, encoding: str | None) -> Iterator[tuple[Element, MessageDefaults]]:
+def _iterate_products(body: IO[bytes]) -> Iterator[tuple[Element, MessageDefaults]]:
     """Products; each is freed once the next is asked for, so that memory stays flat."""
     try:
-        yield from _iterate_elements(iterate_events(body, encoding=encoding))
+        yield from _iterate_elements(iterate_events(body))
     except MalformedXml as error:
         raise MalformedMessage(error.reason) from error
 

@@ -7,14 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import orjson
-
 from bookcore.domain.errors import Invalid, NotFound
-from booksources.onix import reader as onix
 from booksources.tables.delimited import read_delimited
 from booksources.tables.json_rows import read_json, read_json_lines
 from booksources.tables.lines import detect_encoding
-from booksources.tables.rows import LONGEST_RAW, TableBody, TableFormat, TableRow, find_damage
+from booksources.tables.rows import TableBody, TableFormat, TableRow
 from booksources.tables.spreadsheet import read_spreadsheet
 
 _TEXT = ("csv", "tsv", "txt", "json", "jsonl", "ndjson")
@@ -22,7 +19,7 @@ _TEXT = ("csv", "tsv", "txt", "json", "jsonl", "ndjson")
 
 @contextmanager
 def open_table(path: Path, form: TableFormat) -> Iterator[Iterator[TableRow]]:
-    """`.csv`, `.tsv`, `.json`, `.jsonl`, `.xlsx`, `.xls`, `.ods` or ONIX's `.xml`, each also with `.gz`.
+    """`.csv`, `.tsv`, `.json`, `.jsonl`, `.xlsx`, `.xls`, `.ods`, each also with `.gz`.
 
     Raises: NotFound, Invalid for another kind of file; while reading, Invalid when the header is no header or
     the file is damaged.
@@ -45,7 +42,8 @@ def _open_body(path: Path) -> Iterator[TableBody]:
     kind = path.name.removesuffix(".gz").rpartition(".")[2].lower()
     if kind not in _READERS:
         raise Invalid(
-            f"{path.name} is neither .csv, .tsv, .jsonl nor .xml, nor .json, .xlsx, .xls or .ods (also .gz)",
+            f"{path.name} is no table (.csv, .tsv, .jsonl, .json, .xlsx, .xls or .ods, also .gz), and no feed"
+            " that a reader reads",
             field="file",
         )
     try:
@@ -72,20 +70,8 @@ def _report_damage(rows: Iterator[TableRow], path: Path) -> Iterator[TableRow]:
         for row in rows:
             number = row.number
             yield row
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeError, onix.MalformedMessage) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeError) as error:
         raise Invalid(f"{path.name} is damaged after row {number}: {error}", field="file") from error
-
-
-def _read_onix(body: TableBody, form: TableFormat) -> Iterator[TableRow]:
-    encoding = None if form.encoding == TableFormat().encoding else form.encoding
-    for number, product in enumerate(onix.read_products(body.bytes, encoding=encoding), start=1):
-        raw = orjson.dumps(product).decode()
-        damage = find_damage(raw, form)
-        position = body.get_position()
-        if damage:
-            yield TableRow(number, position, None, damage, raw[:LONGEST_RAW])
-        else:
-            yield TableRow(number, position, product)
 
 
 _READERS: dict[str, Callable[[TableBody, TableFormat], Iterator[TableRow]]] = {
@@ -98,5 +84,4 @@ _READERS: dict[str, Callable[[TableBody, TableFormat], Iterator[TableRow]]] = {
     "xlsx": read_spreadsheet,
     "xls": read_spreadsheet,
     "ods": read_spreadsheet,
-    "xml": _read_onix,
 }
