@@ -13,7 +13,7 @@ from booksources.sources.definition import SourceDefinition
 from booksources.sources.registry import get_builtin_folder, scan_sources
 
 ROOT = Path(__file__).parents[1]
-_OMITTED = ("territory", "currency", "remarks")
+_OMITTED = ("territory", "currency", "blocks", "remarks")
 _FIELDS = tuple(each.name for each in fields(PrintedListing) if each.name not in _OMITTED)
 _PRINTED_BOOK = {
     "price": "offers",

@@ -41,7 +41,7 @@ def test_feed_is_published_with_its_offers_and_withdrawals(tmp_path: Path) -> No
     assert sorted(str(event.source_id) for event in read_observed(feed)) == ["r1", "r2"]
     reasons = sorted(read_reasons(feed))
     assert reasons[0].startswith("record 4: states something else than an earlier record of the same id")
-    assert reasons[1].startswith("record 6: updates only some blocks of a product")
+    assert reasons[1].startswith("record 6: has no title")
 
 
 @pytest.mark.parametrize(

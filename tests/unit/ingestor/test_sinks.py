@@ -11,6 +11,8 @@ import pytest
 
 from bookcore.catalogue import Catalogue, IngestBatch, Observation, open_catalogue
 from bookcore.domain.errors import Invalid
+from bookcore.domain.listing import NormalisedListing, normalise_listing
+from bookcore.domain.printed_listing import PrintedListing, PrintedOffer
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.event_log.consumer_loop import split_batches
 from bookcore.event_log.dead_letters import NO_LIMITS, DeadLetterLimits, DeadLetterQueue
@@ -127,6 +129,48 @@ def test_an_older_file_never_wins_whenever_it_arrives(stores: Stores) -> None:
         sink.handle(batch)
     (stored,) = stores.catalogue.iterate_books()
     assert (stored.book.title, stored.version) == ("The Lamp", newer.version)
+
+
+def test_an_update_replaces_its_blocks_only_and_is_refused_where_no_book_is_held(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
+    cheaper = PrintedOffer(price="7.00 GBP", availability="out_of_stock")
+    supply = PrintedListing(offers=(cheaper,), territory="GB", currency="GBP", blocks=("supply",))
+    story = [
+        make_listing_observation(minute=1),
+        make_listing_observation(supply, minute=2),
+        make_listing_observation(supply, source="other", minute=3),
+    ]
+    before = normalise_listing(story[0].origin, story[0].printed, EPOCH)
+    assert isinstance(before, NormalisedListing)
+    for batch in in_log(stores.log, OBSERVED.name, [encode(event, source="test") for event in story]):
+        assert sink.handle(batch) == batch.next
+    (stored,) = stores.catalogue.iterate_books()
+    assert (str(stored.book.price), stored.book.availability.status) == ("7.00 GBP", "out_of_stock")
+    changed = replace(
+        before.book, price=stored.book.price, availability=stored.book.availability, offers=stored.book.offers
+    )
+    assert stored.book == changed
+    (letter,) = stores.log.read(OBSERVED.dead_letter_topic, 0, 0, 10)
+    assert decode_dead_letter(letter).reason.startswith("blocks: updates a book that isn't held")
+
+
+def test_an_update_of_a_withdrawn_book_is_refused(stores: Stores) -> None:
+    sink = CatalogueSink(stores.lake, stores.catalogue, DeadLetterQueue(stores.log))
+    whole = make_listing_observation(minute=1)
+    gone = BookWithdrawn(
+        source=whole.source,
+        source_id=str(whole.source_id),
+        observed_at=EPOCH + timedelta(minutes=2),
+        reason="deleted",
+    )
+    update = make_listing_observation(PrintedListing(blocks=("collateral",), description="New"), minute=3)
+    for event in (whole, gone, update):
+        stores.log.append(OBSERVED.name, [encode(event, source="test")])
+    for batch in split_batches([r for p in range(4) for r in stores.log.read(OBSERVED.name, p, 0, 100)]):
+        sink.handle(batch)
+    (stored,) = stores.catalogue.iterate_books()
+    assert (stored.deleted, stored.version) == (True, gone.version)
+    assert len(stores.log.read(OBSERVED.dead_letter_topic, 0, 0, 10)) == 1
 
 
 def test_a_paused_source_holds_up_no_other_and_its_records_can_be_redriven(stores: Stores) -> None:

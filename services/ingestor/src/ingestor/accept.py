@@ -6,9 +6,9 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from bookcore.catalogue import Observation
-from bookcore.domain.book import Book, from_version, make_book_id, to_version
+from bookcore.domain.book import from_version, make_book_id, to_version
 from bookcore.domain.errors import Invalid
-from bookcore.domain.listing import normalise_listing
+from bookcore.domain.listing import NormalisedListing, normalise_listing
 from bookcore.domain.normalise import normalise
 from bookcore.domain.printed_listing import Remark
 from bookcore.domain.rejection import Rejected
@@ -32,6 +32,22 @@ class ValidatedBatch:
     observations: tuple[Observation, ...]
     rejected: tuple[RejectedRecord, ...]
     remarks: tuple[tuple[str, Remark], ...] = ()
+
+    def list_accepted(self, batch: Batch) -> Sequence[tuple[Record, Observation]]:
+        """Each accepted record with its observation, in the batch's order."""
+        rejected = {one.record.offset for one in self.rejected}
+        records = [record for record in batch.records if record.offset not in rejected]
+        return [*zip(records, self.observations, strict=True)]
+
+    def reject(self, batch: Batch, reasons: Mapping[int, str]) -> "ValidatedBatch":
+        """The batch with the accepted records at these offsets among the rejected ones."""
+        accepted = self.list_accepted(batch)
+        more = [RejectedRecord(one, reasons[one.offset]) for one, _ in accepted if one.offset in reasons]
+        return ValidatedBatch(
+            tuple(seen for record, seen in accepted if record.offset not in reasons),
+            tuple(sorted((*self.rejected, *more), key=lambda one: one.record.offset)),
+            self.remarks,
+        )
 
 
 def validate_batch(batch: Batch, traceparents: Mapping[int, str] = _NO_TRACES) -> ValidatedBatch:
@@ -61,21 +77,25 @@ def _decode_observation(record: Record, traceparent: str) -> tuple[Observation, 
         book_id = make_book_id(event.source, event.source_id)
         gone = Observation(book_id, None, event.version, event.event_id, traceparent, event.reason)
         return gone, ()
-    book, remarks = _normalise(event)
-    return Observation(book.id, book, event.version, event.event_id, traceparent), remarks
+    listing = _normalise(event)
+    book = listing.book
+    seen = Observation(
+        book.id, book, event.version, event.event_id, traceparent=traceparent, blocks=listing.blocks
+    )
+    return seen, listing.remarks
 
 
-def _normalise(event: BookObserved | BookObservedV2) -> tuple[Book, Sequence[Remark]]:
+def _normalise(event: BookObserved | BookObservedV2) -> NormalisedListing:
     """Raises: Invalid with the field and the reason."""
     if isinstance(event, BookObserved):
         book = normalise(event.origin, event.printed)
         if isinstance(book, Rejected):
             raise Invalid(str(book))
-        return book, ()
+        return NormalisedListing(book, ())
     listing = normalise_listing(event.origin, event.printed, from_version(event.version))
     if isinstance(listing, Rejected):
         raise Invalid(str(listing))
-    return listing.book, listing.remarks
+    return listing
 
 
 def _compute_latest_version(record: Record) -> int:

@@ -15,6 +15,7 @@ from bookcore.lake import Lake
 from ingestor.accept import validate_batch
 from ingestor.archive import archive_batch
 from ingestor.source_guard import SourceGuard
+from ingestor.updates import refuse_baseless_updates
 
 GROUP = "ingestor.catalogue"
 
@@ -51,7 +52,8 @@ class CatalogueSink:
     def _store(self, batch: Batch, traceparents: Mapping[int, str]) -> int:
         stored = archive_batch(self._lake, batch)
         trigger_failpoint(Failpoint.INGESTOR_AFTER_LAKE_PUT)
-        validated = self._guard.hold(stored.batch, validate_batch(stored.batch, traceparents))
+        guarded = self._guard.hold(stored.batch, validate_batch(stored.batch, traceparents))
+        validated = refuse_baseless_updates(self._catalogue, stored.batch, guarded)
         self._dead_letters.park(stored.batch.records, validated.rejected)
         if validated.rejected:
             trigger_failpoint(Failpoint.INGESTOR_AFTER_PARK)

@@ -29,6 +29,7 @@ from bookcore.search import RemovedBook, SearchIndex, open_search_index
 from bookcore.search import begin_rebuild as rebuild_search
 from ingestor.accept import validate_batch
 from ingestor.settings import Settings
+from ingestor.updates import refuse_baseless_updates
 
 _CHUNK = 2_000
 
@@ -143,7 +144,7 @@ class CatalogueReplay:
         """The offset after the batch."""
         records = _read_records(self._lake, archived.key)
         batch = Batch(OBSERVED.name, archived.partition, records)
-        validated = validate_batch(batch)
+        validated = refuse_baseless_updates(self._rebuilt, batch, validate_batch(batch))
         self._rebuilt.apply_batch(
             IngestBatch(
                 topic=batch.topic,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bookcore.domain.printed_listing import Remark
-from bookcore.event_log.dead_letters import DeadLetterLimits, RejectedRecord
+from bookcore.event_log.dead_letters import DeadLetterLimits
 from bookcore.events.message import Batch, Record
 from ingestor.accept import ValidatedBatch
 
@@ -72,7 +72,7 @@ class SourceGuard:
             self._decisions[batch.partition] = decision
             self._on_remarks(validated.remarks)
         self._report_pauses()
-        return _hold(batch, validated, decision.held) if decision.held else validated
+        return validated.reject(batch, decision.held) if decision.held else validated
 
     def _decide(self, batch: Batch, bad: Collection[int]) -> Mapping[int, str]:
         held: dict[int, str] = {}
@@ -107,14 +107,3 @@ class SourceGuard:
 def get_source(record: Record) -> str:
     """The first part of the record's key."""
     return record.key.partition(":")[0]
-
-
-def _hold(batch: Batch, validated: ValidatedBatch, held: Mapping[int, str]) -> ValidatedBatch:
-    bad = {one.record.offset for one in validated.rejected}
-    accepted = [record for record in batch.records if record.offset not in bad]
-    pairs = list(zip(accepted, validated.observations, strict=True))
-    waiting = [RejectedRecord(record, held[record.offset]) for record, _ in pairs if record.offset in held]
-    return ValidatedBatch(
-        tuple(observation for record, observation in pairs if record.offset not in held),
-        tuple(sorted((*validated.rejected, *waiting), key=lambda one: one.record.offset)),
-    )

@@ -288,13 +288,47 @@ def test_a_deleted_product_is_gone_with_the_time_of_the_message() -> None:
     )
 
 
-def test_a_partial_update_is_parked_and_one_with_all_blocks_is_read() -> None:
+def test_an_update_states_the_blocks_that_it_has_and_one_with_all_blocks_is_whole() -> None:
     blocks = "<CollateralDetail/><PublishingDetail/><ProductSupply/>"
-    partial, whole = read_message(build_product(kind="04"), build_product(kind="04", more=blocks))
-    assert isinstance(partial, Parked)
-    assert partial.place == "product 1"
-    assert partial.raw.startswith(b"<Product>")
+    supply = (
+        "<Product><RecordReference>r1</RecordReference><NotificationType>04</NotificationType>{}</Product>"
+    )
+    price = "<Price><PriceType>02</PriceType><PriceAmount>7.00</PriceAmount></Price>"
+    partial, whole, only_price = read_message(
+        build_product(kind="04"),
+        build_product(kind="04", more=blocks),
+        supply.format(f"<ProductSupply><SupplyDetail>{price}</SupplyDetail></ProductSupply>"),
+    )
+    assert isinstance(partial, Listing)
     assert isinstance(whole, Listing)
+    assert isinstance(only_price, Listing)
+    assert (partial.printed.blocks, partial.printed.title) == (("descriptive",), "The Lamp")
+    assert whole.printed.blocks == ()
+    assert (only_price.printed.blocks, only_price.printed.title) == (("supply",), None)
+    assert [offer.price for offer in only_price.printed.offers] == ["7.00 GBP"]
+
+
+def test_an_update_of_onix_2_is_a_whole_product() -> None:
+    product = (
+        "<Product><RecordReference>r1</RecordReference><NotificationType>04</NotificationType>"
+        "<Title><TitleType>01</TitleType><TitleText>The Lamp</TitleText></Title></Product>"
+    )
+    (item,) = read_message(product)
+    assert isinstance(item, Listing)
+    assert (item.printed.title, item.printed.blocks) == ("The Lamp", ())
+
+
+def test_test_records_and_updates_of_other_blocks_are_parked() -> None:
+    other = (
+        "<Product><RecordReference>r1</RecordReference><NotificationType>04</NotificationType>"
+        "<RelatedMaterial/></Product>"
+    )
+    items = read_message(build_product(kind="88"), build_product(kind="89"), other)
+    assert [item.reason for item in items if isinstance(item, Parked)] == [
+        "is a test record",
+        "is a test record",
+        "updates no block that is read",
+    ]
 
 
 def test_a_product_without_reference_or_title_is_parked_and_the_rest_is_read() -> None:

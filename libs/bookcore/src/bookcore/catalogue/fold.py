@@ -1,16 +1,19 @@
 """Computes the effects of a batch of observations on the stored books; pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from bookcore.domain.blocks import merge_blocks
 from bookcore.domain.book import Book, BookId, Money, Offer, VersionedBook, from_version
 from bookcore.events.book import ChangeKind
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """An accepted event: the observed book, or None for a withdrawal, which has a reason. `traceparent` is
-    for the events that it causes.
+    """An accepted event: the observed book, or None for a withdrawal, which has a reason.
+
+    `blocks`: those that an update of a held book states, empty for a whole book. `traceparent` is for the
+    events that it causes.
     """
 
     book_id: BookId
@@ -19,6 +22,12 @@ class Observation:
     event_id: str
     traceparent: str = ""
     reason: str = ""
+    blocks: tuple[str, ...] = ()
+
+    @property
+    def precedence(self) -> tuple[int, str]:
+        """(version, event id): the greater one wins."""
+        return self.version, self.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +98,22 @@ def split_by_version(
     fresh: list[Observation] = []
     outdated: list[Observation] = []
     for seen in observations:
-        is_new = (seen.version, seen.event_id) > orders.get(seen.book_id, (-1, ""))
+        is_new = seen.precedence > orders.get(seen.book_id, (-1, ""))
         (fresh if is_new else outdated).append(seen)
     return fresh, outdated
+
+
+def find_baseless(observations: Iterable[Observation], live: Collection[BookId]) -> set[str]:
+    """Event ids of the updates of blocks whose book is neither live nor observed whole before them."""
+    held, baseless = set(live), set[str]()
+    for seen in sorted(observations, key=lambda each: each.precedence):
+        if seen.book is None:
+            held.discard(seen.book_id)
+        elif not seen.blocks:
+            held.add(seen.book_id)
+        elif seen.book_id not in held:
+            baseless.add(seen.event_id)
+    return baseless
 
 
 def fold(
@@ -107,12 +129,16 @@ def fold(
     for seen in sorted(observations, key=lambda o: (o.book_id, o.version, o.event_id)):
         _record_history(effects, seen)
         before = effects.rows.get(seen.book_id) or held.get(seen.book_id)
-        if before is not None and (seen.version, seen.event_id) <= before.precedence:
+        if before is not None and seen.precedence <= before.precedence:
             effects.stale += 1
         elif seen.book is None:
             _withdraw(effects, before, seen)
-        else:
+        elif not seen.blocks:
             _accept(effects, before, seen, seen.book)
+        elif before is None or before.versioned.deleted:
+            effects.stale += 1  # find_baseless refused it before, unless it was withdrawn meanwhile
+        else:
+            _accept(effects, before, seen, merge_blocks(before.versioned.book, seen.book, seen.blocks))
     return effects
 
 

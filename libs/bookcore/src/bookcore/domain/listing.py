@@ -12,6 +12,7 @@ from functools import partial
 from hashlib import sha256
 from json import dumps
 
+from bookcore.domain.blocks import BLOCKS
 from bookcore.domain.book import Book, Rating, make_book_id
 from bookcore.domain.errors import Invalid
 from bookcore.domain.listing_details import parse_average, parse_covers, parse_listing_details, parse_text
@@ -32,17 +33,22 @@ _LONGEST = {"identifiers": 128, "attributes": 1_000}
 
 @dataclass(frozen=True, slots=True)
 class NormalisedListing:
-    """A book, and what could not be read of its listing."""
+    """A book, what could not be read of its listing, and the blocks that an update states (empty: all).
+
+    The title of a book is empty where an update doesn't state it.
+    """
 
     book: Book
     remarks: tuple[Remark, ...]
+    blocks: tuple[str, ...] = ()
 
 
 def normalise_listing(origin: Origin, printed: PrintedListing, at: datetime) -> NormalisedListing | Rejected:
     """Parses a printed listing. `at`: the moment of its version, at which the price is chosen."""
     remarks = RemarkCollector(printed.remarks)
     try:
-        source_id, title = _check_source_id(origin), _check_title(printed.title)
+        source_id, blocks = _check_source_id(origin), _check_blocks(printed.blocks)
+        title = _check_title(printed.title) if not blocks or "descriptive" in blocks else ""
         url = _check_url(origin.url)
     except InvalidField as refusal:
         return refusal.rejected
@@ -65,7 +71,7 @@ def normalise_listing(origin: Origin, printed: PrintedListing, at: datetime) -> 
         details=parse_listing_details(printed, covers, remarks),
         offers=offers,
     )
-    return NormalisedListing(book, tuple(remarks.remarks))
+    return NormalisedListing(book, tuple(remarks.remarks), blocks)
 
 
 def hash_listing(origin: Origin, printed: PrintedListing) -> str:
@@ -96,6 +102,13 @@ def _check_source_id(origin: Origin) -> str:
         shown = origin.source if error.field == "source" else source_id
         raise InvalidField(error.field or "source_id", error.reason, shown) from error
     return source_id
+
+
+def _check_blocks(names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = next((name for name in names if name not in BLOCKS), None)
+    if unknown is not None:
+        raise InvalidField("blocks", f"is none of {', '.join(BLOCKS)}", unknown)
+    return tuple(name for name in BLOCKS if name in names)
 
 
 def _check_title(text: str | None) -> str:

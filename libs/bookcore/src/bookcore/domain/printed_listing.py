@@ -88,7 +88,8 @@ class PrintedListing:
     mm. `weight`: in g. `description`: plain text with line breaks between paragraphs. `covers`: URLs, the
     best first. `rating`: whole stars, 1 to 5; `average_rating`: 0 to 5. `attributes`: facts that only
     this source prints, by its own names. `territory` and `currency`: those of the source, by which the
-    price of the listing is chosen among its offers.
+    price of the listing is chosen among its offers. `blocks`: names of bookcore.domain.blocks when only
+    these are stated and the others stay as they were; empty for a whole listing.
     """
 
     title: str | None = None
@@ -116,4 +117,5 @@ class PrintedListing:
     offers: tuple[PrintedOffer, ...] = ()
     territory: str | None = None
     currency: str | None = None
+    blocks: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()

@@ -22,8 +22,15 @@ from booksources.onix.product import parse_product
 from booksources.reading import Document, Gone, Listing, Parked, ReadItem, SourceProfile
 
 _LEVELS = {"onixmessage": 1, "product": 0}
-_BLOCKS = frozenset({"descriptivedetail", "collateraldetail", "publishingdetail", "productsupply"})
-_PARTIAL, _DELETED = frozenset({"04", "14"}), "05"
+_BLOCKS = {
+    "descriptivedetail": "descriptive",
+    "collateraldetail": "collateral",
+    "publishingdetail": "publishing",
+    "productsupply": "supply",
+}
+"""Name in bookcore.domain.blocks of each block that is read."""
+_OTHER_BLOCKS = frozenset({"contentdetail", "relatedmaterial", "productiondetail", "promotiondetail"})
+_UPDATE, _DELETED, _TESTS = "04", "05", frozenset({"88", "89"})
 
 
 class MalformedMessage(Invalid):
@@ -33,9 +40,8 @@ class MalformedMessage(Invalid):
 def read(document: Document, profile: SourceProfile) -> Iterator[ReadItem]:
     """A listing for each product, and a Gone for each product that the sender deleted.
 
-    Products that update only some blocks are parked: a listing replaces all that was known, so the blocks
-    that they leave out would be lost. Amounts always
-    have a point, so `profile` adds only its currency and territory.
+    A product of ONIX 3 that updates only some blocks is a listing of these blocks. Test records are parked.
+    Amounts always have a point, so `profile` adds only its currency and territory.
     """
     for number, (product, defaults) in enumerate(_iterate_products(document.body), start=1):
         yield _read_item(number, product, defaults, profile)
@@ -49,17 +55,23 @@ def _read_item(number: int, product: Element, defaults: MessageDefaults, profile
     if kind == _DELETED:
         reason = get_text(product, "deletiontext") or "the sender deleted the product"
         return Gone(make_source_id(reference), reason, as_of=defaults.sent_at)
-    if kind in _PARTIAL and not _has_all_blocks(product):
-        return _park(number, product, "updates only some blocks of a product; ask for the full record")
-    printed = parse_product(product, defaults)
-    if not printed.title:
+    if kind in _TESTS:
+        return _park(number, product, "is a test record")
+    printed, blocks = parse_product(product, defaults), _list_updated_blocks(product, kind)
+    if blocks is not None and not blocks:
+        return _park(number, product, "updates no block that is read")
+    if not printed.title and (blocks is None or "descriptive" in blocks):
         return _park(number, product, "has no title")
-    profiled = _add_profile(printed, profile)
+    profiled = replace(_add_profile(printed, profile), blocks=blocks or ())
     return Listing(make_source_id(reference), "", profiled, as_of=defaults.sent_at)
 
 
-def _has_all_blocks(product: Element) -> bool:
-    return {get_name(block) for block in product} >= _BLOCKS
+def _list_updated_blocks(product: Element, kind: str) -> tuple[str, ...] | None:
+    """Blocks that an update states; None for a whole product, as every one of ONIX 2.1 is."""
+    present = {get_name(block) for block in product}
+    if kind != _UPDATE or present >= _BLOCKS.keys() or not present & (_BLOCKS.keys() | _OTHER_BLOCKS):
+        return None
+    return tuple(name for block, name in _BLOCKS.items() if block in present)
 
 
 def _add_profile(printed: PrintedListing, profile: SourceProfile) -> PrintedListing:
