@@ -1,6 +1,9 @@
 """Feeds are imported by their reader: a mapping names the source, the reader and the profile."""
 
 import json
+import tomllib
+from contextlib import closing
+from datetime import UTC, datetime
 from gzip import compress
 from pathlib import Path
 
@@ -9,8 +12,13 @@ from tests.unit.bookstream.test_import import read_letters, read_observed, read_
 from tests.unit.bookstream.test_onix import build_message, build_product
 
 from bookcore.domain.errors import Invalid
-from booksources.feeds import load_feed_mapping, suggest_feed_mapping
+from bookcore.domain.printed_listing import PrintedListing
+from booksources.feeds import FeedMapping, load_feed_mapping, suggest_feed_mapping
+from booksources.intake.intake import ListingIntake
+from booksources.reading import Listing
+from bookstream.import_records import open_records
 
+AT = datetime(2026, 11, 27, tzinfo=UTC)
 HOUSE = """source = "house"
 reader = "onix"
 [profile]
@@ -112,3 +120,29 @@ def test_other_files_are_no_feed(tmp_path: Path, beginning: str) -> None:
     path = tmp_path / "books.csv"
     path.write_text(beginning)
     assert suggest_feed_mapping(path) is None
+
+
+@pytest.mark.parametrize("printed", ["2026-11-01T06:00:00+01:00", '"2026-11-01T05:00"'])
+def test_time_of_a_file_is_the_version_of_records_that_tell_none(printed: str) -> None:
+    mapping = FeedMapping.model_validate(tomllib.loads(f"as_of = {printed}\n{HOUSE}"))
+    assert mapping.as_of is not None
+    with closing(ListingIntake("house", AT, record="record", as_of=mapping.as_of)) as intake:
+        told = datetime(2026, 11, 2, tzinfo=UTC)
+        printed = PrintedListing(title="A")
+        listings = [Listing("a", "", printed), Listing("b", "", printed, told)]
+        taken = [intake.take(n, listing) for n, listing in enumerate(listings, start=1)]
+    assert [one and one.as_of for one in taken] == [datetime(2026, 11, 1, 5, tzinfo=UTC), told]
+
+
+@pytest.mark.parametrize(
+    ("printed", "complaint"),
+    [
+        ('"yesterday"', "mapping.as_of: is no day or moment such as 2026-11-01"),
+        ("1969-12-31", "is no day from 1970"),
+        ("2099-01-01", "is in the future"),
+    ],
+)
+def test_moment_that_no_file_can_have_is_refused(tmp_path: Path, printed: str, complaint: str) -> None:
+    (tmp_path / "m.toml").write_text(f"as_of = {printed}\n{HOUSE}")
+    with pytest.raises(Invalid, match=complaint), open_records(tmp_path / "x", str(tmp_path / "m.toml"), AT):
+        pass

@@ -22,22 +22,23 @@ from bookstream.listing_import import ImportCounts, ImportRecords, ListingImport
 from bookstream.settings import load_settings
 from bookstream.stores import prepare_stores
 
+TableFile = Annotated[
+    Path, typer.Argument(help="A .csv, .tsv, .json, .jsonl, .xlsx, .xls, .ods or feed file, also .gz.")
+]
+MappingName = Annotated[
+    str | None,
+    typer.Option(help="Name of a bundled mapping, or a TOML file. Without it: print a suggested mapping."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the first books and the rejected rows, publish nothing.")
+]
+
 
 def import_table(
-    file: Annotated[
-        Path,
-        typer.Argument(help="A .csv, .tsv, .json, .jsonl, .xlsx, .xls, .ods or feed file, also .gz."),
-    ],
+    file: TableFile,
     *,
-    mapping: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of a bundled mapping, or a TOML file. Without it: print a suggested mapping."
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the first books and the rejected rows, publish nothing.")
-    ] = False,
+    mapping: MappingName = None,
+    dry_run: DryRun = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

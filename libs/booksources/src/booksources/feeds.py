@@ -16,7 +16,7 @@ from booksources.feed_formats import detect_reader
 from booksources.intake.intake import ListingIntake, Taken
 from booksources.readers import PAGE_READERS, READERS
 from booksources.reading import Document, Gone, Link, Listing, Parked, Total
-from booksources.tables.mapping import ProfileTable, read_mapping
+from booksources.tables.mapping import FileMoment, ProfileTable, read_mapping
 
 RECORD = "record"
 _SUGGESTION = """\
@@ -33,13 +33,17 @@ _PACKED, _UNPACKED = 300, 1 << 23
 
 
 class FeedMapping(BaseModel):
-    """A source whose files a reader reads; `profile` is what the source declares about its notation."""
+    """A source whose files a reader reads; `profile` is what the source declares about its notation.
+
+    `as_of`: when the file held, for records that don't say so.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
     version: int = Field(1, ge=1)
     reader: str
+    as_of: FileMoment | None = None
     profile: ProfileTable = ProfileTable()
 
     @field_validator("reader")

@@ -55,12 +55,17 @@ Taken = TakenListing | TakenGone | RefusedRecord | None
 
 
 class ListingIntake:
-    """Takes the listings of one file in order, and keeps the account. `record`: its word for a record."""
+    """Takes the listings of one file in order, and keeps the account.
 
-    def __init__(self, source: str, at: datetime, *, record: str) -> None:
+    `at`: when it is read. `as_of`: when it held, for records that don't say so themselves. `record`: its word
+    for a record.
+    """
+
+    def __init__(self, source: str, at: datetime, *, record: str, as_of: datetime | None = None) -> None:
         self.account = IntakeAccount()
         self._source = source
         self._at = at
+        self._as_of = as_of
         self._record = record
         self._ids = ListingIds()
 
@@ -82,7 +87,7 @@ class ListingIntake:
             return self.refuse(number, gone.source_id.encode(), str(error))
         self.account.rows += 1
         self.account.gone += 1
-        return TakenGone(number, gone.source_id, gone.reason, gone.as_of)
+        return TakenGone(number, gone.source_id, gone.reason, gone.as_of or self._as_of)
 
     def take(self, number: int, listing: Listing) -> TakenListing | None:
         """The listing's book; None for a listing equal to an earlier one."""
@@ -98,7 +103,8 @@ class ListingIntake:
 
     def _normalise(self, number: int, listing: Listing) -> TakenListing | None:
         url = listing.url or f"table:{self._source}/{listing.source_id}"
-        origin, printed, as_of = Origin(self._source, listing.source_id, url), listing.printed, listing.as_of
+        origin, printed = Origin(self._source, listing.source_id, url), listing.printed
+        as_of = listing.as_of or self._as_of
         content = hash_listing(origin, printed)
         result = normalise_listing(origin, printed, as_of or self._at)
         if isinstance(result, Rejected):

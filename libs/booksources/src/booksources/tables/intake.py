@@ -13,7 +13,7 @@ class TableIntake:
 
     def __init__(self, mapping: TableMapping, at: datetime) -> None:
         self._mapping = mapping
-        self._intake = ListingIntake(mapping.source, at, record="row")
+        self._intake = ListingIntake(mapping.source, at, record="row", as_of=mapping.as_of)
 
     @property
     def account(self) -> IntakeAccount:

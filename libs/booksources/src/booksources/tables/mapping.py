@@ -4,11 +4,12 @@ import codecs
 import re
 import tomllib
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from bookcore.domain.currencies import MINOR_DIGITS
 from bookcore.domain.errors import Invalid, NotFound
@@ -45,10 +46,26 @@ class ProfileTable(BaseModel):
         return SourceProfile(self.language, self.decimal, self.currency, self.territory)
 
 
+def _parse_moment(printed: object) -> datetime:
+    """A day (its first moment) or moment of TOML or as text; of UTC without an offset."""
+    try:
+        moment = datetime.fromisoformat(str(printed).strip())
+    except ValueError as error:
+        raise ValueError("is no day or moment such as 2026-11-01") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not 1970 <= moment.year < 2100:
+        raise ValueError("is no day from 1970 to 2099")
+    return moment
+
+
+FileMoment = Annotated[datetime, BeforeValidator(_parse_moment)]
+"""When a file held."""
+
+
 class TableMapping(BaseModel):
     """A source, and a rule for each field that the table has; `source_id` and `url` are among them.
 
-    `attributes` are facts that only this source has.
+    `as_of`: when the table held, None for when it is read. `attributes` are facts that only this source has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +74,7 @@ class TableMapping(BaseModel):
     version: int = Field(1, ge=1)
     encoding: str = "utf-8-sig"
     delimiter: str | None = Field(None, min_length=1, max_length=1)
+    as_of: FileMoment | None = None
     profile: ProfileTable | None = None
     fields: dict[str, FieldRule]
     attributes: dict[str, FieldRule] = Field(default_factory=dict)
