@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,3 +71,29 @@ def test_feed_is_crawled_page_by_page_with_its_withdrawals(scraper: Scraper, tmp
     (gone,) = (event for event in events if isinstance(event, BookWithdrawn))
     assert (gone.source_id, gone.reason) == ("book-1", "sold off")
     assert [reason.partition(":")[0] for reason in read_reasons(scraper)] == ["entry 4 has no title"]
+
+
+def build_products(*numbers: int) -> Answer:
+    products = [
+        {"handle": f"p{n}", "title": f"Product {n}", "variants": [{"price": "9.99", "available": True}]}
+        for n in numbers
+    ]
+    return Answer(gzip.compress(json.dumps({"products": products}).encode()), "application/gzip")
+
+
+def test_numbered_pages_of_packed_json_are_read_until_an_empty_one(scraper: Scraper, tmp_path: Path) -> None:
+    place = tmp_path / "sources" / "shop"
+    place.mkdir(parents=True)
+    answers = {
+        "/products.json?limit=2": build_products(1, 2),
+        "/products.json?limit=2&page=2": build_products(3),
+        "/products.json?limit=2&page=3": build_products(),
+    }
+    with serve(answers) as url:
+        (place / "source.toml").write_text(
+            f'reader = "shopify"\nstart = {json.dumps([f"{url}products.json?limit=2"])}\ncurrency = "EUR"\n'
+        )
+        crawl = scraper.crawl(None, source="shop", sources=str(place.parent))
+    assert (crawl.code, crawl.summary["books"], crawl.summary["pages"]) == (0, 3, 3), crawl.error
+    events = [decode(record).event for record in scraper.read_records()]
+    assert {event.source_id for event in events if isinstance(event, BookObservedV2)} == {"p1", "p2", "p3"}

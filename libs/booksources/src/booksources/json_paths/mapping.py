@@ -26,14 +26,17 @@ class JsonMapping(BaseModel):
     """Expressions by field.
 
     `records`: the list of records in the document; a document that is a list itself has no need of one.
-    `next`: address of the next page. `total`: number of records. `fields`: for each record; `source_id` and
-    `title` are needed. `offers`: list of offers in a record, and `offer_fields` within each.
+    `next`: address of the next page. `page_number`: key of the query that numbers the pages, of an interface
+    that names no next one: the page after one with records is asked for. `total`: number of records.
+    `fields`: for each record; `source_id` and `title` are needed. `offers`: list of offers in a record, and
+    `offer_fields` within each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     records: str = "@"
     next: str | None = None
+    page_number: str | None = None
     total: str | None = None
     fields: dict[str, str]
     offers: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import IO, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from bookcore.domain.errors import Invalid
 from bookcore.domain.printed_listing import (
@@ -92,8 +93,21 @@ def _list_page_items(value: Json, base: str, mapping: JsonMapping) -> Iterator[R
     total = _search(mapping.total, value)
     if isinstance(total, int):
         yield Total(total)
-    if url := resolve_address(base, _format(_search(mapping.next, value))):
+    url = resolve_address(base, _format(_search(mapping.next, value)))
+    if url is None and mapping.page_number and _search(mapping.records, value):
+        url = _number_next_page(base, mapping.page_number)
+    if url:
         yield Link("next", url)
+
+
+def _number_next_page(base: str, key: str) -> str | None:
+    """The address with the next page's number; None for a file and for a page whose number is none."""
+    parts = urlsplit(base)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    number = query.get(key, "1")
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[0-9]{1,6}", number, re.ASCII):
+        return None
+    return urlunsplit(parts._replace(query=urlencode({**query, key: str(int(number) + 1)})))
 
 
 def _read_record(

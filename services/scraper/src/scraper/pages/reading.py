@@ -12,6 +12,7 @@ from bookcore.domain.normalise import Origin
 from bookcore.events.book import BookWithdrawn
 from bookcore.events.listing import BookObservedV2
 from bookcore.lake.layout import make_page_key
+from booksources.cleaning.buffers import unpack_body
 from booksources.readers import READERS
 from booksources.reading import Document, Gone, Link, Listing, Parked, ReadItem, Total
 from booksources.web_pages.charset import is_xml
@@ -106,14 +107,19 @@ class DocumentParser:
         if self._source.reader is None:
             source_id = self._source.book_page(body, url).source_id
             return (source_id,) if source_id else ()
-        items = self._source.reader(Document(url, BytesIO(body)), self._source.profile)
+        items = self._source.reader(Document(url, self._open_body(body)), self._source.profile)
         return tuple(item.source_id for item in items if isinstance(item, Listing) and item.source_id)
 
     def _read_items(self, fetched: FetchedPage, *, is_sitemap: bool) -> Iterator[ReadItem]:
         reader = READERS["sitemap"] if is_sitemap else self._source.reader
         if reader is None:
             raise Invalid(f"{self._source.name} has no reader")
-        return reader(Document(fetched.url, BytesIO(fetched.body)), self._source.profile)
+        body = BytesIO(fetched.body) if is_sitemap else self._open_body(fetched.body)
+        return reader(Document(fetched.url, body), self._source.profile)
+
+    def _open_body(self, body: bytes) -> BytesIO:
+        """Feeds are unpacked here, sitemaps by their reader as it reads. Raises: Invalid."""
+        return BytesIO(unpack_body(body) if self._source.is_feed else body)
 
     def _find_alias(self, shown: tuple[Listing, ...], page_url: str) -> str | None:
         """A page of one book may name the page that it copies."""
