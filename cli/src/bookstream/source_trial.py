@@ -58,11 +58,16 @@ class TrialReading:
             yield f"refused: the document {self.fault}"
 
 
-def fetch_document(url: str, data: Path) -> FetchedDocument:
-    """Raises: Unavailable with the reason when the page can't be had, or is not to be fetched."""
+def fetch_document(url: str, data: Path, *, source: str | None = None) -> FetchedDocument:
+    """`source`: the one whose headers are sent.
+
+    Raises: Unavailable with the reason when the page can't be had, or is not to be fetched.
+    """
     lines: list[str] = []
     environment = {"BOOKSTREAM_DATA": str(data.absolute())}
-    exited = run_program(["scraper.fetch.single", url], environment, on_line=lines.append)
+    exited = run_program(
+        ["scraper.fetch.single", url, *([source] if source else [])], environment, on_line=lines.append
+    )
     if exited.code or not lines:
         raise Unavailable(exited.last_error)
     page = json.loads(lines[-1])

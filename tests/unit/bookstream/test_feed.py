@@ -128,8 +128,8 @@ def test_time_of_a_file_is_the_version_of_records_that_tell_none(printed: str) -
     assert mapping.as_of is not None
     with closing(ListingIntake("house", AT, record="record", as_of=mapping.as_of)) as intake:
         told = datetime(2026, 11, 2, tzinfo=UTC)
-        printed = PrintedListing(title="A")
-        listings = [Listing("a", "", printed), Listing("b", "", printed, told)]
+        book = PrintedListing(title="A")
+        listings = [Listing("a", "", book), Listing("b", "", book, told)]
         taken = [intake.take(n, listing) for n, listing in enumerate(listings, start=1)]
     assert [one and one.as_of for one in taken] == [datetime(2026, 11, 1, 5, tzinfo=UTC), told]
 

@@ -9,7 +9,8 @@ from threading import Thread
 
 @dataclass(frozen=True)
 class Answer:
-    """`cut`: bytes at the end that are announced and not sent."""
+    """`cut`: bytes at the end that are announced and not sent. `needs`: headers without which it is 401;
+    `asked` gets the path of each request."""
 
     body: bytes
     content_type: str = "text/html"
@@ -17,6 +18,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     has_length: bool = True
     cut: int = 0
+    needs: Mapping[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -26,6 +29,9 @@ def serve(answers: Mapping[str, Answer]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answer = answers.get(self.path, Answer(b"", status=404))
+            answer.asked.append(self.path)
+            if any(self.headers.get(name) != text for name, text in answer.needs.items()):
+                answer = Answer(b"", status=401)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
             if answer.has_length:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,3 +98,34 @@ def test_numbered_pages_of_packed_json_are_read_until_an_empty_one(scraper: Scra
     assert (crawl.code, crawl.summary["books"], crawl.summary["pages"]) == (0, 3, 3), crawl.error
     events = [decode(record).event for record in scraper.read_records()]
     assert {event.source_id for event in events if isinstance(event, BookObservedV2)} == {"p1", "p2", "p3"}
+
+
+def test_headers_of_a_source_carry_its_key_and_an_expired_one_withdraws_nothing(
+    scraper: Scraper, tmp_path: Path
+) -> None:
+    place = tmp_path / "sources" / "shop"
+    place.mkdir(parents=True)
+    good, asked = {"Authorization": "Bearer s3cret"}, list[str]()
+    answers = {
+        "/products.json": replace(build_products(1, 2), needs=good, asked=asked),
+        "/products.json?page=2": replace(build_products(3), needs=good, asked=asked),
+        "/products.json?page=3": replace(build_products(), needs=good, asked=asked),
+    }
+    with serve(answers) as url:
+        (place / "source.toml").write_text(
+            f'reader = "shopify"\nstart = {json.dumps([f"{url}products.json"])}\ncurrency = "EUR"\n'
+            '[headers]\nAuthorization = "Bearer ${key}"\n'
+        )
+        folder = str(place.parent)
+        keyless = scraper.crawl(None, source="shop", sources=folder)
+        assert keyless.code != 0
+        assert "need a key; set BOOKSTREAM_SCRAPER_KEYS" in keyless.error
+        assert asked == []
+        first = scraper.crawl(None, source="shop", sources=folder, scraper_keys='{"shop": "s3cret"}')
+        assert (first.code, first.summary["books"]) == (0, 3), first.error
+        answers["/products.json?page=2"] = Answer(b"", status=401)
+        second = scraper.crawl(None, source="shop", sources=folder, scraper_keys='{"shop": "s3cret"}')
+        assert (second.summary["failed"], "401 Unauthorized" in second.error) == (1, True), second.summary
+    assert not [r for r in scraper.read_records() if isinstance(decode(r).event, BookWithdrawn)]
+    everything = b"".join(record.value or b"" for record in scraper.read_records())
+    assert b"s3cret" not in everything

@@ -77,7 +77,8 @@ def try_source(
     definition = scan_source_folders(settings).find(name)
     if definition.reader is None:
         raise Invalid(f"{name} has page objects, which only a crawl applies; try works for readers")
-    document = fetch_document(url or _find_page(settings, name) or definition.start[0], settings.data)
+    page = url or _find_page(settings, name) or definition.start[0]
+    document = fetch_document(page, settings.data, source=name)
     reading = read_document(document, definition.reader, definition.profile)
     print(f"{definition.reader} read {document.url}: {len(reading.listings)} book(s)")
     print("\n".join(reading.iterate_lines()))

@@ -1,9 +1,9 @@
 """Settings of the scraper, in addition to those of all services."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from bookcore.kit import settings as shared
 
@@ -25,6 +25,9 @@ class Settings(shared.Settings):
     )
     schedules: bool = Field(
         default=True, description="whether a fleet's worker keeps the schedules of sources; false: none"
+    scraper_keys: Annotated[dict[str, SecretStr], shared.Confidential()] = Field(
+        {},
+        description="keys of interfaces that need one, by source, as JSON: `${key}` in a source's headers",
     )
     scraper_concurrency: int = Field(16, ge=1, le=64, description="requests at a time")
     scraper_host_rate: float = Field(

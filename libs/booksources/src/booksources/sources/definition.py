@@ -22,6 +22,13 @@ _Prefix = Annotated[str, StringConstraints(pattern=r"^/\S*$", max_length=500)]
 _Word = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$", max_length=60)]
 """A repetition with a bound, of all letters of Unicode, would take a tenth of a second to compile."""
 
+_HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,60}$")]
+_HeaderText = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,998}[!-~])?$")]
+_OWN_HEADERS = frozenset(
+    {"host", "user-agent", "cookie", "connection", "content-length", "transfer-encoding", "accept-encoding"}
+    | {"if-none-match", "if-modified-since"}
+)
+"""The crawler's own."""
 REQUIRABLE = frozenset(
     {"title", "price", "availability", "isbn", "upc", "sku", "author", "publisher", "published"}
 )
@@ -74,6 +81,7 @@ class SourceDefinition(BaseModel):
     )
     schedule: Schedule | None = Field(None, description="a table of every or cron, and timezone")
     politeness: Politeness = Field(Politeness(), description="a table of rate and concurrency")
+    headers: dict[_HeaderName, _HeaderText] = Field({}, description="a table of names and texts of headers")
 
     @model_validator(mode="after")
     def _check_reader(self) -> Self:
@@ -81,6 +89,9 @@ class SourceDefinition(BaseModel):
             raise ValueError("needs either reader or page_objects")
         if self.reader is not None and self.reader not in READERS:
             raise ValueError(f"reader must be one of {', '.join(sorted(READERS))}, not {self.reader!r}")
+        taken = next((name for name in self.headers if name.lower() in _OWN_HEADERS), None)
+        if taken:
+            raise ValueError(f"headers can't set {taken!r}, which the crawler sets")
         unknown = set(self.required) - REQUIRABLE
         if unknown:
             raise ValueError(f"required must be of {', '.join(sorted(REQUIRABLE))}, not {min(unknown)!r}")

@@ -22,6 +22,7 @@ from bookcore.lake import open_lake
 from scraper.crawl.scrapy_settings import build_scrapy_settings
 from scraper.crawl.shutdown import stop_in_order
 from scraper.crawl.start_page import find_fault
+from scraper.fetch.headers import build_headers
 from scraper.frontier import CrawlLimits, CrawlRun, Frontier, PageKind, open_frontier
 from scraper.pages.withdrawals import withdraw_books
 from scraper.session.admin import ScraperAdmin
@@ -48,13 +49,14 @@ async def crawl(
     """Crawl the site until the run is drained or a stop is requested. `only_if_running`: only if the fleet is
     commanded to. `counts_path`: where a fleet's worker reads the counts.
 
-    Raises: Conflict when another process has the source for itself, or it is paused; Unavailable when a store
-    can't be opened.
+    Raises: Invalid when the source needs a key and there is none; Conflict when another process has the
+    source for itself, or it is paused; Unavailable when a store can't be opened.
     """
+    build_headers(settings, site.source)  # a missing key is told before anything is asked
     with _open_stores(settings, site) as stores:
         last_site = stores.frontier.read_site()
         if last_site not in (None, site.start):  # a new site discards the pages of the last one
-            reason = await asyncio.to_thread(find_fault, site.start, settings)
+            reason = await asyncio.to_thread(find_fault, site, settings)
             if reason is not None:
                 line = f"cannot reach {site.start}: {reason}; the pages of {last_site} are kept"
                 return CrawlResult(ExitCode.UNREACHABLE, line)

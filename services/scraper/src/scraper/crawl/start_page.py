@@ -3,13 +3,15 @@
 import urllib.request
 from urllib.error import HTTPError, URLError
 
+from scraper.fetch.headers import build_headers
 from scraper.settings import Settings
+from scraper.sources.site import Site
 
 
-def find_fault(url: str, settings: Settings) -> str | None:
+def find_fault(site: Site, settings: Settings) -> str | None:
     """Why the page can't be fetched; None when it can."""
-    headers = {"User-Agent": settings.user_agent}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - a Site has an http or https URL
+    headers = build_headers(settings, site.source)
+    request = urllib.request.Request(site.start, headers=headers)  # noqa: S310 - a Site has an http or https URL
     try:
         with urllib.request.urlopen(request, timeout=settings.scraper_timeout):  # noqa: S310 - the same
             return None

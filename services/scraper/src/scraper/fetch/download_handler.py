@@ -21,6 +21,7 @@ from scrapy.http import Response
 from yarl import URL
 
 from bookcore.kit.tracing.span import SpanKind
+from scraper.fetch.headers import build_headers
 from scraper.fetch.resolver import PrivateAddressError, PublicAddressResolver
 from scraper.session.session import SETTING, CrawlSession
 
@@ -40,7 +41,7 @@ class DownloadHandler:
         self._tracer = session.admin.tracer
         self._allows_private = session.site.allows_private_addresses
         self._connections = settings.getint("CONCURRENT_REQUESTS")
-        self._headers = {"User-Agent": settings["USER_AGENT"], "Accept": "text/html, */*;q=0.5"}
+        self._headers = build_headers(session.settings, session.site.source)
         self._timeout = aiohttp.ClientTimeout(
             total=settings.getfloat("DOWNLOAD_TIMEOUT"), sock_connect=_CONNECT_TIMEOUT
         )

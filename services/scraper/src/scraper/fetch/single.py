@@ -1,4 +1,4 @@
-"""`python -m scraper.fetch.single URL`: one page as a crawl would fetch it, to try a source; stores nothing.
+"""`python -m scraper.fetch.single URL [SOURCE]`: one page as a crawl would fetch it; stores nothing.
 
 robots.txt is obeyed, redirects stay on the host, private addresses are refused unless the URL names one, and
 a page larger than SCRAPER_MAX_BYTES is refused.
@@ -19,9 +19,11 @@ from yarl import URL
 from bookcore.domain.errors import BookstreamError, Invalid, Unavailable
 from bookcore.kit.settings import read_settings
 from booksources.sources.definition import parse_definition
+from booksources.sources.registry import scan_sources
+from scraper.fetch.headers import build_headers
 from scraper.fetch.resolver import PrivateAddressError, PublicAddressResolver
 from scraper.settings import Settings
-from scraper.sources import build_source
+from scraper.sources import Source, build_source
 from scraper.sources.site import Site, parse_site
 
 _MAX_REDIRECTS = 5
@@ -68,7 +70,7 @@ def _open_session(settings: Settings, site: Site) -> aiohttp.ClientSession:
             resolver=PublicAddressResolver(allows_private=site.allows_private_addresses)
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": settings.user_agent, "Accept": "text/html, */*;q=0.5"},
+        headers=build_headers(settings, site.source),
         timeout=aiohttp.ClientTimeout(total=settings.scraper_timeout),
         trust_env=False,
     )
@@ -125,12 +127,11 @@ class _Fetcher:
         return bytes(body)
 
 
-def main(url: str) -> int:
+def main(url: str, name: str | None = None) -> int:
     """Print the page as a line of JSON, or why it can't be had on standard error. The exit code."""
     try:
         settings = read_settings(Settings)
-        definition = parse_definition({"name": "trial", "reader": "schema_org", "start": [url]}, place=url)
-        page = fetch_page(settings, parse_site(build_source(definition), url))
+        page = fetch_page(settings, parse_site(_choose_source(settings, url, name), url))
     except BookstreamError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -138,5 +139,13 @@ def main(url: str) -> int:
     return 0
 
 
+def _choose_source(settings: Settings, url: str, name: str | None) -> Source:
+    if name is not None:
+        return build_source(scan_sources([settings.sources_folder]).find(name))
+    return build_source(
+        parse_definition({"name": "trial", "reader": "schema_org", "start": [url]}, place=url)
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:3]))

@@ -38,7 +38,7 @@ class Source:
     pages, empty for all of the site; `query`: keys of the query that tell pages apart, None for all.
     `reader`: None for a source with page objects; `reader_label` names either for people. `is_feed`: it
     reads feeds. `extractor`: version of the reading; a new one makes all pages be fetched in full.
-    `spider`: import path of a BookSpider.
+    `headers`: of every request. `spider`: import path of a BookSpider.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Source:
     follows_links: bool = False
     schedule: Schedule | None = None
     politeness: Politeness = field(default_factory=Politeness)
+    headers: Mapping[str, str] = field(default_factory=dict)
     spider: str = "scraper.crawl.spider.BookSpider"
 
     @property
@@ -115,6 +116,7 @@ def build_source(definition: SourceDefinition) -> Source:
         follows_links=definition.follows_links,
         schedule=definition.schedule,
         politeness=definition.politeness,
+        headers=definition.headers,
     )
 
 
