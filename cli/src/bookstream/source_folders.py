@@ -133,7 +133,14 @@ def _has_price(reading: TrialReading) -> bool:
 
 
 def _format_listing(listing: Listing) -> str:
-    return json.dumps(asdict(listing), ensure_ascii=False, default=str) + "\n"
+    """What is stated as a line of JSON, so that a field that is added later changes no case."""
+    return json.dumps(_drop_empty(asdict(listing)), ensure_ascii=False, default=str) + "\n"
+
+
+def _drop_empty(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _drop_empty(part) for name, part in value.items() if part not in (None, "", (), {})}
+    return [_drop_empty(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _quote(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bookcore.domain.errors import Invalid, Unavailable
 from booksources.readers import READERS
-from booksources.reading import Document, Link, Listing, Parked, ReadItem, SourceProfile
+from booksources.reading import Document, Link, Listing, Parked, Reader, ReadItem, SourceProfile
 from bookstream.programs import run_program
 
 _MOST_ITEMS = 60_000
@@ -78,17 +78,21 @@ def fetch_document(url: str, data: Path, *, source: str | None = None) -> Fetche
     )
 
 
-def read_document(document: FetchedDocument, reader: str, profile: SourceProfile) -> TrialReading:
-    """What the reader makes of it; a document of another format is a fault."""
+def read_document(
+    document: FetchedDocument, name: str, profile: SourceProfile, reader: Reader | None = None
+) -> TrialReading:
+    """What the reader makes of it, by default the one of that name; a document of another format is a
+    fault.
+    """
     source = Document(document.url, BytesIO(document.body), document.content_type)
     items: list[ReadItem] = []
     fault = None
     try:
-        items.extend(islice(READERS[reader](source, profile), _MOST_ITEMS))
+        items.extend(islice((reader or READERS[name])(source, profile), _MOST_ITEMS))
     except Invalid as error:
         fault = error.reason
     return TrialReading(
-        reader,
+        name,
         [item for item in items if isinstance(item, Listing)],
         [item for item in items if isinstance(item, Link)],
         [item for item in items if isinstance(item, Parked)],

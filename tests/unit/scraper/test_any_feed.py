@@ -129,3 +129,41 @@ def test_headers_of_a_source_carry_its_key_and_an_expired_one_withdraws_nothing(
     assert not [r for r in scraper.read_records() if isinstance(decode(r).event, BookWithdrawn)]
     everything = b"".join(record.value or b"" for record in scraper.read_records())
     assert b"s3cret" not in everything
+
+
+_OWN = """from booksources.reading import Link, Listing
+from booksources.web_pages.elements import parse_html
+from bookcore.domain.printed_listing import PrintedListing
+
+def read(document, profile):
+    kind, _, text = parse_html(document.body.read()).findtext(".//p").partition(" ")
+    if kind == "more":
+        yield Link("list", f"{document.url.rpartition('/')[0]}/{text}")
+    else:
+        yield Listing(kind, document.url, PrintedListing(title=text))
+"""
+
+
+def test_pages_that_state_nothing_are_read_by_the_page_py_of_the_source(
+    scraper: Scraper, tmp_path: Path
+) -> None:
+    place = tmp_path / "sources" / "plain"
+    place.mkdir(parents=True)
+    answers = {
+        "/start": Answer(b"<html><body><p>more lamp</p></body></html>"),
+        "/lamp": Answer(b"<html><body><p>u1 The Lamp</p></body></html>"),
+    }
+    with serve(answers) as url:
+        (place / "source.toml").write_text(
+            f'reader = "page.py"\nstart = {json.dumps([f"{url}start"])}\nfollows_links = true\n'
+        )
+        (place / "page.py").write_text("def read(")
+        broken = scraper.crawl(None, source="plain", sources=str(place.parent))
+        assert broken.code != 0
+        assert "page.py line 1" in broken.error
+        (place / "page.py").write_text(_OWN)
+        crawl = scraper.crawl(None, source="plain", sources=str(place.parent))
+    assert (crawl.code, crawl.summary["books"]) == (0, 1), crawl.error
+    (event,) = (decode(record).event for record in scraper.read_records())
+    assert isinstance(event, BookObservedV2)
+    assert (event.source_id, event.printed.title) == ("u1", "The Lamp")

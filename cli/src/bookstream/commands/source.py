@@ -7,6 +7,7 @@ import typer
 from bookcore.catalogue.runs import SourceOverview
 from bookcore.domain.errors import Invalid
 from booksources.sources.definition import SourceDefinition
+from booksources.sources.own_reader import get_reader
 from booksources.sources.registry import SourceRegistry, scan_sources
 from bookstream.commands.options import Data
 from bookstream.settings import Settings, load_settings
@@ -79,7 +80,8 @@ def try_source(
         raise Invalid(f"{name} has page objects, which only a crawl applies; try works for readers")
     page = url or _find_page(settings, name) or definition.start[0]
     document = fetch_document(page, settings.data, source=name)
-    reading = read_document(document, definition.reader, definition.profile)
+    reader = get_reader(definition)
+    reading = read_document(document, definition.reader, definition.profile, reader)
     print(f"{definition.reader} read {document.url}: {len(reading.listings)} book(s)")
     print("\n".join(reading.iterate_lines()))
 

@@ -15,6 +15,10 @@ class LazyReader:
     def __init__(self, load: Callable[[], Reader]) -> None:
         self._load = load
 
+    def load(self) -> None:
+        """Import it now. Raises: Invalid for a source's own reader that can't be run."""
+        _ = self.reader
+
     @cached_property
     def reader(self) -> Reader:
         """The format's own."""
@@ -38,7 +42,7 @@ PAGE_READERS = frozenset({"schema_org", "sitemap"})
 """Readers of web pages and of lists of them; all others read feeds."""
 _JSON = ("google_books", "open_library", "shopify", "woocommerce")
 
-READERS: Mapping[str, Reader] = {
+READERS: Mapping[str, LazyReader] = {
     "schema_org": LazyReader(lambda: _load_reader("schema_org", "read_page")),
     "sitemap": LazyReader(lambda: _load_reader("sitemap", "read_sitemap")),
     **{name: LazyReader(partial(_load_reader, name)) for name in ("onix", "opds", "marc", "merchant")},

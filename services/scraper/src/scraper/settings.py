@@ -25,6 +25,7 @@ class Settings(shared.Settings):
     )
     schedules: bool = Field(
         default=True, description="whether a fleet's worker keeps the schedules of sources; false: none"
+    )
     scraper_keys: Annotated[dict[str, SecretStr], shared.Confidential()] = Field(
         {},
         description="keys of interfaces that need one, by source, as JSON: `${key}` in a source's headers",

@@ -60,7 +60,7 @@ def test_built_in_sources_are_without_fault() -> None:
         (('"EUR"', '"ZZZ"'), "currency must be a code of ISO 4217, not 'ZZZ'"),
         (
             ('"schema_org"', '"shema_org"'),
-            f"reader must be one of {', '.join(sorted(READERS))}, not 'shema_org'",
+            f"reader must be page.py, or one of {', '.join(sorted(READERS))}, not 'shema_org'",
         ),
         (('reader = "schema_org"', ""), "needs either reader or page_objects"),
         (("true", '"yes"'), "'sells_only_books' must be true or false"),

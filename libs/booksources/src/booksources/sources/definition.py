@@ -29,6 +29,8 @@ _OWN_HEADERS = frozenset(
     | {"if-none-match", "if-modified-since"}
 )
 """The crawler's own."""
+OWN_READER = "page.py"
+"""`reader` of a source that has its own in its folder."""
 REQUIRABLE = frozenset(
     {"title", "price", "availability", "isbn", "upc", "sku", "author", "publisher", "published"}
 )
@@ -51,8 +53,9 @@ class SourceDefinition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: str = ""
+    folder: str = Field("", exclude=True)
     title: str = Field("", max_length=200, description="a text of at most 200 characters")
-    reader: str | None = Field(None, description=f"one of {', '.join(sorted(READERS))}")
+    reader: str | None = Field(None, description=f"{OWN_READER}, or one of {', '.join(sorted(READERS))}")
     page_objects: str | None = Field(None, description="the name of page objects that the scraper has")
     start: tuple[_Address, ...] = Field(
         min_length=1, strict=False, description="a list of http(s) addresses without a password"
@@ -87,8 +90,9 @@ class SourceDefinition(BaseModel):
     def _check_reader(self) -> Self:
         if (self.reader is None) == (self.page_objects is None):
             raise ValueError("needs either reader or page_objects")
-        if self.reader is not None and self.reader not in READERS:
-            raise ValueError(f"reader must be one of {', '.join(sorted(READERS))}, not {self.reader!r}")
+        if self.reader is not None and self.reader not in (*READERS, OWN_READER):
+            known = ", ".join(sorted(READERS))
+            raise ValueError(f"reader must be {OWN_READER}, or one of {known}, not {self.reader!r}")
         taken = next((name for name in self.headers if name.lower() in _OWN_HEADERS), None)
         if taken:
             raise ValueError(f"headers can't set {taken!r}, which the crawler sets")
@@ -143,7 +147,10 @@ def load_definition(path: Path) -> SourceDefinition:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path} is no TOML: {error}") from error
-    return parse_definition({**content, "name": name}, place=str(path))
+    definition = parse_definition({**content, "name": name, "folder": str(path.parent)}, place=str(path))
+    if definition.reader == OWN_READER and not (path.parent / OWN_READER).is_file():
+        raise Invalid(f"{path}: the reader is {OWN_READER}, which its folder doesn't have")
+    return definition
 
 
 def parse_definition(content: dict[str, object], *, place: str) -> SourceDefinition:

@@ -49,10 +49,12 @@ async def crawl(
     """Crawl the site until the run is drained or a stop is requested. `only_if_running`: only if the fleet is
     commanded to. `counts_path`: where a fleet's worker reads the counts.
 
-    Raises: Invalid when the source needs a key and there is none; Conflict when another process has the
-    source for itself, or it is paused; Unavailable when a store can't be opened.
+    Raises: Invalid when the source needs a key and there is none, or its own reader can't be run; Conflict
+    when another process has the source for itself, or it is paused; Unavailable when a store can't be opened.
     """
-    build_headers(settings, site.source)  # a missing key is told before anything is asked
+    build_headers(settings, site.source)  # what the source lacks is told before anything is asked
+    if site.source.reader is not None:
+        site.source.reader.load()
     with _open_stores(settings, site) as stores:
         last_site = stores.frontier.read_site()
         if last_site not in (None, site.start):  # a new site discards the pages of the last one

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bookcore.domain.errors import Invalid
-from booksources.readers import PAGE_READERS, READERS
-from booksources.reading import Reader, SourceProfile
+from booksources.readers import PAGE_READERS, READERS, LazyReader
+from booksources.reading import SourceProfile
 from booksources.sources.definition import Politeness, SourceDefinition
+from booksources.sources.own_reader import get_reader
 from booksources.sources.registry import SourceRegistry, scan_sources
 from booksources.sources.schedule import Schedule
 from scraper.sources.books_toscrape import page as books_toscrape
@@ -50,7 +51,7 @@ class Source:
     required: tuple[str, ...]
     extractor: str
     page_objects: PageObjects | None = None
-    reader: Reader | None = None
+    reader: LazyReader | None = None
     is_feed: bool = False
     profile: SourceProfile = field(default_factory=SourceProfile)
     paths: tuple[str, ...] = ()
@@ -108,8 +109,8 @@ def build_source(definition: SourceDefinition) -> Source:
         required=definition.required,
         extractor=definition.version,
         page_objects=objects,
-        reader=READERS[definition.reader] if definition.reader else None,
-        is_feed=bool(definition.reader) and definition.reader not in PAGE_READERS,
+        reader=get_reader(definition),
+        is_feed=definition.reader in READERS.keys() - PAGE_READERS,
         profile=definition.profile,
         paths=definition.paths,
         query=None if definition.query is None else frozenset(definition.query),
