@@ -40,8 +40,8 @@ class Details:
     in g.
 
     `authors`, `year` and `language` are the simple form of `contributors`, `published` (YYYY, YYYY-MM or
-    YYYY-MM-DD) and `languages` (ISO 639 codes or words). The ISBN is one of the book's identifiers
-    (`isbn13`), not a detail.
+    YYYY-MM-DD) and `languages` (one ISO 639 code for each, or a word that names none that is known). The ISBN
+    is one of the book's identifiers (`isbn13`), not a detail.
     """
 
     authors: tuple[str, ...] = ()
