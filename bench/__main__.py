@@ -1,7 +1,7 @@
 """`make bench`: every figure of pipeline and stores, on the embedded stores and on the servers of the stack.
 
-`python -m bench [--docs] [NAME...]`; names are those of the modules: starts, pipeline, stores, frontier,
-search_engines, flow. Takes half an hour in all, most of it at half a million books.
+`python -m bench [--docs] [NAME...]`; names are those of the modules: starts, feeds, pipeline, stores,
+frontier, search_engines, flow. Takes half an hour in all, most of it at half a million books.
 """
 
 import os
@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import typer
-from bench import flow, frontier, pipeline, search_engines, starts, stores
+from bench import feeds, flow, frontier, pipeline, search_engines, starts, stores
 
 from devstack.stack import Stack
 
 Bench = Callable[[Mapping[str, str], bool], None]
 BENCHES: Mapping[str, Bench] = {
     "starts": lambda urls, docs: starts.main(docs=docs),
+    "feeds": lambda urls, docs: feeds.main(docs=docs),
     "pipeline": lambda urls, docs: pipeline.main(docs=docs),
     "stores": lambda urls, docs: stores.main(docs=docs),
     "frontier": lambda urls, docs: frontier.main(urls["BOOKSTREAM_FRONTIER_URL"], docs=docs),
