@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from bookcore.domain.languages import _list_codes, unify_language
+from bookcore.domain.languages import _list_codes, normalise_language
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from bookcore.domain.languages import _list_codes, unify_language
     ],
 )
 def test_language_has_one_code(printed: str, code: str) -> None:
-    assert unify_language(printed) == code
+    assert normalise_language(printed) == code
 
 
 def test_no_word_means_two_languages() -> None:

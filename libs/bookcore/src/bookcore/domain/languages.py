@@ -98,7 +98,7 @@ mul mul Multiple\u00a0languages
 """
 
 
-def unify_language(text: str) -> str:
+def normalise_language(text: str) -> str:
     """The code of a code or name, without region or script; another text as it is."""
     word = " ".join(text.split())
     base = word.replace("_", "-").partition("-")[0]

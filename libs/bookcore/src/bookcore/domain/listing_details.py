@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from bookcore.domain.details import Contributor, Details, Series, Subject
-from bookcore.domain.languages import unify_language
+from bookcore.domain.languages import normalise_language
 from bookcore.domain.printed_details import parse_dimensions, parse_pages, parse_weight, parse_year
 from bookcore.domain.printed_listing import PrintedListing
 from bookcore.domain.printed_offers import parse_web_address
@@ -39,7 +39,7 @@ def parse_listing_details(
     """The simple forms (authors, year, language) are those of contributors, published and languages."""
     contributors = tuple(_read_contributors(printed, remarks))
     stated = _read_texts("languages", printed.languages, remarks)
-    languages = tuple(dict.fromkeys(map(unify_language, stated)))
+    languages = tuple(dict.fromkeys(map(normalise_language, stated)))
     published = remarks.read("published", printed.published, parse_published)
     width, height, thickness = remarks.read("dimensions", printed.dimensions, _parse_size) or (None,) * 3
     return Details(

@@ -95,12 +95,12 @@ def _list_page_items(value: Json, base: str, mapping: JsonMapping) -> Iterator[R
         yield Total(total)
     url = resolve_address(base, _format(_search(mapping.next, value)))
     if url is None and mapping.page_number and _search(mapping.records, value):
-        url = _number_next_page(base, mapping.page_number)
+        url = _build_next_address(base, mapping.page_number)
     if url:
         yield Link("next", url)
 
 
-def _number_next_page(base: str, key: str) -> str | None:
+def _build_next_address(base: str, key: str) -> str | None:
     """The address with the next page's number; None for a file and for a page whose number is none."""
     parts = urlsplit(base)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
