@@ -18,6 +18,8 @@ PROMISES: dict[str, str] = {
     "any-shop": "A shop whose pages state schema.org is crawled without code of its own.",
     "fields-apart": "A value that can't be read costs its field, never its book, and is counted.",
     "withdrawn": "A book that its source no longer has is withdrawn, and comes back when it is seen.",
+    "scheduled": "A source with a schedule is crawled when it is due, once in the whole fleet.",
+    "forgiving": "Misspelled, cut, joined and respelled texts find the book that was meant.",
     "clean-stop": "Ctrl-C stops every process; a second start resumes.",
     "token-needed": "Every route except sign-in, health and docs requires a token.",
     "same-on-servers": "On the real servers the same crawl ends in the same catalogue and index.",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
+from tests.promises import carries
 from tests.unit.scraper.test_runs import read_reports
 
 from bookcore.events.crawl import RunOutcome
@@ -46,6 +47,7 @@ def write_source(scraper: Scraper, name: str, start: str, schedule: str = "") ->
     (folder / "source.toml").write_text(_TOML.format(start) + schedule)
 
 
+@carries("scheduled")
 def test_worker_crawls_a_source_that_is_due_and_no_other(scraper: Scraper, shop: RunningShop) -> None:
     write_source(scraper, "hourly", shop.address, '[schedule]\nevery = "1h"\n')
     write_source(scraper, "by_hand", shop.address)
