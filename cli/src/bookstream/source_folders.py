@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 from bookcore.domain.errors import BookstreamError, Conflict, Invalid
 from booksources.reading import Link, Listing, SourceProfile
 from booksources.sources.definition import check_source_name, load_definition
-from booksources.sources.registry import FILE, SourceRegistry
+from booksources.sources.registry import FILE, SourceRegistry, scan_sources
+from bookstream.settings import Settings
 from bookstream.source_trial import (
     FetchedDocument,
     TrialReading,
@@ -35,6 +36,27 @@ class NewSource:
     def follows_links(self) -> bool:
         """Without a sitemap, books are found by the links of pages."""
         return len(self.start) == 1
+
+
+def scan_source_folders(settings: Settings) -> SourceRegistry:
+    """Built-in sources and those of the user's folder."""
+    return scan_sources([settings.sources_folder])
+
+
+def create_source(settings: Settings, name: str, url: str) -> None:
+    """Make the source's folder from a page, and print what was found.
+
+    Raises: Invalid when the name or the page is none, Conflict when the name is taken, Unavailable.
+    """
+    place = choose_folder(name, settings.sources_folder, scan_source_folders(settings))
+    new = inspect_site(url, settings.data)
+    path = write_source(new, place)
+    print(f"{new.reading.reader} fits: {len(new.reading.listings)} book(s) at {new.page.url}")
+    print("\n".join(new.reading.iterate_lines()))
+    where = "their links" if new.follows_links else ", ".join(new.start[1:])
+    print(f"pages are found by {where}")
+    print(f"wrote {path}")
+    print(f"next: bookstream source try {name}, then bookstream crawl {name}")
 
 
 def inspect_site(url: str, data: Path) -> NewSource:

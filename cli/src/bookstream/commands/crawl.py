@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from bookstream.commands.options import Data, SiteUrl, Source
-from bookstream.commands.source import make_source, scan_source_folders
 from bookstream.crawl import describe_failures, describe_withdrawals, get_scraper_log, run_crawl
 from bookstream.interrupts import handle_stop_signals
 from bookstream.settings import load_settings
+from bookstream.source_folders import create_source, scan_source_folders
 
 _WEB = ("http://", "https://")
 
@@ -48,6 +48,7 @@ def _make_source(address: str, name: str | None, data: Path | None) -> str:
     """Name of the source of this address; made by its first crawl."""
     if name is None:
         raise typer.BadParameter("give the source of this address a name: --as NAME")
-    if name not in scan_source_folders(load_settings(data)).definitions:
-        make_source(name, address, data=data)
+    settings = load_settings(data)
+    if name not in scan_source_folders(settings).definitions:
+        create_source(settings, name, address)
     return name

@@ -8,10 +8,9 @@ from bookcore.catalogue.runs import SourceOverview
 from bookcore.domain.errors import Invalid
 from booksources.sources.definition import SourceDefinition
 from booksources.sources.own_reader import get_reader
-from booksources.sources.registry import SourceRegistry, scan_sources
 from bookstream.commands.options import Data
 from bookstream.settings import Settings, load_settings
-from bookstream.source_folders import choose_folder, inspect_site, write_source
+from bookstream.source_folders import create_source, scan_source_folders
 from bookstream.source_history import describe_due, describe_runs, read_history
 from bookstream.source_trial import fetch_document, read_document
 
@@ -55,16 +54,7 @@ def make_source(
     data: Data = None,
 ) -> None:
     """Make a source from a page: fetch it politely, find the reader that fits, write its folder."""
-    settings = load_settings(data)
-    place = choose_folder(name, settings.sources_folder, scan_source_folders(settings))
-    new = inspect_site(url, settings.data)
-    path = write_source(new, place)
-    print(f"{new.reading.reader} fits: {len(new.reading.listings)} book(s) at {new.page.url}")
-    print("\n".join(new.reading.iterate_lines()))
-    where = "their links" if new.follows_links else ", ".join(new.start[1:])
-    print(f"pages are found by {where}")
-    print(f"wrote {path}")
-    print(f"next: bookstream source try {name}, then bookstream crawl {name}")
+    create_source(load_settings(data), name, url)
 
 
 def try_source(
@@ -84,11 +74,6 @@ def try_source(
     reading = read_document(document, definition.reader, definition.profile, reader)
     print(f"{definition.reader} read {document.url}: {len(reading.listings)} book(s)")
     print("\n".join(reading.iterate_lines()))
-
-
-def scan_source_folders(settings: Settings) -> SourceRegistry:
-    """Built-in sources and those of the user's folder."""
-    return scan_sources([settings.sources_folder])
 
 
 def create_group() -> typer.Typer:
