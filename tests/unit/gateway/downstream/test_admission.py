@@ -11,6 +11,7 @@ from tests.unit.gateway.downstream.test_streaming import SWITCHED, UPGRADE, serv
 from tests.unit.gateway.raw import RawConnection
 from tests.unit.gateway.servers import RunningGateway, StubServices, run_gateway
 
+from bookcore.kit.logger import FIELDS
 from gateway.downstream.context import ConnectionLimits
 from gateway.settings import Settings
 
@@ -108,8 +109,9 @@ def test_request_without_both_upgrade_headers_is_no_websocket(
 
 
 def test_websocket_is_counted_when_it_opens_and_when_it_closes(
-    settings: Settings, capfd: pytest.CaptureFixture[str]
+    settings: Settings, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="gateway.downstream.websocket")
     with serve_echo(SWITCHED) as service:
         update = {"search_api_urls": (service,), "gateway_websocket_paths": ("/v1/search",)}
         with run_gateway(settings.model_copy(update=update)) as gate:
@@ -123,7 +125,8 @@ def test_websocket_is_counted_when_it_opens_and_when_it_closes(
             assert read_metric(gate, "gateway_websockets_opened_total") == {"": 1}
     logged = "".join(capfd.readouterr())
     assert '"status":101' in logged
-    assert "bytes_from_client=5" in logged
+    (closed,) = (line for line in caplog.records if line.getMessage() == "websocket closed")
+    assert getattr(closed, FIELDS)["bytes_from_client"] == 5
 
 
 def test_caller_and_address_have_a_limit_of_open_websockets(settings: Settings) -> None:
