@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
 from bookcore.domain.errors import BookstreamError, Conflict, Invalid
+from bookcore.domain.listing import list_stated
 from booksources.reading import Link, Listing, SourceProfile
 from booksources.sources.definition import check_source_name, load_definition
 from booksources.sources.registry import FILE, SourceRegistry, scan_sources
@@ -156,13 +157,7 @@ def _has_price(reading: TrialReading) -> bool:
 
 def _format_listing(listing: Listing) -> str:
     """What is stated as a line of JSON, so that a field that is added later changes no case."""
-    return json.dumps(_drop_empty(asdict(listing)), ensure_ascii=False, default=str) + "\n"
-
-
-def _drop_empty(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {name: _drop_empty(part) for name, part in value.items() if part not in (None, "", (), {})}
-    return [_drop_empty(part) for part in value] if isinstance(value, list | tuple) else value
+    return json.dumps(list_stated(listing), ensure_ascii=False, default=str) + "\n"
 
 
 def _quote(text: str) -> str:

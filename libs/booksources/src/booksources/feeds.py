@@ -7,11 +7,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bookcore.domain.errors import Invalid, NotFound
+from bookcore.domain.errors import Invalid
+from booksources.cleaning.buffers import open_file
 from booksources.feed_formats import detect_reader
 from booksources.intake.intake import ListingIntake, Taken
 from booksources.readers import PAGE_READERS, READERS
@@ -82,9 +83,9 @@ def suggest_feed_mapping(path: Path) -> str | None:
 
     Raises: NotFound, Invalid for a damaged `.gz`.
     """
-    with _open_document(path) as (document, _):
+    with open_file(path) as (body, _):
         try:
-            reader = detect_reader(document)
+            reader = detect_reader(Document(path.name, body))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise Invalid(f"{path.name} is damaged: {error}", field="file") from error
     if reader is None:
@@ -101,20 +102,8 @@ def open_feed(
 
     Raises: NotFound; while reading, Invalid when the file is damaged.
     """
-    with _open_document(path) as (document, file):
-        yield _take_items(file, document, mapping, intake)
-
-
-@contextmanager
-def _open_document(path: Path) -> Iterator[tuple[Document, IO[bytes]]]:
-    """The unpacked document, and the file as it is."""
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise NotFound(f"cannot read {path}: {error.strerror}") from error
-    with file:
-        body = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
-        yield Document(path.name, body), file
+    with open_file(path) as (body, file):
+        yield _take_items(file, Document(path.name, body), mapping, intake)
 
 
 def _take_items(

@@ -79,17 +79,18 @@ def hash_listing(origin: Origin, printed: PrintedListing) -> str:
 
     What is not stated does not count, so that a field added later changes no hash.
     """
-    content = [origin.source, origin.source_id, origin.url, _list_stated(printed)]
+    content = [origin.source, origin.source_id, origin.url, list_stated(printed)]
     return sha256(dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()
 
 
-def _list_stated(value: object) -> object:
+def list_stated(value: object) -> object:
+    """Plain dicts and lists of the dataclasses within a value, without fields that state nothing."""
     if is_dataclass(value):
         stated = {name: getattr(value, name) for name in value.__dataclass_fields__}
-        return {name: _list_stated(part) for name, part in stated.items() if part}
+        return {name: list_stated(part) for name, part in stated.items() if part}
     if isinstance(value, Mapping):
-        return {str(name): _list_stated(part) for name, part in value.items()}
-    return [_list_stated(part) for part in value] if isinstance(value, tuple | list) else value
+        return {str(name): list_stated(part) for name, part in value.items()}
+    return [list_stated(part) for part in value] if isinstance(value, tuple | list) else value
 
 
 def _check_source_id(origin: Origin) -> str:

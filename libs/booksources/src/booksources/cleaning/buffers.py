@@ -5,9 +5,10 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from pathlib import Path
+from typing import IO, cast
 
-from bookcore.domain.errors import Invalid
+from bookcore.domain.errors import Invalid, NotFound
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _HEAD = 64
@@ -23,6 +24,20 @@ def peek_head(body: IO[bytes]) -> Iterator[tuple[bytes, io.BufferedReader]]:
         yield buffer.peek(_HEAD)[:_HEAD].lstrip(_BLANK), buffer  # type: ignore[misc]  # as above
     finally:
         buffer.detach()
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """The bytes, unpacked while they are read when the name ends with .gz, and the file as it is.
+
+    Raises: NotFound.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise NotFound(f"cannot read {path}: {error.strerror}") from error
+    with file:
+        yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file, file
 
 
 def unpack_body(body: bytes) -> bytes:

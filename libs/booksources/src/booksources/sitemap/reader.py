@@ -7,13 +7,13 @@ the protocol allows bounds it.
 import gzip
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import IO, cast
 from urllib.parse import urlsplit
 
 from lxml import etree  # type: ignore[import-untyped]  # ships no types
 
 from bookcore.domain.errors import Invalid
+from booksources.cleaning.moments import parse_moment
 from booksources.reading import Document, Link, ReadItem, SourceProfile
 
 _GZIP = b"\x1f\x8b"
@@ -152,7 +152,7 @@ def _read_entry(role: str, element: etree._Element) -> Iterator[Link]:
     texts = {_get_name(child): (child.text or "").strip() for child in element if isinstance(child.tag, str)}
     address = texts.get("loc", "")
     if _is_address(address):
-        yield Link(role, address, _parse_moment(texts.get("lastmod", "")))
+        yield Link(role, address, parse_moment(texts.get("lastmod", "")))
 
 
 def _free(element: etree._Element) -> None:
@@ -168,12 +168,3 @@ def _get_name(element: etree._Element) -> str:
 
 def _is_address(text: str) -> bool:
     return text.startswith(("http://", "https://")) and len(text) <= _LONGEST_LINK and " " not in text
-
-
-def _parse_moment(text: str) -> datetime | None:
-    """A day is its beginning; a moment without an offset is taken as UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -4,7 +4,7 @@ import codecs
 import re
 import tomllib
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from bookcore.domain.currencies import MINOR_DIGITS
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.domain.web_address import is_web_address
+from booksources.cleaning.moments import parse_moment
 from booksources.cleaning.remarks import RemarkLog
 from booksources.reading import Listing, SourceProfile
 from booksources.tables.listing import FIELDS, ListingBuilder
@@ -46,20 +47,17 @@ class ProfileTable(BaseModel):
         return SourceProfile(self.language, self.decimal, self.currency, self.territory)
 
 
-def _parse_moment(printed: object) -> datetime:
-    """A day (its first moment) or moment of TOML or as text; of UTC without an offset."""
-    try:
-        moment = datetime.fromisoformat(str(printed).strip())
-    except ValueError as error:
-        raise ValueError("is no day or moment such as 2026-11-01") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _check_moment(printed: object) -> datetime:
+    moment = parse_moment(str(printed).strip())
+    if moment is None:
+        raise ValueError("is no day or moment such as 2026-11-01")
     if not 1970 <= moment.year < 2100:
         raise ValueError("is no day from 1970 to 2099")
     return moment
 
 
-FileMoment = Annotated[datetime, BeforeValidator(_parse_moment)]
-"""When a file held."""
+FileMoment = Annotated[datetime, BeforeValidator(_check_moment)]
+"""When a file held: a day or moment of TOML, or as text."""
 
 
 class TableMapping(BaseModel):

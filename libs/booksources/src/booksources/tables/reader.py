@@ -5,9 +5,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
-from bookcore.domain.errors import Invalid, NotFound
+from bookcore.domain.errors import Invalid
+from booksources.cleaning.buffers import open_file
 from booksources.tables.delimited import read_delimited
 from booksources.tables.json_rows import read_json, read_json_lines
 from booksources.tables.lines import detect_encoding
@@ -46,22 +46,8 @@ def _open_body(path: Path) -> Iterator[TableBody]:
             " that a reader reads",
             field="file",
         )
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise NotFound(f"cannot read {path}: {error.strerror}") from error
-    with file, _decompress(file, packed=path.suffix == ".gz") as body:
-        table = TableBody(kind, body, file.tell)
-        yield table
-
-
-@contextmanager
-def _decompress(file: IO[bytes], *, packed: bool) -> Iterator[IO[bytes]]:
-    if not packed:
-        yield file
-        return
-    with gzip.GzipFile(fileobj=file) as body:
-        yield body  # type: ignore[misc]  # a GzipFile is read like any file
+    with open_file(path) as (body, file):
+        yield TableBody(kind, body, file.tell)
 
 
 def _report_damage(rows: Iterator[TableRow], path: Path) -> Iterator[TableRow]:
