@@ -1,18 +1,16 @@
 """Reports an import as a run of its source, for the history in the catalogue."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import EventLog
 from bookcore.events.codec import encode
-from bookcore.events.crawl import RunKind, RunOutcome, RunReported
+from bookcore.events.crawl import REPORT_INTERVAL, RunKind, RunOutcome, RunReported, compute_report_times
 from bookcore.events.topics import RUN
 from bookcore.kit.clock import SystemClock
 from booksources.intake.account import IntakeAccount
 
-_INTERVAL = 15.0
-_SILENCE = timedelta(seconds=4 * _INTERVAL)
 _INTERRUPTED = "it was interrupted; everything published until then is stored"
 
 
@@ -27,7 +25,7 @@ class ImportReporter:
     def report_progress(self, account: IntakeAccount) -> None:
         """At most every 15 seconds. Raises: Unavailable."""
         if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _INTERVAL
+            self._next = time.monotonic() + REPORT_INTERVAL
             self._report(account, RunOutcome.RUNNING)
 
     def report_complete(self, account: IntakeAccount) -> None:
@@ -40,7 +38,8 @@ class ImportReporter:
         self._report(account, RunOutcome.STOPPED, reason)
 
     def _report(self, account: IntakeAccount, outcome: RunOutcome, reason: str | None = None) -> None:
-        now, is_running = SystemClock().now(), outcome is RunOutcome.RUNNING
+        now = SystemClock().now()
+        heard_until, ended_at = compute_report_times(outcome, now)
         report = RunReported(
             source=self._source,
             run=self._run,
@@ -50,8 +49,8 @@ class ImportReporter:
             reader=self._reader,
             started_at=self._at,
             reported_at=now,
-            heard_until=now + _SILENCE if is_running else None,
-            ended_at=None if is_running else now,
+            heard_until=heard_until,
+            ended_at=ended_at,
             books=account.books,
             changes=account.books,
             remarks=sum(account.dropped.values()),

@@ -38,14 +38,14 @@ def describe_due(schedule: Schedule, source: SourceOverview | None) -> str:
     """When the next run is due: a source that never ran is due at once."""
     last = source.last_run if source else None
     due = schedule.compute_due(last.started_at) if last else None
-    return f"due {_format(due)}" if due and due > datetime.now(UTC) else "due now"
+    return f"due {format_moment(due)}" if due and due > datetime.now(UTC) else "due now"
 
 
 def _describe(run: RunReported) -> str:
-    is_lost = run.heard_until is not None and run.heard_until < datetime.now(UTC)
-    outcome = "lost, its process has died" if is_lost else run.outcome.value
-    return f"{_format(run.started_at)} {outcome}, {run.books} books"
+    outcome = "lost, its process has died" if run.is_lost(datetime.now(UTC)) else run.outcome.value
+    return f"{format_moment(run.started_at)} {outcome}, {run.books} books"
 
 
-def _format(moment: datetime) -> str:
+def format_moment(moment: datetime) -> str:
+    """To the minute, in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

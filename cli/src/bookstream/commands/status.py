@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from bookstream.commands.options import AsJson, Data
 from bookstream.settings import load_settings
-from bookstream.source_history import describe_runs
+from bookstream.source_history import describe_runs, format_moment
 from bookstream.status import PipelineStatus, read_status
 from bookstream.stores import open_stores
 
@@ -24,11 +24,8 @@ def print_status(*, data: Data = None, as_json: AsJson = False) -> None:
     print(f"{'search':<20} {now.documents:>12} books")
     print(f"{'dead letters':<20} {now.dead_letters:>12}")
     for each in now.sources:
-        due = (
-            f" · due {each.last_run.next_due:%Y-%m-%d %H:%M} UTC"
-            if each.last_run and each.last_run.next_due
-            else ""
-        )
+        next_due = each.last_run.next_due if each.last_run else None
+        due = f" · due {format_moment(next_due)}" if next_due else ""
         print(f"{each.name:<20} {each.books:>12} books   ({describe_runs(each)}{due})")
     for source in now.paused:
         print(f"{'paused':<20} {source:>12}   (most of its records are rejected; see `bookstream dlq list`)")

@@ -93,7 +93,7 @@ class RunOut(BaseModel):
     @classmethod
     def from_report(cls, report: RunReported, *, now: datetime) -> "RunOut":
         """A run that is silent for too long is lost."""
-        is_lost = report.heard_until is not None and report.heard_until < now
+        is_lost = report.is_lost(now)
         silence = f"it was not heard of since {report.reported_at:%Y-%m-%d %H:%M:%S} UTC"
         coverage = (
             round(report.seen / report.expected, 4) if report.seen is not None and report.expected else None

@@ -6,8 +6,7 @@ catalogue reads it from its begin.
 
 from collections.abc import Callable, Sequence
 
-from bookcore.catalogue import Catalogue
-from bookcore.catalogue.runs import list_sources, record_reports
+from bookcore.catalogue import Catalogue, runs
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import Consumer, EventLog
 from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
@@ -47,7 +46,7 @@ class RunSink:
                 rejected.append(RejectedRecord(record, str(refusal)))
         self._dead_letters.park(batch.records, rejected)
         with self._catalogue.begin_write() as connection:
-            record_reports(connection, reports, partition=batch.partition, end=batch.next)
+            runs.record_reports(connection, reports, partition=batch.partition, end=batch.next)
         self._on_recorded(reports)
         return batch.next
 
@@ -55,7 +54,7 @@ class RunSink:
 def list_complete_runs(catalogue: Catalogue) -> Sequence[RunReported]:
     """The last complete run of each source that has one."""
     with catalogue.begin_read() as connection:
-        return [each.last_complete for each in list_sources(connection) if each.last_complete]
+        return runs.list_complete_runs(connection)
 
 
 def create_run_consumer(log: EventLog, catalogue: Catalogue) -> Consumer:

@@ -72,6 +72,11 @@ def list_sources(connection: Connection) -> Sequence[SourceOverview]:
     ]
 
 
+def list_complete_runs(connection: Connection) -> Sequence[RunReported]:
+    """The last complete run of each source that has one."""
+    return list(_read_newest(connection, RunOutcome.COMPLETE).values())
+
+
 def has_source(connection: Connection, name: str) -> bool:
     """Whether the source has a run or a book."""
     run = select(crawl_runs.c.run).where(crawl_runs.c.source == name).limit(1)

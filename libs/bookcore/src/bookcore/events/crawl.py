@@ -1,6 +1,6 @@
 """The commands of a fleet of scrapers, and what becomes of their runs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 from uuid import uuid4
@@ -86,6 +86,16 @@ class RunOutcome(StrEnum):
         return self in (RunOutcome.COMPLETE, RunOutcome.PARTIAL)
 
 
+REPORT_INTERVAL = 15.0
+"""Seconds between two reports of a run that goes on."""
+_SILENCE = timedelta(seconds=4 * REPORT_INTERVAL)
+
+
+def compute_report_times(outcome: RunOutcome, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """`heard_until` and `ended_at` of a report that is made now: a run that goes on is heard of again."""
+    return (now + _SILENCE, None) if outcome is RunOutcome.RUNNING else (None, now)
+
+
 class RunReported(Event):
     """What a run of a source has done so far; sent at its begin, every few seconds, and at its end.
 
@@ -122,6 +132,10 @@ class RunReported(Event):
     withheld: int = 0
     seen: int | None = None
     expected: int | None = None
+
+    def is_lost(self, now: datetime) -> bool:
+        """Whether the next report is overdue, so that the run's process has died."""
+        return self.heard_until is not None and self.heard_until < now
 
     @property
     def event_id(self) -> str:

@@ -13,6 +13,7 @@ from scrapy.utils.misc import load_object
 
 from bookcore.domain.errors import BookstreamError
 from bookcore.event_log import open_event_log
+from bookcore.events.crawl import REPORT_INTERVAL
 from bookcore.events.topics import OBSERVED
 from bookcore.kit.admin.server import open_admin_port
 from bookcore.kit.clock import SystemClock
@@ -31,7 +32,7 @@ from scraper.session.failures import FailureRecorder
 from scraper.session.host_pacer import HostPacer
 from scraper.session.page_leases import PageLeases
 from scraper.session.progress import ProgressTracker
-from scraper.session.run_report import REPORT_INTERVAL, RunReporter
+from scraper.session.run_report import RunReporter
 from scraper.session.session import SETTING, CrawlSession, Stores
 from scraper.session.stop import CrawlResult, ExitCode, StopRequest
 from scraper.settings import Settings

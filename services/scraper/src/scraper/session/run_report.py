@@ -1,10 +1,8 @@
 """Reports what a run does to the event log, for its history in the catalogue."""
 
-from datetime import timedelta
-
 from bookcore.event_log import EventLog
 from bookcore.events.codec import encode
-from bookcore.events.crawl import RunKind, RunOutcome, RunReported
+from bookcore.events.crawl import RunKind, RunOutcome, RunReported, compute_report_times
 from bookcore.events.topics import RUN
 from bookcore.kit.clock import Clock
 from scraper.frontier.closing import RunClosing
@@ -12,9 +10,6 @@ from scraper.session.progress import ProgressTracker
 from scraper.session.stop import CrawlResult, ExitCode
 from scraper.sources import Source
 
-REPORT_INTERVAL = 15.0
-"""Seconds between two reports of a run."""
-_SILENCE = timedelta(seconds=4 * REPORT_INTERVAL)
 _COMMANDED = "it was ended by a command, or by another scraper"
 _OUTCOMES = {ExitCode.UNREACHABLE: RunOutcome.UNREACHABLE}
 
@@ -50,7 +45,8 @@ class RunReporter:
     def _build_report(
         self, outcome: RunOutcome, reason: str | None, closing: RunClosing | None
     ) -> RunReported:
-        progress, now, is_running = self._progress, self._clock.now(), outcome is RunOutcome.RUNNING
+        progress, now = self._progress, self._clock.now()
+        heard_until, ended_at = compute_report_times(outcome, now)
         counts, started = progress.status.counts, progress.run.started_at
         schedule = self._source.schedule
         return RunReported(
@@ -64,8 +60,8 @@ class RunReporter:
             next_due=schedule.compute_due(started) if schedule else None,
             started_at=started,
             reported_at=now,
-            heard_until=now + _SILENCE if is_running else None,
-            ended_at=None if is_running else now,
+            heard_until=heard_until,
+            ended_at=ended_at,
             pages=counts.pages,
             failed=progress.status.failed,
             books=counts.books,
