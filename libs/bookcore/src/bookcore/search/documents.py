@@ -77,10 +77,10 @@ def _build_words(book: Book, card: Card) -> dict[str, str]:
     names = dict.fromkeys(name.replace(" ", "") for name in card.people)
     series = " ".join(each.name for each in book.details.series)
     return {
-        "title": _analyze(book.title, book.details.subtitle or ""),
-        "authors": _join((*tokenize_for_index_all(list_people(book)), *_list_initials(card.people))),
-        "series": _join((*_analyze(series).split(), *" ".join(card.series).split(), card.number)),
-        "category_words": _analyze(book.category or ""),
+        "title": _join(_list_words(book.title, book.details.subtitle or "")),
+        "authors": _join((*_list_words(*list_people(book)), *_list_initials(card.people))),
+        "series": _join((*_list_words(series), *" ".join(card.series).split(), card.number)),
+        "category_words": _join(_list_words(book.category or "")),
         "description": " ".join(tokenize_for_index(book.description)) if book.description else "",
         "title_grams": _join(part for title in joined for part in make_grams(title)),
         "author_grams": _join(part for name in names for part in make_grams(name)),
@@ -105,11 +105,6 @@ def _build_keys(book: Book, card: Card) -> dict[str, list[str]]:
     }
 
 
-def tokenize_for_index_all(texts: Iterable[str]) -> list[str]:
-    """The words of each text, in all readings."""
-    return [word for text in texts for word in _analyze(text).split(" ")]
-
-
 def _list_initials(people: Iterable[str]) -> list[str]:
     """`george rr martin` gives `grr`: what is typed for all names before the last one."""
     found = []
@@ -119,9 +114,10 @@ def _list_initials(people: Iterable[str]) -> list[str]:
     return found
 
 
-def _analyze(*texts: str) -> str:
+def _list_words(*texts: str) -> list[str]:
+    """The words of the texts, with parts that may be typed alone, and those of their readings."""
     words = [word for text in texts for word in tokenize_for_index(text)]
-    return _join((*words, *(word for text in texts for reading in read_text(text) for word in reading)))
+    return [*words, *(word for text in texts for reading in read_text(text) for word in reading)]
 
 
 def _join(words: Iterable[str]) -> str:

@@ -40,7 +40,7 @@ def search_sorted(searcher: tantivy.Searcher, query: Query, field: str, *, order
     return HitPage(sorted_hits[:end], total)
 
 
-def search_ranked(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> HitPage:
+def search_scored(searcher: tantivy.Searcher, query: Query, *, offset: int, limit: int) -> HitPage:
     """Best hits first, equal scores by tie number.
 
     The engine leaves equal scores in file order. When the page ends within such a run, all reachable hits are

@@ -13,7 +13,7 @@ from bookcore.search import SearchPage, SearchQuery, Suggestion
 from bookcore.search.documents import Change, get_id, keep_newest
 from bookcore.search.nodes import Node
 from bookcore.search.query_plan import build_category_prefixes, build_title_prefixes
-from bookcore.search.ranked import search_ranked as search_ranked_books
+from bookcore.search.ranked import search_ranked
 from bookcore.search.suggestions import (
     MAX_SUGGESTIONS,
     TITLES_PER_SUGGESTION,
@@ -23,7 +23,7 @@ from bookcore.search.suggestions import (
 from bookcore.search.tantivy.documents import build_schema, read_id_and_title, read_version, to_document
 from bookcore.search.tantivy.facets import count_categories
 from bookcore.search.tantivy.folder import ReaderSnapshots, acquire_writer_lock
-from bookcore.search.tantivy.hits import search_ranked
+from bookcore.search.tantivy.hits import search_scored
 from bookcore.search.tantivy.queries import translate
 from bookcore.search.tantivy.view import TantivyView
 from bookcore.search.text import tokenize_query
@@ -64,7 +64,7 @@ class TantivyIndex:
 
     def search(self, query: SearchQuery) -> SearchPage:
         """`limit` 0 returns total and facets only."""
-        return search_ranked_books(TantivyView(self._schema, self._snapshots.get_newest()), query)
+        return search_ranked(TantivyView(self._schema, self._snapshots.get_newest()), query)
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
         """At most 100."""
@@ -74,7 +74,7 @@ class TantivyIndex:
             return []
         searcher = self._snapshots.get_newest()
         categories = count_categories(searcher, self._translate(build_category_prefixes(words)))
-        found = search_ranked(
+        found = search_scored(
             searcher,
             self._translate(build_title_prefixes(words)),
             offset=0,

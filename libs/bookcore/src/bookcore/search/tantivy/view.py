@@ -12,7 +12,7 @@ from bookcore.search.nodes import Node
 from bookcore.search.ranked import Candidate, Slice, SliceRequest
 from bookcore.search.tantivy.documents import read_id_and_card, to_book
 from bookcore.search.tantivy.facets import count_facets
-from bookcore.search.tantivy.hits import HitPage, search_ranked, search_sorted
+from bookcore.search.tantivy.hits import HitPage, search_scored, search_sorted
 from bookcore.search.tantivy.queries import add_filters, translate
 
 _SORTS = {
@@ -66,7 +66,7 @@ class TantivyView:
     def _search(self, query: Query, request: SliceRequest) -> HitPage:
         end = request.offset + request.limit
         if request.sort is SearchOrder.RELEVANCE and not request.is_match_all:
-            return search_ranked(self._searcher, query, offset=request.offset, limit=request.limit)
+            return search_scored(self._searcher, query, offset=request.offset, limit=request.limit)
         field, order = _SORTS.get(request.sort, ("tie", Order.Asc))
         page = search_sorted(self._searcher, query, field, order=order, end=end)
         return HitPage(page.hits[request.offset :], page.total)
