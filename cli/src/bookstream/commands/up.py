@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from booksources.sources.registry import scan_sources
 from booksources.sources.schedule import Schedule
 from bookstream.commands.options import Data, Port
 from bookstream.local_services import print_endpoints, run_services, serve_until_interrupted
 from bookstream.services import build_scheduler
 from bookstream.settings import Settings, load_settings
+from bookstream.source_folders import scan_source_folders
 
 
 def serve_all(
@@ -48,5 +48,5 @@ def _print_schedules(schedules: Mapping[str, Schedule]) -> None:
 
 
 def _find_schedules(settings: Settings) -> Mapping[str, Schedule]:
-    found = scan_sources([settings.sources_folder]).definitions
+    found = scan_source_folders(settings).definitions
     return {name: each.schedule for name, each in sorted(found.items()) if each.schedule}
