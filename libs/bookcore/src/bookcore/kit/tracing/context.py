@@ -1,11 +1,14 @@
 """W3C trace context, and the span that the current thread or task works for."""
 
+import os
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
-from random import getrandbits, random
+from random import Random
 
 TRACEPARENT = "traceparent"
+_RANDOM = Random()  # noqa: S311 - ids need be unique, not secret
+os.register_at_fork(after_in_child=_RANDOM.seed)
 _FORM = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
@@ -37,8 +40,8 @@ def parse_traceparent(value: bytes | None) -> SpanContext | None:
 
 def create_root(*, ratio: float) -> SpanContext:
     """The first span of a trace, of which `ratio` (0 to 1) are sampled."""
-    trace_id = f"{getrandbits(128) or 1:032x}"
-    return SpanContext(trace_id, create_span_id(), random() < ratio)  # noqa: S311 - a sample, no secret
+    trace_id = f"{_RANDOM.getrandbits(128) or 1:032x}"
+    return SpanContext(trace_id, create_span_id(), _RANDOM.random() < ratio)
 
 
 def create_child(parent: SpanContext) -> SpanContext:
@@ -48,4 +51,4 @@ def create_child(parent: SpanContext) -> SpanContext:
 
 def create_span_id() -> str:
     """16 digits, never all zero."""
-    return f"{getrandbits(64) or 1:016x}"
+    return f"{_RANDOM.getrandbits(64) or 1:016x}"
