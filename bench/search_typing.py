@@ -88,6 +88,8 @@ def _make_answer(kind: str, wanted: Wanted) -> Callable[[VersionedBook], bool]:
     if kind == "author":
         name = "".join(tokenize(wanted.author))
         return lambda found: name in {"".join(tokenize(each)) for each in found.book.details.authors}
+    if kind == "code":
+        return lambda found: bool(_list_codes(wanted.stored) & _list_codes(found))
     if kind == "series":
         return lambda found: _has_number(found, wanted)
     titles = _list_titles(wanted.stored)
@@ -97,6 +99,10 @@ def _make_answer(kind: str, wanted: Wanted) -> Callable[[VersionedBook], bool]:
 def _list_titles(stored: VersionedBook) -> set[str]:
     parts = split_title(stored.book.title)
     return {"".join(tokenize(title)) for title in (parts.main, *parts.pieces[:1])}
+
+
+def _list_codes(stored: VersionedBook) -> set[str]:
+    return set(filter(None, map(make_product_key, stored.book.identifiers.values())))
 
 
 def _has_number(found: VersionedBook, wanted: Wanted) -> bool:
@@ -339,7 +345,7 @@ CLASSES = (
     TypingClass("word order", 1, 99.5, _order),
     TypingClass("accents dropped", 1, 99.5, _accents),
     TypingClass("title + author", 1, 99.5, _title_author),
-    TypingClass("ISBN in any spelling", 1, 100, _isbn),
+    TypingClass("ISBN in any spelling", 1, 100, _isbn, "code"),
     TypingClass("1 typo", 3, 99, _typo),
     TypingClass("2 typos", 3, 98, _two_typos),
     TypingClass("typo + cut", 3, 97, _typo_cut),

@@ -46,6 +46,8 @@ def test_text_becomes_words(text: str, words: str) -> None:
         ("nineteen eighty-four", "1984"),
         ("Twenty Thousand Leagues", "20000 leagues"),
         ("one hundred and one dalmatians", "101 dalmatians"),
+        ("One, Two, Buckle My Shoe", "1 2 buckle my shoe"),
+        ("Fahrenheit four fifty-one", "fahrenheit 451"),
         ("Rocky II", "rocky 2"),
         ("Louis XIV", "louis 14"),
         ("The Sandman, Vol. 2", "the sandman 2"),

@@ -23,7 +23,8 @@ _MOST_TITLES = 8
 class Card:
     """Words joined by spaces: readings of the titles, of the names of people and of the series.
 
-    `number` is the book's in the series; `popularity` is 0 (unknown) to MAX_POPULARITY.
+    The first `mains` titles are readings of the whole title, the others of its parts. `number` is the book's
+    in the series; `popularity` is 0 (unknown) to MAX_POPULARITY.
     """
 
     titles: tuple[str, ...]
@@ -31,16 +32,18 @@ class Card:
     series: tuple[str, ...]
     number: str
     popularity: int
+    mains: int
 
     def encode(self) -> str:
         """The text that the index keeps."""
-        return orjson.dumps([self.titles, self.people, self.series, self.number, self.popularity]).decode()
+        facts = [self.titles, self.people, self.series, self.number, self.popularity, self.mains]
+        return orjson.dumps(facts).decode()
 
     @classmethod
     def decode(cls, text: str | bytes) -> "Card":
         """Inverse of `encode`."""
-        titles, people, series, number, popularity = orjson.loads(text)
-        return cls(tuple(titles), tuple(people), tuple(series), number, popularity)
+        titles, people, series, *facts = orjson.loads(text)
+        return cls(tuple(titles), tuple(people), tuple(series), *facts)
 
 
 def make_card(book: Book) -> Card:
@@ -55,6 +58,7 @@ def make_card(book: Book) -> Card:
         series=tuple(_list_readings([series])),
         number=number.replace(" ", "").lstrip("0"),
         popularity=count_popularity(book.attributes),
+        mains=len(_list_readings([parts.main])),
     )
 
 

@@ -6,7 +6,7 @@ engine's order.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bookcore.domain.book import BookId, VersionedBook
@@ -25,7 +25,7 @@ from bookcore.search.query_plan import (
     build_plan,
     list_identifiers,
 )
-from bookcore.search.ranking import Ranker, accept
+from bookcore.search.ranking import accept, judge_cards
 
 _CODE = Judgement(10.0, 1.0, 1.0, 0, (), "identifier")
 _ROW = Judgement(0.95, 1.0, 0.0, 0, (), "identifier")
@@ -164,9 +164,8 @@ def _list_all(view: SearchView, query: SearchQuery, plan: QueryPlan) -> SearchPa
 
 def _rank(view: SearchView, plan: QueryPlan, filters: FilterClauses) -> _Ranked:
     arms = view.find_candidates(build_arms(plan), filters, limit=CANDIDATES)
-    ranker = Ranker(plan.readings, is_unfinished=plan.is_unfinished)
     cards = {each.id: each.card for arm in arms for each in arm}
-    judged = {book: ranker.judge(card) for book, card in cards.items()}
+    judged = judge_cards(plan.readings, cards, is_unfinished=plan.is_unfinished)
     kept = [
         each for each, is_hit in zip(judged.items(), accept(list(judged.values())), strict=True) if is_hit
     ]
@@ -183,12 +182,17 @@ def _judge_identified(
 ) -> dict[BookId, Judgement]:
     """A checked code or `source:source_id` comes first, another id after the titles with that name."""
     sure = bool(plan.products) or plan.names_source
-    return {each.id: _CODE if sure else hits.get(each.id, _ROW) for each in found}
+    return {each.id: _judge_code(each.card) if sure else hits.get(each.id, _ROW) for each in found}
+
+
+def _judge_code(card: Card) -> Judgement:
+    """Above every title; several listings of one code in the order of their readers."""
+    return replace(_CODE, score=_CODE.score + card.popularity, popularity=card.popularity)
 
 
 def _is_settled(ranked: _Ranked) -> bool:
     """Whether a checked identifier was typed: its books are the only matches."""
-    return bool(ranked.accepted) and ranked.accepted[0][1] is _CODE
+    return bool(ranked.accepted) and ranked.accepted[0][1].score >= _CODE.score
 
 
 def _combine(matched: Node, known: Sequence[BookId]) -> Node:

@@ -12,7 +12,7 @@ from bookcore.search.nodes import Node
 from bookcore.search.ranked import Candidate, Slice, SliceRequest
 from bookcore.search.tantivy.documents import read_id_and_card, to_book
 from bookcore.search.tantivy.facets import count_facets
-from bookcore.search.tantivy.hits import HitPage, search_scored, search_sorted
+from bookcore.search.tantivy.hits import search_scored, search_sorted
 from bookcore.search.tantivy.queries import add_filters, translate
 
 _SORTS = {
@@ -44,13 +44,12 @@ class TantivyView:
     def read_slice(self, request: SliceRequest) -> Slice:
         counted = translate(self._schema, request.counted)
         facets = count_facets(self._schema, self._searcher, counted, filters=request.filters)
-        if request.limit < 1:
-            return Slice([], self._sum_total(counted, request.filters, facets), facets)
+        total = self._sum_total(counted, request.filters, facets)
+        if request.limit < 1 or request.offset >= total - len(request.skipped):
+            return Slice([], total, facets)
         listed = translate(self._schema, request.listed) if request.skipped else counted
-        page = self._search(add_filters(self._schema, listed, request.filters), request)
-        books = [(to_book(self._searcher.doc(at)), score) for score, at in page.hits]
-        total = self._sum_total(counted, request.filters, facets) if request.skipped else page.total
-        return Slice(books, total, facets)
+        hits = self._search(add_filters(self._schema, listed, request.filters), request)
+        return Slice([(to_book(self._searcher.doc(at)), score) for score, at in hits], total, facets)
 
     def count(self, queries: Sequence[tuple[Node, FilterClauses]]) -> Sequence[int]:
         return [self._count(translate(self._schema, node), filters) for node, filters in queries]
@@ -63,13 +62,12 @@ class TantivyView:
             return self._count(query, filters)
         return sum(facets["availability"].values())
 
-    def _search(self, query: Query, request: SliceRequest) -> HitPage:
+    def _search(self, query: Query, request: SliceRequest) -> Sequence[tuple[float, DocAddress]]:
         end = request.offset + request.limit
         if request.sort is SearchOrder.RELEVANCE and not request.is_match_all:
-            return search_scored(self._searcher, query, offset=request.offset, limit=request.limit)
+            return search_scored(self._searcher, query, offset=request.offset, limit=request.limit).hits
         field, order = _SORTS.get(request.sort, ("tie", Order.Asc))
-        page = search_sorted(self._searcher, query, field, order=order, end=end)
-        return HitPage(page.hits[request.offset :], page.total)
+        return search_sorted(self._searcher, query, field, order=order, end=end).hits[request.offset :]
 
     def _count(self, query: Query, filters: FilterClauses) -> int:
         found = self._searcher.search(add_filters(self._schema, query, filters), limit=1)

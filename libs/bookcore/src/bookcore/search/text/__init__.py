@@ -12,7 +12,7 @@ from bookcore.search.text.readings import MAX_CHARACTERS, MAX_WORDS, read_text, 
 from bookcore.search.text.vocabulary import is_light, weigh_word
 from bookcore.search.text.words import tokenize, tokenize_for_index
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 
 __all__ = [
     "ANALYSIS_VERSION",

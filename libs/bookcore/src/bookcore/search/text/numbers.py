@@ -63,7 +63,8 @@ def _find_end_of_number(words: Sequence[str], at: int) -> int:
         inside = (
             word == "and" and end > at and words[end - 1] in _SCALES and _is_number(words[end + 1 : end + 2])
         )
-        if not (inside or word in _UNITS or word in _TENS or (word in _SCALES and end > at)):
+        is_said = word in _UNITS or word in _TENS or (word in _SCALES and end > at)
+        if not (inside or is_said) or (end > at and _is_new_number(words[end - 1], word)):
             break
         end += 1
     return end
@@ -71,6 +72,13 @@ def _find_end_of_number(words: Sequence[str], at: int) -> int:
 
 def _is_number(words: Sequence[str]) -> bool:
     return bool(words) and (words[0] in _UNITS or words[0] in _TENS)
+
+
+def _is_new_number(before: str, word: str) -> bool:
+    """`one two` is counting, `nineteen eighty` and `twenty one` are one number."""
+    value = _UNITS.get(word) or _TENS.get(word)
+    last = _UNITS.get(before)
+    return value is not None and last is not None and last < 10 and value < 10
 
 
 def _read_run(words: Sequence[str]) -> int:

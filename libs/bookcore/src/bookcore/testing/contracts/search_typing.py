@@ -47,6 +47,11 @@ _BOOKS = (
     ("cpp", "The C++ Programming Language", "Bjarne Stroustrup", 2_000, ""),
     ("c", "The C Programming Language", "Brian Kernighan", 9_000, ""),
     ("undernet", "Under the Net", "Iris Murdoch", 7_000, ""),
+    ("immortal", "The Immortal Life of Henrietta Lacks", "Rebecca Skloot", 400_000, ""),
+    ("evermore", "Evermore (The Immortals, #1)", "Alyson Noel", 190_000, ""),
+    ("summer", "One Summer", "David Baldacci", 30_000, ""),
+    ("pretty", "The Summer I Turned Pretty (Summer, #1)", "Jenny Han", 90_000, ""),
+    ("listing", "Angels and Demons (Paperback)", "Dan Brown", 0, "9780671027360"),
     ("html", "<b>Bold</b> & <script>alert(1)</script>", "Robert'); DROP TABLE", 0, ""),
 )
 _MEANT = {
@@ -101,6 +106,8 @@ _MEANT = {
     "hunger AND games": "hunger",
     "suzane colins hungr": "hunger",
     "<b>Bold</b>": "html",
+    "the immortal": "immortal",
+    "1 summer": "summer",
 }
 _HOSTILE = (
     *(
@@ -163,6 +170,11 @@ class SearchTypingContract:
         index.put(make_catalogue())
         found = {text: next(iter(search_ids(index, text)), None) for text in _MEANT}
         assert found == _MEANT
+
+    def test_listings_of_one_code_come_in_the_order_of_their_readers(self, index: SearchIndex) -> None:
+        index.put(make_catalogue())
+        for text in ("0671027360", "978-0-671-02736-0"):
+            assert search_ids(index, text) == ["angels", "listing"]
 
     def test_a_symbol_is_no_other_word(self, index: SearchIndex) -> None:
         index.put(make_catalogue())
