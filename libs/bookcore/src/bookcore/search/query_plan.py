@@ -42,6 +42,7 @@ _PREFIX_SHARE = 0.85
 _WHOLE_TITLE = 2.0
 _POPULARITY_STEP = 0.02
 _MOST_GRAM_CHARACTERS = 60
+_MOST_FORGIVEN = 4  # misspelled words: the heaviest; a longer text is found by its other words and parts
 _MOST_WORDS = 12  # of the arm of words: the heaviest
 
 
@@ -169,14 +170,17 @@ def _build_word_arm(plan: QueryPlan) -> Node:
     words = dict.fromkeys(word for reading in plan.readings for word in reading)
     asked = [word for word in words if not is_light(word)] or list(words)
     asked = sorted(asked, key=weigh_word, reverse=True)[:_MOST_WORDS]
-    choices: list[Node] = [Best(list(_unfold_word(word, is_prefix=word in unfinished))) for word in asked]
+    choices: list[Node] = [
+        Best(list(_unfold_word(word, is_prefix=word in unfinished, is_forgiven=at < _MOST_FORGIVEN)))
+        for at, word in enumerate(asked)
+    ]
     choices.append(Constant(OneOf("title_key", list(map(join_words, plan.readings))), _WHOLE_TITLE))
     return AllOf([AnyOf(choices)], _build_popularity())
 
 
-def _unfold_word(word: str, *, is_prefix: bool) -> Iterator[Node]:
+def _unfold_word(word: str, *, is_prefix: bool, is_forgiven: bool) -> Iterator[Node]:
     weight = weigh_word(word)
-    edits = 0 if word[0].isdigit() else count_edits(word)
+    edits = count_edits(word) if is_forgiven and not word[0].isdigit() else 0
     for field, share in _CANDIDATE_FIELDS.items():
         yield Constant(Word(field, word), share * weight)
         if is_prefix and len(word) > 1:

@@ -21,6 +21,7 @@ from bookcore.search.query_plan import (
     CANDIDATES,
     QueryPlan,
     build_arms,
+    build_identifier_arm,
     build_match,
     build_plan,
     list_identifiers,
@@ -163,16 +164,25 @@ def _list_all(view: SearchView, query: SearchQuery, plan: QueryPlan) -> SearchPa
 
 
 def _rank(view: SearchView, plan: QueryPlan, filters: FilterClauses) -> _Ranked:
+    """A typed code alone asks for its books; only where there are none its digits are words."""
+    if plan.is_code:
+        found = view.find_candidates(build_identifier_arm(plan), filters, limit=CANDIDATES)[0]
+        if found:
+            return _rank_candidates(plan, {}, found)
     arms = view.find_candidates(build_arms(plan), filters, limit=CANDIDATES)
     cards = {each.id: each.card for arm in arms for each in arm}
+    return _rank_candidates(plan, cards, arms[-1] if list_identifiers(plan) else ())
+
+
+def _rank_candidates(
+    plan: QueryPlan, cards: Mapping[BookId, Card], identified: Sequence[Candidate]
+) -> _Ranked:
     judged = judge_cards(plan.readings, cards, is_unfinished=plan.is_unfinished)
     kept = [
         each for each, is_hit in zip(judged.items(), accept(list(judged.values())), strict=True) if is_hit
     ]
     hits = dict(kept)
-    if list_identifiers(plan):  # the last arm
-        identified = _judge_identified(plan, arms[-1], hits)
-        hits = identified if plan.is_code and identified else {**hits, **identified}
+    hits |= _judge_identified(plan, identified, hits)
     order = sorted(hits.items(), key=lambda hit: (-hit[1].score, compute_tie(hit[0])))
     return _Ranked(order, [(cards[book], each) for book, each in judged.items()])
 

@@ -69,7 +69,8 @@ def _translate_terms(schema: tantivy.Schema, node: Word | Prefix | Fuzzy | OneOf
             return Query.fuzzy_term_query(schema, field, value, distance=0, prefix=True)
         case Fuzzy(field, value, edits):
             return Query.fuzzy_term_query(schema, field, value, distance=edits, transposition_cost_one=True)
-        case OneOf(field, values):
-            return Query.term_set_query(schema, field, list(values))
+        case OneOf(field, values):  # a set of terms costs a walk through all terms of the field
+            terms = [Query.term_query(schema, field, value, index_option="basic") for value in values]
+            return Query.boolean_query([(Occur.Should, term) for term in terms])
         case Listed(ids):
             return Query.term_set_query(schema, "id", list(ids))
