@@ -10,7 +10,7 @@ from bookstream.interrupts import handle_stop_signals
 from bookstream.local_access import load_api_key, publish_address, publish_metrics
 from bookstream.services import ServicePorts, build_environment, choose_ports, list_services
 from bookstream.settings import Settings
-from bookstream.stores import prepare_stores
+from bookstream.stores import prepare_stores, renew_index
 from bookstream.supervisor import Service, Supervisor
 
 
@@ -29,6 +29,7 @@ def run_services(
     with lock_data_folder(data):
         environment = build_environment(data, ports)
         prepare_stores(settings)
+        renew_index(settings)
         with Supervisor(data / "logs", environment) as supervisor:
             services = [*list_services(ports), *others]
             print(f"starting {', '.join(service.name for service in services)}", file=sys.stderr, flush=True)

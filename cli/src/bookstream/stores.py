@@ -1,15 +1,18 @@
 """Opens and prepares the stores of a data folder."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bookcore.catalogue import Catalogue, open_catalogue, prepare_catalogue
-from bookcore.domain.errors import NotFound
+from bookcore.domain.errors import NotFound, Unavailable
 from bookcore.event_log import EventLog, open_event_log
 from bookcore.lake import Lake, open_lake, prepare_lake
-from bookcore.search import SearchIndex, open_search_index
+from bookcore.search import OutdatedIndex, SearchIndex, open_search_index
 from bookstream.settings import Settings
 
 
@@ -52,6 +55,25 @@ def prepare_stores(settings: Settings) -> None:
     log = open_event_log(settings.event_log_url)
     log.declare_topics()
     log.close()
+
+
+def renew_index(settings: Settings) -> None:
+    """Rebuild a search index that another version made, before the services open it; says so in one line.
+
+    Raises: Unavailable when it can't be rebuilt.
+    """
+    try:
+        open_search_index(settings.search_url).close()
+    except OutdatedIndex:
+        print(
+            "the search index was made by another version; it is rebuilt from the catalogue before the start",
+            file=sys.stderr,
+            flush=True,
+        )
+        environment = {**os.environ, "BOOKSTREAM_DATA": str(settings.data.absolute())}
+        command = [sys.executable, "-m", "ingestor", "replay", "--index"]
+        if subprocess.run(command, env=environment, check=False, stdout=sys.stderr).returncode:
+            raise Unavailable("the search index can't be rebuilt; see above") from None
 
 
 def require_data(settings: Settings) -> None:

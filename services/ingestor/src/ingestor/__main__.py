@@ -2,12 +2,13 @@
 
 `python -m ingestor migrate`: create bucket, schema and topics, or migrate them.
 `python -m ingestor replay`: rebuild catalogue and index from the lake beside the live ones.
+`python -m ingestor replay --index`: rebuild the search index alone; `--rollback`: put back the one of before.
 `python -m ingestor drill`: do that for practice, compare, and tell how long it took.
 """
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Event
 
 from bookcore.domain.errors import BookstreamError, Invalid
@@ -18,6 +19,7 @@ from bookcore.kit.parent_process import stop_with_parent
 from bookcore.kit.settings import read_settings
 from ingestor.app import Ingestor, tune_garbage_collector
 from ingestor.drill import run_drill
+from ingestor.index_rebuild import rebuild_index, roll_back_index
 from ingestor.migrate import migrate_stores
 from ingestor.replay import replay
 from ingestor.settings import Settings
@@ -33,14 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words == []:
             return _run_ingestor(settings)
         if words == ["migrate"]:
-            return _run_migration(settings)
+            return _print_lines(migrate_stores(settings))
+        if words in (["replay", "--index"], ["replay", "--index", "--force"]):
+            return _print_lines(rebuild_index(settings, force="--force" in words))
+        if words == ["replay", "--rollback"]:
+            return _print_lines(roll_back_index(settings))
         if words[0] == "replay" and set(words[1:]) <= {"--swap"}:
             return _run_replay(settings, swap="--swap" in words)
         if words[0] == "drill" and set(words[1:]) <= {"--json"}:
             return _run_drill(settings, as_json="--json" in words)
         raise Invalid(
             f"unknown arguments {' '.join(words)!r};"
-            " use `python -m ingestor [migrate | replay [--swap] | drill [--json]]`"
+            " use `python -m ingestor [migrate | replay [--swap | --index [--force] | --rollback] |"
+            " drill [--json]]`"
         )
     except BookstreamError as error:
         sys.stderr.write(f"ingestor: {error}\n")
@@ -58,8 +65,8 @@ def _run_ingestor(settings: Settings) -> int:
     return 0
 
 
-def _run_migration(settings: Settings) -> int:
-    for line in migrate_stores(settings):
+def _print_lines(lines: Iterator[str]) -> int:
+    for line in lines:
         sys.stdout.write(f"{line}\n")
     return 0
 

@@ -19,7 +19,8 @@ from bookcore.domain.change import hash_content
 from bookcore.lake import Lake, open_lake
 from bookcore.lake.layout import make_drill_key, pack_lines
 from bookcore.search import begin_rebuild as rebuild_search
-from ingestor.replay import CatalogueReplay, ReplayResult, index_newer
+from ingestor.index_rebuild import index_newer
+from ingestor.replay import CatalogueReplay, ReplayResult
 from ingestor.settings import Settings
 
 _NAMED = 5

@@ -7,7 +7,6 @@ embedded stores the services must be stopped.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from bookcore.catalogue import (
     Catalogue,
@@ -19,15 +18,14 @@ from bookcore.catalogue import (
 )
 from bookcore.catalogue.rebuild import begin_rebuild
 from bookcore.catalogue.runs import copy_runs
-from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import OBSERVED
 from bookcore.lake import Lake, open_lake
 from bookcore.lake.layout import ArchivedBatch, make_topic_prefix, parse_batch_key, unpack_records
-from bookcore.search import RemovedBook, SearchIndex, open_search_index
-from bookcore.search import begin_rebuild as rebuild_search
+from bookcore.search import open_search_index
 from ingestor.accept import validate_batch
+from ingestor.index_rebuild import rebuild_index
 from ingestor.settings import Settings
 from ingestor.updates import refuse_baseless_updates
 
@@ -82,7 +80,7 @@ def replay(settings: Settings, *, swap: bool) -> ReplayResult:
                 _copy_runs(live, rebuild.catalogue)
                 rebuild.swap()
         if swap:
-            _rebuild_index(settings)
+            list(rebuild_index(settings, force=True))  # the catalogues were compared
         return result
     finally:
         for store in (rebuild, live, lake):
@@ -184,35 +182,3 @@ def _discard_outbox(catalogue: Catalogue) -> None:
 def _copy_runs(live: Catalogue, rebuilt: Catalogue) -> None:
     with live.begin_read() as old, rebuilt.begin_write() as new:
         copy_runs(old, new)
-
-
-def _rebuild_index(settings: Settings) -> None:
-    """Rebuild the search index from the swapped catalogue."""
-    catalogue = open_catalogue(settings.catalogue_url)
-    rebuild = rebuild_search(settings.search_url)
-    try:
-        index_newer(catalogue, rebuild.index)
-        rebuild.swap()
-        index_newer(catalogue, rebuild.index)  # changes that went to the old index meanwhile
-        rebuild.delete_old()
-    finally:
-        rebuild.discard()
-        catalogue.close()
-
-
-def index_newer(catalogue: Catalogue, index: SearchIndex) -> int:
-    """Index the books whose version in the catalogue is newer; returns how many there are."""
-    indexed = {book_id: version for book_id, version, _ in index.read_versions()}
-    newer = (
-        stored for stored in catalogue.iterate_books() if stored.version > indexed.get(stored.book.id, -1)
-    )
-    changes, count = _build_changes(newer), 0
-    while chunk := list(islice(changes, _CHUNK)):
-        index.put(chunk)
-        count += len(chunk)
-    return count
-
-
-def _build_changes(books: Iterator[VersionedBook]) -> Iterator[VersionedBook | RemovedBook]:
-    for stored in books:
-        yield RemovedBook(stored.book.id, stored.version) if stored.deleted else stored

@@ -1,5 +1,7 @@
 """Settings of the ingestor."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from bookcore.event_log.dead_letters import DeadLetterLimits
@@ -20,6 +22,18 @@ class Settings(SharedSettings):
         gt=0,
         le=1,
         description="a larger share of the last 200 records rejected pauses a source, and stops the index",
+    )
+    search_golden_file: Path | None = Field(
+        None, description="a line per query that a rebuilt search index must answer like the live one"
+    )
+    search_least_agreement: float = Field(
+        0.9, ge=0, le=1, description="a rebuilt index with a smaller share of the live one's hits is refused"
+    )
+    search_least_books: float = Field(
+        0.98,
+        ge=0,
+        le=1,
+        description="a rebuilt index with a smaller share of the live one's books is refused",
     )
 
     @property

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Protocol, cast
 
 from bookcore.domain.book import BookId, VersionedBook
-from bookcore.domain.errors import Invalid
+from bookcore.domain.errors import Conflict, Invalid
 from bookcore.kit.adapters import load_adapter
 
 _NAMED = 3
@@ -163,6 +163,10 @@ class UnindexableBooks(Invalid):
         self.books = books
 
 
+class OutdatedIndex(Conflict):
+    """The index was made by another version of the analysis; it must be rebuilt."""
+
+
 class SearchIndex(Protocol):
     """Blocking; reads are safe from several threads and processes, writes are for one process at a time."""
 
@@ -197,7 +201,7 @@ class IndexRebuild(Protocol):
         catch_up(rebuild.index)   # changes accepted meanwhile; makes the last step short
         rebuild.swap()            # readers and writers now use the new index
         catch_up(rebuild.index)   # writes to the old index before the swap
-        rebuild.delete_old()
+        rebuild.delete_old()      # or keep it for roll_back
         rebuild.discard()         # in a `finally`
 
     The second catch-up is complete, because every write was in the catalogue before. Duplicate writes are
@@ -215,7 +219,7 @@ class IndexRebuild(Protocol):
         """
 
     def delete_old(self) -> None:
-        """Deletes the replaced index."""
+        """Deletes the replaced index; without this it is kept until the next swap."""
 
     def discard(self) -> None:
         """Frees files and connections; deletes the new index unless it was swapped in. Always call it at the
@@ -233,12 +237,14 @@ _ADAPTERS = {
 class _Adapter(Protocol):
     def open_index(self, url: str, *, writable: bool) -> SearchIndex: ...
     def open_rebuild(self, url: str) -> IndexRebuild: ...
+    def restore_replaced(self, url: str) -> None: ...
 
 
 def open_search_index(url: str, *, writable: bool = False) -> SearchIndex:
     """`writable` takes the single writer's lock, where the engine has one.
 
-    Raises: Invalid when no adapter supports the URL's scheme, Conflict when another process writes.
+    Raises: Invalid when no adapter supports the URL's scheme, Conflict when another process writes,
+    OutdatedIndex when another version made the index.
     """
     return _load_adapter(url).open_index(url, writable=writable)
 
@@ -250,6 +256,14 @@ def begin_rebuild(url: str) -> IndexRebuild:
     Raises: the same errors as open_search_index.
     """
     return _load_adapter(url).open_rebuild(url)
+
+
+def roll_back(url: str) -> None:
+    """Exchanges the live index and the one that the last rebuild replaced; again exchanges them back.
+
+    Raises: NotFound when none is kept, OutdatedIndex when this version can't read it.
+    """
+    _load_adapter(url).restore_replaced(url)
 
 
 def _load_adapter(url: str) -> _Adapter:

@@ -8,7 +8,7 @@ from bookcore.search import IndexRebuild, SearchIndex
 from bookcore.search.elasticsearch.connection import Connection, parse_address
 from bookcore.search.elasticsearch.index import ElasticsearchIndex
 from bookcore.search.elasticsearch.layout import ensure_index
-from bookcore.search.elasticsearch.rebuild import ElasticsearchRebuild
+from bookcore.search.elasticsearch.rebuild import ElasticsearchRebuild, swap_aliases
 
 
 def open_index(url: str, *, writable: bool) -> SearchIndex:
@@ -16,7 +16,7 @@ def open_index(url: str, *, writable: bool) -> SearchIndex:
     also create the index if absent.
 
     Raises: Invalid when the URL, the user or the server's version is wrong, Unavailable when the server does
-    not answer, Conflict when the index was created by another version.
+    not answer, OutdatedIndex when the index was created by another version.
     """
     connection = Connection(parse_address(url))
     try:
@@ -38,3 +38,12 @@ def open_rebuild(url: str) -> IndexRebuild:
     except BaseException:
         connection.close()
         raise
+
+
+def restore_replaced(url: str) -> None:
+    """By moving the alias; readers and writers continue."""
+    connection = Connection(parse_address(url))
+    try:
+        swap_aliases(connection)
+    finally:
+        connection.close()

@@ -12,6 +12,7 @@ import orjson
 from elasticsearch import ApiError, BadRequestError, NotFoundError
 
 from bookcore.domain.errors import Conflict, Unavailable
+from bookcore.search import OutdatedIndex
 from bookcore.search.elasticsearch.connection import Connection, read_error
 from bookcore.search.text import ANALYSIS_VERSION
 
@@ -62,7 +63,7 @@ def ensure_index(connection: Connection) -> None:
         if get_index_name(connection, alias) is None:
             create_index(connection, alias)
         _await_shard(connection)
-        _check_fingerprint(connection)
+        check_fingerprint(connection, alias)
 
 
 def get_index_name(connection: Connection, alias: str) -> str | None:
@@ -121,12 +122,12 @@ def _make_index_name(connection: Connection) -> str:
     return f"{connection.address.alias}-{FINGERPRINT}-{time.time_ns() // 1_000_000}"
 
 
-def _check_fingerprint(connection: Connection) -> None:
-    alias = connection.address.alias
+def check_fingerprint(connection: Connection, alias: str) -> None:
+    """Raises: OutdatedIndex when another version made the index behind the alias."""
     found = connection.client.indices.get_mapping(index=alias, filter_path="*.mappings._meta")
     fingerprints = {mapping["mappings"]["_meta"].get("bookstream") for mapping in found.values()}
     if fingerprints != {FINGERPRINT}:
-        raise Conflict(
+        raise OutdatedIndex(
             f"the search index {connection.address.display} was made by another version;"
-            " rebuild it with `bookstream replay --swap`"
+            " rebuild it with `bookstream replay --index`"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from bookcore.domain.errors import Invalid
 from bookcore.search import IndexRebuild, SearchIndex
 from bookcore.search.tantivy.index import TantivyIndex
-from bookcore.search.tantivy.rebuild import TantivyRebuild
+from bookcore.search.tantivy.rebuild import TantivyRebuild, swap_folders
 
 
 def open_index(url: str, *, writable: bool) -> SearchIndex:
@@ -26,6 +26,11 @@ def open_rebuild(url: str) -> IndexRebuild:
     Raises: the same errors as open_index; Conflict while another rebuild runs.
     """
     return TantivyRebuild(_parse_folder(url))
+
+
+def restore_replaced(url: str) -> None:
+    """By renaming; readers continue."""
+    swap_folders(_parse_folder(url))
 
 
 def _parse_folder(url: str) -> Path:

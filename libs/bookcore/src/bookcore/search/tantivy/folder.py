@@ -10,6 +10,7 @@ from typing import IO
 import tantivy
 
 from bookcore.domain.errors import Conflict, Unavailable
+from bookcore.search import OutdatedIndex
 
 _TRIES = 25
 _BETWEEN = 0.02  # seconds
@@ -68,7 +69,7 @@ class ReaderSnapshots:
 
 
 def open_or_create(folder: Path, schema: tantivy.Schema) -> tantivy.Index:
-    """Raises: Conflict when the folder holds an index of another schema, Unavailable when it cannot be
+    """Raises: OutdatedIndex when the folder holds an index of another schema, Unavailable when it cannot be
     used.
     """
     try:
@@ -79,9 +80,9 @@ def open_or_create(folder: Path, schema: tantivy.Schema) -> tantivy.Index:
         index.config_reader(reload_policy="manual")
     except (OSError, ValueError) as error:
         if "schema does not match" in str(error):
-            raise Conflict(
-                f"the search index {folder} was made by another version; delete the folder"
-                " and rebuild it with `bookstream replay --swap`"
+            raise OutdatedIndex(
+                f"the search index {folder} was made by another version;"
+                " rebuild it with `bookstream replay --index`"
             ) from error
         raise _build_unavailable(folder, error) from error
     return index

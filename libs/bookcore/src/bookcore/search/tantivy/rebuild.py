@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from bookcore.domain.errors import Unavailable
+from bookcore.domain.errors import NotFound, Unavailable
 from bookcore.search import SearchIndex
 from bookcore.search.tantivy.folder import acquire_writer_lock
 from bookcore.search.tantivy.index import TantivyIndex
@@ -28,6 +28,7 @@ class TantivyRebuild:
         lock = acquire_writer_lock(self._folder)
         try:
             self._index.close()
+            shutil.rmtree(self._old_folder, ignore_errors=True)
             self._folder.replace(
                 self._old_folder
             )  # renamed, not deleted: the folder is missing for one rename only
@@ -56,9 +57,30 @@ class TantivyRebuild:
         lock = acquire_writer_lock(self._new_folder)
         self._restore()
         shutil.rmtree(self._new_folder, ignore_errors=True)
-        shutil.rmtree(self._old_folder, ignore_errors=True)
         lock.close()
 
     def _restore(self) -> None:
         if self._old_folder.exists() and not self._folder.exists():
             self._old_folder.replace(self._folder)
+
+
+def swap_folders(folder: Path) -> None:
+    """The live folder and the one that the last swap replaced.
+
+    Raises: NotFound without the latter, OutdatedIndex when it is of another version, Conflict while another
+    process writes the live one.
+    """
+    old, aside = (folder.with_name(f"{folder.name}-{role}") for role in ("before", "rebuilt"))
+    if not old.exists():
+        raise NotFound(f"no index of before a rebuild is kept beside {folder}")
+    TantivyIndex(old, writable=True).close()  # of this version, and not in use
+    lock = acquire_writer_lock(folder)
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.replace(aside)
+        old.replace(folder)
+        aside.replace(old)
+    except OSError as error:
+        raise Unavailable(f"{old} can't take the place of {folder} ({error})") from error
+    finally:
+        lock.close()

@@ -1,6 +1,9 @@
 """Behaviour of an index rebuild, the same for every search engine."""
 
-from bookcore.search import begin_rebuild, open_search_index
+import pytest
+
+from bookcore.domain.errors import NotFound
+from bookcore.search import begin_rebuild, open_search_index, roll_back
 from bookcore.testing.builders import make_versioned_book
 from bookcore.testing.index_access import fill, search_ids
 
@@ -45,4 +48,18 @@ class IndexRebuildContract:
         rebuilt.discard()
         reader = open_search_index(url)
         assert search_ids(reader, "") == ["u1"]
+        reader.close()
+
+    def test_a_replaced_index_comes_back_and_goes_again(self, url: str) -> None:
+        fill(url, make_versioned_book("u1"))
+        with pytest.raises(NotFound, match="no index of before"):
+            roll_back(url)
+        rebuilt = begin_rebuild(url)
+        rebuilt.index.put([make_versioned_book("u2")])
+        rebuilt.swap()
+        rebuilt.discard()
+        reader = open_search_index(url)
+        for expected in ("u1", "u2"):
+            roll_back(url)
+            assert search_ids(reader, "") == [expected]
         reader.close()
