@@ -15,7 +15,7 @@ from bookcore.kit.clock import SystemClock
 from books_api.cursor import CursorCodec
 from books_api.dependencies import Dependencies
 from books_api.idempotency import IdempotencyStore
-from books_api.routes import admin, books, catalogue, sources
+from books_api.routes import admin, books, catalogue, prices, sources
 from books_api.settings import Settings
 from books_api.writes import BookWriter
 
@@ -41,12 +41,11 @@ def create_app(settings: Settings) -> FastAPI:
         secret = settings.internal_secret.get_secret_value()
         store = open_catalogue(settings.catalogue_url)
         log = open_event_log(settings.event_log_url)
-        writer = BookWriter(
-            log, store, SystemClock(), wait=settings.books_api_write_wait, tracer=process.tracer
-        )
+        clock = SystemClock()
+        writer = BookWriter(log, store, clock, wait=settings.books_api_write_wait, tracer=process.tracer)
         app.state.internal_tokens = InternalTokens(secret)
         idempotency = IdempotencyStore(open_cache(settings.cache_url))
-        app.state.dependencies = Dependencies(store, writer, CursorCodec(secret), idempotency)
+        app.state.dependencies = Dependencies(store, writer, CursorCodec(secret), idempotency, clock)
         opened.append(store)
         yield
         opened.clear()
@@ -64,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app = create_service("Bookstream books", lifespan=lifespan, admin=process)
     app.state.query_hints = QUERY_HINTS
-    for router in (catalogue.router, books.router, sources.router):
+    for router in (catalogue.router, books.router, prices.router, sources.router):
         app.include_router(router, dependencies=[require_scope(Scope.BOOKS_READ)])
     app.include_router(admin.router, dependencies=[require_scope(Scope.BOOKS_WRITE)])
     return app

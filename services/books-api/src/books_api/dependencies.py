@@ -13,6 +13,7 @@ from bookcore.domain.book import AvailabilityStatus
 from bookcore.domain.errors import Invalid
 from bookcore.domain.printed_details import convert_to_isbn13
 from bookcore.kit.book_filters import Currencies, check_listed_names, check_one_currency
+from bookcore.kit.clock import Clock
 from bookcore.kit.query_parameters import CommaSeparated, CommasInside
 from books_api.cursor import CursorCodec
 from books_api.idempotency import IdempotencyStore
@@ -42,6 +43,7 @@ class Dependencies:
     writer: BookWriter
     cursors: CursorCodec
     idempotency: IdempotencyStore
+    clock: Clock
 
 
 def get_dependencies(request: Request) -> Dependencies:
