@@ -76,3 +76,23 @@ def test_days_out_of_range_are_refused(client: TestClient, days: str) -> None:
 
 def test_an_unknown_book_has_no_prices(client: TestClient) -> None:
     assert client.get("/books/shop:never/prices").status_code == 404
+
+
+def test_the_chart_of_a_book_runs_and_loads_nothing(client: TestClient) -> None:
+    answer = client.get(f"/books/{REDUCED.id}/prices.svg?days=60&width=400&height=200")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    assert "low 15.00" in answer.text
+    assert 'width="400" height="200"' in answer.text
+
+
+def test_the_chart_of_a_currency_without_prices_is_empty(client: TestClient) -> None:
+    assert "EUR · no price seen" in client.get(f"/books/{REDUCED.id}/prices.svg?currency=EUR").text
+
+
+@pytest.mark.parametrize("wrong", [{"width": "9999"}, {"height": "1"}, {"days": "0"}, {"currency": "pounds"}])
+def test_a_chart_out_of_bounds_is_refused_by_parameter(client: TestClient, wrong: dict[str, str]) -> None:
+    answer = client.get(f"/books/{REDUCED.id}/prices.svg", params=wrong)
+    assert (answer.status_code, answer.json()["field"]) == (422, next(iter(wrong)))

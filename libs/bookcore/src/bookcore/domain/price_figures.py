@@ -106,6 +106,11 @@ def compute_price_report(points: Iterable[PricePoint], *, now: datetime, days: i
     return PriceReport(figures, find_prior_price(past, spans), ignored)
 
 
+def build_price_spans(points: Iterable[PricePoint], *, now: datetime) -> list[PriceSpan]:
+    """What is known of the price until now, in time order; a span without length is a lone observation."""
+    return _build_spans(_order_points(point for point in points if point.at <= now), now)
+
+
 def find_prior_price(points: Sequence[PricePoint], spans: Sequence[PriceSpan]) -> PriorPrice:
     """The prior price by Directive 98/6/EC, Article 6a (2); every further reduction begins anew."""
     began = _find_last_change(points)
