@@ -124,7 +124,11 @@ def test_no_list_has_a_smaller_limit_than_another(where: str) -> None:
 
 def test_streams_of_json_lines_have_one_media_type() -> None:
     kinds = {kind for op in OPERATIONS.values() for kind in op["responses"].get("200", {}).get("content", {})}
-    assert {kind for kind in kinds if "json" in kind} == {"application/json", JSON_LINES}
+    assert {kind for kind in kinds if "json" in kind} == {
+        "application/json",
+        "application/ld+json",
+        JSON_LINES,
+    }
 
 
 def test_every_example_is_of_its_schema() -> None:

@@ -344,6 +344,17 @@ def test_write_without_an_ingestor_is_accepted_and_stored(tmp_path: Path) -> Non
     assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
 
 
+def test_a_book_is_served_as_json_ld_with_its_version_as_etag(client: TestClient) -> None:
+    book = client.get("/books").json()["items"][0]
+    answer = client.get(f"/books/{book['id']}/book.jsonld")
+    assert (answer.headers["Content-Type"], answer.headers["ETag"]) == (
+        "application/ld+json",
+        f'"{book["version"]}"',
+    )
+    assert (answer.json()["@type"], answer.json()["name"]) == ("Book", book["title"])
+    assert client.get("/books/shop:none/book.jsonld").status_code == 404
+
+
 @carries("flat-export")
 @pytest.mark.parametrize("write", [export_jsonl, export_csv], ids=["jsonl", "csv"])
 def test_memory_of_an_export_is_constant(write: Blocks, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from bookcore.catalogue import BookFilter, Catalogue, PageKey, Sort, history, qu
 from bookcore.domain.book import VersionedBook
 from bookcore.domain.errors import Invalid, NotFound
 from bookcore.events.book import BookState
-from bookcore.kit.openapi import describe_problems
+from bookcore.kit.openapi import describe_problems, describe_stream
 from bookcore.kit.problem import ProblemError
 from bookcore.kit.query_parameters import CommaSeparated
+from books_api import json_ld
 from books_api.dependencies import Dependencies, Deps, Filter, choose_currency
 from books_api.schemas import (
     BookField,
@@ -142,6 +143,22 @@ def get_history(book_id: BookPath, deps: Deps) -> HistoryOut:
     found = [PeriodOut.from_period(period) for period in periods]
     withdrawn = [WithdrawalOut.from_withdrawal(each) for each in withdrawals]
     return HistoryOut(id=book_id, items=found, next=None, prices=found, withdrawn=withdrawn)
+
+
+@router.get(
+    "/books/{book_id}/book.jsonld",
+    operation_id="get_book_json_ld",
+    response_class=Response,
+    responses={
+        200: describe_stream({json_ld.MEDIA_TYPE: '{"@context": "https://schema.org", "@type": "Book"}'}),
+        **describe_problems("not-found"),
+    },
+)
+def get_json_ld(book_id: BookPath, deps: Deps) -> Response:
+    """Get one book as schema.org's Book with its Offer, in JSON-LD; the ETag is its version."""
+    stored = get_live_book(deps.catalogue, book_id)
+    document = orjson.dumps(json_ld.build_json_ld(stored.book))
+    return Response(document, media_type=json_ld.MEDIA_TYPE, headers={"ETag": format_etag(stored)})
 
 
 def _render_book(stored: VersionedBook, fields: Sequence[BookField]) -> dict[str, object]:

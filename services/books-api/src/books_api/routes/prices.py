@@ -44,15 +44,15 @@ def get_prices(book_id: BookPath, deps: Deps, days: Days = 30) -> BookPricesOut:
 
 
 class ChartParams(BaseModel):
-    """What a chart shows, and its size in pixels."""
+    """What a chart shows, and its size."""
 
     days: Annotated[int, Field(ge=1, le=3650, description="the last days that are drawn")] = 90
     currency: Annotated[
         str | None,
         Field(pattern="^[A-Z]{3}$", description="of the newest price by default", examples=["GBP"]),
     ] = None
-    width: Annotated[int, Field(ge=240, le=2_000)] = 720
-    height: Annotated[int, Field(ge=140, le=1_000)] = 280
+    width: Annotated[int, Field(ge=240, le=2_000, description="in pixels")] = 720
+    height: Annotated[int, Field(ge=140, le=1_000, description="in pixels")] = 280
 
 
 @router.get(
