@@ -199,3 +199,46 @@ def test_every_parameter_is_described(client: TestClient) -> None:
     assert [operation["operationId"] for operation in operations.values()] == ["search_books", "suggest"]
     bare = [p["name"] for o in operations.values() for p in o["parameters"] if "description" not in p]
     assert bare == []
+
+
+def test_similar_books_are_listed_with_reasons(client: TestClient, settings: Settings) -> None:
+    index = open_search_index(settings.search_url, writable=True)
+    index.put([make_versioned_book("v1", title="A Harbour")])
+    index.close()
+    (like,) = client.get("/search/similar/shop:v1", params={"limit": 1}).json()["items"]
+    assert {"kind": "category", "values": ["Poetry"]} in like["reasons"]
+    refused = client.get("/search/similar/shop:none")
+    assert (refused.status_code, refused.json()["detail"]) == (404, "there is no book shop:none")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status"),
+    [
+        ({"q": "x" * 10_000}, 200),
+        ({"q": "x" * 10_001}, 422),
+        ({"q": "the of and"}, 200),
+        ({"q": "?!... \U0001f4da"}, 200),
+        ({"q": "\u202e\u200fabc\x00\x07"}, 200),
+        ({"q": "(a+)+$ .* [1 TO 2]"}, 200),
+        ({"q": 'title:(a AND {"query":{"match_all":{}}}'}, 200),
+        ({"q": "<script>alert(1)</script>"}, 200),
+        ({"q": "lamp", "offset": 9_999}, 422),
+        ({"q": "lamp", "offset": 9_980, "limit": 20}, 200),
+        ({"q": "lamp", "min_price": 9, "max_price": 8}, 422),
+        ({"q": "lamp", "min_year": 2000, "max_year": 1999}, 422),
+        ({"q": "lamp", "min_year": 0, "max_year": 0}, 200),
+        ({"q": "lamp", "currency": "XXX"}, 200),
+        ({"q": "lamp", "currency": "ZZ9"}, 422),
+        ({"q": "lamp", "rating": 1, "min_rating": 5}, 200),
+        ({"q": "lamp", "source": "\ud7ff\x00"}, 200),
+    ],
+)
+def test_bad_input_is_a_clear_problem_or_an_honest_empty_page(
+    client: TestClient, parameters: dict[str, str | int], status: int
+) -> None:
+    answer = client.get("/search", params=parameters)
+    assert answer.status_code == status
+    if status == 200:
+        assert answer.json()["total"] in (0, 5)
+    else:
+        assert answer.json()["type"]

@@ -1,6 +1,6 @@
 """Request and response models of the search API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from bookcore.search import (
     SearchOrder,
     SearchPage,
     SearchQuery,
+    SimilarBook,
     Suggestion,
 )
 from bookcore.search.text import ANALYSIS_VERSION
@@ -268,6 +269,40 @@ class SuggestOut(BaseModel):
         return cls(
             items=[SuggestionOut(text=s.text, kind=s.kind, book_id=s.book_id) for s in suggestions], next=None
         )
+
+
+class ReasonOut(BaseModel):
+    """What two books share: `kind` is `series`, `author`, `subject`, `category`, `title` or `description`."""
+
+    kind: Annotated[str, Field(examples=["author"])]
+    values: Annotated[list[str], Field(examples=[["Shel Silverstein"]])]
+
+
+class SimilarBookOut(BaseModel):
+    """A book like the asked one; scores are comparable within one response only."""
+
+    book: BookState
+    score: Annotated[float, Field(examples=[4.25])]
+    reasons: list[ReasonOut]
+
+
+class SimilarOut(BaseModel):
+    """The likest books first."""
+
+    items: list[SimilarBookOut]
+    next: NextCursor
+
+    @classmethod
+    def from_books(cls, books: Sequence[SimilarBook]) -> "SimilarOut":
+        items = [
+            SimilarBookOut(
+                book=BookState.from_stored(each.book),
+                score=round(each.score, 4),
+                reasons=[ReasonOut(kind=r.kind, values=list(r.values)) for r in each.reasons],
+            )
+            for each in books
+        ]
+        return cls(items=items, next=None)
 
 
 def _sort_values(counts: Mapping[str, int]) -> list[FacetValue]:

@@ -154,6 +154,23 @@ class Suggestion:
     book_id: BookId | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What two books share: a series, author, subject, category, or words of `title` or `description`."""
+
+    kind: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarBook:
+    """A book like another one, with its score (higher is liker) and at least one reason."""
+
+    book: VersionedBook
+    score: float
+    reasons: Sequence[Reason]
+
+
 class UnindexableBooks(Invalid):
     """The engine rejects these books, by id with the reason; all others are indexed."""
 
@@ -184,6 +201,12 @@ class SearchIndex(Protocol):
 
     def suggest(self, text: str, *, limit: int) -> Sequence[Suggestion]:
         """Categories, people, series and titles that the text begins or misspells."""
+
+    def find_similar(self, book_id: BookId, *, limit: int) -> Sequence[SimilarBook]:
+        """The likest books first, at most 200, without other listings of the book.
+
+        Raises: NotFound when no such book is indexed.
+        """
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """(id, version, deleted) of every document; a duplicate document would appear twice."""

@@ -175,7 +175,7 @@ def _build_word_arm(plan: QueryPlan) -> Node:
         for at, word in enumerate(asked)
     ]
     choices.append(Constant(OneOf("title_key", list(map(join_words, plan.readings))), _WHOLE_TITLE))
-    return AllOf([AnyOf(choices)], _build_popularity())
+    return AllOf([AnyOf(choices)], build_popularity())
 
 
 def _unfold_word(word: str, *, is_prefix: bool, is_forgiven: bool) -> Iterator[Node]:
@@ -203,7 +203,8 @@ def _build_gram_arm(plan: QueryPlan) -> Node:
     return AnyOf([Word(field, part) for field in ("title_grams", "author_grams") for part in parts])
 
 
-def _build_popularity() -> list[Node]:
+def build_popularity() -> list[Node]:
+    """A small score for each doubling of the number of readers."""
     return [
         Constant(Word("popularity", str(step)), _POPULARITY_STEP * step)
         for step in range(1, MAX_POPULARITY + 1)

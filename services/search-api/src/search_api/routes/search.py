@@ -4,15 +4,16 @@ import time
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
+from bookcore.domain.book import BookId
 from bookcore.domain.errors import Invalid
 from bookcore.kit.book_filters import check_listed_names, check_one_currency
 from bookcore.kit.cursor import SignedCursors
 from bookcore.kit.openapi import describe_problems
 from bookcore.search import SearchFilters, SearchIndex, SearchOrder, SearchPage, SearchQuery
 from bookcore.search.query_plan import MAX_RESULTS
-from search_api.schemas import SearchIn, SearchOut, SuggestOut
+from search_api.schemas import SearchIn, SearchOut, SimilarOut, SuggestOut
 
 router = APIRouter(tags=["search"])
 
@@ -50,6 +51,22 @@ def suggest(
     """Suggest categories, people, series and titles that contain the typed words, the last one as a prefix;
     misspelled ones too. Titles that start with the text come before other titles."""
     return SuggestOut.from_suggestions(list(_get_index(request).suggest(q, limit=limit)))
+
+
+@router.get(
+    "/search/similar/{book_id}", operation_id="find_similar_books", responses=describe_problems("not-found")
+)
+def find_similar_books(
+    request: Request,
+    book_id: Annotated[
+        str,
+        Path(max_length=600, description="`source:source_id`", examples=["books_toscrape:a897fe39b1053632"]),
+    ],
+    limit: Annotated[int, Query(ge=1, le=200, description="most books in the response")] = 20,
+) -> SimilarOut:
+    """Books like this one: of its series, by its authors, of its category and subjects, or with words of its
+    title and description; each with the reasons. Other listings of the same book are left out."""
+    return SimilarOut.from_books(_get_index(request).find_similar(BookId(book_id), limit=limit))
 
 
 def _read_offset(cursors: SignedCursors, cursor: str, question: str) -> int:

@@ -8,7 +8,7 @@ from elasticsearch import ApiError, TransportError
 
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict
-from bookcore.search import SearchPage, SearchQuery, Suggestion
+from bookcore.search import SearchPage, SearchQuery, SimilarBook, Suggestion
 from bookcore.search.documents import Change, keep_newest
 from bookcore.search.elasticsearch.bulk import RetryPolicy, write_items
 from bookcore.search.elasticsearch.connection import Connection
@@ -23,6 +23,7 @@ from bookcore.search.elasticsearch.queries import aggregate_terms, match_living,
 from bookcore.search.elasticsearch.view import ElasticsearchView, read_counts
 from bookcore.search.query_plan import build_category_prefixes, build_title_prefixes
 from bookcore.search.ranked import search_ranked
+from bookcore.search.similar import find_similar
 from bookcore.search.suggestions import (
     MAX_SUGGESTIONS,
     TITLES_PER_SUGGESTION,
@@ -82,6 +83,9 @@ class ElasticsearchIndex:
         )
         view = ElasticsearchView(self._connection, self._alias)
         return add_ranked_suggestions(view, text, chosen, limit=limit)
+
+    def find_similar(self, book_id: BookId, *, limit: int) -> Sequence[SimilarBook]:
+        return find_similar(ElasticsearchView(self._connection, self._alias), book_id, limit=limit)
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """A consistent snapshot (point in time), however long the reading takes."""

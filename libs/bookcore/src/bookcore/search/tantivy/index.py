@@ -9,11 +9,12 @@ from tantivy import Order, Query
 
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict, Unavailable
-from bookcore.search import SearchPage, SearchQuery, Suggestion
+from bookcore.search import SearchPage, SearchQuery, SimilarBook, Suggestion
 from bookcore.search.documents import Change, get_id, keep_newest
 from bookcore.search.nodes import Node
 from bookcore.search.query_plan import build_category_prefixes, build_title_prefixes
 from bookcore.search.ranked import search_ranked
+from bookcore.search.similar import find_similar
 from bookcore.search.suggestions import (
     MAX_SUGGESTIONS,
     TITLES_PER_SUGGESTION,
@@ -83,6 +84,9 @@ class TantivyIndex:
         titles = [read_id_and_title(searcher.doc(at)) for _, at in found.hits]
         chosen = choose_suggestions(words, categories, titles, limit=limit)
         return add_ranked_suggestions(TantivyView(self._schema, searcher), text, chosen, limit=limit)
+
+    def find_similar(self, book_id: BookId, *, limit: int) -> Sequence[SimilarBook]:
+        return find_similar(TantivyView(self._schema, self._snapshots.get_newest()), book_id, limit=limit)
 
     def read_versions(self) -> Iterator[tuple[BookId, int, bool]]:
         """A consistent snapshot, however long the reading takes."""

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from bookcore.domain.book import Money, Rating, VersionedBook
+from bookcore.domain.book import BookId, Money, Rating, VersionedBook
 from bookcore.domain.details import Details
-from bookcore.search import SearchFilters, SearchIndex, SearchOrder, SearchQuery
+from bookcore.domain.errors import NotFound
+from bookcore.search import RemovedBook, SearchFilters, SearchIndex, SearchOrder, SearchQuery
 from bookcore.testing.builders import make_versioned_book
 from bookcore.testing.index_access import search_ids
 
@@ -286,3 +287,20 @@ class SearchTypingContract:
         assert judgement is not None
         assert judgement.edit == ("spelling" if text == "hary potter" else "none")
         assert judgement.matches[0].field == ("title" if text == "hary potter" else "author")
+
+    def test_similar_books_have_reasons_and_are_no_other_listing(self, index: SearchIndex) -> None:
+        index.put(make_catalogue())
+        found = index.find_similar(BookId("shop:hp1"), limit=3)
+        assert [each.book.book.source_id for each in found] == ["hp2", "hpbox"]
+        assert [(reason.kind, reason.values) for reason in found[0].reasons] == [
+            ("series", ("Harry Potter",)),
+            ("author", ("J.K. Rowling",)),
+            ("title", ("potter", "harry")),
+        ]
+        assert "listing" not in [
+            b.book.book.source_id for b in index.find_similar(BookId("shop:angels"), limit=9)
+        ]
+        index.put([RemovedBook(BookId("shop:hp1"), make_catalogue()[0].version + 1)])
+        for key in ("shop:none", "shop:hp1"):
+            with pytest.raises(NotFound, match=f"no book {key}"):
+                index.find_similar(BookId(key), limit=3)
