@@ -3,13 +3,18 @@ from pathlib import Path
 import pytest
 
 from bookcore.testing.contracts.catalogue import CatalogueContract
+from bookcore.testing.contracts.catalogue_categories import CatalogueCategoriesContract
 from bookcore.testing.contracts.catalogue_migration import CatalogueMigrationContract
 from bookcore.testing.contracts.catalogue_offers import CatalogueOffersContract
 from bookcore.testing.contracts.catalogue_runs import CatalogueRunsContract
 
 
 class TestSqliteCatalogue(
-    CatalogueContract, CatalogueOffersContract, CatalogueRunsContract, CatalogueMigrationContract
+    CatalogueContract,
+    CatalogueOffersContract,
+    CatalogueRunsContract,
+    CatalogueCategoriesContract,
+    CatalogueMigrationContract,
 ):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:

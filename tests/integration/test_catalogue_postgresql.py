@@ -14,6 +14,7 @@ from bookcore.domain.errors import Conflict, Invalid, Unavailable
 from bookcore.events.topics import OBSERVED
 from bookcore.testing.builders import make_book, make_versioned_book
 from bookcore.testing.contracts.catalogue import CatalogueContract, get, ingest, observe
+from bookcore.testing.contracts.catalogue_categories import CatalogueCategoriesContract
 from bookcore.testing.contracts.catalogue_migration import CatalogueMigrationContract
 from bookcore.testing.contracts.catalogue_offers import CatalogueOffersContract
 from bookcore.testing.contracts.catalogue_runs import CatalogueRunsContract
@@ -32,7 +33,11 @@ def prepared(empty: str) -> str:
 
 
 class TestPostgresqlCatalogue(
-    CatalogueContract, CatalogueOffersContract, CatalogueRunsContract, CatalogueMigrationContract
+    CatalogueContract,
+    CatalogueOffersContract,
+    CatalogueRunsContract,
+    CatalogueCategoriesContract,
+    CatalogueMigrationContract,
 ):
     @pytest.fixture
     def url(self, prepared: str) -> str:

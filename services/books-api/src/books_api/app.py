@@ -12,10 +12,11 @@ from bookcore.kit.admin.service import ServiceAdmin
 from bookcore.kit.app import create_service
 from bookcore.kit.auth import InternalTokens, Scope, require_scope
 from bookcore.kit.clock import SystemClock
+from books_api.category_decisions import CategoryDesk
 from books_api.cursor import CursorCodec
 from books_api.dependencies import Dependencies
 from books_api.idempotency import IdempotencyStore
-from books_api.routes import admin, books, catalogue, prices, sources
+from books_api.routes import admin, books, catalogue, category_tree, prices, sources
 from books_api.settings import Settings
 from books_api.writes import BookWriter
 
@@ -45,7 +46,9 @@ def create_app(settings: Settings) -> FastAPI:
         writer = BookWriter(log, store, clock, wait=settings.books_api_write_wait, tracer=process.tracer)
         app.state.internal_tokens = InternalTokens(secret)
         idempotency = IdempotencyStore(open_cache(settings.cache_url))
-        app.state.dependencies = Dependencies(store, writer, CursorCodec(secret), idempotency, clock)
+        desk = CategoryDesk(log, store, clock, wait=settings.books_api_write_wait, tracer=process.tracer)
+        cursors = CursorCodec(secret)
+        app.state.dependencies = Dependencies(store, writer, cursors, idempotency, clock, desk)
         opened.append(store)
         yield
         opened.clear()
@@ -63,7 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app = create_service("Bookstream books", lifespan=lifespan, admin=process)
     app.state.query_hints = QUERY_HINTS
-    for router in (catalogue.router, books.router, prices.router, sources.router):
+    for router in (catalogue.router, books.router, prices.router, sources.router, category_tree.reading):
         app.include_router(router, dependencies=[require_scope(Scope.BOOKS_READ)])
-    app.include_router(admin.router, dependencies=[require_scope(Scope.BOOKS_WRITE)])
+    for router in (admin.router, category_tree.deciding):
+        app.include_router(router, dependencies=[require_scope(Scope.BOOKS_WRITE)])
     return app

@@ -43,6 +43,14 @@ class CursorCodec:
         started, run = self._signed.decode(cursor, question=_describe_runs(source))
         return RunKey(from_version(int(started or 0)), str(run))
 
+    def encode_number(self, end: int, what: str) -> str:
+        """Cursor of the page of a numbered list after that number."""
+        return self._signed.encode([end], question=what)
+
+    def decode_number(self, cursor: str, what: str) -> int:
+        """Raises: ProblemError(bad-cursor) for a modified cursor and for one of another list."""
+        return int(self._signed.decode(cursor, question=what)[0] or 0)
+
 
 def _describe_runs(source: str) -> str:
     return f"runs of {source}"

@@ -8,13 +8,16 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, BaseModel, Field
 
-from bookcore.catalogue import BookFilter, Catalogue, queries
+from bookcore.catalogue import BookFilter, Catalogue, categories, queries
+from bookcore.catalogue.filters import CategoryChoice
 from bookcore.domain.book import AvailabilityStatus
-from bookcore.domain.errors import Invalid
+from bookcore.domain.category_tree import select_printed
+from bookcore.domain.errors import Invalid, NotFound
 from bookcore.domain.printed_details import convert_to_isbn13
 from bookcore.kit.book_filters import Currencies, check_listed_names, check_one_currency
 from bookcore.kit.clock import Clock
 from bookcore.kit.query_parameters import CommaSeparated, CommasInside
+from books_api.category_decisions import CategoryDesk
 from books_api.cursor import CursorCodec
 from books_api.idempotency import IdempotencyStore
 from books_api.writes import BookWriter
@@ -44,6 +47,7 @@ class Dependencies:
     cursors: CursorCodec
     idempotency: IdempotencyStore
     clock: Clock
+    categories: CategoryDesk
 
 
 def get_dependencies(request: Request) -> Dependencies:
@@ -67,6 +71,15 @@ class FilterParams(BaseModel):
             examples=[["Poetry", "Travel"]],
         ),
         CommasInside,
+    ] = ()
+    category_id: Annotated[
+        tuple[Annotated[str, Field(max_length=100)], ...],
+        Field(
+            max_length=50,
+            description="ids of the category tree; books placed in any of them or below one of them",
+            examples=[["fiction"]],
+        ),
+        CommaSeparated,
     ] = ()
     source: Annotated[
         tuple[Annotated[str, Field(max_length=40)], ...],
@@ -114,6 +127,7 @@ def build_filter(
         raise Invalid(f"{low} is above max_price {high}", field="min_price")
     wanted = BookFilter(
         category=_sort(params.category),
+        placed=_place_categories(deps, params.category_id),
         source=_sort(params.source),
         currency=_sort(params.currency),
         isbn13=_sort(params.isbn),
@@ -138,6 +152,21 @@ def choose_currency(catalogue: Catalogue, wanted: BookFilter) -> BookFilter:
         found = queries.list_currencies(connection, replace(wanted, min_price=None, max_price=None))
     check_one_currency(found)
     return replace(wanted, currency=tuple(found)) if found else wanted
+
+
+def _place_categories(deps: Dependencies, category_ids: Sequence[str]) -> CategoryChoice | None:
+    """Raises: Invalid for an id that no category has or had."""
+    if not category_ids:
+        return None
+    tree = deps.categories.read_tree()
+    try:
+        wanted = tree.list_below([tree.resolve(each) for each in category_ids])
+    except NotFound as error:
+        raise Invalid(f"{error}; /v1/category-tree lists them", field="category_id") from error
+    with deps.catalogue.begin_read() as connection:
+        printed = categories.list_printed_names(connection)
+    chosen = select_printed(tree.rules, printed, lambda category: category in wanted)
+    return CategoryChoice(_sort(category_ids), chosen)
 
 
 def _check_categories(catalogue: Catalogue, categories: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from bookcore.event_log import Consumer, EventLog, open_event_log
 from bookcore.event_log.consumer_loop import ConsumerLoop, Handler
 from bookcore.event_log.dead_letters import NO_LIMITS, DeadLetterLimits, DeadLetterQueue
 from bookcore.events.message import Batch
-from bookcore.events.topics import OBSERVED, RUN, STATE
+from bookcore.events.topics import CATEGORY, OBSERVED, RUN, STATE
 from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.admin.server import AdminPages
@@ -23,9 +23,11 @@ from bookcore.lake import Lake, open_lake
 from bookcore.lake.layout import keep_record
 from bookcore.search import SearchIndex, open_search_index
 from ingestor import catalogue as catalogue_sink
+from ingestor import categories as category_sink
 from ingestor import index as index_sink
 from ingestor import runs as run_sink
 from ingestor.catalogue import CatalogueSink, create_catalogue_consumer
+from ingestor.categories import CategorySink, create_category_consumer
 from ingestor.drill_record import DrillRecord
 from ingestor.index import IndexSink, create_index_consumer
 from ingestor.measurements import (
@@ -47,6 +49,7 @@ _GROUPS = {
     catalogue_sink.GROUP: OBSERVED.name,
     index_sink.GROUP: STATE.name,
     run_sink.GROUP: RUN.name,
+    category_sink.GROUP: CATEGORY.name,
 }
 
 
@@ -151,6 +154,7 @@ class Ingestor:
             "relay": lambda stop: relay.run(stop, outbox_ready, lambda: self.health.beat("relay")),
             "index": self._create_loop(create_index_consumer(log), indexing.handle, index_sink.GROUP),
             "runs": self._create_history_loop(log, lake, catalogue),
+            "categories": self._create_category_loop(log, lake, catalogue),
             "backlog": BacklogMeter(log, catalogue, self.metrics, _GROUPS).run,
             "drill": DrillRecord(lake, self.metrics).run,
         }
@@ -163,6 +167,13 @@ class Ingestor:
         queue = self._create_queue(log, lake, run_sink.GROUP, self._settings.dead_letter_limits)
         history = RunSink(catalogue, queue, on_recorded=observe_completion)
         return self._create_loop(create_run_consumer(log, catalogue), history.handle, run_sink.GROUP)
+
+    def _create_category_loop(
+        self, log: EventLog, lake: Lake, catalogue: Catalogue
+    ) -> Callable[[Event], None]:
+        queue = self._create_queue(log, lake, category_sink.GROUP, self._settings.dead_letter_limits)
+        consumer = create_category_consumer(log, catalogue)
+        return self._create_loop(consumer, CategorySink(catalogue, queue).handle, category_sink.GROUP)
 
     def _watch(self, checks: Mapping[str, Check]) -> None:
         self.dependencies = DependencyMonitor(checks)

@@ -16,8 +16,8 @@ from bookcore.catalogue import (
     queries,
     read_next_messages,
 )
+from bookcore.catalogue.beside_the_lake import copy_rows
 from bookcore.catalogue.rebuild import begin_rebuild
-from bookcore.catalogue.runs import copy_runs
 from bookcore.domain.errors import Conflict, Invalid
 from bookcore.events.message import Batch, Record
 from bookcore.events.topics import OBSERVED
@@ -77,7 +77,7 @@ def replay(settings: Settings, *, swap: bool) -> ReplayResult:
             catalogue_replay.check_completeness()
             result = catalogue_replay.compare()
             if swap:
-                _copy_runs(live, rebuild.catalogue)
+                _copy_rows(live, rebuild.catalogue)
                 rebuild.swap()
         if swap:
             list(rebuild_index(settings, force=True))  # the catalogues were compared
@@ -179,6 +179,6 @@ def _discard_outbox(catalogue: Catalogue) -> None:
             delete_sent(connection, messages)
 
 
-def _copy_runs(live: Catalogue, rebuilt: Catalogue) -> None:
+def _copy_rows(live: Catalogue, rebuilt: Catalogue) -> None:
     with live.begin_read() as old, rebuilt.begin_write() as new:
-        copy_runs(old, new)
+        copy_rows(old, new)

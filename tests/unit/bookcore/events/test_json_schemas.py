@@ -5,22 +5,23 @@ from pathlib import Path
 import pytest
 
 import bookcore.events
-from bookcore.catalogue import open_catalogue
+from bookcore.catalogue import categories, open_catalogue
 from bookcore.domain.errors import Invalid
 from bookcore.event_log import open_event_log
 from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.codec import EVENTS, decode, encode
 from bookcore.events.json_schemas import Example, build_schemas, load_examples
 from bookcore.events.message import Batch
-from bookcore.events.topics import CHANGED, DECIDED, OBSERVED, PREDICTED, RUN, STATE, Topic
+from bookcore.events.topics import CATEGORY, CHANGED, DECIDED, OBSERVED, PREDICTED, RUN, STATE, Topic
 from bookcore.search import open_search_index
 from bookcore.testing.contracts.catalogue_runs import read_sources
 from ingestor.accept import validate_batch
+from ingestor.categories import CategorySink
 from ingestor.index import IndexSink
 from ingestor.runs import RunSink
 
 FOLDER = Path(bookcore.events.__file__).parent
-LIVE = (OBSERVED, CHANGED, STATE, RUN, DECIDED, PREDICTED)
+LIVE = (OBSERVED, CHANGED, STATE, RUN, CATEGORY, DECIDED, PREDICTED)
 ALL_EXAMPLES = [
     pytest.param(example, id=example.name) for topic in LIVE for example in load_examples(topic.name)
 ]
@@ -72,6 +73,21 @@ def test_the_history_of_runs_takes_every_example_of_its_topic(tmp_path: Path) ->
     (source,) = read_sources(catalogue).values()
     assert (source.last_complete, source.last_complete is None) == (source.last_run, False)
     assert log.read_progress(RUN.dead_letter_topic, "g")[0].end == 0
+    catalogue.close()
+    log.close()
+
+
+def test_the_tree_of_categories_takes_every_example_of_its_topic(tmp_path: Path) -> None:
+    catalogue = open_catalogue(f"sqlite:///{tmp_path}/catalogue.db")
+    log = open_event_log(f"sqlite://{tmp_path}/log.db")
+    records = [
+        replace(example.record, offset=offset) for offset, example in enumerate(load_examples(CATEGORY.name))
+    ]
+    CategorySink(catalogue, DeadLetterQueue(log)).handle(Batch(CATEGORY.name, 0, records))
+    with catalogue.begin_read() as connection:
+        tree = categories.read_tree(connection).tree
+    assert tree.rules.place("shop", "Sci-Fi, used") == "science-fiction"
+    assert log.read_progress(CATEGORY.dead_letter_topic, "g")[0].end == 0
     catalogue.close()
     log.close()
 

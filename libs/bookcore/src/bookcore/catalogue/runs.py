@@ -9,11 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from bookcore.catalogue.tables import books, crawl_runs, offsets, source_pauses
+from bookcore.catalogue.beside_the_lake import advance_offset
+from bookcore.catalogue.tables import books, crawl_runs, source_pauses
 from bookcore.events.crawl import RunOutcome, RunReported
 from bookcore.events.topics import RUN
-
-_COPIED = (crawl_runs, source_pauses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def record_reports(
     connection: Connection, reports: Sequence[RunReported], *, partition: int, end: int
 ) -> None:
     """Keep the newest report of each run, and the offset after them; a run that has ended stays ended."""
-    _advance_offset(connection, partition, end)
+    advance_offset(connection, RUN.name, partition, end)
     for report in reports:
         here = (crawl_runs.c.source == report.source) & (crawl_runs.c.run == report.run)
         values = {**report.model_dump(), "kind": report.kind.value, "outcome": report.outcome.value}
@@ -97,23 +96,6 @@ def list_runs(
     found = [RunReported.model_validate(dict(row)) for row in connection.execute(query).mappings()]
     page = found[:limit]
     return page, RunKey(page[-1].started_at, page[-1].run) if len(found) > limit else None
-
-
-def copy_runs(live: Connection, rebuilt: Connection) -> None:
-    """Runs and pauses are not in the lake: a rebuilt catalogue takes them from the live one."""
-    for table in _COPIED:
-        if rows := [dict(row) for row in live.execute(select(table)).mappings()]:
-            rebuilt.execute(insert(table), rows)
-    for row in live.execute(select(offsets).where(offsets.c.topic == RUN.name)):
-        _advance_offset(rebuilt, row.partition, row.next)
-
-
-def _advance_offset(connection: Connection, partition: int, end: int) -> None:
-    """First in the transaction: a swap of catalogues locks this table to keep writers out."""
-    here = (offsets.c.topic == RUN.name) & (offsets.c.partition == partition)
-    moved = connection.execute(update(offsets).where(here).values(next=end))
-    if not moved.rowcount:
-        connection.execute(insert(offsets).values(topic=RUN.name, partition=partition, next=end))
 
 
 def _read_newest(connection: Connection, *outcomes: RunOutcome) -> Mapping[str, RunReported]:

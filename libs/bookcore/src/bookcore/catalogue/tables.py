@@ -191,6 +191,17 @@ source_pauses = Table(
     Column("paused_at", Moment, nullable=False),
 )
 
+category_decisions = Table(
+    "category_decisions",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="offset in its topic"),
+    Column("decision_id", _build_text_type(100), nullable=False, unique=True),
+    Column("decided_at", Moment, nullable=False),
+    Column("decided_by", _build_text_type(200), nullable=False),
+    Column("decision", JSON, nullable=False),
+    Column("refusal", _build_text_type(), comment="why it changed nothing; empty for one that was applied"),
+)
+
 schema_compatibility = Table(
     "schema_compatibility",
     metadata,

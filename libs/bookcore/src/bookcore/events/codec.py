@@ -19,13 +19,14 @@ from bookcore.events.book import (
     Event,
     PricedBookState,
 )
+from bookcore.events.category import CategoryDecided
 from bookcore.events.crawl import CrawlCommand, RunReported
 from bookcore.events.listing import BookObservedV2
 from bookcore.events.message import Headers, Message, Record
 from bookcore.events.ml import ModelDecided, PredictionMade
 
 _OBSERVED = (BookObserved, BookObservedV2, BookWithdrawn)
-_CONTROL = (CrawlCommand, RunReported, ModelDecided, PredictionMade)
+_CONTROL = (CrawlCommand, RunReported, CategoryDecided, ModelDecided, PredictionMade)
 _FACTS = (*_OBSERVED, BookChanged, BookGone, *_CONTROL)
 EVENTS: dict[str, type[Event]] = {model.type: model for model in (*_FACTS, PricedBookState, BookState)}
 

@@ -13,6 +13,7 @@ from bookcore.events.book import (
     Event,
     PricedBookState,
 )
+from bookcore.events.category import CategoryDecided
 from bookcore.events.crawl import CrawlCommand, RunReported
 from bookcore.events.listing import BookObservedV2
 from bookcore.events.ml import ModelDecided, PredictionMade
@@ -85,6 +86,15 @@ RUN = Topic(
     retention_days=None,
     compacted=True,
 )
+CATEGORY = Topic(
+    name="books.category.decided.v1",
+    key="categories",
+    events=(CategoryDecided,),
+    partitions=1,
+    producers=("books-api",),
+    consumers=("ingestor.categories",),
+    retention_days=None,
+)
 
 
 DECIDED = Topic(
@@ -120,7 +130,7 @@ def _declare_dead_letter_topic(topic: Topic) -> Topic:
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic
-    for live in (OBSERVED, CHANGED, STATE, COMMAND, RUN, DECIDED, PREDICTED)
+    for live in (OBSERVED, CHANGED, STATE, COMMAND, RUN, CATEGORY, DECIDED, PREDICTED)
     for topic in (live, _declare_dead_letter_topic(live))
 }
 

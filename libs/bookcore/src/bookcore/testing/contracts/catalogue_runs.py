@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bookcore.catalogue import Catalogue, open_catalogue, queries, runs
+from bookcore.catalogue.beside_the_lake import copy_rows
 from bookcore.catalogue.rebuild import begin_rebuild
 from bookcore.catalogue.runs import RunKey, SourceOverview
 from bookcore.events.crawl import RunKind, RunOutcome, RunReported
@@ -96,7 +97,7 @@ class CatalogueRunsContract:
         before, rebuild = read_sources(catalogue), begin_rebuild(url)
         with rebuild.block_writes():
             with catalogue.begin_read() as live, rebuild.catalogue.begin_write() as rebuilt:
-                runs.copy_runs(live, rebuilt)
+                copy_rows(live, rebuilt)
             rebuild.swap()
         rebuild.close()
         swapped = open_catalogue(url)
