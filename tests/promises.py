@@ -19,6 +19,7 @@ PROMISES: dict[str, str] = {
     "fields-apart": "A value that can't be read costs its field, never its book, and is counted.",
     "withdrawn": "A book that its source no longer has is withdrawn, and comes back when it is seen.",
     "scheduled": "A source with a schedule is crawled when it is due, once in the whole fleet.",
+    "no-change-missed": "A client that goes on with `next` of the feed of changes misses no change.",
     "forgiving": "Misspelled, cut, joined and respelled texts find the book that was meant.",
     "clean-stop": "Ctrl-C stops every process; a second start resumes.",
     "token-needed": "Every route except sign-in, health and docs requires a token.",

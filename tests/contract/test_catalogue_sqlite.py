@@ -4,6 +4,7 @@ import pytest
 
 from bookcore.testing.contracts.catalogue import CatalogueContract
 from bookcore.testing.contracts.catalogue_categories import CatalogueCategoriesContract
+from bookcore.testing.contracts.catalogue_changes import CatalogueChangesContract
 from bookcore.testing.contracts.catalogue_migration import CatalogueMigrationContract
 from bookcore.testing.contracts.catalogue_offers import CatalogueOffersContract
 from bookcore.testing.contracts.catalogue_runs import CatalogueRunsContract
@@ -14,6 +15,7 @@ class TestSqliteCatalogue(
     CatalogueOffersContract,
     CatalogueRunsContract,
     CatalogueCategoriesContract,
+    CatalogueChangesContract,
     CatalogueMigrationContract,
 ):
     @pytest.fixture

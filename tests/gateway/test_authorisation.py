@@ -31,6 +31,8 @@ NOT_THERE = "f" * 32
 MEANT: Mapping[str, str] = {
     "/v1/books": "books:",
     "/v1/categories": "books:",
+    "/v1/category-tree": "books:",
+    "/v1/changes": "books:",
     "/v1/statistics": "books:",
     "/v1/sources": "books:",
     "/v1/search": "search",
@@ -115,6 +117,7 @@ def test_caller_can_access_exactly_what_its_scopes_permit(
         session_id=NOT_THERE,
         kid="k" * 43,
         book_id="shop:u01",
+        category_id="fiction",
         version="shop-GBP:1",
         prediction_id=NOT_THERE,
         name="shop",
@@ -172,7 +175,8 @@ def test_openapi_document_lists_the_required_scopes() -> None:
 
 def behind() -> list[tuple[str, str, str]]:
     """Service, method and path of everything that a service answers, health aside."""
-    prefixes = {"books-api": ("/v1/books", "/v1/categories", "/v1/statistics"), "search-api": ("/v1/search",)}
+    books = ("/v1/books", "/v1/categories", "/v1/category-tree", "/v1/changes", "/v1/statistics")
+    prefixes = {"books-api": books, "search-api": ("/v1/search",)}
     return [
         (service, method, path.removeprefix("/v1"))
         for service, own in prefixes.items()
@@ -228,7 +232,7 @@ def test_service_requires_a_valid_internal_token_and_its_scope(
     method: str,
     path: str,
 ) -> None:
-    filled, client = path.format(book_id="shop:u01"), service_clients[service]
+    filled, client = path.format(book_id="shop:u01", category_id="fiction"), service_clients[service]
     operation = OPERATIONS[method, f"/v1{path}"]
     tokens = InternalTokens(whole.settings.internal_secret.get_secret_value())
     for scope in Scope:

@@ -15,6 +15,7 @@ from bookcore.events.topics import OBSERVED
 from bookcore.testing.builders import make_book, make_versioned_book
 from bookcore.testing.contracts.catalogue import CatalogueContract, get, ingest, observe
 from bookcore.testing.contracts.catalogue_categories import CatalogueCategoriesContract
+from bookcore.testing.contracts.catalogue_changes import CatalogueChangesContract
 from bookcore.testing.contracts.catalogue_migration import CatalogueMigrationContract
 from bookcore.testing.contracts.catalogue_offers import CatalogueOffersContract
 from bookcore.testing.contracts.catalogue_runs import CatalogueRunsContract
@@ -37,6 +38,7 @@ class TestPostgresqlCatalogue(
     CatalogueOffersContract,
     CatalogueRunsContract,
     CatalogueCategoriesContract,
+    CatalogueChangesContract,
     CatalogueMigrationContract,
 ):
     @pytest.fixture

@@ -13,6 +13,7 @@ _SHARED = frozenset({"Problem"})
 TAGS = {
     "books": "Read books.",
     "catalogue": "Figures and exports of the whole catalogue.",
+    "changes": "What became of books, in order.",
     "category tree": "Managed categories, and the rules that place what sources print; changed by editors.",
     "sources": "Sources, and the history of their runs.",
     "writing": "Write books; for editors.",

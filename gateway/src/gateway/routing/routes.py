@@ -50,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/books", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/categories", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/category-tree", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE),
+    Route("/changes", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE),
     Route("/statistics", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE, cache_group="books"),
     Route("/sources", Service.BOOKS, Scope.BOOKS_READ, Scope.BOOKS_WRITE),
     Route("/search", Service.SEARCH, Scope.SEARCH, Scope.SEARCH),

@@ -16,7 +16,7 @@ from books_api.category_decisions import CategoryDesk
 from books_api.cursor import CursorCodec
 from books_api.dependencies import Dependencies
 from books_api.idempotency import IdempotencyStore
-from books_api.routes import admin, books, catalogue, category_tree, prices, sources
+from books_api.routes import admin, books, catalogue, category_tree, changes, prices, sources
 from books_api.settings import Settings
 from books_api.writes import BookWriter
 
@@ -24,8 +24,8 @@ QUERY_HINTS = {
     "q": "search by text at /v1/search?q=",
     "query": "search by text at /v1/search?q=",
     "search": "search by text at /v1/search?q=",
-    "modified_since": "changes of books are not dated yet; new books come first with sort=-first_seen_at, and"
-    " the prices of a book are at /v1/books/{id}/history",
+    "modified_since": "what became of books since then is at /v1/changes?since=; new books come first with"
+    " sort=-first_seen_at",
     "offset": "pages are linked by cursor; send `next` of the page before",
     "page": "pages are linked by cursor; send `next` of the page before",
     "per_page": "the size of a page is limit",
@@ -66,7 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app = create_service("Bookstream books", lifespan=lifespan, admin=process)
     app.state.query_hints = QUERY_HINTS
-    for router in (catalogue.router, books.router, prices.router, sources.router, category_tree.reading):
+    reading = (catalogue, books, prices, sources, changes)
+    for router in (*(room.router for room in reading), category_tree.reading):
         app.include_router(router, dependencies=[require_scope(Scope.BOOKS_READ)])
     for router in (admin.router, category_tree.deciding):
         app.include_router(router, dependencies=[require_scope(Scope.BOOKS_WRITE)])

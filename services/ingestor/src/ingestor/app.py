@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 from threading import Event, Thread
 from types import TracebackType
@@ -13,7 +14,7 @@ from bookcore.event_log import Consumer, EventLog, open_event_log
 from bookcore.event_log.consumer_loop import ConsumerLoop, Handler
 from bookcore.event_log.dead_letters import NO_LIMITS, DeadLetterLimits, DeadLetterQueue
 from bookcore.events.message import Batch
-from bookcore.events.topics import CATEGORY, OBSERVED, RUN, STATE
+from bookcore.events.topics import CATEGORY, CHANGED, OBSERVED, RUN, STATE
 from bookcore.kit.admin.health import Check, DependencyMonitor, ProcessHealth
 from bookcore.kit.admin.metrics import ProcessMetrics
 from bookcore.kit.admin.server import AdminPages
@@ -24,10 +25,12 @@ from bookcore.lake.layout import keep_record
 from bookcore.search import SearchIndex, open_search_index
 from ingestor import catalogue as catalogue_sink
 from ingestor import categories as category_sink
+from ingestor import changes as change_sink
 from ingestor import index as index_sink
 from ingestor import runs as run_sink
 from ingestor.catalogue import CatalogueSink, create_catalogue_consumer
 from ingestor.categories import CategorySink, create_category_consumer
+from ingestor.changes import ChangePruner, ChangeSink, create_change_consumer
 from ingestor.drill_record import DrillRecord
 from ingestor.index import IndexSink, create_index_consumer
 from ingestor.measurements import (
@@ -50,6 +53,7 @@ _GROUPS = {
     index_sink.GROUP: STATE.name,
     run_sink.GROUP: RUN.name,
     category_sink.GROUP: CATEGORY.name,
+    change_sink.GROUP: CHANGED.name,
 }
 
 
@@ -155,6 +159,8 @@ class Ingestor:
             "index": self._create_loop(create_index_consumer(log), indexing.handle, index_sink.GROUP),
             "runs": self._create_history_loop(log, lake, catalogue),
             "categories": self._create_category_loop(log, lake, catalogue),
+            "changes": self._create_change_loop(log, lake, catalogue),
+            "pruning": ChangePruner(catalogue, SystemClock(), timedelta(days=settings.changes_days)).run,
             "backlog": BacklogMeter(log, catalogue, self.metrics, _GROUPS).run,
             "drill": DrillRecord(lake, self.metrics).run,
         }
@@ -174,6 +180,11 @@ class Ingestor:
         queue = self._create_queue(log, lake, category_sink.GROUP, self._settings.dead_letter_limits)
         consumer = create_category_consumer(log, catalogue)
         return self._create_loop(consumer, CategorySink(catalogue, queue).handle, category_sink.GROUP)
+
+    def _create_change_loop(self, log: EventLog, lake: Lake, catalogue: Catalogue) -> Callable[[Event], None]:
+        queue = self._create_queue(log, lake, change_sink.GROUP, self._settings.dead_letter_limits)
+        sink = ChangeSink(catalogue, queue, SystemClock())
+        return self._create_loop(create_change_consumer(log, catalogue), sink.handle, change_sink.GROUP)
 
     def _watch(self, checks: Mapping[str, Check]) -> None:
         self.dependencies = DependencyMonitor(checks)

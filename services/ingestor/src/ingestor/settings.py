@@ -23,6 +23,7 @@ class Settings(SharedSettings):
         le=1,
         description="a larger share of the last 200 records rejected pauses a source, and stops the index",
     )
+    changes_days: int = Field(90, ge=1, le=3_650, description="days that the feed of changes keeps a change")
     search_golden_file: Path | None = Field(
         None, description="a line per query that a rebuilt search index must answer like the live one"
     )

@@ -6,7 +6,7 @@ from bookcore.catalogue.tables import metadata, schema_compatibility
 from bookcore.domain.errors import Conflict
 from bookcore.sql import find_missing_columns
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest step of migrations/versions."""
 FIRST = "0001"
 """The step of databases that were made before steps were counted."""

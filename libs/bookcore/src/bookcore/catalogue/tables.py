@@ -202,6 +202,31 @@ category_decisions = Table(
     Column("refusal", _build_text_type(), comment="why it changed nothing; empty for one that was applied"),
 )
 
+change_entries = Table(
+    "change_entries",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="in the order of commits"),
+    Column("book_id", _build_text_type(170), nullable=False),
+    Column("version", BigInteger, nullable=False, comment="of the book after the change"),
+    Column("kind", _build_text_type(20), nullable=False),
+    Column("source", _build_text_type(40), nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("currency", _build_text_type(3)),
+    Column("before", ExactAmount, comment="price, where there was one"),
+    Column("after", ExactAmount, comment="price, where there is one"),
+    Index("change_entries_by_book", "book_id", "version", "kind", unique=True),
+    Index("change_entries_by_kind", "kind", "sequence"),
+    Index("change_entries_by_time", "recorded_at"),
+)
+
+change_feed = Table(
+    "change_feed",
+    metadata,
+    Column("epoch", _build_text_type(36), primary_key=True, comment="of the numbers; one row"),
+    Column("last", BigInteger, nullable=False, comment="greatest number that was given"),
+    Column("pruned", BigInteger, nullable=False, comment="greatest number that was deleted"),
+)
+
 schema_compatibility = Table(
     "schema_compatibility",
     metadata,

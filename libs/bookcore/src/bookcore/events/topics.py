@@ -56,7 +56,7 @@ CHANGED = Topic(
     events=(BookChanged,),
     partitions=4,
     producers=("ingestor.relay",),
-    consumers=("gateway.purge",),
+    consumers=("gateway.purge", "ingestor.changes"),
 )
 STATE = Topic(
     name="books.book.state.v1",

@@ -106,6 +106,13 @@ PROBLEMS: dict[str, Problem] = {
             "the book own_shop:n1 exists; change it with PATCH",
         ),
         Problem(
+            "no-longer-kept",
+            410,
+            "No longer kept",
+            "Read the books anew at /v1/books or /v1/books/export, then go on without `cursor` and `since`.",
+            "cursor: changes after it are deleted",
+        ),
+        Problem(
             "idempotency-mismatch",
             422,
             "Idempotency-Key reused with another request",
