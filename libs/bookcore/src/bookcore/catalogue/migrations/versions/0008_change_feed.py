@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("last", sa.BigInteger, nullable=False),
         sa.Column("pruned", sa.BigInteger, nullable=False),
     )
-    op.bulk_insert(feed, [{"epoch": str(uuid4()), "last": 0, "pruned": 0}])
+    op.execute(sa.insert(feed).values(epoch=str(uuid4()), last=0, pruned=0))
 
 
 def downgrade() -> None:
