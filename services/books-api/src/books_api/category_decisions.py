@@ -1,7 +1,6 @@
 """Decisions on the tree of categories: checked, published, then read back from the catalogue."""
 
-import time
-from threading import Event, Lock
+from threading import Lock
 from uuid import uuid4
 
 from bookcore.catalogue import Catalogue, categories
@@ -15,8 +14,7 @@ from bookcore.events.topics import CATEGORY
 from bookcore.kit.clock import Clock
 from bookcore.kit.tracing.messages import MessageTracer
 from bookcore.kit.tracing.tracer import Tracer
-
-_POLL_INTERVAL = 0.02  # seconds
+from books_api.polling import poll_until
 
 
 class CategoryDesk:
@@ -57,19 +55,13 @@ class CategoryDesk:
             )
             with self._tracer.send(CATEGORY.name, [encode(event, source="books-api")]) as outgoing:
                 self._event_log.append(CATEGORY.name, outgoing)
-            recorded = self._wait_for_catalogue(event.decision_id)
+            recorded = poll_until(lambda: self._find_recorded(event.decision_id), within=self._wait)
         finally:
             self._lock.release()
         if recorded is not None and recorded.refusal is not None:
             raise Conflict(f"another decision came first: {recorded.refusal}")
         return recorded
 
-    def _wait_for_catalogue(self, decision_id: str) -> RecordedDecision | None:
-        deadline = time.monotonic() + self._wait
-        pause = Event()
-        while True:
-            with self._catalogue.begin_read() as connection:
-                recorded = categories.find_decision(connection, decision_id)
-            if recorded is not None or time.monotonic() >= deadline:
-                return recorded
-            pause.wait(_POLL_INTERVAL)
+    def _find_recorded(self, decision_id: str) -> RecordedDecision | None:
+        with self._catalogue.begin_read() as connection:
+            return categories.find_decision(connection, decision_id)

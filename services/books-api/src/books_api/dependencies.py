@@ -35,6 +35,11 @@ def _check_isbn(text: str) -> str:
 
 
 Isbn = Annotated[str, AfterValidator(_check_isbn)]
+SourceNames = Annotated[
+    tuple[Annotated[str, Field(max_length=40)], ...],
+    Field(max_length=50, description=f"names of sources; {_ANY}", examples=[["books_toscrape"]]),
+    CommaSeparated,
+]
 Amount = Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=2, allow_inf_nan=False)]
 
 
@@ -81,11 +86,7 @@ class FilterParams(BaseModel):
         ),
         CommaSeparated,
     ] = ()
-    source: Annotated[
-        tuple[Annotated[str, Field(max_length=40)], ...],
-        Field(max_length=50, description=f"names of sources; {_ANY}", examples=[["books_toscrape"]]),
-        CommaSeparated,
-    ] = ()
+    source: SourceNames = ()
     currency: Currencies = ()
     isbn: Annotated[
         tuple[Isbn, ...],

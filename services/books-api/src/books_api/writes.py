@@ -1,12 +1,11 @@
 """Writes of editors: published as observation events like crawled books, then read back from the
 catalogue."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Event, Lock
+from threading import Lock
 from zlib import crc32
 
 from bookcore.catalogue import Catalogue, queries
@@ -22,8 +21,8 @@ from bookcore.kit.clock import Clock
 from bookcore.kit.tracing.messages import MessageTracer
 from bookcore.kit.tracing.tracer import Tracer
 from books_api.observations import build_listing_observation, build_observation
+from books_api.polling import poll_until
 
-_POLL_INTERVAL = 0.02  # seconds
 _LOCKS = 64
 
 
@@ -105,13 +104,9 @@ class BookWriter:
         return from_version(max(now, over.version + 1 if over else 0))
 
     def _wait_for_catalogue(self, book_id: BookId, version: int) -> WriteResult:
-        deadline = time.monotonic() + self._wait
-        pause = Event()
-        while True:
+        def read_applied() -> VersionedBook | None:
             with self._catalogue.begin_read() as connection:
                 stored = queries.get_book(connection, book_id)
-            if stored is not None and stored.version >= version:
-                return WriteResult(book_id, version, stored)
-            if time.monotonic() >= deadline:
-                return WriteResult(book_id, version, None)
-            pause.wait(_POLL_INTERVAL)
+            return stored if stored is not None and stored.version >= version else None
+
+        return WriteResult(book_id, version, poll_until(read_applied, within=self._wait))

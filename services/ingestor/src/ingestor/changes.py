@@ -4,15 +4,14 @@ from datetime import timedelta
 from threading import Event
 
 from bookcore.catalogue import Catalogue, change_feed
-from bookcore.domain.errors import Invalid
 from bookcore.event_log import Consumer, EventLog
-from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.book import BookChanged
-from bookcore.events.codec import decode
-from bookcore.events.message import Batch, Record
+from bookcore.events.message import Batch
 from bookcore.events.topics import CHANGED
 from bookcore.kit.clock import Clock
 from ingestor.catalogue import create_offset_lookup
+from ingestor.decoding import decode_records
 from ingestor.measurements import repeat_until
 
 GROUP = "ingestor.changes"
@@ -30,13 +29,8 @@ class ChangeSink:
 
     def handle(self, batch: Batch) -> int:
         """Write the batch in one transaction; what is no change of a book becomes a dead letter."""
-        changes: list[BookChanged] = []
-        rejected: list[RejectedRecord] = []
-        for record in batch.records:
-            try:
-                changes.append(_decode_change(record))
-            except Invalid as refusal:
-                rejected.append(RejectedRecord(record, str(refusal)))
+        decoded, rejected = decode_records(batch.records, BookChanged)
+        changes = [change for _, change in decoded]
         self._dead_letters.park(batch.records, rejected)
         with self._catalogue.begin_write() as connection:
             change_feed.record_changes(
@@ -67,10 +61,3 @@ class ChangePruner:
 def create_change_consumer(log: EventLog, catalogue: Catalogue) -> Consumer:
     """A member of the group that feeds the feed of changes."""
     return log.create_consumer(GROUP, [CHANGED.name], start=create_offset_lookup(catalogue))
-
-
-def _decode_change(record: Record) -> BookChanged:
-    event = decode(record).event
-    if not isinstance(event, BookChanged):
-        raise Invalid(f"{event.type} does not belong on this topic")
-    return event

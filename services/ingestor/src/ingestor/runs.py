@@ -7,14 +7,13 @@ catalogue reads it from its begin.
 from collections.abc import Callable, Sequence
 
 from bookcore.catalogue import Catalogue, runs
-from bookcore.domain.errors import Invalid
 from bookcore.event_log import Consumer, EventLog
-from bookcore.event_log.dead_letters import DeadLetterQueue, RejectedRecord
-from bookcore.events.codec import decode
+from bookcore.event_log.dead_letters import DeadLetterQueue
 from bookcore.events.crawl import RunReported
-from bookcore.events.message import Batch, Record
+from bookcore.events.message import Batch
 from bookcore.events.topics import RUN
 from ingestor.catalogue import create_offset_lookup
+from ingestor.decoding import decode_records
 
 GROUP = "ingestor.runs"
 OnRecorded = Callable[[Sequence[RunReported]], None]
@@ -37,13 +36,8 @@ class RunSink:
 
     def handle(self, batch: Batch) -> int:
         """Write the batch in one transaction; what is no report of a run becomes a dead letter."""
-        reports: list[RunReported] = []
-        rejected: list[RejectedRecord] = []
-        for record in batch.records:
-            try:
-                reports.append(_decode_report(record))
-            except Invalid as refusal:
-                rejected.append(RejectedRecord(record, str(refusal)))
+        decoded, rejected = decode_records(batch.records, RunReported)
+        reports = [report for _, report in decoded]
         self._dead_letters.park(batch.records, rejected)
         with self._catalogue.begin_write() as connection:
             runs.record_reports(connection, reports, partition=batch.partition, end=batch.next)
@@ -60,10 +54,3 @@ def list_complete_runs(catalogue: Catalogue) -> Sequence[RunReported]:
 def create_run_consumer(log: EventLog, catalogue: Catalogue) -> Consumer:
     """A member of the group that feeds the history of runs."""
     return log.create_consumer(GROUP, [RUN.name], start=create_offset_lookup(catalogue))
-
-
-def _decode_report(record: Record) -> RunReported:
-    event = decode(record).event
-    if not isinstance(event, RunReported):
-        raise Invalid(f"{event.type} does not belong on this topic")
-    return event

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from bookcore.catalogue.beside_the_lake import advance_offset
+from bookcore.catalogue.rows import split_chunks
 from bookcore.catalogue.tables import books, change_entries, change_feed
 from bookcore.domain.availability import AvailabilityStatus
 from bookcore.domain.book import BookId, Money, from_version, to_version
@@ -30,7 +31,6 @@ from bookcore.domain.change import Plain
 from bookcore.events.book import BookChanged, ChangeKind
 from bookcore.events.topics import CHANGED
 
-_CHUNK = 500
 _HUNDREDTHS = 100
 _IN_STOCK = AvailabilityStatus.IN_STOCK.value
 
@@ -265,7 +265,7 @@ def _get_status(plain: Plain) -> object:
 def _read_first_seen(connection: Connection, book_ids: set[BookId]) -> Mapping[str, int]:
     first_seen = type_coerce(books.c.first_seen_at, BigInteger)
     found: dict[str, int] = {}
-    for ids in _split(sorted(book_ids)):
+    for ids in split_chunks(book_ids):
         query = select(books.c.id, first_seen).where(books.c.id.in_(ids))
         found |= {row[0]: row[1] for row in connection.execute(query)}
     return found
@@ -276,11 +276,7 @@ def _read_known(connection: Connection, events: Sequence[BookChanged]) -> set[tu
     found: set[tuple[str, int, str]] = set()
     oldest = min((event.version for event in events), default=0)
     columns = (change_entries.c.book_id, change_entries.c.version, change_entries.c.kind)
-    for ids in _split(sorted({event.book_id for event in events})):
+    for ids in split_chunks({event.book_id for event in events}):
         query = select(*columns).where(change_entries.c.book_id.in_(ids), change_entries.c.version >= oldest)
         found |= {(row[0], row[1], row[2]) for row in connection.execute(query)}
     return found
-
-
-def _split(ids: Sequence[BookId]) -> Iterator[Sequence[BookId]]:
-    return (ids[at : at + _CHUNK] for at in range(0, len(ids), _CHUNK))

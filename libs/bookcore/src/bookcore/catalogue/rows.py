@@ -1,6 +1,7 @@
 """Conversion between books and rows of the `books` table."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -11,6 +12,7 @@ from bookcore.domain.book import (
     Availability,
     AvailabilityStatus,
     Book,
+    BookId,
     Money,
     Offer,
     Rating,
@@ -18,6 +20,7 @@ from bookcore.domain.book import (
 )
 from bookcore.domain.details import Details
 
+_CHUNK = 500  # ids
 _LONGEST_KEY = 200
 """Characters by which titles are sorted; an index entry has to fit in a third of a page."""
 
@@ -74,3 +77,10 @@ def from_row(row: RowMapping | Mapping[str, Any]) -> VersionedBook:
 
 
 COLUMNS = [column.name for column in books.columns]
+
+
+def split_chunks(ids: Collection[BookId]) -> Iterator[list[BookId]]:
+    """Sorted, in lists that are short enough for one statement."""
+    rest = iter(sorted(ids))
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import islice
 from typing import Protocol
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 from bookcore.catalogue import bulk_postgresql, bulk_sqlite
 from bookcore.catalogue.fold import BatchEffects, Observation, StoredBook, fold, split_by_version
 from bookcore.catalogue.outbox import build_outbox_rows
-from bookcore.catalogue.rows import Row, from_row
+from bookcore.catalogue.rows import Row, from_row, split_chunks
 from bookcore.catalogue.tables import (
     books,
     manifest,
@@ -22,8 +21,6 @@ from bookcore.catalogue.tables import (
 )
 from bookcore.domain.book import BookId
 from bookcore.domain.errors import Conflict
-
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ def _read_versions(connection: Connection, seen: Sequence[Observation]) -> Mappi
     """(version, event id) of the stored books: cheap to read, and enough to find outdated observations."""
     found: dict[BookId, tuple[int, str]] = {}
     columns = select(books.c.id, books.c.version, books.c.event_id)
-    for ids in _split_chunks({each.book_id for each in seen}):
+    for ids in split_chunks({each.book_id for each in seen}):
         for book_id, version, event_id in connection.execute(columns.where(books.c.id.in_(ids))):
             found[BookId(book_id)] = (version, event_id)
     return found
@@ -134,7 +131,7 @@ def _read_versions(connection: Connection, seen: Sequence[Observation]) -> Mappi
 
 def _read_withdrawals(connection: Connection, unknown: Collection[BookId]) -> Iterator[Observation]:
     """Withdrawals of books that were not stored then: they count, too, when an older observation comes."""
-    for ids in _split_chunks(unknown):
+    for ids in split_chunks(unknown):
         for row in connection.execute(select(withdrawals).where(withdrawals.c.book_id.in_(ids))):
             yield Observation(BookId(row.book_id), None, row.version, row.event_id, reason=row.reason)
 
@@ -142,7 +139,7 @@ def _read_withdrawals(connection: Connection, unknown: Collection[BookId]) -> It
 def _read_stored_books(connection: Connection, wanted: Collection[BookId]) -> dict[BookId, StoredBook]:
     """Locks the rows where the dialect has row locks, so that no writer interferes between read and write."""
     found: dict[BookId, StoredBook] = {}
-    for ids in _split_chunks(wanted):
+    for ids in split_chunks(wanted):
         query = select(books).where(books.c.id.in_(ids)).order_by(books.c.id).with_for_update()
         for row in connection.execute(query).mappings():
             found[BookId(row["id"])] = StoredBook(from_row(row), row["event_id"])
@@ -179,9 +176,3 @@ def _build_withdrawal_rows(effects: BatchEffects) -> Iterator[Row]:
             "event_id": seen.event_id,
             "reason": seen.reason,
         }
-
-
-def _split_chunks(ids: Collection[BookId]) -> Iterator[list[BookId]]:
-    rest = iter(sorted(ids))
-    while chunk := list(islice(rest, _CHUNK)):
-        yield chunk

@@ -15,7 +15,7 @@ from bookcore.kit.openapi import describe_problems
 from bookcore.kit.problem import ProblemError
 from bookcore.kit.query_parameters import CommaSeparated, CommasInside
 from books_api.change_schemas import ChangeOut, ChangePage
-from books_api.dependencies import Dependencies, Deps
+from books_api.dependencies import Dependencies, Deps, SourceNames
 
 router = APIRouter(tags=["changes"])
 _ANY = "repeat the parameter or separate by commas"
@@ -48,11 +48,7 @@ class ChangeParams(BaseModel):
         Field(max_length=10, description=f"kinds of changes; {_ANY}", examples=[["price_drop"]]),
         CommaSeparated,
     ] = ()
-    source: Annotated[
-        tuple[Annotated[str, Field(max_length=40)], ...],
-        Field(max_length=50, description=f"names of sources; {_ANY}", examples=[["books_toscrape"]]),
-        CommaSeparated,
-    ] = ()
+    source: SourceNames = ()
     category: Annotated[
         tuple[Annotated[str, Field(max_length=200)], ...],
         Field(
